@@ -1,0 +1,61 @@
+"""Real-time ANM policies: one module each, with a class ``Policy`` that says what it knows and decides the hour."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import ClassVar, Protocol, cast
+
+from agents.dispatch.dispatcher import Dispatcher
+from grids.network import FloatArray
+from sim.messages import Decision, Knowledge, Outlook
+from sim.setting import Setting
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HourView:
+    """What a policy sees when it decides hour t.
+
+    Attributes
+    ----------
+    hour : int
+        Hour of the day, hour ending 1..24.
+    outlook : Outlook
+        The hours ahead, as far as the policy's knowledge goes.
+    bid_mw : array, shape (24,)
+        The day's bids as they count. [MW]
+    scheduled_battery_p_mw : array, shape (24, U)
+        Day-ahead battery schedule, positive for discharge. [MW]
+    energy_mwh, previous_battery_p_mw : array, shape (U,)
+        Stored energy now, and battery power in the hour before. [MWh], [MW]
+    """
+
+    hour: int
+    outlook: Outlook
+    bid_mw: FloatArray
+    scheduled_battery_p_mw: FloatArray
+    energy_mwh: FloatArray
+    previous_battery_p_mw: FloatArray
+
+
+class AnmPolicy(Protocol):
+    """The class ``Policy`` of a module of this package."""
+
+    summary: ClassVar[str]
+    knowledge: ClassVar[Knowledge]
+    fallback: ClassVar[str | None]
+
+    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None: ...
+
+    def decide(self, view: HourView) -> Decision:
+        """Return the orders of the hour; raise SolverError if there is no answer."""
+        ...
+
+
+def policy_names() -> list[str]:
+    """Return the names of all policies."""
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def policy_class(name: str) -> type[AnmPolicy]:
+    """Return the policy class of a name."""
+    return cast(type[AnmPolicy], import_module(f"agents.anm.{name}").Policy)

@@ -1,0 +1,50 @@
+"""What the optimising policies share: the hours in view as a situation, and the first hour of the plan as orders."""
+
+import numpy as np
+
+from agents.anm import HourView
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.horizon import Plan, Situation
+from agents.state_of_charge import required_energy
+from grids.power_flow import SetPoints
+from sim.messages import Decision
+from sim.setting import Setting
+
+
+def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView) -> Plan:
+    """Return the optimal plan of the hours in view, with the bids as they were submitted (Eq. 7-31)."""
+    count = len(view.outlook.demand_mw)
+    hours = slice(view.hour - 1, view.hour - 1 + count)
+    over, under = setting.step_prices
+    situation = Situation(
+        demand_mw=view.outlook.demand_mw[None],
+        available_mw=view.outlook.available_mw[None],
+        probability=np.ones(1),
+        price_per_mwh=setting.profiles.price_per_mwh[hours],
+        retail_price_per_mwh=setting.profiles.retail_price_per_mwh[hours],
+        over_price_per_mwh=over[hours],
+        under_price_per_mwh=under[hours],
+        start_energy_mwh=view.energy_mwh,
+        previous_battery_p_mw=view.previous_battery_p_mw,
+        required_energy_mwh=required_energy(setting.grid, np.arange(view.hour, view.hour + count, dtype=np.float64)),
+        bid_mw=view.bid_mw[hours],
+    )
+    return dispatcher.plan(situation)
+
+
+def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
+    """Return hour `at` of a plan as a decision."""
+    violation = float(plan.violation[0, at])
+    return Decision(
+        orders=SetPoints(**{name: array[0, at] for name, array in vars(plan.set_points).items()}),
+        policy=policy,
+        status="least_violation" if violation > VIOLATION_TOLERANCE else "optimal",
+        violation=violation,
+        planned_tie_p_mw=float(plan.tie_p_mw[0, at]),
+        planned_vm_pu=plan.vm_pu[0, at],
+        cone_gap=float(plan.cone_gap[0, at]),
+    )
+
+
+VIOLATION_TOLERANCE = 1e-6
+"""Sum of violated limits below which an hour of an elastic plan counts as meeting them."""

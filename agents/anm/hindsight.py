@@ -1,0 +1,30 @@
+"""Hindsight: the best dispatch of the day as it will be; the paper's own evaluation, and an upper bound."""
+
+from typing import ClassVar
+
+from agents.anm import HourView
+from agents.anm._optimal import decision, plan_ahead
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.horizon import Plan
+from sim.messages import Decision, Knowledge
+from sim.setting import Setting
+
+
+class Policy:
+    """Plans the whole day in its first hour and carries the plan out."""
+
+    summary: ClassVar[str] = "knows the whole day in advance (the paper's evaluation, an upper bound)"
+    knowledge: ClassVar[Knowledge] = Knowledge.FUTURE
+    fallback: ClassVar[str | None] = "receding"
+
+    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
+        self._setting, self._dispatcher = setting, dispatcher
+        self._plan: Plan | None = None
+        self._planned_at = 1
+
+    def decide(self, view: HourView) -> Decision:
+        """Return hour t of the day's plan, made in the first hour (or when an earlier attempt failed)."""
+        if self._plan is None or view.hour == 1:
+            self._plan, self._planned_at = None, view.hour
+            self._plan = plan_ahead(self._setting, self._dispatcher, view)
+        return decision(self._plan, "hindsight", at=view.hour - self._planned_at)

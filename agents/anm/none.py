@@ -1,0 +1,39 @@
+"""No ANM: renewables at full output and unity power factor, batteries by schedule, nothing curtailed (Fig. 7a)."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from agents.anm import HourView
+from agents.dispatch.dispatcher import Dispatcher
+from grids.power_flow import SetPoints
+from sim.messages import Decision, Knowledge
+from sim.setting import Setting
+
+
+class Policy:
+    """Looks at no limit; what comes of it is what Fig. 7a shows."""
+
+    summary: ClassVar[str] = "no ANM: full output, unity power factor, batteries by the day-ahead schedule"
+    knowledge: ClassVar[Knowledge] = Knowledge.HOUR
+    fallback: ClassVar[str | None] = None
+
+    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
+        self._tan_phi = setting.grid.load_tan_phi
+
+    def decide(self, view: HourView) -> Decision:
+        """Return the orders: demand, available output, and the day-ahead battery schedule."""
+        demand, available = view.outlook.demand_mw[0], view.outlook.available_mw[0]
+        battery = view.scheduled_battery_p_mw[view.hour - 1]
+        return Decision(
+            orders=SetPoints(
+                load_p_mw=demand,
+                load_q_mvar=demand * self._tan_phi,
+                renewable_p_mw=available,
+                renewable_q_mvar=np.zeros_like(available),
+                battery_p_mw=battery,
+                battery_q_mvar=np.zeros_like(battery),
+            ),
+            policy="none",
+            status="unplanned",
+        )

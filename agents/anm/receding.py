@@ -1,0 +1,24 @@
+"""Receding-horizon ANM: the default operation."""
+
+from typing import ClassVar
+
+from agents.anm import HourView
+from agents.anm._optimal import decision, plan_ahead
+from agents.dispatch.dispatcher import Dispatcher
+from sim.messages import Decision, Knowledge
+from sim.setting import Setting
+
+
+class Policy:
+    """Optimises hour t as realised together with the forecast of the rest of the day, and carries out hour t."""
+
+    summary: ClassVar[str] = "optimises hour t with the forecasts of the rest of the day (the default operation)"
+    knowledge: ClassVar[Knowledge] = Knowledge.FORECAST
+    fallback: ClassVar[str | None] = "myopic"
+
+    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
+        self._setting, self._dispatcher = setting, dispatcher
+
+    def decide(self, view: HourView) -> Decision:
+        """Return the first hour of the optimal plan."""
+        return decision(plan_ahead(self._setting, self._dispatcher, view), "receding")

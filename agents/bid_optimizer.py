@@ -1,0 +1,120 @@
+"""The bid optimizer: computes the day-ahead bids the operator submits."""
+
+import mesa
+import numpy as np
+
+from agents.bidding import BidPlan, strategy
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.horizon import Situation
+from agents.dispatch.program import SolverError
+from agents.state_of_charge import required_energy
+from grids.network import FloatArray
+from sim.messages import Submission
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.scenarios import ScenarioSet
+from sim.setting import Setting
+
+BID_DECIMALS = 6
+"""Bids are rounded to a watt, which clears them of the solver's round-off."""
+
+
+def bidding_situation(
+    setting: Setting, scenarios: ScenarioSet, *, energy_mwh: FloatArray, previous_battery_p_mw: FloatArray
+) -> Situation:
+    """Return the situation at gate closure: the scenarios of the day and the state of the batteries.
+
+    Parameters
+    ----------
+    energy_mwh, previous_battery_p_mw : array, shape (U,)
+        Stored energy, and battery power in the last hour before the day. [MWh], [MW]
+    """
+    over, under = setting.step_prices
+    return Situation(
+        demand_mw=scenarios.demand_mw,
+        available_mw=scenarios.available_mw,
+        probability=scenarios.probability,
+        price_per_mwh=setting.profiles.price_per_mwh,
+        retail_price_per_mwh=setting.profiles.retail_price_per_mwh,
+        over_price_per_mwh=over,
+        under_price_per_mwh=under,
+        start_energy_mwh=energy_mwh,
+        previous_battery_p_mw=previous_battery_p_mw,
+        required_energy_mwh=required_energy(setting.grid, np.arange(1.0, HOURS_PER_DAY + 1)),
+    )
+
+
+def opening_situation(setting: Setting, scenarios: ScenarioSet) -> Situation:
+    """Return the situation before the first day: batteries at their start SOC, at rest."""
+    energy = np.array([unit.start_soc * unit.max_e_mwh for unit in setting.grid.batteries])
+    return bidding_situation(
+        setting, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy)
+    )
+
+
+class BidOptimizer(mesa.Agent):  # type: ignore[misc]
+    """Draws and reduces scenarios and runs the study's bidding strategy on them.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+        Solves the bidding problem.
+    """
+
+    name = "bid_optimizer"
+
+    def __init__(self, model: MarketModel, dispatcher: Dispatcher) -> None:
+        super().__init__(model)
+        self._dispatcher = dispatcher
+
+    def compute(self, energy_mwh: FloatArray) -> Submission:
+        """Return the bids for the day; if the solver fails, those of the next simpler strategy, and say so."""
+        setting: Setting = self.model.setting
+        situation = bidding_situation(
+            setting,
+            setting.kept_scenarios(self.model.day - 1),
+            energy_mwh=energy_mwh,
+            previous_battery_p_mw=self.model.previous_battery_p_mw,
+        )
+        notes: list[str] = []
+        for name in _with_fallback(setting.study.bidding):
+            try:
+                proposal = strategy(name).bid(self._dispatcher, situation)
+            except SolverError as error:
+                notes.append(f"{name} failed: {error}")
+                continue
+            return _submission(name, proposal, situation, notes)
+        return Submission(
+            bid_mw=_forecast_bid(setting),
+            strategy="forecast",
+            battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
+            note="; ".join(notes),
+        )
+
+
+def _with_fallback(chosen: str) -> list[str]:
+    return [chosen] if chosen == "basic" else [chosen, "basic"]
+
+
+def _submission(name: str, proposal: BidPlan, situation: Situation, notes: list[str]) -> Submission:
+    plan = proposal.plan
+    if plan.violation.max() > 0:
+        hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
+        notes = [*notes, f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid"]
+    return Submission(
+        bid_mw=np.round(plan.bid_mw, BID_DECIMALS) + 0.0,
+        strategy=name,
+        battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
+        certificate=vars(proposal.certificate),
+        note="; ".join(notes),
+    )
+
+
+def _forecast_bid(setting: Setting) -> FloatArray:
+    """Return expected demand minus expected output: the last resort."""
+    expected = setting.forecast
+    net: FloatArray = expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1)
+    capacity = setting.grid.tie_line.max_s_mva
+    return np.clip(net, -capacity, capacity)
+
+

@@ -1,0 +1,1 @@
+"""The DER agents: one per load bus, wind turbine, PV plant and battery."""

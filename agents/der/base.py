@@ -1,0 +1,51 @@
+"""What all DER agents have in common."""
+
+import mesa
+
+from sim.messages import Action, Order, Report
+from sim.model import MarketModel
+
+CLIP_TOLERANCE_MW = 1e-6
+"""Difference between order and action that counts as clipping; below it is a solver's round-off."""
+
+
+class DerAgent(mesa.Agent):  # type: ignore[misc]
+    """A unit behind the tie line that follows orders within its own physical limits.
+
+    Parameters
+    ----------
+    model : MarketModel
+        The stage.
+    name, kind : str
+        Name of the unit and what it is.
+    position : int
+        Its place in the grid's arrays of loads, renewables or batteries.
+    """
+
+    def __init__(self, model: MarketModel, *, name: str, kind: str, position: int) -> None:
+        super().__init__(model)
+        self.name, self.kind, self.position = name, kind, position
+
+    def report(self) -> Report:
+        """Return this hour's demand or available output."""
+        return Report(available_mw=self.model.actual_mw(self.kind, self.position))
+
+    def respond(self, order: Order) -> Action:
+        """Return the order, clipped to what the unit can do."""
+        p_mw, q_mvar = self.clip(order.p_mw, order.q_mvar)
+        far = max(abs(p_mw - order.p_mw), abs(q_mvar - order.q_mvar)) > CLIP_TOLERANCE_MW
+        return Action(p_mw=p_mw, q_mvar=q_mvar, clipped=far)
+
+    def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
+        """Return the feasible set point that answers an order. [MW], [Mvar]"""
+        raise TypeError(f"{type(self).__name__} does not say what its unit can do")
+
+    def commit(self, action: Action) -> None:
+        """Let the hour pass; most units keep no state."""
+
+
+def clipped_to_circle(p_mw: float, q_mvar: float, max_s_mva: float) -> tuple[float, float]:
+    """Return a set point inside an apparent-power circle, active power first. [MW], [Mvar]"""
+    p_mw = min(max(p_mw, -max_s_mva), max_s_mva)
+    room = (max_s_mva**2 - p_mw**2) ** 0.5
+    return p_mw, min(max(q_mvar, -room), room)

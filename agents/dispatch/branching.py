@@ -1,0 +1,151 @@
+"""Settle the directions that make the problem non-convex: of each bid (the band is b·|B|) and of each tie-line flow.
+
+The relaxation bounds the profit from above, any plan that keeps the true rules bounds it from below; branch and bound
+on the few open directions brings the two together, as far as the node limit lets it.
+"""
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from agents.dispatch.horizon import Horizon, Plan, Signs, Situation
+from agents.dispatch.program import InfeasibleError
+from grids.network import FloatArray, Grid, IntArray
+from sim.imbalance import ImbalanceRule
+
+FLOW_TOLERANCE_MVAR = 1e-6
+PENALTY_TOLERANCE = 1e-6  # $
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long to look for the best directions.
+
+    Attributes
+    ----------
+    gap : float
+        Relative optimality gap at which to stop.
+    nodes : int
+        Most problems to solve beyond the first; 0 settles directions by rounding alone.
+    """
+
+    gap: float = 1e-3
+    nodes: int = 0
+
+
+class DirectionSearch:
+    """Branch and bound on directions for one horizon and one situation.
+
+    Parameters
+    ----------
+    grid, rule : Grid, ImbalanceRule
+        For the power-factor range of Eq. (30) and the true penalties.
+    horizon, situation : Horizon, Situation
+        The program and its data.
+    """
+
+    def __init__(self, grid: Grid, rule: ImbalanceRule, horizon: Horizon, situation: Situation) -> None:
+        self._grid, self._rule = grid, rule
+        self._horizon, self._situation = horizon, situation
+        self._tan_phi = math.tan(math.acos(grid.tie_line.min_power_factor))
+        self._incumbent: Plan | None = None
+
+    def run(self, effort: Effort) -> Plan:
+        """Return the best plan found, its objective true and its bound proven.
+
+        Raises
+        ------
+        InfeasibleError
+            If no plan meets all limits.
+        """
+        unsettled = Signs.unsettled(*self._horizon.shape)
+        root = self._horizon.solve(self._situation, unsettled)
+        self._offer(root)
+        if self._incumbent is None:
+            self._round_flows(root, unsettled)
+        ticket = count()
+        open_nodes = [(root.bound, next(ticket), unsettled, root)]
+        nodes = 0
+        while open_nodes and nodes < effort.nodes and not self._is_close(open_nodes[0][0], effort.gap):
+            _, _, signs, plan = heapq.heappop(open_nodes)
+            for child_signs in self._branches(signs, plan):
+                child = self._try(child_signs)
+                nodes += 1
+                if child is not None and not self._is_close(child.bound, 0.0):
+                    heapq.heappush(open_nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
+        if self._incumbent is None:
+            raise InfeasibleError("no directions were found for which a dispatch meets all limits")
+        bound = min([self._incumbent.objective, *(node[0] for node in open_nodes)])
+        return replace(self._incumbent, bound=bound)
+
+    def _try(self, signs: Signs) -> Plan | None:
+        try:
+            plan = self._horizon.solve(self._situation, signs)
+        except InfeasibleError:
+            return None
+        self._offer(plan)
+        return plan
+
+    def _offer(self, plan: Plan) -> None:
+        """Take a plan as the incumbent if it keeps the true rules and is better than the one at hand."""
+        if self._violated_flows(plan).any():
+            return
+        true = plan.objective + float(self._situation.probability @ self._penalty_gap(plan).sum(axis=1))
+        if self._incumbent is None or true < self._incumbent.objective:
+            self._incumbent = replace(plan, objective=true)
+
+    def _is_close(self, bound: float, gap: float) -> bool:
+        best = math.inf if self._incumbent is None else self._incumbent.objective
+        return best - bound <= gap * abs(best)
+
+    def _violated_flows(self, plan: Plan) -> FloatArray:
+        """Return by how much each flow breaks Eq. (30), shape (S, T), zero within tolerance. [Mvar]"""
+        excess = np.abs(plan.tie_q_mvar) - self._tan_phi * np.abs(plan.tie_p_mw)
+        if self._grid.tie_line.power_factor_reading == "import_only":
+            excess = np.zeros_like(excess)  # settled by the model itself
+        return np.where(excess > FLOW_TOLERANCE_MVAR, excess, 0.0)
+
+    def _penalty_gap(self, plan: Plan) -> FloatArray:
+        """Return the true penalty minus the one the program counts, shape (S, T). [$]"""
+        if not self._horizon.decides_bids:
+            return np.zeros_like(plan.penalty)
+        over, under = self._situation.over_price_per_mwh, self._situation.under_price_per_mwh
+        true = np.zeros_like(plan.penalty)
+        for scenario, flow in enumerate(plan.tie_p_mw):
+            over_mwh, under_mwh = self._rule.energies(plan.bid_mw, flow)
+            true[scenario] = (over_mwh * over + under_mwh * under).sum(axis=1)
+        return true - plan.penalty
+
+    def _round_flows(self, root: Plan, signs: Signs) -> None:
+        """Give violated flows the direction they lean to, solve again, and in the end fix all that is left."""
+        plan: Plan | None = root
+        for attempt in range(4):
+            if plan is None or self._incumbent is not None:
+                return
+            chosen = self._violated_flows(plan) > 0 if attempt < 3 else signs.flow == 0
+            leaning = np.where(plan.tie_p_mw >= 0, 1, -1)
+            signs = replace(signs, flow=np.where(chosen & (signs.flow == 0), leaning, signs.flow))
+            plan = self._try(signs)
+
+    def _branches(self, signs: Signs, plan: Plan) -> list[Signs]:
+        """Return the two halves of a node: on its worst flow, else on the bid whose band is most overrated."""
+        flows = self._violated_flows(plan)
+        if flows.any():
+            at = np.unravel_index(int(flows.argmax()), flows.shape)
+            return [replace(signs, flow=_with(signs.flow, at, direction)) for direction in (1, -1)]
+        gap = self._situation.probability @ self._penalty_gap(plan)
+        gap = np.where(signs.bid == 0, gap, 0.0)
+        if gap.max() <= PENALTY_TOLERANCE:
+            return []
+        hour = (int(gap.argmax()),)
+        return [replace(signs, bid=_with(signs.bid, hour, direction)) for direction in (1, -1)]
+
+
+def _with(array: IntArray, at: tuple[Any, ...], value: int) -> IntArray:
+    changed = array.copy()
+    changed[at] = value
+    return changed

@@ -1,0 +1,85 @@
+"""The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from agents.dispatch.branching import DirectionSearch, Effort
+from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.first_stage import BidRange
+from agents.dispatch.horizon import Horizon, Plan, Situation
+from agents.dispatch.hour import hour_model
+from agents.dispatch.program import InfeasibleError
+from grids.network import Grid
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
+
+
+class Dispatcher:
+    """Solves dispatch problems on one grid under one tariff and rule.
+
+    Parameters
+    ----------
+    grid, tariff, rule : Grid, Tariff, ImbalanceRule
+        What the hour model is made of.
+    """
+
+    def __init__(self, grid: Grid, tariff: Tariff, rule: ImbalanceRule) -> None:
+        self.grid, self.tariff, self.rule = grid, tariff, rule
+        self._hours: dict[tuple[str, bool], CompiledModel] = {}
+        self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
+
+    def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
+        """Return the compiled hour model."""
+        key = (network, elastic)
+        if key not in self._hours:
+            self._hours[key] = compile_model(
+                hour_model(self.grid, self.tariff, self.rule, network=network, elastic=elastic)
+            )
+        return self._hours[key]
+
+    def plan(
+        self,
+        situation: Situation,
+        *,
+        network: str = "branch_flow",
+        within: BidRange | None = None,
+        effort: Effort | None = None,
+    ) -> Plan:
+        """Return the best plan; where no plan meets all limits, the one that violates them least.
+
+        Parameters
+        ----------
+        situation : Situation
+            Scenarios, prices and state; with `within`, the bids are decided within that range.
+        network : {"branch_flow", "copper_plate"}
+            AC network or one bus.
+        effort : Effort, optional
+            How hard to search for the best directions.
+
+        Raises
+        ------
+        SolverError
+            If the solver gives no answer.
+        """
+        effort = effort or Effort()
+        try:
+            horizon = self.horizon(situation, network=network, within=within)
+            return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+        except InfeasibleError:
+            horizon = self.horizon(situation, network=network, within=within, elastic=True)
+            plan = DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+            return replace(plan, violation=np.maximum(plan.violation, 0.0))
+
+    def horizon(
+        self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False
+    ) -> Horizon:
+        """Return the program for a situation's shape; those with given bids are kept for the next time."""
+        hour = self.compiled_hour(network, elastic=elastic)
+        scenarios, hours = situation.shape
+        if within is not None:
+            return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within)
+        key = (network, elastic, scenarios, hours)
+        if key not in self._horizons:
+            self._horizons[key] = Horizon(self.grid, hour, scenarios=scenarios, hours=hours)
+        return self._horizons[key]

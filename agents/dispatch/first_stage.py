@@ -1,0 +1,85 @@
+"""The first stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from grids.network import FloatArray, Grid
+from sim.imbalance import ImbalanceRule
+
+
+@dataclass(frozen=True, eq=False)
+class BidRange:
+    """Lowest and highest bid worth considering in each hour, shape (T,), positive for import. [MW]"""
+
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def open_hours(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Hours whose direction is not settled by the range, shape (T,)."""
+        return (self.low < 0) & (self.high > 0)
+
+
+def bid_range(
+    grid: Grid, rule: ImbalanceRule, demand_mw: FloatArray, available_mw: FloatArray, *, network: str
+) -> BidRange:
+    """Return the bids that can be optimal, from what the tie line can physically carry (the presolve).
+
+    A bid whose band lies beyond every possible flow is never better than one whose band touches the range of
+    flows, so B·(1 - b) may exceed neither the largest import nor (for exports) the largest export. Where all
+    flows have one direction, a bid of the other direction is dominated by a bid of zero.
+
+    Parameters
+    ----------
+    demand_mw, available_mw : array, shape (S, T, D), (S, T, G)
+        Scenarios. [MW]
+    network : {"branch_flow", "copper_plate"}
+        On the copper plate all demand is served and all output taken; with ANM each may be curtailed to zero.
+    """
+    demand, available = demand_mw.sum(axis=2), available_mw.sum(axis=2)
+    battery = sum(unit.max_s_mva for unit in grid.batteries)
+    if network == "copper_plate":
+        low, high = (demand - available - battery).min(axis=0), (demand - available + battery).max(axis=0)
+    else:
+        worst_loss = float(grid.line_r_pu @ grid.line_max_i_pu**2)
+        low = np.full(demand.shape[1], -(available.max(axis=0) + battery))
+        high = demand.max(axis=0) + battery + worst_loss
+        if grid.tie_line.power_factor_reading == "import_only":
+            low = np.zeros_like(low)
+    capacity, band = grid.tie_line.max_s_mva, rule.tiers[0].band
+    widened = 1 / (1 - band) if band < 1 else np.inf
+    return BidRange(
+        low=np.clip(np.where(low < 0, low * widened, 0.0), -capacity, 0.0),
+        high=np.clip(np.where(high > 0, high * widened, 0.0), 0.0, capacity),
+    )
+
+
+def bid_model(within: BidRange) -> pyo.ConcreteModel:
+    """Return the first stage as a Pyomo model: bids of all hours, with |B| or its tightest concave bound.
+
+    The band of an hour may be as wide as |B|. Where the direction is settled (by the range, or by the data
+    ``max_import_mw`` and ``max_export_mw``) that is linear. Where it is open, |B| is replaced by its concave
+    envelope over the range, the chord; the answer is then a valid bound on the profit, not yet a bid.
+    """
+    m = pyo.ConcreteModel(name="day-ahead bids")
+    m.data_names = ["max_import_mw", "max_export_mw"]
+    m.HOURS = pyo.RangeSet(0, len(within.low) - 1)
+    m.bid_mw = pyo.Var(m.HOURS)
+    m.bid_magnitude_mw = pyo.Var(m.HOURS)
+    m.import_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, float(within.high[t])))
+    m.export_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, -float(within.low[t])))
+    m.max_import_mw = pyo.Var(m.HOURS, initialize=0.0)
+    m.max_export_mw = pyo.Var(m.HOURS, initialize=0.0)
+    m.bid = pyo.Constraint(m.HOURS, rule=lambda m, t: m.bid_mw[t] == m.import_mw[t] - m.export_mw[t])
+    m.magnitude = pyo.Constraint(m.HOURS, rule=lambda m, t: m.bid_magnitude_mw[t] == m.import_mw[t] + m.export_mw[t])
+    m.OPEN = pyo.Set(initialize=np.flatnonzero(within.open_hours).tolist())
+    m.chord = pyo.Constraint(
+        m.OPEN, rule=lambda m, t: m.import_mw[t] / within.high[t] - m.export_mw[t] / within.low[t] <= 1
+    )
+    m.import_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.import_mw[t] <= m.max_import_mw[t])
+    m.export_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.export_mw[t] <= m.max_export_mw[t])
+    m.nothing = pyo.Objective(expr=0.0)
+    return m

@@ -1,0 +1,194 @@
+"""One hour of one scenario as a legible Pyomo model. Everything that decides reads this model; nothing restates it.
+
+The model is written in MW and p.u. on 1 MVA, so both are the same number. What changes from hour to hour is *data*:
+Pyomo variables created by `_data`, which :func:`fix_data` fixes to numbers for any Pyomo solver, and which
+:mod:`agents.dispatch.compiled` turns into right-hand sides, prices, or links to another hour's decisions.
+
+Numbers in brackets are equations of Energies 2016, 9(1), 48, https://doi.org/10.3390/en9010048.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyomo.environ as pyo
+
+from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate
+from grids.network import Grid
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
+
+VIOLATION_PRICE = 1e5
+"""Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""
+
+
+def hour_model(
+    grid: Grid, tariff: Tariff, rule: ImbalanceRule, *, network: str = "branch_flow", elastic: bool = False
+) -> Hour:
+    """Return the Pyomo model of one hour of one scenario; its objective is cost minus revenue, in $.
+
+    Parameters
+    ----------
+    grid : Grid
+        Network and fleet.
+    tariff : Tariff
+        Compensation factors, wear and loss valuation.
+    rule : ImbalanceRule
+        Imbalance rule, the object that also settles.
+    network : {"branch_flow", "copper_plate"}
+        Section 4.2 of the paper (ANM on the AC network) or section 3 (one bus, everything served and used).
+    elastic : bool
+        Let limits be violated at `VIOLATION_PRICE`, to find the least violation where no dispatch meets them all.
+    """
+    m = pyo.ConcreteModel(name=f"{grid.name}, one hour")
+    m.data_names = []
+    m.violations = []
+    m.LOADS = pyo.RangeSet(0, len(grid.load_names) - 1)
+    m.RENEWABLES = pyo.RangeSet(0, len(grid.renewables) - 1)
+    m.BATTERIES = pyo.RangeSet(0, len(grid.batteries) - 1)
+    m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
+    _add_data(m)
+    _add_loads(m)
+    _add_renewables(m)
+    _add_batteries(m, grid, elastic=elastic)
+    _add_tie_line(m, grid)
+    if network == "branch_flow":
+        branch_flow(m, grid, elastic=elastic)
+    else:
+        copper_plate(m)
+    _add_imbalance(m, rule)
+    _add_money(m, tariff)
+    return m
+
+
+def fix_data(m: Hour, values: Mapping[str, npt.ArrayLike]) -> None:
+    """Fix the data of an hour, so that any Pyomo solver can take the model.
+
+    Parameters
+    ----------
+    m : ConcreteModel
+        From :func:`hour_model`.
+    values : mapping of str to array
+        A number or an array for every name in ``m.data_names``.
+    """
+    for name in m.data_names:
+        component = getattr(m, name)
+        flat = np.broadcast_to(np.asarray(values[name], dtype=np.float64).ravel(), (len(component),))
+        for variable, value in zip(component.values(), flat, strict=True):
+            variable.fix(float(value))
+
+
+def _data(m: Hour, name: str, *index: pyo.Set) -> None:
+    """Declare data: a Pyomo variable that a solver never gets to choose."""
+    setattr(m, name, pyo.Var(*index, initialize=0.0))
+    m.data_names.append(name)
+
+
+def _add_data(m: Hour) -> None:
+    _data(m, "demand_mw", m.LOADS)  # P_D
+    _data(m, "available_mw", m.RENEWABLES)  # P_AV
+    _data(m, "price_per_mwh")  # λ
+    _data(m, "retail_price_per_mwh")  # ρ
+    _data(m, "over_price_per_mwh", m.TIERS)  # step prices of the rule
+    _data(m, "under_price_per_mwh", m.TIERS)
+    _data(m, "bid_mw")  # P_BID
+    _data(m, "bid_magnitude_mw")  # |P_BID|, the measure of the tolerance band
+    _data(m, "start_energy_mwh", m.BATTERIES)
+    _data(m, "previous_battery_p_mw", m.BATTERIES)
+    _data(m, "required_energy_mwh", m.BATTERIES)  # at the end of the hour
+    _data(m, "import_slack_mvar")  # 0: Eq. (30) holds for import; large: it need not
+    _data(m, "export_slack_mvar")  # the same for export
+
+
+def _add_loads(m: Hour) -> None:
+    m.load_p_mw = pyo.Var(m.LOADS, bounds=(0, None))
+
+    @m.Constraint(m.LOADS, doc="(18) A load is served in part or in full.")
+    def load_is_demanded(m: Hour, i: int) -> Relation:
+        return m.load_p_mw[i] <= m.demand_mw[i]
+
+
+def _add_renewables(m: Hour) -> None:
+    m.renewable_p_mw = pyo.Var(m.RENEWABLES, bounds=(0, None))
+
+    @m.Constraint(m.RENEWABLES, doc="(20) A renewable gives what is available, or less.")
+    def output_is_available(m: Hour, i: int) -> Relation:
+        return m.renewable_p_mw[i] <= m.available_mw[i]
+
+
+def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
+    unit = grid.batteries
+    m.battery_p_mw = pyo.Var(m.BATTERIES, bounds=lambda m, i: (-unit[i].max_s_mva, unit[i].max_s_mva))  # (3)
+    m.end_energy_mwh = pyo.Var(  # (4), (24)
+        m.BATTERIES, bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh)
+    )
+    if elastic:
+        m.energy_shortfall_mwh = pyo.Var(m.BATTERIES, bounds=(0, None))
+        m.violations.append(m.energy_shortfall_mwh)
+
+    @m.Constraint(m.BATTERIES, doc="(5), (25) Discharge takes P/η out of the store (Δt = 1 h).")
+    def store_while_discharging(m: Hour, i: int) -> Relation:
+        left = m.start_energy_mwh[i] - m.battery_p_mw[i] / unit[i].efficiency
+        return m.end_energy_mwh[i] == left if unit[i].efficiency == 1 else m.end_energy_mwh[i] <= left
+
+    @m.Constraint(m.BATTERIES, doc="(5), (25) Charging puts η·P into the store.")
+    def store_while_charging(m: Hour, i: int) -> Relation:
+        if unit[i].efficiency == 1:
+            return pyo.Constraint.Skip
+        return m.end_energy_mwh[i] <= m.start_energy_mwh[i] - m.battery_p_mw[i] * unit[i].efficiency
+
+    @m.Constraint(m.BATTERIES, doc="Enough is left to close the day as full as it began.")
+    def enough_energy_is_left(m: Hour, i: int) -> Relation:
+        shortfall = m.energy_shortfall_mwh[i] if elastic else 0
+        return m.end_energy_mwh[i] + shortfall >= m.required_energy_mwh[i]
+
+
+def _add_tie_line(m: Hour, grid: Grid) -> None:
+    capacity = grid.tie_line.max_s_mva
+    m.tie_p_mw = pyo.Var(bounds=(-capacity, capacity))  # (2)
+
+
+def _add_imbalance(m: Hour, rule: ImbalanceRule) -> None:
+    m.over_scheduling_mwh = pyo.Var(m.TIERS, bounds=(0, None))
+    m.under_scheduling_mwh = pyo.Var(m.TIERS, bounds=(0, None))
+
+    @m.Constraint(m.TIERS, doc="(15) Under-scheduling: drawn above the upper limit of the tier's band.")
+    def under_scheduling(m: Hour, k: int) -> Relation:
+        return m.under_scheduling_mwh[k] >= m.tie_p_mw - m.bid_mw - rule.tiers[k].band * m.bid_magnitude_mw
+
+    @m.Constraint(m.TIERS, doc="(15) Over-scheduling: drawn below the lower limit of the tier's band.")
+    def over_scheduling(m: Hour, k: int) -> Relation:
+        return m.over_scheduling_mwh[k] >= m.bid_mw - rule.tiers[k].band * m.bid_magnitude_mw - m.tie_p_mw
+
+
+def _add_money(m: Hour, tariff: Tariff) -> None:
+    """Add every term of the profit as a named expression, and their sum as the objective (7)."""
+    curtailed_load = sum(m.demand_mw[i] - m.load_p_mw[i] for i in m.LOADS)
+    generation = sum(m.renewable_p_mw[i] for i in m.RENEWABLES)
+    curtailed_generation = sum(m.available_mw[i] - m.renewable_p_mw[i] for i in m.RENEWABLES)
+    m.revenue = pyo.Expression(expr=m.retail_price_per_mwh * sum(m.load_p_mw[i] for i in m.LOADS))  # (8)
+    m.load_curtailment = pyo.Expression(  # (9)
+        expr=tariff.load_curtailment_factor * m.price_per_mwh * curtailed_load
+    )
+    m.generation = pyo.Expression(expr=m.price_per_mwh * generation)  # (10)
+    m.generation_curtailment = pyo.Expression(  # (11)
+        expr=tariff.generation_curtailment_factor * m.price_per_mwh * curtailed_generation
+    )
+    m.loss = pyo.Expression(expr=tariff.loss_factor * m.price_per_mwh * m.losses_mw)  # (12)-(13)
+    m.exchange = pyo.Expression(expr=m.price_per_mwh * m.tie_p_mw)  # (14)
+    m.imbalance = pyo.Expression(  # (15)-(16)
+        expr=sum(
+            m.over_price_per_mwh[k] * m.over_scheduling_mwh[k] + m.under_price_per_mwh[k] * m.under_scheduling_mwh[k]
+            for k in m.TIERS
+        )
+    )
+    m.wear = pyo.Expression(  # (17)
+        expr=sum(
+            tariff.wear_fast * m.battery_p_mw[i] ** 2
+            - tariff.wear_cycling * m.previous_battery_p_mw[i] * m.battery_p_mw[i]
+            for i in m.BATTERIES
+        )
+    )
+    costs = m.generation + m.generation_curtailment + m.load_curtailment + m.exchange + m.imbalance + m.loss + m.wear
+    violation = sum(amount for component in m.violations for amount in component.values())
+    m.cost = pyo.Objective(expr=costs - m.revenue + VIOLATION_PRICE * violation, sense=pyo.minimize)

@@ -1,0 +1,187 @@
+"""The two networks of the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
+
+Branch flow: Baran and Wu 1989, https://doi.org/10.1109/61.25627; its second-order cone relaxation is Farivar and
+Low 2013, https://doi.org/10.1109/TPWRS.2013.2255317. Losses cost money, so the cones are tight in normal cases;
+the certificate says whether they are.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pyomo.environ as pyo
+
+from grids.network import Grid, IntArray
+
+Hour = Any
+"""A ``pyomo.environ.ConcreteModel`` of one hour; Pyomo adds its components as attributes."""
+
+Relation = Any
+"""A Pyomo relational expression."""
+
+
+def copper_plate(m: Hour) -> None:
+    """Add Eq. (6): one bus, every load served in full, all available output taken, no losses."""
+    m.losses_mw = pyo.Expression(expr=0.0)
+
+    @m.Constraint(m.LOADS, doc="(6) All demand is served.")
+    def demand_is_served(m: Hour, i: int) -> Relation:
+        return m.load_p_mw[i] == m.demand_mw[i]
+
+    @m.Constraint(m.RENEWABLES, doc="(6) All renewable output is taken.")
+    def output_is_taken(m: Hour, i: int) -> Relation:
+        return m.renewable_p_mw[i] == m.available_mw[i]
+
+    @m.Constraint(doc="(6) The tie line closes the balance.")
+    def balance(m: Hour) -> Relation:
+        demand = sum(m.load_p_mw[i] for i in m.LOADS)
+        supply = sum(m.renewable_p_mw[i] for i in m.RENEWABLES) + sum(m.battery_p_mw[i] for i in m.BATTERIES)
+        return m.tie_p_mw == demand - supply
+
+    _drop_redundant_bounds(m)
+
+
+def _drop_redundant_bounds(m: Hour) -> None:
+    """Remove what the equalities imply: an interior-point method wants room around its solution."""
+    m.load_is_demanded.deactivate()
+    m.output_is_available.deactivate()
+    m.load_p_mw.setlb(None)
+    m.renewable_p_mw.setlb(None)
+
+
+def branch_flow(m: Hour, grid: Grid, *, elastic: bool) -> None:
+    """Add the AC network: flows, squared currents and voltages, their limits, and reactive powers."""
+    m.BUSES = pyo.RangeSet(0, len(grid.bus_ids) - 1)
+    m.LINES = pyo.RangeSet(0, len(grid.line_from) - 1)
+    _add_reactive_power(m, grid)
+    _add_state(m, grid, elastic=elastic)
+    _add_power_balance(m, grid)
+    _add_ohms_law(m, grid)
+    _add_tie_limits(m, grid)
+    m.losses_mw = pyo.Expression(expr=sum(float(grid.line_r_pu[e]) * m.squared_current[e] for e in m.LINES))  # (13)
+
+
+def _add_reactive_power(m: Hour, grid: Grid) -> None:
+    m.renewable_q_mvar = pyo.Var(m.RENEWABLES)
+    m.battery_q_mvar = pyo.Var(m.BATTERIES)
+    m.tie_q_mvar = pyo.Var()
+
+    @m.Constraint(m.RENEWABLES, doc="(21) The inverter's apparent power stays within its capacity.")
+    def renewable_circle(m: Hour, i: int) -> Relation:
+        return m.renewable_p_mw[i] ** 2 + m.renewable_q_mvar[i] ** 2 <= grid.renewables[i].max_s_mva ** 2
+
+    @m.Constraint(m.RENEWABLES, (-1, 1), doc="(22) Its power factor stays within range, lagging and leading.")
+    def renewable_power_factor(m: Hour, i: int, sign: int) -> Relation:
+        tan_phi = math.tan(math.acos(grid.renewables[i].min_power_factor))
+        return sign * m.renewable_q_mvar[i] <= tan_phi * m.renewable_p_mw[i]
+
+    @m.Constraint(m.BATTERIES, doc="(23) The battery's converter works in all four quadrants of a circle.")
+    def battery_circle(m: Hour, i: int) -> Relation:
+        return m.battery_p_mw[i] ** 2 + m.battery_q_mvar[i] ** 2 <= grid.batteries[i].max_s_mva ** 2
+
+
+def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
+    limits = grid.voltage
+    m.line_p_mw = pyo.Var(m.LINES)
+    m.line_q_mvar = pyo.Var(m.LINES)
+    m.squared_current = pyo.Var(m.LINES, bounds=lambda m, e: (None, None if elastic else grid.line_max_i_pu[e] ** 2))
+    m.squared_voltage = pyo.Var(m.BUSES)
+    if elastic:
+        m.squared_undervoltage = pyo.Var(m.BUSES, bounds=(0, None))
+        m.squared_overvoltage = pyo.Var(m.BUSES, bounds=(0, None))
+        m.squared_overcurrent = pyo.Var(m.LINES, bounds=(0, None))
+        m.violations += [m.squared_undervoltage, m.squared_overvoltage, m.squared_overcurrent]
+
+        @m.Constraint(m.LINES, doc="(29), elastic.")
+        def line_rating(m: Hour, e: int) -> Relation:
+            return m.squared_current[e] <= float(grid.line_max_i_pu[e]) ** 2 + m.squared_overcurrent[e]
+
+    @m.Constraint(doc="The main grid holds the voltage at its bus.")
+    def slack_voltage(m: Hour) -> Relation:
+        return m.squared_voltage[grid.slack] == limits.slack_vm_pu**2
+
+    @m.Constraint(m.BUSES, doc="(31) Lower voltage limit.")
+    def min_voltage(m: Hour, j: int) -> Relation:
+        if j == grid.slack:
+            return pyo.Constraint.Skip
+        return m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0) >= limits.min_vm_pu**2
+
+    @m.Constraint(m.BUSES, doc="(31) Upper voltage limit.")
+    def max_voltage(m: Hour, j: int) -> Relation:
+        if j == grid.slack:
+            return pyo.Constraint.Skip
+        return m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0) <= limits.max_vm_pu**2
+
+
+def _add_power_balance(m: Hour, grid: Grid) -> None:
+    loads = _units_at(grid.load_bus)
+    renewables = _units_at(grid.renewable_bus)
+    batteries = _units_at(grid.battery_bus)
+    into, out_of = _units_at(grid.line_to), _units_at(grid.line_from)
+    r, x = grid.line_r_pu.tolist(), grid.line_x_pu.tolist()
+    tan_phi = grid.load_tan_phi.tolist()
+
+    @m.Constraint(m.BUSES, doc="(26)-(27) Active power in equals active power out at every bus.")
+    def active_balance(m: Hour, j: int) -> Relation:
+        supply = sum(m.renewable_p_mw[i] for i in renewables(j)) + sum(m.battery_p_mw[i] for i in batteries(j))
+        arriving = sum(m.line_p_mw[e] - r[e] * m.squared_current[e] for e in into(j))
+        tie = m.tie_p_mw if j == grid.slack else 0
+        leaving = sum(m.line_p_mw[e] for e in out_of(j)) + sum(m.load_p_mw[i] for i in loads(j))
+        return supply + arriving + tie == leaving
+
+    @m.Constraint(m.BUSES, doc="(26)-(27) The same for reactive power; loads keep their power factor (19).")
+    def reactive_balance(m: Hour, j: int) -> Relation:
+        supply = sum(m.renewable_q_mvar[i] for i in renewables(j)) + sum(m.battery_q_mvar[i] for i in batteries(j))
+        arriving = sum(m.line_q_mvar[e] - x[e] * m.squared_current[e] for e in into(j))
+        tie = m.tie_q_mvar if j == grid.slack else 0
+        leaving = sum(m.line_q_mvar[e] for e in out_of(j)) + sum(tan_phi[i] * m.load_p_mw[i] for i in loads(j))
+        return supply + arriving + tie == leaving
+
+
+def _add_ohms_law(m: Hour, grid: Grid) -> None:
+    """Add Eq. (28) in branch-flow form."""
+    r, x = grid.line_r_pu.tolist(), grid.line_x_pu.tolist()
+    sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+
+    @m.Constraint(m.LINES, doc="(28) Voltage drop: v_j = v_i - 2(rP + xQ) + (r² + x²)ℓ.")
+    def voltage_drop(m: Hour, e: int) -> Relation:
+        drop = 2 * (r[e] * m.line_p_mw[e] + x[e] * m.line_q_mvar[e])
+        drop -= (r[e] ** 2 + x[e] ** 2) * m.squared_current[e]
+        return m.squared_voltage[receiving[e]] == m.squared_voltage[sending[e]] - drop
+
+    @m.Constraint(m.LINES, doc="(28) Current: P² + Q² = ℓ·v, relaxed to a second-order cone.")
+    def current(m: Hour, e: int) -> Relation:
+        power = m.line_p_mw[e] ** 2 + m.line_q_mvar[e] ** 2
+        return power <= m.squared_current[e] * m.squared_voltage[sending[e]]
+
+
+def _add_tie_limits(m: Hour, grid: Grid) -> None:
+    tie = grid.tie_line
+    tan_phi = math.tan(math.acos(tie.min_power_factor))
+
+    @m.Constraint(doc="(29) Capacity of the tie line.")
+    def tie_capacity(m: Hour) -> Relation:
+        return m.tie_p_mw**2 + m.tie_q_mvar**2 <= tie.max_s_mva**2
+
+    @m.Constraint((-1, 1), doc="(30) Power factor while importing.")
+    def import_power_factor(m: Hour, sign: int) -> Relation:
+        return sign * m.tie_q_mvar <= tan_phi * m.tie_p_mw + m.import_slack_mvar
+
+    if tie.power_factor_reading == "import_only":
+        return
+
+    @m.Constraint((-1, 1), doc="(30) Power factor while exporting.")
+    def export_power_factor(m: Hour, sign: int) -> Relation:
+        return sign * m.tie_q_mvar <= -tan_phi * m.tie_p_mw + m.export_slack_mvar
+
+    @m.Constraint((-1, 1), doc="(30) Whatever the direction: the hull of both.")
+    def power_factor_hull(m: Hour, sign: int) -> Relation:
+        return sign * m.tie_q_mvar <= tan_phi * tie.max_s_mva
+
+
+def _units_at(bus_of_unit: IntArray) -> Callable[[int], list[int]]:
+    """Return a function from a bus to the units at it."""
+    at: dict[int, list[int]] = {}
+    for unit, bus in enumerate(bus_of_unit.tolist()):
+        at.setdefault(bus, []).append(unit)
+    return lambda bus: at.get(bus, [])

@@ -1,0 +1,226 @@
+"""Tile compiled models over hours and scenarios, link them, and solve the whole as one cone program with Clarabel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import clarabel
+import numpy as np
+from scipy import sparse
+
+from agents.dispatch.compiled import NONNEGATIVE, ZERO, CompiledModel
+from grids.network import FloatArray, IntArray
+
+Values = Mapping[str, FloatArray]
+"""For every data name of a group an array that broadcasts to (copies, units)."""
+
+UNLINKED = -1
+
+
+class SolverError(RuntimeError):
+    """The solver gave no usable answer; the message says which status it returned."""
+
+
+class InfeasibleError(SolverError):
+    """The limits can't all be met: the solver proved that no dispatch does."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Solution:
+    """Answer of the solver.
+
+    Attributes
+    ----------
+    x : array
+        All columns of the program.
+    objective, bound : float
+        Value of the answer, and the dual bound that proves it. [$]
+    """
+
+    x: FloatArray
+    objective: float
+    bound: float
+
+
+@dataclass(eq=False)
+class Group:
+    """Copies of one compiled model inside a program.
+
+    Attributes
+    ----------
+    model : CompiledModel
+        The model.
+    copies : int
+        How many there are, N.
+    weight : array, shape (N,)
+        Factor of each copy's objective, such as a probability.
+    first_column : int
+        Global column of the first decision of the first copy.
+    links : array, shape (N, data)
+        Global column that stands in for each datum, or `UNLINKED` where it is a number.
+    """
+
+    model: CompiledModel
+    copies: int
+    weight: FloatArray
+    first_column: int
+    links: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.links = np.full((self.copies, self.model.columns - self.model.decisions), UNLINKED, dtype=np.int64)
+
+    def columns(self, name: str) -> IntArray:
+        """Return the global columns of a variable, shape (N, units)."""
+        return self.first_column + np.arange(self.copies)[:, None] * self.model.decisions + self.model.variables[name]
+
+    def link(self, name: str, columns: IntArray) -> None:
+        """Let decisions stand in for data: shape (N, units), `UNLINKED` where a number is given instead."""
+        self.links[:, self.model.data[name] - self.model.decisions] = columns
+
+    def data_array(self, values: Values) -> FloatArray:
+        """Return the data of every copy as one array, shape (N, data), zero where linked."""
+        array = np.zeros(self.links.shape)
+        for name, span in self.model.data.items():
+            if name in values:
+                array[:, span - self.model.decisions] = values[name]
+        array[self.links != UNLINKED] = 0.0
+        return array
+
+    def all_columns(self) -> IntArray:
+        """Return the global column of every model column, shape (N, columns); `UNLINKED` for numbers."""
+        own = self.first_column + np.arange(self.copies * self.model.decisions).reshape(self.copies, -1)
+        return np.concatenate([own, self.links], axis=1)
+
+
+class Program:
+    """A cone program made of groups of tiles. Add groups, link them, then solve as often as the data change."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        self.column_count = 0
+        self._solver: Any = None
+        self._matrices: tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]] | None = None
+
+    def add(self, model: CompiledModel, copies: int, weight: FloatArray | None = None) -> Group:
+        """Return a new group of `copies` tiles of a model."""
+        weight = np.ones(copies) if weight is None else weight
+        group = Group(model, copies, weight, self.column_count)
+        self.groups.append(group)
+        self.column_count += copies * model.decisions
+        return group
+
+    def matrices(self) -> tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]]:
+        """Return P (upper triangle), A and the cones in Clarabel's form; they do not depend on the data."""
+        if self._matrices is None:
+            self._matrices = self._assemble()
+        return self._matrices
+
+    def vectors(self, values: list[Values]) -> tuple[FloatArray, FloatArray, float]:
+        """Return q, b and the constant of the objective for the data of every group."""
+        q = np.zeros(self.column_count)
+        rhs, constant = [], 0.0
+        for group, given in zip(self.groups, values, strict=True):
+            data = group.data_array(given)
+            rhs.append(_right_hand_side(group.model, data).ravel())
+            gradient, offset = _linear_objective(group.model, data)
+            gradient *= group.weight[:, None]
+            columns = group.all_columns()
+            free = columns != UNLINKED
+            np.add.at(q, columns[free], gradient[free])
+            constant += float(group.weight @ offset)
+        return q, np.concatenate(rhs), constant
+
+    def solve(self, values: list[Values], *, time_limit_s: float = np.inf) -> Solution:
+        """Return the optimum for the data of every group.
+
+        Raises
+        ------
+        InfeasibleError
+            If no decision meets all constraints.
+        SolverError
+            If the solver stops without an answer.
+        """
+        q, b, constant = self.vectors(values)
+        if self._solver is None:
+            P, A, cones = self.matrices()
+            self._solver = clarabel.DefaultSolver(P, q, A, b, cones, _settings(time_limit_s))
+        else:
+            self._solver.update(q=q, b=b)
+        answer = self._solver.solve()
+        status = str(answer.status)
+        if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
+            raise InfeasibleError("no dispatch meets all limits")
+        if status not in ("Solved", "AlmostSolved"):
+            raise SolverError(f"Clarabel stopped with status {status}")
+        return Solution(
+            x=np.array(answer.x),
+            objective=answer.obj_val + constant,
+            bound=min(answer.obj_val, answer.obj_val_dual) + constant,
+        )
+
+    def _assemble(self) -> tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]]:
+        row, column, value = [], [], []
+        first, second, product = [], [], []
+        cones: list[Any] = []
+        row_count = 0
+        for group in self.groups:
+            model, columns = group.model, group.all_columns()
+            height = len(model.rhs)
+            at = columns[:, model.rows.column]
+            present = at != UNLINKED
+            offset = row_count + np.arange(group.copies)[:, None] * height
+            row.append((offset + model.rows.row)[present])
+            column.append(at[present])
+            value.append(np.broadcast_to(model.rows.value, at.shape)[present])
+            a, b = columns[:, model.quadratic.row], columns[:, model.quadratic.column]
+            both = (a != UNLINKED) & (b != UNLINKED)
+            first.append(np.minimum(a, b)[both])
+            second.append(np.maximum(a, b)[both])
+            product.append((group.weight[:, None] * model.quadratic.value)[both])
+            cones += [_CONES[kind](size) for kind, size in model.cones] * group.copies
+            row_count += group.copies * height
+        i, j, c = np.concatenate(first), np.concatenate(second), np.concatenate(product)
+        c = np.where(i == j, 2 * c, c)  # the objective is ½ x'Px
+        size = self.column_count
+        P = sparse.coo_matrix((c, (i, j)), shape=(size, size)).tocsc()
+        entries = (np.concatenate(value), (np.concatenate(row), np.concatenate(column)))
+        A = sparse.coo_matrix(entries, shape=(row_count, size)).tocsc()
+        return P, A, cones
+
+
+_CONES = {ZERO: clarabel.ZeroConeT, NONNEGATIVE: clarabel.NonnegativeConeT, "second_order": clarabel.SecondOrderConeT}
+
+
+def _settings(time_limit_s: float) -> Any:
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.time_limit = time_limit_s
+    settings.max_threads = 1  # same bytes on every machine, and workers side by side don't fight for cores
+    settings.presolve_enable = False  # presolve forbids later updates of the data
+    settings.chordal_decomposition_enable = False
+    return settings
+
+
+def _right_hand_side(model: CompiledModel, data: FloatArray) -> FloatArray:
+    """Return rhs minus the data's part of the rows, shape (N, M)."""
+    on_data = model.rows.column >= model.decisions
+    rows, columns = model.rows.row[on_data], model.rows.column[on_data] - model.decisions
+    matrix = sparse.csr_matrix((model.rows.value[on_data], (rows, columns)), shape=(len(model.rhs), data.shape[1]))
+    result: FloatArray = model.rhs - (matrix @ data.T).T
+    return result
+
+
+def _linear_objective(model: CompiledModel, data: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the gradient over all columns, shape (N, columns), and the constant, shape (N,), at given data."""
+    n = model.decisions
+    gradient = np.broadcast_to(model.linear, (len(data), model.columns)).copy()
+    constant = model.constant + data @ model.linear[n:]
+    i, j, c = model.quadratic.row, model.quadratic.column, model.quadratic.value
+    for here, there in ((i, j), (j, i)):
+        mixed = there >= n  # c·z_here·d_there: linear in z_here
+        product = c[mixed] * data[:, there[mixed] - n]
+        target = here[mixed]
+        np.add.at(gradient, (slice(None), target), product)
+    both = (i >= n) & (j >= n)
+    constant = constant + (c[both] * data[:, i[both] - n] * data[:, j[both] - n]).sum(axis=1)
+    return gradient, constant

@@ -1,0 +1,87 @@
+"""The microgrid operator: bids a day ahead, and runs the network hour by hour."""
+
+from dataclasses import replace
+
+import mesa
+import numpy as np
+
+from agents.anm import AnmPolicy, HourView, policy_class
+from agents.bid_optimizer import BidOptimizer
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.program import SolverError
+from sim.messages import Decision, Report, Ruling, Submission
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.recorder import OPERATOR
+
+
+class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
+    """Submits what the bid optimizer computes and dispatches by the study's ANM policy.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+        Solves the hours.
+    optimizer : BidOptimizer
+        Computes the bids.
+    fixed : Submission, optional
+        Bids to submit every day instead (to evaluate given bids).
+    """
+
+    name = OPERATOR
+
+    def __init__(
+        self,
+        model: MarketModel,
+        *,
+        dispatcher: Dispatcher,
+        optimizer: BidOptimizer,
+        fixed: Submission | None = None,
+    ) -> None:
+        super().__init__(model)
+        self._dispatcher, self._optimizer, self._fixed = dispatcher, optimizer, fixed
+        self._policies: dict[str, AnmPolicy] = {}
+        self._bid_mw = np.zeros(HOURS_PER_DAY)
+        self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.setting.grid.batteries)))
+
+    def submit_bids(self) -> Submission:
+        """Return the bids for the day that is about to begin."""
+        if self._fixed is not None:
+            return self._fixed
+        energy = np.array([unit.report().energy_mwh for unit in self.model.players.batteries])
+        return self._optimizer.compute(energy)
+
+    def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
+        """Remember the bids as they count, and the battery schedule behind them."""
+        self._bid_mw, self._schedule_mw = ruling.bid_mw, submission.battery_p_mw
+
+    def dispatch(self, reports: dict[str, Report]) -> Decision:
+        """Return the orders of this hour; if the policy's solver fails, the next simpler policy decides."""
+        name: str | None = self.model.setting.study.policy
+        reasons: list[str] = []
+        while name is not None:
+            policy = self._policy(name)
+            try:
+                decision = policy.decide(self._view(policy, reports))
+            except SolverError as error:
+                reasons.append(f"{name} failed: {error}")
+                name = policy.fallback
+                continue
+            return replace(decision, reason="; ".join(reasons)) if reasons else decision
+        raise SolverError("; ".join(reasons))
+
+    def _policy(self, name: str) -> AnmPolicy:
+        if name not in self._policies:
+            self._policies[name] = policy_class(name)(self.model.setting, self._dispatcher)
+        return self._policies[name]
+
+    def _view(self, policy: AnmPolicy, reports: dict[str, Report]) -> HourView:
+        batteries = self.model.setting.grid.battery_names
+        return HourView(
+            hour=self.model.hour,
+            outlook=self.model.outlook(policy.knowledge),
+            bid_mw=self._bid_mw,
+            scheduled_battery_p_mw=self._schedule_mw,
+            energy_mwh=np.array([reports[name].energy_mwh for name in batteries]),
+            previous_battery_p_mw=self.model.previous_battery_p_mw,
+        )

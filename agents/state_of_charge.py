@@ -1,0 +1,22 @@
+"""How full the batteries must be, hour by hour, to close the day as full as it began."""
+
+import numpy as np
+
+from grids.network import FloatArray, Grid
+from sim.profiles import HOURS_PER_DAY
+
+
+def required_energy(grid: Grid, hours: FloatArray) -> FloatArray:
+    """Return the least stored energy from which the end-of-day requirement can still be reached, shape (H, U). [MWh]
+
+    Parameters
+    ----------
+    grid : Grid
+        Its batteries, with their `end_soc`.
+    hours : array, shape (H,)
+        Hours of the day, hour ending 1..24, at whose end the energy is asked for.
+    """
+    target = np.array([unit.end_soc * unit.max_e_mwh for unit in grid.batteries])
+    charge = np.array([unit.max_s_mva * unit.efficiency for unit in grid.batteries])
+    left_h = HOURS_PER_DAY - np.asarray(hours, dtype=np.float64)[:, None]
+    return np.maximum(target - left_h * charge, 0.0)

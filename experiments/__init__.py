@@ -1,0 +1,1 @@
+"""The plays: command line, studies, evaluation, figures and benchmark."""

@@ -1,0 +1,147 @@
+"""Build a :class:`grids.network.Grid` from a network (packaged, or a pandapower JSON file) and a fleet."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandapower as pp
+
+from grids.cases import case_names
+from grids.check import base_net_problems, fleet_problems, orient_lines
+from grids.network import BASE_MVA, Grid, GridError
+from grids.units import Fleet, TieLine, Voltage
+
+
+def load_base_net(case: str) -> pp.pandapowerNet:
+    """Return the pandapower net of a packaged case, or of a pandapower ``.json`` file.
+
+    Raises
+    ------
+    GridError
+        If there is no such case or file, or the file holds no pandapower net.
+    """
+    if case in case_names():
+        return import_module(f"grids.cases.{case}").base_net()
+    path = Path(case)
+    if path.suffix != ".json":
+        raise GridError(f"unknown network '{case}': use one of {', '.join(case_names())} or a pandapower .json file")
+    if not path.is_file():
+        raise GridError(f"network file '{case}' does not exist")
+    try:
+        net = pp.from_json(str(path))
+    except Exception as error:
+        raise GridError(f"network file '{case}' is not a pandapower net: {error}") from error
+    if not isinstance(net, pp.pandapowerNet):
+        raise GridError(f"network file '{case}' is not a pandapower net; write it with pandapower.to_json")
+    return net
+
+
+def build_grid(
+    case: str,
+    *,
+    fleet: Fleet,
+    tie_line: TieLine,
+    voltage: Voltage,
+    line_max_s_mva: float | None = None,
+) -> Grid:
+    """Return the checked grid of a case with its fleet connected.
+
+    Parameters
+    ----------
+    case : str
+        Name of a packaged case or path of a pandapower ``.json`` file.
+    fleet : Fleet
+        Renewables and batteries to connect.
+    tie_line, voltage : TieLine, Voltage
+        Limits of the connection to the main grid and of the bus voltages.
+    line_max_s_mva : float, optional
+        Rating of every line; by default the ratings of the net are kept. [MVA]
+
+    Raises
+    ------
+    GridError
+        If the net is not a connected radial feeder with one slack and sane data, or a unit has no bus.
+    """
+    net = load_base_net(case)
+    problems = base_net_problems(net)
+    if not problems:
+        problems = fleet_problems(net, fleet)
+    if problems:
+        raise GridError(f"network '{case}': " + "; ".join(problems))
+    units = _connect_fleet(net, fleet)
+    _set_limits(net, tie_line, voltage, line_max_s_mva)
+    return Grid(name=Path(case).stem, net=net, tie_line=tie_line, voltage=voltage, **units, **_network_arrays(net))
+
+
+def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
+    """Add sgen and storage elements to the net and return the fleet's part of the Grid."""
+    kinds = ["wind"] * len(fleet.wind) + ["pv"] * len(fleet.pv)
+    renewables = (*fleet.wind, *fleet.pv)
+    renewable_names = _unique_names(kinds, [unit.bus for unit in renewables])
+    battery_names = _unique_names(["battery"] * len(fleet.battery), [unit.bus for unit in fleet.battery])
+    for name, kind, unit in zip(renewable_names, kinds, renewables, strict=True):
+        pp.create_sgen(net, unit.bus, p_mw=0.0, sn_mva=unit.max_s_mva, name=name, type=kind.upper())
+    for name, battery in zip(battery_names, fleet.battery, strict=True):
+        pp.create_storage(
+            net,
+            battery.bus,
+            p_mw=0.0,
+            max_e_mwh=battery.max_e_mwh,
+            sn_mva=battery.max_s_mva,
+            soc_percent=100 * battery.start_soc,
+            name=name,
+        )
+    return {
+        "renewable_names": renewable_names,
+        "renewable_kinds": tuple(kinds),
+        "renewables": renewables,
+        "battery_names": battery_names,
+        "batteries": fleet.battery,
+    }
+
+
+def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
+    """Name units after kind and bus (``wind_6``), with a letter for the second and later ones at a bus."""
+    names: list[str] = []
+    for kind, bus in zip(kinds, buses, strict=True):
+        earlier = sum(name.split(".")[0] == f"{kind}_{bus}" for name in names)
+        names.append(f"{kind}_{bus}" + (f".{earlier + 1}" if earlier else ""))
+    return tuple(names)
+
+
+def _set_limits(
+    net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line_max_s_mva: float | None
+) -> None:
+    """Write the study's limits into the net, in pandapower's own columns."""
+    net.ext_grid["vm_pu"] = voltage.slack_vm_pu
+    net.ext_grid[["min_p_mw", "min_q_mvar"]] = -tie_line.max_s_mva
+    net.ext_grid[["max_p_mw", "max_q_mvar"]] = tie_line.max_s_mva
+    net.bus["min_vm_pu"] = voltage.min_vm_pu
+    net.bus["max_vm_pu"] = voltage.max_vm_pu
+    if line_max_s_mva is not None:
+        vn_kv = net.bus.vn_kv.loc[net.line.from_bus].to_numpy()
+        net.line["max_i_ka"] = line_max_s_mva / (np.sqrt(3) * vn_kv)
+
+
+def _network_arrays(net: pp.pandapowerNet) -> dict[str, Any]:
+    """Return buses, lines and loads of the net as the arrays of a Grid."""
+    position = {bus: k for k, bus in enumerate(net.bus.index)}
+    line_from, line_to = orient_lines(net)
+    vn_kv = net.bus.vn_kv.loc[line_from].to_numpy()
+    base_ohm = vn_kv**2 / BASE_MVA
+    base_ka = BASE_MVA / (np.sqrt(3) * vn_kv)
+    line = net.line
+    return {
+        "bus_ids": net.bus.index.to_numpy(dtype=np.int64),
+        "slack": position[net.ext_grid.bus.iloc[0]],
+        "line_from": np.array([position[bus] for bus in line_from], dtype=np.int64),
+        "line_to": np.array([position[bus] for bus in line_to], dtype=np.int64),
+        "line_r_pu": (line.r_ohm_per_km * line.length_km / line.parallel).to_numpy() / base_ohm,
+        "line_x_pu": (line.x_ohm_per_km * line.length_km / line.parallel).to_numpy() / base_ohm,
+        "line_max_i_pu": (line.max_i_ka * line.parallel * line.df).to_numpy() / base_ka,
+        "load_names": _unique_names(["load"] * len(net.load), list(net.load.bus)),
+        "load_bus": np.array([position[bus] for bus in net.load.bus], dtype=np.int64),
+        "load_p_mw": (net.load.p_mw * net.load.scaling).to_numpy(dtype=np.float64),
+        "load_q_mvar": (net.load.q_mvar * net.load.scaling).to_numpy(dtype=np.float64),
+    }

@@ -1,0 +1,99 @@
+"""What a network must be before it can be simulated: one slack, connected, radial, sane numbers."""
+
+from collections import deque
+
+import numpy as np
+import pandapower as pp
+
+from grids.network import IntArray
+from grids.units import Fleet
+
+_NOT_MODELLED = ("trafo", "trafo3w", "gen", "sgen", "storage", "shunt", "impedance", "ward", "xward", "dcline", "motor")
+
+
+def base_net_problems(net: pp.pandapowerNet) -> list[str]:
+    """Return every reason why a pandapower net can't serve as a microgrid's feeder (empty: it can)."""
+    problems = []
+    if len(net.ext_grid) != 1:
+        problems.append(f"exactly one ext_grid (the tie line) is needed, found {len(net.ext_grid)}")
+    problems += [f"{len(net[kind])} element(s) of kind '{kind}' are not modelled: remove them" for kind in _present(net)]
+    if not (net.line.in_service.all() and net.load.in_service.all() and net.bus.in_service.all()):
+        problems.append("elements out of service: remove them from the net")
+    if len(net.switch) and not net.switch.closed.all():
+        problems.append("open switches: remove the open lines from the net instead")
+    problems += _number_problems(net)
+    return problems or _topology_problems(net)
+
+
+def _present(net: pp.pandapowerNet) -> list[str]:
+    return [kind for kind in _NOT_MODELLED if kind in net and len(net[kind])]
+
+
+def _number_problems(net: pp.pandapowerNet) -> list[str]:
+    problems = []
+    if not net.bus.index.is_unique:
+        problems.append("bus numbers are not unique")
+    impedance = net.line[["r_ohm_per_km", "x_ohm_per_km", "length_km"]].to_numpy(dtype=float)
+    for k in np.flatnonzero(~(np.isfinite(impedance) & (impedance > 0)).all(axis=1)):
+        problems.append(f"line {net.line.index[k]}: r_ohm_per_km, x_ohm_per_km and length_km must be positive")
+    for k in np.flatnonzero(~(net.line.max_i_ka > 0)):
+        problems.append(f"line {net.line.index[k]}: max_i_ka must be positive")
+    if (net.line.c_nf_per_km.fillna(0) != 0).any():
+        problems.append("line charging is not modelled: set c_nf_per_km to 0")
+    demand = net.load[["p_mw", "q_mvar"]].to_numpy(dtype=float)
+    for k in np.flatnonzero(~np.isfinite(demand).all(axis=1) | ~(demand[:, 0] > 0)):
+        problems.append(f"load {net.load.index[k]}: p_mw must be positive and q_mvar finite")
+    if not (net.bus.vn_kv > 0).all():
+        problems.append("vn_kv must be positive at every bus")
+    elif net.bus.vn_kv.nunique() > 1:
+        problems.append("buses of different vn_kv can't be joined without a transformer")
+    return problems
+
+
+def _topology_problems(net: pp.pandapowerNet) -> list[str]:
+    reached = set(_breadth_first(net))
+    problems = []
+    split = [bus for bus in net.bus.index if bus not in reached]
+    if split:
+        problems.append(f"split network: no path from the tie line to bus(es) {', '.join(map(str, split))}")
+    loops = len(net.line) - (len(net.bus) - 1)
+    if loops > 0 and not split:
+        problems.append(f"meshed network: {loops} line(s) too many for a radial feeder ({len(net.bus)} buses)")
+    return problems
+
+
+def fleet_problems(net: pp.pandapowerNet, fleet: Fleet) -> list[str]:
+    """Return one line for every unit of the fleet whose bus does not exist."""
+    known = set(net.bus.index)
+    return [
+        f"fleet.{kind}.{k}.bus: unknown bus {unit.bus}, the network has {min(known)}..{max(known)}"
+        for kind in ("wind", "pv", "battery")
+        for k, unit in enumerate(getattr(fleet, kind))
+        if unit.bus not in known
+    ]
+
+
+def orient_lines(net: pp.pandapowerNet) -> tuple[IntArray, IntArray]:
+    """Return the bus numbers at the sending and receiving end of every line, pointing away from the slack."""
+    rank = {bus: k for k, bus in enumerate(_breadth_first(net))}
+    ends = net.line[["from_bus", "to_bus"]].to_numpy(dtype=np.int64)
+    swap = np.array([rank[a] > rank[b] for a, b in ends], dtype=bool)
+    ends[swap] = ends[swap][:, ::-1]
+    return ends[:, 0], ends[:, 1]
+
+
+def _breadth_first(net: pp.pandapowerNet) -> list[int]:
+    """Return the buses reached from the slack, nearest first."""
+    neighbours: dict[int, list[int]] = {bus: [] for bus in net.bus.index}
+    for a, b in net.line[["from_bus", "to_bus"]].to_numpy():
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    order = [int(net.ext_grid.bus.iloc[0])]
+    seen, queue = set(order), deque(order)
+    while queue:
+        for bus in neighbours[queue.popleft()]:
+            if bus not in seen:
+                seen.add(bus)
+                order.append(bus)
+                queue.append(bus)
+    return order

@@ -1,0 +1,110 @@
+"""A distribution network with its fleet, as plain arrays that a reader, an optimiser and an audit can use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from grids.units import Battery, Renewable, TieLine, Voltage
+
+if TYPE_CHECKING:
+    from pandapower import pandapowerNet
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+ComplexArray = npt.NDArray[np.complex128]
+
+BASE_MVA = 1.0
+"""Base power; with 1 MVA a power in p.u. and in MW is the same number."""
+
+
+class GridError(ValueError):
+    """The network is not one that can be simulated; the message lists every reason."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Grid:
+    """A radial network, its limits, and what is connected to it.
+
+    Buses and lines are positions 0..B-1 and 0..L-1 in the arrays; `bus_ids` holds the numbers people use.
+    Every line points away from the slack bus. Impedances are in p.u. on `BASE_MVA` and the bus voltage.
+
+    Attributes
+    ----------
+    name : str
+        Name of the case.
+    net : pandapowerNet
+        The same network as a pandapower net: the plant.
+    bus_ids : array, shape (B,)
+        Bus numbers as in the data.
+    slack : int
+        Position of the bus at the main grid.
+    line_from, line_to : array, shape (L,)
+        Bus positions of the sending (nearer to the slack) and receiving end.
+    line_r_pu, line_x_pu : array, shape (L,)
+        Series impedance. [p.u.]
+    line_max_i_pu : array, shape (L,)
+        Thermal limit, equal to the limit in MVA at nominal voltage. [p.u.]
+    load_names : tuple of str
+        Name of each load, such as ``load_18``. (D,)
+    load_bus : array, shape (D,)
+        Bus position of each load.
+    load_p_mw, load_q_mvar : array, shape (D,)
+        Demand at the peak hour; the ratio q/p is kept at all times (Eq. 19). [MW], [Mvar]
+    renewable_names, renewable_kinds : tuple of str
+        Name and kind ("wind" or "pv") of each renewable unit. (G,)
+    renewables : tuple of Renewable
+        Their data, in the same order.
+    battery_names : tuple of str
+        Name of each battery. (U,)
+    batteries : tuple of Battery
+        Their data, in the same order.
+    tie_line : TieLine
+        Capacity and power factor of the connection to the main grid.
+    voltage : Voltage
+        Slack voltage and limits.
+    """
+
+    name: str
+    net: pandapowerNet
+    bus_ids: IntArray
+    slack: int
+    line_from: IntArray
+    line_to: IntArray
+    line_r_pu: FloatArray
+    line_x_pu: FloatArray
+    line_max_i_pu: FloatArray
+    load_names: tuple[str, ...]
+    load_bus: IntArray
+    load_p_mw: FloatArray
+    load_q_mvar: FloatArray
+    renewable_names: tuple[str, ...]
+    renewable_kinds: tuple[str, ...]
+    renewables: tuple[Renewable, ...]
+    battery_names: tuple[str, ...]
+    batteries: tuple[Battery, ...]
+    tie_line: TieLine
+    voltage: Voltage
+
+    def position(self, bus_id: int) -> int:
+        """Return the position of a bus number in the bus arrays."""
+        return int(np.flatnonzero(self.bus_ids == bus_id)[0])
+
+    @cached_property
+    def renewable_bus(self) -> IntArray:
+        """Bus positions of the renewables, shape (G,)."""
+        return np.array([self.position(unit.bus) for unit in self.renewables], dtype=np.int64)
+
+    @cached_property
+    def battery_bus(self) -> IntArray:
+        """Bus positions of the batteries, shape (U,)."""
+        return np.array([self.position(unit.bus) for unit in self.batteries], dtype=np.int64)
+
+    @property
+    def load_tan_phi(self) -> FloatArray:
+        """Reactive per active demand of each load, kept under curtailment (Eq. 19), shape (D,)."""
+        return self.load_q_mvar / self.load_p_mw

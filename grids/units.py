@@ -1,0 +1,119 @@
+"""The data of the units behind the tie line: what is connected where, and what it can physically do."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+PowerFactor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+PowerFactorReading = Literal["import_only", "both_directions"]
+
+
+class Data(BaseModel):
+    """A read-only record that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Renewable(Data):
+    """A wind turbine or PV plant behind an inverter (Eq. 20-22).
+
+    Attributes
+    ----------
+    bus : int
+        Bus it is connected to, as numbered in the network.
+    max_s_mva : float
+        Apparent-power capacity; also the active power at full wind or sun. [MVA]
+    min_power_factor : float
+        The inverter keeps between this power factor lagging and leading (Table 4: 0.9).
+    """
+
+    bus: int
+    max_s_mva: Positive
+    min_power_factor: PowerFactor = 0.9
+
+
+class Battery(Data):
+    """A battery energy storage system behind a four-quadrant converter (Eq. 23-25).
+
+    Attributes
+    ----------
+    bus : int
+        Bus it is connected to.
+    max_s_mva : float
+        Converter capacity, the radius of its P-Q circle. [MVA]
+    max_e_mwh : float
+        Energy at a state of charge (SOC) of 1. [MWh]
+    min_soc, max_soc, start_soc : float
+        Limits of the SOC and its value at the start of the first day, as fractions of `max_e_mwh`.
+    min_end_soc : float, optional
+        SOC to be reached at the end of every day; by default `start_soc`.
+    efficiency : float
+        One-way efficiency of charging and of discharging (the paper assumes 1).
+    """
+
+    bus: int
+    max_s_mva: Positive
+    max_e_mwh: Positive
+    min_soc: Fraction = 0.20
+    max_soc: Fraction = 0.95
+    start_soc: Fraction = 0.50
+    min_end_soc: Fraction | None = None
+    efficiency: PowerFactor = 1.0
+
+    @model_validator(mode="after")
+    def _soc_is_ordered(self) -> Self:
+        if not self.min_soc <= self.start_soc <= self.max_soc:
+            raise ValueError(
+                f"min_soc <= start_soc <= max_soc must hold, got {self.min_soc}, {self.start_soc}, {self.max_soc}"
+            )
+        if self.end_soc > self.max_soc:
+            raise ValueError(f"min_end_soc must not exceed max_soc, got {self.min_end_soc} and {self.max_soc}")
+        return self
+
+    @property
+    def end_soc(self) -> float:
+        """SOC to be reached at the end of every day."""
+        return self.start_soc if self.min_end_soc is None else self.min_end_soc
+
+
+class Fleet(Data):
+    """All renewables and batteries of a microgrid (Table 2 for the 33-bus microgrid)."""
+
+    wind: tuple[Renewable, ...] = ()
+    pv: tuple[Renewable, ...] = ()
+    battery: tuple[Battery, ...] = ()
+
+
+class TieLine(Data):
+    """The line that connects the microgrid to the main grid (Eq. 29-30).
+
+    Attributes
+    ----------
+    max_s_mva : float
+        Capacity of the tie line. [MVA]
+    min_power_factor : float
+        Power factor it must keep, lagging and leading (Table 4: 0.95).
+    power_factor_reading : {"import_only", "both_directions"}
+        Reading of Eq. (30): ``import_only`` is |Q| <= P·tan φ, which forbids export; ``both_directions`` is
+        |Q| <= |P|·tan φ.
+    """
+
+    max_s_mva: Positive = 10.0
+    min_power_factor: PowerFactor = 0.95
+    power_factor_reading: PowerFactorReading = "import_only"
+
+
+class Voltage(Data):
+    """Voltage set point of the main grid and the limits of Eq. (31). [p.u.]"""
+
+    slack_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 1.0
+    min_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 0.95
+    max_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 1.05
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Self:
+        if not self.min_vm_pu < self.max_vm_pu:
+            raise ValueError(f"min_vm_pu must be below max_vm_pu, got {self.min_vm_pu} and {self.max_vm_pu}")
+        return self

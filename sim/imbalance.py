@@ -1,0 +1,159 @@
+"""Imbalance rules: what the system operator charges when the metered tie line leaves the tolerance band.
+
+A rule is data. The same object prices the imbalance in the optimiser and in the settlement, so that what the bid
+expects to pay is what is charged.
+"""
+
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from grids.network import FloatArray
+from grids.units import Data
+
+Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class Tier(Data):
+    """One tier of a rule: what an imbalance beyond `band` of the bid costs, until the next tier begins.
+
+    Attributes
+    ----------
+    band : float
+        Half-width at which the tier begins, as a fraction of the bid.
+    over, under : float
+        Price of over- and under-scheduling energy in this tier, as a fraction of the base price.
+    """
+
+    band: Annotated[float, Field(ge=0, le=10)] = 0.0
+    over: Rate
+    under: Rate
+
+
+class ImbalanceRule(Data):
+    """A market rule for imbalances (Eq. 15, Table 1, Table 3).
+
+    Attributes
+    ----------
+    name : str
+        Name of the rule.
+    tiers : tuple of Tier
+        In the order of their bands, with rates that do not fall: each rate applies to the energy inside its tier.
+    base_price : {"hour", "day_peak"}
+        Price the rates refer to: the absolute day-ahead price of the hour, or the highest of the day.
+    source : str
+        Where the rule comes from.
+    """
+
+    name: str
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    base_price: Literal["hour", "day_peak"] = "hour"
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _rates_do_not_fall(self) -> Self:
+        for lower, upper in zip(self.tiers, self.tiers[1:], strict=False):
+            if upper.band <= lower.band:
+                raise ValueError("the bands of the tiers must rise")
+            if upper.over < lower.over or upper.under < lower.under:
+                raise ValueError("the rates of the tiers must not fall (a falling rate rewards larger imbalances)")
+        return self
+
+    @property
+    def bands(self) -> FloatArray:
+        """Half-width at which each tier begins, as a fraction of the bid, shape (K,)."""
+        return np.array([tier.band for tier in self.tiers])
+
+    def step_prices(self, price_per_mwh: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return by how much each tier raises the price of over- and under-scheduling energy.
+
+        The penalty is the sum over tiers of step price times the energy beyond the tier's band. It is never
+        negative: a negative day-ahead price does not turn a penalty into a reward.
+
+        Parameters
+        ----------
+        price_per_mwh : array, shape (T,)
+            Day-ahead price of the day. [$/MWh]
+
+        Returns
+        -------
+        over, under : array, shape (T, K)
+            Step prices. [$/MWh]
+        """
+        base = np.abs(np.asarray(price_per_mwh, dtype=np.float64))
+        if self.base_price == "day_peak":
+            base = np.full_like(base, base.max())
+        over = np.diff([tier.over for tier in self.tiers], prepend=0.0)
+        under = np.diff([tier.under for tier in self.tiers], prepend=0.0)
+        return base[:, None] * over, base[:, None] * under
+
+    def limits(self, bid_mw: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the lower and upper limit of each tier's band around a bid, L = B - b·|B| and U = B + b·|B|.
+
+        Eq. (15) prints (1 ± b)·B, which is the same for imports and wrong side out for exports.
+
+        Parameters
+        ----------
+        bid_mw : array, shape (T,)
+            Bids, positive for import. [MW]
+
+        Returns
+        -------
+        lower, upper : array, shape (T, K)
+            Limits. [MW]
+        """
+        bid = np.asarray(bid_mw, dtype=np.float64)[:, None]
+        half_width = self.bands * np.abs(bid)
+        return bid - half_width, bid + half_width
+
+    def energies(
+        self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, dt_h: float = 1.0
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return over- and under-scheduling energy beyond each tier's band, shape (T, K). [MWh]"""
+        lower, upper = self.limits(bid_mw)
+        metered = np.asarray(metered_mw, dtype=np.float64)[:, None]
+        return np.maximum(0.0, lower - metered) * dt_h, np.maximum(0.0, metered - upper) * dt_h
+
+    def penalty(
+        self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, price_per_mwh: npt.ArrayLike, dt_h: float = 1.0
+    ) -> FloatArray:
+        """Return the penalty of each hour of a day, Eq. (15)-(16).
+
+        Parameters
+        ----------
+        bid_mw, metered_mw : array, shape (T,)
+            Day-ahead bid and metered tie-line flow, positive for import. [MW]
+        price_per_mwh : array, shape (T,)
+            Day-ahead price. [$/MWh]
+        dt_h : float
+            Length of an hour's interval. [h]
+
+        Returns
+        -------
+        array, shape (T,)
+            Penalty, never negative. [$]
+        """
+        over_mwh, under_mwh = self.energies(bid_mw, metered_mw, dt_h=dt_h)
+        over_price, under_price = self.step_prices(price_per_mwh)
+        return (over_mwh * over_price + under_mwh * under_price).sum(axis=1)
+
+
+RULES: dict[str, ImbalanceRule] = {
+    rule.name: rule
+    for rule in (
+        ImbalanceRule(name="shi", tiers=(Tier(over=0.20, under=0.15),), source="Table 1, [10]"),
+        ImbalanceRule(
+            name="nguyen", tiers=(Tier(over=1.0, under=1.0),), base_price="day_peak", source="Table 1, [11]"
+        ),
+        ImbalanceRule(
+            name="caiso",
+            tiers=(Tier(band=0.05, over=0.25, under=0.25), Tier(band=0.10, over=0.50, under=1.00)),
+            source="Table 1",
+        ),
+        ImbalanceRule(name="case1", tiers=(Tier(band=0.05, over=0.50, under=0.50),), source="Table 3"),
+        ImbalanceRule(name="case2", tiers=(Tier(band=0.05, over=0.75, under=0.75),), source="Table 3"),
+    )
+}
+"""The rules of Tables 1 and 3 by name; a study may also spell out its own."""

@@ -1,0 +1,73 @@
+"""The ledger: append-only records of everything that happened, as tidy tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TABLES = {
+    "units": "the units: kind, bus, capacities",
+    "branches": "the lines: ends, impedance, rating",
+    "market": "per hour: prices",
+    "bids": "per hour: bid, accepted or refused",
+    "dispatch": "per hour and unit: forecast, available, ordered, done",
+    "buses": "per hour and bus: voltage",
+    "lines": "per hour and line: flow, loss, loading",
+    "settlements": "per hour: bid, band, metered flow, imbalance, penalty",
+    "payments": "per hour, term and pair: who pays whom",
+    "books": "per hour: what the operator values without paying for it (losses, wear)",
+    "decisions": "per hour: policy, status, plan against metered",
+}
+
+
+class Ledger:
+    """Collects rows table by table. Rows are added, never changed."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+
+    def append(self, table: str, **columns: Any) -> None:
+        """Add rows to a table; scalars are repeated to the length of the arrays.
+
+        Raises
+        ------
+        KeyError
+            If there is no such table.
+        """
+        lengths = [len(value) for value in columns.values() if not np.isscalar(value) and value is not None]
+        rows = max(lengths, default=1)
+        self._parts[table].append(
+            {name: [value] * rows if np.isscalar(value) else list(value) for name, value in columns.items()}
+        )
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return a table as a DataFrame."""
+        parts = self._parts[table]
+        names = list(parts[0]) if parts else []
+        return pd.DataFrame({name: [row for part in parts for row in part[name]] for name in names})
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return all tables."""
+        return {name: self.frame(name) for name in TABLES}
+
+
+def write_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write every table as a Parquet file; the same tables give the same bytes."""
+    for name, frame in frames.items():
+        table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+
+
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables stored in a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one is missing.
+    """
+    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}

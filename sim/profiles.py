@@ -1,0 +1,96 @@
+"""The forecast of a day: demand, prices, wind and sun, hour ending 1..24."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grids.network import FloatArray
+from sim.errors import StudyError
+
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Profiles:
+    """The expected day, hour ending 1..24; every array has shape (24,).
+
+    Attributes
+    ----------
+    demand_pu : array
+        Demand as a fraction of the peak.
+    price_per_mwh : array
+        Day-ahead price λ. [$/MWh]
+    retail_price_per_mwh : array
+        Retail price ρ. [$/MWh]
+    wind_pu, pv_pu : array
+        Available output as a fraction of capacity.
+    """
+
+    demand_pu: FloatArray
+    price_per_mwh: FloatArray
+    retail_price_per_mwh: FloatArray
+    wind_pu: FloatArray
+    pv_pu: FloatArray
+
+
+def packaged_profiles() -> list[str]:
+    """Return the names of the profile files that come with the package."""
+    return sorted(item.name for item in files("sim").joinpath("data").iterdir() if item.name.endswith(".csv"))
+
+
+def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = None) -> Profiles:
+    """Return the profiles read from a CSV file.
+
+    Parameters
+    ----------
+    file : str
+        Name of a packaged file, or a path (relative to `folder`, the study's own).
+    columns : dict
+        For each field of `Profiles` the column that holds it.
+
+    Raises
+    ------
+    StudyError
+        If the file or a column is missing, a profile is not 24 finite numbers, or a fraction is out of range.
+    """
+    table = _read_table(file, folder)
+    arrays = {field: _profile(table, column, field, file) for field, column in columns.items()}
+    for field in ("demand_pu", "wind_pu", "pv_pu"):
+        upper = np.inf if field == "demand_pu" else 1.0
+        bad = np.flatnonzero((arrays[field] < 0) | (arrays[field] > upper))
+        if bad.size:
+            raise StudyError(
+                f"profiles.{field}: column '{columns[field]}' of {file} is {arrays[field][bad[0]]} in hour"
+                f" {bad[0] + 1}; give a fraction of {'the peak' if upper > 1 else 'capacity between 0 and 1'}"
+            )
+    return Profiles(**arrays)
+
+
+def _read_table(file: str, folder: Path | None) -> pd.DataFrame:
+    if file in packaged_profiles():
+        return pd.read_csv(files("sim").joinpath("data", file).open("rb"))
+    path = (folder or Path()) / file
+    if not path.is_file():
+        raise StudyError(
+            f"profiles.file: '{path}' does not exist; give a CSV file or one of {', '.join(packaged_profiles())}"
+        )
+    try:
+        return pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError, OSError) as error:
+        raise StudyError(f"profiles.file: '{path}' can't be read as CSV: {error}") from error
+
+
+def _profile(table: pd.DataFrame, column: str, field: str, file: str) -> FloatArray:
+    where = f"profiles.{field}: column '{column}' of {file}"
+    if column not in table:
+        raise StudyError(f"{where} does not exist; the file has {', '.join(map(str, table.columns))}")
+    if len(table) != HOURS_PER_DAY:
+        raise StudyError(f"{where} has {len(table)} rows; a day has {HOURS_PER_DAY}, hour ending 1..24")
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise StudyError(f"{where} is not a finite number in hour {bad[0] + 1} ({table[column].iloc[bad[0]]!r})")
+    return values

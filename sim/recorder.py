@@ -1,0 +1,173 @@
+"""Write what happened into the ledger: one place that knows the columns of every table."""
+
+import numpy as np
+
+from grids.network import FloatArray
+from grids.power_flow import Flow, SetPoints
+from sim.ledger import Ledger
+from sim.messages import Decision, Report, Ruling, Settlement, Submission
+from sim.setting import Setting
+from sim.settlement import HourMoney
+
+OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
+
+
+class Recorder:
+    """Turns the objects of an hour into rows.
+
+    Parameters
+    ----------
+    setting : Setting
+        For names, limits and forecasts.
+    ledger : Ledger
+        Where the rows go; the tables of units, lines and prices are written at once.
+    """
+
+    def __init__(self, setting: Setting, ledger: Ledger) -> None:
+        self._setting, self._ledger = setting, ledger
+        grid = setting.grid
+        self._names = [*grid.load_names, *grid.renewable_names, *grid.battery_names]
+        self._kinds = ["load"] * len(grid.load_names) + [*grid.renewable_kinds] + ["battery"] * len(grid.batteries)
+        self._record_units()
+        ledger.append(
+            "branches",
+            line=np.arange(len(grid.line_from)),
+            from_bus=grid.bus_ids[grid.line_from],
+            to_bus=grid.bus_ids[grid.line_to],
+            r_pu=grid.line_r_pu,
+            x_pu=grid.line_x_pu,
+            max_i_pu=grid.line_max_i_pu,
+        )
+        ledger.append(
+            "market",
+            hour=np.arange(1, 25),
+            price_per_mwh=setting.profiles.price_per_mwh,
+            retail_price_per_mwh=setting.profiles.retail_price_per_mwh,
+        )
+
+    def _record_units(self) -> None:
+        grid, nan = self._setting.grid, np.nan
+        loads, batteries = len(grid.load_names), grid.batteries
+        renewables = grid.renewables
+
+        def of_batteries(field: str) -> list[float]:
+            return [nan] * (loads + len(renewables)) + [getattr(unit, field) for unit in batteries]
+
+        capacity = [unit.max_s_mva for unit in (*renewables, *batteries)]
+        self._ledger.append(
+            "units",
+            unit=self._names,
+            kind=self._kinds,
+            bus=[*grid.bus_ids[grid.load_bus], *(unit.bus for unit in (*renewables, *batteries))],
+            max_s_mva=[nan] * loads + capacity,
+            min_power_factor=[nan] * loads + [u.min_power_factor for u in renewables] + [nan] * len(batteries),
+            tan_phi=[*grid.load_tan_phi] + [nan] * (len(renewables) + len(batteries)),
+            max_e_mwh=of_batteries("max_e_mwh"),
+            min_soc=of_batteries("min_soc"),
+            max_soc=of_batteries("max_soc"),
+            start_soc=of_batteries("start_soc"),
+            efficiency=of_batteries("efficiency"),
+        )
+
+    def gate_closure(self, day: int, submission: Submission, ruling: Ruling) -> None:
+        """Record the bids of a day."""
+        certificate = {key: np.nan if value is None else value for key, value in submission.certificate.items()}
+        self._ledger.append(
+            "bids",
+            day=day,
+            hour=np.arange(1, 25),
+            bid_mw=ruling.bid_mw,
+            strategy=submission.strategy,
+            accepted=ruling.accepted,
+            reason=ruling.reason,
+            note=submission.note,
+            **certificate,
+        )
+
+    def hour(
+        self,
+        day: int,
+        hour: int,
+        *,
+        reports: dict[str, Report],
+        decision: Decision,
+        done: SetPoints,
+        clipped: list[bool],
+        energy_mwh: FloatArray,
+        flow: Flow,
+        settlement: Settlement,
+        money: HourMoney,
+    ) -> None:
+        """Record one hour."""
+        when = {"day": day, "hour": hour}
+        self._record_dispatch(when, reports, decision.orders, done, clipped, energy_mwh)
+        grid = self._setting.grid
+        self._ledger.append("buses", **when, bus=grid.bus_ids, vm_pu=flow.vm_pu, va_degree=flow.va_degree)
+        self._ledger.append(
+            "lines",
+            **when,
+            line=np.arange(len(grid.line_from)),
+            p_mw=flow.line_p_mw,
+            q_mvar=flow.line_q_mvar,
+            loss_mw=flow.line_loss_mw,
+            loading_percent=flow.line_loading_percent,
+        )
+        self._ledger.append("settlements", **when, **vars(settlement), metered_q_mvar=flow.tie_q_mvar)
+        self._record_decision(when, decision, flow)
+        self._record_payments(when, money)
+        self._ledger.append("books", **when, term=["loss", "wear"], amount=[money.loss, float(money.wear.sum())])
+
+    def _record_dispatch(
+        self,
+        when: dict[str, int],
+        reports: dict[str, Report],
+        orders: SetPoints,
+        done: SetPoints,
+        clipped: list[bool],
+        energy_mwh: FloatArray,
+    ) -> None:
+        expected, now = self._setting.forecast, when["hour"] - 1
+        capacity = np.array([unit.max_e_mwh for unit in self._setting.grid.batteries])
+        others = len(self._names) - len(capacity)
+        self._ledger.append(
+            "dispatch",
+            **when,
+            unit=self._names,
+            kind=self._kinds,
+            forecast_mw=[*expected.demand_mw[0, now], *expected.available_mw[0, now]] + [np.nan] * len(capacity),
+            available_mw=[reports[name].available_mw for name in self._names],
+            ordered_p_mw=[*orders.load_p_mw, *orders.renewable_p_mw, *orders.battery_p_mw],
+            ordered_q_mvar=[*orders.load_q_mvar, *orders.renewable_q_mvar, *orders.battery_q_mvar],
+            p_mw=[*done.load_p_mw, *done.renewable_p_mw, *done.battery_p_mw],
+            q_mvar=[*done.load_q_mvar, *done.renewable_q_mvar, *done.battery_q_mvar],
+            clipped=clipped,
+            soc=[np.nan] * others + list(energy_mwh / capacity),
+        )
+
+    def _record_decision(self, when: dict[str, int], decision: Decision, flow: Flow) -> None:
+        planned = decision.planned_vm_pu
+        self._ledger.append(
+            "decisions",
+            **when,
+            policy=decision.policy,
+            status=decision.status,
+            reason=decision.reason,
+            violation=decision.violation,
+            cone_gap=decision.cone_gap,
+            planned_tie_p_mw=decision.planned_tie_p_mw,
+            power_flow_mismatch_mw=abs(flow.tie_p_mw - decision.planned_tie_p_mw),
+            power_flow_mismatch_pu=np.nan if planned is None else float(np.abs(flow.vm_pu - planned).max()),
+        )
+
+    def _record_payments(self, when: dict[str, int], money: HourMoney) -> None:
+        grid = self._setting.grid
+        consumers, owners = list(grid.load_names), list(grid.renewable_names)
+        for term, payer, payee, amount in (
+            ("revenue", consumers, OPERATOR, money.revenue),
+            ("load_curtailment", OPERATOR, consumers, money.load_curtailment),
+            ("generation", OPERATOR, owners, money.generation),
+            ("generation_curtailment", OPERATOR, owners, money.generation_curtailment),
+            ("exchange", OPERATOR, SYSTEM_OPERATOR, money.exchange),
+            ("imbalance", OPERATOR, SYSTEM_OPERATOR, money.imbalance),
+        ):
+            self._ledger.append("payments", **when, term=term, payer=payer, payee=payee, amount=amount)

@@ -1,0 +1,90 @@
+"""The setting of a study: its grid, day, market and random draws, ready to be played on."""
+
+from dataclasses import dataclass
+
+from grids.build import build_grid
+from grids.network import FloatArray, Grid, GridError
+from sim.errors import StudyError
+from sim.imbalance import ImbalanceRule
+from sim.profiles import Profiles, load_profiles
+from sim.reduction import reduce_scenarios
+from sim.scenarios import Draw, ScenarioSet, draw_scenarios, forecast
+from sim.settlement import Tariff
+from sim.study import Study
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Setting:
+    """What a study describes, built.
+
+    Attributes
+    ----------
+    study : Study
+        The document.
+    grid : Grid
+        The network with its fleet.
+    profiles : Profiles
+        The expected day.
+    forecast : ScenarioSet
+        The same per load and unit, as a set of one scenario.
+    """
+
+    study: Study
+    grid: Grid
+    profiles: Profiles
+    forecast: ScenarioSet
+
+    @classmethod
+    def of(cls, study: Study) -> "Setting":
+        """Return the setting of a study.
+
+        Raises
+        ------
+        StudyError
+            If the network or the profiles can't be used; the message names field and remedy.
+        """
+        try:
+            grid = build_grid(
+                study.grid.case,
+                fleet=study.fleet,
+                tie_line=study.grid.tie_line,
+                voltage=study.grid.voltage,
+                line_max_s_mva=study.grid.line_max_s_mva,
+            )
+        except GridError as error:
+            raise StudyError(f"grid.case: {error}") from error
+        profiles = load_profiles(study.profiles.file, study.profiles.columns)
+        return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles))
+
+    @property
+    def rule(self) -> ImbalanceRule:
+        """The imbalance rule, for the optimiser and for the settlement."""
+        return self.study.market.rule
+
+    @property
+    def tariff(self) -> Tariff:
+        """The tariff."""
+        return self.study.market.tariff
+
+    @property
+    def step_prices(self) -> tuple[FloatArray, FloatArray]:
+        """Step prices of over- and under-scheduling, shape (24, K) each. [$/MWh]"""
+        return self.rule.step_prices(self.profiles.price_per_mwh)
+
+    def draw(self, purpose: Draw, count: int, day: int = 0) -> ScenarioSet:
+        """Return scenarios drawn for a purpose; the same every time they are asked for."""
+        return draw_scenarios(
+            self.grid,
+            self.profiles,
+            self.study.uncertainty.errors,
+            count=count,
+            seed=self.study.seed,
+            purpose=purpose,
+            day=day,
+        )
+
+    def kept_scenarios(self, day: int = 0) -> ScenarioSet:
+        """Return the training scenarios of a day after reduction: what the bid is computed from."""
+        uncertainty = self.study.uncertainty
+        drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
+        return reduce_scenarios(drawn, uncertainty.keep, uncertainty.reduction)

@@ -1,0 +1,134 @@
+"""A study: everything a run depends on, as one validated, readable document."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from grids.units import Data, Fleet, Positive, TieLine, Voltage
+from sim.imbalance import RULES, ImbalanceRule
+from sim.reduction import Method
+from sim.scenarios import ForecastErrors
+from sim.settlement import Tariff
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class GridSpec(Data):
+    """Which network, and its limits.
+
+    Attributes
+    ----------
+    case : str
+        A packaged network, or a pandapower ``.json`` file.
+    line_max_s_mva : float or None
+        Rating of every line at nominal voltage; None keeps the ratings of the net. [MVA]
+    tie_line, voltage : TieLine, Voltage
+        Limits of the connection to the main grid and of the voltages.
+    """
+
+    case: str = "microgrid33"
+    line_max_s_mva: Positive | None = 6.0
+    tie_line: TieLine = TieLine()
+    voltage: Voltage = Voltage()
+
+
+class ProfileSpec(Data):
+    """Where the forecast of the day is read from: a CSV file of 24 rows and, per profile, its column."""
+
+    file: str
+    demand_pu: str = "demand_pu"
+    price_per_mwh: str = "price_per_mwh"
+    retail_price_per_mwh: str = "retail_price_per_mwh"
+    wind_pu: str = "wind_pu"
+    pv_pu: str = "pv_pu"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column of each profile."""
+        return self.model_dump(exclude={"file"})
+
+
+class Market(Data):
+    """The imbalance rule (by name or spelled out) and what the operator pays besides."""
+
+    rule: ImbalanceRule = RULES["case1"]
+    tariff: Tariff = Tariff()
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _rule_by_name(cls, value: object) -> object:
+        if isinstance(value, str):
+            if value not in RULES:
+                raise ValueError(f"unknown rule '{value}': use one of {', '.join(RULES)}, or spell out its tiers")
+            return RULES[value]
+        return value
+
+
+class Uncertainty(Data):
+    """Forecast errors, and how many scenarios the bid is computed from.
+
+    Attributes
+    ----------
+    errors : ForecastErrors
+        Distribution of the errors.
+    scenarios : int
+        Monte-Carlo scenarios drawn for the bid.
+    keep : int
+        Scenarios kept by the reduction.
+    reduction : {"forward", "backward"}
+        Fast forward selection or backward reduction.
+    """
+
+    errors: ForecastErrors = ForecastErrors()
+    scenarios: Count = 1000
+    keep: Count = 10
+    reduction: Method = "forward"
+
+
+class Study(Data):
+    """A configured case: network, fleet, day, market, uncertainty, and who decides how.
+
+    Attributes
+    ----------
+    name, description : str
+        What it is called, and what it shows.
+    bidding, policy : str
+        Bidding strategy and real-time ANM policy.
+    days : int
+        Market days in a row.
+    seed : int
+        Seed of all random numbers.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    grid: GridSpec = GridSpec()
+    fleet: Fleet
+    profiles: ProfileSpec
+    market: Market = Market()
+    uncertainty: Uncertainty = Uncertainty()
+    bidding: str = "anm_aware"
+    policy: str = "receding"
+    days: Annotated[int, Field(ge=1, le=3660)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+
+    @field_validator("uncertainty")
+    @classmethod
+    def _keep_at_most_all(cls, value: Uncertainty) -> Uncertainty:
+        if value.keep > value.scenarios:
+            raise ValueError(
+                f"keep is {value.keep}, more than the {value.scenarios} scenarios drawn; lower keep or raise scenarios"
+            )
+        return value
+
+
+def anchor_paths(study: Study, folder: Path) -> Study:
+    """Return the study with file names made absolute that are relative to its own folder."""
+    changes = {}
+    for part, field in (("profiles", "file"), ("grid", "case")):
+        spec = getattr(study, part)
+        path = folder / getattr(spec, field)
+        if path.is_file():
+            changes[part] = spec.model_copy(update={field: str(path.resolve())})
+    return study.model_copy(update=changes)

@@ -1,0 +1,133 @@
+"""Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import StudyError
+from sim.study import Study, anchor_paths
+
+
+def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
+    """Return the study in a YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    overrides : iterable of str
+        Changes such as ``uncertainty.keep=20`` or ``fleet.battery.0.max_e_mwh=1``.
+
+    Raises
+    ------
+    StudyError
+        If the file can't be read, or a key or value is wrong.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: is not a study; it must be a mapping of keys such as name, fleet, profiles")
+    for override in overrides:
+        _override(document, override)
+    try:
+        study = Study.model_validate(document)
+    except ValidationError as error:
+        raise StudyError("\n".join(f"{path}: {line}" for line in _explain(error))) from None
+    return anchor_paths(study, path.parent)
+
+
+def write_study(study: Study) -> str:
+    """Return the study as YAML with every value spelled out."""
+    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key.strip():
+        raise StudyError(f"--set {override}: write it as key=value, for example uncertainty.keep=20")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StudyError(f"--set {override}: the value can't be read: {' '.join(str(error).split())}") from error
+    *parents, last = key.strip().split(".")
+    node: Any = document
+    for parent in parents:
+        node = _child(node, parent, override)
+    if isinstance(node, list):
+        node[_index(node, last, override)] = value
+    else:
+        node[last] = value
+
+
+def _child(node: Any, key: str, override: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, key, override)]
+    child = node.setdefault(key, {})
+    if not isinstance(child, dict | list):
+        if key != "rule":
+            raise StudyError(f"--set {override}: '{key}' is a value, it has no keys of its own")
+        raise StudyError(f"--set {override}: the rule is given by name; spell out its tiers in the study file first")
+    return child
+
+
+def _index(node: list[Any], key: str, override: str) -> int:
+    if not key.isdigit() or int(key) >= len(node):
+        raise StudyError(f"--set {override}: '{key}' must be a position 0..{len(node) - 1} in the list")
+    return int(key)
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """Return one line for each thing wrong: field, message, remedy."""
+    lines = []
+    for item in error.errors():
+        field = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{field}: unknown key{_suggestion(item['loc'])}")
+        elif item["type"] == "missing":
+            lines.append(f"{field}: is missing")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            message = message[:1].lower() + message[1:]
+            given = item.get("input")
+            shown = "" if isinstance(given, dict | list | BaseModel) else f", got {given!r}"
+            lines.append(f"{field}: {message}{shown}{_unit_hint(item)}")
+    return lines
+
+
+def _unit_hint(item: Any) -> str:
+    field, given = str(item["loc"][-1]) if item["loc"] else "", item.get("input")
+    if field.endswith("soc") and isinstance(given, int | float) and 1 < given <= 100:
+        return f" (a fraction, not percent: {given / 100:g}?)"
+    if field.endswith("_mva") and isinstance(given, int | float) and given < 0:
+        return " (a capacity in MVA is positive)"
+    return ""
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    model: Any = Study
+    for part in location[:-1]:
+        model = _model_inside(model.model_fields[part].annotation) if isinstance(part, str) and model else model
+    if model is None:
+        return ""
+    known = list(model.model_fields)
+    close = get_close_matches(str(location[-1]), known, n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
+
+
+def _model_inside(annotation: Any) -> Any:
+    """Return the pydantic model in an annotation such as ``tuple[Battery, ...]``, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _model_inside(part)
+        if found is not None:
+            return found
+    return None

@@ -47,9 +47,7 @@ def bidding_situation(
 def opening_situation(setting: Setting, scenarios: ScenarioSet) -> Situation:
     """Return the situation before the first day: batteries at their start SOC, at rest."""
     energy = np.array([unit.start_soc * unit.max_e_mwh for unit in setting.grid.batteries])
-    return bidding_situation(
-        setting, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy)
-    )
+    return bidding_situation(setting, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy))
 
 
 class BidOptimizer(mesa.Agent):  # type: ignore[misc]
@@ -76,20 +74,23 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
             energy_mwh=energy_mwh,
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )
-        notes: list[str] = []
-        for name in _with_fallback(setting.study.bidding):
-            try:
-                proposal = strategy(name).bid(self._dispatcher, situation)
-            except SolverError as error:
-                notes.append(f"{name} failed: {error}")
-                continue
-            return _submission(name, proposal, situation, notes)
-        return Submission(
-            bid_mw=_forecast_bid(setting),
-            strategy="forecast",
-            battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
-            note="; ".join(notes),
-        )
+        return compute_submission(self._dispatcher, setting, situation)
+
+
+def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situation) -> Submission:
+    """Return the bids of the study's strategy, or of the next simpler one if its solver fails."""
+    notes: list[str] = []
+    for name in _with_fallback(setting.study.bidding):
+        try:
+            return _submission(name, strategy(name).bid(dispatcher, situation), situation, notes)
+        except SolverError as error:
+            notes.append(f"{name} failed: {error}")
+    return Submission(
+        bid_mw=_forecast_bid(setting),
+        strategy="forecast",
+        battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
+        note="; ".join(notes),
+    )
 
 
 def _with_fallback(chosen: str) -> list[str]:
@@ -100,7 +101,10 @@ def _submission(name: str, proposal: BidPlan, situation: Situation, notes: list[
     plan = proposal.plan
     if plan.violation.max() > 0:
         hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
-        notes = [*notes, f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid"]
+        notes = [
+            *notes,
+            f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid",
+        ]
     return Submission(
         bid_mw=np.round(plan.bid_mw, BID_DECIMALS) + 0.0,
         strategy=name,
@@ -116,5 +120,3 @@ def _forecast_bid(setting: Setting) -> FloatArray:
     net: FloatArray = expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1)
     capacity = setting.grid.tie_line.max_s_mva
     return np.clip(net, -capacity, capacity)
-
-

@@ -19,4 +19,5 @@ def required_energy(grid: Grid, hours: FloatArray) -> FloatArray:
     target = np.array([unit.end_soc * unit.max_e_mwh for unit in grid.batteries])
     charge = np.array([unit.max_s_mva * unit.efficiency for unit in grid.batteries])
     left_h = HOURS_PER_DAY - np.asarray(hours, dtype=np.float64)[:, None]
-    return np.maximum(target - left_h * charge, 0.0)
+    required: FloatArray = np.maximum(target - left_h * charge, 0.0)
+    return required

@@ -79,7 +79,7 @@ class BatchPlant:
         )
 
 
-def _input_data(grid: Grid) -> dict[ComponentType, np.ndarray]:  # type: ignore[type-arg]
+def _input_data(grid: Grid) -> dict[ComponentType, np.ndarray]:
     volt = float(grid.net.bus.vn_kv.iloc[0]) * 1e3
     base_ohm = volt**2 / (BASE_MVA * 1e6)
     count, lines = len(grid.bus_ids), len(grid.line_from)

@@ -110,9 +110,7 @@ def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _set_limits(
-    net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line_max_s_mva: float | None
-) -> None:
+def _set_limits(net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line_max_s_mva: float | None) -> None:
     """Write the study's limits into the net, in pandapower's own columns."""
     net.ext_grid["vm_pu"] = voltage.slack_vm_pu
     net.ext_grid[["min_p_mw", "min_q_mvar"]] = -tie_line.max_s_mva

@@ -8,7 +8,19 @@ import pandapower as pp
 from grids.network import IntArray
 from grids.units import Fleet
 
-_NOT_MODELLED = ("trafo", "trafo3w", "gen", "sgen", "storage", "shunt", "impedance", "ward", "xward", "dcline", "motor")
+_NOT_MODELLED = (
+    "trafo",
+    "trafo3w",
+    "gen",
+    "sgen",
+    "storage",
+    "shunt",
+    "impedance",
+    "ward",
+    "xward",
+    "dcline",
+    "motor",
+)
 
 
 def base_net_problems(net: pp.pandapowerNet) -> list[str]:
@@ -16,7 +28,9 @@ def base_net_problems(net: pp.pandapowerNet) -> list[str]:
     problems = []
     if len(net.ext_grid) != 1:
         problems.append(f"exactly one ext_grid (the tie line) is needed, found {len(net.ext_grid)}")
-    problems += [f"{len(net[kind])} element(s) of kind '{kind}' are not modelled: remove them" for kind in _present(net)]
+    problems += [
+        f"{len(net[kind])} element(s) of kind '{kind}' are not modelled: remove them" for kind in _present(net)
+    ]
     if not (net.line.in_service.all() and net.load.in_service.all() and net.bus.in_service.all()):
         problems.append("elements out of service: remove them from the net")
     if len(net.switch) and not net.switch.closed.all():

@@ -125,5 +125,5 @@ def injection(grid: Grid, set_points: SetPoints) -> ComplexArray:
         (grid.renewable_bus, set_points.renewable_p_mw, set_points.renewable_q_mvar, 1),
         (grid.battery_bus, set_points.battery_p_mw, set_points.battery_q_mvar, 1),
     ):
-        np.add.at(total, (..., bus), sign * (p_mw + 1j * q_mvar))
+        np.add.at(total.T, bus, sign * (p_mw + 1j * q_mvar).T)
     return total

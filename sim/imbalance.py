@@ -61,6 +61,15 @@ class ImbalanceRule(Data):
                 raise ValueError("the rates of the tiers must not fall (a falling rate rewards larger imbalances)")
         return self
 
+    def in_words(self) -> str:
+        """Return the rule as a sentence."""
+        base = "the day's peak price" if self.base_price == "day_peak" else "the day-ahead price"
+        tiers = [
+            f"{tier.over:.0%} (over) and {tier.under:.0%} (under) beyond ±{tier.band:.0%} of the bid"
+            for tier in self.tiers
+        ]
+        return f"{', '.join(tiers)}, of {base}" + (f" [{self.source}]" if self.source else "")
+
     @property
     def bands(self) -> FloatArray:
         """Half-width at which each tier begins, as a fraction of the bid, shape (K,)."""
@@ -117,7 +126,12 @@ class ImbalanceRule(Data):
         return np.maximum(0.0, lower - metered) * dt_h, np.maximum(0.0, metered - upper) * dt_h
 
     def penalty(
-        self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, price_per_mwh: npt.ArrayLike, dt_h: float = 1.0
+        self,
+        bid_mw: npt.ArrayLike,
+        metered_mw: npt.ArrayLike,
+        *,
+        price_per_mwh: npt.ArrayLike,
+        dt_h: float = 1.0,
     ) -> FloatArray:
         """Return the penalty of each hour of a day, Eq. (15)-(16).
 
@@ -137,20 +151,24 @@ class ImbalanceRule(Data):
         """
         over_mwh, under_mwh = self.energies(bid_mw, metered_mw, dt_h=dt_h)
         over_price, under_price = self.step_prices(price_per_mwh)
-        return (over_mwh * over_price + under_mwh * under_price).sum(axis=1)
+        penalty: FloatArray = (over_mwh * over_price + under_mwh * under_price).sum(axis=1)
+        return penalty
 
 
 RULES: dict[str, ImbalanceRule] = {
     rule.name: rule
     for rule in (
-        ImbalanceRule(name="shi", tiers=(Tier(over=0.20, under=0.15),), source="Table 1, [10]"),
+        ImbalanceRule(name="shi", tiers=(Tier(over=0.20, under=0.15),), source="Table 1, Shi et al."),
         ImbalanceRule(
-            name="nguyen", tiers=(Tier(over=1.0, under=1.0),), base_price="day_peak", source="Table 1, [11]"
+            name="nguyen",
+            tiers=(Tier(over=1.0, under=1.0),),
+            base_price="day_peak",
+            source="Table 1, Nguyen et al.",
         ),
         ImbalanceRule(
             name="caiso",
             tiers=(Tier(band=0.05, over=0.25, under=0.25), Tier(band=0.10, over=0.50, under=1.00)),
-            source="Table 1",
+            source="Table 1, CAISO",
         ),
         ImbalanceRule(name="case1", tiers=(Tier(band=0.05, over=0.50, under=0.50),), source="Table 3"),
         ImbalanceRule(name="case2", tiers=(Tier(band=0.05, over=0.75, under=0.75),), source="Table 3"),

@@ -18,7 +18,6 @@ from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 from sim.settlement import settle_hour
 
-
 Result = TypeVar("Result")
 
 

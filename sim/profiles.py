@@ -89,7 +89,7 @@ def _profile(table: pd.DataFrame, column: str, field: str, file: str) -> FloatAr
         raise StudyError(f"{where} does not exist; the file has {', '.join(map(str, table.columns))}")
     if len(table) != HOURS_PER_DAY:
         raise StudyError(f"{where} has {len(table)} rows; a day has {HOURS_PER_DAY}, hour ending 1..24")
-    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
+    values: FloatArray = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
         raise StudyError(f"{where} is not a finite number in hour {bad[0] + 1} ({table[column].iloc[bad[0]]!r})")

@@ -4,6 +4,7 @@ import numpy as np
 
 from grids.network import FloatArray
 from grids.power_flow import Flow, SetPoints
+from grids.units import Battery, Renewable
 from sim.ledger import Ledger
 from sim.messages import Decision, Report, Ruling, Settlement, Submission
 from sim.setting import Setting
@@ -49,16 +50,17 @@ class Recorder:
         grid, nan = self._setting.grid, np.nan
         loads, batteries = len(grid.load_names), grid.batteries
         renewables = grid.renewables
+        inverters: list[Renewable | Battery] = [*renewables, *batteries]
 
         def of_batteries(field: str) -> list[float]:
             return [nan] * (loads + len(renewables)) + [getattr(unit, field) for unit in batteries]
 
-        capacity = [unit.max_s_mva for unit in (*renewables, *batteries)]
+        capacity = [unit.max_s_mva for unit in inverters]
         self._ledger.append(
             "units",
             unit=self._names,
             kind=self._kinds,
-            bus=[*grid.bus_ids[grid.load_bus], *(unit.bus for unit in (*renewables, *batteries))],
+            bus=[*grid.bus_ids[grid.load_bus], *(unit.bus for unit in inverters)],
             max_s_mva=[nan] * loads + capacity,
             min_power_factor=[nan] * loads + [u.min_power_factor for u in renewables] + [nan] * len(batteries),
             tan_phi=[*grid.load_tan_phi] + [nan] * (len(renewables) + len(batteries)),

@@ -34,7 +34,7 @@ def reduce_scenarios(scenarios: ScenarioSet, keep: int, method: Method = "forwar
     kept = select(distance, probability, keep)
     nearest = kept[distance[:, kept].argmin(axis=1)]
     nearest[kept] = kept  # a kept scenario stays itself, also if it has a double
-    merged = np.bincount(nearest, weights=probability, minlength=len(scenarios))[kept]
+    merged = np.bincount(nearest, weights=probability, minlength=len(scenarios))[kept].astype(np.float64)
     return ScenarioSet(
         demand_mw=scenarios.demand_mw[kept],
         available_mw=scenarios.available_mw[kept],
@@ -49,12 +49,10 @@ def distances(scenarios: ScenarioSet) -> FloatArray:
     The space is the hourly totals of demand and of each unit's output: what moves the tie line.
     """
     count = len(scenarios)
-    points = np.concatenate(
-        [scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)], axis=1
-    )
+    points = np.concatenate([scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)], axis=1)
     points = points - points.mean(axis=0)
     square = (points**2).sum(axis=1)
-    result = np.sqrt(np.maximum(square[:, None] + square - 2 * points @ points.T, 0.0))
+    result: FloatArray = np.sqrt(np.maximum(square[:, None] + square - 2 * points @ points.T, 0.0))
     np.fill_diagonal(result, 0.0)
     return result
 

@@ -71,4 +71,3 @@ class Players:
     def ders(self) -> tuple[DerRole, ...]:
         """All DER agents."""
         return self.loads + self.renewables + self.batteries
-

@@ -76,7 +76,9 @@ class ScenarioSet:
 def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
     """Return the forecast as a set of one scenario."""
     per_unit = np.where(
-        np.array(grid.renewable_kinds, dtype=object) == "wind", profiles.wind_pu[:, None], profiles.pv_pu[:, None]
+        np.array(grid.renewable_kinds, dtype=object) == "wind",
+        profiles.wind_pu[:, None],
+        profiles.pv_pu[:, None],
     )
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
     return ScenarioSet(
@@ -87,7 +89,14 @@ def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
 
 
 def draw_scenarios(
-    grid: Grid, profiles: Profiles, errors: ForecastErrors, *, count: int, seed: int, purpose: Draw, day: int = 0
+    grid: Grid,
+    profiles: Profiles,
+    errors: ForecastErrors,
+    *,
+    count: int,
+    seed: int,
+    purpose: Draw,
+    day: int = 0,
 ) -> ScenarioSet:
     """Return equally probable scenarios drawn around the forecast.
 

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from grids.network import FloatArray
 from grids.units import Data
-from sim.imbalance import ImbalanceRule
 
 Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 

@@ -1,14 +1,17 @@
 """Real-time ANM policies: one module each, with a class ``Policy`` that says what it knows and decides the hour."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
-from agents.dispatch.dispatcher import Dispatcher
-from grids.network import FloatArray
-from sim.messages import Decision, Knowledge, Outlook
-from sim.setting import Setting
+if TYPE_CHECKING:  # the names of the policies must not cost the import of solvers
+    from agents.dispatch.dispatcher import Dispatcher
+    from grids.network import FloatArray
+    from sim.messages import Decision, Knowledge, Outlook
+    from sim.setting import Setting
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

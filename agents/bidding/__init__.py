@@ -1,13 +1,16 @@
 """Bidding strategies: one module each, with a function ``bid`` and a one-line ``SUMMARY``."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from agents.dispatch.certificate import Certificate
-from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Plan, Situation
+if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
+    from agents.dispatch.certificate import Certificate
+    from agents.dispatch.dispatcher import Dispatcher
+    from agents.dispatch.horizon import Plan, Situation
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -40,9 +40,7 @@ def certify(plan: Plan, plant: BatchPlant | None) -> Certificate:
     """
     gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
     if plant is None:
-        return Certificate(
-            cone_gap=None, power_flow_mismatch_mw=None, power_flow_mismatch_pu=None, optimality_gap=gap
-        )
+        return Certificate(cone_gap=None, power_flow_mismatch_mw=None, power_flow_mismatch_pu=None, optimality_gap=gap)
     flow = plant.run(plan.set_points)
     return Certificate(
         cone_gap=float(plan.cone_gap.max()),

@@ -134,7 +134,10 @@ class Horizon:
         self._program = Program()
         self._probability = np.zeros(scenarios * hours)
         self._hours = self._program.add(hour, scenarios * hours, self._probability)
-        for state, carried in (("start_energy_mwh", "end_energy_mwh"), ("previous_battery_p_mw", "battery_p_mw")):
+        for state, carried in (
+            ("start_energy_mwh", "end_energy_mwh"),
+            ("previous_battery_p_mw", "battery_p_mw"),
+        ):
             self._hours.link(state, self._from_hour_before(carried))
         self._bids: Group | None = None
         if within is not None:

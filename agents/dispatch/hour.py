@@ -22,6 +22,10 @@ VIOLATION_PRICE = 1e5
 """Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""
 
 
+TIGHTENING_PRICE = 0.3 * VIOLATION_PRICE
+"""Price of losses in the elastic model: without it, invented losses would pass for a way to mend voltages. [$/MWh]"""
+
+
 def hour_model(
     grid: Grid, tariff: Tariff, rule: ImbalanceRule, *, network: str = "branch_flow", elastic: bool = False
 ) -> Hour:
@@ -120,7 +124,8 @@ def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
     unit = grid.batteries
     m.battery_p_mw = pyo.Var(m.BATTERIES, bounds=lambda m, i: (-unit[i].max_s_mva, unit[i].max_s_mva))  # (3)
     m.end_energy_mwh = pyo.Var(  # (4), (24)
-        m.BATTERIES, bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh)
+        m.BATTERIES,
+        bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh),
     )
     if elastic:
         m.energy_shortfall_mwh = pyo.Var(m.BATTERIES, bounds=(0, None))
@@ -190,5 +195,7 @@ def _add_money(m: Hour, tariff: Tariff) -> None:
         )
     )
     costs = m.generation + m.generation_curtailment + m.load_curtailment + m.exchange + m.imbalance + m.loss + m.wear
-    violation = sum(amount for component in m.violations for amount in component.values())
-    m.cost = pyo.Objective(expr=costs - m.revenue + VIOLATION_PRICE * violation, sense=pyo.minimize)
+    if m.violations:
+        violation = sum(amount for component in m.violations for amount in component.values())
+        costs += VIOLATION_PRICE * violation + TIGHTENING_PRICE * m.losses_mw
+    m.cost = pyo.Objective(expr=costs - m.revenue, sense=pyo.minimize)

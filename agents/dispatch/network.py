@@ -20,6 +20,10 @@ Relation = Any
 """A Pyomo relational expression."""
 
 
+VOLTAGE_MARGIN_PU = 3e-6
+"""Distance kept from the voltage limits, so that round-off never shows as a violation at the meter."""
+
+
 def copper_plate(m: Hour) -> None:
     """Add Eq. (6): one bus, every load served in full, all available output taken, no losses."""
     m.losses_mw = pyo.Expression(expr=0.0)
@@ -104,13 +108,19 @@ def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
     def min_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0) >= limits.min_vm_pu**2
+        return (
+            m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0)
+            >= (limits.min_vm_pu + VOLTAGE_MARGIN_PU) ** 2
+        )
 
     @m.Constraint(m.BUSES, doc="(31) Upper voltage limit.")
     def max_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0) <= limits.max_vm_pu**2
+        return (
+            m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0)
+            <= (limits.max_vm_pu - VOLTAGE_MARGIN_PU) ** 2
+        )
 
 
 def _add_power_balance(m: Hour, grid: Grid) -> None:

@@ -1,6 +1,6 @@
 """Tile compiled models over hours and scenarios, link them, and solve the whole as one cone program with Clarabel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,7 +98,6 @@ class Program:
     def __init__(self) -> None:
         self.groups: list[Group] = []
         self.column_count = 0
-        self._solver: Any = None
         self._matrices: tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]] | None = None
 
     def add(self, model: CompiledModel, copies: int, weight: FloatArray | None = None) -> Group:
@@ -115,7 +114,7 @@ class Program:
             self._matrices = self._assemble()
         return self._matrices
 
-    def vectors(self, values: list[Values]) -> tuple[FloatArray, FloatArray, float]:
+    def vectors(self, values: Sequence[Values]) -> tuple[FloatArray, FloatArray, float]:
         """Return q, b and the constant of the objective for the data of every group."""
         q = np.zeros(self.column_count)
         rhs, constant = [], 0.0
@@ -130,8 +129,10 @@ class Program:
             constant += float(group.weight @ offset)
         return q, np.concatenate(rhs), constant
 
-    def solve(self, values: list[Values], *, time_limit_s: float = np.inf) -> Solution:
+    def solve(self, values: Sequence[Values]) -> Solution:
         """Return the optimum for the data of every group.
+
+        A new solver is made every time: setting it up is cheap, and the answer depends on nothing solved before.
 
         Raises
         ------
@@ -140,13 +141,11 @@ class Program:
         SolverError
             If the solver stops without an answer.
         """
+        P, A, cones = self.matrices()
         q, b, constant = self.vectors(values)
-        if self._solver is None:
-            P, A, cones = self.matrices()
-            self._solver = clarabel.DefaultSolver(P, q, A, b, cones, _settings(time_limit_s))
-        else:
-            self._solver.update(q=q, b=b)
-        answer = self._solver.solve()
+        answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False)).solve()
+        if str(answer.status) != "Solved":
+            answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=True)).solve()
         status = str(answer.status)
         if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
             raise InfeasibleError("no dispatch meets all limits")
@@ -188,16 +187,25 @@ class Program:
         return P, A, cones
 
 
-_CONES = {ZERO: clarabel.ZeroConeT, NONNEGATIVE: clarabel.NonnegativeConeT, "second_order": clarabel.SecondOrderConeT}
+_CONES = {
+    ZERO: clarabel.ZeroConeT,
+    NONNEGATIVE: clarabel.NonnegativeConeT,
+    "second_order": clarabel.SecondOrderConeT,
+}
 
 
-def _settings(time_limit_s: float) -> Any:
+def solver_settings(*, careful: bool) -> Any:
+    """Return Clarabel's settings.
+
+    The problem is well scaled as it stands (p.u. on 1 MVA), so by default neither equilibration nor iterative
+    refinement is worth its time; the careful settings, Clarabel's own, are for the rare case that needs them.
+    """
     settings = clarabel.DefaultSettings()
     settings.verbose = False
-    settings.time_limit = time_limit_s
     settings.max_threads = 1  # same bytes on every machine, and workers side by side don't fight for cores
-    settings.presolve_enable = False  # presolve forbids later updates of the data
-    settings.chordal_decomposition_enable = False
+    settings.equilibrate_enable = careful
+    settings.iterative_refinement_enable = careful
+    settings.chordal_decomposition_enable = False  # for matrix cones, of which there are none
     return settings
 
 
@@ -219,8 +227,7 @@ def _linear_objective(model: CompiledModel, data: FloatArray) -> tuple[FloatArra
     for here, there in ((i, j), (j, i)):
         mixed = there >= n  # c·z_here·d_there: linear in z_here
         product = c[mixed] * data[:, there[mixed] - n]
-        target = here[mixed]
-        np.add.at(gradient, (slice(None), target), product)
+        np.add.at(gradient.T, here[mixed], product.T)
     both = (i >= n) & (j >= n)
     constant = constant + (c[both] * data[:, i[both] - n] * data[:, j[both] - n]).sum(axis=1)
     return gradient, constant

@@ -1,0 +1,192 @@
+"""The command line: ``tieline``, or ``python -m experiments``. Heavy packages are imported only where used."""
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="tieline",
+    help="Bid, run and settle a renewable microgrid: day-ahead bid, active network management, imbalance settlement.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
+Bidding = Annotated[str | None, typer.Option(help="Bidding strategy: basic or anm_aware.")]
+Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, receding or hindsight.")]
+Rule = Annotated[str | None, typer.Option(help="Imbalance rule: shi, nguyen, caiso, case1 or case2.")]
+Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
+Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
+Keep = Annotated[int | None, typer.Option(help="Scenarios kept by the reduction.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change any value, e.g. market.tariff.wear_fast=2."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _load(module: str) -> Any:
+    """Import a module of this package, with a word on the terminal: the numeric libraries take seconds."""
+    if not sys.stderr.isatty():
+        return import_module(f"experiments.{module}")
+    from rich.console import Console
+
+    with Console(stderr=True).status("loading the numeric libraries"):
+        return import_module(f"experiments.{module}")
+
+
+def _study(reference: str, set_: list[str] | None, **options: Any) -> Any:
+    """Return the study with the options of the command line applied."""
+    from experiments.catalog import find_study
+
+    keys = {
+        "rule": "market.rule",
+        "scenarios": "uncertainty.scenarios",
+        "keep": "uncertainty.keep",
+    }
+    named = {keys.get(name, name): value for name, value in options.items()}
+    return find_study(reference, overrides=set_ or [], options=named)
+
+
+@app.command()
+def run(
+    study: Study,
+    bidding: Bidding = None,
+    policy: Policy = None,
+    rule: Rule = None,
+    days: Days = None,
+    scenarios: Scenarios = None,
+    keep: Keep = None,
+    seed: Seed = None,
+    set_: Set = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; must not exist. Default: runs/...")] = None,
+    json: Json = False,
+) -> None:
+    """Play a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
+    chosen = _study(
+        study, set_, bidding=bidding, policy=policy, rule=rule, days=days, scenarios=scenarios, keep=keep, seed=seed
+    )
+    _load("commands").run_study(chosen, out=out, as_json=json)
+
+
+@app.command()
+def evaluate(
+    study: Study,
+    bidding: Bidding = None,
+    policy: Annotated[str, typer.Option(help="ANM policy: hindsight, receding, myopic or none.")] = "hindsight",
+    on: Annotated[
+        str, typer.Option(help="kept: the bid's own scenarios (as in the paper); test: fresh ones.")
+    ] = "kept",
+    test_scenarios: Annotated[int, typer.Option(min=1, help="How many fresh scenarios, with --on test.")] = 100,
+    rule: Rule = None,
+    scenarios: Scenarios = None,
+    keep: Keep = None,
+    seed: Seed = None,
+    set_: Set = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    json: Json = False,
+) -> None:
+    """Expected money of the study's bids over a set of scenarios, with standard errors."""
+    chosen = _study(study, set_, bidding=bidding, policy=policy, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, workers=workers, as_json=json)
+
+
+@app.command()
+def bid(
+    study: Study,
+    bidding: Bidding = None,
+    rule: Rule = None,
+    scenarios: Scenarios = None,
+    keep: Keep = None,
+    seed: Seed = None,
+    set_: Set = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
+) -> None:
+    """Compute and print the 24 day-ahead bids."""
+    chosen = _study(study, set_, bidding=bidding, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    _load("commands").bid_study(chosen, as_json=json, as_csv=csv)
+
+
+@app.command()
+def audit(
+    run_dir: Annotated[Path, typer.Argument(help="Folder written by tieline run.")],
+    json: Json = False,
+) -> None:
+    """Re-derive balance, limits, state of charge and money from a run's stored tables; list what does not hold."""
+    _load("commands").audit_run(run_dir, as_json=json)
+
+
+@app.command()
+def studies() -> None:
+    """List the packaged studies, strategies, policies and rules."""
+    _load("commands").list_studies()
+
+
+@app.command()
+def show(study: Study, set_: Set = None) -> None:
+    """Print a study with every value spelled out, as YAML."""
+    from sim.study_file import write_study
+
+    typer.echo(write_study(_study(study, set_)), nl=False)
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="YAML file to write; must not exist.")],
+    like: Annotated[str, typer.Option(help="Packaged study to start from.")] = "microgrid33",
+) -> None:
+    """Write a commented study to start from."""
+    _load("commands").new_study(file, like)
+
+
+@app.command()
+def bench(
+    json: Json = False,
+    quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,
+) -> None:
+    """Measure speed and memory as ratios, side by side in one run."""
+    _load("benchmark").bench_all(as_json=json, quick=quick)
+
+
+def _foreign_packages() -> list[str]:
+    """Return those of our package names that Python finds somewhere else (the names are generic)."""
+    home = Path(__file__).resolve().parent.parent
+    foreign = []
+    for name in ("grids", "sim", "agents", "experiments"):
+        spec = find_spec(name)
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
+            foreign.append(f"{name} ({spec.origin if spec else 'not found'})")
+    return foreign
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one message on standard error and exit status 2."""
+    foreign = _foreign_packages()
+    if foreign:
+        sys.exit(
+            f"tieline: another package hides ours: {', '.join(foreign)}."
+            " Install tieline in a virtual environment of its own."
+        )
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ValueError as error:
+        from sim.errors import StudyError
+
+        if not isinstance(error, StudyError):
+            raise
+        print(f"tieline: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,237 @@
+"""The benchmark: what this program promises about speed and memory, measured side by side in one run."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from agents.bid_optimizer import compute_submission, opening_situation
+from agents.dispatch.baseline import clarabel_alone
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.horizon import Situation
+from experiments import console
+from experiments.catalog import find_study
+from experiments.commands import print_json
+from experiments.play import play
+from grids.optimal_power_flow import OptimalPowerFlow
+from grids.power_flow import Plant, SetPoints
+from sim.scenarios import Draw, ScenarioSet
+from sim.setting import Setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One promise: what was measured, against what, and what it must reach."""
+
+    name: str
+    measured: float
+    unit: str
+    target: str
+    met: bool
+    detail: str
+
+
+def bench_all(*, as_json: bool, quick: bool) -> None:
+    """Run every benchmark and print the table (or one JSON object)."""
+    repeats = 2 if quick else 5
+    setting = Setting.of(find_study("microgrid33"))
+    rows: list[Row] = []
+    parts: list[Callable[[Setting, int], Row]] = [
+        bid_against_clarabel,
+        hour_against_runopp,
+        plant_power_flow,
+        receding_day,
+        help_time,
+        peak_memory,
+    ]
+    with console.progress("measuring", total=len(parts), quiet=as_json) as report:
+        for part in parts:
+            report(part.__name__.replace("_", " "))
+            rows.append(part(setting, repeats))
+    if as_json:
+        print_json({"rows": [vars(row) for row in rows]})
+    else:
+        console.show_benchmark([vars(row) for row in rows])
+
+
+def _median_s(work: Callable[[], Any], repeats: int) -> float:
+    """Return the median time of a piece of work after one warm-up. [s]"""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        work()
+        times.append(perf_counter() - start)
+    return statistics.median(times)
+
+
+def bid_against_clarabel(setting: Setting, repeats: int) -> Row:
+    """ANM-aware bid, 10 scenarios, from study to bids, against Clarabel alone on the same matrices."""
+
+    def from_study() -> None:
+        fresh = Setting.of(setting.study)
+        dispatcher = Dispatcher(fresh.grid, fresh.tariff, fresh.rule)
+        compute_submission(dispatcher, fresh, opening_situation(fresh, fresh.kept_scenarios()))
+
+    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    situation = opening_situation(setting, setting.kept_scenarios())
+    whole, alone, default = [], [], []
+    from_study()
+    for _ in range(repeats):
+        start = perf_counter()
+        from_study()
+        whole.append(perf_counter() - start)
+        alone.append(clarabel_alone(dispatcher, situation, tuned=True))
+        default.append(clarabel_alone(dispatcher, situation, tuned=False))
+    ratio = statistics.median(a / b for a, b in zip(whole, alone, strict=True))
+    return Row(
+        name="day-ahead bid, 10 x 24 h x 33 buses, study to bids / Clarabel alone, same matrices",
+        measured=ratio,
+        unit="x",
+        target="<= 1.5",
+        met=ratio <= 1.5,
+        detail=(
+            f"{statistics.median(whole):.2f} s / {statistics.median(alone):.2f} s;"
+            f" Clarabel with its default settings {statistics.median(default):.2f} s"
+        ),
+    )
+
+
+def hour_against_runopp(setting: Setting, repeats: int) -> Row:
+    """One myopic ANM hour, warm, against pandapower.runopp on the same net."""
+    hour = 16
+    actual = setting.draw(Draw.ACTUAL, 1)
+    situation = _one_hour(opening_situation(setting, actual), hour)
+    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    baseline = OptimalPowerFlow(setting.grid)
+    price = float(setting.profiles.price_per_mwh[hour])
+
+    def runopp() -> None:
+        baseline.run(
+            demand_mw=actual.demand_mw[0, hour],
+            available_mw=actual.available_mw[0, hour],
+            price_per_mwh=price,
+            output_price_per_mwh=price * (1 - setting.tariff.generation_curtailment_factor),
+        )
+
+    ours = _median_s(lambda: dispatcher.plan(situation), 10 * repeats)
+    theirs = _median_s(runopp, repeats)
+    return Row(
+        name="pandapower.runopp / one myopic ANM hour, warm",
+        measured=theirs / ours,
+        unit="x",
+        target=">= 50",
+        met=theirs / ours >= 50,
+        detail=f"{theirs * 1e3:.0f} ms / {ours * 1e3:.2f} ms",
+    )
+
+
+def _one_hour(situation: Situation, hour: int) -> Situation:
+    """Return one hour of a situation with the forecast's bid. The hour counts from 0."""
+    at = slice(hour, hour + 1)
+    names = (
+        "price_per_mwh",
+        "retail_price_per_mwh",
+        "over_price_per_mwh",
+        "under_price_per_mwh",
+        "required_energy_mwh",
+    )
+    cut: dict[str, Any] = {name: getattr(situation, name)[at] for name in names}
+    net = situation.demand_mw[:, at].sum(axis=2) - situation.available_mw[:, at].sum(axis=2)
+    return replace(
+        situation,
+        demand_mw=situation.demand_mw[:, at],
+        available_mw=situation.available_mw[:, at],
+        bid_mw=np.maximum(net[0], 0.0),
+        **cut,
+    )
+
+
+def plant_power_flow(setting: Setting, repeats: int) -> Row:
+    """The plant's power flow, set points changing every time."""
+    plant, rng = Plant(setting.grid), np.random.default_rng(0)
+    loads, renewables, batteries = (
+        len(setting.grid.load_names),
+        len(setting.grid.renewables),
+        len(setting.grid.batteries),
+    )
+
+    def once() -> None:
+        load = setting.grid.load_p_mw * rng.uniform(0.5, 1.0, loads)
+        plant.run(
+            SetPoints(
+                load_p_mw=load,
+                load_q_mvar=load * setting.grid.load_tan_phi,
+                renewable_p_mw=rng.uniform(0, 0.2, renewables),
+                renewable_q_mvar=np.zeros(renewables),
+                battery_p_mw=rng.uniform(-0.05, 0.05, batteries),
+                battery_q_mvar=np.zeros(batteries),
+            )
+        )
+
+    median = _median_s(once, 40 * repeats) * 1e3
+    return Row(
+        name="the plant's AC power flow (pandapower)",
+        measured=median,
+        unit="ms",
+        target="<= 3",
+        met=median <= 3,
+        detail="median, set points changing every time",
+    )
+
+
+def receding_day(setting: Setting, repeats: int) -> Row:
+    """One simulated day after start-up: bid, 24 receding hours, power flow, settlement, records."""
+    one_day = Setting.of(setting.study.model_copy(update={"policy": "receding", "days": 1}))
+    actual: list[ScenarioSet] = [one_day.draw(Draw.ACTUAL, 1)]
+    median = _median_s(lambda: play(one_day, actual=actual), repeats)
+    return Row(
+        name="one simulated day, receding, after start-up",
+        measured=median,
+        unit="s",
+        target="< 3",
+        met=median < 3,
+        detail="bid, 24 hours of ANM and power flow, settlement, ledger",
+    )
+
+
+def help_time(setting: Setting, repeats: int) -> Row:
+    """The command line's help, as a process."""
+    median = _median_s(lambda: _process("--help"), repeats)
+    return Row(
+        name="tieline --help",
+        measured=median,
+        unit="s",
+        target="< 0.5",
+        met=median < 0.5,
+        detail="whole process",
+    )
+
+
+def peak_memory(setting: Setting, repeats: int) -> Row:
+    """Peak memory of the main job, as a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = perf_counter()
+        _process("run", "microgrid33", "--json", "--out", str(Path(folder) / "run"))
+        seconds = perf_counter() - start
+    peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return Row(
+        name="peak memory of tieline run microgrid33",
+        measured=peak_gb,
+        unit="GB",
+        target="< 1",
+        met=peak_gb < 1,
+        detail=f"whole process, {seconds:.1f} s with start-up, audit and figures",
+    )
+
+
+def _process(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "experiments", *arguments], check=True, capture_output=True)

@@ -1,0 +1,59 @@
+"""Find studies: packaged by name, or the user's own file; apply what the command line changes."""
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from agents.anm import policy_names
+from agents.bidding import strategy_names
+from sim.errors import StudyError
+from sim.study import Study
+from sim.study_file import read_study
+
+
+def packaged_studies() -> dict[str, Path]:
+    """Return the packaged studies by name."""
+    folder = Path(str(files("experiments"))) / "studies"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def study_path(reference: str) -> Path:
+    """Return the file of a packaged study or of the user's own.
+
+    Raises
+    ------
+    StudyError
+        If there is neither.
+    """
+    packaged = packaged_studies()
+    if reference in packaged:
+        return packaged[reference]
+    path = Path(reference)
+    if path.is_dir() and (path / "study.yaml").is_file():
+        return path / "study.yaml"
+    if path.suffix in {".yaml", ".yml"} or path.exists():
+        return path
+    raise StudyError(
+        f"unknown study '{reference}': use one of {', '.join(packaged)}, a YAML file, or a run folder"
+        " (tieline studies lists them, tieline new FILE writes one)"
+    )
+
+
+def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> Study:
+    """Return a study with overrides (``key=value``) and command-line options (None: not given) applied.
+
+    Raises
+    ------
+    StudyError
+        If the study, an override, or a strategy or policy name is wrong.
+    """
+    given = [f"{key}={value}" for key, value in (options or {}).items() if value is not None]
+    study = read_study(study_path(reference), [*overrides, *given])
+    for field, chosen, known in (
+        ("bidding", study.bidding, strategy_names()),
+        ("policy", study.policy, policy_names()),
+    ):
+        if chosen not in known:
+            raise StudyError(f"{field}: unknown '{chosen}', use one of {', '.join(known)}")
+    return study

@@ -1,0 +1,176 @@
+"""What the commands do: study in, tables and figures out."""
+
+import json
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from sim.audit import audit, audit_folder
+
+from experiments import console
+from experiments.catalog import packaged_studies
+from experiments.evaluation import evaluate, scenario_set
+from experiments.play import play
+from experiments.run_folder import reserve, write_run
+from experiments.summary import summarise, worst
+from sim.errors import StudyError
+from sim.profiles import HOURS_PER_DAY
+from sim.setting import Setting
+from sim.study import Study
+
+
+def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
+    """Play a study, audit it, write its folder and print what came of it."""
+    setting = Setting.of(study)
+    folder = reserve(out, study)
+    with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
+        played = play(setting, progress=report)
+    document = study.model_dump(mode="json")
+    verdict = audit(played.tables, document)
+    summary = summarise(played)
+    summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
+    summary["run_dir"] = str(folder)
+    write_run(folder, study, played.tables, summary)
+    with console.status("drawing", quiet=as_json):
+        _draw(folder, setting, played.tables, document)
+    if as_json:
+        print_json(summary)
+    else:
+        console.show_run(summary, setting, verdict)
+    if not verdict.clean:
+        sys.exit(1)
+
+
+def _draw(folder: Path, setting: Setting, tables: Any, document: dict[str, Any]) -> None:
+    from experiments.figures import day_figure, network_figure, save_figure
+
+    days = setting.study.days
+    for day in range(1, days + 1):
+        save_figure(day_figure(tables, document, day=day), folder, "day" if days == 1 else f"day{day}")
+    save_figure(network_figure(setting.grid), folder, "network")
+
+
+def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as_json: bool) -> None:
+    """Print the expected terms of the study's bids over kept or test scenarios."""
+    start = perf_counter()
+    setting = Setting.of(study)
+    scenarios = scenario_set(setting, on, count)
+    with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
+        result = evaluate(setting, scenarios, workers=workers, progress=lambda done: report(f"scenario {done}"))
+    summary = {
+        "study": study.name,
+        "seed": study.seed,
+        "bidding": study.bidding,
+        "policy": study.policy,
+        "rule": study.market.rule.name,
+        "on": on,
+        "scenarios": len(scenarios),
+        "terms": result.terms,
+        "standard_errors": result.standard_errors,
+        "bids_mw": result.submission.bid_mw.tolist(),
+        "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
+        "voltage": {
+            "min_pu": min(o.min_vm_pu for o in result.outcomes),
+            "max_pu": max(o.max_vm_pu for o in result.outcomes),
+            "violations": sum(o.violations for o in result.outcomes),
+        },
+        "seconds": {"total": perf_counter() - start},
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        console.show_evaluation(summary, setting)
+
+
+def bid_study(study: Study, *, as_json: bool, as_csv: bool) -> None:
+    """Print the study's bids."""
+    from agents.bid_optimizer import compute_submission, opening_situation
+    from agents.dispatch.dispatcher import Dispatcher
+
+    if as_json and as_csv:
+        raise StudyError("--json and --csv: choose one")
+    setting = Setting.of(study)
+    start = perf_counter()
+    with console.status("bidding", quiet=as_json or as_csv):
+        dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+        submission = compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
+    seconds = perf_counter() - start
+    if as_csv:
+        console.echo("hour_ending,bid_mw")
+        for hour, value in enumerate(submission.bid_mw, start=1):
+            console.echo(f"{hour},{value:.6f}")
+        return
+    summary = {
+        "study": study.name,
+        "seed": study.seed,
+        "bidding": submission.strategy,
+        "rule": study.market.rule.name,
+        "bids_mw": submission.bid_mw.tolist(),
+        "certificate": submission.certificate,
+        "note": submission.note,
+        "seconds": {"bid": seconds},
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        console.show_bids(summary, setting)
+
+
+def audit_run(folder: Path, *, as_json: bool) -> None:
+    """Print the audit of a run folder; exit status 1 if anything does not hold."""
+    verdict = audit_folder(folder)
+    if as_json:
+        print_json(
+            {
+                "clean": verdict.clean,
+                "findings": [vars(finding) for finding in verdict.findings],
+                "limit_violations": [vars(finding) for finding in verdict.limit_violations],
+                "checks": verdict.checks,
+                "largest": verdict.largest,
+            }
+        )
+    else:
+        console.show_audit(verdict, folder)
+    if not verdict.clean:
+        sys.exit(1)
+
+
+def list_studies() -> None:
+    """Print the packaged studies, bidding strategies, policies and rules."""
+    from agents.anm import policy_class, policy_names
+    from agents.bidding import strategy, strategy_names
+    from sim.imbalance import RULES
+    from sim.study_file import read_study
+
+    console.show_catalog(
+        {
+            "studies": {name: read_study(path).description for name, path in packaged_studies().items()},
+            "bidding strategies": {name: strategy(name).SUMMARY for name in strategy_names()},
+            "ANM policies": {name: policy_class(name).summary for name in policy_names()},
+            "imbalance rules": {name: rule.in_words() for name, rule in RULES.items()},
+        }
+    )
+
+
+def new_study(file: Path, like: str) -> None:
+    """Write a commented study, named after its file."""
+    packaged = packaged_studies()
+    if like not in packaged:
+        raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
+    if file.suffix not in {".yaml", ".yml"}:
+        raise StudyError(f"{file}: a study file ends in .yaml")
+    if file.exists():
+        raise StudyError(f"{file}: exists already; nothing is overwritten, give another name")
+    text = packaged[like].read_text(encoding="utf-8")
+    text = text.replace(f"name: {like}\n", f"name: {file.stem}\n", 1)
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{file}: can't be written: {error.strerror}") from error
+    console.echo(f"wrote {file}; next: tieline run {file}")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    console.echo(json.dumps(document, indent=2, allow_nan=False, default=float))

@@ -1,0 +1,246 @@
+"""What the terminal shows: progress on standard error, results on standard output."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sim.audit import AuditReport
+
+from sim.setting import Setting
+from sim.settlement import COST_TERMS
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+PARTIES = {
+    "revenue": "consumers → operator",
+    "exchange": "operator → main grid",
+    "imbalance": "operator → main grid",
+    "loss": "operator's books",
+    "wear": "operator's books",
+    "generation": "operator → renewables",
+    "generation_curtailment": "operator → renewables",
+    "load_curtailment": "operator → consumers",
+}
+
+
+def echo(text: str) -> None:
+    """Print a line of plain text to standard output."""
+    out.print(text, markup=False)
+
+
+@contextmanager
+def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a bar on standard error that moves one step every time the yielded function is called."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[now]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(title, total=total, now="")
+        yield lambda now: bar.update(task, advance=1, now=now)
+
+
+@contextmanager
+def status(title: str, *, quiet: bool) -> Iterator[None]:
+    """Show a spinner on standard error."""
+    if quiet or not err.is_terminal:
+        yield
+        return
+    with err.status(title):
+        yield
+
+
+def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport) -> None:
+    """Print money, physics and proof of a run."""
+    days = summary["days"]
+    period = "one day" if days == 1 else f"{days} days"
+    out.print(
+        f"[bold]{summary['study']}[/bold]: {period}, bidding {summary['bidding']}, policy {summary['policy']},"
+        f" rule {summary['rule']}, seed {summary['seed']}"
+    )
+    out.print(_money_table(summary["terms"], f"Money of {period}"))
+    out.print(_physics_table(summary, setting))
+    for line in _story(summary):
+        out.print(line)
+    show_verdict(verdict)
+    seconds = summary["seconds"]
+    out.print(
+        f"bid {seconds['bid']:.2f} s, dispatch {seconds['dispatch']:.2f} s, power flow {seconds['power_flow']:.2f} s,"
+        f" in all {seconds['total']:.2f} s"
+    )
+    out.print(f"written to [bold]{summary['run_dir']}[/bold] (day.png shows the day; tieline audit checks it)")
+
+
+def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, float] | None = None) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("term")
+    table.add_column("$", justify="right")
+    if errors is not None:
+        table.add_column("± s.e.", justify="right")
+    table.add_column("who pays whom")
+    for term in ("revenue", *COST_TERMS):
+        value = terms[term] if term == "revenue" else -terms[term]
+        table.add_row(*_money_row(term, value + 0.0, errors), PARTIES[term])
+    table.add_section()
+    table.add_row(*_money_row("profit", terms["profit"], errors), "what is left to the operator", style="bold")
+    return table
+
+
+def _money_row(term: str, value: float, errors: Mapping[str, float] | None) -> list[str]:
+    row = [term.replace("_", " "), f"{value:,.2f}"]
+    return row if errors is None else [*row, f"{errors[term]:,.2f}"]
+
+
+def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
+    volts, energy, limits = summary["voltage"], summary["energy_mwh"], setting.grid.voltage
+    proof = summary["certificate"]
+    table = Table(title="Physics (AC power flow)", title_justify="left", title_style="bold", show_header=False)
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    table.add_row("lowest / highest voltage", f"{volts['min_pu']:.4f} / {volts['max_pu']:.4f} p.u.")
+    table.add_row("limits", f"{limits.min_vm_pu:.3f} / {limits.max_vm_pu:.3f} p.u.")
+    table.add_row("violations (bus-hours)", f"{volts['violations']}")
+    for name, buses in (("below the limit", volts["buses_below"]), ("above the limit", volts["buses_above"])):
+        if buses:
+            table.add_row(f"buses {name}", ranges(buses))
+    table.add_row("line losses", f"{energy['losses']:.3f} MWh")
+    table.add_row("renewable output / curtailed", _pair(energy, "generation", "generation_curtailed"))
+    table.add_row("load served / curtailed", _pair(energy, "load_served", "load_curtailed"))
+    table.add_row("tie line: bid / metered", _pair(energy, "bid", "metered"))
+    for name, label, unit in (
+        ("power_flow_mismatch_mw", "optimiser against power flow", "MW"),
+        ("optimality_gap", "optimality gap of the bid", "%"),
+    ):
+        if proof[name] is not None:
+            shown = f"{100 * proof[name]:.4f}" if unit == "%" else f"{proof[name]:.1e}"
+            table.add_row(label, f"{shown} {unit}")
+    return table
+
+
+def _pair(energy: Mapping[str, float], first: str, second: str) -> str:
+    return f"{energy[first]:.2f} / {energy[second]:.2f} MWh"
+
+
+def _story(summary: Mapping[str, Any]) -> list[str]:
+    """Return what happened, in sentences."""
+    hours, energy, terms = summary["hours"], summary["energy_mwh"], summary["terms"]
+    lines = [
+        f"{hours['penalised']} hour(s) left the tolerance band by {energy['outside_band']:.3f} MWh in all,"
+        f" which cost ${terms['imbalance']:.2f}."
+    ]
+    if hours["bids_refused"]:
+        lines.append(f"[yellow]{hours['bids_refused']} hourly bids were refused by the system operator.[/yellow]")
+    if hours["least_violation"]:
+        lines.append(
+            f"[yellow]{hours['least_violation']} hour(s) had no dispatch within all limits;"
+            " the least violation was carried out.[/yellow]"
+        )
+    if hours["fallback"]:
+        lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
+    return lines
+
+
+def show_verdict(verdict: AuditReport) -> None:
+    """Print whether the audit found the books in order, and what it found."""
+    checked = sum(verdict.checks.values())
+    if verdict.clean:
+        out.print(f"[green]audit: clean[/green] ({checked:,} values re-derived from the stored tables)")
+    else:
+        out.print(f"[red]audit: {len(verdict.findings)} finding(s)[/red] in {checked:,} values; not a result")
+    for finding in verdict.findings[:20]:
+        out.print(
+            f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {finding.where}: {finding.message}"
+        )
+    if verdict.limit_violations:
+        out.print(f"limits not kept (recorded as such): {len(verdict.limit_violations)}")
+
+
+def show_audit(verdict: AuditReport, folder: Path) -> None:
+    """Print the audit of a run folder, check by check."""
+    table = Table(title=f"Audit of {folder}", title_justify="left", title_style="bold")
+    table.add_column("check")
+    table.add_column("values", justify="right")
+    table.add_column("largest residual", justify="right")
+    for check, count in verdict.checks.items():
+        residual = verdict.largest.get(check)
+        table.add_row(check, f"{count:,}", "" if residual is None else f"{residual:.1e}")
+    out.print(table)
+    show_verdict(verdict)
+    for finding in verdict.limit_violations[:20]:
+        out.print(f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}")
+    if len(verdict.limit_violations) > 20:
+        out.print(f"  … and {len(verdict.limit_violations) - 20} more")
+
+
+def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
+    """Print expected money over a set of scenarios."""
+    out.print(
+        f"[bold]{summary['study']}[/bold]: bidding {summary['bidding']}, policy {summary['policy']},"
+        f" rule {summary['rule']}, {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
+    )
+    out.print(_money_table(summary["terms"], "Expected money of one day", summary["standard_errors"]))
+    volts, limits = summary["voltage"], setting.grid.voltage
+    out.print(
+        f"voltage {volts['min_pu']:.4f} to {volts['max_pu']:.4f} p.u. (limits {limits.min_vm_pu:.3f} to"
+        f" {limits.max_vm_pu:.3f}), {volts['violations']} violations (bus-hours); {summary['seconds']['total']:.1f} s"
+    )
+
+
+def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
+    """Print the bids with the prices they answer to."""
+    table = Table(title=f"Day-ahead bids of {summary['study']} ({summary['bidding']})", title_justify="left")
+    for column in ("hour ending", "bid [MW]", "price [$/MWh]"):
+        table.add_column(column, justify="right")
+    for hour, value in enumerate(summary["bids_mw"]):
+        table.add_row(str(hour + 1), f"{value:.4f}", f"{setting.profiles.price_per_mwh[hour]:.2f}")
+    out.print(table)
+    gap = summary["certificate"].get("optimality_gap")
+    proof = "" if gap is None else f", proven within {100 * gap:.4f} % of the optimum"
+    out.print(f"positive is import{proof}; {summary['seconds']['bid']:.2f} s")
+    if summary["note"]:
+        out.print(f"[yellow]{summary['note']}[/yellow]")
+
+
+def show_catalog(catalog: Mapping[str, Mapping[str, str]]) -> None:
+    """Print names with one line about each."""
+    for title, entries in catalog.items():
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column()
+        for name, text in entries.items():
+            table.add_row(name, text)
+        out.print(table)
+
+
+def ranges(numbers: list[int]) -> str:
+    """Return sorted whole numbers as ranges, such as ``10-18, 28-33``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
+
+
+def show_benchmark(rows: list[dict[str, Any]]) -> None:
+    """Print the benchmark."""
+    table = Table(title="Benchmark", title_justify="left", title_style="bold")
+    for column in ("what", "measured", "target", "met", "detail"):
+        table.add_column(column, justify="right" if column == "measured" else "left")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            f"{row['measured']:.3g} {row['unit']}",
+            row["target"],
+            "yes" if row["met"] else "[red]no[/red]",
+            row["detail"],
+        )
+    out.print(table)

@@ -1,0 +1,186 @@
+"""Expected money of fixed bids over a set of scenarios, each played through the whole market loop."""
+
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agents.bid_optimizer import compute_submission, opening_situation
+from agents.dispatch.dispatcher import Dispatcher
+from experiments.play import play
+from experiments.summary import VOLTAGE_TOLERANCE_PU, certificate, money_terms
+from grids.network import FloatArray
+from sim.errors import StudyError
+from sim.messages import Submission
+from sim.scenarios import Draw, ScenarioSet
+from sim.setting import Setting
+from sim.settlement import TERMS
+
+SCENARIOS_WORTH_A_PROCESS = 40
+"""Below this many scenarios, starting worker processes takes longer than they save."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """One scenario played: terms in $, imbalance per hour, voltage range, certificate."""
+
+    terms: dict[str, float]
+    imbalance_mwh: FloatArray
+    min_vm_pu: float
+    max_vm_pu: float
+    violations: int
+    certificate: dict[str, float | None]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evaluation:
+    """Expected terms of fixed bids.
+
+    Attributes
+    ----------
+    submission : Submission
+        The bids and their certificate.
+    terms, standard_errors : dict
+        Probability-weighted mean of every term, and the standard error of that mean. [$]
+    outcomes : list of Outcome
+        Every scenario.
+    probability : array, shape (S,)
+        Their probabilities.
+    """
+
+    submission: Submission
+    terms: dict[str, float]
+    standard_errors: dict[str, float]
+    outcomes: list[Outcome]
+    probability: FloatArray
+
+
+def scenario_set(setting: Setting, on: str, count: int) -> ScenarioSet:
+    """Return the scenarios to evaluate on: the ``kept`` training ones, or `count` fresh ``test`` ones.
+
+    Raises
+    ------
+    StudyError
+        If `on` is neither.
+    """
+    if on == "kept":
+        return setting.kept_scenarios()
+    if on == "test":
+        return setting.draw(Draw.TEST, count)
+    raise StudyError(f"--on {on}: use kept (the bid's own scenarios) or test (fresh ones)")
+
+
+def evaluate(
+    setting: Setting,
+    scenarios: ScenarioSet,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Return the expected terms of the study's bids over scenarios, each played for one day.
+
+    Parameters
+    ----------
+    setting : Setting
+        The built study; its policy runs every scenario.
+    scenarios : ScenarioSet
+        What may happen.
+    workers : int, optional
+        Processes; by default one per core where there is enough to do. The result does not depend on it.
+    progress : callable, optional
+        Called with the number of scenarios done.
+    """
+    one_day = Setting.of(setting.study.model_copy(update={"days": 1}))
+    dispatcher = Dispatcher(one_day.grid, one_day.tariff, one_day.rule)
+    submission = compute_submission(dispatcher, one_day, opening_situation(one_day, one_day.kept_scenarios()))
+    outcomes = []
+    for outcome in _outcomes(one_day, submission, scenarios, dispatcher, _worker_count(workers, len(scenarios))):
+        outcomes.append(outcome)
+        if progress is not None:
+            progress(len(outcomes))
+    table = np.array([[outcome.terms[term] for term in TERMS] for outcome in outcomes])
+    mean, error = weighted_mean(table, scenarios.probability)
+    return Evaluation(
+        submission=submission,
+        terms=dict(zip(TERMS, mean.tolist(), strict=True)),
+        standard_errors=dict(zip(TERMS, error.tolist(), strict=True)),
+        outcomes=outcomes,
+        probability=scenarios.probability,
+    )
+
+
+def weighted_mean(values: FloatArray, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the weighted mean of each column and its standard error.
+
+    The error is that of as many independent draws as the weights are worth, (Σp)² / Σp². With scenarios chosen by
+    reduction it is a guide, not a confidence bound.
+
+    Parameters
+    ----------
+    values : array, shape (S, N)
+        One row per scenario.
+    probability : array, shape (S,)
+        Weights, sum 1.
+    """
+    mean = probability @ values
+    worth = 1 / float(probability @ probability)
+    if worth <= 1 + 1e-12:
+        return mean, np.full_like(mean, math.nan)
+    variance = probability @ (values - mean) ** 2 * worth / (worth - 1)
+    return mean, np.sqrt(variance / worth)
+
+
+def _worker_count(workers: int | None, scenarios: int) -> int:
+    if workers is not None:
+        return max(1, min(workers, scenarios))
+    return min(os.cpu_count() or 1, max(1, scenarios // SCENARIOS_WORTH_A_PROCESS + 1))
+
+
+def _outcomes(
+    setting: Setting, submission: Submission, scenarios: ScenarioSet, dispatcher: Dispatcher, workers: int
+) -> Iterator[Outcome]:
+    days = [scenarios.subset(k) for k in range(len(scenarios))]
+    if workers == 1:
+        for day in days:
+            yield _outcome(setting, submission, day, dispatcher)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (setting.study.model_dump(), submission)) as pool:
+        yield from pool.map(_work, days, chunksize=max(1, len(days) // (8 * workers)))
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start_worker(study: dict[str, Any], submission: Submission) -> None:
+    """Build the setting once in a worker process, and hold numeric libraries to one thread."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from sim.study import Study
+
+    setting = Setting.of(Study.model_validate(study))
+    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    _worker.update(setting=setting, submission=submission, dispatcher=dispatcher)
+
+
+def _work(day: ScenarioSet) -> Outcome:
+    return _outcome(_worker["setting"], _worker["submission"], day, _worker["dispatcher"])
+
+
+def _outcome(setting: Setting, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
+    played = play(setting, actual=[day], fixed=submission, dispatcher=dispatcher)
+    settled, buses, limits = played.tables["settlements"], played.tables["buses"], setting.grid.voltage
+    volts = buses["vm_pu"].to_numpy()
+    outside = (volts < limits.min_vm_pu - VOLTAGE_TOLERANCE_PU) | (volts > limits.max_vm_pu + VOLTAGE_TOLERANCE_PU)
+    return Outcome(
+        terms=money_terms(played.tables),
+        imbalance_mwh=(settled["over_mwh"] + settled["under_mwh"]).to_numpy(),
+        min_vm_pu=float(volts.min()),
+        max_vm_pu=float(volts.max()),
+        violations=int(outside.sum()),
+        certificate=certificate(played.tables),
+    )

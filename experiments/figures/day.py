@@ -1,0 +1,117 @@
+"""One day of a run on one page: bid and flow, prices, power, storage, voltages, money."""
+
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.figures.balance import balance_panel
+from experiments.figures.market import price_panel, tie_line_panel
+from experiments.figures.money import money_panel
+from experiments.figures.state_of_charge import soc_panel
+from experiments.figures.style import GREY, LABEL_POINTS, STYLE
+from experiments.figures.voltage import voltage_panel
+from sim.study import Study
+
+WIDTH, HEIGHT = 11.0, 14.0
+LEFT, RIGHT, TOP = 0.72, 1.5, 1.06
+HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.95, "money": 1.45}
+"""Heights of the panels, from top to bottom. [inch]"""
+GAPS = {"tie_line": 0.0, "money": 0.74}
+"""Room above a panel where it is not `GAP`. [inch]"""
+GAP = 0.42
+
+
+def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, day: int = 1) -> Figure:
+    """Return one day of a run as a figure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The ledger of the run, as :func:`sim.ledger.read_tables` returns it.
+    study : mapping
+        The study of the run, as read from its ``study.yaml``.
+    day : int
+        Market day, counted from 1.
+
+    Raises
+    ------
+    ValueError
+        If the day is not in the tables.
+    """
+    days = tables["settlements"]["day"]
+    if day not in set(days):
+        raise ValueError(f"day {day} is not in the tables: they hold days {days.min()} to {days.max()}")
+    today = {name: _rows_of(frame, day) for name, frame in tables.items()}
+    described = Study.model_validate(dict(study))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, HEIGHT))
+        panels = _panels(figure)
+        tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
+        price_panel(panels["price"], today["market"])
+        balance_panel(panels["balance"], today["dispatch"], today["settlements"])
+        soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
+        voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
+        money_panel(panels["money"], today["payments"], today["books"], today["units"])
+        _share_hours(panels, today["settlements"]["hour"].to_numpy())
+        _title(figure, described, today["decisions"], day, int(days.nunique()))
+    return figure
+
+
+def _rows_of(frame: pd.DataFrame, day: int) -> pd.DataFrame:
+    return frame[frame["day"] == day].reset_index(drop=True) if "day" in frame else frame
+
+
+def _soc_before(tables: Mapping[str, pd.DataFrame], day: int) -> pd.Series:
+    """Return the SOC of each battery when the day begins."""
+    units, dispatch = tables["units"], tables["dispatch"]
+    before = dispatch[(dispatch["day"] == day - 1) & (dispatch["kind"] == "battery")]
+    if before.empty:
+        return units[units["kind"] == "battery"].set_index("unit")["start_soc"]
+    return before[before["hour"] == before["hour"].max()].set_index("unit")["soc"]
+
+
+def _panels(figure: Figure) -> dict[str, Axes]:
+    panels, bottom = {}, HEIGHT - TOP
+    for name, height in HEIGHTS.items():
+        bottom -= height + GAPS.get(name, GAP)
+        width = WIDTH - LEFT - RIGHT
+        box = (LEFT / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT)
+        panels[name] = figure.add_axes(box, label=name)
+    figure.align_ylabels(list(panels.values()))
+    return panels
+
+
+def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
+    """Give all panels but the money the same hours, numbered below the lowest of them."""
+    for name, ax in panels.items():
+        ax.tick_params(labelsize=7.5, length=2.5)
+        ax.yaxis.set_label_coords(-0.047, 0.5)
+        if name != "money":
+            ax.set_xlim(hours[0] - 0.5, hours[-1] + 0.5)
+            ax.set_xticks(hours, labels=[str(hour) for hour in hours])
+            ax.tick_params(axis="x", pad=2)
+        if name not in ("money", "voltage"):
+            ax.tick_params(axis="x", labelsize=6.5, labelcolor="#888888")
+            for hour in hours[hours % 6 == 0]:
+                ax.axvline(hour, color="#E4E4E4", lw=0.6, zorder=0)
+    panels["voltage"].set_xlabel("hour of the day (hour ending) [h]", labelpad=2)
+
+
+def _title(figure: Figure, study: Study, decisions: pd.DataFrame, day: int, days: int) -> None:
+    who = f"bidding strategy {study.bidding}  ·  ANM policy {study.policy}  ·  imbalance rule {study.market.rule.name}"
+    who += f"  ·  seed {study.seed}"
+    fallbacks = int(np.count_nonzero(decisions["policy"] != study.policy))
+    if fallbacks:
+        who += f"  ·  a fallback policy decided in {fallbacks} hours"
+    x = LEFT / WIDTH
+    heading = f"{shorten(study.name, 60, placeholder='…')}, day {day}" + (f" of {days}" if days > 1 else "")
+    figure.text(x, 1 - 0.30 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
+    figure.text(x, 1 - 0.53 / HEIGHT, who, fontsize=9.5, va="center")
+    about = shorten(study.description, 140, placeholder=" …")
+    figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY)

@@ -1,0 +1,86 @@
+"""The market's two panels: bid against metered flow, and prices."""
+
+from textwrap import shorten
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from experiments.figures.style import COLORS, Label, dollars, headline, hour_edges, ink, margin_labels, tint
+
+CENT = 0.005
+"""Penalties below half a cent are rounding of the optimiser and not marked. [$]"""
+
+
+def tie_line_panel(ax: Axes, settlements: pd.DataFrame, bids: pd.DataFrame) -> None:
+    """Draw the bid with its tolerance band, the metered flow, and the hours with a penalty."""
+    hours = settlements["hour"].to_numpy(dtype=np.float64)
+    bid, metered = settlements["bid_mw"].to_numpy(), settlements["metered_mw"].to_numpy()
+    lower, upper = settlements["lower_mw"].to_numpy(), settlements["upper_mw"].to_numpy()
+    blue = COLORS["tie_line"]
+    ax.stairs(upper, hour_edges(hours), baseline=lower, fill=True, color=tint(blue, 0.25), gid="band")
+    ax.stairs(bid, hour_edges(hours), baseline=None, color=blue, lw=1.2, gid="bid")
+    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    ax.plot(hours, metered, "o", color=blue, ms=4, mec="white", mew=0.6, zorder=4, gid="metered")
+    _leave_room(ax, np.concatenate([lower, upper, metered]))
+    _mark_penalties(ax, settlements)
+    low, high = ax.get_ylim()
+    labels = [Label(metered[-1], "● metered flow", ink(blue)), Label(bid[-1], "bid with its band", ink(blue))]
+    for sign, text in ((1, "↑ import"), (-1, "↓ export")):
+        labels.append(Label(sign * 0.05 * (high - low), text, "#444444", leader=False))
+    margin_labels(ax, labels, top=0.86)
+    ax.set_ylabel("tie line [MW]")
+    ax.grid(axis="y")
+    headline(ax, "(a) Bid and metered tie-line flow", _finding(settlements, bids))
+
+
+def _finding(settlements: pd.DataFrame, bids: pd.DataFrame) -> str:
+    refused = bids[~bids["accepted"].astype(bool)]
+    if len(refused):
+        return shorten(f"bid refused: {refused['reason'].iloc[0]}", 90, placeholder=" …")
+    count = int((settlements["penalty"] >= CENT).sum())
+    return f"penalty {dollars(settlements['penalty'].sum())} in {count} hours" if count else "no hour with a penalty"
+
+
+def _leave_room(ax: Axes, values: np.ndarray) -> None:
+    """Set limits with both signs in sight and a free row at the top."""
+    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
+    height = max(high - low, 0.1)
+    ax.set_ylim(min(low - 0.05 * height, -0.12 * height), high + 0.24 * height)
+
+
+def _mark_penalties(ax: Axes, settlements: pd.DataFrame) -> None:
+    fined = settlements[settlements["penalty"] >= CENT]
+    metered = fined["metered_mw"].to_numpy()
+    edge = np.clip(metered, fined["lower_mw"].to_numpy(), fined["upper_mw"].to_numpy())
+    orange = COLORS["penalty"]
+    ax.vlines(fined["hour"], edge, metered, color=orange, lw=2.5, zorder=3, gid="imbalance")
+    ax.plot(fined["hour"], metered, "o", color=orange, ms=5, mec="white", mew=0.6, zorder=5, gid="fined")
+    for hour, penalty in zip(fined["hour"], fined["penalty"], strict=True):
+        text = f"{penalty:.2f}" if penalty < 10 else f"{penalty:.1f}" if penalty < 100 else f"{penalty:.0f}"
+        ax.text(hour, 0.93, text, transform=ax.get_xaxis_transform(), ha="center", va="center", fontsize=7,
+                color=ink(orange))  # fmt: skip
+    if len(fined):
+        ax.text(1.024, 0.93, "penalty [$]", transform=ax.transAxes, va="center", fontsize=8, color=ink(orange))
+
+
+def price_panel(ax: Axes, market: pd.DataFrame) -> None:
+    """Draw day-ahead and retail price."""
+    hours = market["hour"].to_numpy(dtype=np.float64)
+    labels = []
+    for column, name, color in (
+        ("price_per_mwh", "day-ahead", COLORS["price"]),
+        ("retail_price_per_mwh", "retail", COLORS["retail"]),
+    ):
+        price = market[column].to_numpy()
+        ax.stairs(price, hour_edges(hours), baseline=None, color=color, lw=1.6, gid=name)
+        labels.append(Label(price[-1], name, ink(color)))
+    low = min(0.0, market[["price_per_mwh", "retail_price_per_mwh"]].to_numpy().min())
+    high = max(1.0, market[["price_per_mwh", "retail_price_per_mwh"]].to_numpy().max())
+    ax.set_ylim(low - (0.08 * (high - low) if low < 0 else 0), high + 0.1 * (high - low))
+    if low < 0:
+        ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    margin_labels(ax, labels)
+    ax.set_ylabel("price [$/MWh]")
+    ax.grid(axis="y")
+    headline(ax, "(b) Prices: what the main grid asks, and what consumers pay")

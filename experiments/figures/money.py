@@ -1,0 +1,93 @@
+"""The money panel: from the day's revenue, cost by cost, down to the profit."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from experiments.figures.style import COLORS, GREY, dollars, headline, ink
+from sim.recorder import OPERATOR
+from sim.settlement import COST_TERMS
+
+NAMES = {
+    "revenue": "revenue",
+    "exchange": "main-grid\nenergy",
+    "imbalance": "imbalance\npenalty",
+    "loss": "losses*",
+    "wear": "battery\nwear*",
+    "generation": "renewables",
+    "generation_curtailment": "curtailed\nrenewables",
+    "load_curtailment": "curtailed\nload",
+    "profit": "profit",
+}
+TERM_COLORS = {
+    "revenue": "retail",
+    "exchange": "tie_line",
+    "imbalance": "penalty",
+    "loss": "loss",
+    "wear": "battery",
+    "load_curtailment": "demand",
+    "profit": "profit",
+}
+
+
+def money_of_day(payments: pd.DataFrame, books: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Return the operator's money by term and by the kind of unit that pays or gets it.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``term``, ``kind`` ("" where there is no unit) and ``amount``: income positive, costs negative. [$]
+    """
+    kind_of = dict(zip(units["unit"], units["kind"], strict=True))
+    income = payments["payee"] == OPERATOR
+    mine = payments[income | (payments["payer"] == OPERATOR)]
+    income = income[mine.index]
+    partner = mine["payer"].where(income, mine["payee"])
+    signed = mine["amount"].where(income, -mine["amount"])
+    cash = pd.DataFrame({"term": mine["term"], "kind": partner.map(kind_of).fillna(""), "amount": signed})
+    valued = pd.DataFrame({"term": books["term"], "kind": "", "amount": -books["amount"]})
+    return pd.concat([cash, valued]).groupby(["term", "kind"], as_index=False)["amount"].sum()
+
+
+def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd.DataFrame) -> None:
+    """Draw the day's money as a waterfall; costs to wind and sun are split by colour."""
+    money = money_of_day(payments, books, units)
+    others = sorted(set(money["term"]) - {"revenue", *COST_TERMS})
+    terms = ["revenue", *COST_TERMS, *others]
+    level, ends = 0.0, []
+    for place, term in enumerate(terms):
+        start = level
+        for kind, amount in money.loc[money["term"] == term, ["kind", "amount"]].itertuples(index=False):
+            _bar(ax, place, level, amount, term, kind)
+            level += amount
+        _write(ax, place, start, level, term)
+        ends.append(level)
+    _bar(ax, len(terms), 0.0, level, "profit", "")
+    _write(ax, len(terms), 0.0, level, "profit")
+    ax.hlines(ends, np.arange(len(terms)) + 0.36, np.arange(len(terms)) + 0.64, color="#777777", lw=0.7)
+    ax.axhline(0, color="#444444", lw=0.8)
+    low, high = min(0.0, *ends), max(1.0, *ends)
+    ax.set_ylim(low - (0.2 * (high - low) if low < 0 else 0), high + 0.16 * (high - low))
+    ax.set_xlim(-0.6, len(terms) + 0.6)
+    ax.set_xticks(range(len(terms) + 1), labels=[NAMES.get(term, term) for term in (*terms, "profit")])
+    ax.set_ylabel("money [$]")
+    ax.grid(axis="y")
+    headline(ax, "(f) From revenue to profit", "* valued in the operator's books, not paid")
+
+
+def _bar(ax: Axes, place: int, base: float, amount: float, term: str, kind: str) -> None:
+    color = COLORS[TERM_COLORS.get(term, kind if kind in COLORS else "other")]
+    curtailed = term.endswith("curtailment")
+    bar = ax.bar(place, amount, bottom=base, width=0.72, facecolor="white" if curtailed else color, edgecolor=color,
+                 lw=0.7, hatch="/////" if curtailed else None)  # fmt: skip
+    bar[0].set_gid(term)
+
+
+def _write(ax: Axes, place: int, start: float, end: float, term: str) -> None:
+    """Write the amount above the bar, or below one that ends under zero."""
+    total = term in ("revenue", "profit")
+    amount, below = end - start, min(start, end) < 0
+    text = dollars(amount) if total or amount <= 0 else f"+{dollars(amount)}"
+    ax.annotate(text, (place, min(start, end) if below else max(start, end)), xytext=(0, -3 if below else 2.5),
+                textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=8,
+                fontweight="bold" if total else "normal", color=ink(COLORS["profit"]) if total else GREY)  # fmt: skip

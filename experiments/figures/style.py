@@ -1,0 +1,129 @@
+"""The look of all figures: one colour per thing, labels in the margin, and files that are the same byte by byte."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
+
+from grids.network import FloatArray
+
+COLORS = {
+    "wind": "#56B4E9",
+    "pv": "#E69F00",
+    "battery": "#009E73",
+    "tie_line": "#0072B2",
+    "penalty": "#D55E00",
+    "retail": "#CC79A7",
+    "price": "#882255",
+    "demand": "#222222",
+    "loss": "#999999",
+    "profit": "#332288",
+    "other": "#B8A06A",
+}
+"""One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, two more of Paul Tol)."""
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.8,
+    "svg.hashsalt": "tieline",
+}
+"""Matplotlib settings while a figure is made and saved."""
+
+GREY = "#666666"
+LABEL_POINTS = 8.0
+
+
+def tint(color: str, strength: float) -> tuple[float, float, float]:
+    """Return a colour mixed with white; strength 1 leaves it, 0 is white, above 1 darkens."""
+    red, green, blue = (np.clip(1 - strength * (1 - part), 0, 1) for part in to_rgb(color))
+    return float(red), float(green), float(blue)
+
+
+def ink(color: str) -> tuple[float, float, float]:
+    """Return a colour dark enough for small text on white."""
+    red, green, blue = to_rgb(color)
+    shade = min(1.0, 0.40 / max(0.2126 * red + 0.7152 * green + 0.0722 * blue, 1e-9))
+    return red * shade, green * shade, blue * shade
+
+
+def dollars(amount: float) -> str:
+    """Return an amount of money as text, in full dollars from 100 $ on."""
+    digits = 0 if abs(amount) >= 99.995 else 2
+    text = f"{abs(amount):,.{digits}f}"
+    return f"−${text}" if amount < 0 and text.strip("0.,") else f"${text}"
+
+
+def hour_edges(hours: FloatArray) -> FloatArray:
+    """Return the borders of hours that are drawn from half an hour before their number to half an hour after."""
+    return np.append(hours - 0.5, hours[-1] + 0.5)
+
+
+def headline(ax: Axes, title: str, finding: str = "") -> None:
+    """Write what a panel shows above it, and on the right what is found in it."""
+    ax.set_title(title, loc="left", fontweight="bold", pad=5)
+    ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5)
+
+
+def spread(wanted: FloatArray, gap: float, low: float, high: float) -> FloatArray:
+    """Return positions as near as possible to the wanted ones, `gap` apart and between `low` and `high`.
+
+    The nearest in the sense of least squares: an isotonic regression of the positions less their ranks' gaps.
+    """
+    steps = gap * np.arange(len(wanted))
+    order = np.argsort(wanted, kind="stable")
+    placed = isotonic_regression(np.asarray(wanted, dtype=np.float64)[order] - steps).x
+    result = np.empty(len(wanted))
+    result[order] = np.clip(placed, low, max(low, high - steps[-1])) + steps
+    return result
+
+
+class Label(NamedTuple):
+    """A name in the margin of a panel: wanted height in data units, text, colour, and whether a line leads to it."""
+
+    height: float
+    text: str
+    color: Any
+    leader: bool = True
+
+
+def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> None:
+    """Write names to the right of a panel whose limits are set, never overlapping.
+
+    Parameters
+    ----------
+    top : float
+        Fraction of the panel's height the labels may use.
+    """
+    low, high = ax.get_ylim()
+    inches = ax.get_position().height * ax.figure.get_figheight()  # type: ignore[union-attr]
+    gap = (high - low) * 1.2 * LABEL_POINTS / 72 / inches
+    heights = np.array([label.height for label in labels])
+    places = spread(heights, gap, low + gap / 2, low + top * (high - low) - gap / 2)
+    right = ax.get_yaxis_transform()
+    for (height, text, color, leader), place in zip(labels, places, strict=True):
+        if leader:
+            ax.plot([1.0, 1.006, 1.016, 1.02], [height, height, place, place], transform=right, color=color, lw=0.7,
+                    clip_on=False, gid="leader")  # fmt: skip
+        ax.text(1.024, place, text, transform=right, color=color, va="center", fontsize=LABEL_POINTS)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write a figure as PNG (120 dots per inch) and SVG; the same figure gives the same bytes."""
+    with mpl.rc_context(STYLE):
+        figure.savefig(folder / f"{name}.png", dpi=120, metadata={"Software": None})
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})

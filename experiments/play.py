@@ -1,0 +1,71 @@
+"""Play a study: put the players on the stage, let the days pass, bring back the records."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import pandas as pd
+
+from agents.cast import cast_players
+from agents.dispatch.dispatcher import Dispatcher
+from sim.messages import Submission
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.scenarios import ScenarioSet
+from sim.setting import Setting
+
+Progress = Callable[[str], None]
+"""Called before every hour with what is about to be done."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Play:
+    """What came of a play: the tables of the ledger, and the seconds it took.
+
+    Attributes
+    ----------
+    setting : Setting
+        The built study.
+    tables : mapping of str to DataFrame
+        The ledger.
+    seconds : dict
+        Time for ``bid``, ``dispatch``, ``power_flow`` and in ``total``.
+    """
+
+    setting: Setting
+    tables: Mapping[str, pd.DataFrame]
+    seconds: dict[str, float]
+
+
+def play(
+    setting: Setting,
+    *,
+    actual: Sequence[ScenarioSet] | None = None,
+    fixed: Submission | None = None,
+    dispatcher: Dispatcher | None = None,
+    progress: Progress | None = None,
+) -> Play:
+    """Return the records of the study's days.
+
+    Parameters
+    ----------
+    setting : Setting
+        The built study.
+    actual : sequence of ScenarioSet, optional
+        What happens on each day; by default drawn from the seed.
+    fixed : Submission, optional
+        Bids to submit every day instead of computing them.
+    dispatcher : Dispatcher, optional
+        One with its models compiled, to be shared between plays of the same setting.
+    progress : callable, optional
+        Called before every hour.
+    """
+    start = perf_counter()
+    model = MarketModel(setting, actual)
+    cast_players(model, dispatcher=dispatcher, fixed=fixed)
+    for _ in range(setting.study.days * HOURS_PER_DAY):
+        if progress is not None:
+            progress(f"day {model.day}, hour {model.hour}" if model.hour > 1 else f"day {model.day}, bidding")
+        model.step()
+    tables = model.ledger.frames()
+    return Play(setting=setting, tables=tables, seconds={**model.seconds, "total": perf_counter() - start})

@@ -1,0 +1,77 @@
+"""The folder of a run: resolved study, versions, tables, summary, figures. Nothing is ever overwritten."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sim.errors import StudyError
+from sim.ledger import write_tables
+from sim.study import Study
+from sim.study_file import write_study
+
+VERSIONED = (
+    "tieline",
+    "clarabel",
+    "mesa",
+    "numpy",
+    "pandapower",
+    "pandas",
+    "power-grid-model",
+    "pyomo",
+    "scipy",
+)
+
+
+def reserve(out: Path | None, study: Study) -> Path:
+    """Create and return the folder of a run.
+
+    Parameters
+    ----------
+    out : Path or None
+        The folder, which must not exist (or be empty); by default one under ``runs/`` named after what is
+        run, and numbered if taken.
+
+    Raises
+    ------
+    StudyError
+        If the folder holds something already, or can't be written.
+    """
+    if out is not None:
+        return _create(out)
+    stem = f"{study.name}-{study.bidding}-{study.policy}-{study.market.rule.name}-seed{study.seed}"
+    number = 1
+    while True:
+        folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
+        if not folder.exists():
+            return _create(folder)
+        number += 1
+
+
+def _create(folder: Path) -> Path:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StudyError(f"--out {folder}: exists already; nothing is overwritten, give another folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StudyError(
+            f"--out {folder}: can't be written ({error.strerror}); choose a folder with --out, or mend its permissions"
+        ) from error
+    return folder
+
+
+def write_run(folder: Path, study: Study, tables: Any, summary: dict[str, Any]) -> None:
+    """Write study, versions, tables and summary of a run."""
+    (folder / "study.yaml").write_text(write_study(study), encoding="utf-8")
+    (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_tables(tables, folder)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide the figures."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}

@@ -1,0 +1,11 @@
+"""The audit: physics, limits, states of charge, settlement and money re-derived from the stored records alone.
+
+It shares no code with optimiser, power flow, imbalance rules or settlement, and reads nothing but the stored tables
+and the numbers of the study. What can't be derived from these it takes as given: impedances and ratings of the lines,
+prices, forecasts and what was available; the solver's own figures (cone gap, violation, optimality gap) it leaves out.
+"""
+
+from sim.audit.referee import audit, audit_folder
+from sim.audit.report import AuditReport, Finding
+
+__all__ = ["AuditReport", "Finding", "audit", "audit_folder"]

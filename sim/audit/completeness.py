@@ -1,0 +1,131 @@
+"""Completeness: every table has the rows and the numbers it must have, once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.audit.layout import (
+    BRANCH_NUMBERS,
+    HOUR_TABLES,
+    HOURS_PER_DAY,
+    UNIT_NUMBERS,
+    Things,
+    things_by_table,
+)
+from sim.audit.records import HourTable, Records, hours_passed, numbers, setting
+from sim.audit.report import ONCE, IntArray, Sheet, Subject
+
+CHECK = "completeness"
+
+
+def read_records(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], sheet: Sheet) -> Records:
+    """Return the stored tables that are complete, and take down what is wrong with the others.
+
+    Without units and lines nobody can say what the other tables must hold; then none of them is returned.
+    """
+    units, branches = tables["units"], tables["branches"]
+    whole: dict[str, HourTable] = {}
+    records = Records(study=study, units=units, branches=branches, tables=whole)
+    _check_branches(branches, sheet)
+    if not sheet.findings:
+        _check_units(units, branches, study, sheet)
+    if not sheet.findings:
+        for name, things in things_by_table(units, branches).items():
+            days = 1 if name == "market" else records.days
+            table = _hour_table(name, tables[name], things, days, sheet)
+            if table is not None:
+                whole[name] = table
+    return records
+
+
+def _check_branches(branches: pd.DataFrame, sheet: Sheet) -> None:
+    """Demand lines with numbers, each once, and one slack bus: sending end of a line, receiving end of none."""
+    if not _has_columns("branches", branches, ("line", *BRANCH_NUMBERS), sheet):
+        return
+    _check_unique("branches", branches["line"], sheet)
+    for column in BRANCH_NUMBERS:
+        of = Subject(column, "", [f"branches: line {line}" for line in branches["line"]], ONCE)
+        sheet.finite(CHECK, numbers(branches, column), of)
+    fed_by_no_line = set(branches["from_bus"]) - set(branches["to_bus"])
+    if len(fed_by_no_line) != 1:
+        sheet.note(CHECK, "branches", f"{len(fed_by_no_line)} buses are fed by no line, must be 1: the slack bus")
+
+
+def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], sheet: Sheet) -> None:
+    """Demand units of a known kind at a bus of the network, each once, and as many as the study's fleet has."""
+    columns = ("unit", "kind", *dict.fromkeys(name for names in UNIT_NUMBERS.values() for name in names))
+    if not _has_columns("units", units, columns, sheet):
+        return
+    _check_unique("units", units["unit"], sheet)
+    buses = {*branches["from_bus"], *branches["to_bus"]}
+    for unit, kind, bus in zip(units["unit"], units["kind"], units["bus"], strict=True):
+        if kind not in UNIT_NUMBERS:
+            sheet.note(CHECK, f"units: {unit}", f"kind is '{kind}', the audit knows {', '.join(UNIT_NUMBERS)}")
+        if bus not in buses:
+            sheet.note(CHECK, f"units: {unit}", f"bus is {bus}, no line has such an end")
+    for kind, needed in UNIT_NUMBERS.items():
+        group = units[units["kind"] == kind]
+        for column in needed:
+            of = Subject(column, "", [f"units: {unit}" for unit in group["unit"]], ONCE)
+            sheet.finite(CHECK, numbers(group, column), of)
+        expected = len(group) if kind == "load" else len(setting(study, f"fleet.{kind}"))
+        if len(group) != expected:
+            sheet.note(CHECK, f"units: {kind}", f"{len(group)} units, expected {expected} as in the study's fleet")
+
+
+def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, sheet: Sheet) -> HourTable | None:
+    """Return a table by hour in order, or None after taking down why it is not complete."""
+    layout, before = HOUR_TABLES[name], len(sheet.findings)
+    keys = ("hour", *layout.keys) if name == "market" else ("day", "hour", *layout.keys)
+    if not _has_columns(name, frame, (*keys, *layout.numbers, *layout.others), sheet):
+        return None
+    place = _places(frame, layout.keys, things, days)
+    for row in np.flatnonzero(place < 0).tolist():
+        text = ", ".join(f"{key} {frame[key].iloc[row]}" for key in keys)
+        sheet.note(CHECK, name, f"row {row} ({text}) belongs to nothing in a run of {days} day(s)")
+    names = [" ".join(map(str, thing)) for thing in things]
+    shape = (days * HOURS_PER_DAY, len(things))
+    count = np.bincount(place[place >= 0], minlength=shape[0] * shape[1]).reshape(shape)
+    of = Subject("number of rows", "", [f"{name}: {thing}".removesuffix(": ") for thing in names])
+    sheet.equal(CHECK, count, 1, of, within=0.0)
+    if len(sheet.findings) > before:
+        return None
+    table = HourTable(frame=frame, order=np.argsort(place).reshape(shape), names=names)
+    _check_numbers(name, table, things, sheet)
+    return table if len(sheet.findings) == before else None
+
+
+def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int) -> IntArray:
+    """Return the place of every stored row in the complete table (hour by hour, thing by thing), -1 for none."""
+    hour = hours_passed(frame, days)
+    thing = np.zeros(len(frame), dtype=np.int64)
+    if keys:
+        wanted = pd.MultiIndex.from_tuples(things, names=keys)
+        thing = wanted.get_indexer(pd.MultiIndex.from_frame(frame[list(keys)]))
+    return np.where((hour >= 0) & (thing >= 0), hour * len(things) + thing, -1)
+
+
+def _check_numbers(name: str, table: HourTable, things: Things, sheet: Sheet) -> None:
+    """Demand a number wherever one must be: forecasts of all but batteries, states of charge of batteries."""
+    where = [f"{name}: {thing}".removesuffix(": ") for thing in table.names]
+    for column in HOUR_TABLES[name].numbers:
+        sheet.finite(CHECK, table.numbers(column), Subject(column, "", where))
+    if name == "dispatch":
+        battery = np.array([kind == "battery" for _, kind in things], dtype=bool)
+        for column, needed in (("forecast_mw", ~battery), ("soc", battery)):
+            of = Subject(column, "", [where[k] for k in np.flatnonzero(needed)])
+            sheet.finite(CHECK, table.numbers(column)[:, needed], of)
+
+
+def _has_columns(name: str, frame: pd.DataFrame, columns: Iterable[str], sheet: Sheet) -> bool:
+    missing = [column for column in columns if column not in frame]
+    for column in missing:
+        sheet.note(CHECK, name, f"column '{column}' is missing")
+    return not missing
+
+
+def _check_unique(name: str, values: "pd.Series[Any]", sheet: Sheet) -> None:
+    for value in values[values.duplicated()]:
+        sheet.note(CHECK, f"{name}: {value}", "stands there more than once")

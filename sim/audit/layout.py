@@ -1,0 +1,79 @@
+"""What the stored tables of a complete run hold: columns, and what has a row in every hour."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
+HOURS_PER_DAY = 24
+RENEWABLE_KINDS = ("wind", "pv")
+
+Things = list[tuple[Any, ...]]
+"""What a table has rows for, each by its values in the key columns."""
+
+BRANCH_NUMBERS = ("from_bus", "to_bus", "r_pu", "x_pu", "max_i_pu")
+
+UNIT_NUMBERS = {
+    "load": ("bus", "tan_phi"),
+    **dict.fromkeys(RENEWABLE_KINDS, ("bus", "max_s_mva", "min_power_factor")),
+    "battery": ("bus", "max_s_mva", "max_e_mwh", "min_soc", "max_soc", "start_soc", "efficiency"),
+}
+"""The kinds of units, and the numbers each of them has."""
+
+
+class Layout(NamedTuple):
+    """Columns of a table: those that name its things, those of numbers, and others."""
+
+    keys: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+HOUR_TABLES = {
+    "market": Layout(numbers=("price_per_mwh", "retail_price_per_mwh")),
+    "bids": Layout(numbers=("bid_mw",), others=("accepted", "reason")),
+    "dispatch": Layout(
+        keys=("unit", "kind"),
+        numbers=("available_mw", "ordered_p_mw", "ordered_q_mvar", "p_mw", "q_mvar"),
+        others=("forecast_mw", "soc", "clipped"),
+    ),
+    "buses": Layout(keys=("bus",), numbers=("vm_pu", "va_degree")),
+    "lines": Layout(keys=("line",), numbers=("p_mw", "q_mvar", "loss_mw", "loading_percent")),
+    "settlements": Layout(
+        numbers=(
+            *("bid_mw", "metered_mw", "metered_q_mvar", "lower_mw", "upper_mw"),
+            *("over_mwh", "under_mwh", "penalty"),
+        )
+    ),
+    "payments": Layout(keys=("term", "payer", "payee"), numbers=("amount",)),
+    "books": Layout(keys=("term",), numbers=("amount",)),
+    "decisions": Layout(others=("planned_tie_p_mw", "power_flow_mismatch_mw")),
+}
+"""The tables by day and hour (the prices of the market: by hour)."""
+
+
+def things_by_table(units: pd.DataFrame, branches: pd.DataFrame) -> dict[str, Things]:
+    """Return for each of `HOUR_TABLES` what it has one row for in every hour."""
+    buses = sorted({*branches["from_bus"], *branches["to_bus"]})
+    return {
+        "dispatch": list(zip(units["unit"], units["kind"], strict=True)),
+        "buses": [(bus,) for bus in buses],
+        "lines": [(line,) for line in branches["line"]],
+        "payments": _payments(units),
+        "books": [("loss",), ("wear",)],
+        **{name: [()] for name in ("market", "bids", "settlements", "decisions")},
+    }
+
+
+def _payments(units: pd.DataFrame) -> Things:
+    """Return term, payer and payee of every payment of an hour."""
+    loads = units["unit"][units["kind"] == "load"]
+    owners = units["unit"][units["kind"].isin(RENEWABLE_KINDS)]
+    return [
+        *(("revenue", load, OPERATOR) for load in loads),
+        *(("load_curtailment", OPERATOR, load) for load in loads),
+        *(("generation", OPERATOR, owner) for owner in owners),
+        *(("generation_curtailment", OPERATOR, owner) for owner in owners),
+        ("exchange", OPERATOR, SYSTEM_OPERATOR),
+        ("imbalance", OPERATOR, SYSTEM_OPERATOR),
+    ]

@@ -1,0 +1,121 @@
+"""Physics: Kirchhoff's laws at every bus and Ohm's law on every line, from the stored voltages."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.audit.records import Records, numbers
+from sim.audit.report import FloatArray, IntArray, Sheet, Subject
+
+ComplexArray = npt.NDArray[np.complex128]
+
+BALANCE_MVA = 1e-5
+"""Residual a power flow may leave at a bus. [MVA]"""
+
+OHM_MVA, OHM_PERCENT, SLACK_PU = 1e-7, 1e-5, 1e-9
+"""Differences between stored values that follow from each other. [MVA], [%], [p.u.]"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Flows:
+    """The network in complex numbers, p.u. on 1 MVA; buses and lines are positions.
+
+    Attributes
+    ----------
+    buses : array, shape (B,)
+        Bus numbers.
+    sending, receiving : array, shape (L,)
+        Buses at the ends of the lines.
+    slack : int
+        Bus of the tie line.
+    voltage : array, shape (H, B)
+        Bus voltages. [p.u.]
+    current : array, shape (H, L)
+        Line currents. [p.u.]
+    """
+
+    buses: IntArray
+    sending: IntArray
+    receiving: IntArray
+    slack: int
+    voltage: ComplexArray
+    current: ComplexArray
+
+    @property
+    def into_line(self) -> ComplexArray:
+        """Power that enters each line at its sending end, shape (H, L). [MVA]"""
+        return self.voltage[:, self.sending] * self.current.conj()
+
+    @property
+    def out_of_line(self) -> ComplexArray:
+        """Power that leaves each line at its receiving end, shape (H, L). [MVA]"""
+        return self.voltage[:, self.receiving] * self.current.conj()
+
+
+def flows_from_voltages(records: Records) -> Flows:
+    """Return voltages as stored and the currents that Ohm's law gives."""
+    from_bus, to_bus = numbers(records.branches, "from_bus"), numbers(records.branches, "to_bus")
+    buses = np.unique([from_bus, to_bus])
+    sending, receiving = np.searchsorted(buses, from_bus), np.searchsorted(buses, to_bus)
+    angle = np.radians(records["buses"].numbers("va_degree"))
+    voltage: ComplexArray = records["buses"].numbers("vm_pu") * np.exp(1j * angle)
+    impedance = numbers(records.branches, "r_pu") + 1j * numbers(records.branches, "x_pu")
+    current: ComplexArray = (voltage[:, sending] - voltage[:, receiving]) / impedance
+    return Flows(
+        buses=buses.astype(np.int64),
+        sending=sending,
+        receiving=receiving,
+        slack=int(np.setdiff1d(sending, receiving)[0]),
+        voltage=voltage,
+        current=current,
+    )
+
+
+def check_physics(records: Records, sheet: Sheet) -> None:
+    """Check power balance, line flows and the slack bus."""
+    flows = flows_from_voltages(records)
+    _check_balance(records, flows, sheet)
+    _check_lines(records, flows, sheet)
+    at_slack = records["buses"].numbers("vm_pu")[:, [flows.slack]]
+    of = Subject("slack voltage", "p.u.", [f"bus {flows.buses[flows.slack]}"])
+    sheet.equal("slack_voltage", at_slack, records.number("grid.voltage.slack_vm_pu"), of, within=SLACK_PU)
+
+
+def _check_balance(records: Records, flows: Flows, sheet: Sheet) -> None:
+    """Check that what is injected at a bus flows into its lines (Eq. 26-28)."""
+    injected, into_lines = _injections(records, flows), np.zeros_like(flows.voltage)
+    np.add.at(into_lines.T, flows.sending, flows.into_line.T)
+    np.add.at(into_lines.T, flows.receiving, -flows.out_of_line.T)
+    where = [f"bus {bus}" for bus in flows.buses]
+    for check, unit, stored, expected in (
+        ("active_balance", "MW", injected.real, into_lines.real),
+        ("reactive_balance", "Mvar", injected.imag, into_lines.imag),
+    ):
+        sheet.equal(check, stored, expected, Subject("net injection", unit, where), within=BALANCE_MVA)
+
+
+def _injections(records: Records, flows: Flows) -> ComplexArray:
+    """Return the net injection of units and tie line at every bus, shape (H, B). [MVA]"""
+    injected = np.zeros_like(flows.voltage)
+    for group, sign in ((records.loads, -1), (records.renewables, 1), (records.batteries, 1)):
+        bus = np.searchsorted(flows.buses, group["bus"])
+        np.add.at(injected.T, bus, sign * (group.p_mw + 1j * group.q_mvar).T)
+    metered = records["settlements"]
+    injected[:, [flows.slack]] += metered.numbers("metered_mw") + 1j * metered.numbers("metered_q_mvar")
+    return injected
+
+
+def _check_lines(records: Records, flows: Flows, sheet: Sheet) -> None:
+    """Check stored flows, losses and loadings against Ohm's law."""
+    into, loss = flows.into_line, flows.into_line - flows.out_of_line
+    loading: FloatArray = 100 * np.abs(flows.current) / numbers(records.branches, "max_i_pu")
+    ends = zip(flows.buses[flows.sending], flows.buses[flows.receiving], strict=True)
+    where = [f"line {a}-{b}" for a, b in ends]
+    for check, column, unit, expected, within in (
+        ("line_flow", "p_mw", "MW", into.real, OHM_MVA),
+        ("line_flow", "q_mvar", "Mvar", into.imag, OHM_MVA),
+        ("line_loss", "loss_mw", "MW", loss.real, OHM_MVA),
+        ("line_loading", "loading_percent", "%", loading, OHM_PERCENT),
+    ):
+        sheet.equal(check, records["lines"].numbers(column), expected, Subject(column, unit, where), within=within)

@@ -1,0 +1,109 @@
+"""The referee: judges a run by its stored tables and its study alone."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from sim.audit.completeness import read_records
+from sim.audit.limits import check_end_of_day, check_network_limits, check_tie_line
+from sim.audit.money import check_books, check_payments, check_zero_sum
+from sim.audit.physics import check_physics
+from sim.audit.records import Records
+from sim.audit.report import AuditReport, Sheet
+from sim.audit.settlement import check_bids, check_plan, check_settlement
+from sim.audit.units import check_units
+from sim.errors import StudyError
+from sim.ledger import TABLES
+
+Check = tuple[Callable[[Records, Sheet], None], set[str]]
+
+BOOKS: tuple[Check, ...] = (
+    (check_units, {"dispatch"}),
+    (check_physics, {"dispatch", "buses", "lines", "settlements"}),
+    (check_bids, {"bids"}),
+    (check_settlement, {"market", "bids", "settlements"}),
+    (check_plan, {"decisions", "settlements"}),
+    (check_payments, {"market", "dispatch", "bids", "settlements", "payments"}),
+    (check_books, {"market", "dispatch", "lines", "books"}),
+)
+"""What must hold, and the tables it is read from."""
+
+LIMITS: tuple[Check, ...] = (
+    (check_network_limits, {"buses", "lines"}),
+    (check_tie_line, {"settlements"}),
+    (check_end_of_day, {"dispatch"}),
+)
+"""What the operation should have kept, and the tables it is read from."""
+
+
+def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> AuditReport:
+    """Return what an independent second look at a run brings to light.
+
+    A table that is not complete gets its findings, and what builds on it is not checked (nor listed in `checks`).
+
+    Parameters
+    ----------
+    tables : mapping of DataFrame
+        The tables of `sim.ledger`.
+    study : mapping
+        The resolved study, as in ``study.yaml``.
+
+    Raises
+    ------
+    StudyError
+        If a table or a value of the study is missing.
+    """
+    absent = [name for name in TABLES if name not in tables]
+    if absent:
+        raise StudyError(f"table(s) {', '.join(absent)} missing; audit all tables of a run")
+    books, limits = Sheet(), Sheet()
+    records = read_records(tables, study, books)
+    for sheet, checks in ((books, BOOKS), (limits, LIMITS)):
+        for check, needed in checks:
+            if records.has(needed):
+                check(records, sheet)
+    if {"day", "hour", "payer", "payee", "amount"} <= set(tables["payments"]) and "unit" in tables["units"]:
+        check_zero_sum(tables["payments"], tables["units"], records.days, books)
+    return AuditReport(
+        findings=tuple(books.findings),
+        limit_violations=tuple(limits.findings),
+        checks=books.checks | limits.checks,
+        largest=books.largest | limits.largest,
+    )
+
+
+def audit_folder(folder: Path) -> AuditReport:
+    """Return the audit of a stored run.
+
+    Raises
+    ------
+    StudyError
+        If a file is missing or can't be read; the message names it and the remedy.
+    """
+    tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
+    return audit(tables, _read_study(folder / "study.yaml"))
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: is no readable Parquet table ({error}); run the study again") from error
+
+
+def _read_study(path: Path) -> dict[str, Any]:
+    try:
+        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise StudyError(f"{path}: can't be read ({problem}); run the study again") from error
+    if not isinstance(study, dict):
+        raise StudyError(f"{path}: is not a study; run the study again")
+    return study

@@ -1,0 +1,166 @@
+"""What an audit brings to light: findings, and how much was checked to find them (or none)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+ONCE: IntArray = np.array([-1])
+"""The hours of values that belong to no hour."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold.
+
+    Attributes
+    ----------
+    check : str
+        Name of the check.
+    day, hour : int
+        Market day from 1 and hour ending 1..24; 0 where they do not apply.
+    where : str
+        Unit, bus, line or payment.
+    message : str
+        Value, limit or expected value, and unit.
+    """
+
+    check: str
+    day: int
+    hour: int
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The result of an audit.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        What does not hold in the books: a run that has any is not a result.
+    limit_violations : tuple of Finding
+        Physical limits that the operation did not keep, honestly recorded.
+    checks : dict
+        For every check that was made, how many values it looked at.
+    largest : dict
+        For every check that was made, the largest residual, in the unit of its values.
+    """
+
+    findings: tuple[Finding, ...]
+    limit_violations: tuple[Finding, ...]
+    checks: dict[str, int]
+    largest: dict[str, float]
+
+    @property
+    def clean(self) -> bool:
+        """Whether the books hold (the operation may still have violated limits)."""
+        return not self.findings
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What the values of a comparison are; they have shape (R, K), or broadcast to it.
+
+    Attributes
+    ----------
+    what, unit : str
+        Quantity, and its unit.
+    where : sequence of str
+        Names of the columns: units, buses, lines. (K,)
+    hours : array, shape (R,), optional
+        Hour of each row, counted from 0 over the whole run; by default row k is hour k.
+    """
+
+    what: str
+    unit: str
+    where: Sequence[str]
+    hours: IntArray | None = None
+
+    def show(self, value: float) -> str:
+        """Return a value with its unit."""
+        return f"{value:.9g} {self.unit}".rstrip()
+
+    def clock(self, row: int) -> tuple[int, int]:
+        """Return day and hour ending of a row (0 and 0 for none)."""
+        passed = row if self.hours is None else int(self.hours[row])
+        return (passed // 24 + 1, passed % 24 + 1) if passed >= 0 else (0, 0)
+
+
+@dataclass
+class Sheet:
+    """Compares values check by check and takes down what does not hold."""
+
+    findings: list[Finding] = field(default_factory=list)
+    checks: dict[str, int] = field(default_factory=dict)
+    largest: dict[str, float] = field(default_factory=dict)
+
+    def equal(self, check: str, stored: npt.ArrayLike, expected: npt.ArrayLike, of: Subject, *, within: float) -> None:
+        """Demand that values are the expected ones within a tolerance."""
+        value, target = _table(stored, expected)
+        off = np.abs(value - target)
+        self._enter(
+            check,
+            off,
+            within,
+            of,
+            lambda k: f"{of.show(value[k])}, expected {of.show(target[k])} (off by {off[k]:.2g})",
+        )
+
+    def at_most(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: float) -> None:
+        """Demand that values exceed a limit by no more than a tolerance."""
+        value, most = _table(stored, limit)
+        self._enter(
+            check,
+            value - most,
+            within,
+            of,
+            lambda k: f"{of.show(value[k])}, above the limit of {of.show(most[k])}",
+        )
+
+    def at_least(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: float) -> None:
+        """Demand that values fall short of a limit by no more than a tolerance."""
+        value, least = _table(stored, limit)
+        self._enter(
+            check,
+            least - value,
+            within,
+            of,
+            lambda k: f"{of.show(value[k])}, below the limit of {of.show(least[k])}",
+        )
+
+    def finite(self, check: str, stored: npt.ArrayLike, of: Subject) -> None:
+        """Demand that values are finite numbers."""
+        value, _ = _table(stored, 0.0)
+        bad = np.where(np.isfinite(value), 0.0, 1.0)
+        self._enter(check, bad, 0.0, of, lambda k: f"{of.show(value[k])}, must be a finite number")
+
+    def note(self, check: str, where: str, message: str) -> None:
+        """Take down something that holds for no particular hour."""
+        self.findings.append(Finding(check, 0, 0, where, message))
+
+    def _enter(
+        self,
+        check: str,
+        excess: FloatArray,
+        within: float,
+        of: Subject,
+        text: Callable[[tuple[int, int]], str],
+    ) -> None:
+        excess = np.where(np.isnan(excess), np.inf, excess)  # what can't be compared does not hold
+        self.checks[check] = self.checks.get(check, 0) + excess.size
+        self.largest[check] = max(self.largest.get(check, 0.0), float(excess.max(initial=0.0)))
+        for row, column in np.argwhere(excess > within).tolist():
+            message = f"{of.what} is {text((row, column))}"
+            self.findings.append(Finding(check, *of.clock(row), of.where[column], message))
+
+
+def _table(value: npt.ArrayLike, other: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return two values broadcast to one shape (R, K)."""
+    one, two = np.broadcast_arrays(np.asarray(value, dtype=np.float64), np.asarray(other, dtype=np.float64))
+    return np.atleast_2d(one), np.atleast_2d(two)

@@ -1,0 +1,97 @@
+"""Settlement: bids as accepted or refused, band, imbalance and penalty, from the study's own tiers."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sim.audit.layout import HOURS_PER_DAY
+from sim.audit.records import Records, number, setting
+from sim.audit.report import FloatArray, Sheet, Subject
+
+POWER_MW, MONEY = 1e-9, 1e-8
+"""Round-off of powers and energies [MW], [MWh] and of money [$]."""
+
+TIE_LINE = ["tie line"]
+
+Tier = Mapping[str, float]
+
+
+def check_bids(records: Records, sheet: Sheet) -> None:
+    """Check that refused bids have a reason and count as zero, and accepted ones fit through the tie line."""
+    bids = records["bids"]
+    bid_mw, accepted = bids.numbers("bid_mw"), bids.values("accepted").astype(bool)
+    counted = Subject("refused bid", "MW", TIE_LINE)
+    sheet.equal("refused_bid", np.where(accepted, 0.0, bid_mw), 0.0, counted, within=0.0)
+    reasoned = Subject("accepted (0 if there is a reason to refuse)", "", TIE_LINE)
+    sheet.equal("refused_bid", accepted, bids.values("reason") == "", reasoned, within=0.0)
+    accepted_bid = Subject("accepted bid (absolute)", "MW", TIE_LINE)
+    capacity = records.number("grid.tie_line.max_s_mva")
+    sheet.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
+
+
+def check_settlement(records: Records, sheet: Sheet) -> None:
+    """Check bid, band limits, imbalance energies and penalty of every hour (Eq. 15-16)."""
+    stored, bid_mw = records["settlements"], records["bids"].numbers("bid_mw")
+    metered_mw = stored.numbers("metered_mw")
+    half_width = _tiers(records)[0]["band"] * np.abs(bid_mw)
+    lower, upper = bid_mw - half_width, bid_mw + half_width
+    for check, column, unit, expected, within in (
+        ("settled_bid", "bid_mw", "MW", bid_mw, 0.0),
+        ("band", "lower_mw", "MW", lower, POWER_MW),
+        ("band", "upper_mw", "MW", upper, POWER_MW),
+        ("imbalance", "over_mwh", "MWh", np.maximum(lower - metered_mw, 0.0), POWER_MW),
+        ("imbalance", "under_mwh", "MWh", np.maximum(metered_mw - upper, 0.0), POWER_MW),
+        ("penalty", "penalty", "$", penalties(records), MONEY),
+    ):
+        sheet.equal(check, stored.numbers(column), expected, Subject(column, unit, TIE_LINE), within=within)
+
+
+def check_plan(records: Records, sheet: Sheet) -> None:
+    """Check what the decisions say about plan and meter, where there was a plan."""
+    planned = records["decisions"].numbers("planned_tie_p_mw")
+    stored = records["decisions"].numbers("power_flow_mismatch_mw")
+    off = np.abs(records["settlements"].numbers("metered_mw") - planned)
+    hours = np.flatnonzero(~np.isnan(planned[:, 0]))
+    of = Subject("mismatch of plan and meter", "MW", TIE_LINE, hours)
+    sheet.equal("plan", stored[hours], off[hours], of, within=POWER_MW)
+
+
+def penalties(records: Records) -> FloatArray:
+    """Return the penalty of every hour for the bids that count and the metered flow, shape (H, 1). [$]"""
+    base = np.abs(records.hourly_price("price_per_mwh"))[:, 0]
+    if setting(records.study, "market.rule.base_price") == "day_peak":
+        base = np.full_like(base, base[:HOURS_PER_DAY].max())
+    bid_mw, metered_mw = records["bids"].numbers("bid_mw"), records["settlements"].numbers("metered_mw")
+    hours, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], base, strict=True), _tiers(records)
+    return np.array([[penalty(float(b), float(m), base_price=float(p), tiers=tiers)] for b, m, p in hours])
+
+
+def _tiers(records: Records) -> list[Tier]:
+    return [
+        {name: number(tier, name) for name in ("band", "over", "under")}
+        for tier in setting(records.study, "market.rule.tiers")
+    ]
+
+
+def penalty(bid_mw: float, metered_mw: float, *, base_price: float, tiers: Sequence[Tier]) -> float:
+    """Return the penalty of one hour: every tier charges its rate for the part of the deviation inside it.
+
+    Parameters
+    ----------
+    bid_mw, metered_mw : float
+        Bid and metered flow, positive for import. [MW]
+    base_price : float
+        Price that the rates refer to. [$/MWh]
+    tiers : sequence of mapping
+        Tiers in the order of their bands: `band` where one begins, as a fraction of the bid, and its rates `over`
+        and `under`, as fractions of the base price.
+    """
+    deviation = metered_mw - bid_mw
+    side = "under" if deviation > 0 else "over"
+    total = 0.0
+    for k, tier in enumerate(tiers):
+        begin = tier["band"] * abs(bid_mw)
+        end = tiers[k + 1]["band"] * abs(bid_mw) if k + 1 < len(tiers) else np.inf
+        inside_mwh = max(0.0, min(abs(deviation), end) - begin)
+        total += tier[side] * base_price * inside_mwh
+    return total

@@ -1,0 +1,98 @@
+"""Units: nobody does what it can't do, orders are followed, and the batteries' energy adds up."""
+
+import numpy as np
+
+from sim.audit.layout import RENEWABLE_KINDS, UNIT_NUMBERS
+from sim.audit.records import Records, number, numbers, setting
+from sim.audit.report import ONCE, FloatArray, Sheet, Subject
+
+POWER_MVA = 1e-9
+"""Round-off of powers that units keep exactly. [MVA]"""
+
+ORDER_MVA = 1e-6
+"""Difference between order and deed from which on a unit must say that it clipped the order. [MW], [Mvar]"""
+
+SOC = 1e-6
+"""Tolerance of states of charge, as a fraction of the capacity."""
+
+
+def check_units(records: Records, sheet: Sheet) -> None:
+    """Check fleet, loads, renewables, batteries, orders and states of charge."""
+    _check_fleet(records, sheet)
+    _check_loads(records, sheet)
+    _check_renewables(records, sheet)
+    _check_batteries(records, sheet)
+    _check_orders(records, sheet)
+    _check_soc(records, sheet)
+
+
+def _check_fleet(records: Records, sheet: Sheet) -> None:
+    """Check that the units are those of the study, in its order."""
+    for kind in (*RENEWABLE_KINDS, "battery"):
+        group, fleet = records.units[records.units["kind"] == kind], setting(records.study, f"fleet.{kind}")
+        for column in UNIT_NUMBERS[kind]:
+            expected = [number(unit, column) for unit in fleet]
+            of = Subject(column, "", list(group["unit"]), ONCE)
+            sheet.equal("fleet", numbers(group, column), expected, of, within=0.0)
+
+
+def _check_loads(records: Records, sheet: Sheet) -> None:
+    """Check 0 <= p <= demand and q = p·tan φ (Eq. 18-19)."""
+    loads = records.loads
+    served = Subject("served load", "MW", loads.names)
+    sheet.at_least("load_limits", loads.p_mw, 0.0, served, within=POWER_MVA)
+    sheet.at_most("load_limits", loads.p_mw, loads.available_mw, served, within=POWER_MVA)
+    of = Subject("reactive load", "Mvar", loads.names)
+    sheet.equal("load_power_factor", loads.q_mvar, loads["tan_phi"] * loads.p_mw, of, within=POWER_MVA)
+
+
+def _check_renewables(records: Records, sheet: Sheet) -> None:
+    """Check 0 <= p <= available, the inverter's circle and its power factor (Eq. 20-22)."""
+    units = records.renewables
+    output = Subject("output", "MW", units.names)
+    sheet.at_least("renewable_limits", units.p_mw, 0.0, output, within=POWER_MVA)
+    sheet.at_most("renewable_limits", units.p_mw, units.available_mw, output, within=POWER_MVA)
+    apparent = Subject("apparent power", "MVA", units.names)
+    s_mva = np.hypot(units.p_mw, units.q_mvar)
+    sheet.at_most("renewable_circle", s_mva, units["max_s_mva"], apparent, within=POWER_MVA)
+    reactive = Subject("reactive power (absolute)", "Mvar", units.names)
+    most = units.p_mw * np.tan(np.arccos(units["min_power_factor"]))
+    sheet.at_most("renewable_power_factor", np.abs(units.q_mvar), most, reactive, within=POWER_MVA)
+
+
+def _check_batteries(records: Records, sheet: Sheet) -> None:
+    """Check the converter's circle (Eq. 23), and that it reports its capacity."""
+    units = records.batteries
+    apparent = Subject("apparent power", "MVA", units.names)
+    s_mva = np.hypot(units.p_mw, units.q_mvar)
+    sheet.at_most("battery_circle", s_mva, units["max_s_mva"], apparent, within=POWER_MVA)
+    capacity = Subject("reported capacity", "MVA", units.names)
+    sheet.equal("battery_capacity", units.available_mw, units["max_s_mva"], capacity, within=POWER_MVA)
+
+
+def _check_orders(records: Records, sheet: Sheet) -> None:
+    """Check that every unit did as ordered, unless it says that it clipped the order."""
+    dispatch = records["dispatch"]
+    clipped = dispatch.values("clipped").astype(bool)
+    for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar")):
+        done, ordered = dispatch.numbers(column), dispatch.numbers(f"ordered_{column}")
+        of = Subject(f"{column} (not said to be clipped)", unit, list(records.units["unit"]))
+        sheet.equal("orders", done, np.where(clipped, done, ordered), of, within=ORDER_MVA)
+
+
+def _check_soc(records: Records, sheet: Sheet) -> None:
+    """Check states of charge against the start and what was charged and discharged since, and their limits."""
+    units = records.batteries
+    of = Subject("state of charge", "", units.names)
+    sheet.equal("soc", units.soc, soc_from_power(records), of, within=SOC)
+    sheet.at_least("soc_limits", units.soc, units["min_soc"], of, within=SOC)
+    sheet.at_most("soc_limits", units.soc, units["max_soc"], of, within=SOC)
+
+
+def soc_from_power(records: Records) -> FloatArray:
+    """Return the states of charge at the end of every hour, carried over all days (Eq. 24-25), shape (H, U)."""
+    units = records.batteries
+    efficiency = units["efficiency"]
+    drawn_mwh = np.where(units.p_mw > 0, units.p_mw / efficiency, units.p_mw * efficiency)
+    left: FloatArray = units["start_soc"] - np.cumsum(drawn_mwh, axis=0) / units["max_e_mwh"]
+    return left

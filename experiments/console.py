@@ -142,6 +142,16 @@ def _story(summary: Mapping[str, Any]) -> list[str]:
             f"[yellow]{hours['least_violation']} hour(s) had no dispatch within all limits;"
             " the least violation was carried out.[/yellow]"
         )
+    if hours["repaired"] or hours["inexact"]:
+        lines.append(
+            f"[yellow]In {hours['repaired'] + hours['inexact']} hour(s) the conic relaxation was not exact;"
+            f" {hours['repaired']} were repaired, {hours['inexact']} could not be.[/yellow]"
+        )
+    if summary["voltage"]["violations"]:
+        lines.append(
+            f"[yellow]{summary['voltage']['violations']} bus-hours were outside the voltage limits:"
+            " this profit is not one the network can earn.[/yellow]"
+        )
     if hours["fallback"]:
         lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
     return lines

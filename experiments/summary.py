@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.play import Play
+from sim.recorder import PROOFS
 from sim.settlement import COST_TERMS, TERMS
 
 VOLTAGE_TOLERANCE_PU = 1e-6
@@ -38,9 +39,6 @@ def summarise(played: Play) -> dict[str, Any]:
         "hours": hours(tables),
         "seconds": played.seconds,
     }
-
-
-PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
 
 
 def certificate(tables: Mapping[str, pd.DataFrame]) -> dict[str, float | None]:
@@ -94,11 +92,13 @@ def energy(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
 
 
 def hours(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
-    """Return how many hours were penalised, violated limits in the plan, or were decided by a fallback."""
+    """Return how many hours were penalised, were not planned to the optimum, or were decided by a fallback."""
     decisions, bids = tables["decisions"], tables["bids"]
     return {
         "penalised": int((tables["settlements"]["penalty"] > 0.005).sum()),
-        "least_violation": int((decisions["status"] == "least_violation").sum()),
+        **{
+            status: int((decisions["status"] == status).sum()) for status in ("least_violation", "repaired", "inexact")
+        },
         "fallback": int((decisions["reason"] != "").sum()),
         "bids_refused": int((~bids["accepted"]).sum()),
         "clipped_orders": int(tables["dispatch"]["clipped"].sum()),

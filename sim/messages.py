@@ -108,8 +108,9 @@ class Decision:
         Orders to all units, shape (units,).
     policy : str
         The policy that decided, which is a fallback if the chosen one failed.
-    status : {"optimal", "least_violation", "unplanned"}
-        Whether the plan meets all limits, violates them least, or was made without looking at them.
+    status : {"optimal", "repaired", "inexact", "least_violation", "unplanned"}
+        The plan is optimal; was steered back to AC feasibility where the relaxation was not exact; could not be;
+        violates limits that no plan can meet, as little as possible; or was made without looking at them.
     reason : str
         Why a fallback decided.
     violation : float

@@ -10,6 +10,9 @@ from sim.messages import Decision, Report, Ruling, Settlement, Submission
 from sim.setting import Setting
 from sim.settlement import HourMoney
 
+PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
+"""What a certificate states, see :mod:`agents.dispatch.certificate`."""
+
 OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
 
 
@@ -73,7 +76,8 @@ class Recorder:
 
     def gate_closure(self, day: int, submission: Submission, ruling: Ruling) -> None:
         """Record the bids of a day."""
-        certificate = {key: np.nan if value is None else value for key, value in submission.certificate.items()}
+        proofs = {name: submission.certificate.get(name) for name in PROOFS}
+        certificate = {name: np.nan if value is None else value for name, value in proofs.items()}
         self._ledger.append(
             "bids",
             day=day,

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from pytest import approx
 
 from sim.imbalance import RULES, ImbalanceRule, Tier
 
@@ -51,13 +50,13 @@ BY_HAND = [
 
 @pytest.mark.parametrize(("name", "bid", "metered", "price", "expected"), BY_HAND)
 def test_penalty_by_hand(name, bid, metered, price, expected):
-    assert one_hour(RULES[name], bid, metered, price) == approx(expected, abs=1e-9)
+    assert one_hour(RULES[name], bid, metered, price) == pytest.approx(expected, abs=1e-9)
 
 
 def test_nguyen_charges_the_peak_price_of_the_day():
     # Prices 20, 80, 50: the peak 80 counts in every hour. Off by +0.5, -0.25 and 0 MWh.
     penalty = RULES["nguyen"].penalty([1, 1, -1], [1.5, 0.75, -1], price_per_mwh=[20, 80, 50])
-    assert penalty == approx([40, 20, 0])
+    assert penalty == pytest.approx([40, 20, 0])
 
 
 def test_nguyen_never_rewards_a_negative_price():
@@ -67,25 +66,25 @@ def test_nguyen_never_rewards_a_negative_price():
 
 def test_penalty_is_for_energy_not_power():
     # 0.4 MW beyond the band for a quarter of an hour is 0.1 MWh, at 25 $/MWh.
-    assert one_hour(RULES["case1"], 4, 4.6, 50, dt_h=0.25) == approx(2.5)
+    assert one_hour(RULES["case1"], 4, 4.6, 50, dt_h=0.25) == pytest.approx(2.5)
 
 
 def test_band_of_an_export_lies_around_it():
     lower, upper = RULES["caiso"].limits([100, -100, 0])
-    assert lower == approx(np.array([[95, 90], [-105, -110], [0, 0]]))
-    assert upper == approx(np.array([[105, 110], [-95, -90], [0, 0]]))
+    assert lower == pytest.approx(np.array([[95, 90], [-105, -110], [0, 0]]))
+    assert upper == pytest.approx(np.array([[105, 110], [-95, -90], [0, 0]]))
 
 
 def test_energies_by_hand():
     over, under = RULES["caiso"].energies([100, 100], [80, 120], dt_h=0.5)
-    assert over == approx(np.array([[7.5, 5], [0, 0]]))  # 15 and 10 MW beyond 95 and 90, half an hour
-    assert under == approx(np.array([[0, 0], [7.5, 5]]))
+    assert over == pytest.approx(np.array([[7.5, 5], [0, 0]]))  # 15 and 10 MW beyond 95 and 90, half an hour
+    assert under == pytest.approx(np.array([[0, 0], [7.5, 5]]))
 
 
 def test_step_prices_by_hand():
     over, under = RULES["caiso"].step_prices([40, -20])
-    assert over == approx(np.array([[10, 10], [5, 5]]))  # 25 % then 25 % more
-    assert under == approx(np.array([[10, 30], [5, 15]]))  # 25 % then 75 % more
+    assert over == pytest.approx(np.array([[10, 10], [5, 5]]))  # 25 % then 25 % more
+    assert under == pytest.approx(np.array([[10, 30], [5, 15]]))  # 25 % then 75 % more
 
 
 def test_rules_are_those_of_tables_1_and_3():
@@ -128,7 +127,7 @@ def naive_penalty(rule, bid, metered, price):
 
 @given(rule=any_rule, bid=mw, metered=mw, price=prices)
 def test_penalty_equals_naive_integration(rule, bid, metered, price):
-    assert one_hour(rule, bid, metered, price) == approx(naive_penalty(rule, bid, metered, price), abs=1e-8)
+    assert one_hour(rule, bid, metered, price) == pytest.approx(naive_penalty(rule, bid, metered, price), abs=1e-8)
 
 
 @given(rule=any_rule, bid=mw, metered=mw, price=prices)
@@ -139,7 +138,7 @@ def test_penalty_is_never_negative(rule, bid, metered, price):
 @given(rule=any_rule, bid=mw, price=prices, share=st.floats(-1, 1))
 def test_penalty_is_zero_inside_the_band(rule, bid, price, share):
     metered = bid + share * rule.tiers[0].band * abs(bid)
-    assert one_hour(rule, bid, metered, price) == approx(0, abs=1e-8)
+    assert one_hour(rule, bid, metered, price) == pytest.approx(0, abs=1e-8)
 
 
 @given(rule=any_rule, bid=mw, a=mw, b=mw, weight=st.floats(0, 1), price=prices)
@@ -159,7 +158,7 @@ def test_penalty_does_not_fall_away_from_the_bid(rule, bid, distances, price):
 @given(rule=any_rule, bid=mw, metered=mw, price=prices, factor=st.floats(-3, 3))
 def test_penalty_scales_with_the_price(rule, bid, metered, price, factor):
     scaled = one_hour(rule, bid, metered, factor * price)
-    assert scaled == approx(abs(factor) * one_hour(rule, bid, metered, price), abs=1e-8)
+    assert scaled == pytest.approx(abs(factor) * one_hour(rule, bid, metered, price), abs=1e-8)
 
 
 @given(rule=any_rule, bid=mw, metered=mw, price=prices)
@@ -168,7 +167,7 @@ def test_turning_all_signs_swaps_over_and_under(rule, bid, metered, price):
     mirrored = rule.model_copy(
         update={"tiers": tuple(Tier(band=t.band, over=t.under, under=t.over) for t in rule.tiers)}
     )
-    assert one_hour(mirrored, -bid, -metered, price) == approx(one_hour(rule, bid, metered, price), abs=1e-9)
+    assert one_hour(mirrored, -bid, -metered, price) == pytest.approx(one_hour(rule, bid, metered, price), abs=1e-9)
 
 
 @given(rule=any_rule, day=st.lists(st.tuples(mw, mw, prices), min_size=1, max_size=24))
@@ -180,7 +179,7 @@ def test_step_prices_times_energies_is_the_penalty(rule, day):
     assert (under_price >= 0).all()
     expected = over_price * np.maximum(0, lower - metered[:, None])
     expected += under_price * np.maximum(0, metered[:, None] - upper)
-    assert rule.penalty(bid, metered, price_per_mwh=price) == approx(expected.sum(axis=1), abs=1e-9)
+    assert rule.penalty(bid, metered, price_per_mwh=price) == pytest.approx(expected.sum(axis=1), abs=1e-9)
 
 
 # ---- refused -------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pytest import approx
 from scipy.optimize import linprog
 
 from sim.reduction import backward_reduction, distances, forward_selection, reduce_scenarios
@@ -69,7 +68,7 @@ def test_forward_takes_the_best_single_addition_each_time(points):
         best = min(
             kantorovich(distance, probability, before | {u}) for u in range(len(probability)) if u not in before
         )
-        assert kantorovich(distance, probability, kept) == approx(best, abs=1e-9)
+        assert kantorovich(distance, probability, kept) == pytest.approx(best, abs=1e-9)
         before = kept
 
 
@@ -82,13 +81,13 @@ def test_backward_drops_the_cheapest_each_time(points):
         assert len(kept) == keep
         assert kept < before
         best = min(kantorovich(distance, probability, before - {u}) for u in before)
-        assert kantorovich(distance, probability, kept) == approx(best, abs=1e-9)
+        assert kantorovich(distance, probability, kept) == pytest.approx(best, abs=1e-9)
         before = kept
 
 
 def test_distances_are_those_of_the_definition():
     scenarios = scenario_set(seed=3, count=6, hours=4)
-    assert distances(scenarios) == approx(naive_distance(scenarios), abs=1e-6)
+    assert distances(scenarios) == pytest.approx(naive_distance(scenarios), abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -97,14 +96,14 @@ def test_mass_of_each_dropped_scenario_goes_to_its_nearest(method, seed, count, 
     scenarios = scenario_set(seed, count)
     reduced = reduce_scenarios(scenarios, keep, method)
     kept = original_index(scenarios, reduced)
-    assert reduced.demand_mw == approx(scenarios.demand_mw[kept])
+    assert reduced.demand_mw == pytest.approx(scenarios.demand_mw[kept])
     distance = naive_distance(scenarios)
     mass = dict.fromkeys(kept.tolist(), 0.0)
     for i, p in enumerate(scenarios.probability):
         mass[min(mass, key=lambda k, i=i: distance[i, k])] += p
-    assert reduced.probability == approx([mass[k] for k in kept])
-    assert reduced.probability.sum() == approx(1)
-    assert reduced.kantorovich == approx(kantorovich(distance, scenarios.probability, kept), abs=1e-6)
+    assert reduced.probability == pytest.approx([mass[k] for k in kept])
+    assert reduced.probability.sum() == pytest.approx(1)
+    assert reduced.kantorovich == pytest.approx(kantorovich(distance, scenarios.probability, kept), abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -120,16 +119,16 @@ def test_kantorovich_is_the_least_cost_of_moving_the_distribution(method):
         A_eq=np.vstack([leaving, arriving]),
         b_eq=np.concatenate([scenarios.probability, reduced.probability]),
     )
-    assert reduced.kantorovich == approx(plan.fun, abs=1e-6)
+    assert reduced.kantorovich == pytest.approx(plan.fun, abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_keeping_all_changes_nothing(method):
     scenarios = scenario_set(seed=1, count=5)
     reduced = reduce_scenarios(scenarios, 5, method)
-    assert reduced.demand_mw == approx(scenarios.demand_mw)
-    assert reduced.available_mw == approx(scenarios.available_mw)
-    assert reduced.probability == approx(scenarios.probability)
+    assert reduced.demand_mw == pytest.approx(scenarios.demand_mw)
+    assert reduced.available_mw == pytest.approx(scenarios.available_mw)
+    assert reduced.probability == pytest.approx(scenarios.probability)
     assert reduced.kantorovich == 0
 
 
@@ -141,12 +140,12 @@ def test_doubles(method, keep):
     doubled = single.subset(np.array([0, 1, 0, 2, 1, 0]))
     reduced = reduce_scenarios(doubled, keep, method)
     assert len(reduced) == keep
-    assert reduced.probability.sum() == approx(1)
+    assert reduced.probability.sum() == pytest.approx(1)
     assert (reduced.probability > 0).all()
     if keep >= 3:  # nothing is lost
-        assert reduced.kantorovich == approx(0, abs=1e-6)
+        assert reduced.kantorovich == pytest.approx(0, abs=1e-6)
         mean = np.tensordot(reduced.probability, reduced.available_mw, axes=1)
-        assert mean == approx(doubled.available_mw.mean(axis=0))
+        assert mean == pytest.approx(doubled.available_mw.mean(axis=0))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -154,8 +153,8 @@ def test_scenarios_all_the_same(method):
     same = scenario_set(seed=2, count=1).subset(np.zeros(5, dtype=int))
     reduced = reduce_scenarios(same, 2, method)
     assert len(reduced) == 2
-    assert reduced.probability.sum() == approx(1)
-    assert reduced.kantorovich == approx(0, abs=1e-6)
+    assert reduced.probability.sum() == pytest.approx(1)
+    assert reduced.kantorovich == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -165,7 +164,7 @@ def test_a_thousand_to_ten_is_good_and_the_same_every_time(method):
     for field in ("demand_mw", "available_mw", "probability"):
         assert getattr(first, field).tobytes() == getattr(second, field).tobytes()
     assert len(first) == 10
-    assert first.probability.sum() == approx(1)
+    assert first.probability.sum() == pytest.approx(1)
     # Better than any of 20 random choices of ten.
     distance, rng = naive_to_all(scenarios), np.random.default_rng(0)
     chance = [scenarios.probability @ distance[:, rng.choice(1000, 10, replace=False)].min(axis=1) for _ in range(20)]

@@ -4,7 +4,6 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from pytest import approx
 
 from sim.scenarios import Draw, ForecastErrors, draw_scenarios, forecast
 
@@ -60,10 +59,10 @@ def test_errors_are_as_large_as_specified(relative, setting33, kind, std):
     # (five standard errors: one failure in a million seeds; the seed is fixed).
     error = of_kind(relative, setting33, kind)
     assert error.shape[1] >= 12
-    assert error.mean() == approx(0, abs=5 * std / np.sqrt(error.size))
-    assert error.std() == approx(std, abs=5 * std / np.sqrt(2 * error.size))
+    assert error.mean() == pytest.approx(0, abs=5 * std / np.sqrt(error.size))
+    assert error.std() == pytest.approx(std, abs=5 * std / np.sqrt(2 * error.size))
     # Two thirds within one deviation: it is a normal distribution and not, say, a uniform one (57.7 %).
-    assert (np.abs(error) < std).mean() == approx(0.6827, abs=5 * np.sqrt(0.25 / error.size))
+    assert (np.abs(error) < std).mean() == pytest.approx(0.6827, abs=5 * np.sqrt(0.25 / error.size))
 
 
 @pytest.mark.parametrize("kind", ["demand", "wind", "pv"])
@@ -77,7 +76,7 @@ def test_kinds_are_independent(relative, setting33):
     demand, output = relative
     noon = 11
     errors = [demand[:, noon, 0], *(output[:, noon, columns(setting33.grid, kind)[0]] for kind in ("wind", "pv"))]
-    assert np.corrcoef(errors)[np.triu_indices(3, 1)] == approx(0, abs=5 / np.sqrt(COUNT))
+    assert np.corrcoef(errors)[np.triu_indices(3, 1)] == pytest.approx(0, abs=5 / np.sqrt(COUNT))
 
 
 @pytest.mark.parametrize(("sharing", "shared"), [("per_kind", True), ("per_unit", False)])
@@ -107,22 +106,22 @@ def test_no_sun_at_night_whatever_the_error(draw, setting33):
 
 def test_zero_errors_give_the_forecast(draw, expected):
     drawn = draw(demand_std=0, wind_std=0, pv_std=0)
-    assert drawn.demand_mw == approx(np.broadcast_to(expected.demand_mw, drawn.demand_mw.shape))
-    assert drawn.available_mw == approx(np.broadcast_to(expected.available_mw, drawn.available_mw.shape))
+    assert drawn.demand_mw == pytest.approx(np.broadcast_to(expected.demand_mw, drawn.demand_mw.shape))
+    assert drawn.available_mw == pytest.approx(np.broadcast_to(expected.available_mw, drawn.available_mw.shape))
 
 
 def test_forecast_is_profile_times_capacity(expected, setting33):
     profiles = setting33.profiles
     assert expected.demand_mw.shape == (1, 24, 32)
     assert expected.available_mw.shape == (1, 24, 10)
-    assert expected.demand_mw[0].sum(axis=1) == approx(3.715 * profiles.demand_pu)
+    assert expected.demand_mw[0].sum(axis=1) == pytest.approx(3.715 * profiles.demand_pu)
     wind, pv = (expected.available_mw[0][:, columns(setting33.grid, kind)].sum(axis=1) for kind in ("wind", "pv"))
-    assert wind == approx(4.56 * profiles.wind_pu)  # Table 2: 1.2 + 0.6 + 0.6 + 0.96 + 1.2 MVA
-    assert pv == approx(1.92 * profiles.pv_pu)  # 0.24 + 0.36 + 0.36 + 0.36 + 0.6 MVA
+    assert wind == pytest.approx(4.56 * profiles.wind_pu)  # Table 2: 1.2 + 0.6 + 0.6 + 0.96 + 1.2 MVA
+    assert pv == pytest.approx(1.92 * profiles.pv_pu)  # 0.24 + 0.36 + 0.36 + 0.36 + 0.6 MVA
 
 
 def test_scenarios_are_equally_probable(draw):
-    assert draw(count=8).probability == approx(np.full(8, 1 / 8))
+    assert draw(count=8).probability == pytest.approx(np.full(8, 1 / 8))
 
 
 # ---- random streams ------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pytest import approx
 
 from sim.settlement import COST_TERMS, HourMoney, Tariff, settle_hour
 
@@ -32,15 +31,15 @@ def hour(tariff=TARIFF, **changes):
 
 def test_hour_by_hand():
     money = hour()
-    assert money.revenue == approx([180, 100])  # 100 $/MWh x served
-    assert money.load_curtailment == approx([30, 0])  # 3 x 50 x 0.2 not served
-    assert money.generation == approx([40, 25])  # 50 x output
-    assert money.generation_curtailment == approx([8, 0])  # 0.8 x 50 x 0.2 not used
-    assert money.exchange == approx(75)  # 50 x 1.5
-    assert money.loss == approx(1)  # 50 x 0.02
-    assert money.imbalance == approx(7)
-    assert money.wear == approx([0.055])  # 0.2² + 0.75 x 0.2 x 0.1: turning from charge to discharge costs more
-    assert money.totals() == approx(
+    assert money.revenue == pytest.approx([180, 100])  # 100 $/MWh x served
+    assert money.load_curtailment == pytest.approx([30, 0])  # 3 x 50 x 0.2 not served
+    assert money.generation == pytest.approx([40, 25])  # 50 x output
+    assert money.generation_curtailment == pytest.approx([8, 0])  # 0.8 x 50 x 0.2 not used
+    assert money.exchange == pytest.approx(75)  # 50 x 1.5
+    assert money.loss == pytest.approx(1)  # 50 x 0.02
+    assert money.imbalance == pytest.approx(7)
+    assert money.wear == pytest.approx([0.055])  # 0.2² + 0.75 x 0.2 x 0.1: turning from charge to discharge costs more
+    assert money.totals() == pytest.approx(
         {
             "revenue": 280,
             "exchange": 75,
@@ -58,12 +57,12 @@ def test_hour_by_hand():
 def test_half_an_hour_is_half_the_energy():
     whole, half = hour(), hour(dt_h=0.5)
     for term in ("revenue", "load_curtailment", "generation", "generation_curtailment", "exchange", "loss"):
-        assert getattr(half, term) == approx(getattr(whole, term) / 2), term
+        assert getattr(half, term) == pytest.approx(getattr(whole, term) / 2), term
 
 
 def test_export_is_income_and_a_negative_price_turns_it():
-    assert hour(metered_mw=-1.5).exchange == approx(-75)
-    assert hour(metered_mw=-1.5, price_per_mwh=-50.0).exchange == approx(75)
+    assert hour(metered_mw=-1.5).exchange == pytest.approx(-75)
+    assert hour(metered_mw=-1.5, price_per_mwh=-50.0).exchange == pytest.approx(75)
 
 
 def test_factors_of_the_tariff():
@@ -71,10 +70,10 @@ def test_factors_of_the_tariff():
         load_curtailment_factor=1, generation_curtailment_factor=0, loss_factor=2, wear_fast=3, wear_cycling=0
     )
     money = hour(tariff)
-    assert money.load_curtailment == approx([10, 0])
-    assert money.generation_curtailment == approx([0, 0])
-    assert money.loss == approx(2)
-    assert money.wear == approx([0.12])
+    assert money.load_curtailment == pytest.approx([10, 0])
+    assert money.generation_curtailment == pytest.approx([0, 0])
+    assert money.loss == pytest.approx(2)
+    assert money.wear == pytest.approx([0.12])
 
 
 # Table 5: revenue, exchange, imbalance, loss, wear, generation, its curtailment, load curtailment; profit.
@@ -92,7 +91,7 @@ def test_table_5_adds_up(column):
     terms = dict(zip(("revenue", *COST_TERMS), amounts, strict=True))
     per_unit = {"revenue", "wear", "generation", "generation_curtailment", "load_curtailment"}
     money = HourMoney(**{term: np.array([x / 2, x / 2]) if term in per_unit else x for term, x in terms.items()})
-    assert money.totals()["profit"] == approx(profit, abs=0.011)  # the table is rounded to cents
+    assert money.totals()["profit"] == pytest.approx(profit, abs=0.011)  # the table is rounded to cents
 
 
 mw2 = arrays(float, 2, elements=st.floats(0, 5))
@@ -140,8 +139,8 @@ def test_profit_is_revenue_less_all_costs(
         - price * 0.02
         - (now[0] ** 2 - 0.75 * now[0] * before[0])
     )
-    assert totals["profit"] == approx(by_formula, abs=1e-8)
-    assert totals["profit"] == approx(
+    assert totals["profit"] == pytest.approx(by_formula, abs=1e-8)
+    assert totals["profit"] == pytest.approx(
         totals["revenue"] - sum(v for k, v in totals.items() if k not in ("revenue", "profit")), abs=1e-8
     )
     if price >= 0:
@@ -163,18 +162,18 @@ def test_wear_is_a_positive_definite_quadratic_form():
     unit = np.eye(24)
     single = np.array([wear_of_day(e) for e in unit])
     hessian = np.array([[wear_of_day(a + b) for b in unit] for a in unit]) - single[:, None] - single
-    assert hessian == approx(hessian.T)
+    assert hessian == pytest.approx(hessian.T)
     # Tridiagonal with 2α and -β: its eigenvalues are 2α - 2β cos(kπ/25), the least just above 2α - 2β.
     expected = 2 - 1.5 * np.cos(np.pi * np.arange(1, 25) / 25)
-    assert np.linalg.eigvalsh(hessian) == approx(np.sort(expected))
+    assert np.linalg.eigvalsh(hessian) == pytest.approx(np.sort(expected))
     assert np.linalg.eigvalsh(hessian).min() > 0.5
     power = np.random.default_rng(0).normal(size=24)
-    assert wear_of_day(power) == approx(power @ hessian @ power / 2)
+    assert wear_of_day(power) == pytest.approx(power @ hessian @ power / 2)
 
 
 def test_wear_dislikes_fast_charging_and_cycling():
     slow, fast, cycling = np.zeros(24), np.zeros(24), np.zeros(24)
     slow[:4], fast[0], cycling[:4] = 0.25, 1.0, [0.25, -0.25, 0.25, -0.25]
-    assert wear_of_day(slow) == approx(4 * 0.0625 - 0.75 * 3 * 0.0625)
+    assert wear_of_day(slow) == pytest.approx(4 * 0.0625 - 0.75 * 3 * 0.0625)
     assert wear_of_day(slow) < wear_of_day(fast)
     assert wear_of_day(slow) < wear_of_day(cycling)

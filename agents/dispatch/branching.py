@@ -13,12 +13,18 @@ from typing import Any
 import numpy as np
 
 from agents.dispatch.horizon import Horizon, Plan, Signs, Situation
-from agents.dispatch.program import InfeasibleError
+from agents.dispatch.program import InfeasibleError, SolverError
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
+
+EXACT_CONE_GAP = 1e-2
+"""Relative cone gap up to which a relaxation counts as exact."""
+
+REPAIR_PRICES_PER_MWH = (1e2, 1e3, 1e4)
+"""Prices of losses tried one after the other where it is not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class DirectionSearch:
         self._horizon, self._situation = horizon, situation
         self._tan_phi = math.tan(math.acos(grid.tie_line.min_power_factor))
         self._incumbent: Plan | None = None
+        self._incumbent_signs = Signs.unsettled(*horizon.shape)
 
     def run(self, effort: Effort) -> Plan:
         """Return the best plan found, its objective true and its bound proven.
@@ -64,7 +71,7 @@ class DirectionSearch:
         """
         unsettled = Signs.unsettled(*self._horizon.shape)
         root = self._horizon.solve(self._situation, unsettled)
-        self._offer(root)
+        self._offer(root, unsettled)
         if self._incumbent is None:
             self._round_flows(root, unsettled)
         ticket = count()
@@ -80,23 +87,40 @@ class DirectionSearch:
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
         bound = min([self._incumbent.objective, *(node[0] for node in open_nodes)])
-        return replace(self._incumbent, bound=bound)
+        return replace(self._exact(self._incumbent), bound=bound)
+
+    def _exact(self, plan: Plan) -> Plan:
+        """Return the plan, or where its relaxation is not exact the nearest one found that is.
+
+        Where surplus can't leave the network, the relaxation burns it in losses that no line has. A price on losses
+        makes that unattractive: the plan is then AC-feasible, costs more, and is measured against the same bound.
+        """
+        for price in REPAIR_PRICES_PER_MWH:
+            if plan.cone_gap.max() <= EXACT_CONE_GAP:
+                break
+            try:
+                repaired = self._horizon.solve(self._situation, self._incumbent_signs, loss_price_per_mwh=price)
+            except SolverError:
+                continue
+            true = repaired.objective + float(self._situation.probability @ self._penalty_gap(repaired).sum(axis=1))
+            plan = replace(repaired, objective=true, repaired=True)
+        return plan
 
     def _try(self, signs: Signs) -> Plan | None:
         try:
             plan = self._horizon.solve(self._situation, signs)
         except InfeasibleError:
             return None
-        self._offer(plan)
+        self._offer(plan, signs)
         return plan
 
-    def _offer(self, plan: Plan) -> None:
+    def _offer(self, plan: Plan, signs: Signs) -> None:
         """Take a plan as the incumbent if it keeps the true rules and is better than the one at hand."""
         if self._violated_flows(plan).any():
             return
         true = plan.objective + float(self._situation.probability @ self._penalty_gap(plan).sum(axis=1))
         if self._incumbent is None or true < self._incumbent.objective:
-            self._incumbent = replace(plan, objective=true)
+            self._incumbent, self._incumbent_signs = replace(plan, objective=true), signs
 
     def _is_close(self, bound: float, gap: float) -> bool:
         best = math.inf if self._incumbent is None else self._incumbent.objective

@@ -1,9 +1,5 @@
 """The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
 
-from dataclasses import replace
-
-import numpy as np
-
 from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
@@ -68,8 +64,7 @@ class Dispatcher:
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
-            plan = DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
-            return replace(plan, violation=np.maximum(plan.violation, 0.0))
+            return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False

@@ -96,6 +96,8 @@ class Plan:
         Sum of violated limits (p.u. squared, MWh); zero unless no dispatch meets them all.
     objective, bound : float
         Cost minus revenue, and the proven lower bound on it. [$]
+    repaired : bool
+        Whether the relaxation was not exact and the plan was steered back to one that is.
     """
 
     set_points: SetPoints
@@ -109,6 +111,7 @@ class Plan:
     violation: FloatArray
     objective: float
     bound: float
+    repaired: bool = False
 
 
 class Horizon:
@@ -156,9 +159,24 @@ class Horizon:
         """Whether the bids are decided here, not given."""
         return self._bids is not None
 
-    def solve(self, situation: Situation, signs: Signs) -> Plan:
-        """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation."""
-        return self._plan(situation, self._program.solve(self.values(situation, signs)))
+    def solve(self, situation: Situation, signs: Signs, *, loss_price_per_mwh: float = 0.0) -> Plan:
+        """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation.
+
+        Parameters
+        ----------
+        situation, signs : Situation, Signs
+            Data, and directions.
+        loss_price_per_mwh : float
+            Steers the plan away from losses that exist only in the relaxation; not part of the objective. [$/MWh]
+        """
+        extra = self._loss_cost(situation, loss_price_per_mwh) if loss_price_per_mwh else 0.0
+        return self._plan(situation, self._program.solve(self.values(situation, signs), extra))
+
+    def _loss_cost(self, situation: Situation, price_per_mwh: float) -> FloatArray:
+        cost = np.zeros(self._program.column_count)
+        weight = np.repeat(situation.probability, self.shape[1])[:, None]
+        cost[self._hours.columns("squared_current")] = weight * price_per_mwh * self._grid.line_r_pu
+        return cost
 
     def values(self, situation: Situation, signs: Signs) -> list[dict[str, FloatArray]]:
         """Return the data of every group for a situation."""

@@ -20,7 +20,7 @@ Relation = Any
 """A Pyomo relational expression."""
 
 
-VOLTAGE_MARGIN_PU = 3e-6
+VOLTAGE_MARGIN_PU = 5e-6
 """Distance kept from the voltage limits, so that round-off never shows as a violation at the meter."""
 
 

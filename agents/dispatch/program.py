@@ -129,10 +129,17 @@ class Program:
             constant += float(group.weight @ offset)
         return q, np.concatenate(rhs), constant
 
-    def solve(self, values: Sequence[Values]) -> Solution:
+    def solve(self, values: Sequence[Values], extra_cost: FloatArray | float = 0.0) -> Solution:
         """Return the optimum for the data of every group.
 
         A new solver is made every time: setting it up is cheap, and the answer depends on nothing solved before.
+
+        Parameters
+        ----------
+        values : sequence of mappings
+            Data of every group, in the order they were added.
+        extra_cost : array, shape (columns,), optional
+            Linear cost to steer the answer by; objective and bound are stated without it. [$]
 
         Raises
         ------
@@ -143,6 +150,7 @@ class Program:
         """
         P, A, cones = self.matrices()
         q, b, constant = self.vectors(values)
+        q += extra_cost
         answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False)).solve()
         if str(answer.status) != "Solved":
             answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=True)).solve()
@@ -151,8 +159,10 @@ class Program:
             raise InfeasibleError("no dispatch meets all limits")
         if status not in ("Solved", "AlmostSolved"):
             raise SolverError(f"Clarabel stopped with status {status}")
+        x = np.array(answer.x)
+        constant -= float(np.sum(extra_cost * x))
         return Solution(
-            x=np.array(answer.x),
+            x=x,
             objective=answer.obj_val + constant,
             bound=min(answer.obj_val, answer.obj_val_dual) + constant,
         )

@@ -1,6 +1,7 @@
 """The power panel: where the energy of each hour comes from, who uses it, and what was curtailed."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,12 +41,12 @@ class _Stack:
         hatch, layer = ("/////", 3) if width == 1.0 else ("xxxxx", 6)
         code = COLORS.get(color, COLORS["other"])
         outline = np.where(height > VISIBLE_MW, 0.7, 0.0)
-        look = {"facecolor": "white", "edgecolor": code, "hatch": hatch}
+        look: dict[str, Any] = {"facecolor": "white", "edgecolor": code, "hatch": hatch}
         self._bars(height, base, name=name, width=width, lw=outline, zorder=layer, **look)
         if height.max() > VISIBLE_MW:
             self.key.append(Patch(**look, lw=0.7, label=name))
 
-    def _bars(self, height: FloatArray, base: FloatArray, *, name: str, **look: object) -> None:
+    def _bars(self, height: FloatArray, base: FloatArray, *, name: str, **look: Any) -> None:
         for bar in self.ax.bar(self.hours, height, bottom=base, **look):
             bar.set_gid(name)
 

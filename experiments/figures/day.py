@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,15 +13,15 @@ from experiments.figures.balance import balance_panel
 from experiments.figures.market import price_panel, tie_line_panel
 from experiments.figures.money import money_panel
 from experiments.figures.state_of_charge import soc_panel
-from experiments.figures.style import GREY, LABEL_POINTS, STYLE
+from experiments.figures.style import GREY, LABEL_POINTS, house_style
 from experiments.figures.voltage import voltage_panel
 from sim.study import Study
 
 WIDTH, HEIGHT = 11.0, 14.0
-LEFT, RIGHT, TOP = 0.72, 1.5, 1.06
-HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.95, "money": 1.45}
+LEFT, RIGHT, TOP = 0.72, 1.5, 1.13
+HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.92, "money": 1.4}
 """Heights of the panels, from top to bottom. [inch]"""
-GAPS = {"tie_line": 0.0, "money": 0.74}
+GAPS = {"tie_line": 0.0, "money": 0.72}
 """Room above a panel where it is not `GAP`. [inch]"""
 GAP = 0.42
 
@@ -49,7 +48,7 @@ def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, 
         raise ValueError(f"day {day} is not in the tables: they hold days {days.min()} to {days.max()}")
     today = {name: _rows_of(frame, day) for name, frame in tables.items()}
     described = Study.model_validate(dict(study))
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(WIDTH, HEIGHT))
         panels = _panels(figure)
         tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
@@ -83,7 +82,6 @@ def _panels(figure: Figure) -> dict[str, Axes]:
         width = WIDTH - LEFT - RIGHT
         box = (LEFT / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT)
         panels[name] = figure.add_axes(box, label=name)
-    figure.align_ylabels(list(panels.values()))
     return panels
 
 
@@ -91,12 +89,14 @@ def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
     """Give all panels but the money the same hours, numbered below the lowest of them."""
     for name, ax in panels.items():
         ax.tick_params(labelsize=7.5, length=2.5)
-        ax.yaxis.set_label_coords(-0.047, 0.5)
+        ax.yaxis.set_label_coords(-0.053, 0.5)
         if name != "money":
             ax.set_xlim(hours[0] - 0.5, hours[-1] + 0.5)
             ax.set_xticks(hours, labels=[str(hour) for hour in hours])
             ax.tick_params(axis="x", pad=2)
-        if name not in ("money", "voltage"):
+        if name == "voltage":
+            ax.tick_params(axis="y", labelsize=6)
+        elif name != "money":
             ax.tick_params(axis="x", labelsize=6.5, labelcolor="#888888")
             for hour in hours[hours % 6 == 0]:
                 ax.axvline(hour, color="#E4E4E4", lw=0.6, zorder=0)

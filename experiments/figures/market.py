@@ -25,7 +25,8 @@ def tie_line_panel(ax: Axes, settlements: pd.DataFrame, bids: pd.DataFrame) -> N
     _leave_room(ax, np.concatenate([lower, upper, metered]))
     _mark_penalties(ax, settlements)
     low, high = ax.get_ylim()
-    labels = [Label(metered[-1], "● metered flow", ink(blue)), Label(bid[-1], "bid with its band", ink(blue))]
+    bid_name = "bid with its band" if (upper > lower).any() else "bid (no band)"
+    labels = [Label(metered[-1], "● metered flow", ink(blue)), Label(bid[-1], bid_name, ink(blue))]
     for sign, text in ((1, "↑ import"), (-1, "↓ export")):
         labels.append(Label(sign * 0.05 * (high - low), text, "#444444", leader=False))
     margin_labels(ax, labels, top=0.86)

@@ -14,7 +14,7 @@ NAMES = {
     "imbalance": "imbalance\npenalty",
     "loss": "losses*",
     "wear": "battery\nwear*",
-    "generation": "renewables",
+    "generation": "renewable\nenergy",
     "generation_curtailment": "curtailed\nrenewables",
     "load_curtailment": "curtailed\nload",
     "profit": "profit",
@@ -64,7 +64,8 @@ def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd
         ends.append(level)
     _bar(ax, len(terms), 0.0, level, "profit", "")
     _write(ax, len(terms), 0.0, level, "profit")
-    ax.hlines(ends, np.arange(len(terms)) + 0.36, np.arange(len(terms)) + 0.64, color="#777777", lw=0.7)
+    left = np.arange(len(terms)) - 0.36
+    ax.hlines(ends, left, left + 1, color="#777777", lw=0.7)
     ax.axhline(0, color="#444444", lw=0.8)
     low, high = min(0.0, *ends), max(1.0, *ends)
     ax.set_ylim(low - (0.2 * (high - low) if low < 0 else 0), high + 0.16 * (high - low))

@@ -1,22 +1,25 @@
 """The feeder and its fleet as a one-line diagram: areas are MW and MVA."""
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.style import COLORS, GREY, STYLE, ink
-from experiments.figures.symbols import draw_demand, draw_main_grid, draw_unit
+from experiments.figures.style import COLORS, GREY, house_style, ink
+from experiments.figures.symbols import LARGEST, LARGEST_DEMAND, draw_demand, draw_main_grid, draw_unit, side
 from experiments.figures.tree_layout import one_line_layout
 from grids.network import FloatArray, Grid
 
-COLUMN, ROW = 0.74, 0.80
+COLUMN, ROW = 0.74, 0.86
 """Distance of two buses along the feeder, and of two rows without units. [inch]"""
 SLOT = 0.46
 """Distance of two units at one bus. [inch]"""
-LEFT, RIGHT, TOP, BOTTOM = 1.25, 0.55, 0.75, 0.95
+ASIDE, RAISED = 0.31, 0.45
+"""How far to the right of and above its bus the first unit stands. [inch]"""
+MAIN_GRID = 0.85
+"""Length of the tie line. [inch]"""
+LEFT, RIGHT, BOTTOM, HEADROOM = 1.35, 0.95, 1.15, 0.68
 NARROWEST = 9.0
 
 
@@ -31,7 +34,7 @@ def network_figure(grid: Grid) -> Figure:
     grid : Grid
         Network and fleet.
     """
-    with mpl.rc_context(STYLE):
+    with house_style():
         places, size = _places(grid)
         figure = Figure(figsize=(size[0], size[1]))
         ax = figure.add_axes((0.0, 0.0, 1.0, 1.0), label="network")
@@ -56,13 +59,95 @@ def _units_at(grid: Grid) -> dict[int, list[tuple[str, float]]]:
     return units
 
 
-def _places(grid: Grid) -> tuple[FloatArray, FloatArray]:
+def _demand_at(grid: Grid) -> FloatArray:
+    """Return the peak demand of each bus, shape (B,). [MW]"""
+    return np.bincount(grid.load_bus, weights=grid.load_p_mw, minlength=len(grid.bus_ids)).astype(np.float64)
+
+
+def _places(grid: Grid) -> tuple[FloatArray, tuple[float, float]]:
     """Return where the buses stand, shape (B, 2), and the size of the figure. [inch]"""
-    grid_places = one_line_layout(grid.slack, grid.line_from, grid.line_to)
-    column, row = grid_places[:, 0], grid_places[:, 1]
-    most = max((len(units) for units in _units_at(grid).values()), default=0)
-    pitch = ROW + SLOT * max(most - 1, 0)
+    cells = one_line_layout(grid.slack, grid.line_from, grid.line_to)
+    column, row = cells[:, 0], cells[:, 1]
+    row = row - row.min()
+    stacked = np.ones(row.max() + 1)
+    for bus, units in _units_at(grid).items():
+        stacked[row[bus]] = max(stacked[row[bus]], len(units))
+    levels = BOTTOM + np.concatenate([[0.0], np.cumsum(ROW + SLOT * (stacked - 1))])
     x = LEFT + COLUMN * column
-    y = BOTTOM + 0.35 + pitch * (row - row.min())
-    size = np.array([max(x.max() + RIGHT, NARROWEST), y.max() + SLOT * most + 0.35 + TOP])
-    return np.stack([x, y], axis=1), size
+    width = max(float(x.max()) + RIGHT, NARROWEST)
+    return np.stack([x, levels[row]], axis=1), (width, float(levels[-1]) + HEADROOM)
+
+
+def _draw_lines(ax: Axes, grid: Grid, places: FloatArray) -> None:
+    """Draw the lines, first away from the feeder they leave and then along it, and the tie line."""
+    start, end = places[grid.line_from], places[grid.line_to]
+    corner = np.stack([start[:, 0], end[:, 1]], axis=1)
+    lines = np.stack([start, corner, end], axis=1)
+    ax.add_collection(LineCollection(list(lines), colors="#444444", linewidths=1.6, gid="lines", zorder=2))
+    x, y = places[grid.slack]
+    ax.plot([x - MAIN_GRID, x], [y, y], color=COLORS["tie_line"], lw=2.4, zorder=2, gid="tie line")
+    draw_main_grid(ax, x - MAIN_GRID, y, 0.34)
+    ax.text(x - 0.5 * MAIN_GRID, y + 0.07, "tie line", ha="center", fontsize=7.5, color=ink(COLORS["tie_line"]))
+
+
+def _draw_buses(ax: Axes, grid: Grid, places: FloatArray) -> None:
+    demand = _demand_at(grid)
+    for (x, y), number, p_mw in zip(places, grid.bus_ids, demand, strict=True):
+        ax.plot(x, y, "o", ms=9.5, color="white", mec="#444444", mew=0.8, zorder=2.5, gid="bus")
+        if p_mw > 0:
+            draw_demand(ax, x, y, side(p_mw, float(demand.max()), LARGEST_DEMAND))
+        ax.text(x, y, str(number), ha="center", va="center_baseline", fontsize=7.5, zorder=6,
+                path_effects=[withStroke(linewidth=1.6, foreground="white")])  # fmt: skip
+
+
+def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
+    """Draw the units up and to the right of their buses, where no line runs, one above the other."""
+    at_bus = _units_at(grid)
+    largest = max((mva for units in at_bus.values() for _, mva in units), default=1.0)
+    for bus, units in at_bus.items():
+        x, y = places[bus]
+        foot = y + RAISED
+        ax.plot([x, x + ASIDE, x + ASIDE], [y, y + ASIDE, foot + SLOT * (len(units) - 1)], color="#999999", lw=0.9,
+                zorder=1, gid="lead")  # fmt: skip
+        for k, (kind, mva) in enumerate(units):
+            length = side(mva, largest, LARGEST)
+            draw_unit(ax, x + ASIDE, foot + SLOT * k, kind, length)
+            ax.text(x + ASIDE + 0.55 * length + 0.035, foot + SLOT * k, f"{mva:g}", va="center", fontsize=7,
+                    color=ink(COLORS.get(kind, COLORS["other"])), zorder=6)  # fmt: skip
+
+
+def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
+    demand, renewables, batteries = grid.load_p_mw.sum(), grid.renewables, grid.batteries
+    facts = [f"{len(grid.bus_ids)} buses", f"peak demand {demand:.4g} MW"]
+    if renewables:
+        facts.append(f"wind and PV {sum(unit.max_s_mva for unit in renewables):.3g} MVA")
+    if batteries:
+        power, energy = sum(unit.max_s_mva for unit in batteries), sum(unit.max_e_mwh for unit in batteries)
+        facts.append(f"batteries {power:.3g} MVA, {energy:.3g} MWh")
+    facts.append(f"tie line {grid.tie_line.max_s_mva:g} MVA")
+    ax.text(0.3, size[1] - 0.28, f"{grid.name}: network and fleet", fontsize=14, fontweight="bold", va="center")
+    ax.text(0.3, size[1] - 0.53, "  ·  ".join(facts), fontsize=9, va="center", color=GREY)
+    reading = "areas to scale  ·  beside a unit its MVA, on a disc the number of the bus"
+    ax.text(0.3, size[1] - 0.71, reading, fontsize=8, va="center", color=GREY)
+
+
+def _key(ax: Axes, grid: Grid) -> None:
+    """Explain the symbols, each drawn with the size of a round number."""
+    capacities = [mva for units in _units_at(grid).values() for _, mva in units]
+    largest, x, y = max(capacities, default=1.0), 0.55, 0.36
+    for kind, name in (("wind", "wind"), ("pv", "PV"), ("battery", "battery")):
+        if kind in (*grid.renewable_kinds, *(["battery"] if grid.batteries else [])):
+            mva = _round_below(0.6 * largest)
+            draw_unit(ax, x, y, kind, side(mva, largest, LARGEST))
+            ax.text(x + 0.28, y, f"{name}, {mva:g} MVA", va="center", fontsize=8)
+            x += 1.75
+    peak = float(_demand_at(grid).max())
+    p_mw = _round_below(peak)
+    draw_demand(ax, x + 0.05, y, side(p_mw, peak, LARGEST_DEMAND))
+    ax.text(x + 0.36, y, f"demand at peak, {p_mw:g} MW", va="center", fontsize=8)
+
+
+def _round_below(value: float) -> float:
+    """Return the largest of 1, 2, 3, 5 times a power of ten that is not above a value."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(step * power for step in (1, 2, 3, 5) if step * power <= value * (1 + 1e-9)))

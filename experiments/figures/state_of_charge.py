@@ -27,7 +27,7 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
     batteries = units[units["kind"] == "battery"]
     ax.set_ylim(0, 100)
     ax.set_yticks([0, 25, 50, 75, 100])
-    ax.set_ylabel("charge [% of MWh]")
+    ax.set_ylabel("SOC [%]")
     ax.grid(axis="y")
     headline(ax, "(d) State of charge of the batteries (SOC), at the end of the hour")
     if batteries.empty:
@@ -59,7 +59,7 @@ def _look(k: int, count: int) -> tuple[tuple[float, float, float], str | tuple[i
     """Return shade and dashes of the k-th battery."""
     if count > MOST_NAMED or count == 1:
         return tint(COLORS["battery"], 1.0), "-"
-    return tint(COLORS["battery"], 1.5 - 0.85 * k / (count - 1)), DASHES[k % len(DASHES)]
+    return tint(COLORS["battery"], 1.6 - 0.8 * k / (count - 1)), DASHES[k % len(DASHES)]
 
 
 def _limits(ax: Axes, batteries: pd.DataFrame) -> list[Label]:

@@ -1,6 +1,7 @@
 """The look of all figures: one colour per thing, labels in the margin, and files that are the same byte by byte."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ COLORS = {
 }
 """One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, two more of Paul Tol)."""
 
-STYLE: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "axes.titlesize": 9.5,
@@ -42,10 +43,14 @@ STYLE: dict[str, Any] = {
     "hatch.linewidth": 0.8,
     "svg.hashsalt": "tieline",
 }
-"""Matplotlib settings while a figure is made and saved."""
 
 GREY = "#666666"
 LABEL_POINTS = 8.0
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Return a context in which figures are made and saved with our settings; those of the caller come back."""
+    return mpl.rc_context(_SETTINGS)
 
 
 def tint(color: str, strength: float) -> tuple[float, float, float]:
@@ -124,6 +129,6 @@ def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> Non
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as PNG (120 dots per inch) and SVG; the same figure gives the same bytes."""
-    with mpl.rc_context(STYLE):
+    with house_style():
         figure.savefig(folder / f"{name}.png", dpi=120, metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})

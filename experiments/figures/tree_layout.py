@@ -81,7 +81,7 @@ def _put_outside(block: Places, start: int, sides: list[_Side], places: Places) 
     columns = range(start, 1 + max(column for column, _ in block.values()))
     side = min(sides, key=lambda side: (side.free_row(columns), side.buses))
     row = side.free_row(columns)
-    side.taken.update({column: row for column in columns})
+    side.taken.update(dict.fromkeys(columns, row))
     side.buses += len(block)
     for bus, (column, outward) in block.items():
         places[bus] = (column, side.sign * (row + outward))

@@ -28,7 +28,9 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
                          edgecolors="face", linewidth=0.2, rasterized=vm_pu.size > 3000, gid="voltage")  # fmt: skip
     _divide_laterals(ax, numbers, branches)
     outside = (vm_pu < limits.min_vm_pu - TOLERANCE_PU) | (vm_pu > limits.max_vm_pu + TOLERANCE_PU)
-    frame = LineCollection(list(outline(outside, float(hours[0]))), colors="black", linewidths=1.3, gid="violations")
+    frame = LineCollection(
+        list(outline(outside, float(hours[0]))), colors="black", linewidths=1.3 * _thin(numbers), gid="violations"
+    )
     ax.add_collection(frame, autolim=False)
     ax.set_ylim(len(numbers) - 0.5, -0.5)
     shown = np.arange(0, len(numbers), int(np.ceil(len(numbers) / MOST_ROWS)))
@@ -40,7 +42,7 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
 
 def _finding(table: pd.DataFrame, outside: npt.NDArray[np.bool_]) -> str:
     worst = (table - 1).abs().stack().idxmax()
-    bus, hour = worst  # type: ignore[misc]
+    bus, hour = worst
     text = f"farthest from 1: {table.loc[bus, hour]:.3f} p.u. at bus {bus}, hour {hour}"
     count = int(outside.sum())
     if not count:
@@ -55,9 +57,14 @@ def outline(mask: npt.NDArray[np.bool_], first_hour: float) -> FloatArray:
     x, y = column + first_hour - 0.5, row.astype(np.float64)
     upright = np.stack([np.stack([x, y - 0.5], axis=1), np.stack([x, y + 0.5], axis=1)], axis=1)
     row, column = np.nonzero(padded[:-1, 1:-1] != padded[1:, 1:-1])
-    x, y = column + first_hour, row - 0.5
-    level = np.stack([np.stack([x - 0.5, y], axis=1), np.stack([x + 0.5, y], axis=1)], axis=1)
+    left, height = column + first_hour - 0.5, row - 0.5
+    level = np.stack([np.stack([left, height], axis=1), np.stack([left + 1, height], axis=1)], axis=1)
     return np.concatenate([upright, level])
+
+
+def _thin(numbers: npt.NDArray[np.int64]) -> float:
+    """Return by how much lines are to be thinner in a map of many rows."""
+    return min(1.0, 1.5 * MOST_ROWS / len(numbers))
 
 
 def _divide_laterals(ax: Axes, numbers: npt.NDArray[np.int64], branches: pd.DataFrame) -> None:
@@ -65,12 +72,12 @@ def _divide_laterals(ax: Axes, numbers: npt.NDArray[np.int64], branches: pd.Data
     feeding = dict(zip(branches["to_bus"], branches["from_bus"], strict=True))
     starts = [k for k in range(2, len(numbers)) if feeding.get(numbers[k]) != numbers[k - 1]]
     for k in starts if len(starts) < len(numbers) / 3 else []:
-        ax.axhline(k - 0.5, color="white", lw=1.6)
+        ax.axhline(k - 0.5, color="white", lw=1.6 * _thin(numbers))
 
 
 def _color_bar(ax: Axes, mesh: QuadMesh, limits: Voltage, reach: float) -> None:
     bar_ax = ax.inset_axes((1.02, 0.0, 0.018, 1.0))
-    bar = ax.figure.colorbar(mesh, cax=bar_ax)  # type: ignore[union-attr]
+    bar = ax.figure.colorbar(mesh, cax=bar_ax)
     marks = {limits.min_vm_pu: f"{limits.min_vm_pu:g} limit", limits.max_vm_pu: f"{limits.max_vm_pu:g} limit"}
     for end in (1 - reach, 1.0, 1 + reach):
         if all(abs(end - limit) > 0.1 * reach for limit in (limits.min_vm_pu, limits.max_vm_pu)):
@@ -78,6 +85,6 @@ def _color_bar(ax: Axes, mesh: QuadMesh, limits: Voltage, reach: float) -> None:
     bar.set_ticks(sorted(marks), labels=[marks[place] for place in sorted(marks)])
     for limit in (limits.min_vm_pu, limits.max_vm_pu):
         bar_ax.axhline(limit, color="black", lw=1.8)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar_ax.tick_params(labelsize=7.5, length=2.5)
     bar_ax.set_ylabel("voltage [p.u.]", labelpad=2)

@@ -59,9 +59,9 @@ def flows_from_voltages(records: Records) -> Flows:
     buses = np.unique([from_bus, to_bus])
     sending, receiving = np.searchsorted(buses, from_bus), np.searchsorted(buses, to_bus)
     angle = np.radians(records["buses"].numbers("va_degree"))
-    voltage: ComplexArray = records["buses"].numbers("vm_pu") * np.exp(1j * angle)
+    voltage = np.asarray(records["buses"].numbers("vm_pu") * np.exp(1j * angle), dtype=np.complex128)
     impedance = numbers(records.branches, "r_pu") + 1j * numbers(records.branches, "x_pu")
-    current: ComplexArray = (voltage[:, sending] - voltage[:, receiving]) / impedance
+    current = (voltage[:, sending] - voltage[:, receiving]) / impedance
     return Flows(
         buses=buses.astype(np.int64),
         sending=sending,

@@ -1,0 +1,212 @@
+"""The compiled matrices against Pyomo's own evaluation of the same model."""
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from feeder5 import LOSSY_FLEET, draw_situation, feeder5
+from pytest import approx
+
+from agents.dispatch.compiled import compile_model
+from agents.dispatch.first_stage import BidRange, bid_model
+from agents.dispatch.hour import hour_model
+from agents.dispatch.program import Program
+from sim.imbalance import RULES
+from sim.settlement import Tariff
+
+VARIANTS = [
+    (network, elastic, reading)
+    for network in ("branch_flow", "copper_plate")
+    for elastic in (False, True)
+    for reading in ("import_only", "both_directions")
+]
+
+
+def point(compiled, model, rng):
+    """Give every Pyomo variable a random value; return the same values in the order of the columns."""
+    z = rng.uniform(-2, 2, compiled.columns)
+    for name, columns in (compiled.variables | compiled.data).items():
+        for member, value in zip(getattr(model, name).values(), z[columns], strict=True):
+            member.set_value(float(value), skip_validation=True)
+    return z
+
+
+def pyomo_slacks(model):
+    """Return by how much Pyomo says each constraint and bound holds: equations (absolute), linear, quadratic."""
+    data = {id(member) for name in model.data_names for member in getattr(model, name).values()}
+    equal, linear, quadratic = [], [], []
+
+    def sort_in(body, lower, upper, inequalities):
+        if lower is not None and lower == upper:
+            equal.append(abs(body - lower))
+            return
+        inequalities.extend([upper - body] if upper is not None else [])
+        inequalities.extend([body - lower] if lower is not None else [])
+
+    for variable in model.component_data_objects(pyo.Var):
+        if id(variable) not in data:
+            sort_in(pyo.value(variable), variable.lb, variable.ub, linear)
+    for constraint in model.component_data_objects(pyo.Constraint, active=True):
+        kind = linear if constraint.body.polynomial_degree() == 1 else quadratic
+        scale = 4 if constraint.parent_component().local_name == "current" else 1  # (ℓ+v)² - (ℓ-v)² is 4ℓv
+        sort_in(scale * pyo.value(constraint.body), pyo.value(constraint.lower), pyo.value(constraint.upper), kind)
+    return equal, linear, quadratic
+
+
+def compiled_slacks(compiled, z):
+    """Return the same of the compiled rows; a cone counts as its first element squared less the others squared."""
+    s = compiled.rhs.copy()
+    np.subtract.at(s, compiled.rows.row, compiled.rows.value * z[compiled.rows.column])
+    found = {"zero": [], "nonnegative": [], "second_order": []}
+    at = 0
+    for kind, size in compiled.cones:
+        part, at = s[at : at + size], at + size
+        found[kind].extend([part[0] ** 2 - (part[1:] ** 2).sum()] if kind == "second_order" else part)
+    assert at == len(s)
+    return np.abs(found["zero"]), found["nonnegative"], found["second_order"]
+
+
+def assert_same_model(model, rng):
+    """Assert that Pyomo and the compiled matrices agree at random points."""
+    compiled = compile_model(model)
+    quadratic = compiled.quadratic
+    for _ in range(3):
+        z = point(compiled, model, rng)
+        objective = (
+            (quadratic.value * z[quadratic.row] * z[quadratic.column]).sum() + compiled.linear @ z + compiled.constant
+        )
+        (cost,) = model.component_data_objects(pyo.Objective, active=True)
+        assert objective == approx(pyo.value(cost), rel=1e-12, abs=1e-9)
+        for ours, theirs in zip(compiled_slacks(compiled, z), pyomo_slacks(model), strict=True):
+            assert np.sort(ours) == approx(np.sort(theirs), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("rule", ["caiso", "nguyen"])
+@pytest.mark.parametrize(("network", "elastic", "reading"), VARIANTS)
+def test_rows_and_objective_are_pyomos(tmp_path, network, elastic, reading, rule):
+    grid = feeder5(tmp_path, fleet=LOSSY_FLEET, reading=reading)
+    model = hour_model(grid, Tariff(wear_cycling=0.5), RULES[rule], network=network, elastic=elastic)
+    assert_same_model(model, np.random.default_rng(1))
+
+
+def test_the_33_bus_hour_is_pyomos(setting33):
+    model = hour_model(setting33.grid, setting33.tariff, setting33.rule, network="copper_plate")
+    assert_same_model(model, np.random.default_rng(2))
+
+
+def test_first_stage_is_pyomos():
+    assert_same_model(bid_model(BidRange(np.array([-2.0, 0, -1]), np.array([3.0, 2, 0]))), np.random.default_rng(3))
+
+
+# ---- what may be compiled --------------------------------------------------------------------------------------
+
+
+def small_model(constraint=None, objective=None, sense=pyo.minimize):
+    m = pyo.ConcreteModel()
+    m.data_names = ["d"]
+    m.x, m.u, m.d = pyo.Var(), pyo.Var(bounds=(None, 3)), pyo.Var(initialize=0.0)
+    m.y, m.w = pyo.Var(domain=pyo.NonNegativeReals), pyo.Var(bounds=(0, 5))
+    if constraint:
+        m.c = pyo.Constraint(expr=constraint(m))
+    m.o = pyo.Objective(expr=objective(m) if objective else m.x + m.d, sense=sense)
+    return m
+
+
+REFUSED = {
+    "outside of a circle": lambda m: m.x**2 + m.u**2 >= 1,
+    "rim of a circle": lambda m: m.x**2 + m.u**2 == 1,
+    "hyperbola": lambda m: m.x**2 - m.u**2 <= 1,
+    "indefinite product": lambda m: m.x * m.u <= 1,
+    "product of the wrong sign": lambda m: m.x**2 + m.y * m.w <= 0,
+    "square below a square": lambda m: m.x**2 <= m.y**2,
+    "product with a constant": lambda m: m.x**2 <= m.y * m.w + 1,
+    "two products": lambda m: m.x**2 <= m.y * m.w + m.y * m.u,
+    "parabola": lambda m: m.x**2 <= m.y,
+    "circle with a shifted centre": lambda m: m.x**2 + m.x + m.u**2 <= 4,
+    "circle without radius": lambda m: m.x**2 + m.u**2 <= -1,
+    "decision times data": lambda m: m.x * m.d <= 1,
+    "cube": lambda m: m.x**3 <= 1,
+    "exponential": lambda m: pyo.exp(m.x) <= 1,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_cone_is_refused(name):
+    with pytest.raises(ValueError, match=r"^c is "):
+        compile_model(small_model(REFUSED[name]))
+
+
+ACCEPTED = {
+    "circle": lambda m: m.x**2 + 2 * m.u**2 <= 4,
+    "rotated cone": lambda m: 3 * m.x**2 + m.u**2 <= 2 * m.y * m.w,
+    "range": lambda m: (-1, m.x + m.u - 2 * m.d, 1),
+    "greater": lambda m: m.x + 1 >= m.u - m.d,
+    "equation": lambda m: m.x + m.y == 1 - m.d,
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_point_is_feasible_for_both_or_for_neither(name):
+    model = small_model(ACCEPTED[name])
+    compiled, rng, agreed = compile_model(model), np.random.default_rng(4), []
+    for _ in range(300):
+        z = point(compiled, model, rng)
+        equal, linear, cones = (np.array(part) for part in compiled_slacks(compiled, z))
+        ours = not (equal > 1e-9).any() and (linear >= 0).all() and (cones >= 0).all()
+        (body, lower, upper) = (pyo.value(part) for part in (model.c.body, model.c.lower, model.c.upper))
+        theirs = (lower is None or body >= lower) and (upper is None or body <= upper)
+        theirs = theirs and all(v.lb is None or v.value >= v.lb for v in (model.y, model.w))
+        agreed.append(ours == (theirs and model.u.value <= 3))
+    assert all(agreed)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(small_model(objective=lambda m: m.x**3 + m.y), id="cubic"),
+        pytest.param(small_model(objective=lambda m: pyo.exp(m.x)), id="exponential"),
+        pytest.param(small_model(objective=lambda m: m.x, sense=pyo.maximize), id="maximised"),
+    ],
+)
+def test_an_objective_that_would_be_lost_is_refused(model):
+    with pytest.raises(ValueError):  # noqa: PT011 - any message, as long as the term is not dropped in silence
+        compile_model(model)
+
+
+# ---- data are numbers or links ---------------------------------------------------------------------------------
+
+LINKED = ("demand_mw", "available_mw", "bid_mw", "bid_magnitude_mw", "start_energy_mwh", "required_energy_mwh")
+NUMBERS = (
+    "price_per_mwh",
+    "retail_price_per_mwh",
+    "over_price_per_mwh",
+    "under_price_per_mwh",
+    "previous_battery_p_mw",
+)
+
+
+@pytest.mark.parametrize("network", ["branch_flow", "copper_plate"])
+@pytest.mark.parametrize("seed", range(3))
+def test_data_as_links_and_as_numbers_give_the_same_optimum(tmp_path, network, seed):
+    grid, rule, rng = feeder5(tmp_path), RULES["caiso"], np.random.default_rng(seed)
+    situation = draw_situation(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
+    hour = compile_model(hour_model(grid, Tariff(), rule, network=network))
+    numbers = {name: np.ravel(getattr(situation, name)) for name in (*LINKED, *NUMBERS) if hasattr(situation, name)}
+    numbers |= {"bid_magnitude_mw": np.abs(situation.bid_mw), "import_slack_mvar": np.zeros(1)}
+    alone = Program()
+    given = alone.add(hour, 1)
+    direct = alone.solve([numbers])
+
+    constants = pyo.ConcreteModel()
+    constants.data_names = []
+    for name in LINKED:
+        values = np.atleast_1d(numbers[name])
+        setattr(constants, name, pyo.Var(range(len(values)), bounds=lambda m, i, v=values: (v[i], v[i])))
+    constants.nothing = pyo.Objective(expr=0.0)
+    linked = Program()
+    group, source = linked.add(hour, 1), linked.add(compile_model(constants), 1)
+    for name in LINKED:
+        group.link(name, source.columns(name))
+    through = linked.solve([{name: value for name, value in numbers.items() if name not in LINKED}, {}])
+
+    assert through.objective == approx(direct.objective, abs=1e-5)
+    assert through.x[group.columns("tie_p_mw")] == approx(direct.x[given.columns("tie_p_mw")], abs=1e-4)

@@ -1,0 +1,327 @@
+"""Figures show what the tables hold, can be read, and are the same every time."""
+
+import dataclasses
+import re
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import experiments
+from agents.cast import cast_players
+from experiments.figures import day_figure, network_figure, save_figure
+from experiments.figures.money import money_of_day
+from experiments.figures.style import dollars, spread
+from experiments.figures.tree_layout import one_line_layout
+from experiments.figures.voltage import outline
+from grids.network import Grid
+from grids.units import Battery, Renewable
+from sim.model import MarketModel
+from sim.setting import Setting
+from sim.study_file import read_study, write_study
+
+STUDIES = Path(experiments.__file__).parent / "studies"
+FEW = ("uncertainty.scenarios=20", "uncertainty.keep=2")
+PANELS = ("tie_line", "price", "balance", "soc", "voltage", "money")
+SITUATIONS = {
+    "import_only": ("microgrid33", *FEW),
+    "unmanaged": ("microgrid33-export", *FEW, "bidding=basic", "policy=none"),
+    "export_3_days": ("microgrid33-export", *FEW, "policy=myopic", "days=3"),
+    "no_battery": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet.battery=[]", "market.rule=shi"),
+    "no_pv": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet.pv=[]", "market.rule=caiso"),
+    "no_fleet": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet={}", "market.rule=nguyen"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    tables: dict[str, pd.DataFrame]
+    study: dict[str, Any]
+    grid: Grid
+
+    def rows(self, table: str, day: int) -> pd.DataFrame:
+        return self.tables[table].query("day == @day")
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Run]:
+    def play(name: str, *overrides: str) -> Run:
+        study = read_study(STUDIES / f"{name}.yaml", overrides)
+        model = MarketModel(Setting.of(study))
+        cast_players(model)
+        model.run_days(study.days)
+        return Run(model.ledger.frames(), yaml.safe_load(write_study(study)), model.setting.grid)
+
+    return {situation: play(*arguments) for situation, arguments in SITUATIONS.items()}
+
+
+@pytest.fixture(scope="module", params=[(name, 3 if "3_days" in name else 1) for name in SITUATIONS], ids=lambda p: p[0])
+def shown(request: pytest.FixtureRequest, runs: dict[str, Run]) -> tuple[Run, int, dict[str, Axes]]:
+    situation, day = request.param
+    figure = day_figure(runs[situation].tables, runs[situation].study, day=day)
+    return runs[situation], day, {str(ax.get_label()): ax for ax in figure.axes}
+
+
+def by_gid(ax: Axes, gid: str) -> list[Any]:
+    return ax.findobj(lambda artist: artist.get_gid() == gid)
+
+
+def heights(ax: Axes, gid: str) -> np.ndarray:
+    return np.array([bar.get_height() for bar in by_gid(ax, gid)])
+
+
+def unreadable(figure: Figure) -> list[str]:
+    """Texts that lie outside the figure or on another one."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    hidden = set()
+    for axis in figure.findobj(Axis):
+        low, high = sorted(axis.get_view_interval())
+        hidden |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    texts = [text for text in texts if text not in hidden]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    page = figure.bbox
+    found = [
+        f"cut off: {name}"
+        for name, box in boxes
+        if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1
+    ]
+    for (first, a), (second, b) in combinations(boxes, 2):
+        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        if across > 1 and up > 0.25 * min(a.height, b.height):
+            found.append(f"{first} on {second}")
+    return found
+
+
+def test_every_day_figure_can_be_read(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    assert set(PANELS) <= set(axes)
+    for name in PANELS:
+        assert re.search(r"\[.+\]", axes[name].get_ylabel()), name
+    assert "[h]" in axes["voltage"].get_xlabel()
+    figure = axes["money"].figure
+    assert unreadable(figure) == []
+    title = " ".join(text.get_text() for text in figure.texts)
+    for part in ("name", "bidding", "policy"):
+        assert run.study[part] in title
+    assert f"day {day}" in title
+    assert run.study["market"]["rule"]["name"] in title
+    assert f"seed {run.study['seed']}" in title
+
+
+def test_tie_line_panel_shows_the_settlements(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    settlements, ax = run.rows("settlements", day), axes["tie_line"]
+    (band,), (bid,), (metered,) = (by_gid(ax, gid) for gid in ("band", "bid", "metered"))
+    np.testing.assert_array_equal(band.get_data().values, settlements["upper_mw"])
+    np.testing.assert_array_equal(band.get_data().baseline, settlements["lower_mw"])
+    np.testing.assert_array_equal(bid.get_data().values, settlements["bid_mw"])
+    np.testing.assert_array_equal(metered.get_data(), settlements[["hour", "metered_mw"]].to_numpy().T)
+    (fined,) = by_gid(ax, "fined")
+    np.testing.assert_array_equal(fined.get_xdata(), settlements["hour"][settlements["penalty"] > 0.005])
+    low, high = ax.get_ylim()
+    assert low < min(0, settlements["metered_mw"].min())
+    assert high > max(0, settlements["metered_mw"].max())
+
+
+def test_price_panel_shows_the_market(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, _, axes = shown
+    for gid, column in (("day-ahead", "price_per_mwh"), ("retail", "retail_price_per_mwh")):
+        (line,) = by_gid(axes["price"], gid)
+        np.testing.assert_array_equal(line.get_data().values, run.tables["market"][column])
+
+
+def test_balance_panel_adds_up(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    dispatch, lines, ax = run.rows("dispatch", day), run.rows("lines", day), axes["balance"]
+    by_kind = dispatch.groupby(["kind", "hour"])[["p_mw", "available_mw"]].sum()
+    (served,) = by_gid(ax, "served")
+    np.testing.assert_allclose(served.get_data().values, by_kind.loc["load", "p_mw"])
+    total = np.zeros(24)
+    for gid in ("wind", "PV", "discharge", "charge", "import"):
+        drawn = heights(ax, gid)
+        total += drawn if len(drawn) else 0
+    np.testing.assert_allclose(total, served.get_data().values + lines.groupby("hour")["loss_mw"].sum(), atol=1e-6)
+    for kind, name in (("wind", "wind curtailed"), ("pv", "PV curtailed"), ("load", "load curtailed")):
+        if kind in by_kind.index:
+            cut = (by_kind.loc[kind, "available_mw"] - by_kind.loc[kind, "p_mw"]).clip(lower=0)
+            np.testing.assert_allclose(heights(ax, name), cut, atol=1e-12)
+
+
+def test_soc_panel_begins_where_the_day_before_ended(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    for unit in run.grid.battery_names:
+        (line,) = by_gid(axes["soc"], unit)
+        soc = run.tables["dispatch"].query("unit == @unit")
+        start = 0.5 if day == 1 else soc.query("day == @day - 1 and hour == 24")["soc"].item()
+        np.testing.assert_allclose(line.get_ydata(), 100 * np.array([start, *soc.query("day == @day")["soc"]]))
+        np.testing.assert_array_equal(line.get_xdata(), np.arange(25) + 0.5)
+    if not run.grid.battery_names:
+        assert "no batteries" in axes["soc"].texts[0].get_text()
+
+
+def test_voltage_panel_shows_the_buses(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    vm_pu = run.rows("buses", day)["vm_pu"].to_numpy().reshape(24, 33).T
+    (mesh,), (frame,) = by_gid(axes["voltage"], "voltage"), by_gid(axes["voltage"], "violations")
+    np.testing.assert_array_equal(mesh.get_array(), vm_pu)
+    assert mesh.norm.vmin + mesh.norm.vmax == pytest.approx(2.0)
+    assert bool(frame.get_segments()) == bool((vm_pu < 0.95 - 1e-4).any())
+
+
+def test_money_panel_ends_at_the_profit(shown: tuple[Run, int, dict[str, Axes]]) -> None:
+    run, day, axes = shown
+    payments, books = run.rows("payments", day), run.rows("books", day)
+    by_term = payments.groupby("term")["amount"].sum()
+    profit = 2 * by_term["revenue"] - by_term.sum() - books["amount"].sum()
+    assert heights(axes["money"], "profit") == pytest.approx([profit])
+    for term in ("exchange", "generation", "load_curtailment"):
+        assert heights(axes["money"], term).sum() == pytest.approx(-by_term.get(term, 0.0))
+    money = money_of_day(payments, books, run.tables["units"])
+    assert money["amount"].sum() == pytest.approx(profit)
+
+
+def test_the_situations_are_what_they_stand_for(runs: dict[str, Run]) -> None:
+    assert runs["unmanaged"].tables["buses"]["vm_pu"].min() < 0.94
+    assert runs["export_3_days"].rows("settlements", 3)["bid_mw"].min() < -0.05
+    assert runs["export_3_days"].rows("settlements", 3)["metered_mw"].min() < -0.05
+
+
+def test_same_run_gives_same_bytes(runs: dict[str, Run], tmp_path: Path) -> None:
+    run, before = runs["export_3_days"], dict(mpl.rcParams)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        save_figure(day_figure(run.tables, run.study, day=2), tmp_path / name, "day")
+        save_figure(network_figure(run.grid), tmp_path / name, "network")
+    for file in ("day.png", "day.svg", "network.png", "network.svg"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_day_that_was_not_played_is_refused(runs: dict[str, Run]) -> None:
+    with pytest.raises(ValueError, match="day 4 is not in the tables: they hold days 1 to 3"):
+        day_figure(runs["export_3_days"].tables, runs["export_3_days"].study, day=4)
+
+
+def test_loss_negative_price_and_refused_bid_can_be_read(runs: dict[str, Run]) -> None:
+    run = runs["unmanaged"]
+    tables = dict(run.tables)
+    tables["market"] = tables["market"].assign(price_per_mwh=-tables["market"]["price_per_mwh"])
+    payments = tables["payments"]
+    tables["payments"] = payments.assign(amount=payments["amount"] * np.where(payments["term"] == "revenue", 0.01, 1))
+    tables["bids"] = tables["bids"].assign(accepted=False, reason="above the capacity of the tie line")
+    tables["settlements"] = tables["settlements"].assign(penalty=100 * tables["settlements"]["penalty"])
+    figure = day_figure(tables, {**run.study, "name": 20 * "long-name", "description": 40 * "long text "})
+    assert unreadable(figure) == []
+    assert any("refused: above" in text.get_text() for text in figure.findobj(Text))
+
+
+def test_network_figure_draws_areas_to_scale(grid33: Grid) -> None:
+    figure = network_figure(grid33)
+    assert unreadable(figure) == []
+    (ax,) = figure.axes
+    (lines,) = by_gid(ax, "lines")
+    assert len(lines.get_segments()) == 32
+    assert len(by_gid(ax, "bus")) == 33
+    demand = np.array([disc.get_sizes().item() for disc in by_gid(ax, "demand")])[:-1]
+    np.testing.assert_allclose(demand / demand.max(), grid33.load_p_mw / grid33.load_p_mw.max())
+    wind = np.array([symbol.get_sizes().item() for symbol in by_gid(ax, "wind")])[:-1]
+    np.testing.assert_allclose(wind / wind.max(), np.array([1.2, 0.6, 0.6, 0.96, 1.2]) / 1.2)
+    assert len(by_gid(ax, "battery")) == len(by_gid(ax, "pv")) == 6
+
+
+def test_network_figure_of_tiny_feeders(grid33: Grid) -> None:
+    two = dataclasses.replace(
+        grid33,
+        name="two",
+        bus_ids=np.array([7, 9]),
+        line_from=np.array([0]),
+        line_to=np.array([1]),
+        load_bus=np.array([1]),
+        load_p_mw=np.array([2.0]),
+        renewable_kinds=("wind", "hydro"),
+        renewables=(Renewable(bus=9, max_s_mva=3), Renewable(bus=9, max_s_mva=0.01)),
+        batteries=(Battery(bus=7, max_s_mva=1, max_e_mwh=2),),
+    )
+    bare = dataclasses.replace(two, renewable_kinds=(), renewables=(), batteries=())
+    assert unreadable(network_figure(two)) == []
+    assert unreadable(network_figure(bare)) == []
+
+
+def test_layout_of_the_33_buses(grid33: Grid) -> None:
+    places = dict(
+        zip(grid33.bus_ids, one_line_layout(grid33.slack, grid33.line_from, grid33.line_to).tolist(), strict=True)
+    )
+    assert [places[bus] for bus in range(1, 19)] == [[column, 0] for column in range(18)]
+    for first, last, leaves in ((19, 22, 2), (23, 25, 3), (26, 33, 6)):
+        row = places[first][1]
+        assert abs(row) == 1
+        assert [places[bus] for bus in range(first, last + 1)] == [
+            [leaves - 1 + k, row] for k in range(last - first + 1)
+        ]
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60))
+def test_lines_of_a_layout_never_cross(numbers: list[int]) -> None:
+    line_from = np.array([number % (k + 1) for k, number in enumerate(numbers)])
+    line_to = np.arange(1, len(numbers) + 1)
+    places = [tuple(place) for place in one_line_layout(0, line_from, line_to).tolist()]
+    assert len(set(places)) == len(places)
+    feeds: dict[tuple[int, int], int] = {}
+    for start, end in zip(line_from.tolist(), line_to.tolist(), strict=True):
+        (x0, y0), (x1, y1) = places[start], places[end]
+        step = 1 if y1 > y0 else -1
+        passed = [(x0, y) for y in range(y0, y1, step)] + [(x, y1) for x in range(x0, x1 + 1)]
+        for point in passed[1:-1]:
+            assert point not in places
+        for point in passed[1:]:
+            assert feeds.setdefault(point, start) == start
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=8))
+def test_spread_keeps_order_gap_and_limits(wanted: list[float]) -> None:
+    placed = spread(np.array(wanted), 1.0, -10.0, 10.0)
+    ordered = placed[np.argsort(wanted, kind="stable")]
+    assert all(b - a >= 1 - 1e-9 for a, b in pairwise(ordered))
+    assert placed.min() >= -10 - 1e-9
+    assert placed.max() <= 10 + 1e-9
+
+
+def test_spread_leaves_labels_with_room_alone() -> None:
+    assert spread(np.array([3.0, 0.0]), 1.0, -10.0, 10.0).tolist() == [3.0, 0.0]
+    assert spread(np.array([1.0, 1.0]), 1.0, -10.0, 10.0).tolist() == [0.5, 1.5]
+
+
+def test_outline_is_the_border_of_the_marked_cells() -> None:
+    mask = np.zeros((3, 4), dtype=bool)
+    mask[1, 1:3] = True
+    lines = {tuple(map(tuple, line)) for line in outline(mask, 1.0).tolist()}
+    assert lines == {
+        ((1.5, 0.5), (1.5, 1.5)),
+        ((3.5, 0.5), (3.5, 1.5)),
+        ((1.5, 0.5), (2.5, 0.5)),
+        ((2.5, 0.5), (3.5, 0.5)),
+        ((1.5, 1.5), (2.5, 1.5)),
+        ((2.5, 1.5), (3.5, 1.5)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(2875.6, "$2,876"), (-0.239, "−$0.24"), (-1e-9, "$0.00"), (99.996, "$100"), (-1540.4, "−$1,540")],
+)
+def test_dollars(amount: float, text: str) -> None:
+    assert dollars(amount) == text

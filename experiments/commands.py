@@ -6,14 +6,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from sim.audit import audit, audit_folder
-
 from experiments import console
 from experiments.catalog import packaged_studies
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.run_folder import reserve, write_run
 from experiments.summary import summarise, worst
+from sim.audit import audit, audit_folder
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting

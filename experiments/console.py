@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sim.audit import AuditReport
 
+from sim.audit import AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
 

@@ -120,6 +120,7 @@ def hour_against_runopp(setting: Setting, repeats: int) -> Row:
             available_mw=actual.available_mw[0, hour],
             price_per_mwh=price,
             output_price_per_mwh=price * (1 - setting.tariff.generation_curtailment_factor),
+            load_value_per_mwh=float(setting.profiles.retail_price_per_mwh[hour]) + 3 * price,
         )
 
     ours = _median_s(lambda: dispatcher.plan(situation), 10 * repeats)

@@ -53,6 +53,8 @@ class BatchPlant:
             If any of them has no solution.
         """
         power = injection(self._grid, set_points)
+        if not np.isfinite(power).all():  # power-grid-model reads NaN as "unchanged"
+            raise PowerFlowError("the AC power flow has no solution: set points are not finite")
         shape, buses = power.shape[:-1], power.shape[-1]
         power = power.reshape(-1, buses)
         update = initialize_array(DatasetType.update, ComponentType.sym_load, power.shape)

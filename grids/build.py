@@ -69,9 +69,17 @@ def build_grid(
         problems = fleet_problems(net, fleet)
     if problems:
         raise GridError(f"network '{case}': " + "; ".join(problems))
+    _fold_scaling(net)
     units = _connect_fleet(net, fleet)
     _set_limits(net, tie_line, voltage, line_max_s_mva)
     return Grid(name=Path(case).stem, net=net, tie_line=tie_line, voltage=voltage, **units, **_network_arrays(net))
+
+
+def _fold_scaling(net: pp.pandapowerNet) -> None:
+    """Write the loads as they are, so that a set point is a set point."""
+    net.load["p_mw"] *= net.load.scaling
+    net.load["q_mvar"] *= net.load.scaling
+    net.load["scaling"] = 1.0
 
 
 def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
@@ -102,7 +110,7 @@ def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
 
 
 def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
-    """Name units after kind and bus (``wind_6``), with a letter for the second and later ones at a bus."""
+    """Name units after kind and bus (``wind_6``), with a number for the second and later ones at a bus."""
     names: list[str] = []
     for kind, bus in zip(kinds, buses, strict=True):
         earlier = sum(name.split(".")[0] == f"{kind}_{bus}" for name in names)
@@ -119,7 +127,7 @@ def _set_limits(net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line
     net.bus["max_vm_pu"] = voltage.max_vm_pu
     if line_max_s_mva is not None:
         vn_kv = net.bus.vn_kv.loc[net.line.from_bus].to_numpy()
-        net.line["max_i_ka"] = line_max_s_mva / (np.sqrt(3) * vn_kv)
+        net.line["max_i_ka"] = line_max_s_mva / (np.sqrt(3) * vn_kv * net.line.parallel * net.line.df)
 
 
 def _network_arrays(net: pp.pandapowerNet) -> dict[str, Any]:
@@ -140,6 +148,6 @@ def _network_arrays(net: pp.pandapowerNet) -> dict[str, Any]:
         "line_max_i_pu": (line.max_i_ka * line.parallel * line.df).to_numpy() / base_ka,
         "load_names": _unique_names(["load"] * len(net.load), list(net.load.bus)),
         "load_bus": np.array([position[bus] for bus in net.load.bus], dtype=np.int64),
-        "load_p_mw": (net.load.p_mw * net.load.scaling).to_numpy(dtype=np.float64),
-        "load_q_mvar": (net.load.q_mvar * net.load.scaling).to_numpy(dtype=np.float64),
+        "load_p_mw": net.load.p_mw.to_numpy(dtype=np.float64),
+        "load_q_mvar": net.load.q_mvar.to_numpy(dtype=np.float64),
     }

@@ -20,6 +20,13 @@ _NOT_MODELLED = (
     "xward",
     "dcline",
     "motor",
+    "asymmetric_load",
+    "asymmetric_sgen",
+    "svc",
+    "ssc",
+    "tcsc",
+    "vsc",
+    "line_dc",
 )
 
 
@@ -31,16 +38,29 @@ def base_net_problems(net: pp.pandapowerNet) -> list[str]:
     problems += [
         f"{len(net[kind])} element(s) of kind '{kind}' are not modelled: remove them" for kind in _present(net)
     ]
-    if not (net.line.in_service.all() and net.load.in_service.all() and net.bus.in_service.all()):
+    if not all(net[kind].in_service.all() for kind in ("bus", "line", "load", "ext_grid")):
         problems.append("elements out of service: remove them from the net")
     if len(net.switch) and not net.switch.closed.all():
         problems.append("open switches: remove the open lines from the net instead")
-    problems += _number_problems(net)
+    if len(net.switch) and (net.switch.et == "b").any():
+        problems.append("switches between buses are not modelled: join the buses instead")
+    problems += _reference_problems(net) + _number_problems(net)
     return problems or _topology_problems(net)
 
 
 def _present(net: pp.pandapowerNet) -> list[str]:
     return [kind for kind in _NOT_MODELLED if kind in net and len(net[kind])]
+
+
+def _reference_problems(net: pp.pandapowerNet) -> list[str]:
+    """Return one line for every element at a bus that does not exist."""
+    known = set(net.bus.index)
+    return [
+        f"{table} {row}: unknown bus {bus} in {column}"
+        for table, column in (("ext_grid", "bus"), ("load", "bus"), ("line", "from_bus"), ("line", "to_bus"))
+        for row, bus in net[table][column].items()
+        if bus not in known
+    ]
 
 
 def _number_problems(net: pp.pandapowerNet) -> list[str]:
@@ -50,8 +70,16 @@ def _number_problems(net: pp.pandapowerNet) -> list[str]:
     impedance = net.line[["r_ohm_per_km", "x_ohm_per_km", "length_km"]].to_numpy(dtype=float)
     for k in np.flatnonzero(~(np.isfinite(impedance) & (impedance > 0)).all(axis=1)):
         problems.append(f"line {net.line.index[k]}: r_ohm_per_km, x_ohm_per_km and length_km must be positive")
-    for k in np.flatnonzero(~(net.line.max_i_ka > 0)):
-        problems.append(f"line {net.line.index[k]}: max_i_ka must be positive")
+    for column in ("max_i_ka", "parallel", "df"):
+        for k in np.flatnonzero(~(net.line[column] > 0)):
+            problems.append(f"line {net.line.index[k]}: {column} must be positive")
+    if "g_us_per_km" in net.line and (net.line.g_us_per_km.fillna(0) != 0).any():
+        problems.append("line conductance is not modelled: set g_us_per_km to 0")
+    for column in [name for name in net.load if name.startswith(("const_z", "const_i"))]:
+        if (net.load[column].fillna(0) != 0).any():
+            problems.append(f"voltage-dependent loads are not modelled: set {column} to 0")
+    for k in np.flatnonzero(~(net.load.scaling > 0)):
+        problems.append(f"load {net.load.index[k]}: scaling must be positive")
     if (net.line.c_nf_per_km.fillna(0) != 0).any():
         problems.append("line charging is not modelled: set c_nf_per_km to 0")
     demand = net.load[["p_mw", "q_mvar"]].to_numpy(dtype=float)

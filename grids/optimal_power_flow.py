@@ -15,15 +15,16 @@ from grids.network import FloatArray, Grid
 
 @dataclass(frozen=True, kw_only=True)
 class OptimalFlow:
-    """Optimum of one hour: cost in $, tie-line import in MW, renewable output in MW, shape (G,)."""
+    """Optimum of one hour: cost minus value of the load in $, import in MW, load and output in MW, (D,) and (G,)."""
 
     cost: float
     tie_p_mw: float
+    load_p_mw: FloatArray
     renewable_p_mw: FloatArray
 
 
 class OptimalPowerFlow:
-    """One hour of economic dispatch: cheap output of the renewables against the tie line, demand served in full.
+    """One hour of economic dispatch: load, renewables and tie line, each at its price.
 
     Parameters
     ----------
@@ -36,13 +37,15 @@ class OptimalPowerFlow:
         net.storage.drop(net.storage.index, inplace=True)
         net.sgen["controllable"] = True
         net.sgen["min_p_mw"] = 0.0
-        net.load["controllable"] = False
+        net.load["controllable"] = True
+        net.load[["min_p_mw", "min_q_mvar"]] = 0.0
         net.line["max_loading_percent"] = 100.0
         self._tan_phi = np.array([np.tan(np.arccos(unit.min_power_factor)) for unit in grid.renewables])
         self._load_q_mvar = grid.load_tan_phi
         pp.create_poly_cost(net, 0, "ext_grid", cp1_eur_per_mw=0.0)
-        for sgen in net.sgen.index:
-            pp.create_poly_cost(net, sgen, "sgen", cp1_eur_per_mw=0.0)
+        for kind in ("sgen", "load"):
+            for element in net[kind].index:
+                pp.create_poly_cost(net, element, kind, cp1_eur_per_mw=0.0)
 
     def run(
         self,
@@ -51,6 +54,7 @@ class OptimalPowerFlow:
         available_mw: FloatArray,
         price_per_mwh: float,
         output_price_per_mwh: float,
+        load_value_per_mwh: float,
     ) -> OptimalFlow:
         """Return the cheapest flow of an hour.
 
@@ -60,17 +64,21 @@ class OptimalPowerFlow:
             Demand and available output. [MW]
         price_per_mwh, output_price_per_mwh : float
             Price of import and of renewable output. [$/MWh]
+        load_value_per_mwh : float
+            What serving a load is worth. [$/MWh]
         """
         net = self._net
-        net.load["p_mw"], net.load["q_mvar"] = demand_mw, demand_mw * self._load_q_mvar
+        net.load["p_mw"] = net.load["max_p_mw"] = demand_mw
+        net.load["q_mvar"] = net.load["max_q_mvar"] = demand_mw * self._load_q_mvar
         net.sgen["p_mw"] = net.sgen["max_p_mw"] = available_mw
         net.sgen["max_q_mvar"] = available_mw * self._tan_phi
         net.sgen["min_q_mvar"] = -net.sgen["max_q_mvar"]
-        net.poly_cost.loc[net.poly_cost.et == "ext_grid", "cp1_eur_per_mw"] = price_per_mwh
-        net.poly_cost.loc[net.poly_cost.et == "sgen", "cp1_eur_per_mw"] = output_price_per_mwh
+        prices = {"ext_grid": price_per_mwh, "sgen": output_price_per_mwh, "load": -load_value_per_mwh}
+        net.poly_cost["cp1_eur_per_mw"] = net.poly_cost.et.map(prices)
         pp.runopp(net, numba=False)
         return OptimalFlow(
             cost=float(net.res_cost),
             tie_p_mw=float(net.res_ext_grid["p_mw"].iat[0]),
+            load_p_mw=net.res_load["p_mw"].to_numpy(dtype=np.float64),
             renewable_p_mw=net.res_sgen["p_mw"].to_numpy(dtype=np.float64),
         )

@@ -71,6 +71,7 @@ class Plant:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._net = deepcopy(grid.net)
+        self._net.load[["p_mw", "q_mvar"]] = 0.0  # the idle network always has a solution to start from
         pp.runpp(self._net, **self._OPTIONS)
         self._bus = self._net._pd2ppc_lookups["bus"][grid.bus_ids]
 
@@ -90,8 +91,13 @@ class Plant:
         # pandapower's storage is a consumer: charging positive.
         net.storage["p_mw"] = -set_points.battery_p_mw
         net.storage["q_mvar"] = -set_points.battery_q_mvar
-        pp.runpp(net, **self._OPTIONS)
-        if not net._ppc["success"]:
+        try:
+            pp.runpp(net, **self._OPTIONS)
+            solved = bool(net._ppc["success"])  # a recycled run does not raise
+        except pp.LoadflowNotConverged:
+            solved = False
+        if not solved:
+            net["_ppc"] = None  # the next hour must not start from a diverged voltage
             raise PowerFlowError("the AC power flow has no solution for these set points")
         voltage = net._ppc["internal"]["V"][self._bus]
         return _flow_from_voltage(self._grid, voltage, set_points)

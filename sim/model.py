@@ -8,7 +8,8 @@ import mesa
 import numpy as np
 
 from grids.network import FloatArray
-from grids.power_flow import Flow, Plant, SetPoints
+from grids.power_flow import Flow, Plant, PowerFlowError, SetPoints
+from sim.errors import StudyError
 from sim.ledger import Ledger
 from sim.messages import Decision, Knowledge, Order, Outlook, Report, Settlement
 from sim.profiles import HOURS_PER_DAY
@@ -111,7 +112,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self._reports = {der.name: der.report() for der in self.players.ders}
         decision = self._timed("dispatch", lambda: self.players.operator.dispatch(self._reports))
         done, clipped = self._carry_out(decision.orders)
-        flow = self._timed("power_flow", lambda: self._plant.run(done))
+        flow = self._meter(done, decision.policy)
         settlement = self.players.system_operator.settle(
             float(self._bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
         )
@@ -123,6 +124,15 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         """Play whole days."""
         for _ in range(days * HOURS_PER_DAY):
             self.step()
+
+    def _meter(self, done: SetPoints, policy: str) -> Flow:
+        try:
+            return self._timed("power_flow", lambda: self._plant.run(done))
+        except PowerFlowError as error:
+            raise StudyError(
+                f"day {self.day}, hour {self.hour}: {error} of policy {policy}; the network would collapse:"
+                " lower the demand, or let an ANM policy curtail it"
+            ) from error
 
     def _realise(self, day: int) -> ScenarioSet:
         return self._given[day] if self._given is not None else self.setting.draw(Draw.ACTUAL, 1, day)

@@ -110,7 +110,7 @@ def draw_scenarios(
         Together they fix the random stream, so training, test and actual days never share one.
     """
     expected = forecast(grid, profiles)
-    rng = np.random.default_rng([seed, purpose, day])
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, day)))
     hours, loads, units = (*expected.demand_mw.shape[1:], len(grid.renewables))
     if errors.sharing == "per_kind":
         demand, wind, pv = np.moveaxis(rng.standard_normal((count, hours, 3)), -1, 0)[..., None]

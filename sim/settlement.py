@@ -1,10 +1,10 @@
 """The money of one hour: who owes what for the metered exchange, and what the operator's own books add."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from grids.network import FloatArray
 from grids.units import Data
@@ -37,7 +37,8 @@ class Tariff(Data):
     loss_factor : float
         Weight of the losses' value in the operator's books (Eq. 12; the exchange pays for them as well).
     wear_fast, wear_cycling : float
-        α and β of the battery wear α·P² - β·P·P_previous, in $ for MW² (Eq. 17; Li, Chen and Low 2011).
+        α and β of the battery wear α·P² - β·P·P_previous, in $ for MW² (Eq. 17; Li, Chen and Low 2011). With
+        β <= α the wear of every schedule is positive.
     """
 
     load_curtailment_factor: Factor = 3.0
@@ -45,6 +46,14 @@ class Tariff(Data):
     loss_factor: Factor = 1.0
     wear_fast: Factor = 1.0
     wear_cycling: Factor = 0.75
+
+    @model_validator(mode="after")
+    def _wear_is_convex(self) -> Self:
+        if self.wear_cycling > self.wear_fast:
+            raise ValueError(
+                f"wear_cycling {self.wear_cycling} must not exceed wear_fast {self.wear_fast}: it would pay to cycle"
+            )
+        return self
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +109,7 @@ def settle_hour(
     Parameters
     ----------
     penalty : float
-        Imbalance penalty, from :func:`imbalance_penalty`. [$]
+        Imbalance penalty of the hour. [$]
     metered_mw, losses_mw : float
         Tie-line flow, positive for import, and line losses. [MW]
     demand_mw, load_p_mw : array, shape (D,)

@@ -129,6 +129,6 @@ def anchor_paths(study: Study, folder: Path) -> Study:
     for part, field in (("profiles", "file"), ("grid", "case")):
         spec = getattr(study, part)
         path = folder / getattr(spec, field)
-        if path.is_file():
+        if path.suffix and path.is_file():
             changes[part] = spec.model_copy(update={field: str(path.resolve())})
     return study.model_copy(update=changes)

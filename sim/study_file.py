@@ -12,6 +12,18 @@ from sim.errors import StudyError
 from sim.study import Study, anchor_paths
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe YAML loader that refuses a key given twice, of which YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key '{key}' is given twice, line {node.start_mark.line + 1} and below")
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     """Return the study in a YAML file.
 
@@ -28,9 +40,11 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
         If the file can't be read, or a key or value is wrong.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as error:
-        raise StudyError(f"{path}: can't be read: {error.strerror}") from error
+        raise StudyError(
+            f"{path}: can't be read ({error.strerror}); tieline new {path.name} writes a study to start from"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
@@ -63,8 +77,10 @@ def _override(document: dict[str, Any], override: str) -> None:
         node = _child(node, parent, override)
     if isinstance(node, list):
         node[_index(node, last, override)] = value
-    else:
+    elif isinstance(node, dict):
         node[last] = value
+    else:
+        raise StudyError(f"--set {override}: '{'.'.join(parents)}' is a value, it has no keys of its own")
 
 
 def _child(node: Any, key: str, override: str) -> Any:
@@ -79,9 +95,18 @@ def _child(node: Any, key: str, override: str) -> Any:
 
 
 def _index(node: list[Any], key: str, override: str) -> int:
-    if not key.isdigit() or int(key) >= len(node):
+    if not key.isdecimal() or int(key) >= len(node):
         raise StudyError(f"--set {override}: '{key}' must be a position 0..{len(node) - 1} in the list")
     return int(key)
+
+
+_PLAIN_WORDS = {
+    "model_type": "must be a mapping of keys to values",
+    "model_attributes_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "invalid_key": "keys must be words",
+}
 
 
 def _explain(error: ValidationError) -> list[str]:
@@ -94,7 +119,7 @@ def _explain(error: ValidationError) -> list[str]:
         elif item["type"] == "missing":
             lines.append(f"{field}: is missing")
         else:
-            message = item["msg"].removeprefix("Value error, ")
+            message = _PLAIN_WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
             message = message[:1].lower() + message[1:]
             given = item.get("input")
             shown = "" if isinstance(given, dict | list | BaseModel) else f", got {given!r}"

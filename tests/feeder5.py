@@ -1,6 +1,8 @@
 """A feeder of five buses, hours drawn at random for it, and what a plan costs when it is settled again from outside."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandapower as pp
@@ -20,7 +22,8 @@ LOSSY_FLEET = FLEET.model_copy(
 )
 
 
-def feeder5(folder: Path, *, fleet=FLEET, reading="import_only", max_s_mva=3.0):
+@cache
+def feeder5(*, fleet=FLEET, reading="import_only", max_s_mva=3.0):
     """Return the grid of a tree 1-2-3-4 with a branch 2-5, made with pandapower and read back from its json file."""
     net = pp.create_empty_network(sn_mva=1.0)
     for bus in range(1, 6):
@@ -32,15 +35,15 @@ def feeder5(folder: Path, *, fleet=FLEET, reading="import_only", max_s_mva=3.0):
         )
     for bus, p_mw, q_mvar in ((2, 0.2, 0.1), (3, 0.4, 0.2), (4, 0.5, 0.2), (5, 0.3, 0.15)):
         pp.create_load(net, bus, p_mw=p_mw, q_mvar=q_mvar)
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "feeder5.json"
-    pp.to_json(net, str(file))
-    return build_grid(
-        str(file),
-        fleet=fleet,
-        tie_line=TieLine(max_s_mva=max_s_mva, power_factor_reading=reading),
-        voltage=Voltage(),
-    )
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "feeder5.json"
+        pp.to_json(net, str(file))
+        return build_grid(
+            str(file),
+            fleet=fleet,
+            tie_line=TieLine(max_s_mva=max_s_mva, power_factor_reading=reading),
+            voltage=Voltage(),
+        )
 
 
 def draw_situation(grid, rule, rng, *, scenarios=1, hours=1, bid_mw=None) -> Situation:

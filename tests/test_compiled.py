@@ -82,8 +82,8 @@ def assert_same_model(model, rng):
 
 @pytest.mark.parametrize("rule", ["caiso", "nguyen"])
 @pytest.mark.parametrize(("network", "elastic", "reading"), VARIANTS)
-def test_rows_and_objective_are_pyomos(tmp_path, network, elastic, reading, rule):
-    grid = feeder5(tmp_path, fleet=LOSSY_FLEET, reading=reading)
+def test_rows_and_objective_are_pyomos(network, elastic, reading, rule):
+    grid = feeder5(fleet=LOSSY_FLEET, reading=reading)
     model = hour_model(grid, Tariff(wear_cycling=0.5), RULES[rule], network=network, elastic=elastic)
     assert_same_model(model, np.random.default_rng(1))
 
@@ -140,36 +140,37 @@ ACCEPTED = {
     "rotated cone": lambda m: 3 * m.x**2 + m.u**2 <= 2 * m.y * m.w,
     "range": lambda m: (-1, m.x + m.u - 2 * m.d, 1),
     "greater": lambda m: m.x + 1 >= m.u - m.d,
-    "equation": lambda m: m.x + m.y == 1 - m.d,
 }
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_a_point_is_feasible_for_both_or_for_neither(name):
     model = small_model(ACCEPTED[name])
-    compiled, rng, agreed = compile_model(model), np.random.default_rng(4), []
+    compiled, rng = compile_model(model), np.random.default_rng(4)
+    feasible = []
     for _ in range(300):
         z = point(compiled, model, rng)
-        equal, linear, cones = (np.array(part) for part in compiled_slacks(compiled, z))
-        ours = not (equal > 1e-9).any() and (linear >= 0).all() and (cones >= 0).all()
-        (body, lower, upper) = (pyo.value(part) for part in (model.c.body, model.c.lower, model.c.upper))
+        _, linear, cones = compiled_slacks(compiled, z)
+        body, lower, upper = (pyo.value(part) for part in (model.c.body, model.c.lower, model.c.upper))
         theirs = (lower is None or body >= lower) and (upper is None or body <= upper)
-        theirs = theirs and all(v.lb is None or v.value >= v.lb for v in (model.y, model.w))
-        agreed.append(ours == (theirs and model.u.value <= 3))
-    assert all(agreed)
+        theirs = theirs and model.y.value >= 0 and 0 <= model.w.value <= 5 and model.u.value <= 3
+        assert (min([*linear, *cones]) >= 0) == theirs
+        feasible.append(theirs)
+    assert 0 < sum(feasible) < len(feasible)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        pytest.param(small_model(objective=lambda m: m.x**3 + m.y), id="cubic"),
-        pytest.param(small_model(objective=lambda m: pyo.exp(m.x)), id="exponential"),
-        pytest.param(small_model(objective=lambda m: m.x, sense=pyo.maximize), id="maximised"),
-    ],
-)
-def test_an_objective_that_would_be_lost_is_refused(model):
+@pytest.mark.parametrize("objective", [lambda m: m.x**3 + m.y, lambda m: pyo.exp(m.x)], ids=["cubic", "exponential"])
+def test_an_objective_that_would_be_lost_is_refused(objective):
     with pytest.raises(ValueError):  # noqa: PT011 - any message, as long as the term is not dropped in silence
-        compile_model(model)
+        compile_model(small_model(objective=objective))
+
+
+def test_an_objective_to_be_maximised_is_refused_or_turned():
+    try:
+        compiled = compile_model(small_model(objective=lambda m: m.x, sense=pyo.maximize))
+    except ValueError:
+        return
+    assert compiled.linear[compiled.variables["x"]] == -1
 
 
 # ---- data are numbers or links ---------------------------------------------------------------------------------
@@ -186,8 +187,8 @@ NUMBERS = (
 
 @pytest.mark.parametrize("network", ["branch_flow", "copper_plate"])
 @pytest.mark.parametrize("seed", range(3))
-def test_data_as_links_and_as_numbers_give_the_same_optimum(tmp_path, network, seed):
-    grid, rule, rng = feeder5(tmp_path), RULES["caiso"], np.random.default_rng(seed)
+def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
+    grid, rule, rng = feeder5(), RULES["caiso"], np.random.default_rng(seed)
     situation = draw_situation(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
     hour = compile_model(hour_model(grid, Tariff(), rule, network=network))
     numbers = {name: np.ravel(getattr(situation, name)) for name in (*LINKED, *NUMBERS) if hasattr(situation, name)}

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -67,7 +66,9 @@ def runs() -> dict[str, Run]:
     return {situation: play(*arguments) for situation, arguments in SITUATIONS.items()}
 
 
-@pytest.fixture(scope="module", params=[(name, 3 if "3_days" in name else 1) for name in SITUATIONS], ids=lambda p: p[0])
+@pytest.fixture(
+    scope="module", params=[(name, 3 if "3_days" in name else 1) for name in SITUATIONS], ids=lambda p: p[0]
+)
 def shown(request: pytest.FixtureRequest, runs: dict[str, Run]) -> tuple[Run, int, dict[str, Axes]]:
     situation, day = request.param
     figure = day_figure(runs[situation].tables, runs[situation].study, day=day)
@@ -75,7 +76,8 @@ def shown(request: pytest.FixtureRequest, runs: dict[str, Run]) -> tuple[Run, in
 
 
 def by_gid(ax: Axes, gid: str) -> list[Any]:
-    return ax.findobj(lambda artist: artist.get_gid() == gid)
+    """Artists named so, or so and an hour, kind or bus."""
+    return ax.findobj(lambda artist: re.fullmatch(rf"{gid}([-_.]\d+)*(-[a-z]+)?", artist.get_gid() or "") is not None)
 
 
 def heights(ax: Axes, gid: str) -> np.ndarray:
@@ -84,8 +86,7 @@ def heights(ax: Axes, gid: str) -> np.ndarray:
 
 def unreadable(figure: Figure) -> list[str]:
     """Texts that lie outside the figure or on another one."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     hidden = set()
     for axis in figure.findobj(Axis):
         low, high = sorted(axis.get_view_interval())
@@ -113,6 +114,7 @@ def test_every_day_figure_can_be_read(shown: tuple[Run, int, dict[str, Axes]]) -
         assert re.search(r"\[.+\]", axes[name].get_ylabel()), name
     assert "[h]" in axes["voltage"].get_xlabel()
     figure = axes["money"].figure
+    assert isinstance(figure, Figure)
     assert unreadable(figure) == []
     title = " ".join(text.get_text() for text in figure.texts)
     for part in ("name", "bidding", "policy"):
@@ -155,7 +157,7 @@ def test_balance_panel_adds_up(shown: tuple[Run, int, dict[str, Axes]]) -> None:
         drawn = heights(ax, gid)
         total += drawn if len(drawn) else 0
     np.testing.assert_allclose(total, served.get_data().values + lines.groupby("hour")["loss_mw"].sum(), atol=1e-6)
-    for kind, name in (("wind", "wind curtailed"), ("pv", "PV curtailed"), ("load", "load curtailed")):
+    for kind, name in (("wind", "wind_curtailed"), ("pv", "PV_curtailed"), ("load", "load_curtailed")):
         if kind in by_kind.index:
             cut = (by_kind.loc[kind, "available_mw"] - by_kind.loc[kind, "p_mw"]).clip(lower=0)
             np.testing.assert_allclose(heights(ax, name), cut, atol=1e-12)
@@ -211,6 +213,16 @@ def test_same_run_gives_same_bytes(runs: dict[str, Run], tmp_path: Path) -> None
     assert dict(mpl.rcParams) == before
 
 
+def test_names_in_the_svg_are_unique(runs: dict[str, Run], tmp_path: Path) -> None:
+    run = runs["import_only"]
+    save_figure(day_figure(run.tables, run.study), tmp_path, "day")
+    save_figure(network_figure(run.grid), tmp_path, "network")
+    for file in ("day.svg", "network.svg"):
+        names = re.findall(r'\bid="([^"]*)"', (tmp_path / file).read_text(encoding="utf-8"))
+        assert len(names) == len(set(names))
+        assert not [name for name in names if " " in name]
+
+
 def test_a_day_that_was_not_played_is_refused(runs: dict[str, Run]) -> None:
     with pytest.raises(ValueError, match="day 4 is not in the tables: they hold days 1 to 3"):
         day_figure(runs["export_3_days"].tables, runs["export_3_days"].study, day=4)
@@ -236,11 +248,11 @@ def test_network_figure_draws_areas_to_scale(grid33: Grid) -> None:
     (lines,) = by_gid(ax, "lines")
     assert len(lines.get_segments()) == 32
     assert len(by_gid(ax, "bus")) == 33
-    demand = np.array([disc.get_sizes().item() for disc in by_gid(ax, "demand")])[:-1]
+    demand = np.array([disc.get_sizes().item() for disc in by_gid(ax, "demand")])
     np.testing.assert_allclose(demand / demand.max(), grid33.load_p_mw / grid33.load_p_mw.max())
-    wind = np.array([symbol.get_sizes().item() for symbol in by_gid(ax, "wind")])[:-1]
+    wind = np.array([symbol.get_sizes().item() for symbol in by_gid(ax, "wind")])
     np.testing.assert_allclose(wind / wind.max(), np.array([1.2, 0.6, 0.6, 0.96, 1.2]) / 1.2)
-    assert len(by_gid(ax, "battery")) == len(by_gid(ax, "pv")) == 6
+    assert len(by_gid(ax, "battery")) == len(by_gid(ax, "pv")) == 5
 
 
 def test_network_figure_of_tiny_feeders(grid33: Grid) -> None:
@@ -252,11 +264,15 @@ def test_network_figure_of_tiny_feeders(grid33: Grid) -> None:
         line_to=np.array([1]),
         load_bus=np.array([1]),
         load_p_mw=np.array([2.0]),
+        renewable_names=("wind_9", "hydro_9"),
+        battery_names=("battery_7",),
         renewable_kinds=("wind", "hydro"),
         renewables=(Renewable(bus=9, max_s_mva=3), Renewable(bus=9, max_s_mva=0.01)),
         batteries=(Battery(bus=7, max_s_mva=1, max_e_mwh=2),),
     )
-    bare = dataclasses.replace(two, renewable_kinds=(), renewables=(), batteries=())
+    bare = dataclasses.replace(
+        two, renewable_names=(), battery_names=(), renewable_kinds=(), renewables=(), batteries=()
+    )
     assert unreadable(network_figure(two)) == []
     assert unreadable(network_figure(bare)) == []
 

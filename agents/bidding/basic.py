@@ -9,7 +9,7 @@ from agents.dispatch.horizon import Situation
 
 SUMMARY = "bids as if the network were a copper plate and nothing were curtailed (Eq. 1-6)"
 
-EFFORT = Effort(nodes=20)
+EFFORT = Effort(gap=1e-3)
 
 
 def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:

@@ -13,12 +13,16 @@ from typing import Any
 import numpy as np
 
 from agents.dispatch.horizon import Horizon, Plan, Signs, Situation
+from agents.dispatch.hourly_bound import HourlyBound
 from agents.dispatch.program import InfeasibleError, SolverError
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
+
+ROUNDS = 4
+"""Times the directions are settled anew before the search leaves it at that."""
 
 EXACT_CONE_GAP = 1e-2
 """Relative cone gap up to which a relaxation counts as exact."""
@@ -52,6 +56,13 @@ class DirectionSearch:
         For the power-factor range of Eq. (30) and the true penalties.
     horizon, situation : Horizon, Situation
         The program and its data.
+
+    Attributes
+    ----------
+    signs : Signs
+        Directions of the best plan found.
+    nodes : int
+        Problems solved by branching.
     """
 
     def __init__(self, grid: Grid, rule: ImbalanceRule, horizon: Horizon, situation: Situation) -> None:
@@ -59,7 +70,8 @@ class DirectionSearch:
         self._horizon, self._situation = horizon, situation
         self._tan_phi = math.tan(math.acos(grid.tie_line.min_power_factor))
         self._incumbent: Plan | None = None
-        self._incumbent_signs = Signs.unsettled(*horizon.shape)
+        self.signs = Signs.unsettled(*horizon.shape)
+        self.nodes = 0
 
     def run(self, effort: Effort) -> Plan:
         """Return the best plan found, its objective true and its bound proven.
@@ -76,18 +88,52 @@ class DirectionSearch:
             self._round_flows(root, unsettled)
         ticket = count()
         open_nodes = [(root.bound, next(ticket), unsettled, root)]
-        nodes = 0
-        while open_nodes and nodes < effort.nodes and not self._is_close(open_nodes[0][0], effort.gap):
+        while open_nodes and self.nodes < effort.nodes and not self._is_close(open_nodes[0][0], effort.gap):
             _, _, signs, plan = heapq.heappop(open_nodes)
             for child_signs in self._branches(signs, plan):
                 child = self._try(child_signs)
-                nodes += 1
+                self.nodes += 1
                 if child is not None and not self._is_close(child.bound, 0.0):
                     heapq.heappush(open_nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
         bound = min([self._incumbent.objective, *(node[0] for node in open_nodes)])
         return replace(self._exact(self._incumbent), bound=bound)
+
+    def improve(self, plan: Plan, hourly: HourlyBound, effort: Effort) -> Plan:
+        """Return the plan with a sharper bound, or a better one, by asking every hour for its own best direction."""
+        within = self._horizon.within
+        if within is None or self._is_close(plan.bound, effort.gap):
+            return plan
+        bid = np.where(within.open_hours, np.where(plan.bid_mw >= 0, 1, -1), 0)
+        bound = plan.bound
+        for _ in range(ROUNDS):
+            settled = self._settle(bid)
+            if settled is None:
+                break
+            answer = hourly.answer(settled, self._situation, within)
+            self.nodes += answer.nodes
+            bound = max(bound, answer.bound)
+            if self._is_close(bound, effort.gap) or (answer.bid == bid).all():
+                break
+            bid = answer.bid
+        if self._incumbent is None:
+            return plan
+        return replace(self._exact(self._incumbent), bound=min(bound, self._incumbent.objective))
+
+    def _settle(self, bid: IntArray) -> Plan | None:
+        """Return the best plan for given directions of the bids, with flows fixed until all keep Eq. (30)."""
+        signs = replace(self.signs, bid=bid)
+        for _ in range(ROUNDS):
+            plan = self._try(signs)
+            if plan is None:
+                return None
+            violated = self._violated_flows(plan) > 0
+            if not violated.any():
+                break
+            leaning = np.where(plan.tie_p_mw >= 0, 1, -1)
+            signs = replace(signs, flow=np.where(violated & (signs.flow == 0), leaning, signs.flow))
+        return plan
 
     def _exact(self, plan: Plan) -> Plan:
         """Return the plan, or where its relaxation is not exact the nearest one found that is.
@@ -99,7 +145,7 @@ class DirectionSearch:
             if plan.cone_gap.max() <= EXACT_CONE_GAP:
                 break
             try:
-                repaired = self._horizon.solve(self._situation, self._incumbent_signs, loss_price_per_mwh=price)
+                repaired = self._horizon.solve(self._situation, self.signs, loss_price_per_mwh=price)
             except SolverError:
                 continue
             true = repaired.objective + float(self._situation.probability @ self._penalty_gap(repaired).sum(axis=1))
@@ -120,7 +166,7 @@ class DirectionSearch:
             return
         true = plan.objective + float(self._situation.probability @ self._penalty_gap(plan).sum(axis=1))
         if self._incumbent is None or true < self._incumbent.objective:
-            self._incumbent, self._incumbent_signs = replace(plan, objective=true), signs
+            self._incumbent, self.signs = replace(plan, objective=true), signs
 
     def _is_close(self, bound: float, gap: float) -> bool:
         best = math.inf if self._incumbent is None else self._incumbent.objective

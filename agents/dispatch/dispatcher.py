@@ -5,6 +5,7 @@ from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon, Plan, Situation
 from agents.dispatch.hour import hour_model
+from agents.dispatch.hourly_bound import HourlyBound
 from agents.dispatch.program import InfeasibleError
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
@@ -24,6 +25,7 @@ class Dispatcher:
         self.grid, self.tariff, self.rule = grid, tariff, rule
         self._hours: dict[tuple[str, bool], CompiledModel] = {}
         self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
+        self._bounds: dict[str, HourlyBound] = {}
 
     def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
         """Return the compiled hour model."""
@@ -61,10 +63,16 @@ class Dispatcher:
         effort = effort or Effort()
         try:
             horizon = self.horizon(situation, network=network, within=within)
-            return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+            search = DirectionSearch(self.grid, self.rule, horizon, situation)
+            return search.improve(search.run(effort), self._hourly_bound(network), effort)
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+
+    def _hourly_bound(self, network: str) -> HourlyBound:
+        if network not in self._bounds:
+            self._bounds[network] = HourlyBound(self.grid, self.tariff, self.rule, network=network)
+        return self._bounds[network]
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False

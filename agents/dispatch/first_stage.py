@@ -83,3 +83,17 @@ def bid_model(within: BidRange) -> pyo.ConcreteModel:
     m.export_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.export_mw[t] <= m.max_export_mw[t])
     m.nothing = pyo.Objective(expr=0.0)
     return m
+
+
+def store_model(grid: Grid) -> pyo.ConcreteModel:
+    """Return the stored energies an hour on its own may start from."""
+    unit = grid.batteries
+    m = pyo.ConcreteModel(name="stored energy")
+    m.data_names = []
+    m.BATTERIES = pyo.RangeSet(0, len(unit) - 1)
+    m.energy_mwh = pyo.Var(
+        m.BATTERIES,
+        bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh),
+    )
+    m.nothing = pyo.Objective(expr=0.0)
+    return m

@@ -1,11 +1,11 @@
 """The dispatch of several hours and scenarios: tiles of the hour model, linked by stores, wear and bids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
-from agents.dispatch.first_stage import BidRange, bid_model
+from agents.dispatch.first_stage import BidRange, bid_model, store_model
 from agents.dispatch.program import UNLINKED, Group, Program, Solution
 from grids.network import FloatArray, Grid, IntArray
 from grids.power_flow import SetPoints
@@ -50,6 +50,19 @@ class Situation:
         """Number of scenarios S and hours T."""
         return self.demand_mw.shape[0], self.demand_mw.shape[1]
 
+    def hour(self, index: int) -> "Situation":
+        """Return one hour alone, counted from 0."""
+        at = slice(index, index + 1)
+        hourly = ("price", "retail_price", "over_price", "under_price")
+        return replace(
+            self,
+            demand_mw=self.demand_mw[:, at],
+            available_mw=self.available_mw[:, at],
+            required_energy_mwh=self.required_energy_mwh[at],
+            bid_mw=None if self.bid_mw is None else self.bid_mw[at],
+            **{f"{name}_per_mwh": getattr(self, f"{name}_per_mwh")[at] for name in hourly},
+        )
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Signs:
@@ -70,6 +83,24 @@ class Signs:
     def unsettled(cls, scenarios: int, hours: int) -> "Signs":
         """Return signs of which none is settled."""
         return cls(bid=np.zeros(hours, dtype=np.int64), flow=np.zeros((scenarios, hours), dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PricedHour:
+    """Prices that stand in for the neighbours of an hour on its own, each times the scenario's probability.
+
+    Attributes
+    ----------
+    start, end : array, shape (S, U), or None
+        Price of the energy stored at the start, which the hour may then choose, and of the energy it leaves, as
+        a change of cost; None where the energy is given, or worth nothing. [$/MWh]
+    battery : array, shape (S, U)
+        Price of battery power. [$/MW]
+    """
+
+    start: FloatArray | None
+    end: FloatArray | None
+    battery: FloatArray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -94,6 +125,8 @@ class Plan:
         Imbalance penalty as the program counts it; too low where it relaxes |B| of an open direction. [$]
     violation : array, shape (S, T)
         Sum of violated limits (p.u. squared, MWh); zero unless no dispatch meets them all.
+    energy_price_per_mwh : array, shape (S, T, U)
+        How the cost changes with the energy stored at the start of the hour, times the scenario's probability. [$/MWh]
     objective, bound : float
         Cost minus revenue, and the proven lower bound on it. [$]
     repaired : bool
@@ -109,6 +142,7 @@ class Plan:
     cone_gap: FloatArray
     penalty: FloatArray
     violation: FloatArray
+    energy_price_per_mwh: FloatArray
     objective: float
     bound: float
     repaired: bool = False
@@ -127,12 +161,21 @@ class Horizon:
         S and T.
     within : BidRange, optional
         Range of the bids, if they are to be decided; None if they are given.
+    priced : PricedHour, optional
+        For a single hour cut out of a day: prices of what it has to do with its neighbours.
     """
 
     def __init__(
-        self, grid: Grid, hour: CompiledModel, *, scenarios: int, hours: int, within: BidRange | None = None
+        self,
+        grid: Grid,
+        hour: CompiledModel,
+        *,
+        scenarios: int,
+        hours: int,
+        within: BidRange | None = None,
+        priced: PricedHour | None = None,
     ) -> None:
-        self._grid, self._within = grid, within
+        self._grid, self.within = grid, within
         self.shape = (scenarios, hours)
         self._program = Program()
         self._probability = np.zeros(scenarios * hours)
@@ -148,6 +191,22 @@ class Horizon:
             for name in ("bid_mw", "bid_magnitude_mw"):
                 columns = np.tile(self._bids.columns(name)[0], scenarios)
                 self._hours.link(name, columns[:, None])
+        self._extra_cost = np.zeros(0) if priced is None else self._price(priced)
+
+    def _price(self, priced: PricedHour) -> FloatArray:
+        """Let the hour choose its start energy, and return the cost of all columns."""
+        start = None
+        if priced.start is not None:
+            stores = self._program.add(compile_model(store_model(self._grid)), self.shape[0])
+            start = stores.columns("energy_mwh")
+            self._hours.link("start_energy_mwh", start)
+        cost = np.zeros(self._program.column_count)
+        if start is not None and priced.start is not None:
+            cost[start] = -priced.start
+        if priced.end is not None:
+            cost[self._hours.columns("end_energy_mwh")] = priced.end
+        cost[self._hours.columns("battery_p_mw")] += priced.battery
+        return cost
 
     @property
     def program(self) -> Program:
@@ -169,8 +228,18 @@ class Horizon:
         loss_price_per_mwh : float
             Steers the plan away from losses that exist only in the relaxation; not part of the objective. [$/MWh]
         """
-        extra = self._loss_cost(situation, loss_price_per_mwh) if loss_price_per_mwh else 0.0
-        return self._plan(situation, self._program.solve(self.values(situation, signs), extra))
+        values = self.values(situation, signs)
+        if self._extra_cost.size:
+            return self._plan(situation, self._program.solve(values, self._extra_cost))
+        if not loss_price_per_mwh:
+            return self._plan(situation, self._program.solve(values))
+        extra = self._loss_cost(situation, loss_price_per_mwh)
+        solution = self._program.solve(values, extra)
+        steering = float(extra @ solution.x)
+        return self._plan(
+            situation,
+            replace(solution, objective=solution.objective - steering, bound=solution.bound - steering),
+        )
 
     def _loss_cost(self, situation: Situation, price_per_mwh: float) -> FloatArray:
         cost = np.zeros(self._program.column_count)
@@ -199,15 +268,15 @@ class Horizon:
         if situation.bid_mw is not None:
             hourly |= {"bid_mw": situation.bid_mw, "bid_magnitude_mw": np.abs(situation.bid_mw)}
         every |= {name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()}
-        if self._bids is None or self._within is None:
-            return [every]
-        return [
-            every,
-            {
-                "max_import_mw": np.where(signs.bid >= 0, self._within.high, 0.0),
-                "max_export_mw": np.where(signs.bid <= 0, -self._within.low, 0.0),
-            },
-        ]
+        groups = [every]
+        if self.within is not None:
+            groups.append(
+                {
+                    "max_import_mw": np.where(signs.bid >= 0, self.within.high, 0.0),
+                    "max_export_mw": np.where(signs.bid <= 0, -self.within.low, 0.0),
+                }
+            )
+        return groups + [{} for _ in self._program.groups[len(groups) :]]
 
     def _slack(self, flow: IntArray) -> dict[str, FloatArray]:
         """Return by how much Eq. (30) is waived in each direction: enough to be idle, or not at all."""
@@ -258,9 +327,14 @@ class Horizon:
                 + (read["under_scheduling_mwh"] * situation.under_price_per_mwh).sum(axis=2)
             ),
             violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(self.shape)),
+            energy_price_per_mwh=self._energy_price(solution),
             objective=solution.objective,
             bound=solution.bound,
         )
+
+    def _energy_price(self, solution: Solution) -> FloatArray:
+        rows = self.shape[0] * self.shape[1] * len(self._hours.model.rhs)
+        return self._hours.data_prices(solution.z[:rows], "start_energy_mwh").reshape(*self.shape, -1)
 
 
 VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")

@@ -33,11 +33,14 @@ class Solution:
     ----------
     x : array
         All columns of the program.
+    z : array
+        Duals of all rows, in Clarabel's form.
     objective, bound : float
         Value of the answer, and the dual bound that proves it. [$]
     """
 
     x: FloatArray
+    z: FloatArray
     objective: float
     bound: float
 
@@ -76,6 +79,23 @@ class Group:
     def link(self, name: str, columns: IntArray) -> None:
         """Let decisions stand in for data: shape (N, units), `UNLINKED` where a number is given instead."""
         self.links[:, self.model.data[name] - self.model.decisions] = columns
+
+    def data_prices(self, z: FloatArray, name: str) -> FloatArray:
+        """Return how the optimum changes with data that stand only in constraints, shape (N, units).
+
+        Parameters
+        ----------
+        z : array, shape (N * M,)
+            Duals of this group's rows.
+        name : str
+            The data.
+        """
+        model, span = self.model, self.model.data[name]
+        chosen = np.isin(model.rows.column, span)
+        duals = z.reshape(self.copies, -1)[:, model.rows.row[chosen]] * model.rows.value[chosen]
+        prices = np.zeros((self.copies, len(span)))
+        np.add.at(prices.T, model.rows.column[chosen] - span[0], duals.T)
+        return prices
 
     def data_array(self, values: Values) -> FloatArray:
         """Return the data of every copy as one array, shape (N, data), zero where linked."""
@@ -139,7 +159,7 @@ class Program:
         values : sequence of mappings
             Data of every group, in the order they were added.
         extra_cost : array, shape (columns,), optional
-            Linear cost to steer the answer by; objective and bound are stated without it. [$]
+            Linear cost of decisions on top of the models' own; objective and bound include it. [$]
 
         Raises
         ------
@@ -159,10 +179,9 @@ class Program:
             raise InfeasibleError("no dispatch meets all limits")
         if status not in ("Solved", "AlmostSolved"):
             raise SolverError(f"Clarabel stopped with status {status}")
-        x = np.array(answer.x)
-        constant -= float(np.sum(extra_cost * x))
         return Solution(
-            x=x,
+            x=np.array(answer.x),
+            z=np.array(answer.z),
             objective=answer.obj_val + constant,
             bound=min(answer.obj_val, answer.obj_val_dual) + constant,
         )

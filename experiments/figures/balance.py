@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.style import COLORS, LABEL_POINTS, headline, hour_edges
+from experiments.figures.style import COLORS, LABEL_POINTS, NAMES, headline, hour_edges
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-3
 """Curtailment below this in every hour gets no outline and no entry in the key."""
-NAMES = {"wind": "wind", "pv": "PV"}
 
 
 @dataclass
@@ -47,8 +46,9 @@ class _Stack:
             self.key.append(Patch(**look, lw=0.7, label=name))
 
     def _bars(self, height: FloatArray, base: FloatArray, *, name: str, **look: Any) -> None:
-        for bar in self.ax.bar(self.hours, height, bottom=base, **look):
-            bar.set_gid(name)
+        bars = self.ax.bar(self.hours, height, bottom=base, **look)
+        for hour, bar in zip(self.hours, bars, strict=True):
+            bar.set_gid(f"{name.replace(' ', '_')}-{hour:.0f}")
 
 
 def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame) -> None:
@@ -107,6 +107,15 @@ def _finish(stack: _Stack, highest: float) -> None:
     ax.set_ylim(1.08 * lowest, 1.04 * max(highest, 0.01))
     ax.set_ylabel("power [MW]")
     ax.grid(axis="y")
-    ax.legend(handles=stack.key[::-1], loc="center left", bbox_to_anchor=(1.006, 0.5), frameon=False,
-              fontsize=LABEL_POINTS, handlelength=1.5, handleheight=1.0, labelspacing=0.55, borderpad=0,
-              handletextpad=0.5)  # fmt: skip
+    ax.legend(
+        handles=stack.key[::-1],
+        loc="center left",
+        bbox_to_anchor=(1.006, 0.5),
+        frameon=False,
+        fontsize=LABEL_POINTS,
+        handlelength=1.5,
+        handleheight=1.0,
+        labelspacing=0.55,
+        borderpad=0,
+        handletextpad=0.5,
+    )

@@ -55,12 +55,20 @@ def _mark_penalties(ax: Axes, settlements: pd.DataFrame) -> None:
     metered = fined["metered_mw"].to_numpy()
     edge = np.clip(metered, fined["lower_mw"].to_numpy(), fined["upper_mw"].to_numpy())
     orange = COLORS["penalty"]
-    ax.vlines(fined["hour"], edge, metered, color=orange, lw=2.5, zorder=3, gid="imbalance")
+    ax.vlines(fined["hour"], edge, metered, color=orange, lw=2.5, zorder=3, gid="outside_band")
     ax.plot(fined["hour"], metered, "o", color=orange, ms=5, mec="white", mew=0.6, zorder=5, gid="fined")
     for hour, penalty in zip(fined["hour"], fined["penalty"], strict=True):
         text = f"{penalty:.2f}" if penalty < 10 else f"{penalty:.1f}" if penalty < 100 else f"{penalty:.0f}"
-        ax.text(hour, 0.93, text, transform=ax.get_xaxis_transform(), ha="center", va="center", fontsize=7,
-                color=ink(orange))  # fmt: skip
+        ax.text(
+            hour,
+            0.93,
+            text,
+            transform=ax.get_xaxis_transform(),
+            ha="center",
+            va="center",
+            fontsize=7,
+            color=ink(orange),
+        )
     if len(fined):
         ax.text(1.024, 0.93, "penalty [$]", transform=ax.transAxes, va="center", fontsize=8, color=ink(orange))
 

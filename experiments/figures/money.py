@@ -65,7 +65,7 @@ def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd
     _bar(ax, len(terms), 0.0, level, "profit", "")
     _write(ax, len(terms), 0.0, level, "profit")
     left = np.arange(len(terms)) - 0.36
-    ax.hlines(ends, left, left + 1, color="#777777", lw=0.7)
+    ax.hlines(ends, left, left + 1, color="#777777", lw=0.7, zorder=0.9)
     ax.axhline(0, color="#444444", lw=0.8)
     low, high = min(0.0, *ends), max(1.0, *ends)
     ax.set_ylim(low - (0.2 * (high - low) if low < 0 else 0), high + 0.16 * (high - low))
@@ -79,9 +79,17 @@ def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd
 def _bar(ax: Axes, place: int, base: float, amount: float, term: str, kind: str) -> None:
     color = COLORS[TERM_COLORS.get(term, kind if kind in COLORS else "other")]
     curtailed = term.endswith("curtailment")
-    bar = ax.bar(place, amount, bottom=base, width=0.72, facecolor="white" if curtailed else color, edgecolor=color,
-                 lw=0.7, hatch="/////" if curtailed else None)  # fmt: skip
-    bar[0].set_gid(term)
+    bar = ax.bar(
+        place,
+        amount,
+        bottom=base,
+        width=0.72,
+        facecolor="white" if curtailed else color,
+        edgecolor=color,
+        lw=0.7,
+        hatch="/////" if curtailed else None,
+    )
+    bar[0].set_gid(f"{term}-{kind}" if kind else term)
 
 
 def _write(ax: Axes, place: int, start: float, end: float, term: str) -> None:
@@ -89,6 +97,14 @@ def _write(ax: Axes, place: int, start: float, end: float, term: str) -> None:
     total = term in ("revenue", "profit")
     amount, below = end - start, min(start, end) < 0
     text = dollars(amount) if total or amount <= 0 else f"+{dollars(amount)}"
-    ax.annotate(text, (place, min(start, end) if below else max(start, end)), xytext=(0, -3 if below else 2.5),
-                textcoords="offset points", ha="center", va="top" if below else "bottom", fontsize=8,
-                fontweight="bold" if total else "normal", color=ink(COLORS["profit"]) if total else GREY)  # fmt: skip
+    ax.annotate(
+        text,
+        (place, min(start, end) if below else max(start, end)),
+        xytext=(0, -3 if below else 2.5),
+        textcoords="offset points",
+        ha="center",
+        va="top" if below else "bottom",
+        fontsize=8,
+        fontweight="bold" if total else "normal",
+        color=ink(COLORS["profit"]) if total else GREY,
+    )

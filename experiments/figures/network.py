@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from experiments.figures.style import COLORS, GREY, house_style, ink
-from experiments.figures.symbols import LARGEST, LARGEST_DEMAND, draw_demand, draw_main_grid, draw_unit, side
+from experiments.figures.symbols import LARGEST, LARGEST_DEMAND, draw_demand, draw_key, draw_main_grid, draw_unit, side
 from experiments.figures.tree_layout import one_line_layout
 from grids.network import FloatArray, Grid
 
@@ -45,18 +45,25 @@ def network_figure(grid: Grid) -> Figure:
         _draw_buses(ax, grid, places)
         _draw_fleet(ax, grid, places)
         _title(ax, grid, size)
-        _key(ax, grid)
+        capacities = [mva for units in _units_at(grid).values() for *_, mva in units]
+        draw_key(ax, _kinds(grid), max(capacities, default=1.0), float(_demand_at(grid).max()))
     return figure
 
 
-def _units_at(grid: Grid) -> dict[int, list[tuple[str, float]]]:
-    """Return kind and capacity [MVA] of the units at each bus position."""
-    units: dict[int, list[tuple[str, float]]] = {}
-    for bus, kind, unit in zip(grid.renewable_bus, grid.renewable_kinds, grid.renewables, strict=True):
-        units.setdefault(int(bus), []).append((kind, unit.max_s_mva))
-    for bus, battery in zip(grid.battery_bus, grid.batteries, strict=True):
-        units.setdefault(int(bus), []).append(("battery", battery.max_s_mva))
+def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
+    """Return name, kind and capacity [MVA] of the units at each bus position."""
+    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist()]
+    names = [*grid.renewable_names, *grid.battery_names]
+    kinds = [*grid.renewable_kinds, *["battery"] * len(grid.batteries)]
+    capacities = [*(unit.max_s_mva for unit in grid.renewables), *(unit.max_s_mva for unit in grid.batteries)]
+    units: dict[int, list[tuple[str, str, float]]] = {}
+    for bus, name, kind, mva in zip(buses, names, kinds, capacities, strict=True):
+        units.setdefault(bus, []).append((name, kind, mva))
     return units
+
+
+def _kinds(grid: Grid) -> list[str]:
+    return sorted(set(grid.renewable_kinds), reverse=True) + ["battery"] * bool(grid.batteries)
 
 
 def _demand_at(grid: Grid) -> FloatArray:
@@ -85,7 +92,7 @@ def _draw_lines(ax: Axes, grid: Grid, places: FloatArray) -> None:
     lines = np.stack([start, corner, end], axis=1)
     ax.add_collection(LineCollection(list(lines), colors="#444444", linewidths=1.6, gid="lines", zorder=2))
     x, y = places[grid.slack]
-    ax.plot([x - MAIN_GRID, x], [y, y], color=COLORS["tie_line"], lw=2.4, zorder=2, gid="tie line")
+    ax.plot([x - MAIN_GRID, x], [y, y], color=COLORS["tie_line"], lw=2.4, zorder=2, gid="tie_line")
     draw_main_grid(ax, x - MAIN_GRID, y, 0.34)
     ax.text(x - 0.5 * MAIN_GRID, y + 0.07, "tie line", ha="center", fontsize=7.5, color=ink(COLORS["tie_line"]))
 
@@ -93,27 +100,47 @@ def _draw_lines(ax: Axes, grid: Grid, places: FloatArray) -> None:
 def _draw_buses(ax: Axes, grid: Grid, places: FloatArray) -> None:
     demand = _demand_at(grid)
     for (x, y), number, p_mw in zip(places, grid.bus_ids, demand, strict=True):
-        ax.plot(x, y, "o", ms=9.5, color="white", mec="#444444", mew=0.8, zorder=2.5, gid="bus")
+        ax.plot(x, y, "o", ms=9.5, color="white", mec="#444444", mew=0.8, zorder=2.5, gid=f"bus_{number}")
         if p_mw > 0:
-            draw_demand(ax, x, y, side(p_mw, float(demand.max()), LARGEST_DEMAND))
-        ax.text(x, y, str(number), ha="center", va="center_baseline", fontsize=7.5, zorder=6,
-                path_effects=[withStroke(linewidth=1.6, foreground="white")])  # fmt: skip
+            draw_demand(ax, x, y, side(p_mw, float(demand.max()), LARGEST_DEMAND), f"demand_{number}")
+        ax.text(
+            x,
+            y,
+            str(number),
+            ha="center",
+            va="center_baseline",
+            fontsize=7.5,
+            zorder=6,
+            path_effects=[withStroke(linewidth=1.6, foreground="white")],
+        )
 
 
 def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
     """Draw the units up and to the right of their buses, where no line runs, one above the other."""
     at_bus = _units_at(grid)
-    largest = max((mva for units in at_bus.values() for _, mva in units), default=1.0)
+    largest = max((mva for units in at_bus.values() for *_, mva in units), default=1.0)
     for bus, units in at_bus.items():
         x, y = places[bus]
         foot = y + RAISED
-        ax.plot([x, x + ASIDE, x + ASIDE], [y, y + ASIDE, foot + SLOT * (len(units) - 1)], color="#999999", lw=0.9,
-                zorder=1, gid="lead")  # fmt: skip
-        for k, (kind, mva) in enumerate(units):
+        ax.plot(
+            [x, x + ASIDE, x + ASIDE],
+            [y, y + ASIDE, foot + SLOT * (len(units) - 1)],
+            color="#999999",
+            lw=0.9,
+            zorder=1,
+        )
+        for k, (name, kind, mva) in enumerate(units):
             length = side(mva, largest, LARGEST)
-            draw_unit(ax, x + ASIDE, foot + SLOT * k, kind, length)
-            ax.text(x + ASIDE + 0.55 * length + 0.035, foot + SLOT * k, f"{mva:g}", va="center", fontsize=7,
-                    color=ink(COLORS.get(kind, COLORS["other"])), zorder=6)  # fmt: skip
+            draw_unit(ax, x + ASIDE, foot + SLOT * k, kind, length, name)
+            ax.text(
+                x + ASIDE + 0.55 * length + 0.035,
+                foot + SLOT * k,
+                f"{mva:g}",
+                va="center",
+                fontsize=7,
+                color=ink(COLORS.get(kind, COLORS["other"])),
+                zorder=6,
+            )
 
 
 def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
@@ -129,25 +156,3 @@ def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
     ax.text(0.3, size[1] - 0.53, "  ·  ".join(facts), fontsize=9, va="center", color=GREY)
     reading = "areas to scale  ·  beside a unit its MVA, on a disc the number of the bus"
     ax.text(0.3, size[1] - 0.71, reading, fontsize=8, va="center", color=GREY)
-
-
-def _key(ax: Axes, grid: Grid) -> None:
-    """Explain the symbols, each drawn with the size of a round number."""
-    capacities = [mva for units in _units_at(grid).values() for _, mva in units]
-    largest, x, y = max(capacities, default=1.0), 0.55, 0.36
-    for kind, name in (("wind", "wind"), ("pv", "PV"), ("battery", "battery")):
-        if kind in (*grid.renewable_kinds, *(["battery"] if grid.batteries else [])):
-            mva = _round_below(0.6 * largest)
-            draw_unit(ax, x, y, kind, side(mva, largest, LARGEST))
-            ax.text(x + 0.28, y, f"{name}, {mva:g} MVA", va="center", fontsize=8)
-            x += 1.75
-    peak = float(_demand_at(grid).max())
-    p_mw = _round_below(peak)
-    draw_demand(ax, x + 0.05, y, side(p_mw, peak, LARGEST_DEMAND))
-    ax.text(x + 0.36, y, f"demand at peak, {p_mw:g} MW", va="center", fontsize=8)
-
-
-def _round_below(value: float) -> float:
-    """Return the largest of 1, 2, 3, 5 times a power of ten that is not above a value."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(step * power for step in (1, 2, 3, 5) if step * power <= value * (1 + 1e-9)))

@@ -68,7 +68,7 @@ def _limits(ax: Axes, batteries: pd.DataFrame) -> list[Label]:
     for column, name in (("max_soc", "upper limit"), ("min_soc", "lower limit")):
         values = sorted(100 * batteries[column].unique())
         for value in values:
-            ax.axhline(value, color="#777777", lw=0.8, ls=(0, (4, 3)), gid=column)
+            ax.axhline(value, color="#777777", lw=0.8, ls=(0, (4, 3)), gid=f"{column}-{value:g}")
         text = f"{name} {values[0]:.0f} %" if len(values) == 1 else f"{name}s"
         labels.append(Label(float(np.mean(values)), text, GREY))
     return labels

@@ -29,6 +29,9 @@ COLORS = {
 }
 """One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, two more of Paul Tol)."""
 
+NAMES = {"wind": "wind", "pv": "PV"}
+"""How the kinds of renewables are written, in the order they are drawn."""
+
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
@@ -122,8 +125,14 @@ def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> Non
     right = ax.get_yaxis_transform()
     for (height, text, color, leader), place in zip(labels, places, strict=True):
         if leader:
-            ax.plot([1.0, 1.006, 1.016, 1.02], [height, height, place, place], transform=right, color=color, lw=0.7,
-                    clip_on=False, gid="leader")  # fmt: skip
+            ax.plot(
+                [1.0, 1.006, 1.016, 1.02],
+                [height, height, place, place],
+                transform=right,
+                color=color,
+                lw=0.7,
+                clip_on=False,
+            )
         ax.text(1.024, place, text, transform=right, color=color, va="center", fontsize=LABEL_POINTS)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.path import Path as Outline
 
-from experiments.figures.style import COLORS, GREY
+from experiments.figures.style import COLORS, GREY, NAMES
 
 LARGEST = 0.40
 """Side of the square whose area stands for the largest unit. [inch]"""
@@ -17,7 +17,7 @@ def side(amount: float, largest: float, inch: float) -> float:
     return inch * float(np.sqrt(amount / largest)) if largest > 0 else 0.0
 
 
-def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float) -> None:
+def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float, gid: str | None = None) -> None:
     """Draw wind (disc with rotor), PV (square panel), battery (cell with pole) or another kind (diamond).
 
     Parameters
@@ -26,32 +26,62 @@ def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float) -> None:
         Centre. [inch]
     length : float
         Root of the symbol's area. [inch]
+    gid : str, optional
+        Name of the symbol in the SVG file.
     """
     color = COLORS.get(kind, COLORS["other"])
     area = (72 * length) ** 2
     if kind == "wind":
-        ax.scatter(x, y, s=area * 4 / np.pi, marker="o", color=color, lw=0, zorder=4, gid=kind)
+        ax.scatter(x, y, s=area * 4 / np.pi, marker="o", color=color, lw=0, zorder=4, gid=gid)
         ax.scatter(x, y, s=area * 0.9, marker=_rotor(), color="white", lw=0, zorder=5)
     elif kind == "pv":
-        ax.scatter(x, y, s=area, marker="s", color=color, lw=0, zorder=4, gid=kind)
+        ax.scatter(x, y, s=area, marker="s", color=color, lw=0, zorder=4, gid=gid)
         ax.scatter(x, y, s=area, marker=_grid(), facecolor="none", color="white", lw=0.9, zorder=5)
     elif kind == "battery":
-        ax.scatter(x, y, s=area * 1.2, marker=_cell(), color=color, lw=0, zorder=4, gid=kind)
+        ax.scatter(x, y, s=area * 1.2, marker=_cell(), color=color, lw=0, zorder=4, gid=gid)
         ax.scatter(x, y, s=area * 0.22, marker="+", color="white", lw=0.9, zorder=5)
     else:
-        ax.scatter(x, y, s=area, marker="D", color=color, lw=0, zorder=4, gid=kind)
+        ax.scatter(x, y, s=area, marker="D", color=color, lw=0, zorder=4, gid=gid)
 
 
-def draw_demand(ax: Axes, x: float, y: float, diameter: float) -> None:
+def draw_demand(ax: Axes, x: float, y: float, diameter: float, gid: str | None = None) -> None:
     """Draw the demand of a bus as a disc."""
-    ax.scatter(x, y, s=(72 * diameter) ** 2, color="#CFCFCF", edgecolor="#8C8C8C", lw=0.6, zorder=3, gid="demand")
+    ax.scatter(x, y, s=(72 * diameter) ** 2, color="#CFCFCF", edgecolor="#8C8C8C", lw=0.6, zorder=3, gid=gid)
 
 
 def draw_main_grid(ax: Axes, x: float, y: float, length: float) -> None:
     """Draw the main grid: the crossed square of one-line diagrams."""
-    ax.scatter(x, y, s=(72 * length) ** 2, marker="s", facecolor="white", edgecolor=COLORS["tie_line"], lw=1.4,
-               hatch="xxxx", zorder=3, gid="main grid")  # fmt: skip
+    ax.scatter(
+        x,
+        y,
+        s=(72 * length) ** 2,
+        marker="s",
+        facecolor="white",
+        edgecolor=COLORS["tie_line"],
+        lw=1.4,
+        hatch="xxxx",
+        zorder=3,
+        gid="main_grid",
+    )
     ax.text(x, y - length / 2 - 0.08, "main grid", ha="center", va="top", fontsize=8, color=GREY)
+
+
+def draw_key(ax: Axes, kinds: list[str], largest_mva: float, largest_mw: float) -> None:
+    """Explain the symbols along the lower edge, each drawn with the size of a round number."""
+    x, y = 0.55, 0.36
+    mva, p_mw = _round_below(0.6 * largest_mva), _round_below(largest_mw)
+    for kind in kinds:
+        draw_unit(ax, x, y, kind, side(mva, largest_mva, LARGEST))
+        ax.text(x + 0.28, y, f"{NAMES.get(kind, kind)}, {mva:g} MVA", va="center", fontsize=8)
+        x += 1.75
+    draw_demand(ax, x + 0.05, y, side(p_mw, largest_mw, LARGEST_DEMAND))
+    ax.text(x + 0.36, y, f"demand at peak, {p_mw:g} MW", va="center", fontsize=8)
+
+
+def _round_below(value: float) -> float:
+    """Return the largest of 1, 2, 3, 5 times a power of ten that is not above a value."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(step * power for step in (1, 2, 3, 5) if step * power <= value * (1 + 1e-9)))
 
 
 def _rotor() -> Outline:

@@ -24,8 +24,17 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
     vm_pu, hours = table.to_numpy(), table.columns.to_numpy(dtype=np.float64)
     reach = max(1.2 * (limits.max_vm_pu - 1), 1.2 * (1 - limits.min_vm_pu), float(np.abs(vm_pu - 1).max()))
     rows = np.arange(len(numbers) + 1) - 0.5
-    mesh = ax.pcolormesh(hour_edges(hours), rows, vm_pu, cmap="RdBu", norm=Normalize(1 - reach, 1 + reach),
-                         edgecolors="face", linewidth=0.2, rasterized=vm_pu.size > 3000, gid="voltage")  # fmt: skip
+    mesh = ax.pcolormesh(
+        hour_edges(hours),
+        rows,
+        vm_pu,
+        cmap="RdBu",
+        norm=Normalize(1 - reach, 1 + reach),
+        edgecolors="face",
+        linewidth=0.2,
+        rasterized=vm_pu.size > 3000,
+        gid="voltage",
+    )
     _divide_laterals(ax, numbers, branches)
     outside = (vm_pu < limits.min_vm_pu - TOLERANCE_PU) | (vm_pu > limits.max_vm_pu + TOLERANCE_PU)
     frame = LineCollection(
@@ -64,7 +73,7 @@ def outline(mask: npt.NDArray[np.bool_], first_hour: float) -> FloatArray:
 
 def _thin(numbers: npt.NDArray[np.int64]) -> float:
     """Return by how much lines are to be thinner in a map of many rows."""
-    return min(1.0, 1.5 * MOST_ROWS / len(numbers))
+    return min(1.0, max(0.4, 1.5 * MOST_ROWS / len(numbers)))
 
 
 def _divide_laterals(ax: Axes, numbers: npt.NDArray[np.int64], branches: pd.DataFrame) -> None:

@@ -1,0 +1,217 @@
+"""Bids: closed forms on the copper plate, brute force on small cases, and what every strategy must do."""
+
+import math
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from feeder5 import draw_situation, feeder5, losses, settled_cost
+from pytest import approx
+
+from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bidding import strategy, strategy_names
+from agents.dispatch.branching import DirectionSearch, Effort
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import bid_range
+from agents.dispatch.horizon import Signs
+from agents.dispatch.program import InfeasibleError, SolverError
+from sim.imbalance import RULES, ImbalanceRule, Tier
+from sim.messages import Submission
+from sim.scenarios import Draw
+from sim.setting import Setting
+from sim.settlement import Tariff
+
+SKEW = ImbalanceRule(name="skew", tiers=(Tier(band=0.1, over=0.9, under=0.2), Tier(band=0.4, over=2.0, under=2.5)))
+WIDE = ImbalanceRule(name="wide", tiers=(Tier(over=0.1, under=0.1), Tier(band=1.5, over=5.0, under=5.0)))
+ALL_RULES = {**RULES, "skew": SKEW}
+
+
+def setting_with(study, *, rule, battery):
+    fleet = study.fleet if battery else study.fleet.model_copy(update={"battery": ()})
+    market = study.market.model_copy(update={"rule": ALL_RULES[rule]})
+    return Setting.of(study.model_copy(update={"fleet": fleet, "market": market}))
+
+
+def basic_plan(setting, scenarios):
+    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    return strategy("basic").bid(dispatcher, opening_situation(setting, scenarios)).plan
+
+
+# ---- closed forms ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_one_scenario_is_bid_as_it_will_flow(study33, rule):
+    setting = setting_with(study33, rule=rule, battery=True)
+    plan = basic_plan(setting, setting.draw(Draw.TRAINING, 1))
+    penalty = setting.rule.penalty(plan.bid_mw, plan.tie_p_mw[0], price_per_mwh=setting.profiles.price_per_mwh)
+    # Bidding the flow costs nothing, so whatever penalty is left is what separates the plan from its bound.
+    assert penalty.sum() <= plan.objective - plan.bound + 1e-4
+    if setting.rule.tiers[0].band == 0:
+        assert penalty == approx(np.zeros(24), abs=1e-4)
+        assert plan.bid_mw == approx(plan.tie_p_mw[0], abs=1e-5)
+
+
+@pytest.mark.parametrize(("rule", "fractile"), [("shi", 15 / 35), ("nguyen", 1 / 2)])
+@pytest.mark.parametrize("count", [20, 21, 101])
+def test_newsvendor(study33, rule, fractile, count):
+    """Without battery and band the bid is a quantile of net load, hour by hour.
+
+    A bid B costs μ_over·(B - P) where the flow P is below it and μ_under·(P - B) where it is above. Raising B by a
+    little costs μ_over·Pr(P < B) and saves μ_under·Pr(P > B): the optimum is the quantile of net load at
+    μ_under / (μ_under + μ_over). Of N equally probable scenarios that is the ⌈N·fractile⌉-th smallest.
+    """
+    setting = setting_with(study33, rule=rule, battery=False)
+    scenarios = setting.draw(Draw.TEST, count)
+    net = np.sort(scenarios.demand_mw.sum(axis=2) - scenarios.available_mw.sum(axis=2), axis=0)
+    bid = basic_plan(setting, scenarios).bid_mw
+    rank = round(count * fractile, 9)  # where it is whole, every bid up to the next scenario is as good
+    lower, upper = net[math.ceil(rank) - 1], net[math.floor(rank)]
+    assert (bid >= lower - 1e-4).all()
+    assert (bid <= upper + 1e-4).all()
+    assert (bid < 0).any()
+    assert (bid > 0).any()
+
+
+# ---- the range of bids -----------------------------------------------------------------------------------------
+
+
+def range_of(grid, rule, situation, network):
+    return bid_range(grid, rule, situation.demand_mw, situation.available_mw, network=network)
+
+
+@pytest.mark.parametrize("rule", [*ALL_RULES.values(), WIDE], ids=[*ALL_RULES, "wide"])
+@pytest.mark.parametrize(
+    ("network", "reading"),
+    [("copper_plate", "import_only"), ("branch_flow", "import_only"), ("branch_flow", "both_directions")],
+)
+def test_no_bid_on_a_grid_beats_the_optimum_and_the_range_holds_it(network, reading, rule):
+    grid = feeder5(reading=reading)
+    dispatcher = Dispatcher(grid, Tariff(), rule)
+    for seed in (3, 4, 5):
+        situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=3)
+        within = range_of(grid, rule, situation, network)
+        best = dispatcher.plan(situation, network=network, within=within, effort=Effort(gap=1e-9, nodes=60))
+        assert within.low[0] - 1e-6 <= best.bid_mw[0] <= within.high[0] + 1e-6
+        capacity = grid.tie_line.max_s_mva
+        costs = [
+            dispatcher.plan(replace(situation, bid_mw=np.array([bid])), network=network).objective
+            for bid in [*np.linspace(-capacity, capacity, 25), *np.linspace(within.low[0], within.high[0], 13)]
+        ]
+        assert min(costs) >= best.bound - 1e-4
+        if not best.repaired:
+            assert min(costs) >= best.objective - 1e-4
+
+
+# ---- directions ------------------------------------------------------------------------------------------------
+
+
+def brute_force(horizon, situation, *, flows):
+    """Return the least cost over all combinations of directions of bids and (if they matter) of flows."""
+    scenarios, hours = situation.shape
+    best = np.inf
+    for signs in product((1, -1), repeat=hours + (scenarios * hours if flows else 0)):
+        bid, flow = np.array(signs[:hours]), np.zeros((scenarios, hours), dtype=np.int64)
+        if flows:
+            flow = np.array(signs[hours:]).reshape(scenarios, hours)
+        try:
+            best = min(best, horizon.solve(situation, Signs(bid=bid, flow=flow)).objective)
+        except InfeasibleError:
+            continue
+    return best
+
+
+CASES = [
+    ("copper_plate", "import_only", 3, 4),
+    ("branch_flow", "import_only", 3, 3),
+    ("branch_flow", "both_directions", 2, 2),
+    ("branch_flow", "both_directions", 2, 3),
+]
+
+
+@pytest.mark.parametrize("rule", ["case1", "caiso", "skew"])
+@pytest.mark.parametrize(("network", "reading", "scenarios", "hours"), CASES)
+@pytest.mark.parametrize("seed", range(2))
+def test_direction_search_finds_the_optimum_of_all_directions(network, reading, scenarios, hours, rule, seed):
+    grid, rule = feeder5(reading=reading), ALL_RULES[rule]
+    situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=scenarios, hours=hours)
+    within = range_of(grid, rule, situation, network)
+    dispatcher = Dispatcher(grid, Tariff(), rule)
+    horizon = dispatcher.horizon(situation, network=network, within=within)
+    flows = network == "branch_flow" and reading == "both_directions"
+    optimum = brute_force(horizon, situation, flows=flows)
+    tolerance = 1e-5 * abs(optimum) + 1e-4
+    by_strategy = strategy("basic" if network == "copper_plate" else "anm_aware").bid(dispatcher, situation).plan
+    by_nodes = [
+        DirectionSearch(grid, rule, horizon, situation).run(Effort(gap=1e-6, nodes=nodes)) for nodes in (0, 6, 500)
+    ]
+    for plan in (by_strategy, *by_nodes):
+        assert plan.objective >= optimum - tolerance
+        assert plan.bound <= optimum + tolerance
+        assert settled_cost(plan, situation, Tariff(), rule, losses(plan)) == approx(plan.objective, abs=1e-4)
+    if not plan.repaired:
+        assert plan.objective == approx(optimum, abs=tolerance)
+        assert plan.bound == approx(optimum, abs=tolerance)
+
+
+# ---- contracts -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=["import_only", "both_directions"])
+def situation33(study33, request):
+    """Return a setting, and the situation before its first day with three scenarios."""
+    tie_line = study33.grid.tie_line.model_copy(update={"power_factor_reading": request.param})
+    setting = Setting.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"tie_line": tie_line})}))
+    return setting, opening_situation(setting, setting.draw(Draw.TRAINING, 3))
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_a_strategy_bids_finite_quantities_within_capacity_and_the_same_ones_again(situation33, name):
+    setting, situation = situation33
+    setting = replace(setting, study=setting.study.model_copy(update={"bidding": name}))
+    dispatchers = [Dispatcher(setting.grid, setting.tariff, setting.rule) for _ in range(2)]
+    submissions = [compute_submission(dispatcher, setting, situation) for dispatcher in dispatchers]
+    again = compute_submission(dispatchers[0], setting, situation)
+    first: Submission = submissions[0]
+    assert first.strategy == name
+    assert first.bid_mw.shape == (24,)
+    assert np.isfinite(first.bid_mw).all()
+    assert np.abs(first.bid_mw).max() <= setting.grid.tie_line.max_s_mva
+    assert first.battery_p_mw.shape == (24, len(setting.grid.batteries))
+    assert not first.note
+    for other in (submissions[1], again):
+        assert first.bid_mw.tobytes() == other.bid_mw.tobytes()
+        assert first.battery_p_mw.tobytes() == other.battery_p_mw.tobytes()
+        assert first.certificate == other.certificate
+    assert first.certificate["optimality_gap"] >= 0
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_a_strategy_states_a_bound_below_its_objective(situation33, name):
+    setting, situation = situation33
+    proposal = strategy(name).bid(Dispatcher(setting.grid, setting.tariff, setting.rule), situation)
+    assert proposal.plan.bound <= proposal.plan.objective
+    gap = proposal.plan.objective - proposal.plan.bound
+    assert proposal.certificate.optimality_gap == approx(gap / abs(proposal.plan.objective))
+    assert isinstance(strategy(name).SUMMARY, str)
+    assert strategy(name).SUMMARY
+
+
+def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(situation33, monkeypatch):
+    setting, situation = situation33
+    monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
+    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    handed_over = compute_submission(dispatcher, setting, situation)
+    assert handed_over.strategy == "basic"
+    assert "anm_aware failed: no luck" in handed_over.note
+    monkeypatch.setattr("agents.bidding.basic.bid", fail)
+    last = compute_submission(dispatcher, setting, situation)
+    assert "anm_aware failed: no luck; basic failed: no luck" in last.note
+    expected = setting.forecast
+    assert last.bid_mw == approx(expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1))
+    assert not last.battery_p_mw.any()
+
+
+def fail(dispatcher, situation):
+    raise SolverError("no luck")

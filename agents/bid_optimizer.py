@@ -4,6 +4,7 @@ import mesa
 import numpy as np
 
 from agents.bidding import BidPlan, strategy
+from agents.dispatch.branching import EXACT
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.horizon import Situation
 from agents.dispatch.program import SolverError
@@ -105,6 +106,10 @@ def _submission(name: str, proposal: BidPlan, situation: Situation, notes: list[
             *notes,
             f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid",
         ]
+    if plan.repaired:
+        notes = [*notes, "the relaxation was not exact: the plan behind the bids was repaired"]
+    if plan.inexactness.max() > EXACT:
+        notes = [*notes, "the plan behind the bids is not exact: see the certificate"]
     return Submission(
         bid_mw=np.round(plan.bid_mw, BID_DECIMALS) + 0.0,
         strategy=name,

@@ -71,7 +71,7 @@ class Plant:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._net = deepcopy(grid.net)
-        self._net.load[["p_mw", "q_mvar"]] = 0.0  # the idle network always has a solution to start from
+        self._net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
         pp.runpp(self._net, **self._OPTIONS)
         self._bus = self._net._pd2ppc_lookups["bus"][grid.bus_ids]
 

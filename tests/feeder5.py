@@ -1,4 +1,4 @@
-"""A feeder of five buses, hours drawn at random for it, and what a plan costs when it is settled again from outside."""
+"""A feeder of five buses, hours drawn at random for it, and what a plan costs when it is settled again."""
 
 from functools import cache
 from pathlib import Path
@@ -78,7 +78,7 @@ def losses(plan):
 
 
 def settled_cost(plan, situation, tariff, rule, losses_mw):
-    """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour as the market does."""
+    """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour."""
     points, expected = plan.set_points, 0.0
     for s, weight in enumerate(situation.probability):
         penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=situation.price_per_mwh)

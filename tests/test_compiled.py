@@ -4,7 +4,6 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from feeder5 import LOSSY_FLEET, draw_situation, feeder5
-from pytest import approx
 
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.first_stage import BidRange, bid_model
@@ -75,9 +74,9 @@ def assert_same_model(model, rng):
             (quadratic.value * z[quadratic.row] * z[quadratic.column]).sum() + compiled.linear @ z + compiled.constant
         )
         (cost,) = model.component_data_objects(pyo.Objective, active=True)
-        assert objective == approx(pyo.value(cost), rel=1e-12, abs=1e-9)
+        assert objective == pytest.approx(pyo.value(cost), rel=1e-12, abs=1e-9)
         for ours, theirs in zip(compiled_slacks(compiled, z), pyomo_slacks(model), strict=True):
-            assert np.sort(ours) == approx(np.sort(theirs), rel=1e-9, abs=1e-9)
+            assert np.sort(ours) == pytest.approx(np.sort(theirs), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("rule", ["caiso", "nguyen"])
@@ -209,5 +208,5 @@ def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
         group.link(name, source.columns(name))
     through = linked.solve([{name: value for name, value in numbers.items() if name not in LINKED}, {}])
 
-    assert through.objective == approx(direct.objective, abs=1e-5)
-    assert through.x[group.columns("tie_p_mw")] == approx(direct.x[given.columns("tie_p_mw")], abs=1e-4)
+    assert through.objective == pytest.approx(direct.objective, abs=1e-5)
+    assert through.x[group.columns("tie_p_mw")] == pytest.approx(direct.x[given.columns("tie_p_mw")], abs=1e-4)

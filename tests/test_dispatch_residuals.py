@@ -1,6 +1,5 @@
 """A day of the 33-bus microgrid, bid and dispatched: its results put back into the equations of MODEL.md section 5."""
 
-import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,7 +7,6 @@ import numpy as np
 import pandapower as pp
 import pytest
 from feeder5 import losses, settled_cost
-from pytest import approx
 
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy
@@ -74,7 +72,7 @@ def test_loads_are_served_up_to_demand_at_their_power_factor(day):
     load = day.points.load_p_mw
     assert load.min() >= -TOLERANCE
     assert (load - day.situation.demand_mw).max() <= TOLERANCE
-    assert day.points.load_q_mvar * day.grid.load_p_mw == approx(load * day.grid.load_q_mvar, abs=TOLERANCE)
+    assert day.points.load_q_mvar * day.grid.load_p_mw == pytest.approx(load * day.grid.load_q_mvar, abs=TOLERANCE)
 
 
 def test_renewables_stay_within_availability_circle_and_power_factor(day):
@@ -99,7 +97,7 @@ def test_state_of_charge(day):
     power = day.points.battery_p_mw
     taken_out = np.where(power > 0, power / efficiency, power * efficiency)
     stored = np.array([unit.start_soc for unit in units]) * capacity - taken_out.cumsum(axis=1)
-    assert day.plan.end_energy_mwh == approx(stored, abs=1e-4)
+    assert day.plan.end_energy_mwh == pytest.approx(stored, abs=1e-4)
     assert (stored / capacity).min() >= 0.20 - 1e-4
     assert (stored / capacity).max() <= 0.95 + 1e-4
     assert (stored[:, -1] / capacity).min() >= 0.50 - 1e-4
@@ -111,7 +109,7 @@ def test_state_of_charge(day):
 def test_voltage_limits(day):
     assert day.plan.vm_pu.min() >= 0.95 - TOLERANCE
     assert day.plan.vm_pu.max() <= day.grid.voltage.max_vm_pu + TOLERANCE
-    assert day.plan.vm_pu[..., day.grid.slack] == approx(1.0)
+    assert day.plan.vm_pu[..., day.grid.slack] == pytest.approx(1.0)
 
 
 def test_tie_line_power_factor(day):
@@ -158,16 +156,16 @@ def test_branch_flow_equations(day):
     assert np.abs(balance).max() <= TOLERANCE
     sending, receiving = voltage[:, grid.line_from], voltage[:, grid.line_to]
     drop = 2 * (flow * impedance.conj()).real - np.abs(impedance) ** 2 * current
-    assert receiving == approx(sending - drop, abs=TOLERANCE)
+    assert receiving == pytest.approx(sending - drop, abs=TOLERANCE)
     assert np.abs(current * sending - np.abs(flow) ** 2).max() <= 1e-4  # tight: the relaxation is exact
     assert (np.sqrt(current.max(axis=0)) - grid.line_max_i_pu).max() <= TOLERANCE
 
 
 def test_ac_power_flow_of_the_set_points(day):
     flow = BatchPlant(day.grid).run(day.points)
-    assert flow.tie_p_mw == approx(day.plan.tie_p_mw, abs=1e-4)
-    assert flow.tie_q_mvar == approx(day.plan.tie_q_mvar, abs=1e-4)
-    assert flow.vm_pu == approx(day.plan.vm_pu, abs=1e-6)
+    assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-4)
+    assert flow.tie_q_mvar == pytest.approx(day.plan.tie_q_mvar, abs=1e-4)
+    assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-6)
     assert day.proposal.certificate.power_flow_mismatch_mw <= 1e-4
     assert day.proposal.certificate.power_flow_mismatch_pu <= 1e-6
     assert day.plan.cone_gap.max() <= 0.01
@@ -206,8 +204,8 @@ def test_a_bid_that_ac_physics_refuses_is_mended(inexact):
     """MODEL.md section 5: a bid whose relaxation is not exact is repaired into an AC-feasible one, and says so."""
     day = solved_day(inexact)
     flow = BatchPlant(day.grid).run(day.points)
-    assert flow.tie_p_mw == approx(day.plan.tie_p_mw, abs=1e-3)
-    assert flow.vm_pu == approx(day.plan.vm_pu, abs=1e-4)
+    assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-3)
+    assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-4)
     test_voltage_limits(day)
     test_tie_line_power_factor(day)
     test_renewables_stay_within_availability_circle_and_power_factor(day)
@@ -249,7 +247,7 @@ def operated_day(setting, bid_mw, actual=None):
 
 def test_objective_is_the_profit_settled_again(day):
     cost = settled_cost(day.plan, day.situation, day.setting.tariff, day.setting.rule, losses(day.plan))
-    assert day.plan.objective == approx(cost, abs=1e-3)
+    assert day.plan.objective == pytest.approx(cost, abs=1e-3)
     assert day.plan.bound <= day.plan.objective
 
 
@@ -332,8 +330,8 @@ def test_pandapowers_optimal_power_flow_agrees(study33, tmp_path, hour):
         output_price_per_mwh=0.2 * price,
         load_value_per_mwh=3.0 * price,
     )
-    assert plan.set_points.load_p_mw[0, 0] == approx(demand, abs=1e-4)
-    assert flow.load_p_mw == approx(demand, abs=1e-4)
-    assert plan.tie_p_mw[0, 0] == approx(flow.tie_p_mw, rel=1e-3)
-    assert plan.set_points.renewable_p_mw[0, 0].sum() == approx(flow.renewable_p_mw.sum(), rel=1e-3)
-    assert plan.objective - price * (0.8 * available.sum() + 3.0 * demand.sum()) == approx(flow.cost, rel=1e-3)
+    assert plan.set_points.load_p_mw[0, 0] == pytest.approx(demand, abs=1e-4)
+    assert flow.load_p_mw == pytest.approx(demand, abs=1e-4)
+    assert plan.tie_p_mw[0, 0] == pytest.approx(flow.tie_p_mw, rel=1e-3)
+    assert plan.set_points.renewable_p_mw[0, 0].sum() == pytest.approx(flow.renewable_p_mw.sum(), rel=1e-3)
+    assert plan.objective - price * (0.8 * available.sum() + 3.0 * demand.sum()) == pytest.approx(flow.cost, rel=1e-3)

@@ -6,7 +6,6 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from feeder5 import LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
-from pytest import approx
 
 from agents.dispatch.branching import Effort
 from agents.dispatch.compiled import compile_model
@@ -57,9 +56,9 @@ def test_an_hour_of_the_copper_plate_by_highs(rule, seed):
     fix_data(model, data_of(situation))
     pyo.SolverFactory("highs").solve(model)
     plan = Dispatcher(grid, TARIFF, rule).plan(situation, network="copper_plate")
-    assert plan.objective == approx(pyo.value(model.cost), rel=1e-6, abs=1e-6)
-    assert plan.tie_p_mw[0, 0] == approx(pyo.value(model.tie_p_mw), abs=1e-4)
-    assert plan.set_points.battery_p_mw[0, 0] == approx(values_of(model.battery_p_mw), abs=1e-4)
+    assert plan.objective == pytest.approx(pyo.value(model.cost), rel=1e-6, abs=1e-6)
+    assert plan.tie_p_mw[0, 0] == pytest.approx(pyo.value(model.tie_p_mw), abs=1e-4)
+    assert plan.set_points.battery_p_mw[0, 0] == pytest.approx(values_of(model.battery_p_mw), abs=1e-4)
 
 
 def extensive_form(grid, rule, situation, max_bid_mw):
@@ -102,7 +101,7 @@ def test_bids_of_the_copper_plate_by_highs(rule, seed):
     pyo.SolverFactory("highs").solve(whole)
     within = BidRange(np.zeros(4), np.full(4, 2.0))
     plan = Dispatcher(grid, TARIFF, rule).plan(situation, network="copper_plate", within=within)
-    assert plan.objective == approx(pyo.value(whole.cost), rel=1e-6, abs=1e-6)
+    assert plan.objective == pytest.approx(pyo.value(whole.cost), rel=1e-6, abs=1e-6)
     assert plan.bound <= plan.objective
 
 
@@ -141,9 +140,9 @@ def test_every_money_expression_is_what_is_settled(network, rule):
     )
     totals = money.totals()
     for term in totals.keys() - {"profit"}:
-        assert pyo.value(getattr(model, term)) == approx(totals[term], abs=1e-5), term
-    assert pyo.value(model.cost) == approx(-totals["profit"], abs=1e-5)
-    assert solution.objective == approx(-totals["profit"], abs=1e-5)
+        assert pyo.value(getattr(model, term)) == pytest.approx(totals[term], abs=1e-5), term
+    assert pyo.value(model.cost) == pytest.approx(-totals["profit"], abs=1e-5)
+    assert solution.objective == pytest.approx(-totals["profit"], abs=1e-5)
 
 
 @pytest.mark.parametrize("reading", ["import_only", "both_directions"])
@@ -154,10 +153,10 @@ def test_the_objective_of_a_plan_is_its_profit_settled_again(rule, network, read
     situation = draw_situation(grid, rule, np.random.default_rng(6), scenarios=3, hours=4)
     within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network=network)
     plan = Dispatcher(grid, TARIFF, rule).plan(situation, network=network, within=within, effort=Effort(nodes=20))
-    assert plan.objective == approx(settled_cost(plan, situation, TARIFF, rule, losses(plan)), abs=1e-4)
+    assert plan.objective == pytest.approx(settled_cost(plan, situation, TARIFF, rule, losses(plan)), abs=1e-4)
     given = replace(situation, bid_mw=plan.bid_mw)
     again = Dispatcher(grid, TARIFF, rule).plan(given, network=network)
-    assert again.objective == approx(settled_cost(again, given, TARIFF, rule, losses(again)), abs=1e-4)
+    assert again.objective == pytest.approx(settled_cost(again, given, TARIFF, rule, losses(again)), abs=1e-4)
 
 
 def test_a_kept_program_takes_new_probabilities():
@@ -171,5 +170,5 @@ def test_a_kept_program_takes_new_probabilities():
     kept.plan(even)
     fresh = Dispatcher(grid, TARIFF, rule).plan(uneven)
     again = kept.plan(uneven)
-    assert again.objective == approx(fresh.objective, abs=1e-6)
-    assert again.objective == approx(settled_cost(again, uneven, TARIFF, rule, losses(again)), abs=1e-4)
+    assert again.objective == pytest.approx(fresh.objective, abs=1e-6)
+    assert again.objective == pytest.approx(settled_cost(again, uneven, TARIFF, rule, losses(again)), abs=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.anm import HourView
-from agents.dispatch.branching import EXACT_CONE_GAP
+from agents.dispatch.branching import EXACT
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.horizon import Plan, Situation
 from agents.state_of_charge import required_energy
@@ -39,7 +39,7 @@ def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
     return Decision(
         orders=SetPoints(**{name: array[0, at] for name, array in vars(plan.set_points).items()}),
         policy=policy,
-        status=_status(plan, violation, float(plan.cone_gap[0, at])),
+        status=_status(plan, violation, float(plan.inexactness[0, at])),
         violation=violation,
         planned_tie_p_mw=float(plan.tie_p_mw[0, at]),
         planned_vm_pu=plan.vm_pu[0, at],
@@ -47,10 +47,10 @@ def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
     )
 
 
-def _status(plan: Plan, violation: float, cone_gap: float) -> str:
+def _status(plan: Plan, violation: float, inexactness: float) -> str:
     if violation > VIOLATION_TOLERANCE:
         return "least_violation"
-    if cone_gap > EXACT_CONE_GAP:
+    if inexactness > EXACT:
         return "inexact"
     return "repaired" if plan.repaired else "optimal"
 

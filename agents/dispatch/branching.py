@@ -24,11 +24,11 @@ PENALTY_TOLERANCE = 1e-6  # $
 ROUNDS = 4
 """Times the directions are settled anew before the search leaves it at that."""
 
-EXACT_CONE_GAP = 1e-2
-"""Relative cone gap up to which a relaxation counts as exact."""
+EXACT = 1e-2
+"""Relative inexactness up to which a relaxation counts as exact."""
 
 REPAIR_PRICES_PER_MWH = (1e2, 1e3, 1e4)
-"""Prices of losses tried one after the other where it is not."""
+"""Prices of burnt energy tried one after the other where it is not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,14 +138,15 @@ class DirectionSearch:
     def _exact(self, plan: Plan) -> Plan:
         """Return the plan, or where its relaxation is not exact the nearest one found that is.
 
-        Where surplus can't leave the network, the relaxation burns it in losses that no line has. A price on losses
-        makes that unattractive: the plan is then AC-feasible, costs more, and is measured against the same bound.
+        Where surplus can't leave the network, the relaxation burns it in losses that no line has, or in batteries. A
+        price on what is lost makes that unattractive: the plan is then feasible, costs more, and is measured against
+        the same bound.
         """
         for price in REPAIR_PRICES_PER_MWH:
-            if plan.cone_gap.max() <= EXACT_CONE_GAP:
+            if plan.inexactness.max() <= EXACT:
                 break
             try:
-                repaired = self._horizon.solve(self._situation, self.signs, loss_price_per_mwh=price)
+                repaired = self._horizon.solve(self._situation, self.signs, burning_price_per_mwh=price)
             except SolverError:
                 continue
             true = repaired.objective + float(self._situation.probability @ self._penalty_gap(repaired).sum(axis=1))

@@ -87,7 +87,8 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
     Raises
     ------
     ValueError
-        If a quadratic constraint is not of the form Σ a·x² <= constant or Σ a·x² <= b·y·w.
+        If a quadratic constraint is not of the form Σ a·x² <= constant or Σ a·x² <= b·y·w, or the objective is not
+        linear or quadratic and minimised.
     """
     components = {component.local_name: component for component in model.component_objects(pyo.Var)}
     data_names = list(model.data_names)
@@ -108,6 +109,8 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
         rows.add_constraint(constraint)
     (objective,) = model.component_data_objects(pyo.Objective, active=True)
     repn = generate_standard_repn(objective.expr, quadratic=True)
+    if repn.nonlinear_expr is not None or objective.sense != pyo.minimize:
+        raise ValueError(f"{objective.name} must be linear or quadratic, and minimised")
     linear = np.zeros(len(column))
     for variable, coefficient in zip(repn.linear_vars, repn.linear_coefs, strict=True):
         linear[column[id(variable)]] += coefficient

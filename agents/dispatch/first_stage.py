@@ -30,7 +30,8 @@ def bid_range(
 
     A bid whose band lies beyond every possible flow is never better than one whose band touches the range of
     flows, so B·(1 - b) may exceed neither the largest import nor (for exports) the largest export. Where all
-    flows have one direction, a bid of the other direction is dominated by a bid of zero.
+    flows have one direction, a bid of the other direction is dominated by a bid of zero. A band wider than the bid
+    itself reaches across zero and breaks both arguments; then any bid may be optimal.
 
     Parameters
     ----------
@@ -50,7 +51,9 @@ def bid_range(
         if grid.tie_line.power_factor_reading == "import_only":
             low = np.zeros_like(low)
     capacity, band = grid.tie_line.max_s_mva, rule.tiers[0].band
-    widened = 1 / (1 - band) if band < 1 else np.inf
+    if rule.bands.max() >= 1:
+        return BidRange(low=np.full_like(low, -capacity), high=np.full_like(high, capacity))
+    widened = 1 / (1 - band)
     return BidRange(
         low=np.clip(np.where(low < 0, low * widened, 0.0), -capacity, 0.0),
         high=np.clip(np.where(high > 0, high * widened, 0.0), 0.0, capacity),

@@ -121,6 +121,8 @@ class Plan:
         Bids, given or decided. [MW]
     cone_gap : array, shape (S, T)
         Largest relative cone gap of each hour, see :mod:`agents.dispatch.certificate`.
+    spilled : array, shape (S, T)
+        Largest energy that vanishes in a battery, relative to its size: 0 where the storage equation is kept.
     penalty : array, shape (S, T)
         Imbalance penalty as the program counts it; too low where it relaxes |B| of an open direction. [$]
     violation : array, shape (S, T)
@@ -140,12 +142,18 @@ class Plan:
     vm_pu: FloatArray
     bid_mw: FloatArray
     cone_gap: FloatArray
+    spilled: FloatArray
     penalty: FloatArray
     violation: FloatArray
     energy_price_per_mwh: FloatArray
     objective: float
     bound: float
     repaired: bool = False
+
+    @property
+    def inexactness(self) -> FloatArray:
+        """How far each hour is from what physics can do, relative, shape (S, T)."""
+        return np.maximum(self.cone_gap, self.spilled)
 
 
 class Horizon:
@@ -178,8 +186,7 @@ class Horizon:
         self._grid, self.within = grid, within
         self.shape = (scenarios, hours)
         self._program = Program()
-        self._probability = np.zeros(scenarios * hours)
-        self._hours = self._program.add(hour, scenarios * hours, self._probability)
+        self._hours = self._program.add(hour, scenarios * hours)
         for state, carried in (
             ("start_energy_mwh", "end_energy_mwh"),
             ("previous_battery_p_mw", "battery_p_mw"),
@@ -213,27 +220,41 @@ class Horizon:
         """The cone program behind it."""
         return self._program
 
+    def _burnt_energy(self, situation: Situation) -> FloatArray:
+        """Return, as a linear function of the columns, expected line losses plus losses while charging. [MWh]"""
+        burnt = np.zeros(self._program.column_count)
+        weight = np.repeat(situation.probability, self.shape[1])[:, None]
+        efficiency = np.array([unit.efficiency for unit in self._grid.batteries])
+        if "squared_current" in self._hours.model.variables:
+            burnt[self._hours.columns("squared_current")] = weight * self._grid.line_r_pu
+        if (efficiency < 1).any():
+            # What is charged, less what is left at the end; all stages between cancel out.
+            burnt[self._hours.columns("battery_p_mw")] = -weight * efficiency
+            last = self._hours.columns("end_energy_mwh").reshape(*self.shape, -1)[:, -1]
+            burnt[last] = -situation.probability[:, None]
+        return burnt
+
     @property
     def decides_bids(self) -> bool:
         """Whether the bids are decided here, not given."""
         return self._bids is not None
 
-    def solve(self, situation: Situation, signs: Signs, *, loss_price_per_mwh: float = 0.0) -> Plan:
+    def solve(self, situation: Situation, signs: Signs, *, burning_price_per_mwh: float = 0.0) -> Plan:
         """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation.
 
         Parameters
         ----------
         situation, signs : Situation, Signs
             Data, and directions.
-        loss_price_per_mwh : float
-            Steers the plan away from losses that exist only in the relaxation; not part of the objective. [$/MWh]
+        burning_price_per_mwh : float
+            Steers the plan away from energy lost only in the relaxation; not part of the objective. [$/MWh]
         """
         values = self.values(situation, signs)
         if self._extra_cost.size:
             return self._plan(situation, self._program.solve(values, self._extra_cost))
-        if not loss_price_per_mwh:
+        if not burning_price_per_mwh:
             return self._plan(situation, self._program.solve(values))
-        extra = self._loss_cost(situation, loss_price_per_mwh)
+        extra = burning_price_per_mwh * self._burnt_energy(situation)
         solution = self._program.solve(values, extra)
         steering = float(extra @ solution.x)
         return self._plan(
@@ -250,7 +271,7 @@ class Horizon:
     def values(self, situation: Situation, signs: Signs) -> list[dict[str, FloatArray]]:
         """Return the data of every group for a situation."""
         scenarios, hours = self.shape
-        self._probability[:] = np.repeat(situation.probability, hours)
+        self._program.reweigh(self._hours, np.repeat(situation.probability, hours))
         every: dict[str, FloatArray] = {
             "demand_mw": situation.demand_mw.reshape(scenarios * hours, -1),
             "available_mw": situation.available_mw.reshape(scenarios * hours, -1),
@@ -322,6 +343,7 @@ class Horizon:
             vm_pu=np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only,
             bid_mw=bid,
             cone_gap=cone_gap(self._grid, read) if ac else np.zeros(self.shape),
+            spilled=self._spilled(situation, read),
             penalty=(
                 (read["over_scheduling_mwh"] * situation.over_price_per_mwh).sum(axis=2)
                 + (read["under_scheduling_mwh"] * situation.under_price_per_mwh).sum(axis=2)
@@ -331,6 +353,16 @@ class Horizon:
             objective=solution.objective,
             bound=solution.bound,
         )
+
+    def _spilled(self, situation: Situation, read: dict[str, FloatArray]) -> FloatArray:
+        end, power, batteries = read["end_energy_mwh"], read["battery_p_mw"], self._grid.batteries
+        if self._extra_cost.size or all(unit.efficiency == 1 for unit in batteries):
+            return np.zeros(self.shape)
+        efficiency = np.array([unit.efficiency for unit in batteries])
+        start = np.concatenate([np.broadcast_to(situation.start_energy_mwh, end[:, :1].shape), end[:, :-1]], axis=1)
+        left = start - np.maximum(power / efficiency, power * efficiency)
+        spilled: FloatArray = ((left - end) / [unit.max_e_mwh for unit in batteries]).max(axis=2)
+        return spilled
 
     def _energy_price(self, solution: Solution) -> FloatArray:
         rows = self.shape[0] * self.shape[1] * len(self._hours.model.rhs)

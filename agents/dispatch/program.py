@@ -93,9 +93,9 @@ class Group:
         model, span = self.model, self.model.data[name]
         chosen = np.isin(model.rows.column, span)
         duals = z.reshape(self.copies, -1)[:, model.rows.row[chosen]] * model.rows.value[chosen]
-        prices = np.zeros((self.copies, len(span)))
-        np.add.at(prices.T, model.rows.column[chosen] - span[0], duals.T)
-        return prices
+        prices = np.zeros((self.copies, model.columns))
+        np.add.at(prices.T, model.rows.column[chosen], duals.T)
+        return prices[:, span]
 
     def data_array(self, values: Values) -> FloatArray:
         """Return the data of every copy as one array, shape (N, data), zero where linked."""
@@ -133,6 +133,12 @@ class Program:
         if self._matrices is None:
             self._matrices = self._assemble()
         return self._matrices
+
+    def reweigh(self, group: Group, weight: FloatArray) -> None:
+        """Give the copies of a group new weights."""
+        if not np.array_equal(group.weight, weight):
+            group.weight = weight
+            self._matrices = None
 
     def vectors(self, values: Sequence[Values]) -> tuple[FloatArray, FloatArray, float]:
         """Return q, b and the constant of the objective for the data of every group."""

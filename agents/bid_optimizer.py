@@ -6,8 +6,8 @@ import numpy as np
 from agents.bidding import BidPlan, strategy
 from agents.dispatch.branching import EXACT
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Situation
 from agents.dispatch.program import SolverError
+from agents.dispatch.situation import Situation
 from agents.state_of_charge import required_energy
 from grids.network import FloatArray
 from sim.messages import Submission

@@ -16,7 +16,7 @@ import numpy as np
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.baseline import clarabel_alone
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Situation
+from agents.dispatch.situation import Situation
 from experiments import console
 from experiments.catalog import find_study
 from experiments.commands import print_json

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandapower as pp
 
-from agents.dispatch.horizon import Situation
+from agents.dispatch.situation import Situation
 from grids.build import build_grid
 from grids.units import Battery, Fleet, Renewable, TieLine, Voltage
 from sim.settlement import settle_hour

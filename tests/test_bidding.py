@@ -6,15 +6,15 @@ from itertools import product
 
 import numpy as np
 import pytest
-from feeder5 import LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
+from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
 
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy, strategy_names
 from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
-from agents.dispatch.horizon import Signs
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.situation import Signs
 from sim.imbalance import RULES, ImbalanceRule, Tier
 from sim.scenarios import Draw
 from sim.setting import Setting
@@ -133,7 +133,7 @@ CASES = [
 @pytest.mark.parametrize(("network", "reading", "scenarios", "hours"), CASES)
 @pytest.mark.parametrize("seed", range(2))
 def test_direction_search_finds_the_optimum_of_all_directions(network, reading, scenarios, hours, rule, seed):
-    grid, rule = feeder5(fleet=LOSSY_FLEET, reading=reading), ALL_RULES[rule]
+    grid, rule = feeder5(fleet=[FLEET, LOSSY_FLEET][seed], reading=reading), ALL_RULES[rule]
     situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=scenarios, hours=hours)
     within = range_of(grid, rule, situation, network)
     dispatcher = Dispatcher(grid, TARIFF, rule)

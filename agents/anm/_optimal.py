@@ -5,7 +5,8 @@ import numpy as np
 from agents.anm import HourView
 from agents.dispatch.branching import EXACT
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Plan, Situation
+from agents.dispatch.plan import Plan
+from agents.dispatch.situation import Situation
 from agents.state_of_charge import required_energy
 from grids.power_flow import SetPoints
 from sim.messages import Decision

@@ -5,7 +5,7 @@ from typing import ClassVar
 from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Plan
+from agents.dispatch.plan import Plan
 from sim.messages import Decision, Knowledge
 from sim.setting import Setting
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
     from agents.dispatch.certificate import Certificate
     from agents.dispatch.dispatcher import Dispatcher
-    from agents.dispatch.horizon import Plan, Situation
+    from agents.dispatch.plan import Plan
+    from agents.dispatch.situation import Situation
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

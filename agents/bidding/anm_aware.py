@@ -4,7 +4,7 @@ from agents.bidding import BidPlan
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
-from agents.dispatch.horizon import Situation
+from agents.dispatch.situation import Situation
 from grids.batch_power_flow import BatchPlant
 
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"

@@ -5,7 +5,7 @@ from agents.dispatch.branching import Effort
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
-from agents.dispatch.horizon import Situation
+from agents.dispatch.situation import Situation
 
 SUMMARY = "bids as if the network were a copper plate and nothing were curtailed (Eq. 1-6)"
 

@@ -6,8 +6,8 @@ import clarabel
 
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
-from agents.dispatch.horizon import Signs, Situation
 from agents.dispatch.program import solver_settings
+from agents.dispatch.situation import Signs, Situation
 
 
 def clarabel_alone(dispatcher: Dispatcher, situation: Situation, *, tuned: bool) -> float:

@@ -6,23 +6,23 @@ on the few open directions brings the two together, as far as the node limit let
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 
-from agents.dispatch.horizon import Horizon, Plan, Signs, Situation
-from agents.dispatch.hourly_bound import HourlyBound
+from agents.dispatch.horizon import Horizon
+from agents.dispatch.plan import Plan
+from agents.dispatch.price_bound import Answer
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
-
-ROUNDS = 4
-"""Times the directions are settled anew before the search leaves it at that."""
 
 EXACT = 1e-2
 """Relative inexactness up to which a relaxation counts as exact."""
@@ -39,11 +39,14 @@ class Effort:
     ----------
     gap : float
         Relative optimality gap at which to stop.
+    rounds : int
+        How often every hour of a bid is asked for its best directions.
     nodes : int
-        Most problems to solve beyond the first; 0 settles directions by rounding alone.
+        Most problems to solve by branching after that.
     """
 
     gap: float = 1e-3
+    rounds: int = 2
     nodes: int = 0
 
 
@@ -73,8 +76,15 @@ class DirectionSearch:
         self.signs = Signs.unsettled(*horizon.shape)
         self.nodes = 0
 
-    def run(self, effort: Effort) -> Plan:
+    def run(self, effort: Effort, price_bound: Callable[[Plan], Answer] | None = None) -> Plan:
         """Return the best plan found, its objective true and its bound proven.
+
+        Parameters
+        ----------
+        effort : Effort
+            How long to search.
+        price_bound : callable, optional
+            Bounds the bidding problem at the prices of a plan, see :mod:`agents.dispatch.price_bound`.
 
         Raises
         ------
@@ -84,56 +94,46 @@ class DirectionSearch:
         unsettled = Signs.unsettled(*self._horizon.shape)
         root = self._horizon.solve(self._situation, unsettled)
         self._offer(root, unsettled)
+        bound = root.bound
+        if price_bound is not None and not self._is_close(bound, effort.gap):
+            bound = max(bound, self._ask_hours(root, price_bound, effort))
         if self._incumbent is None:
             self._round_flows(root, unsettled)
-        ticket = count()
-        open_nodes = [(root.bound, next(ticket), unsettled, root)]
-        while open_nodes and self.nodes < effort.nodes and not self._is_close(open_nodes[0][0], effort.gap):
-            _, _, signs, plan = heapq.heappop(open_nodes)
-            for child_signs in self._branches(signs, plan):
-                child = self._try(child_signs)
-                self.nodes += 1
-                if child is not None and not self._is_close(child.bound, 0.0):
-                    heapq.heappush(open_nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
+        bound = max(bound, self._branch(root, bound, effort))
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
-        bound = min([self._incumbent.objective, *(node[0] for node in open_nodes)])
+        bound = min(bound, self._incumbent.objective)
         return replace(self._exact(self._incumbent), bound=bound)
 
-    def improve(self, plan: Plan, hourly: HourlyBound, effort: Effort) -> Plan:
-        """Return the plan with a sharper bound, or a better one, by asking every hour for its own best direction."""
-        within = self._horizon.within
-        if within is None or self._is_close(plan.bound, effort.gap):
-            return plan
-        bid = np.where(within.open_hours, np.where(plan.bid_mw >= 0, 1, -1), 0)
-        bound = plan.bound
-        for _ in range(ROUNDS):
-            settled = self._settle(bid)
+    def _ask_hours(self, root: Plan, price_bound: Callable[[Plan], Answer], effort: Effort) -> float:
+        """Settle the directions as the relaxation leans, then as every hour prefers; return the best bound."""
+        signs = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
+        bound = -math.inf
+        for _ in range(effort.rounds):
+            settled = self._try(signs)
             if settled is None:
                 break
-            answer = hourly.answer(settled, self._situation, within)
+            answer = price_bound(settled)
             self.nodes += answer.nodes
             bound = max(bound, answer.bound)
-            if self._is_close(bound, effort.gap) or (answer.bid == bid).all():
+            same = (answer.signs.bid == signs.bid).all() and (answer.signs.flow == signs.flow).all()
+            if same or self._is_close(bound, effort.gap):
                 break
-            bid = answer.bid
-        if self._incumbent is None:
-            return plan
-        return replace(self._exact(self._incumbent), bound=min(bound, self._incumbent.objective))
+            signs = answer.signs
+        return bound
 
-    def _settle(self, bid: IntArray) -> Plan | None:
-        """Return the best plan for given directions of the bids, with flows fixed until all keep Eq. (30)."""
-        signs = replace(self.signs, bid=bid)
-        for _ in range(ROUNDS):
-            plan = self._try(signs)
-            if plan is None:
-                return None
-            violated = self._violated_flows(plan) > 0
-            if not violated.any():
-                break
-            leaning = np.where(plan.tie_p_mw >= 0, 1, -1)
-            signs = replace(signs, flow=np.where(violated & (signs.flow == 0), leaning, signs.flow))
-        return plan
+    def _branch(self, root: Plan, floor: float, effort: Effort) -> float:
+        """Branch and bound from the relaxation, best bound first; return the bound it proves."""
+        ticket, budget = count(), effort.nodes
+        nodes = [(root.bound, next(ticket), Signs.unsettled(*self._horizon.shape), root)]
+        while nodes and budget > 0 and not self._is_close(max(floor, nodes[0][0]), effort.gap):
+            _, _, signs, plan = heapq.heappop(nodes)
+            for child_signs in self._branches(signs, plan):
+                child = self._try(child_signs)
+                self.nodes, budget = self.nodes + 1, budget - 1
+                if child is not None and not self._is_close(child.bound, 0.0):
+                    heapq.heappush(nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
+        return min((node[0] for node in nodes), default=math.inf)
 
     def _exact(self, plan: Plan) -> Plan:
         """Return the plan, or where its relaxation is not exact the nearest one found that is.
@@ -170,7 +170,9 @@ class DirectionSearch:
             self._incumbent, self.signs = replace(plan, objective=true), signs
 
     def _is_close(self, bound: float, gap: float) -> bool:
-        best = math.inf if self._incumbent is None else self._incumbent.objective
+        if self._incumbent is None:
+            return False
+        best = self._incumbent.objective
         return best - bound <= gap * abs(best)
 
     def _violated_flows(self, plan: Plan) -> FloatArray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.dispatch.horizon import Plan
+from agents.dispatch.plan import Plan
 from grids.batch_power_flow import BatchPlant
 
 

@@ -3,10 +3,12 @@
 from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.horizon import Horizon, Plan, Situation
+from agents.dispatch.horizon import Horizon
 from agents.dispatch.hour import hour_model
-from agents.dispatch.hourly_bound import HourlyBound
+from agents.dispatch.plan import Plan
+from agents.dispatch.price_bound import Answer, hourly_wear, price_bound
 from agents.dispatch.program import InfeasibleError
+from agents.dispatch.situation import Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
@@ -25,7 +27,7 @@ class Dispatcher:
         self.grid, self.tariff, self.rule = grid, tariff, rule
         self._hours: dict[tuple[str, bool], CompiledModel] = {}
         self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
-        self._bounds: dict[str, HourlyBound] = {}
+        self._cut_hours: dict[str, CompiledModel] = {}
 
     def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
         """Return the compiled hour model."""
@@ -64,15 +66,18 @@ class Dispatcher:
         try:
             horizon = self.horizon(situation, network=network, within=within)
             search = DirectionSearch(self.grid, self.rule, horizon, situation)
-            return search.improve(search.run(effort), self._hourly_bound(network), effort)
+            if within is None:
+                return search.run(effort)
+            return search.run(effort, lambda plan: self._price_bound(plan, situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
 
-    def _hourly_bound(self, network: str) -> HourlyBound:
-        if network not in self._bounds:
-            self._bounds[network] = HourlyBound(self.grid, self.tariff, self.rule, network=network)
-        return self._bounds[network]
+    def _price_bound(self, plan: Plan, situation: Situation, within: BidRange, network: str) -> Answer:
+        if network not in self._cut_hours:
+            tariff = hourly_wear(self.tariff)
+            self._cut_hours[network] = compile_model(hour_model(self.grid, tariff, self.rule, network=network))
+        return price_bound(self.grid, self._cut_hours[network], self.tariff, plan, situation, within)
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False

@@ -1,12 +1,11 @@
 """The first stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from grids.network import FloatArray, Grid
+from grids.network import BoolArray, FloatArray, Grid
 from sim.imbalance import ImbalanceRule
 
 
@@ -18,7 +17,7 @@ class BidRange:
     high: FloatArray
 
     @property
-    def open_hours(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def open_hours(self) -> BoolArray:
         """Hours whose direction is not settled by the range, shape (T,)."""
         return (self.low < 0) & (self.high > 0)
 

@@ -1,0 +1,149 @@
+"""What a dispatch problem answers: set points and expected state for every scenario and hour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.dispatch.situation import Situation
+from grids.network import FloatArray, Grid
+from grids.power_flow import SetPoints
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prices:
+    """How the cost of a plan changes with what its hours are given, each times the scenario's probability.
+
+    Attributes
+    ----------
+    energy_per_mwh : array, shape (S, T, U)
+        With the energy stored at the start of the hour. [$/MWh]
+    bid_per_mw, magnitude_per_mw : array, shape (S, T)
+        With the bid, and with the magnitude that widens its band. [$/MW]
+    """
+
+    energy_per_mwh: FloatArray
+    bid_per_mw: FloatArray
+    magnitude_per_mw: FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """A solved dispatch: set points and expected state for every scenario and hour.
+
+    Attributes
+    ----------
+    set_points : SetPoints
+        Shape (S, T, units). [MW], [Mvar]
+    end_energy_mwh : array, shape (S, T, U)
+        Stored energy at the end of each hour. [MWh]
+    tie_p_mw, tie_q_mvar : array, shape (S, T)
+        Planned tie-line flow (reactive: zero on the copper plate). [MW], [Mvar]
+    vm_pu : array, shape (S, T, B)
+        Planned voltages (the slack voltage on the copper plate). [p.u.]
+    bid_mw : array, shape (T,)
+        Bids, given or decided. [MW]
+    cone_gap : array, shape (S, T)
+        Largest relative cone gap of each hour, see :func:`cone_gap`.
+    spilled : array, shape (S, T)
+        Largest energy that vanishes in a battery, relative to its size: 0 where the storage equation is kept.
+    penalty : array, shape (S, T)
+        Imbalance penalty as the program counts it; too low where it relaxes |B| of an open direction. [$]
+    violation : array, shape (S, T)
+        Sum of violated limits (p.u. squared, MWh); zero unless no dispatch meets them all.
+    prices : Prices or None
+        Duals of what links the hours.
+    objective, bound : float
+        Cost minus revenue, and the proven lower bound on it. [$]
+    repaired : bool
+        Whether the relaxation was not exact and the plan was steered back to one that is.
+    """
+
+    set_points: SetPoints
+    end_energy_mwh: FloatArray
+    tie_p_mw: FloatArray
+    tie_q_mvar: FloatArray
+    vm_pu: FloatArray
+    bid_mw: FloatArray
+    cone_gap: FloatArray
+    spilled: FloatArray
+    penalty: FloatArray
+    violation: FloatArray
+    prices: Prices | None = None
+    objective: float = np.nan
+    bound: float = np.nan
+    repaired: bool = False
+
+    @property
+    def inexactness(self) -> FloatArray:
+        """How far each hour is from what physics can do, relative, shape (S, T)."""
+        return np.maximum(self.cone_gap, self.spilled)
+
+
+def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, bid_mw: FloatArray | None) -> Plan:
+    """Return the plan in the values of an hour model's variables.
+
+    Parameters
+    ----------
+    grid, situation : Grid, Situation
+        What was solved.
+    read : dict of str to array, shape (S, T, units)
+        Value of every variable.
+    bid_mw : array, shape (T,), or None
+        Bids; None stands for zero. [MW]
+    """
+    shape = situation.shape
+    ac = "squared_voltage" in read
+    slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
+    set_points = SetPoints(
+        load_p_mw=read["load_p_mw"],
+        load_q_mvar=read["load_p_mw"] * grid.load_tan_phi,
+        renewable_p_mw=read["renewable_p_mw"],
+        renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(read["renewable_p_mw"]),
+        battery_p_mw=read["battery_p_mw"],
+        battery_q_mvar=read["battery_q_mvar"] if ac else np.zeros_like(read["battery_p_mw"]),
+    )
+    over = read["over_scheduling_mwh"] * situation.over_price_per_mwh
+    under = read["under_scheduling_mwh"] * situation.under_price_per_mwh
+    return Plan(
+        set_points=set_points,
+        end_energy_mwh=read["end_energy_mwh"],
+        tie_p_mw=read["tie_p_mw"][..., 0],
+        tie_q_mvar=read["tie_q_mvar"][..., 0] if ac else np.zeros(shape),
+        vm_pu=np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only,
+        bid_mw=np.zeros(shape[1]) if bid_mw is None else bid_mw,
+        cone_gap=cone_gap(grid, read) if ac else np.zeros(shape),
+        spilled=spilled(grid, situation, read),
+        penalty=over.sum(axis=2) + under.sum(axis=2),
+        violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
+    )
+
+
+def spilled(grid: Grid, situation: Situation, read: dict[str, FloatArray]) -> FloatArray:
+    """Return the largest energy that vanishes in a battery beyond its losses, relative to its size, shape (S, T)."""
+    end, power = read["end_energy_mwh"], read["battery_p_mw"]
+    if all(unit.efficiency == 1 for unit in grid.batteries):
+        return np.zeros(situation.shape)
+    efficiency = np.array([unit.efficiency for unit in grid.batteries])
+    start = np.concatenate([np.broadcast_to(situation.start_energy_mwh, end[:, :1].shape), end[:, :-1]], axis=1)
+    left = start - np.maximum(power / efficiency, power * efficiency)
+    relative: FloatArray = ((left - end) / [unit.max_e_mwh for unit in grid.batteries]).max(axis=2)
+    return relative
+
+
+VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")
+"""The variables of the elastic hour model that measure violated limits."""
+
+SMALL_FLOW_MVA = 0.1
+"""Flow below which the relative cone gap is measured against this flow: of no account, and mostly round-off."""
+
+
+def cone_gap(grid: Grid, read: dict[str, FloatArray]) -> FloatArray:
+    """Return the largest relative gap ℓ·v - (P² + Q²) over the lines, shape (S, T): 0 where the relaxation is exact.
+
+    The gap is relative to the squared flow, or to `SMALL_FLOW_MVA` squared where the flow is smaller.
+    """
+    sending = read["squared_voltage"][..., grid.line_from]
+    power = read["line_p_mw"] ** 2 + read["line_q_mvar"] ** 2
+    gap = (read["squared_current"] * sending - power) / np.maximum(power, SMALL_FLOW_MVA**2)
+    worst: FloatArray = np.abs(gap).max(axis=-1)
+    return worst

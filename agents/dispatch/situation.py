@@ -1,0 +1,110 @@
+"""What a dispatch problem is given: scenarios, prices, the state of the stores, and directions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.dispatch.first_stage import BidRange
+from grids.network import FloatArray, Grid, IntArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Situation:
+    """What a decision is based on: scenarios of the hours ahead, prices, and the state of the stores.
+
+    Attributes
+    ----------
+    demand_mw, available_mw : array, shape (S, T, D), (S, T, G)
+        Demand of each load and available output of each renewable. [MW]
+    probability : array, shape (S,)
+        Probabilities of the scenarios.
+    price_per_mwh, retail_price_per_mwh : array, shape (T,)
+        Day-ahead and retail price. [$/MWh]
+    over_price_per_mwh, under_price_per_mwh : array, shape (T, K)
+        Step prices of the imbalance rule. [$/MWh]
+    start_energy_mwh, previous_battery_p_mw : array, shape (U,)
+        Stored energy at the start, and battery power in the hour before. [MWh], [MW]
+    required_energy_mwh : array, shape (T, U)
+        Energy that must be left at the end of each hour. [MWh]
+    bid_mw : array, shape (T,), optional
+        The submitted bids; None where they are to be decided. [MW]
+    """
+
+    demand_mw: FloatArray
+    available_mw: FloatArray
+    probability: FloatArray
+    price_per_mwh: FloatArray
+    retail_price_per_mwh: FloatArray
+    over_price_per_mwh: FloatArray
+    under_price_per_mwh: FloatArray
+    start_energy_mwh: FloatArray
+    previous_battery_p_mw: FloatArray
+    required_energy_mwh: FloatArray
+    bid_mw: FloatArray | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of scenarios S and hours T."""
+        return self.demand_mw.shape[0], self.demand_mw.shape[1]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Signs:
+    """Directions that make the problem convex: +1 import, -1 export, 0 not settled.
+
+    Attributes
+    ----------
+    bid : array, shape (T,)
+        Direction of each hour's bid.
+    flow : array, shape (S, T)
+        Direction of each tie-line flow, for the power factor of Eq. (30).
+    """
+
+    bid: IntArray
+    flow: IntArray
+
+    @classmethod
+    def unsettled(cls, scenarios: int, hours: int) -> "Signs":
+        """Return signs of which none is settled."""
+        return cls(bid=np.zeros(hours, dtype=np.int64), flow=np.zeros((scenarios, hours), dtype=np.int64))
+
+
+def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, FloatArray]:
+    """Return the data of every hour model in the order of (scenario, hour), shape (S * T, units) or to broadcast."""
+    scenarios, hours = situation.shape
+    hourly = {
+        "price_per_mwh": situation.price_per_mwh,
+        "retail_price_per_mwh": situation.retail_price_per_mwh,
+        "over_price_per_mwh": situation.over_price_per_mwh,
+        "under_price_per_mwh": situation.under_price_per_mwh,
+        "required_energy_mwh": situation.required_energy_mwh,
+    }
+    if situation.bid_mw is not None:
+        hourly |= {"bid_mw": situation.bid_mw, "bid_magnitude_mw": np.abs(situation.bid_mw)}
+    return {
+        "demand_mw": situation.demand_mw.reshape(scenarios * hours, -1),
+        "available_mw": situation.available_mw.reshape(scenarios * hours, -1),
+        "start_energy_mwh": situation.start_energy_mwh,
+        "previous_battery_p_mw": situation.previous_battery_p_mw,
+        **power_factor_slack(grid, signs.flow),
+        **{name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()},
+    }
+
+
+def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:
+    """Return by how much Eq. (30) is waived in each direction, shape (S * T, 1): enough to be idle, or not at all."""
+    both = grid.tie_line.power_factor_reading == "both_directions"
+    idle = 2 * grid.tie_line.max_s_mva
+    must_import = (flow > 0) if both else np.ones_like(flow, dtype=bool)
+    return {
+        "import_slack_mvar": np.where(must_import, 0.0, idle).reshape(-1, 1),
+        "export_slack_mvar": np.where(flow < 0, 0.0, idle).reshape(-1, 1),
+    }
+
+
+def bid_data(within: BidRange, signs: Signs) -> dict[str, FloatArray]:
+    """Return the data of the first stage: how far each hour's bid may go in each direction."""
+    return {
+        "max_import_mw": np.where(signs.bid >= 0, within.high, 0.0),
+        "max_export_mw": np.where(signs.bid <= 0, -within.low, 0.0),
+    }

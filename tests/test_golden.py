@@ -1,0 +1,46 @@
+"""Golden runs: the money of runs whose results are known, to be changed on purpose only.
+
+Every JSON file in ``golden/`` is a case: ``origin`` (how the values came about), ``tolerance`` (``rel`` and ``abs``,
+in $) and ``runs``, each with the ``arguments`` of the command line and the ``terms`` it must give.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.__main__ import app
+from sim.settlement import COST_TERMS, TERMS
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in GOLDEN}
+RUNS = [
+    pytest.param(run, case["tolerance"], id=f"{name}: {' '.join(run['arguments'])}")
+    for name, case in CASES.items()
+    for run in case["runs"]
+]
+
+
+def test_there_are_golden_runs():
+    assert "microgrid33" in CASES
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_golden_case_says_where_it_is_from_and_adds_up(case):
+    assert case["origin"]
+    assert case["tolerance"].keys() == {"rel", "abs"}
+    for run in case["runs"]:
+        terms = run["terms"]
+        assert tuple(terms) == TERMS
+        costs = sum(terms[term] for term in COST_TERMS)
+        assert terms["profit"] == pytest.approx(terms["revenue"] - costs, abs=1e-6)
+
+
+@pytest.mark.parametrize(("run", "tolerance"), RUNS)
+def test_golden_run(run, tolerance, tmp_path):
+    out = str(tmp_path / "run")
+    done = CliRunner().invoke(app, [*run["arguments"], "--json", "--out", out], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    terms = json.loads(done.stdout)["terms"]
+    assert terms == pytest.approx(run["terms"], **tolerance)

@@ -1,0 +1,198 @@
+"""What is installed: names of our own, data within reach, a help that does not wait for the numeric libraries."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from configparser import ConfigParser
+from fnmatch import fnmatch
+from importlib.metadata import entry_points, metadata, version
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import experiments
+import experiments.__main__ as command_line
+
+PACKAGES = ("grids", "sim", "agents", "experiments")
+HOME = Path(experiments.__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent
+HEAVY = ("pandapower", "pyomo", "pandas", "numpy", "matplotlib", "scipy", "mesa", "clarabel", "pyarrow", "numba")
+
+
+def python(code, *, cwd, **environment):
+    """Run a few lines of Python as a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def tracked():
+    """Return the names of the files in the repository."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout:
+        pytest.skip("not a git checkout")
+    return done.stdout.rstrip("\0").split("\0")
+
+
+@pytest.fixture(scope="module")
+def setup_cfg():
+    if not (REPOSITORY / "setup.cfg").is_file():
+        pytest.skip("not a checkout")
+    config = ConfigParser()
+    config.read(REPOSITORY / "setup.cfg", encoding="utf-8")
+    return config
+
+
+# ---- names ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_top_level_names_are_ours(name):
+    spec = find_spec(name)
+    assert spec is not None
+    assert Path(spec.origin).resolve() == HOME / name / "__init__.py"
+
+
+def test_our_own_packages_are_not_called_foreign():
+    assert command_line._foreign_packages() == []
+
+
+RUN_HELP = "import sys; sys.argv = ['tieline', '--help']; from experiments.__main__ import main; main()"
+
+
+@pytest.mark.parametrize("name", ["agents", "sim", "grids"])
+@pytest.mark.parametrize("regular", [True, False], ids=["package", "folder"])
+def test_a_foreign_package_of_the_same_name_is_reported(tmp_path, name, regular):
+    foreign = tmp_path / "elsewhere" / name
+    foreign.mkdir(parents=True)
+    (foreign / ("__init__.py" if regular else "notes.txt")).write_text("")
+    path = os.pathsep.join([str(foreign.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    found = python(f"import {name}; print(*{name}.__path__)", cwd=tmp_path, PYTHONPATH=path).stdout
+    if str(foreign) not in found:
+        assert not regular
+        pytest.skip("a plain folder does not hide an installed package")
+    done = python(RUN_HELP, cwd=tmp_path, PYTHONPATH=path)
+    assert done.returncode not in (0, None)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "another package hides ours" in done.stderr
+    assert f"{name} (" in done.stderr
+    assert str(foreign) in done.stderr
+    assert "virtual environment" in done.stderr
+
+
+# ---- start-up ------------------------------------------------------------------------------------------------
+
+
+def test_help_imports_no_numeric_library(tmp_path):
+    code = f"""
+import sys
+from experiments.__main__ import main
+for command in ([], ["run"], ["evaluate"], ["bid"], ["audit"], ["studies"], ["show"], ["new"], ["bench"]):
+    sys.argv = ["tieline", *command, "--help"]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, command
+print(*sorted({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)
+"""
+    done = python(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.split() == []
+    assert done.stdout.count("Usage:") == 9
+
+
+# ---- metadata ------------------------------------------------------------------------------------------------
+
+
+def test_version(setup_cfg):
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", version("tieline"))
+    assert version("tieline") == setup_cfg["metadata"]["version"]
+    assert f"## [{version('tieline')}]" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_metadata():
+    about = metadata("tieline")
+    assert about["Requires-Python"] == ">=3.11"
+    assert about["License"] == "MIT" or about["License-Expression"] == "MIT"
+    assert "test" in about.get_all("Provides-Extra")
+    needed = {re.split(r"[^\w-]", need)[0].lower() for need in about.get_all("Requires-Dist") if "extra" not in need}
+    assert {"mesa", "pandapower", "numpy", "pandas", "pyomo", "matplotlib"} <= needed
+
+
+def test_command_is_installed():
+    (command,) = entry_points(group="console_scripts", name="tieline")
+    assert command.value == "experiments.__main__:main"
+    assert command.load() is command_line.main
+
+
+def test_what_is_imported_is_declared():
+    """The distributions that versions.json lists are among the dependencies."""
+    from experiments.run_folder import VERSIONED
+
+    needed = {re.split(r"[^\w-]", need)[0].lower() for need in metadata("tieline").get_all("Requires-Dist")}
+    assert set(VERSIONED) - {"tieline"} <= needed
+
+
+# ---- data ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_packages_are_typed(name):
+    assert files(name).joinpath("py.typed").is_file()
+
+
+def test_packaged_day_is_within_reach():
+    text = files("sim").joinpath("data", "microgrid33_day.csv").read_text(encoding="utf-8")
+    assert len(list(csv.DictReader(text.splitlines()))) == 24
+
+
+@pytest.mark.parametrize("name", ["microgrid33", "microgrid33-export"])
+def test_packaged_studies_are_within_reach(name):
+    text = files("experiments").joinpath("studies", f"{name}.yaml").read_text(encoding="utf-8")
+    assert f"\nname: {name}\n" in text
+
+
+def test_every_file_that_is_not_python_is_packaged(tracked, setup_cfg):
+    """What a package holds besides Python is in no wheel unless it is declared; pictures are for the README."""
+    declared = {
+        f"{package}/{pattern.strip()}"
+        for package, patterns in setup_cfg["options.package_data"].items()
+        for pattern in patterns.split(",")
+    }
+    data = [file for file in tracked if file.startswith(tuple(f"{name}/" for name in PACKAGES))]
+    lost = [
+        file
+        for file in data
+        if not file.endswith((".py", ".png")) and not any(fnmatch(file, pattern) for pattern in declared)
+    ]
+    assert lost == []
+
+
+def test_the_repository_holds_what_it_should_at_the_top(tracked):
+    top = {file.split("/")[0] for file in tracked}
+    assert {name for name in top if not name.startswith(".")} == {
+        "agents",
+        "experiments",
+        "grids",
+        "sim",
+        "tests",
+        "setup.cfg",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "pyproject.toml",
+    }

@@ -65,10 +65,11 @@ class ImbalanceRule(Data):
         """Return the rule as a sentence."""
         base = "the day's peak price" if self.base_price == "day_peak" else "the day-ahead price"
         tiers = [
-            f"{tier.over:.0%} (over) and {tier.under:.0%} (under) beyond ±{tier.band:.0%} of the bid"
+            f"{tier.over:.0%} (over) and {tier.under:.0%} (under) "
+            + (f"beyond ±{tier.band:.0%} of the bid" if tier.band else "of any imbalance")
             for tier in self.tiers
         ]
-        return f"{', '.join(tiers)}, of {base}" + (f" [{self.source}]" if self.source else "")
+        return f"{', '.join(tiers)}, at {base}" + (f" [{self.source}]" if self.source else "")
 
     @property
     def bands(self) -> FloatArray:

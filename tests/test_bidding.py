@@ -11,8 +11,11 @@ from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy, strategy_names
 from agents.dispatch.branching import DirectionSearch, Effort
+from agents.dispatch.compiled import compile_model
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
+from agents.dispatch.hour import hour_model
+from agents.dispatch.price_bound import hourly_wear, price_bound
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs
 from sim.imbalance import RULES, ImbalanceRule, Tier
@@ -152,6 +155,14 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
     if not plan.repaired:
         assert plan.objective == pytest.approx(optimum, abs=tolerance)
         assert plan.bound == pytest.approx(optimum, abs=tolerance)
+    # The bound that prices what links the hours holds at the prices of any plan, good or bad.
+    hour = compile_model(hour_model(grid, hourly_wear(TARIFF), rule, network=network))
+    rng, only = np.random.default_rng(seed), np.where(within.low < 0, -1, 1)
+    for _ in range(4):
+        bid = np.where(within.open_hours, rng.choice((1, -1), hours), only)
+        signs = Signs(bid=bid, flow=rng.choice((1, -1), (scenarios, hours)))
+        answer = price_bound(grid, hour, TARIFF, horizon.solve(situation, signs), situation, within)
+        assert answer.bound <= optimum + tolerance
 
 
 # ---- contracts -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The command line: ``tieline``, or ``python -m experiments``. Heavy packages are imported only where used."""
 
+import errno
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -163,7 +164,8 @@ def _foreign_packages() -> list[str]:
     for name in ("grids", "sim", "agents", "experiments"):
         spec = find_spec(name)
         if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
-            foreign.append(f"{name} ({spec.origin if spec else 'not found'})")
+            places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else ["not found"]
+            foreign.append(f"{name} ({next(filter(None, places))})")
     return foreign
 
 
@@ -179,6 +181,11 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"tieline: {error.filename}: {error.strerror}; give a shorter one", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     except ValueError as error:
         from sim.errors import StudyError
 

@@ -1,10 +1,14 @@
 """What the commands do: study in, tables and figures out."""
 
 import json
+import math
+import re
 import sys
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+import yaml
 
 from experiments import console
 from experiments.catalog import packaged_studies
@@ -16,7 +20,7 @@ from sim.audit import audit, audit_folder
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting
-from sim.study import Study
+from sim.study import NAME, Study
 
 
 def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
@@ -66,7 +70,9 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         "on": on,
         "scenarios": len(scenarios),
         "terms": result.terms,
-        "standard_errors": result.standard_errors,
+        "standard_errors": {
+            term: error if math.isfinite(error) else None for term, error in result.standard_errors.items()
+        },
         "bids_mw": result.submission.bid_mw.tolist(),
         "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
         "voltage": {
@@ -159,10 +165,12 @@ def new_study(file: Path, like: str) -> None:
         raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
     if file.suffix not in {".yaml", ".yml"}:
         raise StudyError(f"{file}: a study file ends in .yaml")
+    if not re.fullmatch(NAME, file.stem):
+        raise StudyError(f"{file}: a study is named after its file: use letters, digits, '_', '.' and '-' only")
     if file.exists():
         raise StudyError(f"{file}: exists already; nothing is overwritten, give another name")
     text = packaged[like].read_text(encoding="utf-8")
-    text = text.replace(f"name: {like}\n", f"name: {file.stem}\n", 1)
+    text = text.replace(f"name: {like}\n", yaml.safe_dump({"name": file.stem}), 1)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -13,8 +14,8 @@ from sim.audit import AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 PARTIES = {
     "revenue": "consumers → operator",
@@ -63,7 +64,7 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
     period = "one day" if days == 1 else f"{days} days"
     out.print(
         f"[bold]{summary['study']}[/bold]: {period}, bidding {summary['bidding']}, policy {summary['policy']},"
-        f" rule {summary['rule']}, seed {summary['seed']}"
+        f" rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], f"Money of {period}"))
     out.print(_physics_table(summary, setting))
@@ -75,10 +76,10 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
         f"bid {seconds['bid']:.2f} s, dispatch {seconds['dispatch']:.2f} s, power flow {seconds['power_flow']:.2f} s,"
         f" in all {seconds['total']:.2f} s"
     )
-    out.print(f"written to [bold]{summary['run_dir']}[/bold] (day.png shows the day; tieline audit checks it)")
+    out.print(f"written to [bold]{escape(summary['run_dir'])}[/bold] (day.png shows the day; tieline audit checks it)")
 
 
-def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, float] | None = None) -> Table:
+def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, float | None] | None = None) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("term")
     table.add_column("$", justify="right")
@@ -93,9 +94,9 @@ def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, fl
     return table
 
 
-def _money_row(term: str, value: float, errors: Mapping[str, float] | None) -> list[str]:
+def _money_row(term: str, value: float, errors: Mapping[str, float | None] | None) -> list[str]:
     row = [term.replace("_", " "), f"{value:,.2f}"]
-    return row if errors is None else [*row, f"{errors[term]:,.2f}"]
+    return row if errors is None else [*row, "" if errors[term] is None else f"{errors[term]:,.2f}"]
 
 
 def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
@@ -166,7 +167,8 @@ def show_verdict(verdict: AuditReport) -> None:
         out.print(f"[red]audit: {len(verdict.findings)} finding(s)[/red] in {checked:,} values; not a result")
     for finding in verdict.findings[:20]:
         out.print(
-            f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {finding.where}: {finding.message}"
+            f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {escape(finding.where)}:"
+            f" {escape(finding.message)}"
         )
     if verdict.limit_violations:
         out.print(f"limits not kept (recorded as such): {len(verdict.limit_violations)}")
@@ -174,7 +176,7 @@ def show_verdict(verdict: AuditReport) -> None:
 
 def show_audit(verdict: AuditReport, folder: Path) -> None:
     """Print the audit of a run folder, check by check."""
-    table = Table(title=f"Audit of {folder}", title_justify="left", title_style="bold")
+    table = Table(title=escape(f"Audit of {folder}"), title_justify="left", title_style="bold")
     table.add_column("check")
     table.add_column("values", justify="right")
     table.add_column("largest residual", justify="right")
@@ -193,7 +195,7 @@ def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
     """Print expected money over a set of scenarios."""
     out.print(
         f"[bold]{summary['study']}[/bold]: bidding {summary['bidding']}, policy {summary['policy']},"
-        f" rule {summary['rule']}, {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
+        f" rule {escape(summary['rule'])}, {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], "Expected money of one day", summary["standard_errors"]))
     volts, limits = summary["voltage"], setting.grid.voltage

@@ -13,7 +13,7 @@ import numpy as np
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
-from experiments.summary import VOLTAGE_TOLERANCE_PU, certificate, money_terms
+from experiments.summary import certificate, money_terms, voltage
 from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.messages import Submission
@@ -173,14 +173,12 @@ def _work(day: ScenarioSet) -> Outcome:
 
 def _outcome(setting: Setting, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
     played = play(setting, actual=[day], fixed=submission, dispatcher=dispatcher)
-    settled, buses, limits = played.tables["settlements"], played.tables["buses"], setting.grid.voltage
-    volts = buses["vm_pu"].to_numpy()
-    outside = (volts < limits.min_vm_pu - VOLTAGE_TOLERANCE_PU) | (volts > limits.max_vm_pu + VOLTAGE_TOLERANCE_PU)
+    settled, volts = played.tables["settlements"], voltage(played.tables["buses"], played)
     return Outcome(
         terms=money_terms(played.tables),
         imbalance_mwh=(settled["over_mwh"] + settled["under_mwh"]).to_numpy(),
-        min_vm_pu=float(volts.min()),
-        max_vm_pu=float(volts.max()),
-        violations=int(outside.sum()),
+        min_vm_pu=volts["min_pu"],
+        max_vm_pu=volts["max_pu"],
+        violations=volts["violations"],
         certificate=certificate(played.tables),
     )

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,8 @@ def reserve(out: Path | None, study: Study) -> Path:
     """
     if out is not None:
         return _create(out)
-    stem = f"{study.name}-{study.bidding}-{study.policy}-{study.market.rule.name}-seed{study.seed}"
+    rule = re.sub(r"[^A-Za-z0-9_.-]+", "_", study.market.rule.name)
+    stem = f"{study.name}-{study.bidding}-{study.policy}-{rule}-seed{study.seed}"
     number = 1
     while True:
         folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")

@@ -59,7 +59,8 @@ def write_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
     """Write every table as a Parquet file; the same tables give the same bytes."""
     for name, frame in frames.items():
         table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        with (folder / f"{name}.parquet").open("wb") as file:  # Arrow would read a colon in a path as that of a URI
+            pq.write_table(table, file, compression="zstd")
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:

@@ -11,6 +11,9 @@ from sim.reduction import Method
 from sim.scenarios import ForecastErrors
 from sim.settlement import Tariff
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+"""What the name of a study looks like."""
+
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -101,7 +104,7 @@ class Study(Data):
         Seed of all random numbers.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     description: str = ""
     grid: GridSpec = GridSpec()
     fleet: Fleet

@@ -110,18 +110,21 @@ def test_no_bid_on_a_grid_beats_the_optimum_and_the_range_holds_it(network, read
 
 
 def brute_force(horizon, situation, *, flows):
-    """Return the least cost over all combinations of directions of bids and (if they matter) of flows."""
+    """Return the least cost over all directions of bids and (if they matter) of flows, and the directions it has."""
     scenarios, hours = situation.shape
-    best = np.inf
-    for signs in product((1, -1), repeat=hours + (scenarios * hours if flows else 0)):
-        bid, flow = np.array(signs[:hours]), np.zeros((scenarios, hours), dtype=np.int64)
+    best, best_signs = np.inf, Signs.unsettled(scenarios, hours)
+    for directions in product((1, -1), repeat=hours + (scenarios * hours if flows else 0)):
+        bid, flow = np.array(directions[:hours]), np.zeros((scenarios, hours), dtype=np.int64)
         if flows:
-            flow = np.array(signs[hours:]).reshape(scenarios, hours)
+            flow = np.array(directions[hours:]).reshape(scenarios, hours)
+        signs = Signs(bid=bid, flow=flow)
         try:
-            best = min(best, horizon.solve(situation, Signs(bid=bid, flow=flow)).objective)
+            cost = horizon.solve(situation, signs).objective
         except InfeasibleError:
             continue
-    return best
+        if cost < best:
+            best, best_signs = cost, signs
+    return best, best_signs
 
 
 CASES = [
@@ -142,7 +145,7 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
     dispatcher = Dispatcher(grid, TARIFF, rule)
     horizon = dispatcher.horizon(situation, network=network, within=within)
     flows = network == "branch_flow" and reading == "both_directions"
-    optimum = brute_force(horizon, situation, flows=flows)
+    optimum, best_signs = brute_force(horizon, situation, flows=flows)
     tolerance = 1e-5 * abs(optimum) + 1e-4
     by_strategy = strategy("basic" if network == "copper_plate" else "anm_aware").bid(dispatcher, situation).plan
     by_nodes = [
@@ -158,9 +161,10 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
     # The bound that prices what links the hours holds at the prices of any plan, good or bad.
     hour = compile_model(hour_model(grid, hourly_wear(TARIFF), rule, network=network))
     rng, only = np.random.default_rng(seed), np.where(within.low < 0, -1, 1)
-    for _ in range(4):
-        bid = np.where(within.open_hours, rng.choice((1, -1), hours), only)
-        signs = Signs(bid=bid, flow=rng.choice((1, -1), (scenarios, hours)))
+    for attempt in range(4):
+        bid = rng.choice((1, -1), hours) if attempt else best_signs.bid
+        flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_signs.flow
+        signs = Signs(bid=np.where(within.open_hours, bid, only), flow=flow)
         answer = price_bound(grid, hour, TARIFF, horizon.solve(situation, signs), situation, within)
         assert answer.bound <= optimum + tolerance
 

@@ -21,7 +21,7 @@ from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 from sim.settlement import TERMS
 
-SCENARIOS_WORTH_A_PROCESS = 40
+SCENARIOS_WORTH_A_PROCESS = 16
 """Below this many scenarios, starting worker processes takes longer than they save."""
 
 

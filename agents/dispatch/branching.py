@@ -113,7 +113,10 @@ class DirectionSearch:
             settled = self._try(signs)
             if settled is None:
                 break
-            answer = price_bound(settled)
+            try:
+                answer = price_bound(settled)
+            except SolverError:
+                break
             self.nodes += answer.nodes
             bound = max(bound, answer.bound)
             same = (answer.signs.bid == signs.bid).all() and (answer.signs.flow == signs.flow).all()
@@ -156,7 +159,7 @@ class DirectionSearch:
     def _try(self, signs: Signs) -> Plan | None:
         try:
             plan = self._horizon.solve(self._situation, signs)
-        except InfeasibleError:
+        except SolverError:  # infeasible, or no answer: either way no plan
             return None
         self._offer(plan, signs)
         return plan

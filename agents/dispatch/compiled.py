@@ -88,7 +88,7 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
     ------
     ValueError
         If a quadratic constraint is not of the form Σ a·x² <= constant or Σ a·x² <= b·y·w, or the objective is not
-        linear or quadratic and minimised.
+        linear or quadratic and minimised, or a variable is not continuous.
     """
     components = {component.local_name: component for component in model.component_objects(pyo.Var)}
     data_names = list(model.data_names)
@@ -100,6 +100,9 @@ def compile_model(model: pyo.ConcreteModel) -> CompiledModel:
         spans[name] = np.arange(len(column), len(column) + len(members))
         for member in members:
             column[id(member)] = len(column)
+    for component in components.values():
+        if not all(variable.is_continuous() for variable in component.values()):
+            raise ValueError(f"{component.name} is not continuous")
     decisions = sum(len(components[name]) for name in names if name not in data_names)
     rows = _Rows(column)
     for name in names[: len(names) - len(data_names)]:

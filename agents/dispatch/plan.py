@@ -45,7 +45,7 @@ class Plan:
     cone_gap : array, shape (S, T)
         Largest relative cone gap of each hour, see :func:`cone_gap`.
     spilled : array, shape (S, T)
-        Largest energy that vanishes in a battery, relative to its size: 0 where the storage equation is kept.
+        Largest energy that does not fit into a battery, relative to its size: 0 where the plan is possible.
     penalty : array, shape (S, T)
         Imbalance penalty as the program counts it; too low where it relaxes |B| of an open direction. [$]
     violation : array, shape (S, T)
@@ -92,6 +92,7 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         Bids; None stands for zero. [MW]
     """
     shape = situation.shape
+    stored, beyond = store_path(grid, situation, read["battery_p_mw"])
     ac = "squared_voltage" in read
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
@@ -106,28 +107,42 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     under = read["under_scheduling_mwh"] * situation.under_price_per_mwh
     return Plan(
         set_points=set_points,
-        end_energy_mwh=read["end_energy_mwh"],
+        end_energy_mwh=stored,
         tie_p_mw=read["tie_p_mw"][..., 0],
         tie_q_mvar=read["tie_q_mvar"][..., 0] if ac else np.zeros(shape),
         vm_pu=np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only,
         bid_mw=np.zeros(shape[1]) if bid_mw is None else bid_mw,
         cone_gap=cone_gap(grid, read) if ac else np.zeros(shape),
-        spilled=spilled(grid, situation, read),
+        spilled=beyond,
         penalty=over.sum(axis=2) + under.sum(axis=2),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
     )
 
 
-def spilled(grid: Grid, situation: Situation, read: dict[str, FloatArray]) -> FloatArray:
-    """Return the largest energy that vanishes in a battery beyond its losses, relative to its size, shape (S, T)."""
-    end, power = read["end_energy_mwh"], read["battery_p_mw"]
-    if all(unit.efficiency == 1 for unit in grid.batteries):
-        return np.zeros(situation.shape)
+def store_path(grid: Grid, situation: Situation, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what battery power does to the stores, and what does not fit into them.
+
+    With losses the model bounds the stored energy from above only, and a solver may leave it lower where it has no
+    value. What counts is what physics makes of the power.
+
+    Returns
+    -------
+    array, shape (S, T, U)
+        Energy at the end of each hour, at most `max_soc`. [MWh]
+    array, shape (S, T)
+        Largest energy beyond that, relative to the battery's size: 0 where the plan is physically possible.
+    """
+    size = np.array([unit.max_e_mwh for unit in grid.batteries])
+    full = np.array([unit.max_soc for unit in grid.batteries]) * size
     efficiency = np.array([unit.efficiency for unit in grid.batteries])
-    start = np.concatenate([np.broadcast_to(situation.start_energy_mwh, end[:, :1].shape), end[:, :-1]], axis=1)
-    left = start - np.maximum(power / efficiency, power * efficiency)
-    relative: FloatArray = ((left - end) / [unit.max_e_mwh for unit in grid.batteries]).max(axis=2)
-    return relative
+    energy, path, beyond = situation.start_energy_mwh, [], []
+    for hour in range(situation.shape[1]):
+        power = power_mw[:, hour]
+        reached = energy - np.maximum(power / efficiency, power * efficiency)
+        energy = np.minimum(reached, full)
+        path.append(energy)
+        beyond.append(((reached - energy) / size).max(axis=1, initial=0.0))
+    return np.stack(path, axis=1), np.stack(beyond, axis=1)
 
 
 VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")

@@ -1,5 +1,6 @@
 """What a dispatch problem is given: scenarios, prices, the state of the stores, and directions."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,7 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
 def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:
     """Return by how much Eq. (30) is waived in each direction, shape (S * T, 1): enough to be idle, or not at all."""
     both = grid.tie_line.power_factor_reading == "both_directions"
-    idle = 2 * grid.tie_line.max_s_mva
+    idle = grid.tie_line.max_s_mva * (1 + math.tan(math.acos(grid.tie_line.min_power_factor)))
     must_import = (flow > 0) if both else np.ones_like(flow, dtype=bool)
     return {
         "import_slack_mvar": np.where(must_import, 0.0, idle).reshape(-1, 1),

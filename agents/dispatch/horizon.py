@@ -52,7 +52,14 @@ class Horizon:
         """Whether the bids are decided here, not given."""
         return self._bids is not None
 
-    def solve(self, situation: Situation, signs: Signs, *, burning_price_per_mwh: float = 0.0) -> Plan:
+    def solve(
+        self,
+        situation: Situation,
+        signs: Signs,
+        *,
+        burning_price_per_mwh: float = 0.0,
+        bid_price_per_mw: FloatArray | None = None,
+    ) -> Plan:
         """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation.
 
         Parameters
@@ -61,8 +68,14 @@ class Horizon:
             Data, and directions.
         burning_price_per_mwh : float
             Steers the plan away from energy lost only in the relaxation; not part of the objective. [$/MWh]
+        bid_price_per_mw : array, shape (T,), optional
+            What each bid costs on top; part of the objective. [$/MW]
         """
         values = self.values(situation, signs)
+        if bid_price_per_mw is not None and self._bids is not None:
+            priced = np.zeros(self.program.column_count)
+            priced[self._bids.columns("bid_mw")[0]] = bid_price_per_mw
+            return self._plan(situation, self.program.solve(values, priced))
         if not burning_price_per_mwh:
             return self._plan(situation, self.program.solve(values))
         extra = burning_price_per_mwh * self._burnt_energy(situation)

@@ -1,0 +1,368 @@
+"""The paper's own problem, Eq. (7)-(31), as it is printed: voltages and angles, the bus admittance matrix, and signs.
+
+A second formulation beside the branch flow of :mod:`agents.dispatch.network`, and independent of it: nothing is relaxed,
+so the problem is not convex, and where directions are open it is a mixed-integer one. It is there to check the other,
+and to mend plans where the other is not exact. Constraints bear the numbers of Energies 2016, 9(1), 48.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from agents.dispatch.situation import Signs, Situation
+from grids.network import ComplexArray, FloatArray, Grid
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
+
+Model = Any
+"""A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""
+
+SMOOTHING_MW = 1e-5
+"""Power below which |P| of a lossy battery is rounded off: √(P² + ε²), never below |P|, wrong by at most ε. [MW]"""
+
+
+def bus_admittance(grid: Grid) -> ComplexArray:
+    """Return the bus admittance matrix G + jB, shape (B, B). [p.u.]"""
+    incidence = np.zeros((len(grid.line_from), len(grid.bus_ids)))
+    lines = np.arange(len(grid.line_from))
+    incidence[lines, grid.line_from], incidence[lines, grid.line_to] = 1.0, -1.0
+    matrix: ComplexArray = incidence.T @ np.diag(1 / (grid.line_r_pu + 1j * grid.line_x_pu)) @ incidence
+    return matrix
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ACProblem:
+    """What Eq. (7)-(31) are written for.
+
+    Attributes
+    ----------
+    grid, tariff, rule : Grid, Tariff, ImbalanceRule
+        Network and fleet, compensations and wear, imbalance rule.
+    situation : Situation
+        Scenarios, prices and the state of the stores; the bids are decided if it has none.
+    signs : Signs
+        Directions.
+    integer : bool
+        What becomes of unsettled directions: binary variables, or (False) import.
+    """
+
+    grid: Grid
+    tariff: Tariff
+    rule: ImbalanceRule
+    situation: Situation
+    signs: Signs
+    integer: bool = False
+
+    @property
+    def both_directions(self) -> bool:
+        """Whether Eq. (30) lets power out."""
+        return self.grid.tie_line.power_factor_reading == "both_directions"
+
+    @cached_property
+    def tan_phi(self) -> float:
+        """Tangent of the tie line's largest phase angle, Eq. (30)."""
+        return math.tan(math.acos(self.grid.tie_line.min_power_factor))
+
+    @cached_property
+    def least_bid_mw(self) -> float:
+        """Lowest bid: where nothing can be exported, an export bid never pays unless its band is wider than itself."""
+        exports = self.both_directions or self.rule.bands.max() >= 1
+        return -self.grid.tie_line.max_s_mva if exports else 0.0
+
+    def model(self) -> Model:
+        """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""
+        m = pyo.ConcreteModel(name=f"{self.grid.name}, Eq. (7)-(31)")
+        scenarios, hours = self.situation.shape
+        m.SCENARIOS, m.HOURS = pyo.RangeSet(0, scenarios - 1), pyo.RangeSet(0, hours - 1)
+        m.AT = m.SCENARIOS * m.HOURS
+        m.BUSES = pyo.RangeSet(0, len(self.grid.bus_ids) - 1)
+        m.LINES = pyo.RangeSet(0, len(self.grid.line_from) - 1)
+        m.LOADS = pyo.RangeSet(0, len(self.grid.load_names) - 1)
+        m.RENEWABLES = pyo.RangeSet(0, len(self.grid.renewables) - 1)
+        m.BATTERIES = pyo.RangeSet(0, len(self.grid.batteries) - 1)
+        m.TIERS = pyo.RangeSet(0, len(self.rule.tiers) - 1)
+        self._add_units(m)
+        self._add_stores(m)
+        self._add_power_flow(m)
+        self._add_limits(m)
+        self._add_tie_line(m)
+        self._add_bids(m)
+        self._add_money(m)
+        return m
+
+    def _add_units(self, m: Model) -> None:
+        grid, situation = self.grid, self.situation
+        demand, available = situation.demand_mw, situation.available_mw
+        m.load_p_mw = pyo.Var(m.AT, m.LOADS, bounds=(0, None), initialize=lambda m, *at: float(demand[at]))
+        m.renewable_p_mw = pyo.Var(
+            m.AT, m.RENEWABLES, bounds=(0, None), initialize=lambda m, *at: float(available[at])
+        )
+        m.renewable_q_mvar = pyo.Var(m.AT, m.RENEWABLES, initialize=0.0)
+        m.battery_p_mw = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
+        m.battery_q_mvar = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
+        ratio = grid.load_tan_phi.tolist()
+        steepest = [math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
+
+        m.eq18 = pyo.Constraint(
+            m.AT, m.LOADS, rule=lambda m, *at: m.load_p_mw[at] <= demand[at], doc="A load is served in part or in full."
+        )
+        m.load_q_mvar = pyo.Expression(
+            m.AT, m.LOADS, rule=lambda m, s, t, i: ratio[i] * m.load_p_mw[s, t, i], doc="(19) At its power factor."
+        )
+        m.eq20 = pyo.Constraint(
+            m.AT,
+            m.RENEWABLES,
+            rule=lambda m, *at: m.renewable_p_mw[at] <= available[at],
+            doc="A renewable gives what is available, or less.",
+        )
+        m.eq21 = pyo.Constraint(
+            m.AT,
+            m.RENEWABLES,
+            rule=lambda m, s, t, i: m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2
+            <= grid.renewables[i].max_s_mva ** 2,
+            doc="Its apparent power stays within the inverter's capacity.",
+        )
+        m.eq22 = pyo.Constraint(
+            m.AT,
+            m.RENEWABLES,
+            (-1, 1),
+            rule=lambda m, s, t, i, side: side * m.renewable_q_mvar[s, t, i]
+            <= steepest[i] * m.renewable_p_mw[s, t, i],
+            doc="Its power factor stays within range, lagging and leading.",
+        )
+        m.eq23 = pyo.Constraint(
+            m.AT,
+            m.BATTERIES,
+            rule=lambda m, s, t, i: m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2
+            <= grid.batteries[i].max_s_mva ** 2,
+            doc="A battery's converter works in all four quadrants of a circle.",
+        )
+
+    def _add_stores(self, m: Model) -> None:
+        unit, situation = self.grid.batteries, self.situation
+
+        def drawn_mwh(m: Model, s: int, t: int, i: int) -> Any:
+            """Return what leaves the store, P/η while discharging and η·P while charging: the larger of the two."""
+            power, efficiency = m.battery_p_mw[s, t, i], unit[i].efficiency
+            if efficiency == 1:
+                return power
+            magnitude = pyo.sqrt(power**2 + SMOOTHING_MW**2)
+            return ((1 / efficiency + efficiency) * power + (1 / efficiency - efficiency) * magnitude) / 2
+
+        def recursion(m: Model, s: int, t: int, i: int) -> Any:
+            before = m.end_energy_mwh[s, t - 1, i] if t else float(situation.start_energy_mwh[i])
+            return m.end_energy_mwh[s, t, i] == before - drawn_mwh(m, s, t, i)
+
+        def limits(m: Model, s: int, t: int, i: int) -> tuple[float, float]:
+            least = max(unit[i].min_soc * unit[i].max_e_mwh, float(situation.required_energy_mwh[t, i]))
+            return least, unit[i].max_soc * unit[i].max_e_mwh
+
+        m.end_energy_mwh = pyo.Var(  # (24), and enough to close the day as full as it began
+            m.AT,
+            m.BATTERIES,
+            bounds=limits,
+            initialize=lambda m, s, t, i: float(situation.start_energy_mwh[i]),
+        )
+        m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
+
+    def _add_power_flow(self, m: Model) -> None:
+        grid = self.grid
+        admittance = bus_admittance(grid)
+        conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
+        sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+        line = {(i, j): (e, 1) for e, (i, j) in enumerate(zip(sending, receiving, strict=True))}
+        line |= {(j, i): (e, -1) for (i, j), (e, _) in line.items()}
+        neighbours: list[list[int]] = [[] for _ in grid.bus_ids]
+        for i, j in line:
+            neighbours[i].append(j)
+        loads, renewables, batteries = (
+            _units_by_bus(bus.tolist(), len(grid.bus_ids))
+            for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
+        )
+        m.vm_pu = pyo.Var(m.AT, m.BUSES, initialize=grid.voltage.slack_vm_pu)
+        m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=0.0)
+        m.tie_p_mw = pyo.Var(m.AT, initialize=0.0)
+        m.tie_q_mvar = pyo.Var(m.AT, initialize=0.0)
+
+        def angle(m: Model, s: int, t: int, e: int) -> Any:
+            return m.va_rad[s, t, sending[e]] - m.va_rad[s, t, receiving[e]]
+
+        def product(m: Model, s: int, t: int, e: int) -> Any:
+            return m.vm_pu[s, t, sending[e]] * m.vm_pu[s, t, receiving[e]]
+
+        m.cosine = pyo.Expression(  # V_i·V_j·cos(θ_i - θ_j)
+            m.AT, m.LINES, rule=lambda m, *at: product(m, *at) * pyo.cos(angle(m, *at))
+        )
+        m.sine = pyo.Expression(  # V_i·V_j·sin(θ_i - θ_j)
+            m.AT, m.LINES, rule=lambda m, *at: product(m, *at) * pyo.sin(angle(m, *at))
+        )
+
+        def into_network(m: Model, s: int, t: int, i: int, own: float, along: list[float], across: list[float]) -> Any:
+            """Return own·V_i² + Σ_j V_i·V_j·(along_j·cos θ_ij + across_j·sin θ_ij)."""
+            power = own * m.vm_pu[s, t, i] ** 2
+            for j in neighbours[i]:
+                e, direction = line[i, j]
+                power += along[j] * m.cosine[s, t, e] + direction * across[j] * m.sine[s, t, e]
+            return power
+
+        def active(m: Model, s: int, t: int, i: int) -> Any:
+            supply = sum(m.renewable_p_mw[s, t, k] for k in renewables[i])
+            supply += sum(m.battery_p_mw[s, t, k] for k in batteries[i])
+            supply -= sum(m.load_p_mw[s, t, k] for k in loads[i])
+            tie = m.tie_p_mw[s, t] if i == grid.slack else 0
+            flow = into_network(m, s, t, i, conductance[i][i], conductance[i], susceptance[i])
+            return supply + tie == flow
+
+        def reactive(m: Model, s: int, t: int, i: int) -> Any:
+            supply = sum(m.renewable_q_mvar[s, t, k] for k in renewables[i])
+            supply += sum(m.battery_q_mvar[s, t, k] for k in batteries[i])
+            supply -= sum(m.load_q_mvar[s, t, k] for k in loads[i])
+            tie = m.tie_q_mvar[s, t] if i == grid.slack else 0
+            flow = into_network(m, s, t, i, -susceptance[i][i], [-b for b in susceptance[i]], conductance[i])
+            return supply + tie == flow
+
+        # (26) is the balance at the bus of the tie line, (27) at all others, (28) the flow on the right of both.
+        m.eq26_p = pyo.Constraint(m.AT, rule=lambda m, s, t: active(m, s, t, grid.slack))
+        m.eq26_q = pyo.Constraint(m.AT, rule=lambda m, s, t: reactive(m, s, t, grid.slack))
+        m.OTHERS = m.BUSES - {grid.slack}
+        m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active)
+        m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive)
+
+    def _add_limits(self, m: Model) -> None:
+        grid, limits = self.grid, self.grid.voltage
+        squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
+        widest = (grid.line_max_i_pu**2 * squared_impedance).tolist()
+        sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+        for at in m.AT:
+            m.vm_pu[(*at, grid.slack)].fix(limits.slack_vm_pu)
+            m.va_rad[(*at, grid.slack)].fix(0.0)
+        for i in m.OTHERS:  # (31)
+            for at in m.AT:
+                m.vm_pu[(*at, i)].setlb(limits.min_vm_pu)
+                m.vm_pu[(*at, i)].setub(limits.max_vm_pu)
+        m.eq29_line = pyo.Constraint(
+            m.AT,
+            m.LINES,
+            rule=lambda m, s, t, e: m.vm_pu[s, t, sending[e]] ** 2
+            + m.vm_pu[s, t, receiving[e]] ** 2
+            - 2 * m.cosine[s, t, e]
+            <= widest[e],
+            doc="Current within the rating: |I|²·|Z|² = |V_i - V_j|².",
+        )
+
+    def _add_tie_line(self, m: Model) -> None:
+        tie, tan_phi = self.grid.tie_line, self.tan_phi
+        m.eq29_tie = pyo.Constraint(
+            m.AT,
+            rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= tie.max_s_mva**2,
+            doc="Capacity of the tie line.",
+        )
+        enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
+        open_flows = [at for at in m.AT if self.both_directions and self.integer and self.signs.flow[at] == 0]
+        m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
+
+        def power_factor(m: Model, s: int, t: int, side: int) -> Any:
+            direction = -1 if self.both_directions and self.signs.flow[s, t] < 0 else 1
+            slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
+            return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
+
+        m.eq30 = pyo.Constraint(m.AT, (-1, 1), rule=power_factor, doc="Power factor of the tie line.")
+        m.eq30_export = pyo.Constraint(
+            open_flows,
+            (-1, 1),
+            rule=lambda m, s, t, side: side * m.tie_q_mvar[s, t]
+            <= -tan_phi * m.tie_p_mw[s, t] + enough * m.imports[s, t],
+            doc="The same where an open direction turns out to be export.",
+        )
+
+    def _add_bids(self, m: Model) -> None:
+        capacity, given = self.grid.tie_line.max_s_mva, self.situation.bid_mw
+        banded, least = bool(self.rule.bands.any()), self.least_bid_mw
+        decided = [] if given is not None else list(m.HOURS)
+        openly = [t for t in decided if banded and least < 0 and self.integer and self.signs.bid[t] == 0]
+        m.imports_bid = pyo.Var(openly, domain=pyo.Binary, initialize=1)
+        m.open_magnitude_mw = pyo.Var(openly, bounds=(0, capacity), initialize=0.0)
+        m.bid_mw = pyo.Var(m.HOURS, initialize=0.0)
+        magnitude: dict[int, Any] = {}
+        for t in m.HOURS:
+            exports = self.signs.bid[t] < 0 and least < 0
+            if given is not None:
+                m.bid_mw[t].fix(float(given[t]))
+                magnitude[t] = abs(float(given[t]))
+                continue
+            magnitude[t] = m.open_magnitude_mw[t] if t in m.imports_bid else (-1 if exports else 1) * m.bid_mw[t]
+            both = t in m.imports_bid or not banded
+            m.bid_mw[t].setlb(least if both or exports else 0.0)
+            m.bid_mw[t].setub(0.0 if exports and not both else capacity)
+        m.magnitude_of_import = pyo.Constraint(
+            openly, rule=lambda m, t: m.open_magnitude_mw[t] <= m.bid_mw[t] + 2 * capacity * (1 - m.imports_bid[t])
+        )
+        m.magnitude_of_export = pyo.Constraint(
+            openly, rule=lambda m, t: m.open_magnitude_mw[t] <= -m.bid_mw[t] + 2 * capacity * m.imports_bid[t]
+        )
+        bands = self.rule.bands.tolist()
+        m.over_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
+        m.under_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
+        m.eq15_over = pyo.Constraint(
+            m.AT,
+            m.TIERS,
+            rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k]
+            >= m.bid_mw[t] - bands[k] * magnitude[t] - m.tie_p_mw[s, t],
+            doc="Drawn below the lower limit of the tier's band.",
+        )
+        m.eq15_under = pyo.Constraint(
+            m.AT,
+            m.TIERS,
+            rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k]
+            >= m.tie_p_mw[s, t] - m.bid_mw[t] - bands[k] * magnitude[t],
+            doc="Drawn above the upper limit of the tier's band.",
+        )
+
+    def _add_money(self, m: Model) -> None:
+        """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
+        tariff, given = self.tariff, self.situation
+
+        def wear(m: Model, s: int, t: int, i: int) -> Any:
+            power = m.battery_p_mw[s, t, i]
+            before = m.battery_p_mw[s, t - 1, i] if t else float(given.previous_battery_p_mw[i])
+            return tariff.wear_fast * power**2 - tariff.wear_cycling * before * power
+
+        def cost(m: Model, s: int, t: int) -> Any:
+            price, retail = float(given.price_per_mwh[t]), float(given.retail_price_per_mwh[t])
+            load = sum(m.load_p_mw[s, t, i] for i in m.LOADS)
+            output = sum(m.renewable_p_mw[s, t, i] for i in m.RENEWABLES)
+            battery = sum(m.battery_p_mw[s, t, i] for i in m.BATTERIES)
+            demanded, available = float(given.demand_mw[s, t].sum()), float(given.available_mw[s, t].sum())
+            losses = m.tie_p_mw[s, t] + output + battery - load  # (13): what comes in and does not go out
+            money = -retail * load  # (8)
+            money += tariff.load_curtailment_factor * price * (demanded - load)  # (9)
+            money += price * output  # (10)
+            money += tariff.generation_curtailment_factor * price * (available - output)  # (11)
+            money += tariff.loss_factor * price * losses  # (12)
+            money += price * m.tie_p_mw[s, t]  # (14)
+            money += sum(  # (15)-(16)
+                float(given.over_price_per_mwh[t, k]) * m.over_scheduling_mwh[s, t, k]
+                + float(given.under_price_per_mwh[t, k]) * m.under_scheduling_mwh[s, t, k]
+                for k in m.TIERS
+            )
+            return money + sum(wear(m, s, t, i) for i in m.BATTERIES)  # (17)
+
+        m.eq7 = pyo.Objective(
+            expr=sum(float(given.probability[s]) * cost(m, s, t) for s, t in m.AT), sense=pyo.minimize
+        )
+
+
+def _units_by_bus(bus_of_unit: list[int], buses: int) -> list[list[int]]:
+    at: list[list[int]] = [[] for _ in range(buses)]
+    for unit, bus in enumerate(bus_of_unit):
+        at[bus].append(unit)
+    return at
+
+
+def values_of(component: Any, *shape: int) -> FloatArray:
+    """Return the values of a variable as an array of a shape."""
+    return np.array([member.value for member in component.values()], dtype=np.float64).reshape(shape)

@@ -1,0 +1,118 @@
+"""An independent oracle: the paper's problem as printed, in polar AC form, solved as it stands by Ipopt or BONMIN.
+
+What it finds is a local optimum: both solvers take the problem for convex, which AC power flow is not. So neither
+proves a bound, and the plan's bound is -inf; the conic relaxation of :mod:`agents.dispatch.horizon` proves one.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from agents.dispatch.ac_model import ACProblem, Model, values_of
+from agents.dispatch.nl_solver import Options, solve_nl
+from agents.dispatch.plan import Plan, store_path
+from agents.dispatch.situation import Signs, Situation
+from grids.network import FloatArray, Grid
+from grids.power_flow import SetPoints
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
+
+
+def solve_ac(
+    grid: Grid,
+    tariff: Tariff,
+    rule: ImbalanceRule,
+    situation: Situation,
+    *,
+    solver: str = "ipopt",
+    signs: Signs | None = None,
+    start: Plan | None = None,
+    options: Options | None = None,
+) -> Plan:
+    """Return the optimum of Eq. (7)-(31) that a solver finds, feasible for the AC equations as they are.
+
+    The bids are decided if the situation has none.
+
+    Parameters
+    ----------
+    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+        The problem.
+    solver : {"ipopt", "bonmin"}
+        With directions as they are given, or deciding those that are not settled.
+    signs : Signs, optional
+        Directions; Ipopt takes those not settled for import.
+    start : Plan, optional
+        Where to begin the search.
+    options : mapping, optional
+        Options by the solver's own names.
+
+    Raises
+    ------
+    StudyError
+        If there is no such solver.
+    InfeasibleError, SolverError
+        If it finds no feasible plan, or stops without an answer.
+    """
+    signs = signs or Signs.unsettled(*situation.shape)
+    problem = ACProblem(
+        grid=grid, tariff=tariff, rule=rule, situation=situation, signs=signs, integer=solver == "bonmin"
+    )
+    model = problem.model()
+    if start is not None:
+        _begin_at(model, start)
+    answer = solve_nl(model, solver, options)
+    return replace(_read(problem, model), objective=answer.objective, bound=-np.inf)
+
+
+def settle_by(plan: Plan, signs: Signs) -> Signs:
+    """Return the signs with every direction that is not settled as it is in a plan."""
+    return Signs(
+        bid=np.where(signs.bid == 0, np.where(plan.bid_mw >= 0, 1, -1), signs.bid),
+        flow=np.where(signs.flow == 0, np.where(plan.tie_p_mw >= 0, 1, -1), signs.flow),
+    )
+
+
+def true_penalty(rule: ImbalanceRule, situation: Situation, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
+    """Return what the rule charges for flows of shape (S, T), shape (S, T). [$]"""
+    charged = []
+    for flow in tie_p_mw:
+        over, under = rule.energies(bid_mw, flow)
+        charged.append((over * situation.over_price_per_mwh + under * situation.under_price_per_mwh).sum(axis=1))
+    return np.array(charged)
+
+
+def _begin_at(m: Model, start: Plan) -> None:
+    """Give the variables the values of a plan; angles are left at zero."""
+    arrays = {name: array for name, array in vars(start.set_points).items() if name != "load_q_mvar"}
+    arrays |= {name: getattr(start, name) for name in ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "bid_mw")}
+    for name, array in arrays.items():
+        for variable, value in zip(getattr(m, name).values(), array.ravel().tolist(), strict=True):
+            if not variable.fixed:
+                variable.set_value(value, skip_validation=True)
+
+
+def _read(problem: ACProblem, m: Model) -> Plan:
+    grid, situation, shape = problem.grid, problem.situation, problem.situation.shape
+    load = values_of(m.load_p_mw, *shape, len(grid.load_names))
+    battery = values_of(m.battery_p_mw, *shape, len(grid.batteries))
+    tie, bid = values_of(m.tie_p_mw, *shape), values_of(m.bid_mw, shape[1])
+    stored, beyond = store_path(grid, situation, battery)
+    return Plan(
+        set_points=SetPoints(
+            load_p_mw=load,
+            load_q_mvar=load * grid.load_tan_phi,
+            renewable_p_mw=values_of(m.renewable_p_mw, *shape, len(grid.renewables)),
+            renewable_q_mvar=values_of(m.renewable_q_mvar, *shape, len(grid.renewables)),
+            battery_p_mw=battery,
+            battery_q_mvar=values_of(m.battery_q_mvar, *shape, len(grid.batteries)),
+        ),
+        end_energy_mwh=stored,
+        tie_p_mw=tie,
+        tie_q_mvar=values_of(m.tie_q_mvar, *shape),
+        vm_pu=values_of(m.vm_pu, *shape, len(grid.bus_ids)),
+        bid_mw=bid,
+        cone_gap=np.zeros(shape),
+        spilled=beyond,
+        penalty=true_penalty(problem.rule, situation, bid, tie),
+        violation=np.zeros(shape),
+    )

@@ -1,0 +1,114 @@
+"""The door to CasADi: a Pyomo model goes out as an .nl file, and Ipopt's or BONMIN's answer comes back into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import casadi
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.repn.plugins.nl_writer import NLWriter
+
+from agents.dispatch.program import InfeasibleError, SolverError
+from sim.errors import StudyError
+
+Options = Mapping[str, Any]
+"""Options by the solver's own names, such as ``{"max_cpu_time": 60.0}``."""
+
+QUIET: dict[str, dict[str, Any]] = {
+    "ipopt": {"print_level": 0, "sb": "yes"},
+    "bonmin": {
+        "print_level": 0,
+        "sb": "yes",
+        "bb_log_level": 0,
+        "nlp_log_level": 0,
+        "fp_log_level": 0,
+        "lp_log_level": 0,
+        "milp_log_level": 0,
+        "oa_log_level": 0,
+        "oa_cuts_log_level": 0,
+    },
+}
+"""The solvers there are, and what keeps them silent."""
+
+INFEASIBLE = ("Infeasible_Problem_Detected", "INFEASIBLE")
+"""What they call a problem whose limits can't all be met (for a non-convex one: not from where they started)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NlAnswer:
+    """What a solver says; the solution itself stands in the model's variables.
+
+    Attributes
+    ----------
+    status : str
+        The solver's own word.
+    objective : float
+        Value of the objective.
+    """
+
+    status: str
+    objective: float
+
+
+def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = None) -> NlAnswer:
+    """Return the answer of a solver to a model, and leave the solution in the model's variables.
+
+    The search starts from the values the variables have. Bounds, integers and named expressions come through; fixed
+    variables are numbers to the solver.
+
+    Parameters
+    ----------
+    model : ConcreteModel
+        With one objective, to be minimised.
+    solver : {"ipopt", "bonmin"}
+        Interior-point method for a local optimum, or branch and bound above it for integers.
+    options : mapping, optional
+        Options by the solver's own names.
+
+    Raises
+    ------
+    StudyError
+        If there is no such solver.
+    InfeasibleError
+        If the solver finds that the limits can't all be met.
+    SolverError
+        If it stops without an answer; the message has its own word for why.
+    """
+    if solver not in QUIET:
+        raise StudyError(f"there is no solver {solver!r} for AC models; choose one of {', '.join(QUIET)}")
+    problem, variables = _import(model)
+    settings: dict[str, Any] = {
+        "expand": True,
+        "print_time": False,
+        "error_on_fail": False,
+        solver: {**QUIET[solver], **(options or {})},
+    }
+    if solver == "bonmin":
+        settings["discrete"] = problem.discrete
+    nlp = {"x": casadi.vertcat(*problem.x), "f": problem.f, "g": casadi.vertcat(*problem.g)}
+    program = casadi.nlpsol("s", solver, nlp, settings)
+    answer = program(
+        x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub
+    )
+    status = str(program.stats()["return_status"])
+    if not program.stats()["success"]:
+        kind = InfeasibleError if status in INFEASIBLE else SolverError
+        raise kind(f"{solver} stopped with status {status}")
+    for variable, value in zip(variables, np.array(answer["x"]).ravel().tolist(), strict=True):
+        variable.set_value(value, skip_validation=True)
+    return NlAnswer(status=status, objective=float(answer["f"]))
+
+
+def _import(model: pyo.ConcreteModel) -> tuple[Any, list[Any]]:
+    """Return the model as CasADi reads it, and its variables in CasADi's order."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.nl"
+        with file.open("w", newline="") as stream:
+            # No presolve: every variable comes back. No labels: CasADi's reader stumbles over comments.
+            written = NLWriter().write(model, stream, linear_presolve=False, symbolic_solver_labels=False)
+        problem = casadi.NlpBuilder()
+        problem.import_nl(str(file))
+    return problem, written.variables

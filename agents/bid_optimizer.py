@@ -83,7 +83,7 @@ def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situ
     notes: list[str] = []
     for name in _with_fallback(setting.study.bidding):
         try:
-            return _submission(name, strategy(name).bid(dispatcher, situation), situation, notes)
+            return _submission(name, strategy(name).bid(dispatcher, situation), notes)
         except SolverError as error:
             notes.append(f"{name} failed: {error}")
     return Submission(
@@ -98,25 +98,31 @@ def _with_fallback(chosen: str) -> list[str]:
     return [chosen] if chosen == "basic" else [chosen, "basic"]
 
 
-def _submission(name: str, proposal: BidPlan, situation: Situation, notes: list[str]) -> Submission:
-    plan = proposal.plan
-    if plan.violation.max() > 0:
-        hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
-        notes = [
-            *notes,
-            f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid",
-        ]
-    if plan.repaired:
-        notes = [*notes, "the relaxation was not exact: the plan behind the bids was repaired"]
-    if plan.inexactness.max() > EXACT:
-        notes = [*notes, "the plan behind the bids is not exact: see the certificate"]
+def _submission(name: str, proposal: BidPlan, notes: list[str]) -> Submission:
+    notes = [*notes, *_remarks(proposal)]
     return Submission(
-        bid_mw=np.round(plan.bid_mw, BID_DECIMALS) + 0.0,
+        bid_mw=np.round(proposal.bid_mw, BID_DECIMALS) + 0.0,
         strategy=name,
-        battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
+        battery_p_mw=proposal.battery_p_mw,
         certificate=vars(proposal.certificate),
         note="; ".join(notes),
     )
+
+
+def _remarks(proposal: BidPlan) -> list[str]:
+    """Return what the operator should know about the plan behind the bids."""
+    remarks = [f"{proposal.stopped}: the best bids so far are taken"] if proposal.stopped else []
+    plan = proposal.plan
+    if plan is None:
+        return remarks
+    if plan.violation.max() > 0:
+        hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
+        remarks.append(f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid")
+    if plan.repaired:
+        remarks.append("the relaxation was not exact: the plan behind the bids was repaired")
+    if plan.inexactness.max() > EXACT:
+        remarks.append("the plan behind the bids is not exact: see the certificate")
+    return remarks
 
 
 def _forecast_bid(setting: Setting) -> FloatArray:

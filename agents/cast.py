@@ -30,7 +30,7 @@ def cast_players(
     """
     setting = model.setting
     grid = setting.grid
-    dispatcher = dispatcher or Dispatcher(grid, setting.tariff, setting.rule)
+    dispatcher = dispatcher or Dispatcher.of(setting)
     optimizer = BidOptimizer(model, dispatcher)
     players = Players(
         operator=MicrogridOperator(model, dispatcher=dispatcher, optimizer=optimizer, fixed=fixed),

@@ -24,7 +24,9 @@ Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, rece
 Rule = Annotated[str | None, typer.Option(help="Imbalance rule: shi, nguyen, caiso, case1 or case2.")]
 Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
 Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
-Keep = Annotated[int | None, typer.Option(help="Scenarios kept by the reduction.")]
+Keep = Annotated[str | None, typer.Option(help="Scenarios kept by the reduction, or all.")]
+Gap = Annotated[float | None, typer.Option(help="Relative optimality gap to prove, e.g. 0.001.")]
+TimeLimit = Annotated[float | None, typer.Option(help="Seconds to search for better bids.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
 Set = Annotated[
     list[str] | None,
@@ -51,6 +53,8 @@ def _study(reference: str, set_: list[str] | None, **options: Any) -> Any:
         "rule": "market.rule",
         "scenarios": "uncertainty.scenarios",
         "keep": "uncertainty.keep",
+        "gap": "search.gap",
+        "time_limit": "search.time_limit_s",
     }
     named = {keys.get(name, name): value for name, value in options.items()}
     return find_study(reference, overrides=set_ or [], options=named)
@@ -100,19 +104,56 @@ def evaluate(
 
 
 @app.command()
+def value(
+    study: Study,
+    bidding: Bidding = None,
+    rule: Rule = None,
+    scenarios: Scenarios = None,
+    keep: Keep = None,
+    compare_keep: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="Also bid from N kept scenarios; repeat for more. Default: 1, 5, 10, 20, 50."),
+    ] = None,
+    out_of_sample: Annotated[int, typer.Option(metavar="N", help="Fresh scenarios every bid is tested on.")] = 100,
+    seed: Seed = None,
+    set_: Set = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for figure and data; must not exist.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the result does not depend on it.")] = None,
+    json: Json = False,
+) -> None:
+    """What the stochastic bid is worth: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
+    chosen = _study(study, set_, bidding=bidding, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    _load("value_console").value_study(
+        chosen, sizes=compare_keep or (), test_count=out_of_sample, out=out, workers=workers, as_json=json
+    )
+
+
+@app.command()
 def bid(
     study: Study,
     bidding: Bidding = None,
     rule: Rule = None,
     scenarios: Scenarios = None,
     keep: Keep = None,
+    gap: Gap = None,
+    time_limit: TimeLimit = None,
     seed: Seed = None,
     set_: Set = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
 ) -> None:
     """Compute and print the 24 day-ahead bids."""
-    chosen = _study(study, set_, bidding=bidding, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    chosen = _study(
+        study,
+        set_,
+        bidding=bidding,
+        rule=rule,
+        scenarios=scenarios,
+        keep=keep,
+        gap=gap,
+        time_limit=time_limit,
+        seed=seed,
+    )
     _load("commands").bid_study(chosen, as_json=json, as_csv=csv)
 
 

@@ -78,10 +78,10 @@ def bid_against_clarabel(setting: Setting, repeats: int) -> Row:
 
     def from_study() -> None:
         fresh = Setting.of(setting.study)
-        dispatcher = Dispatcher(fresh.grid, fresh.tariff, fresh.rule)
+        dispatcher = Dispatcher.of(fresh)
         compute_submission(dispatcher, fresh, opening_situation(fresh, fresh.kept_scenarios()))
 
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    dispatcher = Dispatcher.of(setting)
     situation = opening_situation(setting, setting.kept_scenarios())
     whole, alone, default = [], [], []
     from_study()
@@ -110,7 +110,7 @@ def hour_against_runopp(setting: Setting, repeats: int) -> Row:
     hour = 16
     actual = setting.draw(Draw.ACTUAL, 1)
     situation = _one_hour(opening_situation(setting, actual), hour)
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    dispatcher = Dispatcher.of(setting)
     baseline = OptimalPowerFlow(setting.grid)
     price = float(setting.profiles.price_per_mwh[hour])
 

@@ -97,8 +97,8 @@ def bid_study(study: Study, *, as_json: bool, as_csv: bool) -> None:
         raise StudyError("--json and --csv: choose one")
     setting = Setting.of(study)
     start = perf_counter()
-    with console.status("bidding", quiet=as_json or as_csv):
-        dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    with console.status("bidding", quiet=as_json or as_csv) as report:
+        dispatcher = Dispatcher.of(setting, progress=report)
         submission = compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
     seconds = perf_counter() - start
     if as_csv:

@@ -49,13 +49,13 @@ def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str],
 
 
 @contextmanager
-def status(title: str, *, quiet: bool) -> Iterator[None]:
-    """Show a spinner on standard error."""
+def status(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on standard error; the yielded function says what is going on."""
     if quiet or not err.is_terminal:
-        yield
+        yield lambda now: None
         return
-    with err.status(title):
-        yield
+    with err.status(title) as spinner:
+        yield lambda now: spinner.update(f"{title}: {now}")
 
 
 def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport) -> None:

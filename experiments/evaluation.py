@@ -96,7 +96,7 @@ def evaluate(
         Called with the number of scenarios done.
     """
     one_day = Setting.of(setting.study.model_copy(update={"days": 1}))
-    dispatcher = Dispatcher(one_day.grid, one_day.tariff, one_day.rule)
+    dispatcher = Dispatcher.of(one_day)
     submission = compute_submission(dispatcher, one_day, opening_situation(one_day, one_day.kept_scenarios()))
     outcomes = []
     for outcome in _outcomes(one_day, submission, scenarios, dispatcher, _worker_count(workers, len(scenarios))):
@@ -163,7 +163,7 @@ def _start_worker(study: dict[str, Any], submission: Submission) -> None:
     from sim.study import Study
 
     setting = Setting.of(Study.model_validate(study))
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
+    dispatcher = Dispatcher.of(setting)
     _worker.update(setting=setting, submission=submission, dispatcher=dispatcher)
 
 

@@ -87,4 +87,5 @@ class Setting:
         """Return the training scenarios of a day after reduction: what the bid is computed from."""
         uncertainty = self.study.uncertainty
         drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
-        return reduce_scenarios(drawn, uncertainty.keep, uncertainty.reduction)
+        keep = uncertainty.keep if isinstance(uncertainty.keep, int) else len(drawn)
+        return reduce_scenarios(drawn, keep, uncertainty.reduction)

@@ -77,7 +77,7 @@ class Uncertainty(Data):
         Distribution of the errors.
     scenarios : int
         Monte-Carlo scenarios drawn for the bid.
-    keep : int
+    keep : int or "all"
         Scenarios kept by the reduction.
     reduction : {"forward", "backward"}
         Fast forward selection or backward reduction.
@@ -85,8 +85,30 @@ class Uncertainty(Data):
 
     errors: ForecastErrors = ForecastErrors()
     scenarios: Count = 1000
-    keep: Count = 10
+    keep: int | str = 10
     reduction: Method = "forward"
+
+    @field_validator("keep")
+    @classmethod
+    def _number_or_all(cls, value: int | str) -> int | str:
+        if value != "all" and (not isinstance(value, int) or value < 1):
+            raise ValueError("input should be a whole number greater than or equal to 1, or all")
+        return value
+
+
+class Search(Data):
+    """How far the bid is to be proven optimal.
+
+    Attributes
+    ----------
+    gap : float
+        Relative optimality gap to reach.
+    time_limit_s : float or None
+        Seconds after which the best bid so far is taken, with its bound. [s]
+    """
+
+    gap: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-3
+    time_limit_s: Positive | None = None
 
 
 class Study(Data):
@@ -111,6 +133,7 @@ class Study(Data):
     profiles: ProfileSpec
     market: Market = Market()
     uncertainty: Uncertainty = Uncertainty()
+    search: Search = Search()
     bidding: str = "anm_aware"
     policy: str = "receding"
     days: Annotated[int, Field(ge=1, le=3660)] = 1
@@ -119,7 +142,7 @@ class Study(Data):
     @field_validator("uncertainty")
     @classmethod
     def _keep_at_most_all(cls, value: Uncertainty) -> Uncertainty:
-        if value.keep > value.scenarios:
+        if isinstance(value.keep, int) and value.keep > value.scenarios:
             raise ValueError(
                 f"keep is {value.keep}, more than the {value.scenarios} scenarios drawn; lower keep or raise scenarios"
             )

@@ -165,8 +165,22 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
         bid = rng.choice((1, -1), hours) if attempt else best_signs.bid
         flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_signs.flow
         signs = Signs(bid=np.where(within.open_hours, bid, only), flow=flow)
-        answer = price_bound(grid, hour, TARIFF, horizon.solve(situation, signs), situation, within)
+        answer = price_bound(grid, hour, TARIFF, horizon.solve(situation, signs), signs, situation, within)
         assert answer.bound <= optimum + tolerance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_branch_and_bound_equals_brute_force(seed):
+    """Two scenarios, three hours, five buses, every combination of directions tried: the same optimum."""
+    grid, rule = feeder5(reading="both_directions"), ALL_RULES[["case1", "caiso", "skew"][seed % 3]]
+    situation = draw_situation(grid, rule, np.random.default_rng(1000 + seed), scenarios=2, hours=3)
+    within = range_of(grid, rule, situation, "branch_flow")
+    horizon = Dispatcher(grid, TARIFF, rule).horizon(situation, network="branch_flow", within=within)
+    optimum, _ = brute_force(horizon, situation, flows=True)
+    plan = DirectionSearch(grid, rule, horizon, situation).run(Effort(gap=1e-6, nodes=2000))
+    assert plan.objective == pytest.approx(optimum, rel=1e-5, abs=1e-4)
+    assert plan.bound == pytest.approx(optimum, rel=1e-5, abs=1e-4)
 
 
 # ---- contracts -------------------------------------------------------------------------------------------------

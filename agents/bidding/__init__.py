@@ -7,19 +7,56 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Protocol, cast
 
+import numpy as np
+
 if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
     from agents.dispatch.certificate import Certificate
     from agents.dispatch.dispatcher import Dispatcher
     from agents.dispatch.plan import Plan
     from agents.dispatch.situation import Situation
+    from grids.network import FloatArray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BidPlan:
-    """What a strategy proposes: bids (in the plan), the scenarios' dispatch behind them, and the certificate."""
+    """What a strategy proposes.
 
-    plan: Plan
+    Attributes
+    ----------
+    bid_mw : array, shape (24,)
+        Bids, positive for import. [MW]
+    objective, bound : float
+        Expected cost minus revenue under the strategy's own model, and a lower bound on that of any bids. [$]
+    battery_p_mw : array, shape (24, U)
+        Expected battery schedule, positive for discharge. [MW]
+    certificate : Certificate
+        What is proven.
+    plan : Plan or None
+        Dispatch of every scenario behind the bids; None where it was too large to keep.
+    stopped : str
+        Why the search stopped short of the gap asked for, or nothing.
+    """
+
+    bid_mw: FloatArray
+    objective: float
+    bound: float
+    battery_p_mw: FloatArray
     certificate: Certificate
+    plan: Plan | None = None
+    stopped: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan, situation: Situation, certificate: Certificate) -> BidPlan:
+        """Return the proposal behind which stands one plan of all scenarios."""
+        return cls(
+            bid_mw=plan.bid_mw,
+            objective=plan.objective,
+            bound=plan.bound,
+            battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
+            certificate=certificate,
+            plan=plan,
+            stopped=plan.stopped,
+        )
 
 
 class Strategy(Protocol):

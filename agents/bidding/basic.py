@@ -1,7 +1,6 @@
 """The basic bid (Eq. 1-6): no network and no ANM; all demand is served, all renewable output is taken."""
 
 from agents.bidding import BidPlan
-from agents.dispatch.branching import Effort
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
@@ -9,13 +8,11 @@ from agents.dispatch.situation import Situation
 
 SUMMARY = "bids as if the network were a copper plate and nothing were curtailed (Eq. 1-6)"
 
-EFFORT = Effort(gap=1e-3)
-
 
 def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
     """Return the bids that maximise expected profit on a copper plate."""
     within = bid_range(
         dispatcher.grid, dispatcher.rule, situation.demand_mw, situation.available_mw, network="copper_plate"
     )
-    plan = dispatcher.plan(situation, network="copper_plate", within=within, effort=EFFORT)
-    return BidPlan(plan=plan, certificate=certify(plan, None))
+    plan = dispatcher.plan(situation, network="copper_plate", within=within)
+    return BidPlan.of(plan, situation, certify(plan, None))

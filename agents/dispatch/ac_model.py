@@ -1,11 +1,14 @@
 """The paper's own problem, Eq. (7)-(31), as it is printed: voltages and angles, the bus admittance matrix, and signs.
 
-A second formulation beside the branch flow of :mod:`agents.dispatch.network`, and independent of it: nothing is relaxed,
-so the problem is not convex, and where directions are open it is a mixed-integer one. It is there to check the other,
-and to mend plans where the other is not exact. Constraints bear the numbers of Energies 2016, 9(1), 48.
+A second formulation beside the branch flow of :mod:`agents.dispatch.network`, and independent of it: nothing is
+relaxed, so the problem is not convex, and where directions are open it is a mixed-integer one. It is there to check
+the other, and to mend plans where the other is not exact.
+
+Components bear the numbers of Energies 2016, 9(1), 48; Eq. (24) and (31) are bounds of variables.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,8 +24,8 @@ from sim.settlement import Tariff
 Model = Any
 """A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""
 
-SMOOTHING_MW = 1e-5
-"""Power below which |P| of a lossy battery is rounded off: √(P² + ε²), never below |P|, wrong by at most ε. [MW]"""
+OVERLAP_MW2 = 1e-8
+"""Most that charge times discharge of a lossy battery may be; 0 is true, and too sharp for Ipopt. [MW²]"""
 
 
 def bus_admittance(grid: Grid) -> ComplexArray:
@@ -108,10 +111,13 @@ class ACProblem:
         steepest = [math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
 
         m.eq18 = pyo.Constraint(
-            m.AT, m.LOADS, rule=lambda m, *at: m.load_p_mw[at] <= demand[at], doc="A load is served in part or in full."
+            m.AT,
+            m.LOADS,
+            rule=lambda m, *at: m.load_p_mw[at] <= demand[at],
+            doc="A load is served in part or in full.",
         )
-        m.load_q_mvar = pyo.Expression(
-            m.AT, m.LOADS, rule=lambda m, s, t, i: ratio[i] * m.load_p_mw[s, t, i], doc="(19) At its power factor."
+        m.eq19 = pyo.Expression(
+            m.AT, m.LOADS, rule=lambda m, s, t, i: ratio[i] * m.load_p_mw[s, t, i], doc="Its power factor stays."
         )
         m.eq20 = pyo.Constraint(
             m.AT,
@@ -122,36 +128,39 @@ class ACProblem:
         m.eq21 = pyo.Constraint(
             m.AT,
             m.RENEWABLES,
-            rule=lambda m, s, t, i: m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2
-            <= grid.renewables[i].max_s_mva ** 2,
+            rule=lambda m, s, t, i: (
+                m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2 <= grid.renewables[i].max_s_mva ** 2
+            ),
             doc="Its apparent power stays within the inverter's capacity.",
         )
         m.eq22 = pyo.Constraint(
             m.AT,
             m.RENEWABLES,
             (-1, 1),
-            rule=lambda m, s, t, i, side: side * m.renewable_q_mvar[s, t, i]
-            <= steepest[i] * m.renewable_p_mw[s, t, i],
+            rule=lambda m, s, t, i, side: (
+                side * m.renewable_q_mvar[s, t, i] <= steepest[i] * m.renewable_p_mw[s, t, i]
+            ),
             doc="Its power factor stays within range, lagging and leading.",
         )
         m.eq23 = pyo.Constraint(
             m.AT,
             m.BATTERIES,
-            rule=lambda m, s, t, i: m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2
-            <= grid.batteries[i].max_s_mva ** 2,
+            rule=lambda m, s, t, i: (
+                m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2 <= grid.batteries[i].max_s_mva ** 2
+            ),
             doc="A battery's converter works in all four quadrants of a circle.",
         )
 
     def _add_stores(self, m: Model) -> None:
         unit, situation = self.grid.batteries, self.situation
+        m.LOSSY = pyo.Set(initialize=[i for i in m.BATTERIES if unit[i].efficiency < 1])
+        m.discharge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
+        m.charge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
 
         def drawn_mwh(m: Model, s: int, t: int, i: int) -> Any:
-            """Return what leaves the store, P/η while discharging and η·P while charging: the larger of the two."""
-            power, efficiency = m.battery_p_mw[s, t, i], unit[i].efficiency
-            if efficiency == 1:
-                return power
-            magnitude = pyo.sqrt(power**2 + SMOOTHING_MW**2)
-            return ((1 / efficiency + efficiency) * power + (1 / efficiency - efficiency) * magnitude) / 2
+            if i not in m.LOSSY:
+                return m.battery_p_mw[s, t, i]
+            return m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
 
         def recursion(m: Model, s: int, t: int, i: int) -> Any:
             before = m.end_energy_mwh[s, t - 1, i] if t else float(situation.start_energy_mwh[i])
@@ -165,72 +174,90 @@ class ACProblem:
             m.AT,
             m.BATTERIES,
             bounds=limits,
-            initialize=lambda m, s, t, i: float(situation.start_energy_mwh[i]),
+            initialize=lambda m, s, t, i: float(np.clip(situation.start_energy_mwh[i], *limits(m, s, t, i))),
         )
         m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
+        m.eq25_split = pyo.Constraint(
+            m.AT,
+            m.LOSSY,
+            rule=lambda m, *at: m.battery_p_mw[at] == m.discharge_mw[at] - m.charge_mw[at],
+            doc="A battery with losses tells charge from discharge ...",
+        )
+        m.eq25_either = pyo.Constraint(
+            m.AT,
+            m.LOSSY,
+            rule=lambda m, *at: m.discharge_mw[at] * m.charge_mw[at] <= OVERLAP_MW2,
+            doc="... and does not burn energy by doing both at once.",
+        )
 
     def _add_power_flow(self, m: Model) -> None:
         grid = self.grid
-        admittance = bus_admittance(grid)
-        conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
-        sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
-        line = {(i, j): (e, 1) for e, (i, j) in enumerate(zip(sending, receiving, strict=True))}
-        line |= {(j, i): (e, -1) for (i, j), (e, _) in line.items()}
-        neighbours: list[list[int]] = [[] for _ in grid.bus_ids]
-        for i, j in line:
-            neighbours[i].append(j)
-        loads, renewables, batteries = (
-            _units_by_bus(bus.tolist(), len(grid.bus_ids))
-            for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
-        )
         m.vm_pu = pyo.Var(m.AT, m.BUSES, initialize=grid.voltage.slack_vm_pu)
         m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=0.0)
         m.tie_p_mw = pyo.Var(m.AT, initialize=0.0)
         m.tie_q_mvar = pyo.Var(m.AT, initialize=0.0)
-
-        def angle(m: Model, s: int, t: int, e: int) -> Any:
-            return m.va_rad[s, t, sending[e]] - m.va_rad[s, t, receiving[e]]
-
-        def product(m: Model, s: int, t: int, e: int) -> Any:
-            return m.vm_pu[s, t, sending[e]] * m.vm_pu[s, t, receiving[e]]
-
-        m.cosine = pyo.Expression(  # V_i·V_j·cos(θ_i - θ_j)
-            m.AT, m.LINES, rule=lambda m, *at: product(m, *at) * pyo.cos(angle(m, *at))
+        self._add_network_flow(m)
+        loads, renewables, batteries = (
+            _units_by_bus(bus.tolist(), len(grid.bus_ids))
+            for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
         )
-        m.sine = pyo.Expression(  # V_i·V_j·sin(θ_i - θ_j)
-            m.AT, m.LINES, rule=lambda m, *at: product(m, *at) * pyo.sin(angle(m, *at))
-        )
-
-        def into_network(m: Model, s: int, t: int, i: int, own: float, along: list[float], across: list[float]) -> Any:
-            """Return own·V_i² + Σ_j V_i·V_j·(along_j·cos θ_ij + across_j·sin θ_ij)."""
-            power = own * m.vm_pu[s, t, i] ** 2
-            for j in neighbours[i]:
-                e, direction = line[i, j]
-                power += along[j] * m.cosine[s, t, e] + direction * across[j] * m.sine[s, t, e]
-            return power
 
         def active(m: Model, s: int, t: int, i: int) -> Any:
             supply = sum(m.renewable_p_mw[s, t, k] for k in renewables[i])
             supply += sum(m.battery_p_mw[s, t, k] for k in batteries[i])
             supply -= sum(m.load_p_mw[s, t, k] for k in loads[i])
-            tie = m.tie_p_mw[s, t] if i == grid.slack else 0
-            flow = into_network(m, s, t, i, conductance[i][i], conductance[i], susceptance[i])
-            return supply + tie == flow
+            return supply + (m.tie_p_mw[s, t] if i == grid.slack else 0) == m.eq28_p[s, t, i]
 
         def reactive(m: Model, s: int, t: int, i: int) -> Any:
             supply = sum(m.renewable_q_mvar[s, t, k] for k in renewables[i])
             supply += sum(m.battery_q_mvar[s, t, k] for k in batteries[i])
-            supply -= sum(m.load_q_mvar[s, t, k] for k in loads[i])
-            tie = m.tie_q_mvar[s, t] if i == grid.slack else 0
-            flow = into_network(m, s, t, i, -susceptance[i][i], [-b for b in susceptance[i]], conductance[i])
-            return supply + tie == flow
+            supply -= sum(m.eq19[s, t, k] for k in loads[i])
+            return supply + (m.tie_q_mvar[s, t] if i == grid.slack else 0) == m.eq28_q[s, t, i]
 
-        # (26) is the balance at the bus of the tie line, (27) at all others, (28) the flow on the right of both.
-        m.eq26_p = pyo.Constraint(m.AT, rule=lambda m, s, t: active(m, s, t, grid.slack))
-        m.eq26_q = pyo.Constraint(m.AT, rule=lambda m, s, t: reactive(m, s, t, grid.slack))
         m.OTHERS = m.BUSES - {grid.slack}
-        m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active)
-        m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive)
+        m.eq26_p = pyo.Constraint(m.AT, {grid.slack}, rule=active, doc="Balance at the bus of the tie line.")
+        m.eq26_q = pyo.Constraint(m.AT, {grid.slack}, rule=reactive, doc="The same for reactive power.")
+        m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active, doc="Balance at every other bus.")
+        m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive, doc="The same for reactive power.")
+
+    def _add_network_flow(self, m: Model) -> None:
+        """Add Eq. (28), what flows from each bus into the network; every line's sine and cosine is written once."""
+        sending, receiving = self.grid.line_from.tolist(), self.grid.line_to.tolist()
+        ends = list(zip(sending, receiving, strict=True))
+        line = {(i, j): (e, 1) for e, (i, j) in enumerate(ends)} | {(j, i): (e, -1) for e, (i, j) in enumerate(ends)}
+        near = [[i, *(j for k, j in line if k == i)] for i in m.BUSES]
+        admittance = bus_admittance(self.grid)
+        conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
+
+        def along_line(m: Model, s: int, t: int, e: int, function: Callable[[Any], Any]) -> Any:
+            i, j = ends[e]
+            return m.vm_pu[s, t, i] * m.vm_pu[s, t, j] * function(m.va_rad[s, t, i] - m.va_rad[s, t, j])
+
+        m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, *at: along_line(m, *at, pyo.cos))
+        m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, *at: along_line(m, *at, pyo.sin))
+
+        def cosine(m: Model, s: int, t: int, i: int, j: int) -> Any:
+            return m.vm_pu[s, t, i] ** 2 if i == j else m.cosine[s, t, line[i, j][0]]
+
+        def sine(m: Model, s: int, t: int, i: int, j: int) -> Any:
+            return 0.0 if i == j else line[i, j][1] * m.sine[s, t, line[i, j][0]]
+
+        m.eq28_p = pyo.Expression(
+            m.AT,
+            m.BUSES,
+            rule=lambda m, s, t, i: sum(
+                conductance[i][j] * cosine(m, s, t, i, j) + susceptance[i][j] * sine(m, s, t, i, j) for j in near[i]
+            ),
+            doc="P_i = Σ_j V_i·V_j·(G_ij·cos θ_ij + B_ij·sin θ_ij)",
+        )
+        m.eq28_q = pyo.Expression(
+            m.AT,
+            m.BUSES,
+            rule=lambda m, s, t, i: sum(
+                conductance[i][j] * sine(m, s, t, i, j) - susceptance[i][j] * cosine(m, s, t, i, j) for j in near[i]
+            ),
+            doc="Q_i = Σ_j V_i·V_j·(G_ij·sin θ_ij - B_ij·cos θ_ij)",
+        )
 
     def _add_limits(self, m: Model) -> None:
         grid, limits = self.grid, self.grid.voltage
@@ -247,10 +274,9 @@ class ACProblem:
         m.eq29_line = pyo.Constraint(
             m.AT,
             m.LINES,
-            rule=lambda m, s, t, e: m.vm_pu[s, t, sending[e]] ** 2
-            + m.vm_pu[s, t, receiving[e]] ** 2
-            - 2 * m.cosine[s, t, e]
-            <= widest[e],
+            rule=lambda m, s, t, e: (
+                m.vm_pu[s, t, sending[e]] ** 2 + m.vm_pu[s, t, receiving[e]] ** 2 - 2 * m.cosine[s, t, e] <= widest[e]
+            ),
             doc="Current within the rating: |I|²·|Z|² = |V_i - V_j|².",
         )
 
@@ -274,8 +300,9 @@ class ACProblem:
         m.eq30_export = pyo.Constraint(
             open_flows,
             (-1, 1),
-            rule=lambda m, s, t, side: side * m.tie_q_mvar[s, t]
-            <= -tan_phi * m.tie_p_mw[s, t] + enough * m.imports[s, t],
+            rule=lambda m, s, t, side: (
+                side * m.tie_q_mvar[s, t] <= -tan_phi * m.tie_p_mw[s, t] + enough * m.imports[s, t]
+            ),
             doc="The same where an open direction turns out to be export.",
         )
 
@@ -310,15 +337,17 @@ class ACProblem:
         m.eq15_over = pyo.Constraint(
             m.AT,
             m.TIERS,
-            rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k]
-            >= m.bid_mw[t] - bands[k] * magnitude[t] - m.tie_p_mw[s, t],
+            rule=lambda m, s, t, k: (
+                m.over_scheduling_mwh[s, t, k] >= m.bid_mw[t] - bands[k] * magnitude[t] - m.tie_p_mw[s, t]
+            ),
             doc="Drawn below the lower limit of the tier's band.",
         )
         m.eq15_under = pyo.Constraint(
             m.AT,
             m.TIERS,
-            rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k]
-            >= m.tie_p_mw[s, t] - m.bid_mw[t] - bands[k] * magnitude[t],
+            rule=lambda m, s, t, k: (
+                m.under_scheduling_mwh[s, t, k] >= m.tie_p_mw[s, t] - m.bid_mw[t] - bands[k] * magnitude[t]
+            ),
             doc="Drawn above the upper limit of the tier's band.",
         )
 

@@ -89,6 +89,10 @@ def _begin_at(m: Model, start: Plan) -> None:
         for variable, value in zip(getattr(m, name).values(), array.ravel().tolist(), strict=True):
             if not variable.fixed:
                 variable.set_value(value, skip_validation=True)
+    for at, charge in m.charge_mw.items():
+        power = m.battery_p_mw[at].value
+        charge.set_value(max(-power, 0.0))
+        m.discharge_mw[at].set_value(max(power, 0.0))
 
 
 def _read(problem: ACProblem, m: Model) -> Plan:

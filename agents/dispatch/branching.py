@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from agents.dispatch.horizon import Horizon
-from agents.dispatch.plan import Plan
+from agents.dispatch.plan import Plan, Prices, mean_prices
 from agents.dispatch.price_bound import Answer
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs, Situation
@@ -43,11 +44,14 @@ class Effort:
         How often every hour of a bid is asked for its best directions.
     nodes : int
         Most problems to solve by branching after that.
+    time_limit_s : float
+        Seconds after which no further problem is begun. [s]
     """
 
     gap: float = 1e-3
-    rounds: int = 2
+    rounds: int = 4
     nodes: int = 0
+    time_limit_s: float = math.inf
 
 
 class DirectionSearch:
@@ -65,7 +69,9 @@ class DirectionSearch:
     signs : Signs
         Directions of the best plan found.
     nodes : int
-        Problems solved by branching.
+        Problems solved beyond the first.
+    stopped : str
+        Why the search stopped early, or nothing.
     """
 
     def __init__(self, grid: Grid, rule: ImbalanceRule, horizon: Horizon, situation: Situation) -> None:
@@ -75,8 +81,11 @@ class DirectionSearch:
         self._incumbent: Plan | None = None
         self.signs = Signs.unsettled(*horizon.shape)
         self.nodes = 0
+        self.stopped = ""
+        self._bound, self._deadline = -math.inf, math.inf
+        self._unanswered = False
 
-    def run(self, effort: Effort, price_bound: Callable[[Plan], Answer] | None = None) -> Plan:
+    def run(self, effort: Effort, price_bound: Callable[[Plan, Signs], Answer] | None = None) -> Plan:
         """Return the best plan found, its objective true and its bound proven.
 
         Parameters
@@ -91,52 +100,68 @@ class DirectionSearch:
         InfeasibleError
             If no plan meets all limits.
         """
+        self._deadline = perf_counter() + effort.time_limit_s
         unsettled = Signs.unsettled(*self._horizon.shape)
         root = self._horizon.solve(self._situation, unsettled)
         self._offer(root, unsettled)
-        bound = root.bound
-        if price_bound is not None and not self._is_close(bound, effort.gap):
-            bound = max(bound, self._ask_hours(root, price_bound, effort))
+        self._bound = root.bound
+        try:
+            if price_bound is not None and not self._is_close(effort.gap):
+                self._ask_hours(root, price_bound, effort)
+            if self._incumbent is None:
+                self._round_flows(root, unsettled)
+            self._branch(root, effort)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
         if self._incumbent is None:
             self._round_flows(root, unsettled)
-        bound = max(bound, self._branch(root, bound, effort))
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
-        bound = min(bound, self._incumbent.objective)
-        return replace(self._exact(self._incumbent), bound=bound)
+        bound = min(self._bound, self._incumbent.objective)
+        return replace(self._exact(self._incumbent), bound=bound, stopped=self.stopped)
 
-    def _ask_hours(self, root: Plan, price_bound: Callable[[Plan], Answer], effort: Effort) -> float:
-        """Settle the directions as the relaxation leans, then as every hour prefers; return the best bound."""
+    def _out_of_time(self) -> bool:
+        if perf_counter() > self._deadline:
+            self.stopped = "time limit reached"
+        return bool(self.stopped)
+
+    def _ask_hours(self, root: Plan, price_bound: Callable[[Plan, Signs], Answer], effort: Effort) -> None:
+        """Settle the directions as the relaxation leans, then as every hour prefers; sharpen the bound."""
         signs = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
-        bound = -math.inf
+        prices: list[Prices] = []
         for _ in range(effort.rounds):
-            settled = self._try(signs)
-            if settled is None:
+            settled = None if self._out_of_time() else self._try(signs)
+            if settled is None or settled.prices is None or self._is_close(effort.gap):
                 break
+            # Prices of plans with different directions swing about; their mean bounds better than each of them.
+            prices.append(settled.prices)
             try:
-                answer = price_bound(settled)
+                answer = price_bound(replace(settled, prices=mean_prices(prices)), signs)
             except SolverError:
                 break
             self.nodes += answer.nodes
-            bound = max(bound, answer.bound)
+            self._bound = max(self._bound, answer.bound)
             same = (answer.signs.bid == signs.bid).all() and (answer.signs.flow == signs.flow).all()
-            if same or self._is_close(bound, effort.gap):
+            if same or self._is_close(effort.gap):
                 break
             signs = answer.signs
-        return bound
 
-    def _branch(self, root: Plan, floor: float, effort: Effort) -> float:
-        """Branch and bound from the relaxation, best bound first; return the bound it proves."""
+    def _branch(self, root: Plan, effort: Effort) -> None:
+        """Branch and bound from the relaxation, best bound first."""
         ticket, budget = count(), effort.nodes
         nodes = [(root.bound, next(ticket), Signs.unsettled(*self._horizon.shape), root)]
-        while nodes and budget > 0 and not self._is_close(max(floor, nodes[0][0]), effort.gap):
+        unanswered = math.inf  # bound of what the solver failed on: it stays open for good
+        while nodes and budget > 0 and not self._is_close(effort.gap) and not self._out_of_time():
             _, _, signs, plan = heapq.heappop(nodes)
             for child_signs in self._branches(signs, plan):
+                self._unanswered = False
                 child = self._try(child_signs)
                 self.nodes, budget = self.nodes + 1, budget - 1
-                if child is not None and not self._is_close(child.bound, 0.0):
+                if self._unanswered:
+                    unanswered = min(unanswered, plan.bound)
+                if child is not None and not self._is_close(0.0, child.bound):
                     heapq.heappush(nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
-        return min((node[0] for node in nodes), default=math.inf)
+            self._bound = max(self._bound, min([unanswered, *(node[0] for node in nodes)]))
 
     def _exact(self, plan: Plan) -> Plan:
         """Return the plan, or where its relaxation is not exact the nearest one found that is.
@@ -159,7 +184,8 @@ class DirectionSearch:
     def _try(self, signs: Signs) -> Plan | None:
         try:
             plan = self._horizon.solve(self._situation, signs)
-        except SolverError:  # infeasible, or no answer: either way no plan
+        except SolverError as error:
+            self._unanswered = not isinstance(error, InfeasibleError)
             return None
         self._offer(plan, signs)
         return plan
@@ -172,11 +198,12 @@ class DirectionSearch:
         if self._incumbent is None or true < self._incumbent.objective:
             self._incumbent, self.signs = replace(plan, objective=true), signs
 
-    def _is_close(self, bound: float, gap: float) -> bool:
+    def _is_close(self, gap: float, bound: float | None = None) -> bool:
+        """Return whether the incumbent is within a relative gap of a bound (by default the one on everything)."""
         if self._incumbent is None:
             return False
         best = self._incumbent.objective
-        return best - bound <= gap * abs(best)
+        return best - (self._bound if bound is None else bound) <= gap * abs(best)
 
     def _violated_flows(self, plan: Plan) -> FloatArray:
         """Return by how much each flow breaks Eq. (30), shape (S, T), zero within tolerance. [Mvar]"""

@@ -1,16 +1,16 @@
 """All scenarios without reduction: they meet only in 24 bids, so bundles of them are solved side by side.
 
-A bundle answers two questions. *At given bids, what do you cost, and how does that change with the bids?* Added up, that
-is a feasible answer and a cut. *If bids had this price, which would you choose?* Added up over prices that sum to zero,
-that is a bound (Lagrangian), and a cut as well. A small linear program over all cuts, one variable for each bundle, gives
-the bound on the whole and, projected towards the best bids so far, the next bids to try: a multi-cut level bundle
-method (Lemaréchal, Nemirovskii and Nesterov 1995, https://doi.org/10.1007/BF01585555). Memory holds one bundle for each
-worker, however many scenarios there are.
+A bundle answers two questions. *At given bids, what do you cost, and how does that change with the bids?* Added up,
+that is a feasible answer and a cut. *If bids had this price, which would you choose?* Added up over prices that sum to
+zero, that is a bound (Lagrangian), and a cut as well. A small linear program over all cuts, one variable for each
+bundle, gives the bound on the whole and, projected towards the best bids so far, the next bids to try: a multi-cut
+level bundle method (Lemaréchal, Nemirovskii and Nesterov 1995, https://doi.org/10.1007/BF01585555). Memory holds one
+bundle for each worker, however many scenarios there are.
 """
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -156,12 +156,7 @@ def split(situation: Situation, size: int) -> list[Situation]:
     count = situation.shape[0]
     cuts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
     return [
-        replace(
-            situation,
-            demand_mw=situation.demand_mw[cut],
-            available_mw=situation.available_mw[cut],
-            probability=situation.probability[cut],
-        )
+        situation.with_scenarios(situation.demand_mw[cut], situation.available_mw[cut], situation.probability[cut])
         for cut in cuts
     ]
 

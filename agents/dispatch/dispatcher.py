@@ -1,5 +1,8 @@
 """The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
 
+import math
+from collections.abc import Callable
+
 from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
@@ -8,9 +11,10 @@ from agents.dispatch.hour import hour_model
 from agents.dispatch.plan import Plan
 from agents.dispatch.price_bound import Answer, hourly_wear, price_bound
 from agents.dispatch.program import InfeasibleError
-from agents.dispatch.situation import Situation
+from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
+from sim.setting import Setting
 from sim.settlement import Tariff
 
 
@@ -21,13 +25,34 @@ class Dispatcher:
     ----------
     grid, tariff, rule : Grid, Tariff, ImbalanceRule
         What the hour model is made of.
+    effort : Effort, optional
+        How far bids are to be proven.
+    progress : callable, optional
+        Called with a line of text now and then while a long problem is solved.
     """
 
-    def __init__(self, grid: Grid, tariff: Tariff, rule: ImbalanceRule) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        tariff: Tariff,
+        rule: ImbalanceRule,
+        *,
+        effort: Effort | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> None:
         self.grid, self.tariff, self.rule = grid, tariff, rule
+        self.effort = effort or Effort()
+        self.progress = progress or (lambda _: None)
         self._hours: dict[tuple[str, bool], CompiledModel] = {}
         self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
         self._cut_hours: dict[str, CompiledModel] = {}
+
+    @classmethod
+    def of(cls, setting: Setting, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
+        """Return the dispatcher of a study's setting."""
+        search = setting.study.search
+        effort = Effort(gap=search.gap, time_limit_s=math.inf if search.time_limit_s is None else search.time_limit_s)
+        return cls(setting.grid, setting.tariff, setting.rule, effort=effort, progress=progress)
 
     def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
         """Return the compiled hour model."""
@@ -62,22 +87,22 @@ class Dispatcher:
         SolverError
             If the solver gives no answer.
         """
-        effort = effort or Effort()
+        effort = effort or self.effort
         try:
             horizon = self.horizon(situation, network=network, within=within)
             search = DirectionSearch(self.grid, self.rule, horizon, situation)
             if within is None:
                 return search.run(effort)
-            return search.run(effort, lambda plan: self._price_bound(plan, situation, within, network))
+            return search.run(effort, lambda plan, signs: self._price_bound(plan, signs, situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
 
-    def _price_bound(self, plan: Plan, situation: Situation, within: BidRange, network: str) -> Answer:
+    def _price_bound(self, plan: Plan, signs: Signs, situation: Situation, within: BidRange, network: str) -> Answer:
         if network not in self._cut_hours:
             tariff = hourly_wear(self.tariff)
             self._cut_hours[network] = compile_model(hour_model(self.grid, tariff, self.rule, network=network))
-        return price_bound(self.grid, self._cut_hours[network], self.tariff, plan, situation, within)
+        return price_bound(self.grid, self._cut_hours[network], self.tariff, plan, signs, situation, within)
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False

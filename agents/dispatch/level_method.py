@@ -196,7 +196,8 @@ class LevelMethod:
         ).solve()
         if str(answer.status) not in ("Solved", "AlmostSolved"):
             return self._best[0].bid_mw
-        return np.clip(np.array(answer.x[:hours]), self._within.low, self._within.high)
+        bids: FloatArray = np.clip(np.array(answer.x[:hours]), self._within.low, self._within.high)
+        return bids
 
     def _result(self, passes: int, stopped: str) -> BundledBid:
         certificates = [answer.certificate for answer in self._best if answer.certificate is not None]

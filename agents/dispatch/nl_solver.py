@@ -1,7 +1,9 @@
 """The door to CasADi: a Pyomo model goes out as an .nl file, and Ipopt's or BONMIN's answer comes back into it."""
 
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,19 +21,9 @@ Options = Mapping[str, Any]
 
 QUIET: dict[str, dict[str, Any]] = {
     "ipopt": {"print_level": 0, "sb": "yes"},
-    "bonmin": {
-        "print_level": 0,
-        "sb": "yes",
-        "bb_log_level": 0,
-        "nlp_log_level": 0,
-        "fp_log_level": 0,
-        "lp_log_level": 0,
-        "milp_log_level": 0,
-        "oa_log_level": 0,
-        "oa_cuts_log_level": 0,
-    },
+    "bonmin": {"print_level": 0, "sb": "yes", "bb_log_level": 0, "nlp_log_level": 0, "milp_log_level": 0},
 }
-"""The solvers there are, and what keeps them silent."""
+"""The solvers there are, and what keeps them (nearly) silent."""
 
 INFEASIBLE = ("Infeasible_Problem_Detected", "INFEASIBLE")
 """What they call a problem whose limits can't all be met (for a non-convex one: not from where they started)."""
@@ -90,9 +82,8 @@ def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = No
         settings["discrete"] = problem.discrete
     nlp = {"x": casadi.vertcat(*problem.x), "f": problem.f, "g": casadi.vertcat(*problem.g)}
     program = casadi.nlpsol("s", solver, nlp, settings)
-    answer = program(
-        x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub
-    )
+    with redirect_stdout(StringIO()):  # BONMIN reports its nodes whatever it is told
+        answer = program(x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub)
     status = str(program.stats()["return_status"])
     if not program.stats()["success"]:
         kind = InfeasibleError if status in INFEASIBLE else SolverError

@@ -1,5 +1,6 @@
 """What a dispatch problem answers: set points and expected state for every scenario and hour."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,11 @@ class Prices:
     energy_per_mwh: FloatArray
     bid_per_mw: FloatArray
     magnitude_per_mw: FloatArray
+
+
+def mean_prices(prices: Sequence[Prices]) -> Prices:
+    """Return the mean of several plans' prices."""
+    return Prices(**{name: np.mean([getattr(one, name) for one in prices], axis=0) for name in vars(prices[0])})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,6 +62,8 @@ class Plan:
         Cost minus revenue, and the proven lower bound on it. [$]
     repaired : bool
         Whether the relaxation was not exact and the plan was steered back to one that is.
+    stopped : str
+        Why the search for the best directions stopped early, or nothing.
     """
 
     set_points: SetPoints
@@ -72,6 +80,7 @@ class Plan:
     objective: float = np.nan
     bound: float = np.nan
     repaired: bool = False
+    stopped: str = ""
 
     @property
     def inexactness(self) -> FloatArray:

@@ -23,6 +23,9 @@ from sim.settlement import Tariff
 
 DIRECTIONS = (1, -1)
 
+WORTH = 1e-5
+"""Gain of an hour, relative to the whole cost, from which a change of its directions is worth a try."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Answer:
@@ -49,7 +52,13 @@ def hourly_wear(tariff: Tariff) -> Tariff:
 
 
 def price_bound(
-    grid: Grid, hour: CompiledModel, tariff: Tariff, plan: Plan, situation: Situation, within: BidRange
+    grid: Grid,
+    hour: CompiledModel,
+    tariff: Tariff,
+    plan: Plan,
+    signs: Signs,
+    situation: Situation,
+    within: BidRange,
 ) -> Answer:
     """Return a bound on the bidding problem, and the directions its parts prefer, at the prices of a plan.
 
@@ -59,13 +68,14 @@ def price_bound(
         Network, and the whole wear.
     hour : CompiledModel
         Hour model under :func:`hourly_wear`.
-    plan : Plan
-        Optimal for its directions.
+    plan, signs : Plan, Signs
+        The plan that is optimal for these directions, all settled.
     situation, within : Situation, BidRange
         The bidding problem it solves.
     """
     if plan.prices is None:
         raise ValueError("the plan has no prices")
+    worth = WORTH * abs(plan.objective)
     battery, constant = _wear_prices(tariff, plan, situation)
     energy = plan.prices.energy_per_mwh
     shared = CutPrices(energy_per_mwh=energy, battery_per_mw=battery)
@@ -82,25 +92,36 @@ def price_bound(
     # The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         solved = dict(zip([(t.bid, t.flow) for t in trials], pool.map(costs, trials), strict=True))
-    by_bid, flows = [], []
+    now, by_bid, flows = np.zeros(situation.shape[1]), [], []
     for bid in DIRECTIONS:
-        cost = solved[bid, 0][0].sum(axis=0)
-        flow = np.zeros(situation.shape, dtype=np.int64)
+        cost = as_it_is = solved[bid, 0][0].sum(axis=0)
+        flow = signs.flow
         if (bid, 1) in solved:
             tiles = np.array([solved[bid, direction][0] for direction in DIRECTIONS])
-            cost = np.maximum(cost, tiles.min(axis=0).sum(axis=0) + _first_stage(plan.prices, within, bid))
-            flow = np.array(DIRECTIONS)[tiles.argmin(axis=0)]
+            first = _first_stage(plan.prices, within, bid)
+            cost = np.maximum(cost, tiles.min(axis=0).sum(axis=0) + first)
+            as_it_is = np.where(signs.flow > 0, tiles[0], tiles[1]).sum(axis=0) + first
+            # A flow changes its direction only where that pays: ties would send the search round in circles.
+            flow = np.where(np.abs(tiles[0] - tiles[1]) < worth / situation.shape[0], flow, _cheaper(tiles))
         by_bid.append(np.where(_possible(within, bid), cost, np.inf))
         flows.append(flow)
+        now = np.where(_where_open(within, signs.bid) == bid, as_it_is, now)
     best = np.argmin(by_bid, axis=0)
+    pays = now - np.min(by_bid, axis=0) > worth
+    preferred = np.take_along_axis(np.array(flows), best[None, None], axis=0)[0]
     solver_gap = sum(gap for _, gap in solved.values())
     return Answer(
         bound=float(np.min(by_bid, axis=0).sum() + constant - solver_gap),
         signs=Signs(
-            bid=np.array(DIRECTIONS)[best], flow=np.take_along_axis(np.array(flows), best[None, None], axis=0)[0]
+            bid=np.where(pays, np.array(DIRECTIONS)[best], signs.bid), flow=np.where(pays, preferred, signs.flow)
         ),
         nodes=len(trials),
     )
+
+
+def _cheaper(tiles: FloatArray) -> IntArray:
+    cheaper: IntArray = np.array(DIRECTIONS)[tiles.argmin(axis=0)]
+    return cheaper
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,7 @@ def _first_stage(prices: Prices, within: BidRange, direction: int) -> FloatArray
     return least
 
 
-def _where_open(within: BidRange, direction: int) -> IntArray:
+def _where_open(within: BidRange, direction: int | IntArray) -> IntArray:
     """Return a direction for all bids that may take it; the others keep the only one they have."""
     only = np.where(within.low < 0, -1, 1)
     return np.where(within.open_hours, direction, only)

@@ -1,7 +1,7 @@
 """What a dispatch problem is given: scenarios, prices, the state of the stores, and directions."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,10 @@ class Situation:
     def shape(self) -> tuple[int, int]:
         """Number of scenarios S and hours T."""
         return self.demand_mw.shape[0], self.demand_mw.shape[1]
+
+    def with_scenarios(self, demand_mw: FloatArray, available_mw: FloatArray, probability: FloatArray) -> "Situation":
+        """Return the situation with other scenarios."""
+        return replace(self, demand_mw=demand_mw, available_mw=available_mw, probability=probability)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,0 +1,197 @@
+"""Mend a plan that the conic relaxation takes for possible and physics does not: solve its scenarios on exact AC.
+
+Where losses pay (negative prices) or surplus can't leave the network, the relaxation burns energy in lines or stores.
+With the bids as they are the scenarios no longer depend on each other, so each is a problem of its own for Ipopt.
+What it finds is feasible and, the problem not being convex, locally optimal; the proven bound stays the relaxation's.
+"""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from agents.dispatch.ac_reference import settle_by, solve_ac, true_penalty
+from agents.dispatch.branching import EXACT
+from agents.dispatch.nl_solver import Options
+from agents.dispatch.plan import Plan
+from agents.dispatch.program import SolverError
+from agents.dispatch.situation import Signs, Situation
+from grids.batch_power_flow import BatchPlant
+from grids.network import BoolArray, FloatArray, Grid
+from grids.power_flow import PowerFlowError, SetPoints
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff, settle_hour
+
+MISMATCH_MW = 1e-5
+"""Difference between a planned and a metered tie-line flow up to which a scenario is left as it is. [MW]"""
+
+VOLTAGE_MARGIN_PU = 5e-6
+"""Distance kept from the voltage limits, so that round-off never shows as a violation at the meter. [p.u.]"""
+
+VIOLATION_TOLERANCE = 1e-6
+"""Sum of violated limits from which a plan is one of least violation, which no exact plan can replace."""
+
+OPTIONS: Options = {"max_cpu_time": 60.0, "bound_relax_factor": 0.0}
+"""At most a minute per scenario; and no limit overstepped even by 1e-8, for that would undercut the bound."""
+
+
+def best_repair(
+    grid: Grid,
+    tariff: Tariff,
+    rule: ImbalanceRule,
+    situation: Situation,
+    *,
+    relaxed: Plan,
+    steered: Plan,
+    signs: Signs,
+) -> Plan:
+    """Return the cheapest plan that physics can do: steered by a price on losses, or repaired on exact AC.
+
+    The repair begins at the relaxed plan, whose bids are the better ones if little is to be mended, and at the
+    steered plan. If nothing is what physics can do, the plan nearest to it is returned.
+
+    Parameters
+    ----------
+    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+        The problem.
+    relaxed, steered : Plan
+        The optimum of the relaxation, and what came of it with a price on burnt energy.
+    signs : Signs
+        Directions of both.
+    """
+    plans = [
+        repair(grid, tariff, rule, situation, relaxed, signs),
+        repair(grid, tariff, rule, situation, steered, signs, every=True),
+        steered,
+    ]
+    exact = [plan for plan in plans if plan.inexactness.max() <= EXACT]
+    if not exact:
+        return min(plans, key=lambda plan: float(plan.inexactness.max()))
+    return min(exact, key=lambda plan: plan.objective)
+
+
+def repair(
+    grid: Grid,
+    tariff: Tariff,
+    rule: ImbalanceRule,
+    situation: Situation,
+    plan: Plan,
+    signs: Signs,
+    *,
+    every: bool = False,
+) -> Plan:
+    """Return the plan with every scenario that physics refuses solved again on exact AC, its bids unchanged.
+
+    A plan that is exact already, or violates limits because every plan does, comes back as it is. So do scenarios
+    to which Ipopt finds no answer: `inexactness` still tells.
+
+    Parameters
+    ----------
+    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+        The problem.
+    plan : Plan
+        With bids, and with the bound that the repaired plan keeps.
+    signs : Signs
+        Directions; those not settled are taken from the plan.
+    every : bool
+        Solve the other scenarios as well, and take what is cheaper.
+    """
+    inexact = every or plan.inexactness.max() > EXACT
+    if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
+        return plan
+    within = _with_margin(grid)
+    given, settled, refused = replace(situation, bid_mw=plan.bid_mw), settle_by(plan, signs), _refused(grid, plan)
+    for s in np.flatnonzero(refused | every).tolist():
+        one, before = _scenario_of(given, s), _take(plan, s)
+        directions = replace(settled, flow=settled.flow[[s]])
+        try:
+            exact = solve_ac(within, tariff, rule, one, signs=directions, start=before, options=OPTIONS)
+        except SolverError:
+            continue
+        costs = [scenario_costs(tariff, rule, one, either)[0] for either in (exact, before)]
+        if refused[s] or costs[0] < costs[1]:
+            plan = _put(plan, s, exact)
+    return replace(
+        plan,
+        penalty=true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw),
+        prices=None,
+        objective=float(situation.probability @ scenario_costs(tariff, rule, situation, plan)),
+        repaired=True,
+    )
+
+
+def scenario_costs(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan: Plan) -> FloatArray:
+    """Return cost minus revenue of every scenario of a plan, as the market settles it, shape (S,). [$]"""
+    points = plan.set_points
+    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
+    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
+    penalty = true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw)
+    costs = np.zeros(situation.shape[0])
+    for s, t in np.ndindex(situation.shape):
+        money = settle_hour(
+            tariff=tariff,
+            price_per_mwh=float(situation.price_per_mwh[t]),
+            retail_price_per_mwh=float(situation.retail_price_per_mwh[t]),
+            penalty=float(penalty[s, t]),
+            metered_mw=float(plan.tie_p_mw[s, t]),
+            losses_mw=float(losses_mw[s, t]),
+            demand_mw=situation.demand_mw[s, t],
+            load_p_mw=points.load_p_mw[s, t],
+            available_mw=situation.available_mw[s, t],
+            renewable_p_mw=points.renewable_p_mw[s, t],
+            battery_p_mw=points.battery_p_mw[s, t],
+            previous_battery_p_mw=points.battery_p_mw[s, t - 1] if t else situation.previous_battery_p_mw,
+        )
+        costs[s] -= money.totals()["profit"]
+    return costs
+
+
+def _with_margin(grid: Grid) -> Grid:
+    limits = grid.voltage
+    narrowed = {
+        "min_vm_pu": limits.min_vm_pu + VOLTAGE_MARGIN_PU,
+        "max_vm_pu": limits.max_vm_pu - VOLTAGE_MARGIN_PU,
+    }
+    return replace(grid, voltage=limits.model_copy(update=narrowed))
+
+
+def _refused(grid: Grid, plan: Plan) -> BoolArray:
+    """Return which scenarios are not what an AC power flow of their set points gives, shape (S,)."""
+    spilled: BoolArray = plan.spilled.max(axis=1) > EXACT
+    try:
+        metered = BatchPlant(grid).run(plan.set_points).tie_p_mw
+    except PowerFlowError:
+        return np.ones_like(spilled)
+    return spilled | (np.abs(metered - plan.tie_p_mw).max(axis=1) > MISMATCH_MW)
+
+
+PER_SCENARIO = ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "cone_gap", "spilled", "penalty", "violation")
+"""The arrays of a plan, besides its set points, whose first axis is the scenario."""
+
+
+def _scenario_of(situation: Situation, s: int) -> Situation:
+    return replace(
+        situation,
+        demand_mw=situation.demand_mw[[s]],
+        available_mw=situation.available_mw[[s]],
+        probability=np.ones(1),
+    )
+
+
+def _take(plan: Plan, s: int) -> Plan:
+    """Return one scenario of a plan as a plan of its own."""
+    points = SetPoints(**{field.name: getattr(plan.set_points, field.name)[[s]] for field in fields(SetPoints)})
+    return replace(plan, set_points=points, **{name: getattr(plan, name)[[s]] for name in PER_SCENARIO})
+
+
+def _put(plan: Plan, s: int, other: Plan) -> Plan:
+    """Return the plan with scenario `s` from a plan of one scenario."""
+
+    def changed(array: FloatArray, own: FloatArray) -> FloatArray:
+        array = array.copy()
+        array[s] = own[0]
+        return array
+
+    names = [field.name for field in fields(SetPoints)]
+    points = {name: changed(getattr(plan.set_points, name), getattr(other.set_points, name)) for name in names}
+    rest = {name: changed(getattr(plan, name), getattr(other, name)) for name in PER_SCENARIO}
+    return replace(plan, set_points=SetPoints(**points), **rest)

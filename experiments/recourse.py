@@ -1,0 +1,124 @@
+"""Recourse: what fixed bids earn when every scenario is dispatched as is best for it, many at a time on threads."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from queue import SimpleQueue
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from agents.bid_optimizer import opening_situation
+from agents.dispatch.branching import EXACT
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
+from agents.dispatch.plan import Plan
+from grids.network import FloatArray
+from sim.scenarios import ScenarioSet
+from sim.setting import Setting
+
+Progress = Callable[[str], None]
+"""Called after every solve, from the thread that solved, with what was solved."""
+
+NETWORKS = ("branch_flow", "copper_plate")
+
+
+class Dispatched(NamedTuple):
+    """One scenario dispatched: profit in $, whether all limits were met, and whether physics can do it."""
+
+    profit: float
+    within_limits: bool
+    exact: bool
+
+
+class Recourse:
+    """Threads that dispatch scenarios with the bids fixed, in the planning model and with hindsight.
+
+    The solver works outside Python's lock. A dispatcher keeps programs that it changes from solve to solve, so no two
+    threads ever share one: a solve takes an idle dispatcher and puts it back. All are made, and their Pyomo models
+    compiled, in the calling thread. As every solve starts afresh, it does not matter which dispatcher it gets.
+
+    Parameters
+    ----------
+    setting : Setting
+        The built study.
+    workers : int, optional
+        Threads; by default one per core.
+    progress : callable, optional
+        Called after every solve.
+    """
+
+    def __init__(self, setting: Setting, *, workers: int | None = None, progress: Progress | None = None) -> None:
+        self._setting, self._progress = setting, progress
+        count = workers or os.cpu_count() or 1
+        self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
+        for _ in range(count):
+            self._idle.put(_compiled_dispatcher(setting))
+        self._pool = ThreadPoolExecutor(count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def start(
+        self, bid_mw: FloatArray, scenarios: ScenarioSet, *, network: str = "branch_flow"
+    ) -> list[Future[Dispatched]]:
+        """Return, at once, what will come of every scenario.
+
+        Parameters
+        ----------
+        bid_mw : array, shape (24,)
+            Bids, positive for import. [MW]
+        scenarios : ScenarioSet
+            What may happen on the first day.
+        network : {"branch_flow", "copper_plate"}
+            AC network or one bus.
+        """
+        days = [scenarios.subset(k) for k in range(len(scenarios))]
+        return [self._pool.submit(self._dispatch, bid_mw, day, network) for day in days]
+
+    def _dispatch(self, bid_mw: FloatArray, day: ScenarioSet, network: str) -> Dispatched:
+        situation = replace(opening_situation(self._setting, day), bid_mw=bid_mw)
+        dispatcher = self._idle.get()
+        try:
+            plan = dispatcher.plan(situation, network=network)
+        finally:
+            self._idle.put(dispatcher)
+        if self._progress is not None:
+            self._progress("dispatching")
+        return Dispatched(
+            profit=expected_profit(plan, day.probability),
+            within_limits=not plan.violation.any(),
+            exact=bool(plan.inexactness.max() <= EXACT),
+        )
+
+
+def _compiled_dispatcher(setting: Setting) -> Dispatcher:
+    dispatcher = Dispatcher.of(setting)
+    for network in NETWORKS:
+        for elastic in (False, True):
+            dispatcher.compiled_hour(network, elastic=elastic)
+    return dispatcher
+
+
+def expected_profit(plan: Plan, probability: FloatArray) -> float:
+    """Return the expected profit of a plan; what the program counts for violated limits is not money. [$]
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    probability : array, shape (S,)
+        Probabilities of its scenarios.
+    """
+    if not plan.violation.any():
+        return -plan.objective
+    points = plan.set_points
+    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
+    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
+    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * losses_mw
+    return float(probability @ counted.sum(axis=1)) - plan.objective

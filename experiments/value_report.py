@@ -1,0 +1,155 @@
+"""The report on the value of a bid: what `experiments.value` finds, and what follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from grids.network import FloatArray
+from sim.scenarios import ScenarioSet
+from sim.study import Study
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over independent draws, its standard error, and the ends of its confidence interval. [$]"""
+
+    mean: float
+    standard_error: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: FloatArray) -> "Estimate":
+        """Return the estimate from two or more equally probable draws, shape (N,); the interval is Student's."""
+        mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+        reach = error * float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
+        return cls(mean=mean, standard_error=error, low=mean - reach, high=mean + reach)
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether zero is outside the interval."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolutionValue:
+    """The profits that frame the study's bid over its kept scenarios.
+
+    Attributes
+    ----------
+    ws, rp, eev : float
+        Expected profit with foresight, of the study's bid, and of the forecast's bid. [$]
+    rp_gap : float
+        What any other bid can earn more than `rp` at most. [$]
+    """
+
+    ws: float
+    rp: float
+    eev: float
+    rp_gap: float
+
+    @property
+    def evpi(self) -> float:
+        """Expected value of perfect information. [$]"""
+        return self.ws - self.rp
+
+    @property
+    def vss(self) -> float:
+        """Value of the stochastic solution. [$]"""
+        return self.rp - self.eev
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Contender:
+    """A bid to be compared.
+
+    Attributes
+    ----------
+    strategy : str
+        Bidding strategy.
+    scenarios : ScenarioSet
+        What it is computed from.
+    keep : int or None
+        How many these are; None if they are the forecast.
+    """
+
+    strategy: str
+    scenarios: ScenarioSet
+    keep: int | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Trial:
+    """What became of a contender, with the AC network and the best dispatch for every scenario.
+
+    Attributes
+    ----------
+    contender : Contender
+        Whose bid it is.
+    bid_mw : array, shape (24,)
+        The bid, positive for import. [MW]
+    gap : float
+        What any other bid can earn more at most, over the scenarios it was computed from, in the strategy's model. [$]
+    training : float
+        Expected profit over the scenarios it was computed from. [$]
+    profits : array, shape (N,)
+        Profit in every test scenario. [$]
+    beyond_limits, inexact : int
+        Test scenarios in which no dispatch met all limits, and in which physics can't do what was planned.
+    """
+
+    contender: Contender
+    bid_mw: FloatArray
+    gap: float
+    training: float
+    profits: FloatArray
+    beyond_limits: int
+    inexact: int
+
+    @property
+    def test(self) -> Estimate:
+        """Profit over the test scenarios."""
+        return Estimate.of(self.profits)
+
+    @property
+    def optimism(self) -> float:
+        """What the bid promises over its own scenarios and does not earn in the test. [$]"""
+        return self.training - self.test.mean
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ValueReport:
+    """The value of a study's bid.
+
+    Attributes
+    ----------
+    study : Study
+        The study.
+    solution : SolutionValue
+        WS, RP and EEV.
+    trials : sequence of Trial
+        The basic bid (unless the study's own is one), the forecast's bid, and one bid per number of kept scenarios.
+    reference : Trial
+        That of the study's bid.
+    """
+
+    study: Study
+    solution: SolutionValue
+    trials: Sequence[Trial]
+    reference: Trial
+
+    def difference(self, trial: Trial) -> Estimate:
+        """Return what a bid earns more than the study's, test scenario by test scenario."""
+        return Estimate.of(trial.profits - self.reference.profits)
+
+    def label(self, trial: Trial) -> str:
+        """Return a short name of what a bid is made from."""
+        contender = trial.contender
+        if contender.keep is None:
+            return "forecast"
+        own = contender.strategy == self.study.bidding
+        return str(contender.keep) if own else f"{contender.keep}, {contender.strategy}"

@@ -4,7 +4,7 @@ import mesa
 import numpy as np
 
 from agents.bidding import BidPlan, strategy
-from agents.dispatch.branching import EXACT
+from agents.dispatch.certificate import EXACT
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.program import SolverError
 from agents.dispatch.situation import Situation

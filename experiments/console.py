@@ -213,9 +213,18 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     for hour, value in enumerate(summary["bids_mw"]):
         table.add_row(str(hour + 1), f"{value:.4f}", f"{setting.profiles.price_per_mwh[hour]:.2f}")
     out.print(table)
-    gap = summary["certificate"].get("optimality_gap")
-    proof = "" if gap is None else f", proven within {100 * gap:.4f} % of the optimum"
-    out.print(f"positive is import{proof}; {summary['seconds']['bid']:.2f} s")
+    proof = summary["certificate"]
+    out.print(
+        f"positive is import; proven within {100 * proof['optimality_gap']:.4f} % of the optimum"
+        if "optimality_gap" in proof
+        else "positive is import; nothing is proven about these bids"
+    )
+    if proof.get("cone_gap") is not None:
+        out.print(
+            f"certificate: {proof['status']}; cone gap {proof['cone_gap']:.1e}, AC mismatch"
+            f" {proof['power_flow_mismatch_mw']:.1e} MW and {proof['power_flow_mismatch_pu']:.1e} p.u."
+        )
+    out.print(f"{summary['seconds']['bid']:.2f} s")
     if summary["note"]:
         out.print(f"[yellow]{summary['note']}[/yellow]")
 

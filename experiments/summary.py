@@ -47,12 +47,12 @@ def certificate(tables: Mapping[str, pd.DataFrame]) -> dict[str, float | None]:
     return worst([{name: float(frame[name].max()) for name in PROOFS if name in frame} for frame in frames])
 
 
-def worst(certificates: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+def worst(certificates: Iterable[Mapping[str, float | str | None]]) -> dict[str, float | None]:
     """Return the largest value of each proof over certificates; None where none has one."""
     known = list(certificates)
     largest: dict[str, float | None] = {}
     for name in PROOFS:
-        values = [value for proof in known if (value := proof.get(name)) is not None and np.isfinite(value)]
+        values = [value for proof in known if isinstance(value := proof.get(name), float) and np.isfinite(value)]
         largest[name] = max(values, default=None)
     return largest
 

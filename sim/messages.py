@@ -44,7 +44,7 @@ class Submission:
     battery_p_mw : array, shape (24, U)
         Day-ahead battery schedule, the expected one, positive for discharge. [MW]
     certificate : dict
-        Cone gap, power-flow mismatches and optimality gap of the bidding problem; None where not applicable.
+        Cone gap, power-flow mismatches, optimality gap and status of the bidding problem; None where not applicable.
     note : str
         What went wrong, if anything did.
     """
@@ -52,7 +52,7 @@ class Submission:
     bid_mw: FloatArray
     strategy: str
     battery_p_mw: FloatArray
-    certificate: dict[str, float | None] = field(default_factory=dict)
+    certificate: dict[str, float | str | None] = field(default_factory=dict)
     note: str = ""
 
 

@@ -87,6 +87,7 @@ class Recorder:
             accepted=ruling.accepted,
             reason=ruling.reason,
             note=submission.note,
+            status=submission.certificate.get("status") or "",
             **certificate,
         )
 

@@ -182,6 +182,8 @@ TAMPERINGS = [
     Tampering("refused_bid", "bids", NOON, "accepted", False),
     Tampering("refused_bid", "bids", NOON, "reason", "late"),
     Tampering("bid_capacity", "bids", NOON, "bid_mw", 10.1),
+    Tampering("certificate", "bids", NOON, "cone_gap", 0.5),
+    Tampering("certificate", "bids", NOON, "power_flow_mismatch_mw", 0.01),
     Tampering("settled_bid", "settlements", NOON, "bid_mw", lambda bid: bid + 1e-6),
     Tampering("settled_bid", "bids", NOON, "bid_mw", lambda bid: bid + 1e-6),
     Tampering("band", "settlements", NOON, "lower_mw", lambda p: p - 1e-6),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.anm import HourView
-from agents.dispatch.branching import EXACT
+from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
@@ -54,7 +54,3 @@ def _status(plan: Plan, violation: float, inexactness: float) -> str:
     if inexactness > EXACT:
         return "inexact"
     return "repaired" if plan.repaired else "optimal"
-
-
-VIOLATION_TOLERANCE = 1e-6
-"""Sum of violated limits below which an hour of an elastic plan counts as meeting them."""

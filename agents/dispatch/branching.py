@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.plan import Plan, Prices, mean_prices
 from agents.dispatch.price_bound import Answer
@@ -24,9 +25,6 @@ from sim.imbalance import ImbalanceRule
 
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
-
-EXACT = 1e-2
-"""Relative inexactness up to which a relaxation counts as exact."""
 
 REPAIR_PRICES_PER_MWH = (1e2, 1e3, 1e4)
 """Prices of burnt energy tried one after the other where it is not."""

@@ -172,4 +172,8 @@ def worst_certificate(certificates: Sequence[Certificate], gap: float) -> Certif
         power_flow_mismatch_mw=worst("power_flow_mismatch_mw"),
         power_flow_mismatch_pu=worst("power_flow_mismatch_pu"),
         optimality_gap=gap,
+        status=max((c.status for c in certificates), key=_SEVERITY.index, default="exact"),
     )
+
+
+_SEVERITY = ("no network", "exact", "repaired", "inexact", "infeasible")

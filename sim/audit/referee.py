@@ -13,7 +13,7 @@ from sim.audit.money import check_books, check_payments, check_zero_sum
 from sim.audit.physics import check_physics
 from sim.audit.records import Records
 from sim.audit.report import AuditReport, Sheet
-from sim.audit.settlement import check_bids, check_plan, check_settlement
+from sim.audit.settlement import check_bids, check_certificate, check_plan, check_settlement
 from sim.audit.units import check_units
 from sim.errors import StudyError
 from sim.ledger import TABLES
@@ -24,6 +24,7 @@ BOOKS: tuple[Check, ...] = (
     (check_units, {"dispatch"}),
     (check_physics, {"dispatch", "buses", "lines", "settlements"}),
     (check_bids, {"bids"}),
+    (check_certificate, {"bids"}),
     (check_settlement, {"market", "bids", "settlements"}),
     (check_plan, {"decisions", "settlements"}),
     (check_payments, {"market", "dispatch", "bids", "settlements", "payments"}),

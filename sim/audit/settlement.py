@@ -29,6 +29,18 @@ def check_bids(records: Records, sheet: Sheet) -> None:
     sheet.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
 
 
+def check_certificate(records: Records, sheet: Sheet) -> None:
+    """Check that bids called exact or repaired agree with AC physics, and exact ones with their cones."""
+    bids = records["bids"]
+    status = bids.values("status")
+    vouched = np.isin(status, ("exact", "repaired"))
+    for name, limit, unit in (("cone_gap", 1e-2, ""), ("power_flow_mismatch_mw", 1e-4, "MW")):
+        stated = np.where(vouched, bids.numbers(name), 0.0)
+        sheet.at_most(
+            "certificate", stated, limit, Subject(f"{name} of a bid called exact", unit, TIE_LINE), within=0.0
+        )
+
+
 def check_settlement(records: Records, sheet: Sheet) -> None:
     """Check bid, band limits, imbalance energies and penalty of every hour (Eq. 15-16)."""
     stored, bid_mw = records["settlements"], records["bids"].numbers("bid_mw")

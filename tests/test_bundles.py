@@ -1,0 +1,115 @@
+"""All scenarios in bundles: the same optimum as in one piece, bounds that hold, and any executor."""
+
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+from feeder5 import FLEET, draw_situation, feeder5
+
+import agents.dispatch.level_method as level_method
+from agents.bidding import anm_aware
+from agents.dispatch.bundles import BundleSolver, BundleTask, split
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import bid_range
+from agents.dispatch.level_method import LevelMethod
+from agents.dispatch.program import SolverError
+from sim.imbalance import RULES
+from sim.settlement import Tariff
+
+RULE, TARIFF = RULES["case1"], Tariff()
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """Return a small problem: grid, 12 scenarios of 4 hours, range of the bids, and its optimum in one piece."""
+    grid = feeder5(fleet=FLEET, reading="import_only")
+    situation = draw_situation(grid, RULE, np.random.default_rng(7), scenarios=12, hours=4)
+    within = bid_range(grid, RULE, situation.demand_mw, situation.available_mw, network="branch_flow")
+    return grid, situation, within, Dispatcher(grid, TARIFF, RULE).plan(situation, within=within)
+
+
+def method(problem, **options):
+    grid, situation, within, _ = problem
+    return LevelMethod(BundleSolver(grid, TARIFF, RULE), situation, within, **options)
+
+
+def test_bundles_hold_every_scenario_once(problem):
+    _, situation, _, _ = problem
+    bundles = split(situation, 5)
+    assert [bundle.shape[0] for bundle in bundles] == [5, 5, 2]
+    assert np.concatenate([b.demand_mw for b in bundles]) == pytest.approx(situation.demand_mw)
+    assert sum(b.probability.sum() for b in bundles) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.3, 5.0], ids=lambda mw: f"from {mw} MW")
+def test_bundles_find_the_optimum_of_the_whole(problem, start):
+    whole = problem[3]
+    answer = method(problem).run(np.full(4, start), gap=1e-4, time_limit_s=60, max_passes=40)
+    tolerance = 2e-4 * abs(whole.objective)
+    assert answer.objective == pytest.approx(whole.objective, abs=tolerance)
+    assert answer.bound <= whole.objective + 1e-5
+    assert answer.objective >= whole.bound - 1e-5
+    assert answer.certificate.optimality_gap <= 1e-4
+    assert answer.stopped == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_cut_lies_below_the_cost(problem, seed):
+    """A cut from any question holds at any bids."""
+    grid, situation, within, _ = problem
+    solver, rng = BundleSolver(grid, TARIFF, RULE), np.random.default_rng(seed)
+    (bundle,) = split(situation, 12)
+    bids = [rng.uniform(within.low, within.high) * rng.uniform(0, 0.2) for _ in range(4)]
+    given = [solver.answer(BundleTask(situation=replace(bundle, bid_mw=bid), within=within)) for bid in bids]
+    price = rng.normal(0, 5, 4)
+    free = solver.answer(BundleTask(situation=bundle, within=within, bid_price_per_mw=price))
+    for cut in [*given, free]:
+        for point in given:
+            assert cut.intercept + cut.slope @ point.bid_mw <= point.cost + 1e-5
+
+
+def test_another_process_gives_the_same_answer(problem):
+    grid, situation, within, _ = problem
+    solver = pickle.loads(pickle.dumps(BundleSolver(grid, TARIFF, RULE)))
+    task = BundleTask(situation=replace(situation, bid_mw=np.zeros(4)), within=within)
+    assert solver.answer(task).cost == BundleSolver(grid, TARIFF, RULE).answer(task).cost
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        there = method(problem, executor=pool).run(np.zeros(4), gap=1e-3, time_limit_s=60)
+    here = method(problem).run(np.zeros(4), gap=1e-3, time_limit_s=60)
+    assert there.bid_mw.tobytes() == here.bid_mw.tobytes()
+    assert there.objective == here.objective
+
+
+def test_out_of_time_the_best_bids_come_back_with_their_bound(problem):
+    answer = method(problem).run(np.zeros(4), gap=1e-9, time_limit_s=0.0)
+    assert answer.passes == 1
+    assert "stopped" in answer.stopped
+    assert answer.bound <= problem[3].objective + 1e-5 <= answer.objective + 2e-5
+
+
+def test_an_interruption_keeps_the_incumbent(problem, monkeypatch):
+    running = method(problem)
+    monkeypatch.setattr(running, "_ask_prices", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    answer = running.run(np.zeros(4), gap=1e-9, time_limit_s=60)
+    assert "interrupted" in answer.stopped
+    assert np.isfinite(answer.objective)
+
+
+def test_a_bundle_that_fails_at_once_is_an_error(problem, monkeypatch):
+    monkeypatch.setattr(BundleSolver, "answer", lambda *_: (_ for _ in ()).throw(SolverError("out of luck")))
+    with pytest.raises(SolverError, match="out of luck"):
+        method(problem).run(np.zeros(4), gap=1e-3, time_limit_s=60)
+
+
+def test_the_strategy_takes_bundles_for_many_scenarios(problem, monkeypatch):
+    grid, situation, _, whole = problem
+    monkeypatch.setattr(anm_aware, "WHOLE_MOST", 5)
+    monkeypatch.setattr(anm_aware, "START_SCENARIOS", 3)
+    monkeypatch.setattr(level_method, "BUNDLE_SIZE", 4)
+    proposal = anm_aware.bid(Dispatcher(grid, TARIFF, RULE), situation)
+    assert proposal.plan is None
+    assert proposal.objective == pytest.approx(whole.objective, rel=1e-3)
+    assert proposal.battery_p_mw.shape == (4, len(grid.batteries))

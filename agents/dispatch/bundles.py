@@ -10,10 +10,11 @@ bundle for each worker, however many scenarios there are.
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.certificate import Certificate, certify
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
@@ -103,19 +104,28 @@ class BundleSolver:
         return self._at_given_bids(task) if task.situation.bid_mw is not None else self._at_given_prices(task)
 
     def _at_given_bids(self, task: BundleTask) -> BundleAnswer:
-        situation = task.situation
+        """Return the cost of given bids and a cut.
+
+        Where directions are open the cost is not convex. The cut then belongs to its relaxation, the band as wide as
+        the chord and the power factor of flows waived where it may be, while the cost is the true one.
+        """
+        situation, bid = task.situation, task.situation.bid_mw
+        if bid is None:
+            raise ValueError("a question at given bids needs bids")
+        slope, intercept = task.within.chord()
+        relaxed = replace(situation, bid_magnitude_mw=slope * bid + intercept)
         horizon = self._horizon(situation, None)
-        plan = horizon.solve(situation, Signs.unsettled(*situation.shape))
-        if plan.prices is None or situation.bid_mw is None:
-            raise ValueError("a question at given bids needs bids and prices")
-        # |B| changes with the bid as well; at zero the direction of the bid's range counts.
-        direction = np.where(situation.bid_mw > 0, 1.0, np.where(situation.bid_mw < 0, -1.0, 1.0))
-        slope = plan.prices.bid_per_mw.sum(axis=0) + direction * plan.prices.magnitude_per_mw.sum(axis=0)
+        below = horizon.solve(relaxed, Signs.unsettled(*situation.shape))
+        if below.prices is None:
+            raise ValueError("a cut needs prices")
+        steepness = below.prices.bid_per_mw.sum(axis=0) + slope * below.prices.magnitude_per_mw.sum(axis=0)
+        is_convex = not task.within.open_hours.any() and self.grid.tie_line.power_factor_reading == "import_only"
+        plan = below if is_convex else DirectionSearch(self.grid, self.rule, horizon, situation).run(Effort())
         return BundleAnswer(
-            bid_mw=situation.bid_mw,
+            bid_mw=bid,
             cost=plan.objective,
-            intercept=plan.bound - float(slope @ situation.bid_mw),
-            slope=slope,
+            intercept=below.bound - float(steepness @ bid),
+            slope=steepness,
             battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
             certificate=certify(plan, BatchPlant(self.grid)),
         )

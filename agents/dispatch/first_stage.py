@@ -21,6 +21,13 @@ class BidRange:
         """Hours whose direction is not settled by the range, shape (T,)."""
         return (self.low < 0) & (self.high > 0)
 
+    def chord(self) -> tuple[FloatArray, FloatArray]:
+        """Return slope and intercept, shape (T,), of the least concave function above |B| over the range."""
+        span = np.where(self.open_hours, self.high - self.low, 1.0)
+        slope = np.where(self.open_hours, (self.high + self.low) / span, np.where(self.low < 0, -1.0, 1.0))
+        intercept = np.where(self.open_hours, -2 * self.high * self.low / span, 0.0)
+        return slope, intercept
+
 
 def bid_range(
     grid: Grid, rule: ImbalanceRule, demand_mw: FloatArray, available_mw: FloatArray, *, network: str

@@ -29,6 +29,8 @@ class Situation:
         Energy that must be left at the end of each hour. [MWh]
     bid_mw : array, shape (T,), optional
         The submitted bids; None where they are to be decided. [MW]
+    bid_magnitude_mw : array, shape (T,), optional
+        What widens the band; by default the magnitude of the bids. [MW]
     """
 
     demand_mw: FloatArray
@@ -42,6 +44,7 @@ class Situation:
     previous_battery_p_mw: FloatArray
     required_energy_mwh: FloatArray
     bid_mw: FloatArray | None = None
+    bid_magnitude_mw: FloatArray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -85,7 +88,9 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
         "required_energy_mwh": situation.required_energy_mwh,
     }
     if situation.bid_mw is not None:
-        hourly |= {"bid_mw": situation.bid_mw, "bid_magnitude_mw": np.abs(situation.bid_mw)}
+        magnitude = situation.bid_magnitude_mw
+        hourly["bid_mw"] = situation.bid_mw
+        hourly["bid_magnitude_mw"] = np.abs(situation.bid_mw) if magnitude is None else magnitude
     return {
         "demand_mw": situation.demand_mw.reshape(scenarios * hours, -1),
         "available_mw": situation.available_mw.reshape(scenarios * hours, -1),

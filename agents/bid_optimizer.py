@@ -1,14 +1,17 @@
 """The bid optimizer: computes the day-ahead bids the operator submits."""
 
+from dataclasses import replace
+
 import mesa
 import numpy as np
 
 from agents.bidding import BidPlan, strategy
-from agents.dispatch.certificate import EXACT
+from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.program import SolverError
-from agents.dispatch.situation import Situation
+from agents.dispatch.situation import Signs, Situation
 from agents.state_of_charge import required_energy
+from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray
 from sim.messages import Submission
 from sim.model import MarketModel
@@ -92,6 +95,43 @@ def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situ
         battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
         note="; ".join(notes),
     )
+
+
+def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) -> Submission:
+    """Return the bids of the paper's own AC formulation, solved as it stands: an independent oracle.
+
+    Directions are those of the conic search for Ipopt, and BONMIN's own otherwise. Neither solver proves a bound on
+    a problem that is not convex, so the conic search's bound is stated beside what they find.
+
+    Parameters
+    ----------
+    solver : {"ipopt", "bonmin"}
+        Solver.
+
+    Raises
+    ------
+    StudyError
+        If there is no such solver.
+    SolverError
+        If it gives no answer.
+    """
+    from agents.dispatch.ac_reference import settle_by, solve_ac  # CasADi is loaded only where it is needed
+
+    conic = strategy("anm_aware").bid(dispatcher, situation)
+    start = conic.plan
+    signs = None if start is None else settle_by(start, Signs.unsettled(*situation.shape))
+    plan = solve_ac(
+        dispatcher.grid,
+        dispatcher.tariff,
+        dispatcher.rule,
+        situation,
+        solver=solver,
+        signs=signs if solver == "ipopt" else None,
+        start=start,
+    )
+    plan = replace(plan, bound=min(conic.bound, plan.objective))
+    proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
+    return _submission(f"anm_aware, exact AC by {solver}", proposal, [])
 
 
 def _with_fallback(chosen: str) -> list[str]:

@@ -139,6 +139,8 @@ def bid(
     time_limit: TimeLimit = None,
     seed: Seed = None,
     set_: Set = None,
+    formulation: Annotated[str, typer.Option(help="conic, or ac: the paper's polar AC equations.")] = "conic",
+    solver: Annotated[str | None, typer.Option(help="With --formulation ac: ipopt or bonmin.")] = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
 ) -> None:
@@ -154,7 +156,7 @@ def bid(
         time_limit=time_limit,
         seed=seed,
     )
-    _load("commands").bid_study(chosen, as_json=json, as_csv=csv)
+    _load("commands").bid_study(chosen, formulation=formulation, solver=solver, as_json=json, as_csv=csv)
 
 
 @app.command()

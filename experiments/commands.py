@@ -88,18 +88,23 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         console.show_evaluation(summary, setting)
 
 
-def bid_study(study: Study, *, as_json: bool, as_csv: bool) -> None:
+def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:
     """Print the study's bids."""
-    from agents.bid_optimizer import compute_submission, opening_situation
+    from agents.bid_optimizer import compute_submission, exact_submission, opening_situation
     from agents.dispatch.dispatcher import Dispatcher
 
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
+    chosen = _solver(formulation, solver)
     setting = Setting.of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
         dispatcher = Dispatcher.of(setting, progress=report)
-        submission = compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
+        situation = opening_situation(setting, setting.kept_scenarios())
+        if chosen == "clarabel":
+            submission = compute_submission(dispatcher, setting, situation)
+        else:
+            submission = exact_submission(dispatcher, situation, chosen)
     seconds = perf_counter() - start
     if as_csv:
         console.echo("hour_ending,bid_mw")
@@ -120,6 +125,21 @@ def bid_study(study: Study, *, as_json: bool, as_csv: bool) -> None:
         print_json(summary)
     else:
         console.show_bids(summary, setting)
+
+
+SOLVERS = {"conic": ("clarabel",), "ac": ("ipopt", "bonmin")}
+"""Solvers of each formulation, the usual one first."""
+
+
+def _solver(formulation: str, solver: str | None) -> str:
+    """Return the solver of a formulation."""
+    if formulation not in SOLVERS:
+        raise StudyError(f"--formulation {formulation}: use {' or '.join(SOLVERS)}")
+    chosen = solver or SOLVERS[formulation][0]
+    if chosen not in SOLVERS[formulation]:
+        known = "; ".join(f"{name} with {', '.join(solvers)}" for name, solvers in SOLVERS.items())
+        raise StudyError(f"--solver {chosen}: not a solver of --formulation {formulation}; there is {known}")
+    return chosen
 
 
 def audit_run(folder: Path, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from agents.bid_optimizer import opening_situation
-from agents.dispatch.branching import EXACT
+from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
 from agents.dispatch.plan import Plan
@@ -34,8 +34,8 @@ class Dispatched(NamedTuple):
 class Recourse:
     """Threads that dispatch scenarios with the bids fixed, in the planning model and with hindsight.
 
-    The solver works outside Python's lock. A dispatcher keeps programs that it changes from solve to solve, so no two
-    threads ever share one: a solve takes an idle dispatcher and puts it back. All are made, and their Pyomo models
+    The solver works outside Python's lock. A dispatcher makes programs when first asked and keeps them unguarded, so
+    no two threads share one: a solve takes an idle dispatcher and puts it back. All are made, and their Pyomo models
     compiled, in the calling thread. As every solve starts afresh, it does not matter which dispatcher it gets.
 
     Parameters
@@ -92,7 +92,7 @@ class Recourse:
             self._progress("dispatching")
         return Dispatched(
             profit=expected_profit(plan, day.probability),
-            within_limits=not plan.violation.any(),
+            within_limits=bool(plan.violation.max() <= VIOLATION_TOLERANCE),
             exact=bool(plan.inexactness.max() <= EXACT),
         )
 

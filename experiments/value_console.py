@@ -164,10 +164,12 @@ def _money(amount: float) -> str:
 def _remarks(report: ValueReport) -> list[str]:
     """Return how far the bids are proven, and where a profit is not one that the network can earn."""
     lines = []
-    unproven = [trial for trial in report.trials if trial.gap >= CENT]
+    unproven = [f"{report.label(trial)} by ${trial.gap:,.2f}" for trial in report.trials if trial.gap >= CENT]
     if unproven:
-        gaps = ", ".join(f"{report.label(trial)}: ${trial.gap:,.2f}" for trial in unproven)
-        lines.append(f"Not proven to the cent; a better bid may earn more by up to ({gaps}). Lower search.gap to see.")
+        lines.append(
+            f"Not proven to the cent; may fall short of the best bid for the same scenarios: {'; '.join(unproven)}."
+            " A lower search.gap proves more."
+        )
     beyond, inexact = (max(getattr(trial, name) for trial in report.trials) for name in ("beyond_limits", "inexact"))
     if beyond:
         lines.append(

@@ -24,7 +24,7 @@ from sim.settlement import Tariff
 Model = Any
 """A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""
 
-OVERLAP_MW2 = 1e-8
+OVERLAP_MW2 = 1e-9
 """Most that charge times discharge of a lossy battery may be; 0 is true, and too sharp for Ipopt. [MW²]"""
 
 
@@ -33,8 +33,8 @@ def bus_admittance(grid: Grid) -> ComplexArray:
     incidence = np.zeros((len(grid.line_from), len(grid.bus_ids)))
     lines = np.arange(len(grid.line_from))
     incidence[lines, grid.line_from], incidence[lines, grid.line_to] = 1.0, -1.0
-    matrix: ComplexArray = incidence.T @ np.diag(1 / (grid.line_r_pu + 1j * grid.line_x_pu)) @ incidence
-    return matrix
+    line = np.diag(1 / (grid.line_r_pu + 1j * grid.line_x_pu))
+    return (incidence.T @ line @ incidence).astype(np.complex128)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -233,8 +233,8 @@ class ACProblem:
             i, j = ends[e]
             return m.vm_pu[s, t, i] * m.vm_pu[s, t, j] * function(m.va_rad[s, t, i] - m.va_rad[s, t, j])
 
-        m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, *at: along_line(m, *at, pyo.cos))
-        m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, *at: along_line(m, *at, pyo.sin))
+        m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.cos))
+        m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.sin))
 
         def cosine(m: Model, s: int, t: int, i: int, j: int) -> Any:
             return m.vm_pu[s, t, i] ** 2 if i == j else m.cosine[s, t, line[i, j][0]]

@@ -5,7 +5,10 @@ With the bids as they are the scenarios no longer depend on each other, so each 
 What it finds is feasible and, the problem not being convex, locally optimal; the proven bound stays the relaxation's.
 """
 
+import math
 from dataclasses import fields, replace
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +33,11 @@ VOLTAGE_MARGIN_PU = 5e-6
 VIOLATION_TOLERANCE = 1e-6
 """Sum of violated limits from which a plan is one of least violation, which no exact plan can replace."""
 
-OPTIONS: Options = {"max_cpu_time": 60.0, "mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
-"""At most a minute per scenario; and limits held so sharply that overstepping them can't undercut the bound."""
+OPTIONS: Options = {"mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
+"""Limits are held so sharply that overstepping them can't undercut the bound."""
+
+SCENARIO_TIME_S = 60.0
+"""Most time for one scenario. [s]"""
 
 
 def best_repair(
@@ -43,6 +49,7 @@ def best_repair(
     relaxed: Plan,
     steered: Plan,
     signs: Signs,
+    time_limit_s: float = math.inf,
 ) -> Plan:
     """Return the cheapest plan that physics can do: steered by a price on losses, or repaired on exact AC.
 
@@ -57,10 +64,14 @@ def best_repair(
         The optimum of the relaxation, and what came of it with a price on burnt energy.
     signs : Signs
         Directions of both.
+    time_limit_s : float
+        Time for all of it; scenarios that are left over stay as they are. [s]
     """
-    plans = [steered, repair(grid, tariff, rule, situation, steered, signs, every=True)]
+    deadline = perf_counter() + time_limit_s
+    plans = [steered, repair(grid, tariff, rule, situation, steered, signs, every=True, time_limit_s=time_limit_s)]
     if situation.bid_mw is None:
-        plans.append(repair(grid, tariff, rule, situation, relaxed, signs))
+        left = deadline - perf_counter()
+        plans.append(repair(grid, tariff, rule, situation, relaxed, signs, time_limit_s=left))
     exact = [plan for plan in plans if plan.inexactness.max() <= EXACT]
     if not exact:
         return min(plans, key=lambda plan: float(plan.inexactness.max()))
@@ -76,11 +87,12 @@ def repair(
     signs: Signs,
     *,
     every: bool = False,
+    time_limit_s: float = math.inf,
 ) -> Plan:
     """Return the plan with every scenario that physics refuses solved again on exact AC, its bids unchanged.
 
     A plan that is exact already, or violates limits because every plan does, comes back as it is. So do scenarios
-    to which Ipopt finds no answer: `inexactness` still tells.
+    to which Ipopt finds no answer in time: `inexactness` still tells.
 
     Parameters
     ----------
@@ -92,17 +104,24 @@ def repair(
         Directions; those not settled are taken from the plan.
     every : bool
         Solve the other scenarios as well, and take what is cheaper.
+    time_limit_s : float
+        Time for all of it; scenarios that are left over stay as they are. [s]
     """
+    deadline = perf_counter() + time_limit_s
     inexact = every or plan.inexactness.max() > EXACT
     if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
         return plan
     within = _with_margin(grid)
     given, settled, refused = replace(situation, bid_mw=plan.bid_mw), settle_by(plan, signs), _refused(grid, plan)
     for s in np.flatnonzero(refused | every).tolist():
+        left = deadline - perf_counter()
+        if left <= 0:
+            break
         one, before = _scenario_of(given, s), _take(plan, s)
         directions = replace(settled, flow=settled.flow[[s]])
+        options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
         try:
-            exact = solve_ac(within, tariff, rule, one, signs=directions, start=before, options=OPTIONS)
+            exact = solve_ac(within, tariff, rule, one, signs=directions, start=before, options=options)
         except SolverError:
             continue
         costs = [scenario_costs(tariff, rule, one, either)[0] for either in (exact, before)]
@@ -159,7 +178,8 @@ def _refused(grid: Grid, plan: Plan) -> BoolArray:
         metered = BatchPlant(grid).run(plan.set_points).tie_p_mw
     except PowerFlowError:
         return np.ones_like(spilled)
-    return spilled | (np.abs(metered - plan.tie_p_mw).max(axis=1) > MISMATCH_MW)
+    off: BoolArray = np.abs(metered - plan.tie_p_mw).max(axis=1) > MISMATCH_MW
+    return spilled | off
 
 
 PER_SCENARIO = ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "cone_gap", "spilled", "penalty", "violation")
@@ -178,7 +198,8 @@ def _scenario_of(situation: Situation, s: int) -> Situation:
 def _take(plan: Plan, s: int) -> Plan:
     """Return one scenario of a plan as a plan of its own."""
     points = SetPoints(**{field.name: getattr(plan.set_points, field.name)[[s]] for field in fields(SetPoints)})
-    return replace(plan, set_points=points, **{name: getattr(plan, name)[[s]] for name in PER_SCENARIO})
+    rest: dict[str, Any] = {name: getattr(plan, name)[[s]] for name in PER_SCENARIO}
+    return replace(plan, set_points=points, **rest)
 
 
 def _put(plan: Plan, s: int, other: Plan) -> Plan:
@@ -191,5 +212,5 @@ def _put(plan: Plan, s: int, other: Plan) -> Plan:
 
     names = [field.name for field in fields(SetPoints)]
     points = {name: changed(getattr(plan.set_points, name), getattr(other.set_points, name)) for name in names}
-    rest = {name: changed(getattr(plan, name), getattr(other, name)) for name in PER_SCENARIO}
+    rest: dict[str, Any] = {name: changed(getattr(plan, name), getattr(other, name)) for name in PER_SCENARIO}
     return replace(plan, set_points=SetPoints(**points), **rest)

@@ -23,6 +23,9 @@ from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 
+Repair = Callable[[Plan, Plan, Signs, float], Plan]
+"""Returns the best AC-feasible plan from an inexact one, a steered one, and directions, within some seconds."""
+
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
 
@@ -61,6 +64,8 @@ class DirectionSearch:
         For the power-factor range of Eq. (30) and the true penalties.
     horizon, situation : Horizon, Situation
         The program and its data.
+    repair : callable, optional
+        Mends plans on the exact AC equations, see :mod:`agents.dispatch.ac_repair`.
 
     Attributes
     ----------
@@ -72,7 +77,15 @@ class DirectionSearch:
         Why the search stopped early, or nothing.
     """
 
-    def __init__(self, grid: Grid, rule: ImbalanceRule, horizon: Horizon, situation: Situation) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        rule: ImbalanceRule,
+        horizon: Horizon,
+        situation: Situation,
+        repair: Repair | None = None,
+    ) -> None:
+        self._repair = repair
         self._grid, self._rule = grid, rule
         self._horizon, self._situation = horizon, situation
         self._tan_phi = math.tan(math.acos(grid.tie_line.min_power_factor))
@@ -115,8 +128,8 @@ class DirectionSearch:
             self._round_flows(root, unsettled)
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
-        bound = min(self._bound, self._incumbent.objective)
-        return replace(self._exact(self._incumbent), bound=bound, stopped=self.stopped)
+        plan = self._exact(self._incumbent, effort.gap)
+        return replace(plan, bound=min(self._bound, plan.objective), stopped=self.stopped)
 
     def _out_of_time(self) -> bool:
         if perf_counter() > self._deadline:
@@ -161,13 +174,23 @@ class DirectionSearch:
                     heapq.heappush(nodes, (max(child.bound, plan.bound), next(ticket), child_signs, child))
             self._bound = max(self._bound, min([unanswered, *(node[0] for node in nodes)]))
 
-    def _exact(self, plan: Plan) -> Plan:
+    def _exact(self, plan: Plan, gap: float) -> Plan:
         """Return the plan, or where its relaxation is not exact the nearest one found that is.
 
         Where surplus can't leave the network, the relaxation burns it in losses that no line has, or in batteries. A
         price on what is lost makes that unattractive: the plan is then feasible, costs more, and is measured against
-        the same bound.
+        the same bound. Where that leaves a gap, the exact AC equations may know better.
         """
+        if plan.inexactness.max() <= EXACT:
+            return plan
+        steered = self._steered(plan)
+        far = steered.inexactness.max() > EXACT or steered.objective - self._bound > gap * abs(steered.objective)
+        if self._repair is None or not far or self._out_of_time():
+            return steered
+        return self._repair(plan, steered, self.signs, self._deadline - perf_counter())
+
+    def _steered(self, plan: Plan) -> Plan:
+        """Return the plan that a price on burnt energy makes of one, the lowest price that makes it exact."""
         for price in REPAIR_PRICES_PER_MWH:
             if plan.inexactness.max() <= EXACT:
                 break

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from agents.dispatch.branching import DirectionSearch, Effort
+from agents.dispatch.branching import DirectionSearch, Effort, Repair
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
@@ -90,13 +90,34 @@ class Dispatcher:
         effort = effort or self.effort
         try:
             horizon = self.horizon(situation, network=network, within=within)
-            search = DirectionSearch(self.grid, self.rule, horizon, situation)
             if within is None:
-                return search.run(effort)
+                return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+            repair = self._repair_of(situation) if network == "branch_flow" else None
+            search = DirectionSearch(self.grid, self.rule, horizon, situation, repair)
             return search.run(effort, lambda plan, signs: self._price_bound(plan, signs, situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+
+    def _repair_of(self, situation: Situation) -> Repair:
+        """Return what mends bids' plans on the exact AC equations; hours are mended by steering, which is fast."""
+
+        def repair(relaxed: Plan, steered: Plan, signs: Signs, seconds: float) -> Plan:
+            from agents.dispatch.ac_repair import best_repair  # CasADi is loaded only where it is needed
+
+            self.progress("repairing the plan on the exact AC equations")
+            return best_repair(
+                self.grid,
+                self.tariff,
+                self.rule,
+                situation,
+                relaxed=relaxed,
+                steered=steered,
+                signs=signs,
+                time_limit_s=seconds,
+            )
+
+        return repair
 
     def _price_bound(self, plan: Plan, signs: Signs, situation: Situation, within: BidRange, network: str) -> Answer:
         if network not in self._cut_hours:

@@ -6,15 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.style import COLORS, GREY, LABEL_POINTS, dollars, headline, house_style, ink
-from experiments.value_report import CONFIDENCE, Trial, ValueReport
+from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style, ink
+from experiments.value_report import CONFIDENCE, ValueReport
 from grids.network import FloatArray
 
-SIZE = (8.0, 6.6)
-"""Width and height. [inch]"""
-
-BOXES = {"profit": (0.1, 0.52, 0.87, 0.335), "difference": (0.1, 0.105, 0.87, 0.335)}
-"""Where the panels are, as left, bottom, width and height of the figure."""
+NARROWEST, HEIGHT = 8.0, 6.3
+LEFT, RIGHT, PLACE = 0.85, 0.2, 0.85
+"""Room beside the panels, and for every bid in them. [inch]"""
+PANELS = {"profit": (3.35, 1.95), "difference": (0.62, 1.95)}
+"""Bottom and height of each panel. [inch]"""
 
 
 def value_figure(report: ValueReport) -> Figure:
@@ -26,33 +26,124 @@ def value_figure(report: ValueReport) -> Figure:
         From :meth:`experiments.value.Comparison.run`.
     """
     with house_style():
-        figure = Figure(figsize=SIZE)
-        panels = {name: figure.add_axes(box, label=name) for name, box in BOXES.items()}
-        _profit_panel(panels["profit"], report)
-        _difference_panel(panels["difference"], report)
-        for ax in panels.values():
-            ax.set_xlim(-0.6, len(report.trials) - 0.4)
-            ax.set_xticks(range(len(report.trials)), labels=[_tick(trial, report) for trial in report.trials])
-            ax.grid(axis="y")
-            ax.yaxis.set_label_coords(-0.075, 0.5)
-        panels["difference"].set_xlabel("scenarios the bid is made from [number]", labelpad=4)
+        figure = Figure(figsize=(max(NARROWEST, LEFT + PLACE * len(report.trials) + RIGHT), HEIGHT))
+        _profit_panel(_panel(figure, "profit", report), report)
+        _difference_panel(_panel(figure, "difference", report), report)
         _title(figure, report)
     return figure
 
 
+def _panel(figure: Figure, name: str, report: ValueReport) -> Axes:
+    """Return an empty panel with a place for every bid, those by size to the right of a line."""
+    bottom, height = PANELS[name]
+    width = figure.get_figwidth()
+    ax = figure.add_axes((LEFT / width, bottom / HEIGHT, 1 - (LEFT + RIGHT) / width, height / HEIGHT), label=name)
+    ax.set_xlim(-0.6, len(report.trials) - 0.4)
+    ax.set_xticks(range(len(report.trials)), labels=[report.label(trial) for trial in report.trials])
+    ax.get_xticklabels()[report.trials.index(report.reference)].set_fontweight("bold")
+    ax.axvline(_sizes(report)[0] - 0.5, color="#BBBBBB", lw=0.8)
+    ax.set_xlabel("kept scenarios the bid is made from [number]")
+    ax.grid(axis="y")
+    ax.yaxis.set_label_coords(-0.6 / (width - LEFT - RIGHT), 0.5)
+    return ax
+
+
+def _sizes(report: ValueReport) -> list[int]:
+    """Return the places of the bids that differ only in the number of scenarios."""
+    own = report.study.bidding
+    contenders = [trial.contender for trial in report.trials]
+    return [k for k, one in enumerate(contenders) if one.strategy == own and one.keep is not None]
+
+
 def _profit_panel(ax: Axes, report: ValueReport) -> None:
-    """Draw what each bid promises over its own scenarios, and what it earns in the test."""
-    color, trials = COLORS["profit"], report.trials
-    at = np.arange(len(trials), dtype=np.float64)
-    promised = np.array([trial.training for trial in trials])
-    earned = np.array([trial.test.mean for trial in trials])
-    error = np.array([trial.test.standard_error for trial in trials])
-    comparable = _comparable(report)
-    _limit(ax, np.concatenate([promised, earned - error, earned + error])[np.tile(comparable, 3)])
-    ax.plot(at, promised, "o", ms=6, mfc="white", mec=color, mew=1.2, gid="promised")
-    ax.errorbar(at, earned, error, fmt="o", ms=6, color=color, mec="white", mew=0.6, lw=1.2, zorder=3)[0].set_gid(
-        "earned"
-    )
-    _off_scale(ax, earned, error)
+    """Draw what every bid promises over its own scenarios, and what it earns in the test."""
+    promised = np.array([trial.training for trial in report.trials])
+    earned = np.array([trial.test.mean for trial in report.trials])
+    error = np.array([trial.test.standard_error for trial in report.trials])
+    color, places = COLORS["profit"], np.arange(len(earned))
+    _limits(ax, report, promised, earned - error, earned + error)
+    ax.plot(places, promised, "o", ms=6, mfc="white", mec=color, mew=1.2, zorder=3, gid="promised")
+    _points(ax, report, earned, error, color, "earned")
+    _off_scale(ax, earned, [f"{value:,.0f}" for value in earned])
     ax.set_ylabel("profit of a day [$]")
-    headline(ax, "(a) Promised and earned", "○ expected over its own scenarios   ● mean of the test, ± standard error")
+    count = len(report.reference.profits)
+    reading = f"○ expected over its own scenarios   ● mean of {count} test scenarios ± standard error"
+    headline(ax, "(a) Promised and earned", reading)
+
+
+def _difference_panel(ax: Axes, report: ValueReport) -> None:
+    """Draw what every bid earns more than the study's, with the confidence interval of the paired difference."""
+    found = [report.difference(trial) for trial in report.trials]
+    mean, reach = np.array([one.mean for one in found]), np.array([one.high - one.mean for one in found])
+    texts = [f"{one.mean:+,.2f}\n± {one.high - one.mean:,.2f}".replace("-", "−") for one in found]
+    texts[report.trials.index(report.reference)] = "the study's"
+    _limits(ax, report, mean - reach, mean + reach, np.zeros_like(mean))
+    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    _points(ax, report, mean, reach, COLORS["tie_line"], "difference")
+    _off_scale(ax, mean, texts)
+    low, high = ax.get_ylim()
+    for place, (one, text) in enumerate(zip(found, texts, strict=True)):
+        if low <= one.mean <= high:
+            ax.annotate(
+                text,
+                (place, one.high),
+                xytext=(0, 5),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=LABEL_POINTS,
+                color=ink(COLORS["tie_line"]),
+            )
+    ax.set_ylabel("difference to the study's [$]")
+    headline(ax, "(b) Earned more than the study's bid", f"paired, with {100 * CONFIDENCE:.0f} % confidence intervals")
+
+
+def _limits(ax: Axes, report: ValueReport, *heights: FloatArray) -> None:
+    """Fit the panel to the bids of the study's own strategy, and to another's unless that doubles its range."""
+    own = [trial.contender.strategy == report.study.bidding for trial in report.trials]
+    everything = np.concatenate(heights)
+    shown = np.concatenate([height[own] for height in heights])
+    if np.ptp(everything) <= 2 * np.ptp(shown):
+        shown = everything
+    room = max(float(np.ptp(shown)), 0.02)
+    ax.set_ylim(shown.min() - 0.12 * room, shown.max() + 0.3 * room)
+
+
+def _points(ax: Axes, report: ValueReport, mean: FloatArray, reach: FloatArray, color: str, gid: str) -> None:
+    """Draw means with their uncertainty, joined where they differ in size only."""
+    places, sizes = np.arange(len(mean)), _sizes(report)
+    ax.plot(places[sizes], mean[sizes], color=color, lw=0.9, alpha=0.6)
+    ax.errorbar(places, mean, reach, fmt="none", ecolor=color, elinewidth=1.4, capsize=4, capthick=1.4)
+    ax.plot(places, mean, "o", ms=5, color=color, mec="white", mew=0.6, zorder=4, gid=gid)
+
+
+def _off_scale(ax: Axes, mean: FloatArray, texts: Sequence[str]) -> None:
+    """Say where a mean is that lies outside the panel."""
+    low, high = ax.get_ylim()
+    for place, (value, text) in enumerate(zip(mean, texts, strict=True)):
+        if not low <= value <= high:
+            below = value < low
+            ax.text(
+                place,
+                0.03 if below else 0.97,
+                f"{text}\n▼" if below else f"▲\n{text}",
+                transform=ax.get_xaxis_transform(),
+                ha="center",
+                va="bottom" if below else "top",
+                fontsize=LABEL_POINTS,
+                color=GREY,
+            )
+
+
+def _title(figure: Figure, report: ValueReport) -> None:
+    study, solution = report.study, report.solution
+    x, name = LEFT / figure.get_figwidth(), study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
+    who = f"bidding strategy {study.bidding}  ·  hindsight ANM  ·  imbalance rule {study.market.rule.name}"
+    found = (
+        f"over the {report.reference.contender.keep} kept scenarios:  stochastic bid ${solution.rp:,.2f}"
+        f"  ·  VSS ${solution.vss:,.2f}  ·  EVPI ${solution.evpi:,.2f}"
+    )
+    heading = f"{name}: the value of scenarios"
+    figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=14, fontweight="bold", va="center")
+    figure.text(x, 1 - 0.51 / HEIGHT, f"{who}  ·  seed {study.seed}", fontsize=9, va="center")
+    figure.text(x, 1 - 0.69 / HEIGHT, found, fontsize=LABEL_POINTS, va="center", color=GREY)

@@ -1,0 +1,212 @@
+"""The paper's problem in polar AC form: Ipopt and BONMIN agree with the cone program, and mend it where it errs."""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
+
+import agents.dispatch
+from agents.bid_optimizer import opening_situation
+from agents.dispatch.ac_model import bus_admittance
+from agents.dispatch.ac_reference import settle_by, solve_ac
+from agents.dispatch.ac_repair import best_repair, repair, scenario_costs
+from agents.dispatch.branching import REPAIR_PRICES_PER_MWH, DirectionSearch, Effort
+from agents.dispatch.certificate import EXACT
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import bid_range
+from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.situation import Signs
+from grids.batch_power_flow import BatchPlant
+from sim.errors import StudyError
+from sim.imbalance import RULES
+from sim.scenarios import Draw
+from sim.setting import Setting
+from sim.settlement import Tariff
+
+TARIFF = Tariff(wear_fast=5.0, wear_cycling=3.0)  # enough wear to notice
+CLOSE = 1e-4  # relative
+
+
+def mismatch(grid, plan):
+    """Return the largest difference between a plan and the AC power flow of its set points. [MW], [Mvar], [p.u.]"""
+    flow = BatchPlant(grid).run(plan.set_points)
+    return max(np.abs(getattr(flow, name) - getattr(plan, name)).max() for name in ("tie_p_mw", "tie_q_mvar", "vm_pu"))
+
+
+def by_cones(grid, rule, situation):
+    """Return the best plan of the cone program, and the directions of it."""
+    within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network="branch_flow")
+    horizon = Dispatcher(grid, TARIFF, rule).horizon(situation, network="branch_flow", within=within)
+    search = DirectionSearch(grid, rule, horizon, situation)
+    plan = search.run(Effort(gap=1e-7, nodes=200))
+    return plan, settle_by(plan, search.signs)
+
+
+# ---- the same optimum ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reading", ["import_only", "both_directions"])
+@pytest.mark.parametrize("rule", ["shi", "caiso", "case1"])
+@pytest.mark.parametrize("fleet", [FLEET, LOSSY_FLEET], ids=["lossless", "lossy"])
+def test_ipopt_finds_the_optimum_of_the_cone_program(reading, rule, fleet):
+    grid, rule = feeder5(fleet=fleet, reading=reading), RULES[rule]
+    situation = draw_situation(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
+    conic, signs = by_cones(grid, rule, situation)
+    plan = solve_ac(grid, TARIFF, rule, situation, signs=signs)
+    assert plan.objective == pytest.approx(conic.objective, rel=CLOSE)
+    assert mismatch(grid, plan) < 1e-6
+    assert plan.objective == pytest.approx(settled_cost(plan, situation, TARIFF, rule, losses(plan)), abs=1e-4)
+    assert plan.bound == -np.inf  # a local optimum proves nothing
+    if reading == "import_only":
+        assert solve_ac(grid, TARIFF, rule, situation).objective == pytest.approx(plan.objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("bid_mw", [np.array([0.5, -0.4, 0.0]), None], ids=["given", "decided"])
+def test_a_start_changes_nothing(bid_mw):
+    grid, rule = feeder5(fleet=LOSSY_FLEET, reading="both_directions"), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(2), scenarios=2, hours=3)
+    conic, signs = by_cones(grid, rule, situation)
+    given = replace(situation, bid_mw=bid_mw)
+    plan = solve_ac(grid, TARIFF, rule, given, signs=signs)
+    again = solve_ac(grid, TARIFF, rule, given, signs=signs, start=conic)
+    assert again.objective == pytest.approx(plan.objective, rel=1e-6)
+    if bid_mw is not None:
+        assert plan.bid_mw == pytest.approx(bid_mw)
+
+
+@pytest.mark.parametrize("reading", ["import_only", "both_directions"])
+@pytest.mark.parametrize("rule", ["shi", "case1"])
+def test_bonmin_finds_the_directions(reading, rule):
+    """The band of a bid and the power factor of every flow, among which wind enough to export."""
+    grid, rule = feeder5(reading=reading), RULES[rule]
+    situation = draw_situation(grid, rule, np.random.default_rng(4), scenarios=2, hours=2)
+    situation = replace(situation, available_mw=1.5 * situation.available_mw, demand_mw=0.5 * situation.demand_mw)
+    conic, _ = by_cones(grid, rule, situation)
+    plan = solve_ac(grid, TARIFF, rule, situation, solver="bonmin")
+    assert plan.objective == pytest.approx(conic.objective, rel=CLOSE)
+    assert plan.objective >= conic.bound - CLOSE * abs(conic.bound)
+    assert mismatch(grid, plan) < 1e-6
+    assert (conic.tie_p_mw < -1e-3).any() == (reading == "both_directions")
+
+
+# ---- refusals --------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_solver_is_refused():
+    grid, rule = feeder5(), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(0))
+    with pytest.raises(StudyError, match=r"no solver 'gurobi'.*ipopt, bonmin"):
+        solve_ac(grid, TARIFF, rule, situation, solver="gurobi")
+
+
+def test_what_can_not_be_met_is_refused():
+    grid, rule = feeder5(), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(0))
+    full = np.array([[0.95 * 0.4]])
+    with pytest.raises(InfeasibleError, match="Infeasible"):
+        solve_ac(grid, TARIFF, rule, replace(situation, start_energy_mwh=0.3 * full[0], required_energy_mwh=full))
+    with pytest.raises(SolverError, match="ipopt stopped with status Maximum_Iterations"):
+        solve_ac(grid, TARIFF, rule, situation, options={"max_iter": 2})
+
+
+@pytest.mark.parametrize("file", ["ac_model.py", "ac_reference.py", "nl_solver.py"])
+def test_the_oracle_is_independent(file):
+    tree = ast.parse((Path(agents.dispatch.__file__).parent / file).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not imported & {"agents.dispatch.hour", "agents.dispatch.network", "agents.dispatch.horizon"}
+
+
+def test_bus_admittance_by_hand():
+    grid = feeder5()
+    matrix = bus_admittance(grid)
+    assert matrix.sum(axis=0) == pytest.approx(np.zeros(5), abs=1e-12)  # no shunts
+    line = 1 / (grid.line_r_pu + 1j * grid.line_x_pu)
+    assert matrix[grid.line_from, grid.line_to] == pytest.approx(-line)
+    assert matrix[grid.slack, grid.slack] == pytest.approx(line[grid.line_from == grid.slack].sum())
+
+
+# ---- repair ----------------------------------------------------------------------------------------------------
+
+
+def relaxed_and_steered(dispatcher, situation):
+    """Return the relaxed plan, and one steered back by a price on burnt energy as DirectionSearch does it."""
+    grid, rule = dispatcher.grid, dispatcher.rule
+    within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network="branch_flow")
+    horizon = dispatcher.horizon(situation, network="branch_flow", within=within)
+    signs = Signs(bid=np.ones(situation.shape[1], dtype=int), flow=np.ones(situation.shape, dtype=int))
+    relaxed = horizon.solve(situation, signs)
+    for price in REPAIR_PRICES_PER_MWH:
+        steered = horizon.solve(situation, signs, burning_price_per_mwh=price)
+        if steered.inexactness.max() <= EXACT:
+            break
+    return relaxed, replace(steered, bound=relaxed.bound, repaired=True), signs
+
+
+def check_repair(dispatcher, situation):
+    grid, tariff, rule = dispatcher.grid, dispatcher.tariff, dispatcher.rule
+    relaxed, steered, signs = relaxed_and_steered(dispatcher, situation)
+    assert relaxed.inexactness.max() > EXACT
+    assert mismatch(grid, relaxed) > 1e-3
+    plan = repair(grid, tariff, rule, situation, relaxed, signs)
+    best = best_repair(grid, tariff, rule, situation, relaxed=relaxed, steered=steered, signs=signs)
+    for mended in (plan, best):
+        assert mended.repaired
+        assert mended.inexactness.max() <= EXACT
+        assert mismatch(grid, mended) < 1e-5
+        assert mended.vm_pu.min() >= grid.voltage.min_vm_pu
+        assert mended.vm_pu.max() <= grid.voltage.max_vm_pu
+        assert mended.objective >= mended.bound - 1e-6 * abs(mended.bound)
+        cost = settled_cost(mended, situation, tariff, rule, losses(mended))
+        assert mended.objective == pytest.approx(cost, abs=1e-6)
+    assert plan.bound == relaxed.bound
+    assert plan.bid_mw == pytest.approx(relaxed.bid_mw)
+    assert best.objective <= min(plan.objective, steered.objective + 1e-6)
+    return relaxed, steered, best
+
+
+@pytest.mark.parametrize("fleet", [FLEET, LOSSY_FLEET], ids=["lossless", "lossy"])
+def test_a_plan_that_burns_energy_at_negative_prices_is_repaired(fleet):
+    grid, rule = feeder5(fleet=fleet), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(5), scenarios=2, hours=3)
+    price = np.array([30.0, -20.0, 40.0])
+    over, under = rule.step_prices(price)
+    situation = replace(situation, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
+    relaxed, _, best = check_repair(Dispatcher(grid, TARIFF, rule), situation)
+    gap = (best.objective - best.bound) / abs(best.objective)
+    assert relaxed.objective < best.objective  # what the relaxation promised can't be had,
+    assert 0.0 < gap < 2.0  # and the bound, being its, says by how much at most
+
+
+def test_a_microgrid_without_batteries_is_repaired(study33):
+    """Surplus of wind can't leave with `import_only`, and curtailing it costs: the relaxation burns it."""
+    setting = Setting.of(study33.model_copy(update={"fleet": study33.fleet.model_copy(update={"battery": ()})}))
+    situation = opening_situation(setting, setting.draw(Draw.TRAINING, 1))
+    _, steered, best = check_repair(Dispatcher(setting.grid, setting.tariff, setting.rule), situation)
+    assert best.objective < steered.objective - 1e-2
+    assert best.objective - best.bound < 0.01 * abs(best.objective)
+
+
+def test_an_exact_plan_stays_as_it_is():
+    grid, rule = feeder5(), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
+    conic, signs = by_cones(grid, rule, situation)
+    assert repair(grid, TARIFF, rule, situation, conic, signs) is conic
+    costs = scenario_costs(TARIFF, rule, situation, conic)
+    assert situation.probability @ costs == pytest.approx(conic.objective, abs=1e-4)
+
+
+def test_only_scenarios_that_physics_refuses_are_solved_again():
+    grid, rule = feeder5(), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
+    conic, signs = by_cones(grid, rule, situation)
+    off = np.array([[0.1], [0.0]])  # in the first scenario only
+    plan = replace(conic, tie_p_mw=conic.tie_p_mw + off, cone_gap=conic.cone_gap + off)
+    late = repair(grid, TARIFF, rule, situation, plan, signs, time_limit_s=0.0)
+    assert late.inexactness.max() > EXACT
+    mended = repair(grid, TARIFF, rule, situation, plan, signs)
+    assert mended.tie_p_mw[1].tobytes() == conic.tie_p_mw[1].tobytes()
+    assert mended.tie_p_mw[0] == pytest.approx(conic.tie_p_mw[0], abs=1e-3)
+    assert mended.objective == pytest.approx(conic.objective, rel=CLOSE)

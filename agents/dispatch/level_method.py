@@ -18,7 +18,9 @@ from agents.dispatch.program import SolverError, solver_settings
 from agents.dispatch.situation import Situation
 from grids.network import FloatArray
 
-BUNDLE_SIZE = 5
+BUNDLE_SIZE = 3
+"""Scenarios in a bundle: small ones are quicker for each scenario, large ones bound better."""
+
 LEVEL = 0.3
 """How far between bound and best cost the next bids' modelled cost may lie; lower is bolder."""
 

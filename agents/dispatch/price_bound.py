@@ -83,11 +83,10 @@ def price_bound(
     if grid.tie_line.power_factor_reading == "both_directions" and "tie_q_mvar" in hour.variables:
         own = replace(shared, bid_per_mw=plan.prices.bid_per_mw, magnitude_per_mw=plan.prices.magnitude_per_mw)
         trials += [_Trial(bid, flow, own) for bid in DIRECTIONS for flow in DIRECTIONS]
-    cuts = {id(prices): CutHorizon(grid, hour, situation, within, prices) for prices in (t.prices for t in trials)}
 
     def costs(trial: _Trial) -> tuple[FloatArray, float]:
         signs = Signs(bid=_where_open(within, trial.bid), flow=np.full(situation.shape, trial.flow))
-        return cuts[id(trial.prices)].tile_costs(signs)
+        return CutHorizon(grid, hour, situation, within, trial.prices).tile_costs(signs)
 
     # The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -122,6 +122,7 @@ class Program:
         self.groups: list[Group] = []
         self.column_count = 0
         self._matrices: tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]] | None = None
+        self._solver: Any = None
 
     def add(self, model: CompiledModel, copies: int, weight: FloatArray | None = None) -> Group:
         """Return a new group of `copies` tiles of a model."""
@@ -141,7 +142,7 @@ class Program:
         """Give the copies of a group new weights."""
         if not np.array_equal(group.weight, weight):
             group.weight = weight
-            self._matrices = None
+            self._matrices = self._solver = None
 
     def vectors(self, values: Sequence[Values]) -> tuple[FloatArray, FloatArray, float]:
         """Return q, b and the constant of the objective for the data of every group."""
@@ -170,7 +171,8 @@ class Program:
     def solve(self, values: Sequence[Values], extra_cost: FloatArray | float = 0.0) -> Solution:
         """Return the optimum for the data of every group.
 
-        A new solver is made every time: setting it up is cheap, and the answer depends on nothing solved before.
+        The solver is kept and given new vectors; as it does not scale the problem, its answer does not depend on what
+        it solved before. Where it has trouble, a new one with careful settings is asked.
 
         Parameters
         ----------
@@ -189,7 +191,11 @@ class Program:
         P, A, cones = self.matrices()
         q, b, constant = self.vectors(values)
         q += extra_cost
-        answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False)).solve()
+        if self._solver is None:
+            self._solver = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False))
+        else:
+            self._solver.update(q=q, b=b)
+        answer = self._solver.solve()
         if str(answer.status) != "Solved":
             answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=True)).solve()
         status = str(answer.status)
@@ -252,6 +258,7 @@ def solver_settings(*, careful: bool) -> Any:
     settings.max_threads = 1  # same bytes on every machine, and workers side by side don't fight for cores
     settings.equilibrate_enable = careful
     settings.iterative_refinement_enable = careful
+    settings.presolve_enable = False  # it would forbid giving the solver new vectors
     settings.chordal_decomposition_enable = False  # for matrix cones, of which there are none
     return settings
 

@@ -539,15 +539,15 @@ def quick_bench(monkeypatch):
     parts = {
         name: measured(name, met=name != "help_time")
         for name in (
-            "bid_against_clarabel",
-            "hour_against_runopp",
-            "plant_power_flow",
-            "proven_bid",
-            "certificate",
-            "receding_day",
-            "help_time",
             "peak_memory",
             "all_scenarios",
+            "bid_against_clarabel",
+            "proven_bid",
+            "certificate",
+            "hour_against_runopp",
+            "plant_power_flow",
+            "receding_day",
+            "help_time",
         )
     }
     for name, part in parts.items():

@@ -14,6 +14,7 @@ from pandapower.toolbox import drop_lines, reindex_buses
 
 from grids.batch_power_flow import BatchPlant
 from grids.build import build_grid
+from grids.cases import case_names
 from grids.cases.microgrid33 import base_net
 from grids.network import GridError
 from grids.power_flow import Plant, PowerFlowError, SetPoints
@@ -477,3 +478,24 @@ def test_json_that_is_not_a_net_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(GridError, match=r"other\.json' is not a pandapower net"):
         grid_of(path)
+
+
+# ---- every packaged network ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", case_names())
+def test_every_packaged_network_is_sound_and_has_a_power_flow(case):
+    grid = build_grid(case, fleet=Fleet(), tie_line=TieLine(), voltage=Voltage(), line_max_s_mva=100.0)
+    assert len(grid.line_from) == len(grid.bus_ids) - 1
+    nothing = np.zeros(0)
+    flow = Plant(grid).run(
+        SetPoints(
+            load_p_mw=0.5 * grid.load_p_mw,
+            load_q_mvar=0.5 * grid.load_q_mvar,
+            renewable_p_mw=nothing,
+            renewable_q_mvar=nothing,
+            battery_p_mw=nothing,
+            battery_q_mvar=nothing,
+        )
+    )
+    assert flow.tie_p_mw == pytest.approx(0.5 * grid.load_p_mw.sum() + flow.line_loss_mw.sum(), abs=1e-6)

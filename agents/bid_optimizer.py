@@ -145,6 +145,7 @@ def _submission(name: str, proposal: BidPlan, notes: list[str]) -> Submission:
         strategy=name,
         battery_p_mw=proposal.battery_p_mw,
         certificate=vars(proposal.certificate),
+        search={"incumbent": -proposal.objective, "bound": -proposal.bound, "nodes": proposal.nodes},
         note="; ".join(notes),
     )
 

@@ -118,6 +118,7 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         "rule": study.market.rule.name,
         "bids_mw": submission.bid_mw.tolist(),
         "certificate": submission.certificate,
+        "search": submission.search,
         "note": submission.note,
         "seconds": {"bid": seconds},
     }

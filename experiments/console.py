@@ -213,11 +213,13 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     for hour, value in enumerate(summary["bids_mw"]):
         table.add_row(str(hour + 1), f"{value:.4f}", f"{setting.profiles.price_per_mwh[hour]:.2f}")
     out.print(table)
-    proof = summary["certificate"]
+    out.print("positive is import")
+    proof, search = summary["certificate"], summary["search"]
     out.print(
-        f"positive is import; proven within {100 * proof['optimality_gap']:.4f} % of the optimum"
-        if "optimality_gap" in proof
-        else "positive is import; nothing is proven about these bids"
+        f"expected profit ${search['incumbent']:,.2f}, proven to be at most ${search['bound']:,.2f}"
+        f" (gap {100 * proof['optimality_gap']:.4f} %, {search['nodes']:,} nodes)"
+        if search
+        else "nothing is proven about these bids"
     )
     if proof.get("cone_gap") is not None:
         out.print(

@@ -45,6 +45,9 @@ class Submission:
         Day-ahead battery schedule, the expected one, positive for discharge. [MW]
     certificate : dict
         Cone gap, power-flow mismatches, optimality gap and status of the bidding problem; None where not applicable.
+    search : dict
+        Expected profit of the incumbent and its proven bound in $, as far as the strategy's own model goes, and the
+        nodes (problems) it took.
     note : str
         What went wrong, if anything did.
     """
@@ -53,6 +56,7 @@ class Submission:
     strategy: str
     battery_p_mw: FloatArray
     certificate: dict[str, float | str | None] = field(default_factory=dict)
+    search: dict[str, float] = field(default_factory=dict)
     note: str = ""
 
 

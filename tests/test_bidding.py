@@ -15,7 +15,7 @@ from agents.dispatch.compiled import compile_model
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.hour import hour_model
-from agents.dispatch.price_bound import hourly_wear, price_bound
+from agents.dispatch.price_bound import PriceBound, hourly_wear
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs
 from sim.imbalance import RULES, ImbalanceRule, Tier
@@ -160,12 +160,13 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
         assert plan.bound == pytest.approx(optimum, abs=tolerance)
     # The bound that prices what links the hours holds at the prices of any plan, good or bad.
     hour = compile_model(hour_model(grid, hourly_wear(TARIFF), rule, network=network))
+    bound = PriceBound(grid, hour, TARIFF, situation, within)
     rng, only = np.random.default_rng(seed), np.where(within.low < 0, -1, 1)
     for attempt in range(4):
         bid = rng.choice((1, -1), hours) if attempt else best_signs.bid
         flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_signs.flow
         signs = Signs(bid=np.where(within.open_hours, bid, only), flow=flow)
-        answer = price_bound(grid, hour, TARIFF, horizon.solve(situation, signs), signs, situation, within)
+        answer = bound(horizon.solve(situation, signs), signs)
         assert answer.bound <= optimum + tolerance
 
 

@@ -35,6 +35,8 @@ class BidPlan:
         Dispatch of every scenario behind the bids; None where it was too large to keep.
     stopped : str
         Why the search stopped short of the gap asked for, or nothing.
+    nodes : int
+        Problems solved to find the bids and to prove them.
     """
 
     bid_mw: FloatArray
@@ -44,6 +46,7 @@ class BidPlan:
     certificate: Certificate
     plan: Plan | None = None
     stopped: str = ""
+    nodes: int = 0
 
     @classmethod
     def of(cls, plan: Plan, situation: Situation, certificate: Certificate) -> BidPlan:
@@ -56,6 +59,7 @@ class BidPlan:
             certificate=certificate,
             plan=plan,
             stopped=plan.stopped,
+            nodes=plan.nodes,
         )
 
 

@@ -48,6 +48,7 @@ def _bundled(dispatcher: Dispatcher, situation: Situation, within: BidRange) -> 
         battery_p_mw=answer.battery_p_mw,
         certificate=answer.certificate,
         stopped=answer.stopped,
+        nodes=first.nodes + answer.nodes,
     )
 
 

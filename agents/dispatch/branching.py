@@ -16,7 +16,7 @@ import numpy as np
 
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
-from agents.dispatch.plan import Plan, Prices, mean_prices
+from agents.dispatch.plan import Plan
 from agents.dispatch.price_bound import Answer
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs, Situation
@@ -72,7 +72,7 @@ class DirectionSearch:
     signs : Signs
         Directions of the best plan found.
     nodes : int
-        Problems solved beyond the first.
+        Problems solved, of the whole horizon or of one hour.
     stopped : str
         Why the search stopped early, or nothing.
     """
@@ -114,6 +114,7 @@ class DirectionSearch:
         self._deadline = perf_counter() + effort.time_limit_s
         unsettled = Signs.unsettled(*self._horizon.shape)
         root = self._horizon.solve(self._situation, unsettled)
+        self.nodes = 1
         self._offer(root, unsettled)
         self._bound = root.bound
         try:
@@ -129,7 +130,7 @@ class DirectionSearch:
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
         plan = self._exact(self._incumbent, effort.gap)
-        return replace(plan, bound=min(self._bound, plan.objective), stopped=self.stopped)
+        return replace(plan, bound=min(self._bound, plan.objective), stopped=self.stopped, nodes=self.nodes)
 
     def _out_of_time(self) -> bool:
         if perf_counter() > self._deadline:
@@ -139,15 +140,12 @@ class DirectionSearch:
     def _ask_hours(self, root: Plan, price_bound: Callable[[Plan, Signs], Answer], effort: Effort) -> None:
         """Settle the directions as the relaxation leans, then as every hour prefers; sharpen the bound."""
         signs = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
-        prices: list[Prices] = []
         for _ in range(effort.rounds):
             settled = None if self._out_of_time() else self._try(signs)
             if settled is None or settled.prices is None or self._is_close(effort.gap):
                 break
-            # Prices of plans with different directions swing about; their mean bounds better than each of them.
-            prices.append(settled.prices)
             try:
-                answer = price_bound(replace(settled, prices=mean_prices(prices)), signs)
+                answer = price_bound(settled, signs)
             except SolverError:
                 break
             self.nodes += answer.nodes
@@ -167,7 +165,7 @@ class DirectionSearch:
             for child_signs in self._branches(signs, plan):
                 self._unanswered = False
                 child = self._try(child_signs)
-                self.nodes, budget = self.nodes + 1, budget - 1
+                budget -= 1
                 if self._unanswered:
                     unanswered = min(unanswered, plan.bound)
                 if child is not None and not self._is_close(0.0, child.bound):
@@ -203,6 +201,7 @@ class DirectionSearch:
         return plan
 
     def _try(self, signs: Signs) -> Plan | None:
+        self.nodes += 1
         try:
             plan = self._horizon.solve(self._situation, signs)
         except SolverError as error:

@@ -9,7 +9,7 @@ from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.hour import hour_model
 from agents.dispatch.plan import Plan
-from agents.dispatch.price_bound import Answer, hourly_wear, price_bound
+from agents.dispatch.price_bound import PriceBound, hourly_wear
 from agents.dispatch.program import InfeasibleError
 from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
@@ -94,7 +94,7 @@ class Dispatcher:
                 return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
             repair = self._repair_of(situation) if network == "branch_flow" else None
             search = DirectionSearch(self.grid, self.rule, horizon, situation, repair)
-            return search.run(effort, lambda plan, signs: self._price_bound(plan, signs, situation, within, network))
+            return search.run(effort, self._price_bound(situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
@@ -119,11 +119,11 @@ class Dispatcher:
 
         return repair
 
-    def _price_bound(self, plan: Plan, signs: Signs, situation: Situation, within: BidRange, network: str) -> Answer:
+    def _price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
         if network not in self._cut_hours:
             tariff = hourly_wear(self.tariff)
             self._cut_hours[network] = compile_model(hour_model(self.grid, tariff, self.rule, network=network))
-        return price_bound(self.grid, self._cut_hours[network], self.tariff, plan, signs, situation, within)
+        return PriceBound(self.grid, self._cut_hours[network], self.tariff, situation, within)
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False

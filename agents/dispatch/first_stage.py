@@ -94,6 +94,24 @@ def bid_model(within: BidRange) -> pyo.ConcreteModel:
     return m
 
 
+def own_bid_model() -> pyo.ConcreteModel:
+    """Return the bid of one hour on its own, its direction settled by the data that leave it no other."""
+    m = pyo.ConcreteModel(name="bid of one hour")
+    m.data_names = ["max_import_mw", "max_export_mw"]
+    m.bid_mw = pyo.Var()
+    m.bid_magnitude_mw = pyo.Var()
+    m.import_mw = pyo.Var(bounds=(0, None))
+    m.export_mw = pyo.Var(bounds=(0, None))
+    m.max_import_mw = pyo.Var(initialize=0.0)
+    m.max_export_mw = pyo.Var(initialize=0.0)
+    m.bid = pyo.Constraint(expr=m.bid_mw == m.import_mw - m.export_mw)
+    m.magnitude = pyo.Constraint(expr=m.bid_magnitude_mw == m.import_mw + m.export_mw)
+    m.import_limit = pyo.Constraint(expr=m.import_mw <= m.max_import_mw)
+    m.export_limit = pyo.Constraint(expr=m.export_mw <= m.max_export_mw)
+    m.nothing = pyo.Objective(expr=0.0)
+    return m
+
+
 def store_model(grid: Grid) -> pyo.ConcreteModel:
     """Return the stored energies an hour on its own may start from."""
     unit = grid.batteries

@@ -41,6 +41,8 @@ class BundledBid:
         Worst of all scenarios and hours.
     passes : int
         How often all bundles were asked.
+    nodes : int
+        Bundle problems solved.
     stopped : str
         Why it stopped short of the gap, or nothing.
     """
@@ -51,6 +53,7 @@ class BundledBid:
     battery_p_mw: FloatArray
     certificate: Certificate
     passes: int
+    nodes: int
     stopped: str = ""
 
 
@@ -210,5 +213,6 @@ class LevelMethod:
             battery_p_mw=np.sum([answer.battery_p_mw for answer in self._best], axis=0),
             certificate=worst_certificate(certificates, max(0.0, self._gap())),
             passes=passes,
+            nodes=passes * len(self._bundles),
             stopped=stopped,
         )

@@ -1,6 +1,5 @@
 """What a dispatch problem answers: set points and expected state for every scenario and hour."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +24,6 @@ class Prices:
     energy_per_mwh: FloatArray
     bid_per_mw: FloatArray
     magnitude_per_mw: FloatArray
-
-
-def mean_prices(prices: Sequence[Prices]) -> Prices:
-    """Return the mean of several plans' prices."""
-    return Prices(**{name: np.mean([getattr(one, name) for one in prices], axis=0) for name in vars(prices[0])})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,6 +58,8 @@ class Plan:
         Whether the relaxation was not exact and the plan was steered back to one that is.
     stopped : str
         Why the search for the best directions stopped early, or nothing.
+    nodes : int
+        Problems solved to find the best directions and to prove them.
     """
 
     set_points: SetPoints
@@ -81,6 +77,7 @@ class Plan:
     bound: float = np.nan
     repaired: bool = False
     stopped: str = ""
+    nodes: int = 0
 
     @property
     def inexactness(self) -> FloatArray:

@@ -4,24 +4,26 @@ Hours meet only in the batteries. If the energy handed from hour to hour has a p
 falls apart into hours; if the bid has a price as well, into hours of single scenarios, each small enough to try every
 direction. The sum of their optima bounds every plan (Lagrangian relaxation; Geoffrion 1974,
 https://doi.org/10.1007/BFb0120690). At the prices of a plan that is optimal for its directions the bound meets the
-plan, unless an hour would rather have another direction: then it says which.
+plan, unless an hour would rather have another direction: then it says which. What a bid of the other direction is
+worth to the scenarios, they say themselves, in the hour they share with that direction.
 """
 
+import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.cut_horizon import CutHorizon, CutPrices
+from agents.dispatch.cut_hour import CutHour, HourAnswer, HourPrices
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.plan import Plan, Prices
-from agents.dispatch.situation import Signs, Situation
-from grids.network import BoolArray, FloatArray, Grid, IntArray
+from agents.dispatch.plan import Plan
+from agents.dispatch.program import InfeasibleError
+from agents.dispatch.situation import Signs, Situation, hour_data
+from grids.network import FloatArray, Grid, IntArray
 from sim.settlement import Tariff
-
-DIRECTIONS = (1, -1)
 
 WORTH = 1e-5
 """Gain of an hour, relative to the whole cost, from which a change of its directions is worth a try."""
@@ -38,7 +40,7 @@ class Answer:
     signs : Signs
         Directions they prefer.
     nodes : int
-        Problems solved.
+        Problems of one hour solved.
     """
 
     bound: float
@@ -51,16 +53,8 @@ def hourly_wear(tariff: Tariff) -> Tariff:
     return tariff.model_copy(update={"wear_fast": tariff.wear_fast - tariff.wear_cycling, "wear_cycling": 0.0})
 
 
-def price_bound(
-    grid: Grid,
-    hour: CompiledModel,
-    tariff: Tariff,
-    plan: Plan,
-    signs: Signs,
-    situation: Situation,
-    within: BidRange,
-) -> Answer:
-    """Return a bound on the bidding problem, and the directions its parts prefer, at the prices of a plan.
+class PriceBound:
+    """Bounds one bidding problem at the prices of any of its plans.
 
     Parameters
     ----------
@@ -68,113 +62,248 @@ def price_bound(
         Network, and the whole wear.
     hour : CompiledModel
         Hour model under :func:`hourly_wear`.
-    plan, signs : Plan, Signs
-        The plan that is optimal for these directions, all settled.
     situation, within : Situation, BidRange
-        The bidding problem it solves.
+        The bidding problem.
     """
-    if plan.prices is None:
-        raise ValueError("the plan has no prices")
-    worth = WORTH * abs(plan.objective)
-    battery, constant = _wear_prices(tariff, plan, situation)
-    energy = plan.prices.energy_per_mwh
-    shared = CutPrices(energy_per_mwh=energy, battery_per_mw=battery)
-    trials = [_Trial(bid, 0, shared) for bid in DIRECTIONS]
-    if grid.tie_line.power_factor_reading == "both_directions" and "tie_q_mvar" in hour.variables:
-        own = replace(shared, bid_per_mw=plan.prices.bid_per_mw, magnitude_per_mw=plan.prices.magnitude_per_mw)
-        trials += [_Trial(bid, flow, own) for bid in DIRECTIONS for flow in DIRECTIONS]
 
-    def costs(trial: _Trial) -> tuple[FloatArray, float]:
-        signs = Signs(bid=_where_open(within, trial.bid), flow=np.full(situation.shape, trial.flow))
-        return CutHorizon(grid, hour, situation, within, trial.prices).tile_costs(signs)
+    def __init__(
+        self, grid: Grid, hour: CompiledModel, tariff: Tariff, situation: Situation, within: BidRange
+    ) -> None:
+        self._tariff, self._situation, self._within = tariff, situation, within
+        branches = grid.tie_line.power_factor_reading == "both_directions" and "tie_q_mvar" in hour.variables
+        self._flows = (1, -1) if branches else (0,)
+        self._crew = _Crew(grid, hour, situation)
 
-    # The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        solved = dict(zip([(t.bid, t.flow) for t in trials], pool.map(costs, trials), strict=True))
-    now, by_bid, flows = np.zeros(situation.shape[1]), [], []
-    for bid in DIRECTIONS:
-        cost = as_it_is = solved[bid, 0][0].sum(axis=0)
-        flow = signs.flow
-        if (bid, 1) in solved:
-            tiles = np.array([solved[bid, direction][0] for direction in DIRECTIONS])
-            first = _first_stage(plan.prices, within, bid)
-            cost = np.maximum(cost, tiles.min(axis=0).sum(axis=0) + first)
-            as_it_is = np.where(signs.flow > 0, tiles[0], tiles[1]).sum(axis=0) + first
-            # A flow changes its direction only where that pays: ties would send the search round in circles.
-            flow = np.where(np.abs(tiles[0] - tiles[1]) < worth / situation.shape[0], flow, _cheaper(tiles))
-        by_bid.append(np.where(_possible(within, bid), cost, np.inf))
-        flows.append(flow)
-        now = np.where(_where_open(within, signs.bid) == bid, as_it_is, now)
-    best = np.argmin(by_bid, axis=0)
-    pays = now - np.min(by_bid, axis=0) > worth
-    preferred = np.take_along_axis(np.array(flows), best[None, None], axis=0)[0]
-    solver_gap = sum(gap for _, gap in solved.values())
-    return Answer(
-        bound=float(np.min(by_bid, axis=0).sum() + constant - solver_gap),
-        signs=Signs(
-            bid=np.where(pays, np.array(DIRECTIONS)[best], signs.bid), flow=np.where(pays, preferred, signs.flow)
-        ),
-        nodes=len(trials),
-    )
+    def __call__(self, plan: Plan, signs: Signs) -> Answer:
+        """Return the bound and the preferred directions.
+
+        Parameters
+        ----------
+        plan, signs : Plan, Signs
+            A plan that is optimal for these directions, all settled.
+        """
+        if plan.prices is None:
+            raise ValueError("the plan has no prices")
+        prices = _Prices.of(plan, self._tariff, self._situation)
+        now = _where_open(self._within, signs.bid)
+        solved_before = self._crew.solved
+        bid, magnitude = plan.prices.bid_per_mw, plan.prices.magnitude_per_mw
+        hours, worth = np.arange(len(now)), WORTH * abs(plan.objective)
+        tiles = self._scenario_costs(prices, hours, now, bid, magnitude)
+        first = self._first_stage(bid, magnitude, now)
+        as_it_is = self._at(tiles, signs.flow).sum(axis=0) + first
+        cost = tiles.min(axis=0).sum(axis=0) + first
+        doubtful = as_it_is - cost > worth
+        asked, _ = self._asked(prices, now, np.flatnonzero(doubtful), as_it_is)
+        cost[doubtful] = np.maximum(cost, asked)[doubtful]
+        other, other_tiles = self._asked(prices, -now, np.flatnonzero(self._within.open_hours), cost)
+        turns = (as_it_is - other > worth) & (other < cost)
+        flow = np.where(doubtful, self._preferred_flows(tiles, signs.flow, worth / len(bid)), signs.flow)
+        return Answer(
+            bound=float(np.minimum(cost, other).sum() + prices.constant),
+            signs=Signs(
+                bid=np.where(turns, -now, signs.bid),
+                flow=np.where(turns, self._preferred_flows(other_tiles, signs.flow, 0.0), flow),
+            ),
+            nodes=self._crew.solved - solved_before,
+        )
+
+    def _asked(
+        self, prices: "_Prices", bid: IntArray, hours: IntArray, enough: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what some hours cost at prices of the bid that their scenarios name themselves.
+
+        The scenarios are first asked together, their flows not settled; their prices of the bid then let each be
+        asked on its own, where the hour does not yet cost `enough`.
+
+        Returns
+        -------
+        array, shape (T,)
+            Lower bound; infinite for hours that were not asked, or can't have this direction. [$]
+        array, shape (F, S, T)
+            Cost of every scenario in the hours that were asked twice. [$]
+        """
+        scenarios, count = self._situation.shape
+        least = np.full(count, math.inf)
+        bid_price, magnitude_price = np.zeros((scenarios, count)), np.zeros((scenarios, count))
+        tiles = np.zeros((len(self._flows), scenarios, count))
+        everyone = np.arange(scenarios)
+        answers = self._crew.solve([self._task(prices, everyone, t, 0, bid[t]) for t in hours])
+        for t, answer in zip(hours, answers, strict=True):
+            least[t] = answer.cost
+            bid_price[:, t], magnitude_price[:, t] = answer.bid_per_mw, answer.magnitude_per_mw
+        again = np.flatnonzero(least < enough)
+        if len(self._flows) > 1 and again.size:
+            tiles[..., again] = self._scenario_costs(prices, again, bid, bid_price, magnitude_price)
+            apart = tiles.min(axis=0).sum(axis=0) + self._first_stage(bid_price, magnitude_price, bid)
+            least[again] = np.maximum(least, apart)[again]
+        return least, tiles
+
+    def _scenario_costs(
+        self, prices: "_Prices", hours: IntArray, bid: IntArray, bid_price: FloatArray, magnitude_price: FloatArray
+    ) -> FloatArray:
+        """Return what scenarios cost in some hours with a bid of their own at a price, shape (F, S, len(hours))."""
+        scenarios = range(self._situation.shape[0])
+        tasks = [
+            self._task(prices, np.array([s]), t, flow, bid[t], -bid_price[s, t], -magnitude_price[s, t])
+            for flow in self._flows
+            for s in scenarios
+            for t in hours
+        ]
+        costs = [answer.cost for answer in self._crew.solve(tasks)]
+        return np.array(costs).reshape(len(self._flows), len(scenarios), len(hours))
+
+    def _task(
+        self,
+        prices: "_Prices",
+        scenarios: IntArray,
+        hour: int,
+        flow: int,
+        bid: int,
+        bid_price: float = 0.0,
+        magnitude_price: float = 0.0,
+    ) -> "_Task":
+        return _Task(
+            scenarios=scenarios,
+            hour=hour,
+            flow=flow,
+            low_mw=float(self._within.low[hour]) if bid < 0 else 0.0,
+            high_mw=float(self._within.high[hour]) if bid > 0 else 0.0,
+            prices=HourPrices(
+                start_per_mwh=prices.start_per_mwh[scenarios, hour],
+                end_per_mwh=prices.end_per_mwh[scenarios, hour],
+                battery_per_mw=prices.battery_per_mw[scenarios, hour],
+                bid_per_mw=bid_price,
+                magnitude_per_mw=magnitude_price,
+            ),
+        )
+
+    def _first_stage(self, bid_price: FloatArray, magnitude_price: FloatArray, bid: IntArray) -> FloatArray:
+        """Return the least of what the shared bid of each hour pays for its copies, in one direction, shape (T,).
+
+        It is linear in the bid, so the least is at one end of the range.
+        """
+        slope = bid_price.sum(axis=0) + bid * magnitude_price.sum(axis=0)
+        least: FloatArray = np.minimum(0.0, slope * np.where(bid > 0, self._within.high, self._within.low))
+        return least
+
+    def _at(self, tiles: FloatArray, flow: IntArray) -> FloatArray:
+        """Return the costs at given directions of the flows, shape (S, T)."""
+        costs: FloatArray = np.where(flow >= 0, tiles[0], tiles[-1])
+        return costs
+
+    def _preferred_flows(self, tiles: FloatArray, flow: IntArray, worth: float) -> IntArray:
+        """Return the cheaper directions; one changes only where that pays, for ties would go round in circles."""
+        cheaper = np.array(self._flows)[tiles.argmin(axis=0)]
+        preferred: IntArray = np.where(self._at(tiles, flow) - tiles.min(axis=0) > worth, cheaper, flow)
+        return preferred
 
 
-def _cheaper(tiles: FloatArray) -> IntArray:
-    cheaper: IntArray = np.array(DIRECTIONS)[tiles.argmin(axis=0)]
-    return cheaper
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Prices:
+    """Prices of what links the hours, shape (S, T, U), times the scenario's probability, and a constant in $."""
+
+    start_per_mwh: FloatArray
+    end_per_mwh: FloatArray
+    battery_per_mw: FloatArray
+    constant: float
+
+    @classmethod
+    def of(cls, plan: Plan, tariff: Tariff, situation: Situation) -> "_Prices":
+        """Return the prices at which a plan is optimal.
+
+        Of the wear α·ΣP² - β·ΣP·P_before every hour keeps (α - β)·P². The rest, β/2 of the squared change of power
+        from hour to hour and of the squared power in the first and last hour, is convex and is replaced by its
+        tangent at the plan, so that the bound is sharp there.
+        """
+        if plan.prices is None:
+            raise ValueError("the plan has no prices")
+        beta, weight = tariff.wear_cycling, situation.probability[:, None, None]
+        power = plan.set_points.battery_p_mw
+        change = np.diff(power, axis=1)
+        wear = np.zeros_like(power)
+        wear[:, 1:] += beta * change
+        wear[:, :-1] -= beta * change
+        wear[:, 0] += beta * (power[:, 0] - situation.previous_battery_p_mw)
+        wear[:, -1] += beta * power[:, -1]
+        squares = (change**2).sum(axis=(1, 2)) + (power[:, 0] ** 2 + power[:, -1] ** 2).sum(axis=1)
+        energy = plan.prices.energy_per_mwh
+        end = np.zeros_like(energy)
+        end[:, :-1] = energy[:, 1:]
+        return cls(
+            start_per_mwh=-energy,
+            end_per_mwh=end,
+            battery_per_mw=weight * wear,
+            constant=float(-beta / 2 * situation.probability @ squares),
+        )
 
 
-@dataclass(frozen=True)
-class _Trial:
-    """One way to settle all directions: bid and flow (0: relaxed, with one bid for all scenarios), and prices."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Task:
+    """One hour of some scenarios that share a bid within a range; flows of one direction (0: of either)."""
 
-    bid: int
+    scenarios: IntArray
+    hour: int
     flow: int
-    prices: CutPrices
+    low_mw: float
+    high_mw: float
+    prices: HourPrices
 
 
-def _first_stage(prices: Prices, within: BidRange, direction: int) -> FloatArray:
-    """Return the least of what the shared bid of each hour pays for its copies, in one direction, shape (T,).
+class _Crew:
+    """Threads that solve cut hours, each with programs of its own.
 
-    It is linear in the bid, so the least is at one end of the range.
+    The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
     """
-    slope = prices.bid_per_mw.sum(axis=0) + direction * prices.magnitude_per_mw.sum(axis=0)
-    end = within.high if direction > 0 else within.low
-    least: FloatArray = np.minimum(0.0, slope * end)
-    return least
+
+    def __init__(self, grid: Grid, hour: CompiledModel, situation: Situation) -> None:
+        self._grid, self._hour, self._situation = grid, hour, situation
+        self._data = {
+            flow: hour_data(grid, situation, Signs(bid=_NO_BIDS, flow=np.full(situation.shape, flow)))
+            for flow in (1, 0, -1)
+        }
+        self._programs: list[dict[tuple[int, bool], CutHour]] = [{} for _ in range(os.cpu_count() or 1)]
+        self.solved = 0
+
+    def solve(self, tasks: Sequence[_Task]) -> list[HourAnswer]:
+        """Return the answer to every task, in their order."""
+        self.solved += len(tasks)
+        count = len(self._programs)
+        with ThreadPoolExecutor(count) as pool:
+            parts = list(pool.map(self._work, self._programs, [tasks[k::count] for k in range(count)]))
+        return [parts[k % count][k // count] for k in range(len(tasks))]
+
+    def _work(self, programs: dict[tuple[int, bool], CutHour], tasks: Sequence[_Task]) -> list[HourAnswer]:
+        return [self._solve(programs, task) for task in tasks]
+
+    def _solve(self, programs: dict[tuple[int, bool], CutHour], task: _Task) -> HourAnswer:
+        alone = len(task.scenarios) == 1
+        probability = self._situation.probability[task.scenarios]
+        key = (len(task.scenarios), task.hour == 0)
+        if key not in programs:
+            weight = np.ones(1) if alone else probability
+            programs[key] = CutHour(self._grid, self._hour, weight, opens=task.hour == 0)
+        rows = task.scenarios * self._situation.shape[1] + task.hour
+        values = {name: array if array.ndim == 1 else array[rows] for name, array in self._data[task.flow].items()}
+        prices, share = task.prices, float(probability[0]) if alone else 1.0
+        scaled = HourPrices(**{name: getattr(prices, name) / share for name in vars(prices)})
+        try:
+            answer = programs[key].solve(values, task.low_mw, task.high_mw, scaled)
+        except InfeasibleError:
+            nothing = np.zeros(len(task.scenarios))
+            return HourAnswer(cost=math.inf, bid_per_mw=nothing, magnitude_per_mw=nothing)
+        return HourAnswer(
+            cost=share * answer.cost,
+            bid_per_mw=share * answer.bid_per_mw,
+            magnitude_per_mw=share * answer.magnitude_per_mw,
+        )
 
 
-def _where_open(within: BidRange, direction: int | IntArray) -> IntArray:
+_NO_BIDS: IntArray = np.zeros(0, dtype=np.int64)
+
+
+def _where_open(within: BidRange, direction: IntArray) -> IntArray:
     """Return a direction for all bids that may take it; the others keep the only one they have."""
     only = np.where(within.low < 0, -1, 1)
-    return np.where(within.open_hours, direction, only)
-
-
-def _possible(within: BidRange, direction: int) -> BoolArray:
-    possible: BoolArray = within.open_hours | ((within.low < 0) == (direction < 0))
-    return possible
-
-
-def _wear_prices(tariff: Tariff, plan: Plan, situation: Situation) -> tuple[FloatArray, float]:
-    """Return the linear part and the constant of a bound on the wear that falls apart into hours.
-
-    Of the wear α·ΣP² - β·ΣP·P_before every hour keeps (α - β)·P². The rest, β/2 of the squared change of power
-    from hour to hour and of the squared power in the first and last hour, is convex and is replaced by its
-    tangent at the plan, so that the bound is sharp there.
-
-    Returns
-    -------
-    array, shape (S, T, U)
-        Price of battery power, times the scenario's probability. [$/MW]
-    float
-        Constant. [$]
-    """
-    beta, weight = tariff.wear_cycling, situation.probability[:, None, None]
-    power = plan.set_points.battery_p_mw
-    change = np.diff(power, axis=1)
-    price = np.zeros_like(power)
-    price[:, 1:] += beta * change
-    price[:, :-1] -= beta * change
-    price[:, 0] += beta * (power[:, 0] - situation.previous_battery_p_mw)
-    price[:, -1] += beta * power[:, -1]
-    squares = (change**2).sum(axis=(1, 2)) + (power[:, 0] ** 2 + power[:, -1] ** 2).sum(axis=1)
-    return weight * price, float(-beta / 2 * situation.probability @ squares)
+    direct: IntArray = np.where(within.open_hours, direction, only)
+    return direct

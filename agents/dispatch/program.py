@@ -106,13 +106,10 @@ class Group:
         array[self.links != UNLINKED] = 0.0
         return array
 
-    def own_columns(self) -> IntArray:
-        """Return the global columns of all decisions, shape (N, decisions)."""
-        return self.first_column + np.arange(self.copies * self.model.decisions).reshape(self.copies, -1)
-
     def all_columns(self) -> IntArray:
         """Return the global column of every model column, shape (N, columns); `UNLINKED` for numbers."""
-        return np.concatenate([self.own_columns(), self.links], axis=1)
+        own = self.first_column + np.arange(self.copies * self.model.decisions).reshape(self.copies, -1)
+        return np.concatenate([own, self.links], axis=1)
 
 
 class Program:
@@ -158,15 +155,6 @@ class Program:
             np.add.at(q, columns[free], gradient[free])
             constant += float(group.weight @ offset)
         return q, np.concatenate(rhs), constant
-
-    def copy_costs(self, group: Group, x: FloatArray, values: Values) -> FloatArray:
-        """Return the weighted objective of every copy of a group at a solution, shape (N,). [$]"""
-        columns = group.all_columns()
-        numbers = np.concatenate([np.zeros((group.copies, group.model.decisions)), group.data_array(values)], axis=1)
-        z = np.where(columns == UNLINKED, numbers, x[columns])
-        quadratic = group.model.quadratic
-        cost: FloatArray = (z[:, quadratic.row] * z[:, quadratic.column]) @ quadratic.value
-        return group.weight * (cost + z @ group.model.linear + group.model.constant)
 
     def solve(self, values: Sequence[Values], extra_cost: FloatArray | float = 0.0) -> Solution:
         """Return the optimum for the data of every group.

@@ -8,14 +8,17 @@ import numpy as np
 from agents.bidding import BidPlan, strategy
 from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.plan import settle_by
 from agents.dispatch.program import SolverError
 from agents.dispatch.situation import Signs, Situation
 from agents.state_of_charge import required_energy
 from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray
+from sim.errors import StudyError
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
+from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
 
@@ -86,7 +89,7 @@ def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situ
     notes: list[str] = []
     for name in _with_fallback(setting.study.bidding):
         try:
-            return _submission(name, strategy(name).bid(dispatcher, situation), notes)
+            return _submission(name, strategy(name).bid(dispatcher, situation), notes, dispatcher.risk)
         except SolverError as error:
             notes.append(f"{name} failed: {error}")
     return Submission(
@@ -111,12 +114,14 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
     Raises
     ------
     StudyError
-        If there is no such solver.
+        If there is no such solver, or the study is averse to risk.
     SolverError
         If it gives no answer.
     """
-    from agents.dispatch.ac_reference import settle_by, solve_ac  # CasADi is loaded only where it is needed
+    from agents.dispatch.ac_reference import solve_ac  # CasADi is loaded only where it is needed
 
+    if dispatcher.risk.averse:
+        raise StudyError("--formulation ac minimises expected cost: set risk.cvar_weight to 0")
     conic = strategy("anm_aware").bid(dispatcher, situation)
     start = conic.plan
     signs = None if start is None else settle_by(start, Signs.unsettled(*situation.shape))
@@ -131,21 +136,21 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
     )
     plan = replace(plan, bound=min(conic.bound, plan.objective))
     proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
-    return _submission(f"anm_aware, exact AC by {solver}", proposal, [])
+    return _submission(f"anm_aware, exact AC by {solver}", proposal, [], Risk())
 
 
 def _with_fallback(chosen: str) -> list[str]:
     return [chosen] if chosen == "basic" else [chosen, "basic"]
 
 
-def _submission(name: str, proposal: BidPlan, notes: list[str]) -> Submission:
+def _submission(name: str, proposal: BidPlan, notes: list[str], risk: Risk) -> Submission:
     notes = [*notes, *_remarks(proposal)]
     return Submission(
         bid_mw=np.round(proposal.bid_mw, BID_DECIMALS) + 0.0,
         strategy=name,
         battery_p_mw=proposal.battery_p_mw,
         certificate=vars(proposal.certificate),
-        search={"incumbent": -proposal.objective, "bound": -proposal.bound, "nodes": proposal.nodes},
+        search=proposal.search(risk),
         note="; ".join(notes),
     )
 

@@ -215,12 +215,19 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     out.print(table)
     out.print("positive is import")
     proof, search = summary["certificate"], summary["search"]
+    goal = "risk-adjusted profit" if "cvar_profit" in search else "expected profit"
     out.print(
-        f"expected profit ${search['incumbent']:,.2f}, proven to be at most ${search['bound']:,.2f}"
+        f"{goal} ${search['incumbent']:,.2f}, proven to be at most ${search['bound']:,.2f}"
         f" (gap {100 * proof['optimality_gap']:.4f} %, {search['nodes']:,} nodes)"
         if search
         else "nothing is proven about these bids"
     )
+    if "cvar_profit" in search:
+        level = setting.study.risk.cvar_level
+        out.print(
+            f"expected profit ${search['expected_profit']:,.2f}, mean of the worst {100 * (1 - level):g} %"
+            f" ${search['cvar_profit']:,.2f}"
+        )
     if proof.get("cone_gap") is not None:
         out.print(
             f"certificate: {proof['status']}; cone gap {proof['cone_gap']:.1e}, AC mismatch"

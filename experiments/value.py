@@ -207,7 +207,11 @@ def _solution_value(
 
 def _promised(proposal: BidPlan, scenarios: ScenarioSet) -> float:
     """Return the profit that a strategy expects of its bid. [$]"""
-    return -proposal.objective if proposal.plan is None else expected_profit(proposal.plan, scenarios.probability)
+    if proposal.plan is not None:
+        return expected_profit(proposal.plan, scenarios.probability)
+    if proposal.costs is None or proposal.probability is None:
+        return -proposal.objective
+    return -float(proposal.probability @ proposal.costs)
 
 
 def _gap(proposal: BidPlan) -> float:

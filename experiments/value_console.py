@@ -68,6 +68,7 @@ def value_summary(report: ValueReport) -> dict[str, Any]:
         "seed": study.seed,
         "bidding": study.bidding,
         "rule": study.market.rule.name,
+        "risk": study.risk.model_dump(),
         "scenarios": study.uncertainty.scenarios,
         "keep": report.reference.contender.keep,
         "solution": {
@@ -92,6 +93,7 @@ def _trial_summary(trial: Trial, report: ValueReport) -> dict[str, Any]:
         "gap": trial.gap,
         "training": trial.training,
         "test": vars(trial.test),
+        "tail": report.tail(trial),
         "optimism": trial.optimism,
         "difference": vars(report.difference(trial)),
         "beyond_limits": trial.beyond_limits,
@@ -111,7 +113,8 @@ def show_value(report: ValueReport) -> None:
     out.print(_solution_table(report.solution, f"Profit of one day, expected over the {kept} kept"))
     out.print(_trial_table(report, f"Profit of one day in {count} fresh test scenarios, the same for all bids"))
     out.print(
-        "own: expected over the scenarios the bid is made from; optimism: what of that is not earned in the test.\n"
+        "In $. own: expected over the scenarios the bid is made from; worst: mean of the worst test scenarios (CVaR);\n"
+        "optimism: what of the own profit is not earned in the test.\n"
         f"Differences are paired, with {100 * CONFIDENCE:.0f} % confidence intervals; * marks those beyond chance.\n"
         "Every scenario is dispatched as is best for it (hindsight ANM on the AC network)."
     )
@@ -136,15 +139,16 @@ def _solution_table(solution: SolutionValue, title: str) -> Table:
 def _trial_table(report: ValueReport, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("bid from")
-    for column in ("own [$]", "test [$]", "± s.e.", "optimism [$]", "more than the study's [$]"):
+    worst = f"worst {100 * (1 - report.study.risk.cvar_level):g} %"
+    for column in ("own", "test ± s.e.", worst, "optimism", "over the study's"):
         table.add_column(column, justify="right")
     for trial in report.trials:
         mine = trial is report.reference
         table.add_row(
             report.label(trial),
             _money(trial.training),
-            _money(trial.test.mean),
-            _money(trial.test.standard_error),
+            f"{_money(trial.test.mean)} ± {_money(trial.test.standard_error)}",
+            _money(report.tail(trial)),
             _money(trial.optimism),
             "the study's" if mine else _difference(report.difference(trial)),
             style="bold" if mine else None,

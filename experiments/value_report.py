@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from grids.network import FloatArray
+from sim.risk import cvar
 from sim.scenarios import ScenarioSet
 from sim.study import Study
 
@@ -145,6 +146,11 @@ class ValueReport:
     def difference(self, trial: Trial) -> Estimate:
         """Return what a bid earns more than the study's, test scenario by test scenario."""
         return Estimate.of(trial.profits - self.reference.profits)
+
+    def tail(self, trial: Trial) -> float:
+        """Return the mean profit of a bid in its worst test scenarios, as the study's CVaR level has it. [$]"""
+        count = len(trial.profits)
+        return -cvar(-trial.profits, np.full(count, 1 / count), self.study.risk.cvar_level)
 
     def label(self, trial: Trial) -> str:
         """Return a short name of what a bid is made from."""

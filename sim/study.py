@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from grids.units import Data, Fleet, Positive, TieLine, Voltage
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method
+from sim.risk import Risk
 from sim.scenarios import ForecastErrors
 from sim.settlement import Tariff
 
@@ -134,6 +135,7 @@ class Study(Data):
     market: Market = Market()
     uncertainty: Uncertainty = Uncertainty()
     search: Search = Search()
+    risk: Risk = Risk()
     bidding: str = "anm_aware"
     policy: str = "receding"
     days: Annotated[int, Field(ge=1, le=3660)] = 1

@@ -1,12 +1,19 @@
-"""Fixtures shared by all tests: the packaged 33-bus microgrid, built once per session."""
+"""Fixtures shared by several files: the 33-bus microgrid, the command line, and runs, played once per session."""
 
+import shutil
+import sys
+from copy import deepcopy
 from pathlib import Path
 
+import pandapower as pp
 import pytest
+from cli import FAST, assert_one_message, process
 from hypothesis import HealthCheck, settings
 
 import experiments
+import experiments.__main__ as command_line
 from grids.batch_power_flow import BatchPlant
+from grids.cases.microgrid33 import base_net
 from grids.network import Grid
 from grids.power_flow import Plant
 from sim.setting import Setting
@@ -45,3 +52,100 @@ def plant33(grid33: Grid) -> Plant:
 @pytest.fixture(scope="session")
 def batch33(grid33: Grid) -> BatchPlant:
     return BatchPlant(grid33)
+
+
+# ---- the command line ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_own_folder(tmp_path, monkeypatch):
+    """Start every test in an empty folder: by default runs are written below the current one."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """Run the command line in this process as the shell does; return exit status, standard output and error."""
+
+    def _ended(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tieline", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            command_line.main()
+        return end.value.code, *capsys.readouterr()
+
+    return _ended
+
+
+@pytest.fixture
+def refused(ended):
+    """Run the command line in this process; return its one message, which must be a line on standard error."""
+
+    def _refused(*arguments):
+        status, out, err = ended(*arguments)
+        assert status == 2
+        assert out == ""
+        assert_one_message(err)
+        return err
+
+    return _refused
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory):
+    """Run one day as a process; return the process and the run's folder."""
+    folder = tmp_path_factory.mktemp("cli")
+    done = process("run", "microgrid33", *FAST, "--json", "--out", "first", cwd=folder)
+    return done, folder / "first"
+
+
+@pytest.fixture(scope="session")
+def run_dir(first_run):
+    done, folder = first_run
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def copied(run_dir, tmp_path):
+    """Return a copy of the run's folder, to be spoilt."""
+    return Path(shutil.copytree(run_dir, tmp_path / "copied"))
+
+
+# ---- runs to be audited; only these need the players ---------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def receding():
+    from audited import play
+
+    return play("microgrid33")
+
+
+@pytest.fixture(scope="session")
+def export():
+    from audited import play
+
+    return play("microgrid33-export", "policy=myopic", "days=3", "fleet.battery.0.efficiency=0.9")
+
+
+# ---- the 33-bus feeder as a pandapower net -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def good_net():
+    return base_net()
+
+
+@pytest.fixture
+def saved(tmp_path, good_net):
+    """Save the 33-bus feeder, perhaps changed by a function, as JSON and return the path."""
+
+    def _saved(spoil=lambda net: None):
+        net = deepcopy(good_net)
+        spoil(net)
+        path = tmp_path / "net.json"
+        pp.to_json(net, str(path))
+        return path
+
+    return _saved

@@ -11,12 +11,13 @@ from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled
 import agents.dispatch
 from agents.bid_optimizer import opening_situation
 from agents.dispatch.ac_model import bus_admittance
-from agents.dispatch.ac_reference import settle_by, solve_ac
+from agents.dispatch.ac_reference import solve_ac
 from agents.dispatch.ac_repair import best_repair, repair, scenario_costs
 from agents.dispatch.branching import REPAIR_PRICES_PER_MWH, DirectionSearch, Effort
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
+from agents.dispatch.plan import settle_by
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs
 from grids.batch_power_flow import BatchPlant

@@ -166,7 +166,8 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
         bid = rng.choice((1, -1), hours) if attempt else best_signs.bid
         flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_signs.flow
         signs = Signs(bid=np.where(within.open_hours, bid, only), flow=flow)
-        answer = bound(horizon.solve(situation, signs), signs)
+        plan = horizon.solve(situation, signs)
+        answer = bound(plan.prices, plan.set_points.battery_p_mw, signs)
         assert answer.bound <= optimum + tolerance
 
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from sim.risk import Risk, cvar
+
 if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
+    from agents.dispatch.bundled_search import BundledBid
     from agents.dispatch.certificate import Certificate
     from agents.dispatch.dispatcher import Dispatcher
     from agents.dispatch.plan import Plan
@@ -37,6 +40,8 @@ class BidPlan:
         Why the search stopped short of the gap asked for, or nothing.
     nodes : int
         Problems solved to find the bids and to prove them.
+    costs, probability : array, shape (J,), or None
+        Cost minus revenue of every scenario (or bundle of them) and its probability, where no plan is kept. [$]
     """
 
     bid_mw: FloatArray
@@ -47,6 +52,8 @@ class BidPlan:
     plan: Plan | None = None
     stopped: str = ""
     nodes: int = 0
+    costs: FloatArray | None = None
+    probability: FloatArray | None = None
 
     @classmethod
     def of(cls, plan: Plan, situation: Situation, certificate: Certificate) -> BidPlan:
@@ -61,6 +68,20 @@ class BidPlan:
             stopped=plan.stopped,
             nodes=plan.nodes,
         )
+
+    def search(self, risk: Risk) -> dict[str, float]:
+        """Return incumbent and bound as (risk-adjusted) expected profit in $, and nodes; with risk, its two parts."""
+        found = {"incumbent": -self.objective, "bound": -self.bound, "nodes": self.nodes}
+        if risk.averse and self.costs is not None and self.probability is not None:
+            found["expected_profit"] = -float(self.probability @ self.costs)
+            found["cvar_profit"] = -cvar(self.costs, self.probability, risk.cvar_level)
+        return found
+
+    @classmethod
+    def of_bundles(cls, bid: BundledBid) -> BidPlan:
+        """Return the proposal that came of bundles of scenarios."""
+        names = ("bid_mw", "objective", "bound", "battery_p_mw", "certificate", "stopped", "nodes")
+        return cls(**{name: getattr(bid, name) for name in names}, costs=bid.costs, probability=bid.probability)
 
 
 class Strategy(Protocol):

@@ -64,14 +64,6 @@ def solve_ac(
     return replace(_read(problem, model), objective=answer.objective, bound=-np.inf)
 
 
-def settle_by(plan: Plan, signs: Signs) -> Signs:
-    """Return the signs with every direction that is not settled as it is in a plan."""
-    return Signs(
-        bid=np.where(signs.bid == 0, np.where(plan.bid_mw >= 0, 1, -1), signs.bid),
-        flow=np.where(signs.flow == 0, np.where(plan.tie_p_mw >= 0, 1, -1), signs.flow),
-    )
-
-
 def true_penalty(rule: ImbalanceRule, situation: Situation, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
     """Return what the rule charges for flows of shape (S, T), shape (S, T). [$]"""
     charged = []

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from agents.dispatch.ac_reference import settle_by, solve_ac, true_penalty
+from agents.dispatch.ac_reference import solve_ac, true_penalty
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.nl_solver import Options
-from agents.dispatch.plan import Plan
+from agents.dispatch.plan import Plan, settle_by
 from agents.dispatch.program import SolverError
 from agents.dispatch.situation import Signs, Situation
 from grids.batch_power_flow import BatchPlant

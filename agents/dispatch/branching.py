@@ -16,15 +16,38 @@ import numpy as np
 
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
-from agents.dispatch.plan import Plan
-from agents.dispatch.price_bound import Answer
+from agents.dispatch.plan import Plan, settle_by
+from agents.dispatch.price_bound import PriceBound
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
 
 Repair = Callable[[Plan, Plan, Signs, float], Plan]
 """Returns the best AC-feasible plan from an inexact one, a steered one, and directions, within some seconds."""
+
+
+def ac_repair(
+    grid: Grid,
+    tariff: Tariff,
+    rule: ImbalanceRule,
+    situation: Situation,
+    progress: Callable[[str], None] | None = None,
+) -> Repair:
+    """Return what mends plans of a situation on the exact AC equations, see :mod:`agents.dispatch.ac_repair`."""
+
+    def repair(relaxed: Plan, steered: Plan, signs: Signs, seconds: float) -> Plan:
+        from agents.dispatch.ac_repair import best_repair  # CasADi is loaded only where it is needed
+
+        if progress is not None:
+            progress("repairing the plan on the exact AC equations")
+        return best_repair(
+            grid, tariff, rule, situation, relaxed=relaxed, steered=steered, signs=signs, time_limit_s=seconds
+        )
+
+    return repair
+
 
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
@@ -96,15 +119,15 @@ class DirectionSearch:
         self._bound, self._deadline = -math.inf, math.inf
         self._unanswered = False
 
-    def run(self, effort: Effort, price_bound: Callable[[Plan, Signs], Answer] | None = None) -> Plan:
+    def run(self, effort: Effort, price_bound: PriceBound | None = None) -> Plan:
         """Return the best plan found, its objective true and its bound proven.
 
         Parameters
         ----------
         effort : Effort
             How long to search.
-        price_bound : callable, optional
-            Bounds the bidding problem at the prices of a plan, see :mod:`agents.dispatch.price_bound`.
+        price_bound : PriceBound, optional
+            Bounds the bidding problem at the prices of a plan.
 
         Raises
         ------
@@ -129,7 +152,11 @@ class DirectionSearch:
             self._round_flows(root, unsettled)
         if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
-        plan = self._exact(self._incumbent, effort.gap)
+        plan = self._incumbent
+        try:
+            plan = self._exact(plan, effort.gap)
+        except KeyboardInterrupt:
+            self.stopped = "interrupted"
         return replace(plan, bound=min(self._bound, plan.objective), stopped=self.stopped, nodes=self.nodes)
 
     def _out_of_time(self) -> bool:
@@ -137,7 +164,7 @@ class DirectionSearch:
             self.stopped = "time limit reached"
         return bool(self.stopped)
 
-    def _ask_hours(self, root: Plan, price_bound: Callable[[Plan, Signs], Answer], effort: Effort) -> None:
+    def _ask_hours(self, root: Plan, price_bound: PriceBound, effort: Effort) -> None:
         """Settle the directions as the relaxation leans, then as every hour prefers; sharpen the bound."""
         signs = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
         for _ in range(effort.rounds):
@@ -145,7 +172,7 @@ class DirectionSearch:
             if settled is None or settled.prices is None or self._is_close(effort.gap):
                 break
             try:
-                answer = price_bound(settled, signs)
+                answer = price_bound(settled.prices, settled.set_points.battery_p_mw, signs)
             except SolverError:
                 break
             self.nodes += answer.nodes
@@ -189,11 +216,12 @@ class DirectionSearch:
 
     def _steered(self, plan: Plan) -> Plan:
         """Return the plan that a price on burnt energy makes of one, the lowest price that makes it exact."""
+        signs = settle_by(plan, self.signs)
         for price in REPAIR_PRICES_PER_MWH:
             if plan.inexactness.max() <= EXACT:
                 break
             try:
-                repaired = self._horizon.solve(self._situation, self.signs, burning_price_per_mwh=price)
+                repaired = self._horizon.solve(self._situation, signs, burning_price_per_mwh=price)
             except SolverError:
                 continue
             true = repaired.objective + float(self._situation.probability @ self._penalty_gap(repaired).sum(axis=1))

@@ -1,11 +1,10 @@
 """All scenarios without reduction: they meet only in 24 bids, so bundles of them are solved side by side.
 
-A bundle answers two questions. *At given bids, what do you cost, and how does that change with the bids?* Added up,
-that is a feasible answer and a cut. *If bids had this price, which would you choose?* Added up over prices that sum to
-zero, that is a bound (Lagrangian), and a cut as well. A small linear program over all cuts, one variable for each
-bundle, gives the bound on the whole and, projected towards the best bids so far, the next bids to try: a multi-cut
-level bundle method (Lemaréchal, Nemirovskii and Nesterov 1995, https://doi.org/10.1007/BF01585555). Memory holds one
-bundle for each worker, however many scenarios there are.
+A bundle answers two questions. *At given bids B, what do you cost, and how does that change with them, and with the
+magnitude |B| that widens the band?* Added up, that is a feasible answer and a cut. *If both had this price, which
+would you choose?* Added up over prices that sum to zero, that is a bound (Lagrangian), and a cut as well. With the
+directions of flows settled, a bundle's cost is convex in B and |B| together, so that cuts hold for bids of any
+direction. Memory holds one bundle for each worker, however many scenarios there are.
 """
 
 import threading
@@ -14,12 +13,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from agents.dispatch.branching import DirectionSearch, Effort
+from agents.dispatch.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.certificate import Certificate, certify
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.hour import hour_model
+from agents.dispatch.plan import Plan, Prices, settle_by
 from agents.dispatch.situation import Signs, Situation
 from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray, Grid
@@ -37,13 +37,19 @@ class BundleTask:
         The bundle's scenarios with their share of the probability; with `bid_mw`, the bids are given.
     within : BidRange
         Range of the bids.
-    bid_price_per_mw : array, shape (24,), or None
-        With free bids: what a bid costs on top. [$/MW]
+    signs : Signs
+        Directions of this bundle's flows; those of the bids are not settled.
+    bid_prices_per_mw : two arrays, shape (T,), or None
+        With free bids: what a bid, and its magnitude, costs on top. [$/MW]
+    search : bool
+        With given bids: look for the best directions of the flows, and for a plan that physics can do.
     """
 
     situation: Situation
     within: BidRange
-    bid_price_per_mw: FloatArray | None = None
+    signs: Signs
+    bid_prices_per_mw: tuple[FloatArray, FloatArray] | None = None
+    search: bool = False
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,14 +58,18 @@ class BundleAnswer:
 
     Attributes
     ----------
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         Bids the answer is about. [MW]
     cost : float
-        The bundle's expected cost at these bids, times its share. [$]
-    intercept, slope : float, array of shape (24,)
-        Cut: at any bids B the bundle costs at least intercept + slope·B. [$], [$/MW]
-    battery_p_mw : array, shape (24, U)
-        Sum of battery schedules, weighted by probability. [MW]
+        With given bids: the bundle's expected cost, times its share. [$]
+    intercept, slope : float, array of shape (2T,)
+        Cut: at any bids the bundle costs at least intercept + slope·(B, |B|), its flows as settled. [$], [$/MW]
+    signs : Signs
+        Directions of the plan.
+    battery_p_mw : array, shape (S, T, U)
+        Battery schedules of its scenarios. [MW]
+    prices : Prices or None
+        What links its hours, priced.
     certificate : Certificate or None
         Checks of the plan against AC physics (given bids only).
     """
@@ -68,7 +78,9 @@ class BundleAnswer:
     cost: float
     intercept: float
     slope: FloatArray
+    signs: Signs
     battery_p_mw: FloatArray
+    prices: Prices | None
     certificate: Certificate | None
 
 
@@ -80,15 +92,21 @@ class BundleSolver:
     ----------
     grid, tariff, rule : Grid, Tariff, ImbalanceRule
         What the hour model is made of.
+    network : {"branch_flow", "copper_plate"}
+        AC network or one bus.
+    elastic : bool
+        Let limits be violated, as little as possible, for bundles in which no dispatch meets them all.
     """
 
     grid: Grid
     tariff: Tariff
     rule: ImbalanceRule
+    network: str = "branch_flow"
+    elastic: bool = False
     _local: threading.local = field(default_factory=threading.local, repr=False)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"grid": self.grid, "tariff": self.tariff, "rule": self.rule}
+        return {name: value for name, value in self.__dict__.items() if name != "_local"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state, _local=threading.local())
@@ -101,54 +119,55 @@ class BundleSolver:
         SolverError
             If the bundle can't be solved.
         """
-        return self._at_given_bids(task) if task.situation.bid_mw is not None else self._at_given_prices(task)
+        if task.situation.bid_mw is None:
+            return self._at_given_prices(task)
+        return self._searched(task) if task.search else self._at_given_bids(task)
 
     def _at_given_bids(self, task: BundleTask) -> BundleAnswer:
-        """Return the cost of given bids and a cut.
-
-        Where directions are open the cost is not convex. The cut then belongs to its relaxation, the band as wide as
-        the chord and the power factor of flows waived where it may be, while the cost is the true one.
-        """
         situation, bid = task.situation, task.situation.bid_mw
-        if bid is None:
-            raise ValueError("a question at given bids needs bids")
-        slope, intercept = task.within.chord()
-        relaxed = replace(situation, bid_magnitude_mw=slope * bid + intercept)
-        horizon = self._horizon(situation, None)
-        below = horizon.solve(relaxed, Signs.unsettled(*situation.shape))
-        if below.prices is None:
-            raise ValueError("a cut needs prices")
-        steepness = below.prices.bid_per_mw.sum(axis=0) + slope * below.prices.magnitude_per_mw.sum(axis=0)
-        is_convex = not task.within.open_hours.any() and self.grid.tie_line.power_factor_reading == "import_only"
-        plan = below if is_convex else DirectionSearch(self.grid, self.rule, horizon, situation).run(Effort())
-        return BundleAnswer(
-            bid_mw=bid,
-            cost=plan.objective,
-            intercept=below.bound - float(steepness @ bid),
-            slope=steepness,
-            battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
-            certificate=certify(plan, BatchPlant(self.grid)),
+        plan = self._horizon(situation, None).solve(situation, task.signs)
+        if plan.prices is None or bid is None:
+            raise ValueError("a cut needs bids and prices")
+        slope = np.concatenate([plan.prices.bid_per_mw.sum(axis=0), plan.prices.magnitude_per_mw.sum(axis=0)])
+        here = np.concatenate([bid, np.abs(bid)])
+        return self._answer(task, plan, intercept=plan.bound - float(slope @ here), slope=slope)
+
+    def _searched(self, task: BundleTask) -> BundleAnswer:
+        """Return the answer, without a cut, for the best directions of flows and a plan that is exact if any is."""
+        situation, repair = task.situation, None
+        if self.network == "branch_flow" and not self.elastic:
+            repair = ac_repair(self.grid, self.tariff, self.rule, situation)
+        search = DirectionSearch(self.grid, self.rule, self._horizon(situation, None), situation, repair)
+        plan = search.run(Effort())
+        signs = replace(task.signs, flow=settle_by(plan, search.signs).flow)
+        return self._answer(
+            replace(task, signs=signs), plan, intercept=-np.inf, slope=np.zeros(2 * len(task.within.low))
         )
 
     def _at_given_prices(self, task: BundleTask) -> BundleAnswer:
-        situation, price = task.situation, task.bid_price_per_mw
-        if price is None:
+        situation, prices = task.situation, task.bid_prices_per_mw
+        if prices is None:
             raise ValueError("a question with free bids needs their prices")
-        horizon = self._horizon(situation, task.within)
-        plan = horizon.solve(situation, Signs.unsettled(*situation.shape), bid_price_per_mw=price)
+        plan = self._horizon(situation, task.within).solve(situation, task.signs, bid_prices_per_mw=prices)
+        return self._answer(task, plan, intercept=plan.bound, slope=-np.concatenate(prices))
+
+    def _answer(self, task: BundleTask, plan: Plan, *, intercept: float, slope: FloatArray) -> BundleAnswer:
+        plant = BatchPlant(self.grid) if self.network == "branch_flow" else None
         return BundleAnswer(
             bid_mw=plan.bid_mw,
-            cost=plan.objective - float(price @ plan.bid_mw),
-            intercept=plan.bound,
-            slope=-price,
-            battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
-            certificate=None,
+            cost=plan.objective,
+            intercept=intercept,
+            slope=slope,
+            signs=task.signs,
+            battery_p_mw=plan.set_points.battery_p_mw,
+            prices=plan.prices,
+            certificate=None if task.situation.bid_mw is None else certify(plan, plant),
         )
 
     def _horizon(self, situation: Situation, within: BidRange | None) -> Horizon:
-        """Return this thread's program for a shape; the range of the bids is the same for all bundles."""
+        """Return this thread's program for a shape and a range of the bids."""
         kept: dict[object, Horizon] = self._local.__dict__.setdefault("horizons", {})
-        key = (situation.shape, within is None)
+        key = (situation.shape, None if within is None else within.key)
         if key not in kept:
             scenarios, hours = situation.shape
             kept[key] = Horizon(self.grid, self._hour(), scenarios=scenarios, hours=hours, within=within)
@@ -157,18 +176,15 @@ class BundleSolver:
     def _hour(self) -> CompiledModel:
         kept: dict[str, CompiledModel] = self._local.__dict__.setdefault("hour", {})
         if not kept:
-            kept["hour"] = compile_model(hour_model(self.grid, self.tariff, self.rule))
+            model = hour_model(self.grid, self.tariff, self.rule, network=self.network, elastic=self.elastic)
+            kept["hour"] = compile_model(model)
         return kept["hour"]
 
 
-def split(situation: Situation, size: int) -> list[Situation]:
-    """Return a situation's scenarios in bundles of at most `size`, each with its share of the probability."""
+def split(situation: Situation, size: int) -> list[slice]:
+    """Return the scenarios of bundles of at most `size`."""
     count = situation.shape[0]
-    cuts = [slice(first, min(first + size, count)) for first in range(0, count, size)]
-    return [
-        situation.with_scenarios(situation.demand_mw[cut], situation.available_mw[cut], situation.probability[cut])
-        for cut in cuts
-    ]
+    return [slice(first, min(first + size, count)) for first in range(0, count, size)]
 
 
 def worst_certificate(certificates: Sequence[Certificate], gap: float) -> Certificate:

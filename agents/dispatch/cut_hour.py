@@ -59,16 +59,15 @@ class CutHour:
         The network.
     hour : CompiledModel
         Hour model with the part of the wear an hour keeps to itself.
-    probability : array, shape (S,)
-        Of the scenarios.
+    scenarios : int
+        S.
     opens : bool
         The hour is the first, whose stored energy is given.
     """
 
-    def __init__(self, grid: Grid, hour: CompiledModel, probability: FloatArray, *, opens: bool) -> None:
-        scenarios = len(probability)
+    def __init__(self, grid: Grid, hour: CompiledModel, *, scenarios: int, opens: bool) -> None:
         self._program = Program()
-        self._hours = self._program.add(hour, scenarios, probability)
+        self._hours = self._program.add(hour, scenarios)
         self._bid = self._program.add(compile_model(own_bid_model()), 1)
         self._stores = None if opens else self._program.add(compile_model(store_model(grid)), scenarios)
         for name in ("bid_mw", "bid_magnitude_mw"):
@@ -76,14 +75,24 @@ class CutHour:
         if self._stores is not None:
             self._hours.link("start_energy_mwh", self._stores.columns("energy_mwh"))
 
-    def solve(self, values: Mapping[str, FloatArray], low_mw: float, high_mw: float, prices: HourPrices) -> HourAnswer:
+    def solve(
+        self,
+        values: Mapping[str, FloatArray],
+        probability: FloatArray,
+        low_mw: float,
+        high_mw: float,
+        prices: HourPrices,
+    ) -> HourAnswer:
         """Return what the hour costs at least with a bid between `low_mw` and `high_mw`, one of which is zero.
 
         Parameters
         ----------
         values : mapping of str to array, shape (S, units)
             Data of the hour model.
+        probability : array, shape (S,)
+            Weights of the scenarios.
         """
+        self._program.reweigh(self._hours, probability)
         extra = np.zeros(self._program.column_count)
         extra[self._hours.columns("end_energy_mwh")] = prices.end_per_mwh
         extra[self._hours.columns("battery_p_mw")] = prices.battery_per_mw

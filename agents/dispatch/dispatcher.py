@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from agents.dispatch.branching import DirectionSearch, Effort, Repair
+from agents.dispatch.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
@@ -11,9 +11,10 @@ from agents.dispatch.hour import hour_model
 from agents.dispatch.plan import Plan
 from agents.dispatch.price_bound import PriceBound, hourly_wear
 from agents.dispatch.program import InfeasibleError
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.situation import Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
+from sim.risk import Risk
 from sim.setting import Setting
 from sim.settlement import Tariff
 
@@ -27,6 +28,8 @@ class Dispatcher:
         What the hour model is made of.
     effort : Effort, optional
         How far bids are to be proven.
+    risk : Risk, optional
+        How much bad days count in the bid.
     progress : callable, optional
         Called with a line of text now and then while a long problem is solved.
     """
@@ -38,10 +41,11 @@ class Dispatcher:
         rule: ImbalanceRule,
         *,
         effort: Effort | None = None,
+        risk: Risk | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.grid, self.tariff, self.rule = grid, tariff, rule
-        self.effort = effort or Effort()
+        self.effort, self.risk = effort or Effort(), risk or Risk()
         self.progress = progress or (lambda _: None)
         self._hours: dict[tuple[str, bool], CompiledModel] = {}
         self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
@@ -52,7 +56,8 @@ class Dispatcher:
         """Return the dispatcher of a study's setting."""
         search = setting.study.search
         effort = Effort(gap=search.gap, time_limit_s=math.inf if search.time_limit_s is None else search.time_limit_s)
-        return cls(setting.grid, setting.tariff, setting.rule, effort=effort, progress=progress)
+        risk = setting.study.risk
+        return cls(setting.grid, setting.tariff, setting.rule, effort=effort, risk=risk, progress=progress)
 
     def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
         """Return the compiled hour model."""
@@ -89,37 +94,17 @@ class Dispatcher:
         """
         effort = effort or self.effort
         try:
-            horizon = self.horizon(situation, network=network, within=within)
-            if within is None:
-                return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
-            repair = self._repair_of(situation) if network == "branch_flow" else None
+            horizon, repair = self.horizon(situation, network=network, within=within), None
+            if network == "branch_flow":
+                repair = ac_repair(self.grid, self.tariff, self.rule, situation, self.progress)
             search = DirectionSearch(self.grid, self.rule, horizon, situation, repair)
-            return search.run(effort, self._price_bound(situation, within, network))
+            return search.run(effort, None if within is None else self.price_bound(situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
 
-    def _repair_of(self, situation: Situation) -> Repair:
-        """Return what mends bids' plans on the exact AC equations; hours are mended by steering, which is fast."""
-
-        def repair(relaxed: Plan, steered: Plan, signs: Signs, seconds: float) -> Plan:
-            from agents.dispatch.ac_repair import best_repair  # CasADi is loaded only where it is needed
-
-            self.progress("repairing the plan on the exact AC equations")
-            return best_repair(
-                self.grid,
-                self.tariff,
-                self.rule,
-                situation,
-                relaxed=relaxed,
-                steered=steered,
-                signs=signs,
-                time_limit_s=seconds,
-            )
-
-        return repair
-
-    def _price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
+    def price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
+        """Return what bounds a bidding problem at the prices of its plans."""
         if network not in self._cut_hours:
             tariff = hourly_wear(self.tariff)
             self._cut_hours[network] = compile_model(hour_model(self.grid, tariff, self.rule, network=network))

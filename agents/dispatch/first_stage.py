@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyomo.environ as pyo
 
-from grids.network import BoolArray, FloatArray, Grid
+from grids.network import BoolArray, FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 
 
@@ -21,12 +21,21 @@ class BidRange:
         """Hours whose direction is not settled by the range, shape (T,)."""
         return (self.low < 0) & (self.high > 0)
 
-    def chord(self) -> tuple[FloatArray, FloatArray]:
-        """Return slope and intercept, shape (T,), of the least concave function above |B| over the range."""
-        span = np.where(self.open_hours, self.high - self.low, 1.0)
-        slope = np.where(self.open_hours, (self.high + self.low) / span, np.where(self.low < 0, -1.0, 1.0))
-        intercept = np.where(self.open_hours, -2 * self.high * self.low / span, 0.0)
-        return slope, intercept
+    @property
+    def key(self) -> bytes:
+        """What tells this range from another."""
+        return self.low.tobytes() + self.high.tobytes()
+
+    def direction(self, chosen: IntArray) -> IntArray:
+        """Return the direction of every bid, shape (T,): as chosen where there is a choice, else the only one."""
+        only = np.where(self.low < 0, -1, 1)
+        direction: IntArray = np.where(self.open_hours & (chosen != 0), chosen, only)
+        return direction
+
+    def settled(self, chosen: IntArray) -> "BidRange":
+        """Return the part of the range that lies in the directions of the bids."""
+        direction = self.direction(chosen)
+        return BidRange(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
 
 
 def bid_range(

@@ -58,7 +58,7 @@ class Horizon:
         signs: Signs,
         *,
         burning_price_per_mwh: float = 0.0,
-        bid_price_per_mw: FloatArray | None = None,
+        bid_prices_per_mw: tuple[FloatArray, FloatArray] | None = None,
     ) -> Plan:
         """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation.
 
@@ -68,13 +68,14 @@ class Horizon:
             Data, and directions.
         burning_price_per_mwh : float
             Steers the plan away from energy lost only in the relaxation; not part of the objective. [$/MWh]
-        bid_price_per_mw : array, shape (T,), optional
-            What each bid costs on top; part of the objective. [$/MW]
+        bid_prices_per_mw : two arrays, shape (T,), optional
+            What each bid, and the magnitude of each, costs on top; part of the objective. [$/MW]
         """
         values = self.values(situation, signs)
-        if bid_price_per_mw is not None and self._bids is not None:
+        if bid_prices_per_mw is not None and self._bids is not None:
             priced = np.zeros(self.program.column_count)
-            priced[self._bids.columns("bid_mw")[0]] = bid_price_per_mw
+            for name, price in zip(("bid_mw", "bid_magnitude_mw"), bid_prices_per_mw, strict=True):
+                priced[self._bids.columns(name)[0]] = price
             return self._plan(situation, self.program.solve(values, priced))
         if not burning_price_per_mwh:
             return self._plan(situation, self.program.solve(values))

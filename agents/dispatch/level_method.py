@@ -1,22 +1,25 @@
-"""The coordinator of the bundles: asks, collects cuts, bounds, and chooses the next bids."""
+"""The coordinator of the bundles, directions of flows settled: asks, collects cuts, bounds, chooses the next bids.
 
-import os
+A small program over all cuts, the master, gives the bound on the whole and, projected towards the best bids so far,
+the next bids to try: a multi-cut level bundle method (Lemaréchal, Nemirovskii and Nesterov 1995,
+https://doi.org/10.1007/BF01585555).
+"""
+
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-import clarabel
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
-from agents.dispatch.bundles import BundleAnswer, BundleSolver, BundleTask, split, worst_certificate
-from agents.dispatch.certificate import Certificate
+from agents.dispatch.bundles import BundleAnswer, BundleSolver, BundleTask, split
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.program import SolverError, solver_settings
-from agents.dispatch.situation import Situation
+from agents.dispatch.master import Master
+from agents.dispatch.plan import Prices
+from agents.dispatch.program import SolverError
+from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray
+from sim.risk import Risk
 
 BUNDLE_SIZE = 3
 """Scenarios in a bundle: small ones are quicker for each scenario, large ones bound better."""
@@ -26,23 +29,25 @@ LEVEL = 0.3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class BundledBid:
-    """Bids for all scenarios, with proof.
+class LevelAnswer:
+    """The best bids for settled flows, with proof.
 
     Attributes
     ----------
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         The best bids found. [MW]
     objective, bound : float
-        Their expected cost minus revenue, and a lower bound on that of any bids. [$]
-    battery_p_mw : array, shape (24, U)
-        Expected battery schedule. [MW]
-    certificate : Certificate
-        Worst of all scenarios and hours.
+        Their risk-adjusted cost, and a lower bound on that of any bids, the flows as settled. [$]
+    answers : list of BundleAnswer
+        Of all bundles, at these bids.
+    prices : Prices
+        What links the hours of all scenarios, priced such that the bids are worth their cost.
+    battery_p_mw : array, shape (S, T, U)
+        Battery power that goes with these prices. [MW]
+    emphasis : array, shape (J,)
+        How much a dollar in each bundle counts: 1, but for aversion to risk.
     passes : int
         How often all bundles were asked.
-    nodes : int
-        Bundle problems solved.
     stopped : str
         Why it stopped short of the gap, or nothing.
     """
@@ -50,24 +55,27 @@ class BundledBid:
     bid_mw: FloatArray
     objective: float
     bound: float
+    answers: list[BundleAnswer]
+    prices: Prices
     battery_p_mw: FloatArray
-    certificate: Certificate
+    emphasis: FloatArray
     passes: int
-    nodes: int
     stopped: str = ""
 
 
 class LevelMethod:
-    """Minimises the expected cost of all scenarios over the bids.
+    """Minimises the risk-adjusted cost of all scenarios over the bids.
 
     Parameters
     ----------
     solver : BundleSolver
         Answers for a bundle.
-    situation, within : Situation, BidRange
-        All scenarios, and the range of the bids.
-    executor : Executor, optional
-        Where the bundles are solved: threads by default; any ``concurrent.futures`` executor will do.
+    situation, within, signs : Situation, BidRange, Signs
+        All scenarios, the range of the bids, and the directions of the flows.
+    risk : Risk
+        How much bad days count.
+    executor : Executor
+        Where the bundles are solved.
     progress : callable, optional
         Called with a line of text after every pass.
     """
@@ -77,24 +85,31 @@ class LevelMethod:
         solver: BundleSolver,
         situation: Situation,
         within: BidRange,
+        signs: Signs,
         *,
-        executor: Executor | None = None,
+        risk: Risk,
+        executor: Executor,
         progress: Callable[[str], None] | None = None,
     ) -> None:
-        self._solver, self._within, self._executor = solver, within, executor
-        self._bundles = split(situation, BUNDLE_SIZE)
+        self._solver, self._executor, self._risk = solver, executor, risk
+        self._within = within
+        self._tasks = bundle_tasks(situation, within, signs, risk)
+        self._share = np.array([task.situation.probability.sum() for task in self._tasks])
+        self._master = Master(within, risk, self._share)
+        self._emphasis = np.ones(len(self._tasks))
+        self._weights = np.ones((1, len(self._tasks)))
         self._progress = progress or (lambda _: None)
         self._cuts: list[list[BundleAnswer]] = []
         self._best: list[BundleAnswer] = []
         self._cost = np.inf
         self._bound = -np.inf
 
-    def run(self, start_mw: FloatArray, *, gap: float, time_limit_s: float, max_passes: int = 12) -> BundledBid:
+    def run(self, start_mw: FloatArray, *, gap: float, time_limit_s: float, max_passes: int = 40) -> LevelAnswer:
         """Return the best bids found from a first guess.
 
         Parameters
         ----------
-        start_mw : array, shape (24,)
+        start_mw : array, shape (T,)
             First bids to try. [MW]
         gap : float
             Relative gap to reach.
@@ -118,7 +133,7 @@ class LevelMethod:
                     self._ask_prices()
                 passes += 1
                 bids = self._next_bids()
-                self._progress(f"pass {passes}: gap {100 * self._gap():.3f} %")
+                self._progress(f"pass {passes} over all scenarios: gap {100 * self._gap():.3f} %")
                 if self._gap() <= gap:
                     break
                 if passes >= max_passes or perf_counter() - begin > time_limit_s:
@@ -127,92 +142,98 @@ class LevelMethod:
         except KeyboardInterrupt:
             stopped = f"interrupted after {passes} passes over all scenarios"
         except SolverError as error:
+            if not self._best:
+                raise
             stopped = str(error)
         if not self._best:
-            raise SolverError(stopped or "no bids could be evaluated")
-        return self._result(passes, stopped)
+            raise SolverError(stopped)
+        prices, battery = self._mixture()
+        return LevelAnswer(
+            prices=prices,
+            battery_p_mw=battery,
+            bid_mw=self._best[0].bid_mw,
+            objective=self._cost,
+            bound=min(self._bound, self._cost),
+            answers=self._best,
+            emphasis=self._emphasis,
+            passes=passes,
+            stopped=stopped,
+        )
 
     def _gap(self) -> float:
         return (self._cost - self._bound) / max(abs(self._cost), 1e-9)
 
     def _answers(self, tasks: Iterable[BundleTask]) -> list[BundleAnswer]:
-        if self._executor is not None:
-            return list(self._executor.map(self._solver.answer, tasks))
-        # The solver works outside Python's lock, so threads use all cores.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(self._solver.answer, tasks))
+        return list(self._executor.map(self._solver.answer, tasks))
 
     def _try_bids(self, bids: FloatArray) -> None:
         """Evaluate bids on all bundles: a feasible answer, and cuts."""
-        answers = self._answers(
-            BundleTask(situation=replace(bundle, bid_mw=bids), within=self._within) for bundle in self._bundles
-        )
-        self._cuts.append(answers)
-        cost = sum(answer.cost for answer in answers)
+        answers = self._answers(replace(task, situation=replace(task.situation, bid_mw=bids)) for task in self._tasks)
+        self._collect(answers)
+        cost = risk_adjusted(self._risk, answers, self._share)
         if cost < self._cost:
             self._cost, self._best = cost, answers
 
     def _ask_prices(self) -> None:
         """Let every bundle choose bids at the prices of the best bids so far: a Lagrangian bound, and cuts."""
-        share = np.array([bundle.probability.sum() for bundle in self._bundles])
         slopes = np.array([answer.slope for answer in self._best])
-        prices = -(slopes - share[:, None] * slopes.sum(axis=0))
-        self._cuts.append(
+        prices = -(slopes - self._share[:, None] * (self._emphasis @ slopes))
+        halves = [(price[: len(price) // 2], price[len(price) // 2 :]) for price in prices]
+        self._collect(
             self._answers(
-                BundleTask(situation=bundle, within=self._within, bid_price_per_mw=price)
-                for bundle, price in zip(self._bundles, prices, strict=True)
+                replace(task, bid_prices_per_mw=both) for task, both in zip(self._tasks, halves, strict=True)
             )
         )
 
+    def _collect(self, answers: list[BundleAnswer]) -> None:
+        self._cuts.append(answers)
+        self._master.add([answer.slope for answer in answers], [answer.intercept for answer in answers])
+
     def _next_bids(self) -> FloatArray:
         """Sharpen the bound from all cuts, and return the bids nearest to the best whose modelled cost is low."""
-        rows, limits = self._cut_rows()
-        hours, bundles = len(self._within.low), len(self._bundles)
-        cost = np.concatenate([np.zeros(hours), np.ones(bundles)])
-        box = [*zip(self._within.low, self._within.high, strict=True), *[(None, None)] * bundles]
-        master = linprog(cost, A_ub=rows, b_ub=limits, bounds=box, method="highs")
-        if not master.success:
-            raise SolverError(f"the master problem failed: {master.message}")
-        # HiGHS keeps rows to 1e-7; the bound gives up that much for every bundle.
-        self._bound = max(self._bound, float(master.fun) - 1e-7 * bundles)
+        answer = self._master.solve()
+        self._bound = max(self._bound, answer.bound)
+        self._weights, self._emphasis = answer.weights, answer.emphasis
         level = self._bound + LEVEL * (self._cost - self._bound)
-        return self._project(rows, limits, cost, level)
+        return self._master.project(self._best[0].bid_mw, level, answer.direction)
 
-    def _cut_rows(self) -> tuple[sparse.csr_matrix, FloatArray]:
-        """Return the cuts slope·B - θ_j <= -intercept of all passes."""
-        bundles = len(self._bundles)
-        blocks, limits = [], []
-        for answers in self._cuts:
-            slopes = sparse.csr_matrix(np.array([answer.slope for answer in answers]))
-            blocks.append(sparse.hstack([slopes, -sparse.identity(bundles)]))
-            limits += [-answer.intercept for answer in answers]
-        return sparse.vstack(blocks).tocsr(), np.array(limits)
+    def _mixture(self) -> tuple[Prices, FloatArray]:
+        """Return prices and battery power of all scenarios, mixed as the linear program mixes the cuts.
 
-    def _project(self, rows: sparse.csr_matrix, limits: FloatArray, cost: FloatArray, level: float) -> FloatArray:
-        """Return the bids nearest to the best ones among those whose modelled cost is at most `level`."""
-        hours, size = len(self._within.low), rows.shape[1]
-        P = sparse.csc_matrix((np.ones(hours), (range(hours), range(hours))), shape=(size, size))
-        q = np.concatenate([-self._best[0].bid_mw, np.zeros(size - hours)])
-        pick = sparse.identity(size, format="csr")[:hours]
-        A = sparse.vstack([rows, sparse.csr_matrix(cost), pick, -pick]).tocsc()
-        b = np.concatenate([limits, [level], self._within.high, -self._within.low])
-        answer = clarabel.DefaultSolver(
-            P, q, A, b, [clarabel.NonnegativeConeT(len(b))], solver_settings(careful=True)
-        ).solve()
-        if str(answer.status) not in ("Solved", "AlmostSolved"):
-            return self._best[0].bid_mw
-        bids: FloatArray = np.clip(np.array(answer.x[:hours]), self._within.low, self._within.high)
-        return bids
+        At the best bids many costs have a kink, and no single answer says which slopes cancel out; the mixture does.
+        """
+        weights = self._weights / np.maximum(self._weights.sum(axis=0), 1e-12)
+        idle = self._weights.sum(axis=0) <= 1e-9  # scenarios that do not count
+        weights[:, idle] = 1 / len(weights)
+        known = self._cuts[: len(weights)]
 
-    def _result(self, passes: int, stopped: str) -> BundledBid:
-        certificates = [answer.certificate for answer in self._best if answer.certificate is not None]
-        return BundledBid(
-            bid_mw=self._best[0].bid_mw,
-            objective=self._cost,
-            bound=min(self._bound, self._cost),
-            battery_p_mw=np.sum([answer.battery_p_mw for answer in self._best], axis=0),
-            certificate=worst_certificate(certificates, max(0.0, self._gap())),
-            passes=passes,
-            nodes=passes * len(self._bundles),
-            stopped=stopped,
+        def mixed(read: Callable[[BundleAnswer], FloatArray]) -> FloatArray:
+            parts = [
+                sum((weight * read(answers[j]) for weight, answers in zip(column, known, strict=True)), start=0.0)
+                for j, column in enumerate(weights.T)
+            ]
+            return np.concatenate(parts)
+
+        names = ("energy_per_mwh", "bid_per_mw", "magnitude_per_mw")
+        prices = Prices(**{name: mixed(lambda answer, name=name: getattr(answer.prices, name)) for name in names})  # type: ignore[misc]
+        return prices, mixed(lambda answer: answer.battery_p_mw)
+
+
+def bundle_tasks(situation: Situation, within: BidRange, signs: Signs, risk: Risk) -> list[BundleTask]:
+    """Return a question to every bundle, yet without bids or prices; the CVaR needs the cost of each scenario."""
+    return [
+        BundleTask(
+            situation=situation.with_scenarios(
+                situation.demand_mw[part], situation.available_mw[part], situation.probability[part]
+            ),
+            within=within,
+            signs=replace(signs, flow=signs.flow[part]),
         )
+        for part in split(situation, 1 if risk.averse else BUNDLE_SIZE)
+    ]
+
+
+def risk_adjusted(risk: Risk, answers: list[BundleAnswer], share: FloatArray) -> float:
+    """Return the risk-adjusted cost of all bundles, of given probabilities. [$]"""
+    costs = np.array([answer.cost for answer in answers])
+    return risk.measure(costs / share, share)

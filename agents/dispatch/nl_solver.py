@@ -1,7 +1,7 @@
 """The door to CasADi: a Pyomo model goes out as an .nl file, and Ipopt's or BONMIN's answer comes back into it."""
 
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -82,7 +82,8 @@ def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = No
         settings["discrete"] = problem.discrete
     nlp = {"x": casadi.vertcat(*problem.x), "f": problem.f, "g": casadi.vertcat(*problem.g)}
     program = casadi.nlpsol("s", solver, nlp, settings)
-    with redirect_stdout(StringIO()):  # BONMIN reports its nodes whatever it is told
+    # BONMIN reports its nodes whatever it is told. Ipopt is silent, and may run on several threads.
+    with redirect_stdout(StringIO()) if solver == "bonmin" else nullcontext():
         answer = program(x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub)
     status = str(program.stats()["return_status"])
     if not program.stats()["success"]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.dispatch.situation import Situation
+from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
 
@@ -122,6 +122,14 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         spilled=beyond,
         penalty=over.sum(axis=2) + under.sum(axis=2),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
+    )
+
+
+def settle_by(plan: Plan, signs: Signs) -> Signs:
+    """Return the signs with every direction that is not settled as it is in a plan."""
+    return Signs(
+        bid=np.where(signs.bid == 0, np.where(plan.bid_mw >= 0, 1, -1), signs.bid),
+        flow=np.where(signs.flow == 0, np.where(plan.tie_p_mw >= 0, 1, -1), signs.flow),
     )
 
 

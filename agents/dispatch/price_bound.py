@@ -19,11 +19,14 @@ import numpy as np
 from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.cut_hour import CutHour, HourAnswer, HourPrices
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.plan import Plan
+from agents.dispatch.plan import Prices
 from agents.dispatch.program import InfeasibleError
 from agents.dispatch.situation import Signs, Situation, hour_data
 from grids.network import FloatArray, Grid, IntArray
 from sim.settlement import Tariff
+
+TOGETHER = 20
+"""Most scenarios that are asked about an hour together."""
 
 WORTH = 1e-5
 """Gain of an hour, relative to the whole cost, from which a change of its directions is worth a try."""
@@ -74,25 +77,32 @@ class PriceBound:
         self._flows = (1, -1) if branches else (0,)
         self._crew = _Crew(grid, hour, situation)
 
-    def __call__(self, plan: Plan, signs: Signs) -> Answer:
+    def __call__(
+        self, duals: Prices, battery_p_mw: FloatArray, signs: Signs, *, probability: FloatArray | None = None
+    ) -> Answer:
         """Return the bound and the preferred directions.
 
         Parameters
         ----------
-        plan, signs : Plan, Signs
-            A plan that is optimal for these directions, all settled.
+        duals : Prices
+            Of a plan that is optimal for these directions.
+        battery_p_mw : array, shape (S, T, U)
+            Battery power in that plan. [MW]
+        signs : Signs
+            The directions, all settled.
+        probability : array, shape (S,), optional
+            Weights of the scenarios, sum 1; those of the situation by default.
         """
-        if plan.prices is None:
-            raise ValueError("the plan has no prices")
-        prices = _Prices.of(plan, self._tariff, self._situation)
-        now = _where_open(self._within, signs.bid)
+        weight = self._situation.probability if probability is None else probability
+        prices = _Prices.of(duals, battery_p_mw, weight, self._tariff, self._situation)
+        now = self._within.direction(signs.bid)
         solved_before = self._crew.solved
-        bid, magnitude = plan.prices.bid_per_mw, plan.prices.magnitude_per_mw
-        hours, worth = np.arange(len(now)), WORTH * abs(plan.objective)
-        tiles = self._scenario_costs(prices, hours, now, bid, magnitude)
+        bid, magnitude = duals.bid_per_mw, duals.magnitude_per_mw
+        tiles = self._scenario_costs(prices, np.arange(len(now)), now, bid, magnitude)
         first = self._first_stage(bid, magnitude, now)
         as_it_is = self._at(tiles, signs.flow).sum(axis=0) + first
         cost = tiles.min(axis=0).sum(axis=0) + first
+        worth = WORTH * abs(float(as_it_is.sum()) + prices.constant)
         doubtful = as_it_is - cost > worth
         asked, _ = self._asked(prices, now, np.flatnonzero(doubtful), as_it_is)
         cost[doubtful] = np.maximum(cost, asked)[doubtful]
@@ -127,11 +137,16 @@ class PriceBound:
         least = np.full(count, math.inf)
         bid_price, magnitude_price = np.zeros((scenarios, count)), np.zeros((scenarios, count))
         tiles = np.zeros((len(self._flows), scenarios, count))
-        everyone = np.arange(scenarios)
-        answers = self._crew.solve([self._task(prices, everyone, t, 0, bid[t]) for t in hours])
-        for t, answer in zip(hours, answers, strict=True):
-            least[t] = answer.cost
-            bid_price[:, t], magnitude_price[:, t] = answer.bid_per_mw, answer.magnitude_per_mw
+        least[hours] = 0.0
+        tasks = [
+            self._task(prices, prices.counting[first : first + TOGETHER], t, 0, bid[t])
+            for first in range(0, len(prices.counting), TOGETHER)
+            for t in hours
+        ]
+        for task, answer in zip(tasks, self._crew.solve(tasks), strict=True):
+            least[task.hour] += answer.cost
+            bid_price[task.scenarios, task.hour] = answer.bid_per_mw
+            magnitude_price[task.scenarios, task.hour] = answer.magnitude_per_mw
         again = np.flatnonzero(least < enough)
         if len(self._flows) > 1 and again.size:
             tiles[..., again] = self._scenario_costs(prices, again, bid, bid_price, magnitude_price)
@@ -143,15 +158,16 @@ class PriceBound:
         self, prices: "_Prices", hours: IntArray, bid: IntArray, bid_price: FloatArray, magnitude_price: FloatArray
     ) -> FloatArray:
         """Return what scenarios cost in some hours with a bid of their own at a price, shape (F, S, len(hours))."""
-        scenarios = range(self._situation.shape[0])
         tasks = [
             self._task(prices, np.array([s]), t, flow, bid[t], -bid_price[s, t], -magnitude_price[s, t])
             for flow in self._flows
-            for s in scenarios
+            for s in prices.counting
             for t in hours
         ]
         costs = [answer.cost for answer in self._crew.solve(tasks)]
-        return np.array(costs).reshape(len(self._flows), len(scenarios), len(hours))
+        tiles = np.zeros((len(self._flows), self._situation.shape[0], len(hours)))
+        tiles[:, prices.counting] = np.array(costs).reshape(len(self._flows), len(prices.counting), len(hours))
+        return tiles
 
     def _task(
         self,
@@ -169,6 +185,7 @@ class PriceBound:
             flow=flow,
             low_mw=float(self._within.low[hour]) if bid < 0 else 0.0,
             high_mw=float(self._within.high[hour]) if bid > 0 else 0.0,
+            probability=prices.probability[scenarios],
             prices=HourPrices(
                 start_per_mwh=prices.start_per_mwh[scenarios, hour],
                 end_per_mwh=prices.end_per_mwh[scenarios, hour],
@@ -201,25 +218,29 @@ class PriceBound:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Prices:
-    """Prices of what links the hours, shape (S, T, U), times the scenario's probability, and a constant in $."""
+    """Prices of what links the hours, shape (S, T, U), times the scenario's probability, and a constant in $.
 
+    Scenarios that count have a probability above zero.
+    """
+
+    probability: FloatArray
+    counting: IntArray
     start_per_mwh: FloatArray
     end_per_mwh: FloatArray
     battery_per_mw: FloatArray
     constant: float
 
     @classmethod
-    def of(cls, plan: Plan, tariff: Tariff, situation: Situation) -> "_Prices":
-        """Return the prices at which a plan is optimal.
+    def of(
+        cls, duals: Prices, power: FloatArray, probability: FloatArray, tariff: Tariff, situation: Situation
+    ) -> "_Prices":
+        """Return the prices at which a plan with these duals and this battery power is optimal.
 
         Of the wear α·ΣP² - β·ΣP·P_before every hour keeps (α - β)·P². The rest, β/2 of the squared change of power
         from hour to hour and of the squared power in the first and last hour, is convex and is replaced by its
         tangent at the plan, so that the bound is sharp there.
         """
-        if plan.prices is None:
-            raise ValueError("the plan has no prices")
-        beta, weight = tariff.wear_cycling, situation.probability[:, None, None]
-        power = plan.set_points.battery_p_mw
+        beta = tariff.wear_cycling
         change = np.diff(power, axis=1)
         wear = np.zeros_like(power)
         wear[:, 1:] += beta * change
@@ -227,14 +248,16 @@ class _Prices:
         wear[:, 0] += beta * (power[:, 0] - situation.previous_battery_p_mw)
         wear[:, -1] += beta * power[:, -1]
         squares = (change**2).sum(axis=(1, 2)) + (power[:, 0] ** 2 + power[:, -1] ** 2).sum(axis=1)
-        energy = plan.prices.energy_per_mwh
+        energy = duals.energy_per_mwh
         end = np.zeros_like(energy)
         end[:, :-1] = energy[:, 1:]
         return cls(
+            probability=probability,
+            counting=np.flatnonzero(probability > 0),
             start_per_mwh=-energy,
             end_per_mwh=end,
-            battery_per_mw=weight * wear,
-            constant=float(-beta / 2 * situation.probability @ squares),
+            battery_per_mw=probability[:, None, None] * wear,
+            constant=float(-beta / 2 * probability @ squares),
         )
 
 
@@ -247,6 +270,7 @@ class _Task:
     flow: int
     low_mw: float
     high_mw: float
+    probability: FloatArray
     prices: HourPrices
 
 
@@ -278,17 +302,16 @@ class _Crew:
 
     def _solve(self, programs: dict[tuple[int, bool], CutHour], task: _Task) -> HourAnswer:
         alone = len(task.scenarios) == 1
-        probability = self._situation.probability[task.scenarios]
         key = (len(task.scenarios), task.hour == 0)
         if key not in programs:
-            weight = np.ones(1) if alone else probability
-            programs[key] = CutHour(self._grid, self._hour, weight, opens=task.hour == 0)
+            programs[key] = CutHour(self._grid, self._hour, scenarios=key[0], opens=key[1])
         rows = task.scenarios * self._situation.shape[1] + task.hour
         values = {name: array if array.ndim == 1 else array[rows] for name, array in self._data[task.flow].items()}
-        prices, share = task.prices, float(probability[0]) if alone else 1.0
+        # One scenario by itself is solved as if it were certain: so all of them share a program.
+        prices, share = task.prices, float(task.probability[0]) if alone else 1.0
         scaled = HourPrices(**{name: getattr(prices, name) / share for name in vars(prices)})
         try:
-            answer = programs[key].solve(values, task.low_mw, task.high_mw, scaled)
+            answer = programs[key].solve(values, task.probability / share, task.low_mw, task.high_mw, scaled)
         except InfeasibleError:
             nothing = np.zeros(len(task.scenarios))
             return HourAnswer(cost=math.inf, bid_per_mw=nothing, magnitude_per_mw=nothing)
@@ -300,10 +323,3 @@ class _Crew:
 
 
 _NO_BIDS: IntArray = np.zeros(0, dtype=np.int64)
-
-
-def _where_open(within: BidRange, direction: IntArray) -> IntArray:
-    """Return a direction for all bids that may take it; the others keep the only one they have."""
-    only = np.where(within.low < 0, -1, 1)
-    direct: IntArray = np.where(within.open_hours, direction, only)
-    return direct

@@ -1,0 +1,270 @@
+"""Bids for many scenarios, or with aversion to risk, found in bundles of scenarios that meet only in the bids.
+
+Where the power factor has two directions, those of all flows and bids are settled first; then, as for one program
+(:mod:`agents.dispatch.branching`), the hours are asked at the prices of the best bids for a bound, and for the
+directions they prefer.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from agents.dispatch.bundles import BundleSolver, BundleTask, worst_certificate
+from agents.dispatch.certificate import Certificate
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import BidRange
+from agents.dispatch.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
+from agents.dispatch.plan import Plan, Prices
+from agents.dispatch.price_bound import PriceBound
+from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.situation import Signs, Situation
+from grids.network import FloatArray
+from sim.reduction import reduce_scenarios
+from sim.scenarios import ScenarioSet
+
+START_SCENARIOS = 20
+"""Scenarios of the reduced problem whose bids and directions are the first to be tried."""
+
+OPEN_SHARE = 0.3
+"""Share of the gap left to the bids for settled directions; the rest is for the directions."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BundledBid:
+    """Bids for all scenarios, with proof.
+
+    Attributes
+    ----------
+    bid_mw : array, shape (T,)
+        The best bids found. [MW]
+    objective, bound : float
+        Their risk-adjusted cost minus revenue, and a lower bound on that of any bids. [$]
+    battery_p_mw : array, shape (T, U)
+        Expected battery schedule. [MW]
+    costs, probability : array, shape (J,)
+        Cost minus revenue of every bundle of scenarios, and its probability. [$]
+    certificate : Certificate
+        Worst of all scenarios and hours.
+    nodes : int
+        Problems solved.
+    stopped : str
+        Why it stopped short of the gap, or nothing.
+    """
+
+    bid_mw: FloatArray
+    objective: float
+    bound: float
+    battery_p_mw: FloatArray
+    costs: FloatArray
+    probability: FloatArray
+    certificate: Certificate
+    nodes: int
+    stopped: str = ""
+
+
+class BundledSearch:
+    """Finds bids for all scenarios of a situation.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+        Grid, tariff, rule, effort and aversion to risk; it also solves the reduced problem.
+    situation, within : Situation, BidRange
+        All scenarios, and the range of the bids.
+    network : {"branch_flow", "copper_plate"}
+        AC network or one bus.
+    executor : Executor, optional
+        Where the bundles are solved: threads by default; any ``concurrent.futures`` executor will do.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        situation: Situation,
+        within: BidRange,
+        *,
+        network: str = "branch_flow",
+        executor: Executor | None = None,
+    ) -> None:
+        self._dispatcher, self._situation, self._within = dispatcher, situation, within
+        self._network, self._executor = network, executor
+        reading = dispatcher.grid.tie_line.power_factor_reading
+        self._settled = network == "copper_plate" or reading == "import_only"
+        self._nodes = 0
+        self._deadline = np.inf
+
+    def run(self) -> BundledBid:
+        """Return the best bids found, and what is proven about them.
+
+        Raises
+        ------
+        SolverError
+            If no bids could be evaluated.
+        """
+        self._deadline = perf_counter() + self._dispatcher.effort.time_limit_s
+        self._dispatcher.progress("bids of a reduced problem to begin with")
+        start = self._dispatcher.plan(self._reduced(), network=self._network, within=self._within)
+        self._nodes += start.nodes
+        with _workers(self._executor) as workers:
+            try:
+                return self._search(start, workers, elastic=False)
+            except InfeasibleError:
+                return self._search(start, workers, elastic=True)
+
+    def _reduced(self) -> Situation:
+        whole = self._situation
+        if whole.shape[0] <= START_SCENARIOS:
+            return whole
+        everything = ScenarioSet(
+            demand_mw=whole.demand_mw, available_mw=whole.available_mw, probability=whole.probability
+        )
+        kept = reduce_scenarios(everything, START_SCENARIOS)
+        return whole.with_scenarios(kept.demand_mw, kept.available_mw, kept.probability)
+
+    def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> BundledBid:
+        d, gap = self._dispatcher, self._dispatcher.effort.gap
+        solver = BundleSolver(d.grid, d.tariff, d.rule, network=self._network, elastic=elastic)
+        signs = self._first_signs(solver, start, workers)
+        best, bound, asked = None, -np.inf, self._price_bound(elastic)
+        bids = start.bid_mw
+        for _ in range(1 if self._settled else d.effort.rounds):
+            within = self._within if self._settled else self._within.settled(signs.bid)
+            method = LevelMethod(
+                solver, self._situation, within, signs, risk=d.risk, executor=workers, progress=d.progress
+            )
+            try:
+                answer = method.run(bids, gap=gap if self._settled else OPEN_SHARE * gap, time_limit_s=self._left())
+            except SolverError:
+                if best is None:
+                    raise
+                break
+            self._nodes += answer.passes * len(answer.answers)
+            if best is None or answer.objective < best.objective:
+                best = answer
+            if self._settled:
+                bound = answer.bound
+                break
+            if answer.stopped or self._left() <= 0:
+                break
+            d.progress("asking every hour for its best directions")
+            preferred, proven = self._ask_hours(asked, answer, signs)
+            bound = max(bound, proven)
+            same = (preferred.bid == signs.bid).all() and (preferred.flow == signs.flow).all()
+            if same or best.objective - bound <= gap * abs(best.objective):
+                break
+            signs, bids = preferred, answer.bid_mw
+        if best is None:
+            raise SolverError("no bids could be evaluated")
+        if bound == -np.inf:
+            bound = self._wait_and_see(solver, workers)
+        return self._mended(solver, best, bound, workers)
+
+    def _wait_and_see(self, solver: BundleSolver, workers: Executor) -> float:
+        """Return a quick bound: every bundle has bids of its own, and no direction is settled.
+
+        The expected cost, which it bounds, is never above the risk-adjusted one.
+        """
+        unsettled, nothing = Signs.unsettled(*self._situation.shape), np.zeros(self._situation.shape[1])
+        tasks = bundle_tasks(self._situation, self._within, unsettled, self._dispatcher.risk)
+        self._nodes += len(tasks)
+        answers = workers.map(solver.answer, [replace(task, bid_prices_per_mw=(nothing, nothing)) for task in tasks])
+        return float(sum(answer.intercept for answer in answers))
+
+    def _left(self) -> float:
+        return self._deadline - perf_counter()
+
+    def _first_signs(self, solver: BundleSolver, start: Plan, workers: Executor) -> Signs:
+        """Return the directions of the first bids and the best of the flows for them; none if flows have no choice."""
+        signs = Signs.unsettled(*self._situation.shape)
+        if self._settled:
+            return signs
+        signs = replace(signs, bid=self._within.direction(np.where(start.bid_mw >= 0, 1, -1)))
+        self._dispatcher.progress("settling the directions of all flows")
+        tasks = self._tasks(start.bid_mw)
+        self._nodes += len(tasks)
+        answers = workers.map(solver.answer, tasks)
+        return replace(signs, flow=np.concatenate([answer.signs.flow for answer in answers]))
+
+    def _tasks(self, bid_mw: FloatArray) -> list[BundleTask]:
+        """Return the search for the best plan at given bids, for every bundle."""
+        unsettled = Signs.unsettled(*self._situation.shape)
+        tasks = bundle_tasks(self._situation, self._within, unsettled, self._dispatcher.risk)
+        return [replace(task, situation=replace(task.situation, bid_mw=bid_mw), search=True) for task in tasks]
+
+    def _price_bound(self, elastic: bool) -> PriceBound | None:
+        if self._settled or elastic:
+            return None  # limits that must be violated say more about the answer than a bound would
+        return self._dispatcher.price_bound(self._situation, self._within, self._network)
+
+    def _ask_hours(self, asked: PriceBound | None, answer: LevelAnswer, signs: Signs) -> tuple[Signs, float]:
+        """Return the directions all hours prefer at the prices of the bids, and the bound that this proves.
+
+        Whatever probabilities the CVaR may give the scenarios, with those fixed the problem is one of expected cost;
+        its bound holds for the risk-adjusted cost as well, which is the largest over all of them.
+        """
+        if asked is None:
+            return signs, -np.inf
+        tilted, prices = self._tilted(answer, signs)
+        reply = asked(prices, answer.battery_p_mw, signs, probability=tilted)
+        self._nodes += reply.nodes
+        return reply.signs, reply.bound
+
+    def _tilted(self, answer: LevelAnswer, signs: Signs) -> tuple[FloatArray, Prices]:
+        """Return the probabilities that the aversion to risk implies, and the prices that go with them."""
+        sizes = [len(one.battery_p_mw) for one in answer.answers]
+        emphasis = np.repeat(answer.emphasis, sizes)
+        probability = self._situation.probability
+        tilted = probability * emphasis
+        tilted /= tilted.sum()
+        weight = tilted / probability
+        energy = weight[:, None, None] * answer.prices.energy_per_mwh
+        bid, magnitude = weight[:, None] * answer.prices.bid_per_mw, weight[:, None] * answer.prices.magnitude_per_mw
+        # At the best bids the prices of all scenarios cancel out; what is left of them is shared out.
+        rest = (bid + signs.bid * magnitude).sum(axis=0)
+        ends = self._within.settled(signs.bid)
+        free = (answer.bid_mw > ends.low + 1e-6) & (answer.bid_mw < ends.high - 1e-6)
+        bid -= tilted[:, None] * np.where(free, rest, 0.0)
+        return tilted, Prices(energy_per_mwh=energy, bid_per_mw=bid, magnitude_per_mw=magnitude)
+
+    def _mended(self, solver: BundleSolver, best: LevelAnswer, bound: float, workers: Executor) -> BundledBid:
+        """Return the best bids with every bundle that is not exact made so, as far as possible."""
+        answers, risk = best.answers, self._dispatcher.risk
+        inexact = [k for k, one in enumerate(answers) if one.certificate and one.certificate.status == "inexact"]
+        tasks = self._tasks(best.bid_mw)
+        if inexact:
+            self._dispatcher.progress(f"repairing {len(inexact)} of {len(answers)} bundles of scenarios")
+            answers = list(answers)
+            for k, mended in zip(inexact, workers.map(solver.answer, [tasks[k] for k in inexact]), strict=True):
+                answers[k] = mended
+        share = np.array([task.situation.probability.sum() for task in tasks])
+        costs = np.array([one.cost for one in answers])
+        objective = risk_adjusted(risk, answers, share)
+        bound = min(bound, objective)
+        schedules = np.concatenate([one.battery_p_mw for one in answers])
+        certificates = [one.certificate for one in answers if one.certificate is not None]
+        return BundledBid(
+            bid_mw=best.bid_mw,
+            objective=objective,
+            bound=bound,
+            battery_p_mw=np.tensordot(self._situation.probability, schedules, axes=1),
+            costs=costs / share,
+            probability=share,
+            certificate=worst_certificate(certificates, (objective - bound) / max(abs(objective), 1e-9)),
+            nodes=self._nodes,
+            stopped=best.stopped,
+        )
+
+
+@contextmanager
+def _workers(executor: Executor | None) -> Iterator[Executor]:
+    """Give the executor, or threads: the solver works outside Python's lock, so they use all cores."""
+    if executor is not None:
+        yield executor
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield pool

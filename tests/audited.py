@@ -1,0 +1,59 @@
+"""Runs played for the audit, and copies of them with a table, a cell or a setting changed."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+from conftest import STUDIES
+
+from agents.cast import cast_players
+from sim.audit import AuditReport, audit
+from sim.messages import Submission
+from sim.model import MarketModel
+from sim.setting import Setting
+from sim.study_file import read_study, write_study
+
+SMALL = ("uncertainty.scenarios=10", "uncertainty.keep=2")
+NOON = {"day": 1, "hour": 12}
+
+
+class Run(NamedTuple):
+    """What a run leaves behind."""
+
+    tables: dict[str, pd.DataFrame]
+    study: dict[str, Any]
+
+    def audit(self) -> AuditReport:
+        return audit(self.tables, self.study)
+
+    def changed(self, table: str, frame: pd.DataFrame) -> "Run":
+        return self._replace(tables={**self.tables, table: frame})
+
+    def with_cell(self, table: str, row: int, column: str, value: object) -> "Run":
+        frame = self.tables[table].copy()
+        frame[column] = frame[column].astype(object) if isinstance(value, str) else frame[column]
+        frame.loc[row, column] = value
+        return self.changed(table, frame)
+
+    def with_setting(self, path: str, value: object) -> "Run":
+        study = yaml.safe_load(yaml.safe_dump(self.study))
+        node = study
+        *parents, last = path.split(".")
+        for key in parents:
+            node = node[int(key) if isinstance(node, list) else key]
+        node[last] = value
+        return self._replace(study=study)
+
+
+def play(name: str, *overrides: str, fixed: Submission | None = None) -> Run:
+    study = read_study(STUDIES / f"{name}.yaml", (*SMALL, *overrides))
+    model = MarketModel(Setting.of(study))
+    cast_players(model, fixed=fixed)
+    model.run_days(study.days)
+    return Run(model.ledger.frames(), yaml.safe_load(write_study(study)))
+
+
+def row_of(frame: pd.DataFrame, which: dict[str, object]) -> int:
+    chosen = np.all([frame[column] == value for column, value in which.items()], axis=0)
+    return int(frame.index[chosen][0])

@@ -1,0 +1,36 @@
+"""The command line run as a process of its own or in this one, and the form of its error messages.
+
+What is about exit status and streams as a shell sees them runs as a process (some four seconds of start-up each);
+everything else runs in this one.
+"""
+
+import subprocess
+import sys
+
+from typer.testing import CliRunner
+
+import experiments.__main__ as command_line
+
+FEW = ("--scenarios", "30", "--keep", "2")
+FAST = (*FEW, "--policy", "myopic")
+
+
+def process(*arguments, cwd):
+    """Run the command line as a process of its own."""
+    command = [sys.executable, "-m", "experiments", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def accepted(*arguments):
+    """Run the command line in this process; return what it prints when it ends with status 0."""
+    done = CliRunner().invoke(command_line.app, [*map(str, arguments)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    return done.stdout
+
+
+def assert_one_message(err):
+    assert "Traceback" not in err
+    assert err.startswith("tieline: ")
+    assert err.count("\n") == 1
+    assert err.endswith("\n")

@@ -1,0 +1,152 @@
+"""The audit of honest runs: the books hold, violated limits are listed, penalties are derived again."""
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from audited import NOON, Run, play, row_of
+
+from sim.audit.settlement import penalty
+from sim.ledger import TABLES
+from sim.messages import Submission
+
+
+@pytest.fixture(scope="module")
+def no_anm() -> Run:
+    return play("microgrid33", "bidding=basic", "policy=none")
+
+
+@pytest.fixture(scope="module")
+def refused() -> Run:
+    bid = Submission(bid_mw=np.full(24, 11.0), strategy="too much", battery_p_mw=np.zeros((24, 5)))
+    return play("microgrid33", "policy=none", "market.rule=caiso", fixed=bid)
+
+
+# ---- honest runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["receding", "no_anm", "export", "refused"])
+def test_an_honest_run_is_clean(name, request):
+    run = request.getfixturevalue(name)
+    report = run.audit()
+    assert report.clean
+    assert report.findings == ()
+    assert report.largest["active_balance"] < 1e-6
+    assert report.largest["zero_sum"] < 1e-9
+    assert report.checks["active_balance"] == len(run.tables["buses"])
+    assert report.checks["payments"] == len(run.tables["payments"])
+
+
+def test_anm_keeps_all_limits(receding, export):
+    assert receding.audit().limit_violations == ()
+    assert export.audit().limit_violations == ()
+
+
+def test_without_anm_limits_are_violated_and_listed_but_the_books_hold(no_anm):
+    report = no_anm.audit()
+    assert report.clean
+    low = {f.where for f in report.limit_violations if f.check == "voltage_limits" and f.hour == 17}
+    assert {f"bus {bus}" for bus in (*range(10, 19), *range(30, 34))} <= low  # Fig. 7a: 10-18 and 28-33
+    assert low <= {f"bus {bus}" for bus in (*range(9, 19), *range(28, 34))}
+    assert {f.check for f in report.limit_violations} == {"voltage_limits", "tie_line_power_factor"}
+
+
+def test_rows_in_another_order_are_the_same_run(receding):
+    by_hour = TABLES.keys() - {"units", "branches"}
+    tables = {
+        name: frame.sample(frac=1, random_state=1) if name in by_hour else frame
+        for name, frame in receding.tables.items()
+    }
+    report = receding._replace(tables=tables).audit()
+    assert report.clean
+    assert report.checks == receding.audit().checks
+
+
+def test_a_day_is_audited_in_a_fraction_of_a_second(receding):
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        receding.audit()
+        seconds.append(perf_counter() - start)
+    assert min(seconds) < 0.3
+
+
+# ---- limits --------------------------------------------------------------------------------------------------
+
+TIGHTER = [
+    ("voltage_limits", "grid.voltage.max_vm_pu", 0.99),
+    ("voltage_limits", "grid.voltage.min_vm_pu", 0.97),
+    ("tie_line_capacity", "grid.tie_line.max_s_mva", 2.0),
+    ("tie_line_power_factor", "grid.tie_line.min_power_factor", 0.999),
+    ("end_of_day_soc", "fleet.battery.0.min_end_soc", 0.9),
+]
+
+
+@pytest.mark.parametrize(("limit", "path", "value"), TIGHTER)
+def test_every_limit_can_be_violated(receding, limit, path, value):
+    report = receding.with_setting(path, value).audit()
+    assert limit in {violation.check for violation in report.limit_violations}
+    assert limit not in {finding.check for finding in report.findings}
+    assert report.largest[limit] > 0
+
+
+def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
+    branches, lines = receding.tables["branches"], receding.tables["lines"]
+    run = receding.changed("branches", branches.assign(max_i_pu=branches["max_i_pu"] / 4))
+    report = run.changed("lines", lines.assign(loading_percent=4 * lines["loading_percent"])).audit()
+    assert report.clean
+    assert {violation.check for violation in report.limit_violations} == {"loading_limits"}
+    assert "%" in report.limit_violations[0].message
+
+
+def test_export_breaks_the_import_only_reading_alone(export):
+    assert "tie_line_power_factor" not in {v.check for v in export.audit().limit_violations}
+    report = export.with_setting("grid.tie_line.power_factor_reading", "import_only").audit()
+    assert report.clean
+    exports = export.tables["settlements"].query("metered_mw < -1e-3")
+    violated = {(v.day, v.hour) for v in report.limit_violations if v.check == "tie_line_power_factor"}
+    assert violated >= set(zip(exports["day"], exports["hour"], strict=True)) != set()
+
+
+# ---- penalties -----------------------------------------------------------------------------------------------
+
+ONE = [{"band": 0.05, "over": 0.5, "under": 0.5}]
+TWO = [{"band": 0.05, "over": 0.25, "under": 0.25}, {"band": 0.10, "over": 0.50, "under": 1.00}]
+NO_BAND = [{"band": 0.0, "over": 0.20, "under": 0.15}]
+BY_HAND = [
+    (ONE, 10, 10.5, 100, 0.0),  # on the edge of the band
+    (ONE, 10, 11, 100, 25.0),  # 0.5 MWh beyond 10.5 at 50 $
+    (ONE, 10, 9, 100, 25.0),
+    (ONE, 0, 1, 100, 50.0),  # no bid, no band
+    (ONE, -10, -9, 100, 25.0),  # exports less than bid: 0.5 MWh beyond -9.5
+    (TWO, 10, 10.8, 100, 7.5),  # 0.3 MWh in the first tier at 25 $
+    (TWO, 10, 12, 100, 112.5),  # 0.5 at 25 $, then 1.0 at 100 $
+    (TWO, 10, 8, 100, 62.5),  # 0.5 at 25 $, then 1.0 at 50 $
+    (TWO, -10, -8, 100, 112.5),  # exports 2 less: the same as drawing 2 more
+    (TWO, 0, 1, 100, 100.0),  # no bid: all of it in the last tier
+    (NO_BAND, 4, 6, 30, 9.0),
+    (NO_BAND, 4, 2, 30, 12.0),
+]
+
+
+@pytest.mark.parametrize(("tiers", "bid", "metered", "price", "expected"), BY_HAND)
+def test_penalty_by_hand(tiers, bid, metered, price, expected):
+    assert penalty(bid, metered, base_price=price, tiers=tiers) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("rule", ["shi", "nguyen", "caiso", "case2"])
+def test_every_rule_is_re_derived(rule):
+    run = play("microgrid33", "bidding=basic", "policy=none", f"market.rule={rule}")
+    report = run.audit()
+    assert report.clean
+    assert run.tables["settlements"]["penalty"].sum() > 1
+    other = "hour" if rule == "nguyen" else "day_peak"
+    assert "penalty" in {f.check for f in run.with_setting("market.rule.base_price", other).audit().findings}
+
+
+def test_a_refused_bid_counts_as_zero(refused):
+    assert not refused.tables["bids"]["accepted"].any()
+    assert (refused.tables["settlements"]["bid_mw"] == 0).all()
+    row = row_of(refused.tables["bids"], NOON)
+    found = refused.with_cell("bids", row, "bid_mw", 1.0).audit().findings
+    assert {"refused_bid", "settled_bid"} <= {finding.check for finding in found}

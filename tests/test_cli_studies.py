@@ -1,0 +1,91 @@
+"""The commands ``studies``, ``show`` and ``new``: what there is to choose from, and a study to start from."""
+
+import sys
+
+import pytest
+import yaml
+from cli import accepted, assert_one_message
+
+import experiments.__main__ as command_line
+from agents.anm import policy_names
+from agents.bidding import strategy_names
+from experiments.catalog import find_study, packaged_studies
+from sim.imbalance import RULES
+from sim.study_file import read_study
+
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
+
+def test_studies_lists_everything_there_is_to_choose_from():
+    text = accepted("studies")
+    for name in (*packaged_studies(), *strategy_names(), *policy_names(), *RULES):
+        assert f" {name} " in text
+
+
+@pytest.mark.parametrize("name", packaged_studies())
+def test_show_prints_a_study_that_reads_back(name, tmp_path):
+    (tmp_path / "shown.yaml").write_text(accepted("show", name), encoding="utf-8")
+    assert read_study(tmp_path / "shown.yaml") == find_study(name)
+
+
+def test_show_applies_changes_and_reads_run_folders(run_dir):
+    shown = yaml.safe_load(
+        accepted("show", "microgrid33", "--set", "market.rule=caiso", "--set", "fleet.battery.0.max_e_mwh=1")
+    )
+    assert shown["market"]["rule"]["name"] == "caiso"
+    assert shown["fleet"]["battery"][0]["max_e_mwh"] == 1.0
+    assert accepted("show", run_dir) == (run_dir / "study.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("like", packaged_studies())
+def test_new_writes_a_commented_study_that_show_reads(like, tmp_path):
+    text = accepted("new", "mine.yaml", "--like", like)
+    assert "tieline run mine.yaml" in text
+    written = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert written.count("#") > 5
+    shown = yaml.safe_load(accepted("show", "mine.yaml"))
+    assert shown["name"] == "mine"
+    assert shown | {"name": like} == yaml.safe_load(accepted("show", like))
+
+
+@pytest.mark.parametrize("stem", ["2026", "on", "null", "1e3", "my study", ".mine", "größer"])
+def test_new_writes_no_study_that_cannot_be_read(stem, ended, monkeypatch, capsys, tmp_path):
+    """A file name may be no name of a study, or something else than a word to YAML."""
+    monkeypatch.setattr(sys, "argv", ["tieline", "new", f"{stem}.yaml"])
+    with pytest.raises(SystemExit) as end:
+        command_line.main()
+    assert end.value.code in (0, None, 2)
+    err = capsys.readouterr().err
+    if end.value.code == 2:
+        assert_one_message(err)
+        assert not (tmp_path / f"{stem}.yaml").exists()
+    else:
+        assert yaml.safe_load(accepted("show", f"{stem}.yaml"))["fleet"]
+
+
+def test_new_never_overwrites(refused, tmp_path):
+    (tmp_path / "mine.yaml").write_text("precious")
+    assert "nothing is overwritten" in refused("new", "mine.yaml")
+    assert (tmp_path / "mine.yaml").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("mine.txt",), ["mine.txt", "ends in .yaml"]),
+        (("mine.yaml", "--like", "theirs"), ["--like theirs", "microgrid33"]),
+        (("no/such/folder/mine.yaml",), ["no/such/folder/mine.yaml", "can't be written"]),
+        (("file/mine.yaml",), ["file/mine.yaml", "can't be written"]),
+    ],
+)
+def test_new_refuses(refused, tmp_path, arguments, parts):
+    (tmp_path / "file").write_text("in the way")
+    message = refused("new", *arguments)
+    for part in parts:
+        assert part in message
+    assert not list(tmp_path.rglob("mine*"))
+
+
+def test_options_reach_the_study_and_win_over_set():
+    study = find_study("microgrid33", overrides=["seed=5", "days=4"], options={"seed": 7, "days": None})
+    assert (study.seed, study.days) == (7, 4)

@@ -1,0 +1,140 @@
+"""Both power flows against plain pandapower, against each other, and without a solution."""
+
+from dataclasses import fields
+
+import numpy as np
+import pandapower as pp
+import pytest
+from bare_grid import set_points
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pandapower import networks
+
+from grids.batch_power_flow import BatchPlant
+from grids.power_flow import Plant, PowerFlowError, SetPoints
+
+
+class Reference:
+    """pandapower as its tutorials use it: the untouched case, every unit a generator, a fresh power flow."""
+
+    def __init__(self, grid):
+        self.net = networks.case33bw()
+        self.net.line["max_i_ka"] = 6 / (np.sqrt(3) * 12.66)
+        for unit in (*grid.renewables, *grid.batteries):
+            pp.create_sgen(self.net, unit.bus - 1, p_mw=0)
+
+    def run(self, points):
+        net = self.net
+        net.load["p_mw"], net.load["q_mvar"] = points.load_p_mw, points.load_q_mvar
+        net.sgen["p_mw"] = np.concatenate([points.renewable_p_mw, points.battery_p_mw])
+        net.sgen["q_mvar"] = np.concatenate([points.renewable_q_mvar, points.battery_q_mvar])
+        pp.runpp(net, tolerance_mva=1e-9)
+        return net
+
+
+@pytest.fixture(scope="module")
+def reference(grid33):
+    return Reference(grid33)
+
+
+# 32 loads, 10 renewables, 5 batteries; MW and Mvar beyond what the fleet can do, short of a voltage collapse.
+any_set_points = st.builds(
+    SetPoints,
+    load_p_mw=arrays(float, 32, elements=st.floats(0, 0.2)),
+    load_q_mvar=arrays(float, 32, elements=st.floats(-0.05, 0.1)),
+    renewable_p_mw=arrays(float, 10, elements=st.floats(0, 1)),
+    renewable_q_mvar=arrays(float, 10, elements=st.floats(-0.3, 0.3)),
+    battery_p_mw=arrays(float, 5, elements=st.floats(-0.3, 0.3)),
+    battery_q_mvar=arrays(float, 5, elements=st.floats(-0.3, 0.3)),
+)
+
+
+@given(points=any_set_points)
+def test_plant_agrees_with_plain_pandapower(plant33, reference, points):
+    flow, net = plant33.run(points), reference.run(points)
+    in_service = net.line.in_service
+    line, bus, tie = net.res_line[in_service], net.res_bus, net.res_ext_grid.iloc[0]
+    assert flow.tie_p_mw == pytest.approx(tie.p_mw, abs=1e-7)
+    assert flow.tie_q_mvar == pytest.approx(tie.q_mvar, abs=1e-7)
+    assert flow.vm_pu == pytest.approx(bus.vm_pu.to_numpy(), abs=1e-7)
+    assert flow.va_degree == pytest.approx(bus.va_degree.to_numpy(), abs=1e-6)
+    assert flow.line_p_mw == pytest.approx(line.p_from_mw.to_numpy(), abs=1e-7)
+    assert flow.line_q_mvar == pytest.approx(line.q_from_mvar.to_numpy(), abs=1e-7)
+    assert flow.line_loss_mw == pytest.approx(line.pl_mw.to_numpy(), abs=1e-7)
+    assert flow.line_loading_percent == pytest.approx(line.loading_percent.to_numpy(), abs=1e-5)
+
+
+@given(hours=st.lists(any_set_points, min_size=2, max_size=4))
+def test_batch_plant_agrees_with_plant(plant33, batch33, hours):
+    stacked = SetPoints(**{f.name: np.array([getattr(hour, f.name) for hour in hours]) for f in fields(SetPoints)})
+    batch = batch33.run(stacked)
+    for k, hour in enumerate(hours):
+        flow = plant33.run(hour)
+        assert batch.tie_p_mw[k] == pytest.approx(flow.tie_p_mw, abs=1e-6)
+        assert batch.tie_q_mvar[k] == pytest.approx(flow.tie_q_mvar, abs=1e-6)
+        assert batch.vm_pu[k] == pytest.approx(flow.vm_pu, abs=1e-6)
+
+
+def test_batch_plant_keeps_all_leading_axes(grid33, batch33):
+    scale = np.array([[0.2, 0.4, 0.6], [0.8, 1.0, 1.2]])[..., None]
+    zeros = np.zeros((2, 3, 1))
+    batch = batch33.run(
+        SetPoints(
+            load_p_mw=scale * grid33.load_p_mw,
+            load_q_mvar=scale * grid33.load_q_mvar,
+            renewable_p_mw=zeros + np.zeros(10),
+            renewable_q_mvar=zeros + np.zeros(10),
+            battery_p_mw=zeros + np.zeros(5),
+            battery_q_mvar=zeros + np.zeros(5),
+        )
+    )
+    assert batch.tie_p_mw.shape == batch.tie_q_mvar.shape == (2, 3)
+    assert batch.vm_pu.shape == (2, 3, 33)
+    assert (np.diff(batch.tie_p_mw.ravel()) > 0).all()
+    assert batch.tie_p_mw[1, 1] == pytest.approx(batch33.run(set_points(grid33)).tie_p_mw, abs=1e-9)
+
+
+def test_discharge_lowers_the_import_and_charging_raises_it(grid33, plant33, batch33):
+    for plant in (plant33, batch33):
+        rest, discharge, charge = (
+            float(plant.run(set_points(grid33, battery_p_mw=np.array([p, 0, 0, 0, 0]))).tie_p_mw)
+            for p in (0.0, 0.1, -0.1)
+        )
+        assert discharge == pytest.approx(rest - 0.1, abs=5e-3)  # bus 2 is next to the main grid: little loss
+        assert charge == pytest.approx(rest + 0.1, abs=5e-3)
+
+
+def test_surplus_is_exported(grid33, plant33, batch33):
+    sunny = set_points(grid33, load=0.1, renewable_p_mw=np.full(10, 0.5))
+    assert plant33.run(sunny).tie_p_mw == pytest.approx(0.3715 - 5, abs=0.3)
+    assert plant33.run(sunny).tie_p_mw > 0.3715 - 5  # the losses are not exported
+    assert float(batch33.run(sunny).tie_p_mw) == pytest.approx(plant33.run(sunny).tie_p_mw, abs=1e-6)
+
+
+def test_hour_does_not_depend_on_the_hours_before(grid33):
+    plant, light, heavy = Plant(grid33), set_points(grid33, 0.2), set_points(grid33, 1.5)
+    first = plant.run(light)
+    plant.run(heavy)
+    again = plant.run(light)
+    assert again.tie_p_mw == pytest.approx(first.tie_p_mw, abs=1e-8)
+    assert again.vm_pu == pytest.approx(first.vm_pu, abs=1e-8)
+
+
+@pytest.mark.parametrize("kind", [Plant, BatchPlant])
+def test_voltage_collapse_is_an_error_and_the_next_hour_is_not(grid33, kind):
+    plant = kind(grid33)
+    before = plant.run(set_points(grid33))
+    for _ in range(2):  # also twice in a row
+        with pytest.raises(PowerFlowError, match="no solution"):
+            plant.run(set_points(grid33, load=10))
+    assert plant.run(set_points(grid33)).tie_p_mw == pytest.approx(before.tie_p_mw, abs=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::scipy.sparse.linalg.MatrixRankWarning")
+@pytest.mark.parametrize("kind", [Plant, BatchPlant])
+def test_set_point_that_is_no_number_is_an_error(grid33, kind):
+    points = set_points(grid33)
+    points.load_p_mw[3] = np.nan
+    with pytest.raises(PowerFlowError):
+        kind(grid33).run(points)

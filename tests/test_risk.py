@@ -1,0 +1,123 @@
+"""Aversion to risk: the CVaR by hand and by its linear program, and bids that weigh bad days more."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from feeder5 import FLEET, draw_situation, feeder5
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from agents.bidding import strategy
+from agents.dispatch.branching import Effort
+from agents.dispatch.bundled_search import BundledSearch
+from agents.dispatch.bundles import BundleSolver, BundleTask
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import bid_range
+from agents.dispatch.situation import Signs
+from sim.imbalance import RULES
+from sim.risk import Risk, cvar
+from sim.settlement import Tariff
+
+RULE, TARIFF = RULES["case1"], Tariff()
+
+
+def test_cvar_by_hand():
+    cost, probability = np.array([10.0, 50.0, 20.0, 40.0]), np.array([0.4, 0.1, 0.3, 0.2])
+    assert cvar(cost, probability, 0.9) == pytest.approx(50)
+    assert cvar(cost, probability, 0.8) == pytest.approx((0.1 * 50 + 0.1 * 40) / 0.2)
+    assert cvar(cost, probability, 0.5) == pytest.approx((0.1 * 50 + 0.2 * 40 + 0.2 * 20) / 0.5)
+    assert Risk(cvar_weight=0.25, cvar_level=0.8).measure(cost, probability) == pytest.approx(0.75 * 23 + 0.25 * 45)
+    assert Risk().measure(cost, probability) == pytest.approx(23)
+    assert not Risk().averse
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.01, 1)), min_size=1, max_size=8),
+    st.floats(0.01, 0.99),
+)
+def test_cvar_is_the_optimum_of_its_linear_program(outcomes, level):
+    """min η + Σ p·u / (1 - α), u >= cost - η, u >= 0 (Rockafellar and Uryasev)."""
+    cost, weight = (np.array(column) for column in zip(*outcomes, strict=True))
+    probability = weight / weight.sum()
+    count = len(cost)
+    optimum = linprog(
+        np.concatenate([[1.0], probability / (1 - level)]),
+        A_ub=np.hstack([-np.ones((count, 1)), -np.eye(count)]),
+        b_ub=-cost,
+        bounds=[(None, None)] + [(0, None)] * count,
+    ).fun
+    value = cvar(cost, probability, level)
+    assert value == pytest.approx(optimum, abs=1e-6 * (1 + np.abs(cost).max()))
+    assert probability @ cost - 1e-9 <= value <= cost.max() + 1e-9
+
+
+@pytest.fixture(scope="module", params=["import_only", "both_directions"])
+def problem(request):
+    """Return a grid and six scenarios of three hours."""
+    grid = feeder5(fleet=FLEET, reading=request.param)
+    situation = draw_situation(grid, RULE, np.random.default_rng(4), scenarios=6, hours=3)
+    return grid, situation, bid_range(grid, RULE, situation.demand_mw, situation.available_mw, network="branch_flow")
+
+
+def averse_bid(problem, risk, gap=1e-5):
+    grid, situation, within = problem
+    return BundledSearch(Dispatcher(grid, TARIFF, RULE, effort=Effort(gap=gap), risk=risk), situation, within).run()
+
+
+def costs_at(problem, bid_mw):
+    """Return the cost of every scenario at given bids."""
+    grid, situation, within = problem
+    solver = BundleSolver(grid, TARIFF, RULE)
+    costs = []
+    for s in range(situation.shape[0]):
+        one = situation.with_scenarios(situation.demand_mw[[s]], situation.available_mw[[s]], np.ones(1))
+        signs = Signs.unsettled(*one.shape)
+        task = BundleTask(situation=replace(one, bid_mw=bid_mw), within=within, signs=signs, search=True)
+        costs.append(solver.answer(task).cost)
+    return np.array(costs)
+
+
+@pytest.mark.parametrize("risk", [Risk(cvar_weight=0.5, cvar_level=0.7), Risk(cvar_weight=1, cvar_level=0.9)], ids=str)
+def test_no_other_bids_have_a_lower_risk_adjusted_cost(problem, risk):
+    grid, situation, within = problem
+    answer = averse_bid(problem, risk)
+    tolerance = 1e-5 * abs(answer.objective)
+    own = costs_at(problem, answer.bid_mw)
+    assert answer.costs == pytest.approx(own, rel=1e-5)
+    assert answer.objective == pytest.approx(risk.measure(own, situation.probability), rel=1e-5)
+    assert answer.bound <= answer.objective
+    # Three hours leave the directions of flows a duality gap, which the hours of a day would average out.
+    gap = 2e-5 if grid.tie_line.power_factor_reading == "import_only" else 1e-2
+    assert answer.objective - answer.bound <= gap * abs(answer.objective)
+    rng = np.random.default_rng(0)
+    neutral = Dispatcher(grid, TARIFF, RULE).plan(situation, within=within)
+    trials = [
+        neutral.bid_mw,
+        *(np.clip(answer.bid_mw + rng.normal(0, 0.1, 3), within.low, within.high) for _ in "123"),
+    ]
+    for bid in trials:
+        assert risk.measure(costs_at(problem, bid), situation.probability) >= answer.bound - tolerance
+
+
+def test_a_worst_case_bid_gains_in_the_tail_and_pays_for_it_on_average(problem):
+    _, situation, _ = problem
+    probability = situation.probability
+    neutral = averse_bid(problem, Risk(cvar_weight=1e-9, cvar_level=0.8))
+    averse = averse_bid(problem, Risk(cvar_weight=1, cvar_level=0.8))
+    tolerance = 2e-3 * abs(neutral.objective)
+    assert cvar(averse.costs, probability, 0.8) <= cvar(neutral.costs, probability, 0.8) + tolerance
+    assert probability @ averse.costs >= probability @ neutral.costs - tolerance
+
+
+@pytest.mark.parametrize("name", ["basic", "anm_aware"])
+def test_every_strategy_heeds_the_aversion_to_risk(name):
+    grid = feeder5(fleet=FLEET, reading="import_only")
+    situation = draw_situation(grid, RULE, np.random.default_rng(4), scenarios=4, hours=3)
+    neutral = strategy(name).bid(Dispatcher(grid, TARIFF, RULE), situation)
+    faint = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1e-9)), situation)
+    averse = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1)), situation)
+    assert faint.objective == pytest.approx(neutral.objective, rel=2e-3)
+    assert averse.objective > neutral.objective
+    assert averse.certificate.optimality_gap <= 1e-3

@@ -24,6 +24,7 @@ from experiments import console
 from experiments.catalog import find_study
 from experiments.commands import print_json
 from experiments.play import play
+from experiments.proofs import cases, prove
 from grids.batch_power_flow import BatchPlant
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import Plant, SetPoints
@@ -68,6 +69,19 @@ def bench_all(*, as_json: bool, quick: bool) -> None:
         print_json({"rows": [vars(row) for row in rows]})
     else:
         console.show_benchmark([vars(row) for row in rows])
+
+
+def prove_all(*, as_json: bool) -> None:
+    """Prove every hard case and print the table (or one JSON object)."""
+    every, proofs = cases(), []
+    with console.progress("proving", total=len(every), quiet=as_json) as report:
+        for name, build in every.items():
+            report(name)
+            proofs.append(vars(prove(name, build())))
+    if as_json:
+        print_json({"proofs": proofs})
+    else:
+        console.show_proofs(proofs)
 
 
 def _median_s(work: Callable[[], Any], repeats: int) -> float:

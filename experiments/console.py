@@ -260,6 +260,32 @@ def ranges(numbers: list[int]) -> str:
     return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
 
 
+def show_proofs(proofs: list[dict[str, Any]]) -> None:
+    """Print how far hard cases are proven."""
+    table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold")
+    table.add_column("case")
+    for column in ("gap", "status", "AC mismatch", "nodes", "time", "/ conic", "turning"):
+        table.add_column(column, justify="left" if column == "status" else "right")
+    for proof in proofs:
+        table.add_row(
+            proof["case"],
+            f"{100 * proof['gap']:.4f} %",
+            proof["status"],
+            f"{proof['mismatch_mw']:.0e} MW",
+            f"{proof['nodes']:,}",
+            f"{proof['seconds']:.1f} s",
+            f"{proof['seconds'] / proof['conic_s']:.1f} x",
+            f"{proof['turning']} h",
+        )
+    out.print(table)
+    out.print(
+        "/ conic: times the relaxation solved once; turning: hours in which some scenarios import, others export."
+    )
+    for proof in proofs:
+        if proof["note"]:
+            out.print(f"[yellow]{proof['case']}: {proof['note']}[/yellow]")
+
+
 def show_benchmark(rows: list[dict[str, Any]]) -> None:
     """Print the benchmark."""
     table = Table(title="Benchmark", title_justify="left", title_style="bold")

@@ -17,7 +17,7 @@ import numpy as np
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.plan import Plan, settle_by
-from agents.dispatch.price_bound import PriceBound
+from agents.dispatch.price_bound import PriceBound, Turning
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
@@ -73,7 +73,7 @@ class Effort:
     """
 
     gap: float = 1e-3
-    rounds: int = 4
+    rounds: int = 8
     nodes: int = 0
     time_limit_s: float = math.inf
 
@@ -165,22 +165,27 @@ class DirectionSearch:
         return bool(self.stopped)
 
     def _ask_hours(self, root: Plan, price_bound: PriceBound, effort: Effort) -> None:
-        """Settle the directions as the relaxation leans, then as every hour prefers; sharpen the bound."""
-        signs = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
-        for _ in range(effort.rounds):
-            settled = None if self._out_of_time() else self._try(signs)
-            if settled is None or settled.prices is None or self._is_close(effort.gap):
+        """Settle the directions as the relaxation leans, then as the hours prefer; sharpen the bound."""
+        signs: Signs | None = Signs(bid=np.where(root.bid_mw >= 0, 1, -1), flow=np.where(root.tie_p_mw >= 0, 1, -1))
+        turning = Turning()
+        for attempt in range(effort.rounds):
+            if signs is None or self._out_of_time():
                 break
-            try:
-                answer = price_bound(settled.prices, settled.set_points.battery_p_mw, signs)
-            except SolverError:
+            before = self._incumbent
+            settled = self._try(signs)
+            if settled is None or settled.prices is None or self._is_close(effort.gap) or self._out_of_time():
                 break
-            self.nodes += answer.nodes
-            self._bound = max(self._bound, answer.bound)
-            same = (answer.signs.bid == signs.bid).all() and (answer.signs.flow == signs.flow).all()
-            if same or self._is_close(effort.gap):
-                break
-            signs = answer.signs
+            if attempt == 0 or self._incumbent is not before:
+                try:
+                    answer = price_bound(settled.prices, settled.set_points.battery_p_mw, signs)
+                except SolverError:
+                    break
+                self.nodes += answer.nodes
+                self._bound = max(self._bound, answer.bound)
+                turning.paid(signs, answer)
+            else:
+                turning.did_not_pay()
+            signs = None if self._is_close(effort.gap) else turning.next()
 
     def _branch(self, root: Plan, effort: Effort) -> None:
         """Branch and bound from the relaxation, best bound first."""

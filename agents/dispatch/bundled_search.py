@@ -20,7 +20,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
 from agents.dispatch.plan import Plan, Prices
-from agents.dispatch.price_bound import PriceBound
+from agents.dispatch.price_bound import Answer, PriceBound, Turning
 from agents.dispatch.program import InfeasibleError, SolverError
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray
@@ -129,40 +129,51 @@ class BundledSearch:
     def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> BundledBid:
         d, gap = self._dispatcher, self._dispatcher.effort.gap
         solver = BundleSolver(d.grid, d.tariff, d.rule, network=self._network, elastic=elastic)
-        signs = self._first_signs(solver, start, workers)
+        signs: Signs | None = self._first_signs(solver, start, workers)
         best, bound, asked = None, -np.inf, self._price_bound(elastic)
-        bids = start.bid_mw
+        turning, bids = Turning(), start.bid_mw
         for _ in range(1 if self._settled else d.effort.rounds):
-            within = self._within if self._settled else self._within.settled(signs.bid)
-            method = LevelMethod(
-                solver, self._situation, within, signs, risk=d.risk, executor=workers, progress=d.progress
-            )
+            if signs is None:
+                break
             try:
-                answer = method.run(bids, gap=gap if self._settled else OPEN_SHARE * gap, time_limit_s=self._left())
+                answer = self._level(solver, signs, bids, workers)
             except SolverError:
                 if best is None:
                     raise
                 break
-            self._nodes += answer.passes * len(answer.answers)
-            if best is None or answer.objective < best.objective:
-                best = answer
+            better = best is None or answer.objective < best.objective
+            best = answer if best is None or better else best
             if self._settled:
                 bound = answer.bound
+            if asked is None or answer.stopped or self._left() <= 0:
                 break
-            if answer.stopped or self._left() <= 0:
+            if better:
+                d.progress("asking every hour for its best directions")
+                reply = self._ask_hours(asked, answer, signs)
+                bound = max(bound, reply.bound)
+                turning.paid(signs, reply)
+            else:
+                turning.did_not_pay()
+            if best.objective - bound <= gap * abs(best.objective):
                 break
-            d.progress("asking every hour for its best directions")
-            preferred, proven = self._ask_hours(asked, answer, signs)
-            bound = max(bound, proven)
-            same = (preferred.bid == signs.bid).all() and (preferred.flow == signs.flow).all()
-            if same or best.objective - bound <= gap * abs(best.objective):
-                break
-            signs, bids = preferred, answer.bid_mw
+            signs, bids = turning.next(), best.bid_mw
         if best is None:
             raise SolverError("no bids could be evaluated")
         if bound == -np.inf:
             bound = self._wait_and_see(solver, workers)
         return self._mended(solver, best, bound, workers)
+
+    def _level(self, solver: BundleSolver, signs: Signs, bids: FloatArray, workers: Executor) -> LevelAnswer:
+        """Return the best bids for settled directions, or for all directions of the bids if flows have no choice."""
+        d = self._dispatcher
+        within = self._within if self._settled else self._within.settled(signs.bid)
+        method = LevelMethod(
+            solver, self._situation, within, signs, risk=d.risk, executor=workers, progress=d.progress
+        )
+        gap = d.effort.gap if self._settled else OPEN_SHARE * d.effort.gap
+        answer = method.run(bids, gap=gap, time_limit_s=self._left())
+        self._nodes += answer.passes * len(answer.answers)
+        return answer
 
     def _wait_and_see(self, solver: BundleSolver, workers: Executor) -> float:
         """Return a quick bound: every bundle has bids of its own, and no direction is settled.
@@ -201,18 +212,16 @@ class BundledSearch:
             return None  # limits that must be violated say more about the answer than a bound would
         return self._dispatcher.price_bound(self._situation, self._within, self._network)
 
-    def _ask_hours(self, asked: PriceBound | None, answer: LevelAnswer, signs: Signs) -> tuple[Signs, float]:
+    def _ask_hours(self, asked: PriceBound, answer: LevelAnswer, signs: Signs) -> Answer:
         """Return the directions all hours prefer at the prices of the bids, and the bound that this proves.
 
         Whatever probabilities the CVaR may give the scenarios, with those fixed the problem is one of expected cost;
         its bound holds for the risk-adjusted cost as well, which is the largest over all of them.
         """
-        if asked is None:
-            return signs, -np.inf
         tilted, prices = self._tilted(answer, signs)
         reply = asked(prices, answer.battery_p_mw, signs, probability=tilted)
         self._nodes += reply.nodes
-        return reply.signs, reply.bound
+        return reply
 
     def _tilted(self, answer: LevelAnswer, signs: Signs) -> tuple[FloatArray, Prices]:
         """Return the probabilities that the aversion to risk implies, and the prices that go with them."""

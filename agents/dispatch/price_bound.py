@@ -42,13 +42,51 @@ class Answer:
         Lower bound on cost minus revenue of every plan. [$]
     signs : Signs
         Directions they prefer.
+    gain : array, shape (T,)
+        What each hour gains by them; zero where it prefers what it has. [$]
     nodes : int
         Problems of one hour solved.
     """
 
     bound: float
     signs: Signs
+    gain: FloatArray
     nodes: int
+
+
+class Turning:
+    """Which hours turn to the directions they prefer.
+
+    Hours that turn all at once change the prices they turned for. Where that did not pay, only those turn that gain
+    the most, half as many at a time.
+    """
+
+    def __init__(self) -> None:
+        self._base: Signs | None = None
+        self._answer: Answer | None = None
+        self._share = 1.0
+
+    def paid(self, signs: Signs, answer: Answer) -> None:
+        """Go on from directions that were the best so far, and from what the hours say about them."""
+        self._base, self._answer, self._share = signs, answer, min(1.0, 2 * self._share)
+
+    def did_not_pay(self) -> None:
+        """Turn fewer hours the next time."""
+        self._share /= 2
+
+    def next(self) -> Signs | None:
+        """Return the directions to try next; nothing if no hour is left to turn."""
+        if self._base is None or self._answer is None:
+            return None
+        gain, preferred = self._answer.gain, self._answer.signs
+        count = math.floor(self._share * np.count_nonzero(gain))
+        if count == 0:
+            return None
+        turned = np.zeros(len(gain), dtype=np.bool_)
+        turned[np.argsort(-gain, kind="stable")[:count]] = True
+        return Signs(
+            bid=np.where(turned, preferred.bid, self._base.bid), flow=np.where(turned, preferred.flow, self._base.flow)
+        )
 
 
 def hourly_wear(tariff: Tariff) -> Tariff:
@@ -109,12 +147,12 @@ class PriceBound:
         other, other_tiles = self._asked(prices, -now, np.flatnonzero(self._within.open_hours), cost)
         turns = (as_it_is - other > worth) & (other < cost)
         flow = np.where(doubtful, self._preferred_flows(tiles, signs.flow, worth / len(bid)), signs.flow)
+        flow = np.where(turns, self._preferred_flows(other_tiles, signs.flow, 0.0), flow)
+        changes = turns | (flow != signs.flow).any(axis=0)
         return Answer(
             bound=float(np.minimum(cost, other).sum() + prices.constant),
-            signs=Signs(
-                bid=np.where(turns, -now, signs.bid),
-                flow=np.where(turns, self._preferred_flows(other_tiles, signs.flow, 0.0), flow),
-            ),
+            signs=Signs(bid=np.where(turns, -now, signs.bid), flow=flow),
+            gain=np.where(changes, np.maximum(as_it_is - np.minimum(cost, other), 1e-9), 0.0),
             nodes=self._crew.solved - solved_before,
         )
 

@@ -264,22 +264,23 @@ def show_proofs(proofs: list[dict[str, Any]]) -> None:
     """Print how far hard cases are proven."""
     table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold")
     table.add_column("case")
-    for column in ("gap", "status", "AC mismatch", "nodes", "time", "/ conic", "turning"):
+    for column in ("gap [%]", "status", "AC [MW]", "nodes", "[s]", "/ conic", "turning [h]"):
         table.add_column(column, justify="left" if column == "status" else "right")
     for proof in proofs:
         table.add_row(
             proof["case"],
-            f"{100 * proof['gap']:.4f} %",
+            f"{100 * proof['gap']:.4f}",
             proof["status"],
-            f"{proof['mismatch_mw']:.0e} MW",
+            f"{proof['mismatch_mw']:.0e}",
             f"{proof['nodes']:,}",
-            f"{proof['seconds']:.1f} s",
-            f"{proof['seconds'] / proof['conic_s']:.1f} x",
-            f"{proof['turning']} h",
+            f"{proof['seconds']:.1f}",
+            f"{proof['seconds'] / proof['conic_s']:.1f}",
+            f"{proof['turning']}",
         )
     out.print(table)
     out.print(
-        "/ conic: times the relaxation solved once; turning: hours in which some scenarios import, others export."
+        "AC: largest difference to an AC power flow; / conic: the time over that of the relaxation solved once;\n"
+        "turning: hours in which some scenarios import and others export."
     )
     for proof in proofs:
         if proof["note"]:

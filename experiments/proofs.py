@@ -1,4 +1,4 @@
-"""How hard cases are proven: gap, status, nodes and seconds of bids from easy days to those where a relaxation fails."""
+"""How hard cases are proven: gap, status, nodes and seconds of bids, from easy days to those no relaxation likes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ SURPLUS_HOURS = slice(9, 16)
 """Hours 10 to 16, in which the sun makes prices negative."""
 
 SURPLUS_DISCOUNT = 60.0
-"""By how much it lowers them. [$/MWh]"""
+"""By how much the sun lowers them. [$/MWh]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +86,10 @@ def cases() -> dict[str, Callable[[], Setting]]:
     return {
         "microgrid33": lambda: Setting.of(find_study("microgrid33")),
         "microgrid33-export": _export,
-        f"negative prices, hours 10-16 (λ - {SURPLUS_DISCOUNT:.0f} $/MWh)": _negative_prices,
-        "PV x 4, voltages 0.98-1.02 p.u.": _much_sun,
-        "wind meets the net demand: the tie line turns": _balanced,
-        "66 buses, two feeders, twice the fleet": _two_feeders,
+        "negative prices 10-16 h": _negative_prices,
+        "PV x 4, 0.98-1.02 p.u.": _much_sun,
+        "wind meets net demand": _balanced,
+        "66 buses, two feeders": _two_feeders,
     }
 
 

@@ -113,7 +113,7 @@ def show_value(report: ValueReport) -> None:
     out.print(_solution_table(report.solution, f"Profit of one day, expected over the {kept} kept"))
     out.print(_trial_table(report, f"Profit of one day in {count} fresh test scenarios, the same for all bids"))
     out.print(
-        "In $. own: expected over the scenarios the bid is made from; worst: mean of the worst test scenarios (CVaR);\n"
+        "In $. own: expected over the scenarios a bid is made from; worst: mean of the worst test scenarios (CVaR);\n"
         "optimism: what of the own profit is not earned in the test.\n"
         f"Differences are paired, with {100 * CONFIDENCE:.0f} % confidence intervals; * marks those beyond chance.\n"
         "Every scenario is dispatched as is best for it (hindsight ANM on the AC network)."

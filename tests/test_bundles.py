@@ -7,6 +7,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 from feeder5 import FLEET, draw_situation, feeder5
 
 from agents.bidding import anm_aware
@@ -112,6 +113,17 @@ def test_another_process_gives_the_same_answer(problem, threads):
     assert solver.answer(task).cost == BundleSolver(grid, TARIFF, RULE).answer(task).cost
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         there = method(problem, pool).run(np.zeros(4), gap=1e-3, time_limit_s=60)
+    here = method(problem, threads).run(np.zeros(4), gap=1e-3, time_limit_s=60)
+    assert there.bid_mw.tobytes() == here.bid_mw.tobytes()
+    assert there.objective == here.objective
+
+
+def test_a_dask_cluster_gives_the_same_answer(problem, threads):
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        there = method(problem, client.get_executor()).run(np.zeros(4), gap=1e-3, time_limit_s=60)
     here = method(problem, threads).run(np.zeros(4), gap=1e-3, time_limit_s=60)
     assert there.bid_mw.tobytes() == here.bid_mw.tobytes()
     assert there.objective == here.objective

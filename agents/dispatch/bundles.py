@@ -7,6 +7,8 @@ directions of flows settled, a bundle's cost is convex in B and |B| together, so
 direction. Memory holds one bundle for each worker, however many scenarios there are.
 """
 
+import hashlib
+import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -84,7 +86,7 @@ class BundleAnswer:
     certificate: Certificate | None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class BundleSolver:
     """Answers the questions of one grid, tariff and rule; can be sent to another process.
 
@@ -96,6 +98,8 @@ class BundleSolver:
         AC network or one bus.
     elastic : bool
         Let limits be violated, as little as possible, for bundles in which no dispatch meets them all.
+    key : bytes
+        The same for all solvers that answer alike.
     """
 
     grid: Grid
@@ -103,13 +107,11 @@ class BundleSolver:
     rule: ImbalanceRule
     network: str = "branch_flow"
     elastic: bool = False
-    _local: threading.local = field(default_factory=threading.local, repr=False)
+    key: bytes = field(init=False, repr=False)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "_local"}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state, _local=threading.local())
+    def __post_init__(self) -> None:
+        parts = (self.grid, self.tariff, self.rule, self.network, self.elastic)
+        object.__setattr__(self, "key", hashlib.sha256(pickle.dumps(parts)).digest())
 
     def answer(self, task: BundleTask) -> BundleAnswer:
         """Return a bundle's answer.
@@ -166,19 +168,32 @@ class BundleSolver:
 
     def _horizon(self, situation: Situation, within: BidRange | None) -> Horizon:
         """Return this thread's program for a shape and a range of the bids."""
-        kept: dict[object, Horizon] = self._local.__dict__.setdefault("horizons", {})
+        kept = self._kept()
         key = (situation.shape, None if within is None else within.key)
-        if key not in kept:
+        if key not in kept.horizons:
             scenarios, hours = situation.shape
-            kept[key] = Horizon(self.grid, self._hour(), scenarios=scenarios, hours=hours, within=within)
-        return kept[key]
+            kept.horizons[key] = Horizon(self.grid, kept.hour, scenarios=scenarios, hours=hours, within=within)
+        return kept.horizons[key]
 
-    def _hour(self) -> CompiledModel:
-        kept: dict[str, CompiledModel] = self._local.__dict__.setdefault("hour", {})
-        if not kept:
+    def _kept(self) -> "_Kept":
+        """Return what this thread keeps for solvers like this one, of which every task may bring a copy."""
+        known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
+        if self.key not in known:
             model = hour_model(self.grid, self.tariff, self.rule, network=self.network, elastic=self.elastic)
-            kept["hour"] = compile_model(model)
-        return kept["hour"]
+            known.clear()  # what was solved before will hardly come again, and takes memory
+            known[self.key] = _Kept(hour=compile_model(model))
+        return known[self.key]
+
+
+@dataclass
+class _Kept:
+    """A compiled hour, and programs by shape and range of the bids."""
+
+    hour: CompiledModel
+    horizons: dict[object, Horizon] = field(default_factory=dict)
+
+
+_thread = threading.local()
 
 
 def split(situation: Situation, size: int) -> list[slice]:

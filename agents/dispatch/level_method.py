@@ -5,7 +5,7 @@ the next bids to try: a multi-cut level bundle method (Lemaréchal, Nemirovskii 
 https://doi.org/10.1007/BF01585555).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -163,12 +163,14 @@ class LevelMethod:
     def _gap(self) -> float:
         return (self._cost - self._bound) / max(abs(self._cost), 1e-9)
 
-    def _answers(self, tasks: Iterable[BundleTask]) -> list[BundleAnswer]:
+    def _answers(self, tasks: Sequence[BundleTask]) -> list[BundleAnswer]:
         return list(self._executor.map(self._solver.answer, tasks))
 
     def _try_bids(self, bids: FloatArray) -> None:
         """Evaluate bids on all bundles: a feasible answer, and cuts."""
-        answers = self._answers(replace(task, situation=replace(task.situation, bid_mw=bids)) for task in self._tasks)
+        answers = self._answers(
+            [replace(task, situation=replace(task.situation, bid_mw=bids)) for task in self._tasks]
+        )
         self._collect(answers)
         cost = risk_adjusted(self._risk, answers, self._share)
         if cost < self._cost:
@@ -181,7 +183,7 @@ class LevelMethod:
         halves = [(price[: len(price) // 2], price[len(price) // 2 :]) for price in prices]
         self._collect(
             self._answers(
-                replace(task, bid_prices_per_mw=both) for task, both in zip(self._tasks, halves, strict=True)
+                [replace(task, bid_prices_per_mw=both) for task, both in zip(self._tasks, halves, strict=True)]
             )
         )
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from experiments.reproduce import item_names
+
 app = typer.Typer(
     name="tieline",
     help="Bid, run and settle a renewable microgrid: day-ahead bid, active network management, imbalance settlement.",
@@ -27,6 +29,8 @@ Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn
 Keep = Annotated[str | None, typer.Option(help="Scenarios kept by the reduction, or all.")]
 Gap = Annotated[float | None, typer.Option(help="Relative optimality gap to prove, e.g. 0.001.")]
 TimeLimit = Annotated[float | None, typer.Option(help="Seconds to search for better bids.")]
+CvarWeight = Annotated[float | None, typer.Option(help="Share of the CVaR in what the bid optimises, 0 to 1.")]
+CvarLevel = Annotated[float | None, typer.Option(help="Level of the CVaR: 0.95 is the mean of the worst 5 %.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
 Set = Annotated[
     list[str] | None,
@@ -45,19 +49,28 @@ def _load(module: str) -> Any:
         return import_module(f"experiments.{module}")
 
 
-def _study(reference: str, set_: list[str] | None, **options: Any) -> Any:
-    """Return the study with the options of the command line applied."""
+STUDY_KEYS = {
+    "bidding": "bidding",
+    "policy": "policy",
+    "rule": "market.rule",
+    "days": "days",
+    "scenarios": "uncertainty.scenarios",
+    "keep": "uncertainty.keep",
+    "gap": "search.gap",
+    "time_limit": "search.time_limit_s",
+    "cvar_weight": "risk.cvar_weight",
+    "cvar_level": "risk.cvar_level",
+    "seed": "seed",
+}
+"""The value of a study that each option sets."""
+
+
+def _study(given: dict[str, Any]) -> Any:
+    """Return the study that a command's arguments name, with those of them applied that set its values."""
     from experiments.catalog import find_study
 
-    keys = {
-        "rule": "market.rule",
-        "scenarios": "uncertainty.scenarios",
-        "keep": "uncertainty.keep",
-        "gap": "search.gap",
-        "time_limit": "search.time_limit_s",
-    }
-    named = {keys.get(name, name): value for name, value in options.items()}
-    return find_study(reference, overrides=set_ or [], options=named)
+    options = {key: given[name] for name, key in STUDY_KEYS.items() if name in given}
+    return find_study(given["study"], overrides=given["set_"] or [], options=options)
 
 
 @app.command()
@@ -69,15 +82,15 @@ def run(
     days: Days = None,
     scenarios: Scenarios = None,
     keep: Keep = None,
+    cvar_weight: CvarWeight = None,
+    cvar_level: CvarLevel = None,
     seed: Seed = None,
     set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; must not exist. Default: runs/...")] = None,
     json: Json = False,
 ) -> None:
     """Play a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
-    chosen = _study(
-        study, set_, bidding=bidding, policy=policy, rule=rule, days=days, scenarios=scenarios, keep=keep, seed=seed
-    )
+    chosen = _study(locals())
     _load("commands").run_study(chosen, out=out, as_json=json)
 
 
@@ -93,13 +106,15 @@ def evaluate(
     rule: Rule = None,
     scenarios: Scenarios = None,
     keep: Keep = None,
+    cvar_weight: CvarWeight = None,
+    cvar_level: CvarLevel = None,
     seed: Seed = None,
     set_: Set = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
     json: Json = False,
 ) -> None:
     """Expected money of the study's bids over a set of scenarios, with standard errors."""
-    chosen = _study(study, set_, bidding=bidding, policy=policy, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    chosen = _study(locals())
     _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, workers=workers, as_json=json)
 
 
@@ -115,6 +130,8 @@ def value(
         typer.Option(metavar="N", help="Also bid from N kept scenarios; repeat for more. Default: 1, 5, 10, 20, 50."),
     ] = None,
     out_of_sample: Annotated[int, typer.Option(metavar="N", help="Fresh scenarios every bid is tested on.")] = 100,
+    cvar_weight: CvarWeight = None,
+    cvar_level: CvarLevel = None,
     seed: Seed = None,
     set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Folder for figure and data; must not exist.")] = None,
@@ -122,7 +139,7 @@ def value(
     json: Json = False,
 ) -> None:
     """What the stochastic bid is worth: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
-    chosen = _study(study, set_, bidding=bidding, rule=rule, scenarios=scenarios, keep=keep, seed=seed)
+    chosen = _study(locals())
     _load("value_console").value_study(
         chosen, sizes=compare_keep or (), test_count=out_of_sample, out=out, workers=workers, as_json=json
     )
@@ -137,6 +154,8 @@ def bid(
     keep: Keep = None,
     gap: Gap = None,
     time_limit: TimeLimit = None,
+    cvar_weight: CvarWeight = None,
+    cvar_level: CvarLevel = None,
     seed: Seed = None,
     set_: Set = None,
     formulation: Annotated[str, typer.Option(help="conic, or ac: the paper's polar AC equations.")] = "conic",
@@ -145,17 +164,7 @@ def bid(
     csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
 ) -> None:
     """Compute and print the 24 day-ahead bids."""
-    chosen = _study(
-        study,
-        set_,
-        bidding=bidding,
-        rule=rule,
-        scenarios=scenarios,
-        keep=keep,
-        gap=gap,
-        time_limit=time_limit,
-        seed=seed,
-    )
+    chosen = _study(locals())
     _load("commands").bid_study(chosen, formulation=formulation, solver=solver, as_json=json, as_csv=csv)
 
 
@@ -179,7 +188,7 @@ def show(study: Study, set_: Set = None) -> None:
     """Print a study with every value spelled out, as YAML."""
     from sim.study_file import write_study
 
-    typer.echo(write_study(_study(study, set_)), nl=False)
+    typer.echo(write_study(_study(locals())), nl=False)
 
 
 @app.command()
@@ -192,12 +201,29 @@ def new(
 
 
 @app.command()
+def reproduce(
+    what: Annotated[str, typer.Argument(help=f"What to make: {', '.join(item_names())}, or all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Everything at reduced size, to see that it works.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for tables, figures and what is computed.")] = Path("reproduction"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    seed: Seed = None,
+    json: Json = False,
+) -> None:
+    """Make the paper's tables and figures again beside its own numbers; what was computed is not computed again."""
+    _load("reproduce.command").reproduce_items(what, quick=quick, out=out, workers=workers, seed=seed, as_json=json)
+
+
+@app.command()
 def bench(
     json: Json = False,
     quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,
+    proofs: Annotated[bool, typer.Option(help="Instead: how far the bids of hard cases are proven.")] = False,
 ) -> None:
     """Measure speed and memory as ratios, side by side in one run."""
-    _load("benchmark").bench_all(as_json=json, quick=quick)
+    if proofs:
+        _load("benchmark").prove_all(as_json=json)
+    else:
+        _load("benchmark").bench_all(as_json=json, quick=quick)
 
 
 def _foreign_packages() -> list[str]:

@@ -1,0 +1,105 @@
+"""The columns of Table 5: the expected money of one strategy's bids under one rule, scenario by scenario."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from experiments.evaluation import evaluate, scenario_set
+from experiments.reproduce.parts import Record
+from experiments.reproduce.workshop import Tick, Workshop
+from experiments.summary import worst
+from experiments.value_report import Estimate
+from grids.network import FloatArray
+from sim.setting import Setting
+from sim.settlement import TERMS
+from sim.study import Study
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Column:
+    """The money of fixed bids in every scenario of a set.
+
+    Attributes
+    ----------
+    money : dict of str to array, shape (S,)
+        Every term in every scenario. [$]
+    probability : array, shape (S,)
+        Probabilities of the scenarios.
+    violations : int
+        Bus-hours with a voltage outside its limits, in all scenarios.
+    note : str
+        What went wrong with the bids, if anything did.
+    proof : dict
+        What is proven of bids and dispatch, see :func:`experiments.summary.worst`.
+    """
+
+    money: dict[str, FloatArray]
+    probability: FloatArray
+    violations: int
+    note: str
+    proof: dict[str, float | None]
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Return the column that a part holds."""
+        return cls(
+            money={term: np.array(record["money"][term]) for term in TERMS},
+            probability=np.array(record["probability"]),
+            violations=record["violations"],
+            note=record["note"],
+            proof=record["proof"],
+        )
+
+    def __sub__(self, other: "Column") -> "Column":
+        """Return the difference of two columns over the same scenarios, scenario by scenario."""
+        return Column(
+            money={term: self.money[term] - other.money[term] for term in TERMS},
+            probability=self.probability,
+            violations=max(self.violations, other.violations),
+            note="",
+            proof=worst([self.proof, other.proof]),
+        )
+
+    def mean(self, term: str) -> float:
+        """Return the expectation of a term. [$]"""
+        return float(self.probability @ self.money[term])
+
+    def estimate(self, term: str) -> Estimate:
+        """Return the mean of a term over independent, equally probable scenarios, with its interval."""
+        return Estimate.of(self.money[term])
+
+
+def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -> Column:
+    """Return a study's bids evaluated with its policy.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Size, store and workers.
+    study : Study
+        The paper's study with strategy, rule and policy chosen.
+    on : {"kept", "test"}
+        The bid's own scenarios, or fresh ones: the same for every bid of the same seed.
+    title : str
+        What to show while it is computed.
+    """
+    kept = workshop.size.keep if isinstance(study.uncertainty.keep, int) else study.uncertainty.scenarios
+    count = workshop.size.test if on == "test" else kept
+
+    def compute(tick: Tick) -> Record:
+        setting = Setting.of(study)
+        scenarios = scenario_set(setting, on, count)
+        found = evaluate(setting, scenarios, workers=workshop.workers, progress=lambda done: tick(f"scenario {done}"))
+        outcomes, submission = found.outcomes, found.submission
+        return {
+            "bids_mw": submission.bid_mw.tolist(),
+            "probability": found.probability.tolist(),
+            "money": {term: [outcome.terms[term] for outcome in outcomes] for term in TERMS},
+            "violations": sum(outcome.violations for outcome in outcomes),
+            "note": submission.note,
+            "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
+        }
+
+    record = workshop.part(title, study, {"part": "money", "on": on, "count": count}, compute, steps=count)
+    return Column.of(record)

@@ -1,0 +1,71 @@
+"""The command ``reproduce``: the name of an item in; tables and figures of the paper out."""
+
+from pathlib import Path
+from time import perf_counter
+
+from rich.markup import escape
+
+from experiments import console
+from experiments.commands import print_json
+from experiments.reproduce import chosen_names, item
+from experiments.reproduce.parts import PartStore
+from experiments.reproduce.product import Product
+from experiments.reproduce.workshop import Workshop, open_folder
+
+
+def reproduce_items(
+    what: str, *, quick: bool, out: Path, workers: int | None, seed: int | None, as_json: bool
+) -> None:
+    """Make the items asked for and print each; what was computed is kept, and found again by the next call."""
+    start = perf_counter()
+    names = chosen_names(what)
+    store = PartStore(out / "parts")
+    workshop = Workshop(folder=out, store=store, quick=quick, seed=seed, workers=workers, quiet=as_json)
+    used_seed = workshop.study().seed
+    open_folder(out)
+    try:
+        products = {name: _make(name, workshop) for name in names}
+    except KeyboardInterrupt:
+        stored = escape(str(store.folder))
+        console.err.print(f"stopped; what was computed is in {stored}, the same command goes on there", soft_wrap=True)
+        raise
+    if as_json:
+        print_json(
+            {
+                "what": what,
+                "quick": quick,
+                "seed": used_seed,
+                "items": {name: product.summary for name, product in products.items()},
+                "files": [str(file) for product in products.values() for file in product.files],
+                "parts": {"found": store.found, "computed": store.computed},
+                "seconds": {"total": perf_counter() - start},
+            }
+        )
+
+
+def _make(name: str, workshop: Workshop) -> Product:
+    """Return what comes of one item, shown on the terminal unless that is to be quiet."""
+    start, store = perf_counter(), workshop.store
+    found, computed = len(store.found), len(store.computed)
+    chosen = item(name)
+    product = chosen.reproduce(workshop)
+    if workshop.quiet:
+        return product
+    out = console.out
+    quick = " [yellow](quick run, not a result)[/yellow]" if workshop.quick else ""
+    out.print(f"[bold]{name}[/bold]: {escape(chosen.SUMMARY)}{quick}")
+    for table in product.tables:
+        out.print()
+        out.print(table.as_rich())
+        out.print(f"[dim]{escape(' '.join(table.notes))}[/dim]")
+    out.print()
+    for remark in product.remarks:
+        out.print(escape(remark))
+    found, computed = len(store.found) - found, len(store.computed) - computed
+    if found + computed:
+        out.print(
+            f"parts: {computed} computed, {found} found in {escape(str(store.folder))}; {perf_counter() - start:.1f} s"
+        )
+    files = ", ".join(file.name for file in product.files)
+    out.print(f"written to [bold]{escape(str(workshop.folder))}[/bold]: {escape(files)}\n")
+    return product

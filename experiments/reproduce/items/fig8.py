@@ -1,0 +1,109 @@
+"""Figure 8: how far the tie line is from the bid, hour by hour."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style
+from experiments.reproduce.flows import Flows, metered_flows
+from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.product import Product
+from experiments.reproduce.workshop import Workshop
+from grids.network import FloatArray
+from sim.imbalance import RULES
+
+SUMMARY = "Figure 8: hourly imbalance over the bid, both strategies and cases"
+ORIGINAL = (
+    "Magnitudes of the hourly expected imbalances normalized to the bids for each hour in the basic/proposed bidding"
+    " strategies for (a) Case I and (b) Case II."
+)
+
+LOOKS = {"basic": ("s", COLORS["penalty"]), "anm_aware": ("o", COLORS["tie_line"])}
+"""Marker and colour of each strategy."""
+HIGHEST = 200.0
+"""Upper end of the scale. [%]"""
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return the expected imbalance of every hour over its bid, with hindsight ANM in the kept scenarios."""
+    chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
+    flows = {}
+    for place, (rule, strategy) in enumerate(chosen, start=1):
+        study = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
+        title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
+        flows[rule, strategy] = metered_flows(workshop, study, title=title)
+    with house_style():
+        figure = _figure(flows)
+    data = pd.concat([_rows(one, *key) for key, one in flows.items()])
+    return publish(workshop, "fig8", figure, caption=_caption(workshop, flows), original=ORIGINAL, data=data)
+
+
+def _rows(flows: Flows, rule: str, strategy: str) -> pd.DataFrame:
+    share = 100 * flows.normalised()
+    return pd.DataFrame(
+        {
+            "rule": rule,
+            "bidding": strategy,
+            "hour_ending": HOURS.astype(int),
+            "bid_mw": flows.bid_mw,
+            "expected_magnitude_mw": flows.imbalance_mw,
+            "expected_imbalance_mw": flows.mean_imbalance_mw,
+            "normalised_percent": np.where(np.isfinite(share), share, np.nan),
+        }
+    )
+
+
+def _caption(workshop: Workshop, flows: dict[tuple[str, str], Flows]) -> str:
+    missed = {key: f"{one.imbalance_mw.sum():.2f}" for key, one in flows.items()}
+    totals = [f"{missed[rule, 'basic']} and {missed[rule, 'anm_aware']} MWh in {case}" for rule, case in CASES.items()]
+    return (
+        "Expected magnitude of the imbalance |metered flow − bid| of each hour, over the magnitude of the bid, for the"
+        " basic and the proposed bidding strategy in (a) Case I and (b) Case II, with hindsight ANM in the"
+        f" {workshop.size.keep} kept scenarios. The dashed line is the tolerance band, beyond which the imbalance of a"
+        " scenario is charged. The scale is linear up to 1 % and logarithmic above. ▲ marks values beyond it, in hours"
+        " with little or no bid in which power flows all the same; a 0, hours with neither. A basic bid to export is"
+        " missed by all of it or more, because the network may only import. Over the day the basic and the proposed"
+        f" bid miss by {', and by '.join(totals)}."
+    )
+
+
+def _figure(flows: dict[tuple[str, str], Flows]) -> Figure:
+    figure, axes = panels(len(CASES), height=1.75, right=1.0)
+    for ax, letter, (rule, case) in zip(axes, "ab", CASES.items(), strict=True):
+        _panel(ax, {strategy: 100 * flows[rule, strategy].normalised() for strategy in STRATEGIES}, rule)
+        headline(ax, f"({letter}) {case}")
+        hour_axis(ax, label=ax is axes[-1])
+    return figure
+
+
+def _panel(ax: Axes, shares: dict[str, FloatArray], rule: str) -> None:
+    """Draw the shares of both strategies in percent, joined hour by hour."""
+    low, high = (np.minimum(end(list(shares.values()), axis=0), HIGHEST) for end in (np.min, np.max))
+    ax.vlines(HOURS, low, high, color="#CCCCCC", lw=2.2, zorder=2)
+    for strategy, share in shares.items():
+        marker, color = LOOKS[strategy]
+        shown = share <= HIGHEST
+        look: dict[str, Any] = {"color": color, "mec": "white", "mew": 0.6, "ls": "", "zorder": 4, "clip_on": False}
+        ax.plot(HOURS[shown], share[shown], marker, ms=6, gid=f"{rule}-{strategy}", label=STRATEGIES[strategy], **look)
+        ax.plot(HOURS[~shown], np.full((~shown).sum(), HIGHEST), "^", ms=6.5, gid=f"{rule}-{strategy}-beyond", **look)
+    band = 100 * RULES[rule].tiers[0].band
+    ax.axhline(band, color=GREY, lw=0.9, ls=(0, (4, 3)), zorder=3)
+    right = ax.get_yaxis_transform()
+    ax.text(1.015, band, f"band, {band:g} %", transform=right, va="center", fontsize=LABEL_POINTS, color=GREY)
+    ax.set_yscale("symlog", linthresh=1, linscale=0.5)
+    ax.set_ylim(0, HIGHEST)
+    ax.set_yticks([0, 1, 10, 100], labels=["0", "1", "10", "100"])
+    ax.set_ylabel("imbalance over bid [%]")
+    ax.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        frameon=False,
+        fontsize=LABEL_POINTS,
+        borderpad=0,
+        handlelength=1.0,
+        handletextpad=0.4,
+    )

@@ -1,0 +1,175 @@
+"""Table 5: expected revenue, costs and profit of both bidding strategies, by the paper's protocol and two others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compare, document, report_table
+from experiments.reproduce.columns import Column, evaluated_column
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.product import Product
+from experiments.reproduce.report_table import ReportTable
+from experiments.reproduce.words import percent
+from experiments.reproduce.workshop import Size, Workshop
+from experiments.value_report import CONFIDENCE
+
+SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How bids are made and evaluated.
+
+    Attributes
+    ----------
+    letter : str
+        Letter of its table.
+    keep : "all" or None
+        Scenarios a bid is made from; None for the usual number.
+    policy : str
+        ANM policy that runs every scenario.
+    on : {"kept", "test"}
+        Scenarios it is evaluated on: those it is made from, or fresh ones.
+    words : str
+        All that in words, with the fields of :class:`Size`.
+    note : str
+        What to know about it.
+    """
+
+    letter: str
+    keep: str | None
+    policy: str
+    on: str
+    words: str
+    note: str
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the scenarios are independent draws, so that means have confidence intervals."""
+        return self.on == "test"
+
+    def title(self, size: Size) -> str:
+        """Return the title of its table."""
+        return f"Expected money of one day [$] beside Table 5 of the paper: {self.words.format(**vars(size))}."
+
+
+PROTOCOLS = (
+    Protocol(
+        letter="a",
+        keep=None,
+        policy="hindsight",
+        on="kept",
+        words="bids from {keep} of {scenarios:,} scenarios and hindsight ANM in each of these {keep}, as in the paper",
+        note="The kept scenarios are chosen and not drawn, so the means have no confidence intervals.",
+    ),
+    Protocol(
+        letter="b",
+        keep="all",
+        policy="hindsight",
+        on="test",
+        words="bids from all {scenarios:,} scenarios and hindsight ANM in {test} fresh ones",
+        note="A bid promises too much in the scenarios it is made from, so these are fresh ones.",
+    ),
+    Protocol(
+        letter="c",
+        keep=None,
+        policy="receding",
+        on="test",
+        words="bids from {keep} of {scenarios:,} scenarios and, in {test} fresh ones, receding ANM without foresight",
+        note="The operator knows the hour it is in and the forecasts of those to come.",
+    ),
+)
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return Table 5 by every protocol, and write it as CSV, Markdown and LaTeX."""
+    tables, found = [], {}
+    for number, protocol in enumerate(PROTOCOLS):
+        columns = _columns(workshop, protocol, number)
+        found[protocol.letter] = compare(columns, sampled=protocol.sampled)
+        table = report_table(
+            found[protocol.letter],
+            name=workshop.stem(f"table5{protocol.letter}"),
+            number=f"Table 5 ({protocol.letter})",
+            title=protocol.title(workshop.size),
+            sampled=protocol.sampled,
+            notes=[protocol.note, *_interval_note(protocol), *_quality(columns), workshop.provenance],
+        )
+        tables.append(table)
+    findings = [line for letter, entries in found.items() for line in _findings(letter, entries)]
+    findings.append(_verdict(found["c"]))
+    return Product(
+        summary={"tables": {letter: document(entries) for letter, entries in found.items()}, "findings": findings},
+        files=_write(workshop, tables, findings),
+        tables=tables,
+        remarks=findings,
+    )
+
+
+def _columns(workshop: Workshop, protocol: Protocol, number: int) -> dict[str, dict[str, Column]]:
+    """Return the four columns of a protocol by rule and strategy."""
+    chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
+    columns: dict[str, dict[str, Column]] = {rule: {} for rule in CASES}
+    for place, (rule, strategy) in enumerate(chosen, start=1 + number * len(chosen)):
+        study = workshop.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
+        which = f"table5, part {place} of {len(PROTOCOLS) * len(chosen)}: ({protocol.letter}) {CASES[rule]}"
+        title = f"{which} {STRATEGIES[strategy]}, bid and days"
+        columns[rule][strategy] = evaluated_column(workshop, study, on=protocol.on, title=title)
+    return columns
+
+
+def _interval_note(protocol: Protocol) -> list[str]:
+    if not protocol.sampled:
+        return []
+    return [
+        "All bids meet the same scenarios; differences are paired, and ± is half of a confidence interval of"
+        f" {percent(CONFIDENCE)}."
+    ]
+
+
+def _quality(columns: dict[str, dict[str, Column]]) -> list[str]:
+    """Return how far the bids are proven, and what is not as it should be."""
+    gaps = [gap for by in columns.values() for column in by.values() if (gap := column.proof["optimality_gap"])]
+    lines = [f"Each bid is within {percent(max(gaps), 2)} of the optimum of its own model."] if gaps else []
+    for rule, by_strategy in columns.items():
+        for strategy, column in by_strategy.items():
+            which = f"{CASES[rule]} {STRATEGIES[strategy]}"
+            if column.note:
+                lines.append(f"{which}: {column.note}.")
+            if column.violations:
+                lines.append(f"{which}: {column.violations} bus-hours outside the voltage limits.")
+    return lines
+
+
+def _findings(letter: str, entries: Entries) -> list[str]:
+    """Return what the proposed bid earns more, in a sentence per case."""
+    lines = []
+    for rule, case in CASES.items():
+        more, basic = (entries[rule][panel]["profit"] for panel in (DIFFERENCE, BASIC))
+        reach = "" if more.reach is None else f" ± {more.reach:.2f}"
+        lines.append(
+            f"({letter}) {case}: the proposed bid earns {more.ours:.2f}{reach} $ a day more than the basic"
+            f" one ({percent(more.ours / basic.ours, 2)}); in the paper {more.paper:.2f} $"
+            f" ({percent(more.paper / basic.paper, 2)})."
+        )
+    return lines
+
+
+def _verdict(entries: Entries) -> str:
+    """Return whether the advantage is there when the operator can't see the future."""
+    estimates = {case: entries[rule][DIFFERENCE]["profit"].estimate for rule, case in CASES.items()}
+    lost = [case for case, estimate in estimates.items() if estimate is None or estimate.low <= 0]
+    if not lost:
+        return "The advantage survives when the operator can't see the future: both intervals of (c) are above zero."
+    return f"Without a view of the future the advantage is not beyond chance in {' and '.join(lost)}: see (c)."
+
+
+def _write(workshop: Workshop, tables: Sequence[ReportTable], findings: Sequence[str]) -> list[Path]:
+    """Write the tables in every form, and return the files."""
+    said = [f"- {line}" for line in findings]
+    texts = {workshop.folder / f"{table.name}.csv": table.as_csv() for table in tables}
+    texts[workshop.path("table5", ".md")] = "\n".join([*(table.as_markdown() for table in tables), *said, ""])
+    texts[workshop.path("table5", ".tex")] = "\n".join(table.as_latex() for table in tables)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return list(texts)

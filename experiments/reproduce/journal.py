@@ -1,0 +1,94 @@
+"""Figures as a journal prints them: one column wide, with a caption that stands alone and the data they show."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.figures import save_figure
+from experiments.figures.style import GREY, hour_edges, house_style
+from experiments.reproduce.product import Product
+from experiments.reproduce.workshop import Workshop
+from grids.network import FloatArray
+from sim.profiles import HOURS_PER_DAY
+
+WIDTH = 6.7
+"""Width of the text in the journal. [inch]"""
+LEFT, BOTTOM, GAP = 0.62, 0.5, 0.44
+"""Room beside and below the panels, and between them. [inch]"""
+
+HOURS: FloatArray = np.arange(1.0, HOURS_PER_DAY + 1)
+
+
+def panels(count: int, *, height: float, right: float, top: float = 0.34) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure with panels one above the other.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+    height : float
+        Height of each. [inch]
+    right, top : float
+        Room to the right of and above them. [inch]
+    """
+    total = BOTTOM + top + count * height + (count - 1) * GAP
+    figure = Figure(figsize=(WIDTH, total))
+    axes = []
+    for place in reversed(range(count)):
+        bottom = BOTTOM + place * (height + GAP)
+        box = (LEFT / WIDTH, bottom / total, (WIDTH - LEFT - right) / WIDTH, height / total)
+        axes.append(figure.add_axes(box))
+    for ax in axes:
+        ax.grid(axis="y")
+        ax.yaxis.set_label_coords(-0.44 / (WIDTH - LEFT - right), 0.5)
+    return figure, axes
+
+
+def hour_axis(ax: Axes, *, label: bool = True) -> None:
+    """Give a panel the hours of the day."""
+    edges = hour_edges(HOURS)
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xticks(HOURS, labels=[f"{hour:.0f}" for hour in HOURS])
+    ax.tick_params(labelsize=7.5, length=2.5)
+    if label:
+        ax.set_xlabel("hour of the day (hour ending) [h]")
+
+
+def publish(
+    workshop: Workshop, name: str, figure: Figure, *, caption: str, original: str, data: pd.DataFrame
+) -> Product:
+    """Write a figure as PNG, SVG and PDF, its caption as Markdown and its data as CSV; return what to say of it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the item, such as ``fig7``.
+    caption : str
+        What the figure shows, without its number.
+    original : str
+        The caption of the paper's figure.
+    data : DataFrame
+        What is drawn, with units in the headings.
+    """
+    number = name.removeprefix("fig")
+    full = f"**Figure {number}.** {caption} {workshop.provenance}"
+    text = f'{full}\n\nThe paper\'s caption: "{original}"\n'
+    stem = workshop.stem(name)
+    if workshop.quick:
+        figure.text(0.995, 0.995, "quick run, not a result", ha="right", va="top", fontsize=7, color=GREY)
+    save_figure(figure, workshop.folder, stem)
+    with house_style(), mpl.rc_context({"pdf.fonttype": 42}):  # journals refuse Type 3 fonts
+        figure.savefig(workshop.path(name, ".pdf"), metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    workshop.path(name, ".md").write_text(f"![Figure {number}]({stem}.png)\n\n{text}", encoding="utf-8")
+    data.to_csv(workshop.path(name, ".csv"), index=False, lineterminator="\n", float_format="%.6g")
+    files = [workshop.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
+    plain = data.astype(object).where(data.notna(), None)  # JSON has no NaN
+    return Product(
+        summary={"caption": full, "original": original, "data": plain.to_dict(orient="list")},
+        files=files,
+        remarks=text.replace("**", "").strip().split("\n\n"),
+    )

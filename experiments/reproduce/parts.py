@@ -1,0 +1,99 @@
+"""Parts: what has been computed once and need not be computed again, one JSON file each."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from experiments.run_folder import versions
+from sim.study import Study
+
+KEY_LENGTH = 16
+"""Characters of a part's hash in its file name."""
+
+Record = dict[str, Any]
+"""What a part holds: plain JSON."""
+
+
+class PartStore:
+    """Parts in a folder, each found again by all that decides its figures, and written whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are; made when the first is stored.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    found, computed : list of str
+        File names of the parts that were there, and of those that were not.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.found: list[str] = []
+        self.computed: list[str] = []
+
+    def part(self, study: Study, parameters: Mapping[str, Any], compute: Callable[[], Record]) -> Record:
+        """Return a part as it is stored; compute and store it if it is missing or damaged.
+
+        Parameters
+        ----------
+        study : Study
+            What it is computed from, resolved.
+        parameters : mapping
+            What else decides it; ``part`` names its kind.
+        compute : callable
+            Returns it.
+        """
+        identity = _plain(
+            {"parameters": dict(parameters), "study": study.model_dump(mode="json"), "versions": versions()}
+        )
+        path = self.folder / f"{parameters['part']}-{_digest(identity)[:KEY_LENGTH]}.json"
+        stored = _read(path, identity)
+        if stored is not None:
+            self.found.append(path.name)
+            return stored
+        start = perf_counter()
+        result = _plain(compute())
+        document = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
+        _write(path, document | {"result": result})
+        self.computed.append(path.name)
+        return result
+
+
+def _plain(record: Record) -> Record:
+    """Return a record as it will be read again, so that it makes no difference whether it was."""
+    plain: Record = json.loads(json.dumps(record, allow_nan=False))
+    return plain
+
+
+def _digest(record: Record) -> str:
+    return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path, identity: Record) -> Record | None:
+    """Return a stored part, or None if it is missing, damaged or another one."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        result: Record = document["result"]
+        intact = document["identity"] == identity and document["digest"] == _digest(result)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return result if intact else None
+
+
+def _write(path: Path, document: Record) -> None:
+    """Write a part under another name first: under its own there is never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        unfinished.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""What an item hands back: what to print, what ``--json`` prints, and which files it wrote."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.reproduce.report_table import ReportTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """What came of an item.
+
+    Attributes
+    ----------
+    summary : dict
+        What ``--json`` prints.
+    files : sequence of Path
+        Files written.
+    tables : sequence of ReportTable
+        Tables to print.
+    remarks : sequence of str
+        What follows from them, or the caption of a figure.
+    """
+
+    summary: dict[str, Any]
+    files: Sequence[Path]
+    tables: Sequence[ReportTable] = ()
+    remarks: Sequence[str] = ()

@@ -1,0 +1,94 @@
+"""Voltages of one hour in the most probable of the scenarios that a bid is made from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.console import ranges
+from experiments.play import play
+from experiments.reproduce.parts import Record
+from experiments.reproduce.workshop import Tick, Workshop
+from experiments.summary import VOLTAGE_TOLERANCE_PU
+from grids.network import BoolArray, FloatArray, IntArray
+from grids.units import Voltage
+from sim.profiles import HOURS_PER_DAY
+from sim.setting import Setting
+from sim.study import Study
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VoltageProfile:
+    """Voltages along the network in one hour.
+
+    Attributes
+    ----------
+    bus, fed_by : array, shape (B,)
+        Bus numbers, and that of the bus before each on the way from the main grid (0 for the first).
+    vm_pu : array, shape (B,)
+        Voltages. [p.u.]
+    probability : float
+        That of the scenario.
+    limits : Voltage
+        What the voltages should keep.
+    """
+
+    bus: IntArray
+    fed_by: IntArray
+    vm_pu: FloatArray
+    probability: float
+    limits: Voltage
+
+    @property
+    def outside(self) -> BoolArray:
+        """Which buses are outside the limits, shape (B,)."""
+        low, high = self.limits.min_vm_pu - VOLTAGE_TOLERANCE_PU, self.limits.max_vm_pu + VOLTAGE_TOLERANCE_PU
+        found: BoolArray = (self.vm_pu < low) | (self.vm_pu > high)
+        return found
+
+    def in_words(self) -> str:
+        """Return which buses are outside the limits, and the lowest voltage."""
+        lowest = int(self.vm_pu.argmin())
+        extreme = f"the lowest voltage is {self.vm_pu[lowest]:.4f} p.u. at bus {self.bus[lowest]}"
+        if not self.outside.any():
+            return f"all buses are within the limits; {extreme}"
+        return f"buses {ranges(self.bus[self.outside].tolist())} are outside the limits; {extreme}"
+
+
+def voltage_profile(workshop: Workshop, study: Study, *, hour: int, title: str) -> VoltageProfile:
+    """Return the voltages of an hour in the most probable kept scenario, with the study's bids and policy.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Store of parts.
+    study : Study
+        The paper's study with strategy and policy chosen.
+    hour : int
+        Hour of the day, hour ending 1..24.
+    title : str
+        What to show while they are computed.
+    """
+
+    def compute(tick: Tick) -> Record:
+        setting = Setting.of(study)
+        kept = setting.kept_scenarios()
+        chosen = int(kept.probability.argmax())
+        tables = play(setting, actual=[kept.subset(chosen)], progress=tick).tables
+        buses = tables["buses"]
+        rows = buses[buses["hour"] == hour]
+        feeding = dict(zip(tables["branches"]["to_bus"], tables["branches"]["from_bus"], strict=True))
+        return {
+            "bus": rows["bus"].tolist(),
+            "fed_by": [int(feeding.get(bus, 0)) for bus in rows["bus"]],
+            "vm_pu": rows["vm_pu"].tolist(),
+            "probability": float(kept.probability[chosen]),
+        }
+
+    record = workshop.part(title, study, {"part": "voltage", "hour": hour}, compute, steps=HOURS_PER_DAY)
+    return VoltageProfile(
+        bus=np.array(record["bus"]),
+        fed_by=np.array(record["fed_by"]),
+        vm_pu=np.array(record["vm_pu"]),
+        probability=record["probability"],
+        limits=study.grid.voltage,
+    )

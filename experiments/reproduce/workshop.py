@@ -1,0 +1,165 @@
+"""The workshop of an item: the paper's study at the size asked for, a store of parts, and a folder for the files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from experiments import console
+from experiments.catalog import find_study
+from experiments.reproduce.paper import STUDY
+from experiments.reproduce.parts import PartStore, Record
+from sim.errors import StudyError
+from sim.study import Study
+
+Tick = Callable[[str], None]
+"""Called after every step of a part, with what was done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is computed.
+
+    Attributes
+    ----------
+    scenarios, keep : int
+        Scenarios drawn for a bid, and kept of them.
+    test : int
+        Fresh scenarios that bids are tested on.
+    """
+
+    scenarios: int
+    keep: int
+    test: int
+
+
+FULL = Size(scenarios=1000, keep=10, test=100)
+"""The paper's scenarios, and enough tests for intervals of a few dollars."""
+QUICK = Size(scenarios=12, keep=2, test=2)
+"""Enough to see that everything works."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Workshop:
+    """Where an item is made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the files go.
+    store : PartStore
+        What has been computed.
+    quick : bool
+        Whether everything is at reduced size.
+    seed : int or None
+        Seed of all random numbers; None for the study's own.
+    workers : int or None
+        Processes; the result does not depend on it.
+    quiet : bool
+        Whether to show no progress.
+    """
+
+    folder: Path
+    store: PartStore
+    quick: bool
+    seed: int | None = None
+    workers: int | None = None
+    quiet: bool = False
+
+    @property
+    def size(self) -> Size:
+        """How much is computed."""
+        return QUICK if self.quick else FULL
+
+    def study(
+        self,
+        *,
+        rule: str | None = None,
+        bidding: str | None = None,
+        policy: str | None = None,
+        keep: str | None = None,
+        overrides: Sequence[str] = (),
+    ) -> Study:
+        """Return the paper's study at the workshop's size and seed.
+
+        Parameters
+        ----------
+        rule, bidding, policy : str, optional
+            Imbalance rule, bidding strategy and ANM policy, where not the study's own.
+        keep : "all", optional
+            Whether to bid from all scenarios; by default from as many as the workshop's size says.
+        overrides : sequence of str
+            Other changes, as ``--set`` takes them.
+        """
+        options = {
+            "seed": self.seed,
+            "uncertainty.scenarios": self.size.scenarios,
+            "uncertainty.keep": keep or self.size.keep,
+            "market.rule": rule,
+            "bidding": bidding,
+            "policy": policy,
+        }
+        return find_study(STUDY, overrides=overrides, options=options)
+
+    def part(
+        self, title: str, study: Study, parameters: Record, compute: Callable[[Tick], Record], *, steps: int
+    ) -> Record:
+        """Return a part, from the store if it is there, and show how far it is if not.
+
+        Parameters
+        ----------
+        title : str
+            What is being done.
+        study, parameters
+            What decides the part, see :meth:`PartStore.part`.
+        compute : callable
+            Returns the part; is given a function to call after every step.
+        steps : int
+            How often that function will be called.
+        """
+
+        def run() -> Record:
+            with console.progress(title, total=steps, quiet=self.quiet) as tick:
+                return compute(tick)
+
+        return self.store.part(study, parameters, run)
+
+    def path(self, name: str, suffix: str) -> Path:
+        """Return the file of a name; that of a quick run never has the name of a full one."""
+        return self.folder / f"{self.stem(name)}{suffix}"
+
+    def stem(self, name: str) -> str:
+        """Return the name of a file without its suffix."""
+        return f"{name}-quick" if self.quick else name
+
+    @property
+    def provenance(self) -> str:
+        """How the figures came about, for every caption."""
+        made = f"Study {STUDY}, seed {self.study().seed}, tieline {version('tieline')}."
+        if not self.quick:
+            return made
+        mine, full = self.size, FULL
+        return (
+            f"QUICK RUN at reduced size, not a result: {mine.scenarios} scenarios drawn, {mine.keep} kept and"
+            f" {mine.test} for tests instead of {full.scenarios:,}, {full.keep} and {full.test}. {made}"
+        )
+
+
+def open_folder(folder: Path) -> Path:
+    """Return a folder to write to, made if it is not there; what it holds may stay.
+
+    Raises
+    ------
+    StudyError
+        If it can't be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StudyError(
+            f"--out {folder}: can't be written ({error.strerror}); choose a folder with --out, or mend its permissions"
+        ) from error
+    return folder

@@ -113,8 +113,7 @@ def show_value(report: ValueReport) -> None:
     out.print(_solution_table(report.solution, f"Profit of one day, expected over the {kept} kept"))
     out.print(_trial_table(report, f"Profit of one day in {count} fresh test scenarios, the same for all bids"))
     out.print(
-        "In $. own: expected over the scenarios a bid is made from; worst: mean of the worst test scenarios (CVaR);\n"
-        "optimism: what of the own profit is not earned in the test.\n"
+        "In $. own: expected over the scenarios a bid is made from; worst: mean of the worst test scenarios (CVaR).\n"
         f"Differences are paired, with {100 * CONFIDENCE:.0f} % confidence intervals; * marks those beyond chance.\n"
         "Every scenario is dispatched as is best for it (hindsight ANM on the AC network)."
     )
@@ -140,7 +139,7 @@ def _trial_table(report: ValueReport, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("bid from")
     worst = f"worst {100 * (1 - report.study.risk.cvar_level):g} %"
-    for column in ("own", "test ± s.e.", worst, "optimism", "over the study's"):
+    for column in ("own", "test ± s.e.", worst, "over the study's"):
         table.add_column(column, justify="right")
     for trial in report.trials:
         mine = trial is report.reference
@@ -149,7 +148,6 @@ def _trial_table(report: ValueReport, title: str) -> Table:
             _money(trial.training),
             f"{_money(trial.test.mean)} ± {_money(trial.test.standard_error)}",
             _money(report.tail(trial)),
-            _money(trial.optimism),
             "the study's" if mine else _difference(report.difference(trial)),
             style="bold" if mine else None,
         )

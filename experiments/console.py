@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -262,25 +263,25 @@ def ranges(numbers: list[int]) -> str:
 
 def show_proofs(proofs: list[dict[str, Any]]) -> None:
     """Print how far hard cases are proven."""
-    table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold")
-    table.add_column("case")
-    for column in ("gap [%]", "status", "AC [MW]", "nodes", "[s]", "/ conic", "turning [h]"):
-        table.add_column(column, justify="left" if column == "status" else "right")
+    table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.pad_edge = False
+    table.add_column("case", no_wrap=True)
+    for column in ("gap", "status", "nodes", "time", "/ conic", "turns"):
+        table.add_column(column, justify="left" if column == "status" else "right", no_wrap=column == "status")
     for proof in proofs:
         table.add_row(
             proof["case"],
-            f"{100 * proof['gap']:.4f}",
+            f"{100 * proof['gap']:.3f} %",
             proof["status"],
-            f"{proof['mismatch_mw']:.0e}",
             f"{proof['nodes']:,}",
-            f"{proof['seconds']:.1f}",
+            f"{proof['seconds']:.1f} s",
             f"{proof['seconds'] / proof['conic_s']:.1f}",
-            f"{proof['turning']}",
+            f"{proof['turning']} h",
         )
     out.print(table)
     out.print(
-        "AC: largest difference to an AC power flow; / conic: the time over that of the relaxation solved once;\n"
-        "turning: hours in which some scenarios import and others export."
+        "/ conic: the time over that of the relaxation solved once;"
+        " turns: hours in which some scenarios import and others export."
     )
     for proof in proofs:
         if proof["note"]:

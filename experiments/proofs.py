@@ -86,7 +86,7 @@ def cases() -> dict[str, Callable[[], Setting]]:
     return {
         "microgrid33": lambda: Setting.of(find_study("microgrid33")),
         "microgrid33-export": _export,
-        "negative prices 10-16 h": _negative_prices,
+        "negative prices": _negative_prices,
         "PV x 4, 0.98-1.02 p.u.": _much_sun,
         "wind meets net demand": _balanced,
         "66 buses, two feeders": _two_feeders,

@@ -181,6 +181,30 @@ def test_a_plan_that_burns_energy_at_negative_prices_is_repaired(fleet):
     assert 0.0 < gap < 2.0  # and the bound, being its, says by how much at most
 
 
+@pytest.mark.parametrize("hours", [1, 3])
+def test_hours_of_anm_are_repaired_like_bids(hours):
+    """With the bids given: exact, and never dearer than what a price on burnt energy alone makes of it."""
+    grid, rule = feeder5(reading="both_directions"), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(5), scenarios=1, hours=hours)
+    price = np.array([-20.0, 30.0, 40.0])[:hours]
+    over, under = rule.step_prices(price)
+    situation = replace(
+        situation,
+        price_per_mwh=price,
+        over_price_per_mwh=over,
+        under_price_per_mwh=under,
+        bid_mw=np.array([0.3, 0.2, 0.1])[:hours],
+    )
+    dispatcher = Dispatcher(grid, TARIFF, rule)
+    plan = dispatcher.plan(situation)
+    horizon = dispatcher.horizon(situation, network="branch_flow", within=None)
+    steered = DirectionSearch(grid, rule, horizon, situation).run(Effort())
+    assert plan.repaired
+    assert plan.inexactness.max() <= EXACT
+    assert mismatch(grid, plan) < 1e-5
+    assert plan.bound <= plan.objective <= steered.objective + 1e-6
+
+
 def test_a_microgrid_without_batteries_is_repaired(study33):
     """Surplus of wind can't leave with `import_only`, and curtailing it costs: the relaxation burns it."""
     setting = Setting.of(study33.model_copy(update={"fleet": study33.fleet.model_copy(update={"battery": ()})}))

@@ -54,6 +54,17 @@ def reserve(out: Path | None, study: Study) -> Path:
 def _create(folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(f"--out {folder}: exists already; nothing is overwritten, give another folder")
+    return open_folder(folder)
+
+
+def open_folder(folder: Path) -> Path:
+    """Return a folder to write to, made if it is not there; what it holds may stay.
+
+    Raises
+    ------
+    StudyError
+        If it can't be made or written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"

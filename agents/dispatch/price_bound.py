@@ -9,19 +9,16 @@ worth to the scenarios, they say themselves, in the hour they share with that di
 """
 
 import math
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.cut_hour import CutHour, HourAnswer, HourPrices
+from agents.dispatch.cut_hour import HourPrices
 from agents.dispatch.first_stage import BidRange
+from agents.dispatch.hour_crew import HourCrew, HourTask
 from agents.dispatch.plan import Prices
-from agents.dispatch.program import InfeasibleError
-from agents.dispatch.situation import Signs, Situation, hour_data
+from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.settlement import Tariff
 
@@ -113,7 +110,7 @@ class PriceBound:
         self._tariff, self._situation, self._within = tariff, situation, within
         branches = grid.tie_line.power_factor_reading == "both_directions" and "tie_q_mvar" in hour.variables
         self._flows = (1, -1) if branches else (0,)
-        self._crew = _Crew(grid, hour, situation)
+        self._crew = HourCrew(grid, hour, situation)
 
     def __call__(
         self, duals: Prices, battery_p_mw: FloatArray, signs: Signs, *, probability: FloatArray | None = None
@@ -216,8 +213,8 @@ class PriceBound:
         bid: int,
         bid_price: float = 0.0,
         magnitude_price: float = 0.0,
-    ) -> "_Task":
-        return _Task(
+    ) -> HourTask:
+        return HourTask(
             scenarios=scenarios,
             hour=hour,
             flow=flow,
@@ -297,67 +294,3 @@ class _Prices:
             battery_per_mw=probability[:, None, None] * wear,
             constant=float(-beta / 2 * probability @ squares),
         )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Task:
-    """One hour of some scenarios that share a bid within a range; flows of one direction (0: of either)."""
-
-    scenarios: IntArray
-    hour: int
-    flow: int
-    low_mw: float
-    high_mw: float
-    probability: FloatArray
-    prices: HourPrices
-
-
-class _Crew:
-    """Threads that solve cut hours, each with programs of its own.
-
-    The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
-    """
-
-    def __init__(self, grid: Grid, hour: CompiledModel, situation: Situation) -> None:
-        self._grid, self._hour, self._situation = grid, hour, situation
-        self._data = {
-            flow: hour_data(grid, situation, Signs(bid=_NO_BIDS, flow=np.full(situation.shape, flow)))
-            for flow in (1, 0, -1)
-        }
-        self._programs: list[dict[tuple[int, bool], CutHour]] = [{} for _ in range(os.cpu_count() or 1)]
-        self.solved = 0
-
-    def solve(self, tasks: Sequence[_Task]) -> list[HourAnswer]:
-        """Return the answer to every task, in their order."""
-        self.solved += len(tasks)
-        count = len(self._programs)
-        with ThreadPoolExecutor(count) as pool:
-            parts = list(pool.map(self._work, self._programs, [tasks[k::count] for k in range(count)]))
-        return [parts[k % count][k // count] for k in range(len(tasks))]
-
-    def _work(self, programs: dict[tuple[int, bool], CutHour], tasks: Sequence[_Task]) -> list[HourAnswer]:
-        return [self._solve(programs, task) for task in tasks]
-
-    def _solve(self, programs: dict[tuple[int, bool], CutHour], task: _Task) -> HourAnswer:
-        alone = len(task.scenarios) == 1
-        key = (len(task.scenarios), task.hour == 0)
-        if key not in programs:
-            programs[key] = CutHour(self._grid, self._hour, scenarios=key[0], opens=key[1])
-        rows = task.scenarios * self._situation.shape[1] + task.hour
-        values = {name: array if array.ndim == 1 else array[rows] for name, array in self._data[task.flow].items()}
-        # One scenario by itself is solved as if it were certain: so all of them share a program.
-        prices, share = task.prices, float(task.probability[0]) if alone else 1.0
-        scaled = HourPrices(**{name: getattr(prices, name) / share for name in vars(prices)})
-        try:
-            answer = programs[key].solve(values, task.probability / share, task.low_mw, task.high_mw, scaled)
-        except InfeasibleError:
-            nothing = np.zeros(len(task.scenarios))
-            return HourAnswer(cost=math.inf, bid_per_mw=nothing, magnitude_per_mw=nothing)
-        return HourAnswer(
-            cost=share * answer.cost,
-            bid_per_mw=share * answer.bid_per_mw,
-            magnitude_per_mw=share * answer.magnitude_per_mw,
-        )
-
-
-_NO_BIDS: IntArray = np.zeros(0, dtype=np.int64)

@@ -10,7 +10,8 @@ from experiments.commands import print_json
 from experiments.reproduce import chosen_names, item
 from experiments.reproduce.parts import PartStore
 from experiments.reproduce.product import Product
-from experiments.reproduce.workshop import Workshop, open_folder
+from experiments.reproduce.workshop import Workshop
+from experiments.run_folder import open_folder
 
 
 def reproduce_items(

@@ -9,7 +9,6 @@ from experiments import console
 from experiments.catalog import find_study
 from experiments.reproduce.paper import STUDY
 from experiments.reproduce.parts import PartStore, Record
-from sim.errors import StudyError
 from sim.study import Study
 
 Tick = Callable[[str], None]
@@ -143,23 +142,3 @@ class Workshop:
             f"QUICK RUN at reduced size, not a result: {mine.scenarios} scenarios drawn, {mine.keep} kept and"
             f" {mine.test} for tests instead of {full.scenarios:,}, {full.keep} and {full.test}. {made}"
         )
-
-
-def open_folder(folder: Path) -> Path:
-    """Return a folder to write to, made if it is not there; what it holds may stay.
-
-    Raises
-    ------
-    StudyError
-        If it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StudyError(
-            f"--out {folder}: can't be written ({error.strerror}); choose a folder with --out, or mend its permissions"
-        ) from error
-    return folder

@@ -1,0 +1,77 @@
+"""Threads that solve cut hours: the many small problems behind a bound."""
+
+import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.dispatch.compiled import CompiledModel
+from agents.dispatch.cut_hour import CutHour, HourAnswer, HourPrices
+from agents.dispatch.program import InfeasibleError
+from agents.dispatch.situation import Signs, Situation, hour_data
+from grids.network import FloatArray, Grid, IntArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HourTask:
+    """One hour of some scenarios that share a bid within a range; flows of one direction (0: of either)."""
+
+    scenarios: IntArray
+    hour: int
+    flow: int
+    low_mw: float
+    high_mw: float
+    probability: FloatArray
+    prices: HourPrices
+
+
+class HourCrew:
+    """Threads that solve cut hours, each with programs of its own.
+
+    The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
+    """
+
+    def __init__(self, grid: Grid, hour: CompiledModel, situation: Situation) -> None:
+        self._grid, self._hour, self._situation = grid, hour, situation
+        unsettled = Signs.unsettled(*situation.shape)
+        self._data = {
+            flow: hour_data(grid, situation, replace(unsettled, flow=np.full(situation.shape, flow)))
+            for flow in (1, 0, -1)
+        }
+        self._programs: list[dict[tuple[int, bool], CutHour]] = [{} for _ in range(os.cpu_count() or 1)]
+        self.solved = 0
+
+    def solve(self, tasks: Sequence[HourTask]) -> list[HourAnswer]:
+        """Return the answer to every task, in their order."""
+        self.solved += len(tasks)
+        count = len(self._programs)
+        with ThreadPoolExecutor(count) as pool:
+            parts = list(pool.map(self._work, self._programs, [tasks[k::count] for k in range(count)]))
+        return [parts[k % count][k // count] for k in range(len(tasks))]
+
+    def _work(self, programs: dict[tuple[int, bool], CutHour], tasks: Sequence[HourTask]) -> list[HourAnswer]:
+        return [self._solve(programs, task) for task in tasks]
+
+    def _solve(self, programs: dict[tuple[int, bool], CutHour], task: HourTask) -> HourAnswer:
+        alone = len(task.scenarios) == 1
+        key = (len(task.scenarios), task.hour == 0)
+        if key not in programs:
+            programs[key] = CutHour(self._grid, self._hour, scenarios=key[0], opens=key[1])
+        rows = task.scenarios * self._situation.shape[1] + task.hour
+        values = {name: array if array.ndim == 1 else array[rows] for name, array in self._data[task.flow].items()}
+        # One scenario by itself is solved as if it were certain: so all of them share a program.
+        prices, share = task.prices, float(task.probability[0]) if alone else 1.0
+        scaled = HourPrices(**{name: getattr(prices, name) / share for name in vars(prices)})
+        try:
+            answer = programs[key].solve(values, task.probability / share, task.low_mw, task.high_mw, scaled)
+        except InfeasibleError:
+            nothing = np.zeros(len(task.scenarios))
+            return HourAnswer(cost=math.inf, bid_per_mw=nothing, magnitude_per_mw=nothing)
+        return HourAnswer(
+            cost=share * answer.cost,
+            bid_per_mw=share * answer.bid_per_mw,
+            magnitude_per_mw=share * answer.magnitude_per_mw,
+        )

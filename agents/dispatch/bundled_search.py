@@ -128,7 +128,14 @@ class BundledSearch:
 
     def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> BundledBid:
         d, gap = self._dispatcher, self._dispatcher.effort.gap
-        solver = BundleSolver(d.grid, d.tariff, d.rule, network=self._network, elastic=elastic)
+        solver = BundleSolver(
+            d.grid,
+            d.tariff,
+            d.rule,
+            network=self._network,
+            elastic=elastic,
+            demand_peak=d.demand_peak(self._situation, self._network),
+        )
         signs: Signs | None = self._first_signs(solver, start, workers)
         best, bound, asked = None, -np.inf, self._price_bound(elastic)
         turning, bids = Turning(), start.bid_mw

@@ -98,6 +98,8 @@ class BundleSolver:
         AC network or one bus.
     elastic : bool
         Let limits be violated, as little as possible, for bundles in which no dispatch meets them all.
+    demand_peak : float, optional
+        Largest demand relative to nominal, see :func:`agents.dispatch.hour.hour_model`.
     key : bytes
         The same for all solvers that answer alike.
     """
@@ -107,10 +109,11 @@ class BundleSolver:
     rule: ImbalanceRule
     network: str = "branch_flow"
     elastic: bool = False
+    demand_peak: float | None = None
     key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts = (self.grid, self.tariff, self.rule, self.network, self.elastic)
+        parts = (self.grid, self.tariff, self.rule, self.network, self.elastic, self.demand_peak)
         object.__setattr__(self, "key", hashlib.sha256(pickle.dumps(parts)).digest())
 
     def answer(self, task: BundleTask) -> BundleAnswer:
@@ -179,7 +182,14 @@ class BundleSolver:
         """Return what this thread keeps for solvers like this one, of which every task may bring a copy."""
         known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
         if self.key not in known:
-            model = hour_model(self.grid, self.tariff, self.rule, network=self.network, elastic=self.elastic)
+            model = hour_model(
+                self.grid,
+                self.tariff,
+                self.rule,
+                network=self.network,
+                elastic=self.elastic,
+                demand_peak=self.demand_peak,
+            )
             known.clear()  # what was solved before will hardly come again, and takes memory
             known[self.key] = _Kept(hour=compile_model(model))
         return known[self.key]

@@ -1,7 +1,10 @@
 """The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
 
 import math
+import threading
 from collections.abc import Callable
+
+import numpy as np
 
 from agents.dispatch.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.compiled import CompiledModel, compile_model
@@ -47,9 +50,8 @@ class Dispatcher:
         self.grid, self.tariff, self.rule = grid, tariff, rule
         self.effort, self.risk = effort or Effort(), risk or Risk()
         self.progress = progress or (lambda _: None)
-        self._hours: dict[tuple[str, bool], CompiledModel] = {}
-        self._horizons: dict[tuple[str, bool, int, int], Horizon] = {}
-        self._cut_hours: dict[str, CompiledModel] = {}
+        self._hours: dict[object, CompiledModel] = {}
+        self._horizons: dict[object, Horizon] = {}
 
     @classmethod
     def of(cls, setting: Setting, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
@@ -59,14 +61,41 @@ class Dispatcher:
         risk = setting.study.risk
         return cls(setting.grid, setting.tariff, setting.rule, effort=effort, risk=risk, progress=progress)
 
-    def compiled_hour(self, network: str = "branch_flow", *, elastic: bool = False) -> CompiledModel:
-        """Return the compiled hour model."""
-        key = (network, elastic)
+    def compiled_hour(
+        self,
+        network: str = "branch_flow",
+        *,
+        elastic: bool = False,
+        demand_peak: float | None = None,
+        tariff: Tariff | None = None,
+    ) -> CompiledModel:
+        """Return the compiled hour model, by default under the dispatcher's own tariff."""
+        key = (network, elastic, demand_peak, None if tariff is None else tariff.model_dump_json())
         if key not in self._hours:
-            self._hours[key] = compile_model(
-                hour_model(self.grid, self.tariff, self.rule, network=network, elastic=elastic)
-            )
+            with _COMPILING:
+                model = hour_model(
+                    self.grid,
+                    tariff or self.tariff,
+                    self.rule,
+                    network=network,
+                    elastic=elastic,
+                    demand_peak=demand_peak,
+                )
+                self._hours[key] = compile_model(model)
         return self._hours[key]
+
+    def demand_peak(self, situation: Situation, network: str) -> float | None:
+        """Return the largest demand relative to nominal, rounded up, if losses may pay; nothing if they don't.
+
+        Where energy has a price below zero the relaxation burns it; bounds on the currents then are worth their time.
+        """
+        if network != "branch_flow" or situation.price_per_mwh.min() >= 0:
+            return None
+        nominal = self.grid.load_p_mw
+        relative = np.divide(
+            situation.demand_mw.max(axis=(0, 1)), nominal, out=np.zeros_like(nominal), where=nominal > 0
+        )
+        return math.ceil(float(relative.max(initial=0.0)) / PEAK_STEP) * PEAK_STEP
 
     def plan(
         self,
@@ -105,20 +134,27 @@ class Dispatcher:
 
     def price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
         """Return what bounds a bidding problem at the prices of its plans."""
-        if network not in self._cut_hours:
-            tariff = hourly_wear(self.tariff)
-            self._cut_hours[network] = compile_model(hour_model(self.grid, tariff, self.rule, network=network))
-        return PriceBound(self.grid, self._cut_hours[network], self.tariff, situation, within)
+        peak = self.demand_peak(situation, network)
+        hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
+        return PriceBound(self.grid, hour, self.tariff, situation, within)
 
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False
     ) -> Horizon:
         """Return the program for a situation's shape; those with given bids are kept for the next time."""
-        hour = self.compiled_hour(network, elastic=elastic)
+        peak = None if elastic else self.demand_peak(situation, network)
+        hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
         scenarios, hours = situation.shape
         if within is not None:
             return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within)
-        key = (network, elastic, scenarios, hours)
+        key = (network, elastic, peak, scenarios, hours)
         if key not in self._horizons:
             self._horizons[key] = Horizon(self.grid, hour, scenarios=scenarios, hours=hours)
         return self._horizons[key]
+
+
+PEAK_STEP = 0.25
+"""To what the largest demand is rounded up, so that few models are compiled."""
+
+_COMPILING = threading.Lock()
+"""Pyomo builds one model at a time."""

@@ -27,7 +27,13 @@ TIGHTENING_PRICE = 0.3 * VIOLATION_PRICE
 
 
 def hour_model(
-    grid: Grid, tariff: Tariff, rule: ImbalanceRule, *, network: str = "branch_flow", elastic: bool = False
+    grid: Grid,
+    tariff: Tariff,
+    rule: ImbalanceRule,
+    *,
+    network: str = "branch_flow",
+    elastic: bool = False,
+    demand_peak: float | None = None,
 ) -> Hour:
     """Return the Pyomo model of one hour of one scenario; its objective is cost minus revenue, in $.
 
@@ -43,6 +49,9 @@ def hour_model(
         Section 4.2 of the paper (ANM on the AC network) or section 3 (one bus, everything served and used).
     elastic : bool
         Let limits be violated at `VIOLATION_PRICE`, to find the least violation where no dispatch meets them all.
+    demand_peak : float, optional
+        Largest demand relative to nominal: with it, currents are bounded by what can flow, which takes a fifth more
+        time and keeps the relaxation from burning energy where that pays.
     """
     m = pyo.ConcreteModel(name=f"{grid.name}, one hour")
     m.data_names = []
@@ -57,7 +66,7 @@ def hour_model(
     _add_batteries(m, grid, elastic=elastic)
     _add_tie_line(m, grid)
     if network == "branch_flow":
-        branch_flow(m, grid, elastic=elastic)
+        branch_flow(m, grid, elastic=elastic, demand_peak=None if elastic else demand_peak)
     else:
         copper_plate(m)
     _add_imbalance(m, rule)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from agents.dispatch.flow_bounds import flow_bounds
 from grids.network import Grid, IntArray
 
 Hour = Any
@@ -53,7 +54,7 @@ def _drop_redundant_bounds(m: Hour) -> None:
     m.renewable_p_mw.setlb(None)
 
 
-def branch_flow(m: Hour, grid: Grid, *, elastic: bool) -> None:
+def branch_flow(m: Hour, grid: Grid, *, elastic: bool, demand_peak: float | None) -> None:
     """Add the AC network: flows, squared currents and voltages, their limits, and reactive powers."""
     m.BUSES = pyo.RangeSet(0, len(grid.bus_ids) - 1)
     m.LINES = pyo.RangeSet(0, len(grid.line_from) - 1)
@@ -61,6 +62,8 @@ def branch_flow(m: Hour, grid: Grid, *, elastic: bool) -> None:
     _add_state(m, grid, elastic=elastic)
     _add_power_balance(m, grid)
     _add_ohms_law(m, grid)
+    if demand_peak is not None:
+        _add_current_bounds(m, grid, demand_peak)
     _add_tie_limits(m, grid)
     m.losses_mw = pyo.Expression(expr=sum(float(grid.line_r_pu[e]) * m.squared_current[e] for e in m.LINES))  # (13)
 
@@ -163,6 +166,22 @@ def _add_ohms_law(m: Hour, grid: Grid) -> None:
     def current(m: Hour, e: int) -> Relation:
         power = m.line_p_mw[e] ** 2 + m.line_q_mvar[e] ** 2
         return power <= m.squared_current[e] * m.squared_voltage[sending[e]]
+
+
+def _add_current_bounds(m: Hour, grid: Grid, demand_peak: float) -> None:
+    """Keep the relaxation from burning energy in currents that no flow explains.
+
+    Between its lowest and highest value P² lies below its secant, and so does Q²; what flows then bounds ℓ. The bounds
+    hold for all that physics can do, and cut off most of what only the relaxation can.
+    """
+    low, high = (bounds.tolist() for bounds in flow_bounds(grid, demand_peak))
+
+    @m.Constraint(m.LINES, doc="(28) Current: no more than the flow explains.")
+    def current_bound(m: Hour, e: int) -> Relation:
+        (p_low, q_low), (p_high, q_high) = low[e], high[e]
+        active = (p_low + p_high) * m.line_p_mw[e] - p_low * p_high
+        reactive = (q_low + q_high) * m.line_q_mvar[e] - q_low * q_high
+        return grid.voltage.min_vm_pu**2 * m.squared_current[e] <= active + reactive
 
 
 def _add_tie_limits(m: Hour, grid: Grid) -> None:

@@ -287,6 +287,8 @@ class ACProblem:
             rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= tie.max_s_mva**2,
             doc="Capacity of the tie line.",
         )
+        if tan_phi == 0 and not self.both_directions:  # at a power factor of 1 Eq. (30) no longer forbids export
+            m.tie_p_mw.setlb(0.0)
         enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
         open_flows = [at for at in m.AT if self.both_directions and self.integer and self.signs.flow[at] == 0]
         m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)

@@ -197,6 +197,8 @@ def _add_tie_limits(m: Hour, grid: Grid) -> None:
         return sign * m.tie_q_mvar <= tan_phi * m.tie_p_mw + m.import_slack_mvar
 
     if tie.power_factor_reading == "import_only":
+        if tan_phi == 0:  # at a power factor of 1, Eq. (30) as it is written above no longer forbids export
+            m.tie_p_mw.setlb(0.0)
         return
 
     @m.Constraint((-1, 1), doc="(30) Power factor while exporting.")

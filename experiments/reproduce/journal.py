@@ -59,7 +59,14 @@ def hour_axis(ax: Axes, *, label: bool = True) -> None:
 
 
 def publish(
-    workshop: Workshop, name: str, figure: Figure, *, caption: str, original: str, data: pd.DataFrame
+    workshop: Workshop,
+    name: str,
+    figure: Figure,
+    *,
+    caption: str,
+    data: pd.DataFrame,
+    title: str | None = None,
+    original: str | None = None,
 ) -> Product:
     """Write a figure as PNG, SVG and PDF, its caption as Markdown and its data as CSV; return what to say of it.
 
@@ -69,26 +76,32 @@ def publish(
         Name of the item, such as ``fig7``.
     caption : str
         What the figure shows, without its number.
-    original : str
-        The caption of the paper's figure.
     data : DataFrame
         What is drawn, with units in the headings.
+    title : str, optional
+        What the figure is called; by default its number.
+    original : str, optional
+        The caption of the paper's figure, if it is one of the paper's.
     """
-    number = name.removeprefix("fig")
-    full = f"**Figure {number}.** {caption} {workshop.provenance}"
-    text = f'{full}\n\nThe paper\'s caption: "{original}"\n'
+    title = title or f"Figure {name.removeprefix('fig')}"
+    full = f"**{title}.** {caption} {workshop.provenance}"
+    text = "\n\n".join([full, *([] if original is None else [f'The paper\'s caption: "{original}"'])]) + "\n"
     stem = workshop.stem(name)
     if workshop.quick:
         figure.text(0.995, 0.995, "quick run, not a result", ha="right", va="top", fontsize=7, color=GREY)
     save_figure(figure, workshop.folder, stem)
     with house_style(), mpl.rc_context({"pdf.fonttype": 42}):  # journals refuse Type 3 fonts
         figure.savefig(workshop.path(name, ".pdf"), metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    workshop.path(name, ".md").write_text(f"![Figure {number}]({stem}.png)\n\n{text}", encoding="utf-8")
+    workshop.path(name, ".md").write_text(f"![{title}]({stem}.png)\n\n{text}", encoding="utf-8")
     data.to_csv(workshop.path(name, ".csv"), index=False, lineterminator="\n", float_format="%.6g")
     files = [workshop.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
     plain = data.astype(object).where(data.notna(), None)  # JSON has no NaN
     return Product(
-        summary={"caption": full, "original": original, "data": plain.to_dict(orient="list")},
+        summary={
+            "caption": full,
+            **({} if original is None else {"original": original}),
+            "data": plain.to_dict(orient="list"),
+        },
         files=files,
         remarks=text.replace("**", "").strip().split("\n\n"),
     )

@@ -33,6 +33,9 @@ def check_tie_line(records: Records, sheet: Sheet) -> None:
     most = tan_phi * (p_mw if reading == "import_only" else np.abs(p_mw))
     reactive = Subject(f"reactive power (absolute, {reading})", "Mvar", ["tie line"])
     sheet.at_most("tie_line_power_factor", np.abs(q_mvar), most, reactive, within=TIE_LINE_MVA)
+    if reading == "import_only" and tan_phi == 0:  # then the line above no longer says that export is forbidden
+        export = Subject("export (import_only)", "MW", ["tie line"])
+        sheet.at_most("tie_line_power_factor", -p_mw, 0.0, export, within=TIE_LINE_MVA)
 
 
 def check_end_of_day(records: Records, sheet: Sheet) -> None:

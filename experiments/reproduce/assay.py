@@ -1,0 +1,54 @@
+"""Compute readings of the paper: four columns for each reading and seed, every one a stored part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from experiments.reproduce.columns import evaluated_column
+from experiments.reproduce.deviations import Money, money_of
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.readings import COLUMNS, Reading
+from experiments.reproduce.workshop import Workshop
+
+
+class Sample(NamedTuple):
+    """A reading to be computed with a seed."""
+
+    reading: Reading
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assay:
+    """What came of samples.
+
+    Attributes
+    ----------
+    money : dict of Sample to Money
+        Expected money of every column.
+    remarks : list of str
+        What was not as it should be.
+    """
+
+    money: dict[Sample, Money]
+    remarks: list[str]
+
+
+def assay(workshop: Workshop, samples: Sequence[Sample]) -> Assay:
+    """Return the money of samples, by the paper's protocol: hindsight ANM in the scenarios a bid is made from."""
+    result, remarks = {}, []
+    count = len(COLUMNS) * len(samples)
+    for number, sample in enumerate(samples):
+        columns = {}
+        for place, (rule, strategy) in enumerate(COLUMNS, start=1 + number * len(COLUMNS)):
+            which = f"{sample.reading.name}, seed {sample.seed}, {CASES[rule]} {STRATEGIES[strategy]}"
+            study = sample.reading.study(replace(workshop, seed=sample.seed), rule, strategy)
+            title = f"sensitivity, part {place} of {count}: {which}"
+            columns[rule, strategy] = evaluated_column(workshop, study, on="kept", title=title)
+        result[sample] = money_of(columns)
+        outside = sum(column.violations for column in columns.values())
+        notes = dict.fromkeys(column.note for column in columns.values() if column.note)
+        if outside:
+            remarks.append(f"{sample.reading.name}: {outside} bus-hours outside the voltage limits.")
+        remarks += [f"{sample.reading.name}: {note}." for note in notes]
+    return Assay(money=result, remarks=[*dict.fromkeys(remarks)])

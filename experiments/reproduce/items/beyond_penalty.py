@@ -1,0 +1,18 @@
+"""Beyond the paper: how harsh the market is, by its penalty rate and its tolerance band."""
+
+from experiments.reproduce.product import Product
+from experiments.reproduce.sweep_item import reproduce_sweep
+from experiments.reproduce.workshop import Workshop
+
+SUMMARY = "beyond the paper: profit, imbalance and curtailment by penalty rate and tolerance band"
+ABOUT = (
+    "What it is worth to foresee ANM, the harsher the market is: (a) the price of imbalances as a fraction of the"
+    " day-ahead price, outside a band of ±5 % of the bid; (b) the width of that band, at 50 %. The paper has two"
+    " points of (a), 50 and 75 %. Beyond 80 %, the compensation for curtailed output, it is cheaper to curtail output"
+    " than to draw less than was bid."
+)
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return both strategies over penalty rate and tolerance band."""
+    return reproduce_sweep(workshop, "beyond_penalty", title="Penalty rate and tolerance band", about=ABOUT)

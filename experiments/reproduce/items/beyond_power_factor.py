@@ -1,0 +1,17 @@
+"""Beyond the paper: what reactive power the tie line may carry, in both readings of the paper's Eq. (30)."""
+
+from experiments.reproduce.product import Product
+from experiments.reproduce.sweep_item import reproduce_sweep
+from experiments.reproduce.workshop import Workshop
+
+SUMMARY = "beyond the paper: profit, imbalance and curtailment by power factor of the tie line"
+ABOUT = (
+    "What the power factor that the tie line must keep changes, in both readings of the paper's Eq. (30):"
+    " (a) |Q| ≤ P·tan φ, read literally, which forbids export; (b) |Q| ≤ |P|·tan φ, by which the microgrid may sell"
+    " its surplus. At 1 the tie line carries no reactive power at all."
+)
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return both strategies over the least power factor, for both readings."""
+    return reproduce_sweep(workshop, "beyond_power_factor", title="Power factor of the tie line", about=ABOUT)

@@ -1,0 +1,109 @@
+"""Sensitivity of Table 5 to what the paper leaves open: one change at a time, beside the spread over seeds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.reproduce.assay import Sample, assay
+from experiments.reproduce.deviations import Money, papers_money
+from experiments.reproduce.paper import CASES
+from experiments.reproduce.product import Product
+from experiments.reproduce.readings import BASE, CLOSEST, Reading, groups_of
+from experiments.reproduce.report_table import ReportTable
+from experiments.reproduce.sensitivity_findings import findings_of
+from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_table
+from experiments.reproduce.suspects import imbalance_book, loss_book
+from experiments.reproduce.workshop import Workshop
+from sim.settlement import TERMS
+
+SUMMARY = "Table 5 in other readings of the paper, one change at a time, and its spread over seeds"
+
+SEEDS, QUICK_SEEDS = 5, 2
+"""Seeds that show how much of a deviation is chance."""
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return the sensitivity tables and what follows from them, and write them as CSV and Markdown."""
+    first = workshop.study().seed
+    seeds = range(first, first + (QUICK_SEEDS if workshop.quick else SEEDS))
+    groups = groups_of(workshop)
+    repeated = [Sample(reading, seed) for reading in (BASE, CLOSEST) for seed in seeds]
+    once = [Sample(one, first) for group in groups.values() for one in group]
+    found = assay(workshop, [*dict.fromkeys(repeated + once)])
+    losses, imbalance = loss_book(workshop), imbalance_book(workshop)
+
+    spread = {one: [found.money[Sample(one, seed)] for seed in seeds] for one in (BASE, CLOSEST)}
+    by_reading = {reading: money for (reading, seed), money in found.money.items() if seed == first}
+    tables = [
+        *(sensitivity_table(workshop.stem(f"sensitivity_{rule}"), rule, groups, by_reading, spread) for rule in CASES),
+        spread_table(workshop.stem("sensitivity_spread"), spread),
+    ]
+    findings = [*findings_of(by_reading, spread, losses, imbalance), *found.remarks]
+    data = pd.DataFrame(_rows(found.money))
+    return Product(
+        summary={
+            "terms": data.to_dict(orient="list"),
+            "changes": {reading.name: reading.in_words() for reading in by_reading},
+            "losses": asdict(losses),
+            "imbalance": asdict(imbalance),
+            "findings": findings,
+        },
+        files=_write(workshop, tables, data, by_reading, findings),
+        tables=tables,
+        remarks=[*findings, workshop.provenance],
+    )
+
+
+def _rows(found: Mapping[Sample, Money]) -> Iterator[dict[str, Any]]:
+    """Yield one row per reading, seed, column and term. [$]"""
+    paper = papers_money()
+    for (reading, seed), money in found.items():
+        for (rule, strategy), terms in money.items():
+            for term in TERMS:
+                theirs = paper[rule, strategy][term]
+                yield {
+                    "reading": reading.name,
+                    "changes": reading.in_words(),
+                    "seed": seed,
+                    "rule": rule,
+                    "bidding": strategy,
+                    "term": term,
+                    "ours_usd": terms[term],
+                    "paper_usd": theirs,
+                    "relative_deviation": terms[term] / theirs - 1,
+                }
+
+
+def _write(
+    workshop: Workshop,
+    tables: list[ReportTable],
+    data: pd.DataFrame,
+    readings: Mapping[Reading, Money],
+    findings: list[str],
+) -> list[Path]:
+    """Write every table as CSV, all money in one more, and everything together as Markdown; return the files."""
+    changes = [f"- {one.name}: `{one.in_words()}`" for one in readings if one != BASE]
+    text = [
+        *(table.as_markdown() for table in tables),
+        "**What each reading changes** in the study, as `--set` takes it.",
+        "",
+        *changes,
+        "",
+        "**What follows.**",
+        "",
+        *(f"- {line}" for line in findings),
+        "",
+        workshop.provenance,
+        "",
+    ]
+    texts = {workshop.folder / f"{table.name}.csv": table.as_csv() for table in tables}
+    texts[workshop.path("sensitivity_terms", ".csv")] = data.to_csv(
+        index=False, lineterminator="\n", float_format="%.6g"
+    )
+    texts[workshop.path("sensitivity", ".md")] = "\n".join(text)
+    for path, content in texts.items():
+        path.write_text(content, encoding="utf-8")
+    return list(texts)

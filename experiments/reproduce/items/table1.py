@@ -1,0 +1,237 @@
+"""Table 1: the market rules, what both strategies make of them, and whether it pays to misbid under any of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.figures.style import house_style
+from experiments.reproduce.hindsight import Amounts
+from experiments.reproduce.journal import publish
+from experiments.reproduce.misbid_figure import misbid_figure
+from experiments.reproduce.misbids import FAMILIES, Audit, audited, honest_bid, tried_family
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.points import Point, evaluated_point
+from experiments.reproduce.product import Product
+from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
+from experiments.reproduce.sheets import said
+from experiments.reproduce.words import percent
+from experiments.reproduce.workshop import Workshop
+from sim.imbalance import RULES
+
+SUMMARY = "Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?"
+
+NAMES = {"shi": "Shi", "nguyen": "Nguyen", "caiso": "CAISO", **CASES}
+"""How the rules are called."""
+BASIC, PROPOSED = STRATEGIES
+MATTERS_MWH = 0.005
+"""Changes of the imbalance below this are none. [MWh]"""
+
+TOTALS = {
+    "bid energy [MWh]": "bid_mwh",
+    "mean imbalance [MWh]": "imbalance_mwh",
+    "penalty [$]": "imbalance",
+    "profit [$]": "profit",
+}
+"""What is said of every bid."""
+
+AUDIT: dict[str, Callable[[Audit], float]] = {
+    "gain [$]": lambda audit: audit.more(audit.best, "profit"),
+    "  by less penalty [$]": lambda audit: audit.saved(audit.best),
+    "  by everything else [$]": lambda audit: audit.elsewhere(audit.best),
+    "no bid gains more than [$]": lambda audit: audit.most,
+    "gain of best (1 + k)·B_h [$]": lambda audit: audit.more(audit.best_of("factor"), "profit"),
+    "gain of best B_h + c [$]": lambda audit: audit.more(audit.best_of("shift"), "profit"),
+    "lost to penalties by B_h [$]": lambda audit: audit.headroom,
+    "misbid, net [MWh]": lambda audit: audit.more(audit.best, "bid_mwh"),
+    "misbid, hourly magnitudes [MWh]": lambda audit: float(abs(audit.best.bid_mw - audit.honest.bid_mw).sum()),
+    "change of mean imbalance [MWh]": lambda audit: audit.more(audit.best, "imbalance_mwh"),
+}
+"""What is said of the best deviation."""
+
+MEANING = (
+    "The imbalance is the magnitude of flow minus bid, inside the band or not: what the system operator has to"
+    " balance. B_h, the honest bid, is the expected flow of the hindsight dispatch with an imbalance price of zero,"
+    " the same under all rules. A deviation is any other bid; its gain is what it earns more in the same scenarios."
+    " The best is that of all bids tried: the optimised (proposed) one, which is made for these very scenarios, and"
+    " two families around B_h. Nothing is paid for a bid at the day-ahead price, only the metered flow is: a bid can't"
+    " sell energy that is never delivered. All it moves is the penalty and, to dodge that, the dispatch. A gain from"
+    " less penalty is hedging; a gain from everything else comes of a dispatch less bent by penalties. Both together"
+    " can't exceed what B_h loses to penalties."
+)
+
+
+def reproduce(workshop: Workshop) -> Product:
+    """Return the day under every rule with the audit of each, as table and figure."""
+    points, audits = _computed(workshop)
+    table = _table(workshop, points, audits)
+    findings = [*(_finding(rule, audit) for rule, audit in audits.items()), _verdict(audits)]
+    with house_style():
+        figure = misbid_figure(audits, NAMES)
+    drawn = publish(
+        workshop,
+        "table1_misbids",
+        figure,
+        title="Profit of misbids",
+        caption=_caption(workshop),
+        data=_tried_rows(audits),
+    )
+    return Product(
+        summary={"rules": _document(points, audits), "findings": findings, "figure": drawn.summary},
+        files=[*_write(workshop, table, findings), *drawn.files],
+        tables=[table],
+        remarks=findings,
+    )
+
+
+def _computed(workshop: Workshop) -> tuple[dict[str, dict[str, Point]], dict[str, Audit]]:
+    """Return both strategies' bids under every rule, and its audit."""
+    points: dict[str, dict[str, Point]] = {}
+    audits: dict[str, Audit] = {}
+    count, done = 1 + len(RULES) * (len(STRATEGIES) + len(FAMILIES)), 1
+
+    def title(what: str) -> str:
+        return f"table1, part {done} of {count}: {what}"
+
+    honest = honest_bid(workshop, workshop.study(policy="hindsight"), title=title("honest bid"))
+    for rule in RULES:
+        points[rule], families = {}, {}
+        for strategy, name in STRATEGIES.items():
+            done += 1
+            study = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
+            points[rule][strategy] = evaluated_point(workshop, study, title=title(f"{NAMES[rule]}, {name} bid"))
+        for family, one in FAMILIES.items():
+            done += 1
+            study = workshop.study(rule=rule, policy="hindsight")
+            what = title(f"{NAMES[rule]}, bids {one.formula}")
+            families[family] = tried_family(workshop, study, honest, family, title=what)
+        audits[rule] = audited(honest, families, points[rule][PROPOSED])
+    return points, audits
+
+
+def _table(workshop: Workshop, points: Mapping[str, Mapping[str, Point]], audits: Mapping[str, Audit]) -> ReportTable:
+    def totals(of: Callable[[str], Amounts]) -> dict[str, Cells]:
+        return {label: [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
+
+    size = workshop.size
+    rules = [f"{NAMES[name]}: {rule.in_words()}." for name, rule in RULES.items()]
+    gaps = [point.gap for by_strategy in points.values() for point in by_strategy.values()]
+    proof = f"Every optimised bid is within {max(gaps):.2f} $ of the optimum of its own model."
+    return ReportTable(
+        name=workshop.stem("table1"),
+        number="Table 1",
+        title=(
+            "One day under every imbalance rule: expected energy [MWh] and money [$] of bids from"
+            f" {size.keep} of {size.scenarios:,} scenarios with hindsight ANM in these {size.keep}, and whether"
+            " misbidding pays."
+        ),
+        groups=[Group(title="rule", columns=dict.fromkeys(NAMES.values(), ".2f"))],
+        panels=[
+            Panel(title="basic bidding", rows=totals(lambda rule: points[rule][BASIC].expected)),
+            Panel(title="proposed bidding", rows=totals(lambda rule: points[rule][PROPOSED].expected)),
+            Panel(title="honest bid B_h", rows=totals(lambda rule: audits[rule].honest.expected)),
+            Panel(
+                title="rule audit: best deviation from B_h",
+                rows={label: [amount(audits[rule]) for rule in RULES] for label, amount in AUDIT.items()},
+            ),
+        ],
+        notes=[*rules, MEANING, proof, *_flaws(points), workshop.provenance],
+    )
+
+
+def _flaws(points: Mapping[str, Mapping[str, Point]]) -> list[str]:
+    """Return what is not as it should be."""
+    return [
+        f"{NAMES[rule]} {STRATEGIES[strategy]}: {point.note or 'not all scenarios are within limits and exact'}."
+        for rule, by_strategy in points.items()
+        for strategy, point in by_strategy.items()
+        if point.note or point.beyond_limits or point.inexact
+    ]
+
+
+def _finding(rule: str, audit: Audit) -> str:
+    best, honest = audit.best, audit.honest.expected
+    gain, saved, elsewhere = audit.more(best, "profit"), audit.saved(best), audit.elsewhere(best)
+    return (
+        f"{NAMES[rule]}: the best deviation ({best.name}) gains {said(gain)} $ a day,"
+        f" {percent(gain / honest['profit'], 2)} of the honest profit, and no bid gains more than {said(audit.most)}"
+        f" $. {said(saved, '+.2f')} $ of it is less penalty, {said(elsewhere, '+.2f')} $ everything else. It bids"
+        f" {said(audit.more(best, 'bid_mwh'), '+.2f')} MWh net on the honest {said(honest['bid_mwh'])} MWh; the mean"
+        f" imbalance goes from {said(honest['imbalance_mwh'])} to {said(best.expected['imbalance_mwh'])} MWh."
+    )
+
+
+def _verdict(audits: Mapping[str, Audit]) -> str:
+    """Return whether any rule can be gamed."""
+    gains = {rule: audit.more(audit.best, "profit") for rule, audit in audits.items()}
+    worst = max(gains, key=gains.__getitem__)
+    burdened = [NAMES[rule] for rule, audit in audits.items() if audit.more(audit.best, "imbalance_mwh") > MATTERS_MWH]
+    burden = (
+        f"Under {' and '.join(burdened)} it leaves the system operator more to balance than the honest bid."
+        if burdened
+        else "Under no rule does it leave the system operator more to balance than the honest bid."
+    )
+    return (
+        f"Misbidding pays most under {NAMES[worst]} ({said(gains[worst])} $). As only the metered flow is paid for, no"
+        f" rule lets a bid earn by itself: what is gained is what B_h had lost to penalties. {burden}"
+    )
+
+
+def _caption(workshop: Workshop) -> str:
+    return (
+        "(a) Expected profit of a day with the honest bid B_h, the expected flow of the dispatch that no penalty"
+        " distorts, times 1 + k in every hour, under all imbalance rules; (b) what these bids gain over B_h, near it;"
+        " (c) what is gained by shifting B_h by c in every hour. Larger losses are off the scale. Dotted lines are the"
+        " gains of the best bid there is, as the optimiser proves within its gap. Hindsight ANM in"
+        f" {workshop.size.keep} kept scenarios, the same for all bids; k > 0 and c > 0 bid more import than is"
+        " expected. Only the metered flow is paid for, so that a misbid changes the penalty and the dispatch that"
+        " minds it, and nothing else."
+    )
+
+
+def _tried_rows(audits: Mapping[str, Audit]) -> pd.DataFrame:
+    """Return every bid tried as a row."""
+    return pd.DataFrame(
+        {
+            "rule": rule,
+            "family": family,
+            "size": size,
+            "unit": FAMILIES[family].unit,
+            "profit_usd": tried.expected["profit"],
+            "gain_usd": audit.more(tried, "profit"),
+            "less_penalty_usd": audit.saved(tried),
+            "everything_else_usd": audit.elsewhere(tried),
+            "bid_mwh": tried.expected["bid_mwh"],
+            "imbalance_mwh": tried.expected["imbalance_mwh"],
+        }
+        for rule, audit in audits.items()
+        for family, by_size in audit.families.items()
+        for size, tried in by_size.items()
+    )
+
+
+def _document(points: Mapping[str, Mapping[str, Point]], audits: Mapping[str, Audit]) -> dict[str, Any]:
+    """Return everything as ``--json`` prints it."""
+    return {
+        rule: {
+            **{strategy: point.expected | {"gap": point.gap} for strategy, point in points[rule].items()},
+            "honest": audit.honest.expected,
+            "best": audit.best.name,
+            "audit": {label.strip(): amount(audit) for label, amount in AUDIT.items()},
+        }
+        for rule, audit in audits.items()
+    }
+
+
+def _write(workshop: Workshop, table: ReportTable, findings: Sequence[str]) -> list[Path]:
+    """Write the table in every form, and return the files."""
+    lines = [f"- {line}" for line in findings]
+    texts = {
+        workshop.path("table1", ".csv"): table.as_csv(),
+        workshop.path("table1", ".md"): "\n".join([table.as_markdown(), *lines, ""]),
+        workshop.path("table1", ".tex"): table.as_latex(),
+    }
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return list(texts)

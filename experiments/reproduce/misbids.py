@@ -1,0 +1,206 @@
+"""The rule audit: does it pay to bid something else than what one expects to meter?
+
+The honest bid is the expected metered flow under active network management that no penalty distorts,
+
+    B_h[t] = Σ_s π_s · P_CON[s,t],
+
+where P_CON is the flow of the hindsight dispatch with an imbalance price of zero. With that price the bid is of no
+account, so that the flows, and with them B_h, are the same under every rule: they are those of the rule `FREE`, which
+charges nothing. A deviation is any other bid; its gain is what it earns more than B_h, in the same scenarios, with
+hindsight dispatch under the rule's penalties.
+
+The gain has two parts: what is saved in penalties, and the change of everything else (exchange, revenue, curtailment,
+losses, wear). Since the exchange is charged by what is metered and nothing is paid for the bid itself, a bid moves
+everything else only through the dispatch that follows it. That part has a ceiling: no bid earns more than the dispatch
+does that no penalty distorts.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.bid_optimizer import BID_DECIMALS
+from experiments.reproduce.hindsight import Amounts, Hindsight
+from experiments.reproduce.parts import Record
+from experiments.reproduce.points import Point
+from experiments.reproduce.workshop import Tick, Workshop
+from grids.network import FloatArray
+from sim.imbalance import ImbalanceRule, Tier
+from sim.setting import Setting
+from sim.study import Study
+
+FREE = ImbalanceRule(name="free", tiers=(Tier(over=0.0, under=0.0),), source="no penalty at all")
+"""The rule under which the honest bid is found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Bids that deviate from the honest one by a single number.
+
+    Attributes
+    ----------
+    formula : str
+        The bid, in words.
+    unit : str
+        Unit of the number.
+    sizes : tuple of float
+        Numbers tried; 0 is the honest bid.
+    bid : callable
+        Returns the bid [MW] from the honest one and the number.
+    """
+
+    formula: str
+    unit: str
+    sizes: tuple[float, ...]
+    bid: Callable[[FloatArray, float], FloatArray]
+
+    def chosen(self, *, quick: bool) -> tuple[float, ...]:
+        """Return the numbers to try."""
+        return (self.sizes[0], 0.0, self.sizes[-1]) if quick else self.sizes
+
+
+def _both_ways(*sizes: float) -> tuple[float, ...]:
+    return (*(-size for size in reversed(sizes)), 0.0, *sizes)
+
+
+FAMILIES = {
+    "factor": Family(
+        formula="(1 + k)·B_h",
+        unit="%",
+        sizes=_both_ways(0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
+        bid=lambda honest, percent: honest * (1 + percent / 100),
+    ),
+    "shift": Family(
+        formula="B_h + c",
+        unit="kW",
+        sizes=_both_ways(5, 10, 20, 30, 50, 75, 100, 150),
+        bid=lambda honest, kilowatts: honest + kilowatts / 1000,
+    ),
+}
+"""Deviations by family."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Tried:
+    """A bid that was tried.
+
+    Attributes
+    ----------
+    name : str
+        What it is.
+    bid_mw : array, shape (24,)
+        The bid. [MW]
+    expected : dict of str to float
+        Expected terms [$] and energies [MWh].
+    """
+
+    name: str
+    bid_mw: FloatArray
+    expected: Amounts
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Audit:
+    """What was found of a rule.
+
+    Attributes
+    ----------
+    honest : Tried
+        The honest bid.
+    families : mapping of str to mapping of float to Tried
+        The deviations tried, by family and number.
+    proposed : Point
+        The bid that the optimiser makes under the rule.
+    undistorted : float
+        What is earned where nothing is charged for imbalances. [$]
+    """
+
+    honest: Tried
+    families: Mapping[str, Mapping[float, Tried]]
+    proposed: Point
+    undistorted: float
+
+    @property
+    def best(self) -> Tried:
+        """The best of all bids tried."""
+        optimum = Tried(name="optimised", bid_mw=self.proposed.bid_mw, expected=self.proposed.expected)
+        return max(
+            [optimum, *(self.best_of(family) for family in self.families)], key=lambda one: one.expected["profit"]
+        )
+
+    def best_of(self, family: str) -> Tried:
+        """Return the best bid of a family."""
+        return max(self.families[family].values(), key=lambda one: one.expected["profit"])
+
+    def more(self, tried: Tried, name: str) -> float:
+        """Return by how much a term [$] or energy [MWh] is more than with the honest bid."""
+        return tried.expected[name] - self.honest.expected[name]
+
+    def saved(self, tried: Tried) -> float:
+        """Return what a bid saves in penalties. [$]"""
+        return self.honest.expected["imbalance"] - tried.expected["imbalance"]
+
+    def elsewhere(self, tried: Tried) -> float:
+        """Return what a bid earns more in everything but penalties. [$]"""
+        return self.more(tried, "profit") - self.saved(tried)
+
+    @property
+    def most(self) -> float:
+        """What no deviation gains more than, as far as the optimiser proves it. [$]"""
+        return self.proposed.expected["profit"] + self.proposed.gap - self.honest.expected["profit"]
+
+    @property
+    def headroom(self) -> float:
+        """What the honest bid earns less than a dispatch that no penalty distorts. [$]"""
+        return self.undistorted - self.honest.expected["profit"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Honest:
+    """The honest bid [MW], and the profit of the dispatch it is taken from [$]."""
+
+    bid_mw: FloatArray
+    undistorted: float
+
+
+def honest_bid(workshop: Workshop, study: Study, *, title: str) -> Honest:
+    """Return the honest bid of a study, whatever its rule."""
+    free = study.model_copy(update={"market": study.market.model_copy(update={"rule": FREE})})
+
+    def compute(tick: Tick) -> Record:
+        hindsight = Hindsight(Setting.of(free))
+        outcome = hindsight.outcome(np.zeros(24))
+        tick("days")
+        bid = np.round(hindsight.kept.probability @ outcome.metered_mw, BID_DECIMALS) + 0.0
+        return {"bid_mw": bid.tolist(), "undistorted": outcome.expected["profit"]}
+
+    record = workshop.part(title, free, {"part": "honest"}, compute, steps=1)
+    return Honest(bid_mw=np.array(record["bid_mw"]), undistorted=record["undistorted"])
+
+
+def tried_family(workshop: Workshop, study: Study, honest: Honest, name: str, *, title: str) -> dict[float, Tried]:
+    """Return what the deviations of a family come to under the study's rule, by their numbers."""
+    family = FAMILIES[name]
+    sizes = family.chosen(quick=workshop.quick)
+    bids = {size: family.bid(honest.bid_mw, size) for size in sizes}
+
+    def compute(tick: Tick) -> Record:
+        hindsight, found = Hindsight(Setting.of(study)), []
+        for size, bid in bids.items():
+            found.append(hindsight.outcome(bid).expected)
+            tick(f"{size:+g} {family.unit}")
+        return {"expected": found}
+
+    parameters = {"part": "misbids", "bids_mw": [bid.tolist() for bid in bids.values()]}
+    record = workshop.part(title, study, parameters, compute, steps=len(sizes))
+    return {
+        size: Tried(name=f"{family.formula}, {size:+g} {family.unit}", bid_mw=bids[size], expected=expected)
+        for size, expected in zip(sizes, record["expected"], strict=True)
+    }
+
+
+def audited(honest: Honest, families: Mapping[str, Mapping[float, Tried]], proposed: Point) -> Audit:
+    """Return the audit of a rule from what was tried under it."""
+    at_zero: Sequence[Tried] = [tried[0.0] for tried in families.values()]
+    return Audit(honest=at_zero[0], families=families, proposed=proposed, undistorted=honest.undistorted)

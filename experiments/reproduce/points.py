@@ -1,0 +1,76 @@
+"""Points: one study's bids and what they come to in the scenarios they are made from, each a stored part."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from experiments.reproduce.hindsight import Amounts, Hindsight
+from experiments.reproduce.parts import Record
+from experiments.reproduce.workshop import Tick, Workshop
+from grids.network import FloatArray
+from sim.setting import Setting
+from sim.study import Study
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Point:
+    """What came of a study.
+
+    Attributes
+    ----------
+    bid_mw : array, shape (24,)
+        The bids of its strategy. [MW]
+    expected : dict of str to float
+        Expected terms [$] and energies [MWh] of a day, see :mod:`experiments.reproduce.hindsight`.
+    gap : float
+        What any other bid can promise more at most, in the strategy's own model. [$]
+    beyond_limits, inexact : int
+        Scenarios in which no dispatch met all limits, and in which physics can't do what was planned.
+    note : str
+        What the bids' optimiser had to say.
+    """
+
+    bid_mw: FloatArray
+    expected: Amounts
+    gap: float
+    beyond_limits: int
+    inexact: int
+    note: str
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Return the point that a part holds."""
+        return cls(**{**record, "bid_mw": np.array(record["bid_mw"])})
+
+
+def evaluated_point(workshop: Workshop, study: Study, *, title: str) -> Point:
+    """Return a study's bids and what they come to with hindsight.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        Store of parts.
+    study : Study
+        With strategy and rule chosen.
+    title : str
+        What to show while it is computed.
+    """
+
+    def compute(tick: Tick) -> Record:
+        hindsight = Hindsight(Setting.of(study))
+        submission = hindsight.submission()
+        tick("bid")
+        outcome = hindsight.outcome(submission.bid_mw)
+        tick("days")
+        search = submission.search
+        return {
+            "bid_mw": submission.bid_mw.tolist(),
+            "expected": outcome.expected,
+            "gap": max(0.0, search["bound"] - search["incumbent"]) if search else 0.0,
+            "beyond_limits": outcome.beyond_limits,
+            "inexact": outcome.inexact,
+            "note": submission.note,
+        }
+
+    return Point.of(workshop.part(title, study, {"part": "point"}, compute, steps=2))

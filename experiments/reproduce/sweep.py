@@ -1,0 +1,208 @@
+"""Sweeps: which values of a study are varied, and how far, as a YAML file that a user can copy and change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from experiments.catalog import find_study
+from experiments.reproduce.paper import STUDY
+from experiments.reproduce.workshop import Workshop
+from grids.units import Data
+from sim.errors import StudyError
+from sim.study import Study
+
+EVERY = "*"
+"""Stands for every element of a list in a path."""
+
+
+class Axis(Data):
+    """What is varied along one horizontal axis.
+
+    Attributes
+    ----------
+    title : str
+        What it is called.
+    label : str
+        What is written below it, with the unit.
+    paths : tuple of str
+        The values of the study that change together, such as ``fleet.wind.*.max_s_mva``.
+    change : {"set", "times"}
+        Whether they become the axis value, or what they are in the study times the axis value. Where ``*`` stands for
+        units, times 0 leaves them out: a capacity of zero is none.
+    values : tuple of float
+        Axis values, rising.
+    shown_times : float
+        By what an axis value is multiplied to be drawn, 100 for percent.
+    paper : float or None
+        The axis value that the paper has.
+    also : dict
+        Other values of the study that hold along this axis, by path.
+    """
+
+    title: str
+    label: str
+    paths: Annotated[tuple[str, ...], Field(min_length=1)]
+    change: Literal["set", "times"] = "set"
+    values: Annotated[tuple[float, ...], Field(min_length=2)]
+    shown_times: float = 1.0
+    paper: float | None = None
+    also: Annotated[dict[str, Any], Field(default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _values_rise_and_paths_end(self) -> Self:
+        if any(after <= before for before, after in pairwise(self.values)):
+            raise ValueError("the values must rise")
+        if any(path.split(".")[-1] == EVERY for path in (*self.paths, *self.also)):
+            raise ValueError(f"a path must not end in {EVERY}: write which value of every unit is meant")
+        return self
+
+    def chosen(self, *, quick: bool) -> tuple[float, ...]:
+        """Return the values to compute: all of them, or the first, the middle and the last."""
+        last = len(self.values) - 1
+        return tuple(self.values[place] for place in sorted({0, last // 2, last})) if quick else self.values
+
+
+class SweepFile(Data):
+    """What a sweep's file says: the study it starts from, packaged or a file, and the axes, one panel column each."""
+
+    study: str = STUDY
+    axes: Annotated[tuple[Axis, ...], Field(min_length=1, max_length=4)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A sweep at a workshop's size.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    said : SweepFile
+        What it says.
+    study : Study
+        The study it starts from, with the workshop's number of scenarios and seed.
+    """
+
+    path: Path
+    said: SweepFile
+    study: Study
+
+    @classmethod
+    def of(cls, workshop: Workshop, name: str) -> Self:
+        """Return a sweep: the user's own, if its file lies in the workshop's folder, or the packaged one.
+
+        Raises
+        ------
+        StudyError
+            If the file, or one of its paths or values, is wrong; the message names file and field.
+        """
+        own = workshop.folder / f"{name}.yaml"
+        packaged = Path(str(files("experiments"))) / "reproduce" / "studies" / f"{name}.yaml"
+        path = own if own.is_file() else packaged
+        said = _read(path)
+        size = workshop.size
+        options = {
+            "seed": workshop.seed,
+            "uncertainty.scenarios": size.scenarios,
+            "uncertainty.keep": size.keep,
+            "policy": "hindsight",
+        }
+        try:
+            study = find_study(said.study, options=options)
+        except StudyError as error:
+            raise StudyError(f"{path}: study: {error}") from error
+        sweep = cls(path=path, said=said, study=study)
+        for place, axis in enumerate(said.axes):
+            for value in axis.values:
+                sweep.at(place, value)
+        return sweep
+
+    def at(self, place: int, value: float, **changes: str) -> Study:
+        """Return the study at a value of an axis.
+
+        Parameters
+        ----------
+        place : int
+            Which axis.
+        value : float
+            Axis value.
+        **changes : str
+            Other fields of the study, such as its bidding strategy.
+        """
+        axis = self.said.axes[place]
+        document = self.study.model_dump(mode="json") | changes
+        for key, constant in axis.also.items():
+            self._put(document, key, f"axes.{place}.also", partial(_constant, constant))
+        for number, key in enumerate(axis.paths):
+            field = f"axes.{place}.paths.{number}"
+            if axis.change == "set":
+                self._put(document, key, field, partial(_constant, value))
+            elif value == 0 and EVERY in key.split("."):
+                self._put(document, key.partition(f".{EVERY}")[0], field, partial(_constant, []))
+            else:
+                self._put(document, key, field, lambda now: now * value)
+        try:
+            return Study.model_validate(document)
+        except ValidationError as error:
+            raise StudyError(f"{self.path}: axes.{place}.values: {value:g} can't be: {_first(error)}") from None
+
+    def _put(self, document: Any, key: str, field: str, change: Callable[[Any], Any]) -> None:
+        """Change a value of a study's document in place."""
+        *parents, last = key.split(".")
+        nodes = [document]
+        for parent in parents:
+            nodes = [child for node in nodes for child in _children(node, parent, f"{self.path}: {field}", key)]
+        for node in nodes:
+            (now,) = _children(node, last, f"{self.path}: {field}", key)
+            try:
+                node[int(last) if isinstance(node, list) else last] = change(now)
+            except TypeError:
+                raise StudyError(f"{self.path}: {field}: '{key}' is {now!r}, which is no number to multiply") from None
+
+
+def _constant(value: Any, _: Any) -> Any:
+    return value
+
+
+def _children(node: Any, key: str, where: str, whole: str) -> list[Any]:
+    """Return what is at a key of a mapping, or at a place or every place of a list."""
+    if isinstance(node, list) and key == EVERY:
+        return node
+    if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+        return [node[int(key)]]
+    if isinstance(node, dict) and key in node:
+        return [node[key]]
+    known = (
+        ", ".join(node) if isinstance(node, dict) else f"0 to {len(node) - 1}" if isinstance(node, list) else "none"
+    )
+    raise StudyError(f"{where}: '{whole}' is not in the study: there is no '{key}'; known are {known}")
+
+
+def _read(path: Path) -> SweepFile:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: is not a sweep; it must be a mapping with the key axes")
+    try:
+        return SweepFile.model_validate(document)
+    except ValidationError as error:
+        raise StudyError(f"{path}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first thing wrong as ``field: message``."""
+    item = error.errors()[0]
+    field = ".".join(map(str, item["loc"]))
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{field}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,356 @@
+"""Beyond the paper: every rule on the same day and whether it can be gamed, and what happens as the market changes.
+
+One quick run of the items that are fast is real; what is about files and figures alone runs without a solver.
+"""
+
+import csv
+import json
+import re
+from configparser import ConfigParser
+from fnmatch import fnmatch
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from cli import accepted
+from test_figures import unreadable
+
+from experiments.evaluation import evaluate
+from experiments.reproduce import item, journal
+from experiments.reproduce.hindsight import ENERGIES, Hindsight
+from experiments.reproduce.items import table1
+from experiments.reproduce.misbids import FAMILIES, Audit, Tried, honest_bid
+from experiments.reproduce.paper import STRATEGIES
+from experiments.reproduce.parts import PartStore
+from experiments.reproduce.points import Point
+from experiments.reproduce.sheets import said
+from experiments.reproduce.sweep import Sweep
+from experiments.reproduce.sweep_figure import ROWS, sweep_figure
+from experiments.reproduce.workshop import Workshop
+from sim.imbalance import RULES
+from sim.setting import Setting
+from sim.settlement import COST_TERMS, TERMS
+
+SWEEPS = ["beyond_errors", "beyond_fleet", "beyond_penalty", "beyond_power_factor"]
+PLAYED = ["table1", "beyond_penalty", "beyond_errors"]
+FIGURES = ["table1_misbids", "beyond_penalty", "beyond_errors"]
+CENTS = 0.05
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """Collect the figures that are saved."""
+    saved = {}
+    original = journal.save_figure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "save_figure", lambda *given: saved.update({given[2]: given[0]}) or original(*given))
+        yield saved
+
+
+def reproduced(name, folder, *arguments):
+    return accepted("reproduce", name, "--quick", "--workers", 1, "--out", folder, *arguments)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory, figures):
+    """Run some items at reduced size; return the folder and what --json prints of each."""
+    folder = tmp_path_factory.mktemp("beyond")
+    said_by = {name: json.loads(reproduced(name, folder, "--json")) for name in PLAYED}
+    return folder, {name: said["items"][name] for name, said in said_by.items()}
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    return Workshop(folder=tmp_path, store=PartStore(tmp_path / "parts"), quick=True)
+
+
+def rows(summary):
+    """Return the points of a sweep, one dictionary each."""
+    data = summary["data"]
+    return [dict(zip(data, values, strict=True)) for values in zip(*data.values(), strict=True)]
+
+
+def pairs(summary):
+    """Return the points of basic and proposed bids side by side."""
+    by_key = {(row["axis"], row["value"], row["bidding"]): row for row in rows(summary)}
+    return [(row, by_key[axis, value, "anm_aware"]) for (axis, value, who), row in by_key.items() if who == "basic"]
+
+
+# ---- money -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bidding", STRATEGIES)
+def test_the_short_way_comes_to_the_money_of_the_long_one(workshop, bidding):
+    """Plans settled without the market loop, against every scenario played through agents and AC power flow."""
+    setting = Setting.of(workshop.study(bidding=bidding, policy="hindsight"))
+    hindsight = Hindsight(setting)
+    long = evaluate(setting, hindsight.kept, workers=1)
+    short = hindsight.outcome(hindsight.submission().bid_mw)
+    assert {term: short.expected[term] for term in TERMS} == pytest.approx(long.terms, abs=CENTS)
+    assert (short.beyond_limits, short.inexact) == (0, 0)
+
+
+def test_terms_and_energies_add_up(quick):
+    for row in [*rows(quick[1]["beyond_penalty"]), *rows(quick[1]["beyond_errors"])]:
+        costs = sum(row[f"{term}_usd"] for term in COST_TERMS)
+        assert row["profit_usd"] == pytest.approx(row["revenue_usd"] - costs, abs=1e-6)
+        assert row["imbalance_mwh"] >= abs(row["metered_mwh"] - row["bid_mwh"]) - 1e-9
+        assert {*ENERGIES} <= set(row)
+
+
+def test_without_a_penalty_nothing_is_charged_and_any_bid_earns_the_same(quick):
+    free = [
+        pair
+        for pair in pairs(quick[1]["beyond_penalty"])
+        if pair[0]["axis"] == "penalty rate" and not pair[0]["value"]
+    ]
+    ((basic, proposed),) = free
+    assert basic["imbalance_usd"] == proposed["imbalance_usd"] == 0
+    assert basic["profit_usd"] == pytest.approx(proposed["profit_usd"], abs=CENTS)
+
+
+def test_the_proposed_bid_earns_no_less_than_the_basic_one(quick):
+    """Within what it is proven to: it is made for this very model and these scenarios."""
+    for name in ("beyond_penalty", "beyond_errors"):
+        for basic, proposed in pairs(quick[1][name]):
+            assert proposed["profit_usd"] >= basic["profit_usd"] - proposed["proven_gap_usd"] - CENTS
+
+
+def test_who_knows_the_day_pays_no_penalty(quick):
+    (certain,) = [both for both in pairs(quick[1]["beyond_errors"]) if both[0]["value"] == 0]
+    assert certain[1]["imbalance_usd"] == pytest.approx(0, abs=CENTS)
+
+
+def test_less_certainty_never_pays(quick):
+    profits = [both[1]["profit_usd"] for both in pairs(quick[1]["beyond_errors"])]
+    assert profits == sorted(profits, reverse=True)
+
+
+# ---- the rule audit ----------------------------------------------------------------------------------------------
+
+
+def test_no_misbid_beats_the_optimised_one_by_more_than_its_gap(quick):
+    for rule, found in quick[1]["table1"]["rules"].items():
+        audit = found["audit"]
+        assert audit["gain [$]"] <= audit["no bid gains more than [$]"] + CENTS, rule
+        families = [audit["gain of best (1 + k)·B_h [$]"], audit["gain of best B_h + c [$]"]]
+        assert all(0 <= gain <= audit["no bid gains more than [$]"] + CENTS for gain in families), rule
+
+
+def test_gains_are_made_of_their_parts_and_bounded_by_what_was_lost_to_penalties(quick):
+    for found in quick[1]["table1"]["rules"].values():
+        audit = found["audit"]
+        parts = audit["by less penalty [$]"] + audit["by everything else [$]"]
+        assert parts == pytest.approx(audit["gain [$]"], abs=1e-9)
+        assert audit["gain [$]"] <= audit["lost to penalties by B_h [$]"] + CENTS
+
+
+def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(workshop):
+    """And so it is the same whatever the rule, and whatever is bid where nothing is charged."""
+    one, other = (
+        honest_bid(workshop, workshop.study(rule=rule, policy="hindsight"), title="") for rule in ("case1", "nguyen")
+    )
+    assert one.bid_mw.tolist() == other.bid_mw.tolist()
+    assert len(workshop.store.computed) == 1
+    free = workshop.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
+    market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
+    hindsight = Hindsight(Setting.of(free.model_copy(update={"market": market})))
+    outcome = hindsight.outcome(np.full(24, 1.5))
+    np.testing.assert_allclose(hindsight.kept.probability @ outcome.metered_mw, one.bid_mw, atol=2e-3)
+    assert outcome.expected["profit"] == pytest.approx(one.undistorted, abs=CENTS)
+
+
+def _free_tiers():
+    (tier,) = RULES["case1"].tiers
+    return (tier.model_copy(update={"over": 0.0, "under": 0.0}),)
+
+
+def amounts(profit, imbalance):
+    return {"profit": profit, "imbalance": imbalance, "bid_mwh": 1.0, "imbalance_mwh": 0.5}
+
+
+def test_an_audit_by_hand():
+    def tried(size, profit, imbalance):
+        return Tried(name=f"{size}", bid_mw=np.full(24, 1.0 + size), expected=amounts(profit, imbalance))
+
+    honest, better = tried(0.0, 100.0, 10.0), tried(1.0, 104.0, 7.0)
+    point = Point(bid_mw=np.full(24, 3.0), expected=amounts(103.0, 8.0), gap=2.0, beyond_limits=0, inexact=0, note="")
+    audit = Audit(honest=honest, families={"factor": {0.0: honest, 1.0: better}}, proposed=point, undistorted=106.0)
+    assert audit.best is better
+    assert [amount(audit) for amount in list(table1.AUDIT.values())[:4]] == [4.0, 3.0, 1.0, 5.0]
+    assert audit.headroom == 6.0
+
+
+def test_families_hold_the_honest_bid_and_both_directions():
+    honest = np.array([2.0, 0.0])
+    assert FAMILIES["factor"].bid(honest, 10.0).tolist() == pytest.approx([2.2, 0.0])
+    assert FAMILIES["shift"].bid(honest, -50.0).tolist() == pytest.approx([1.95, -0.05])
+    for family in FAMILIES.values():
+        assert family.sizes == tuple(sorted(family.sizes))
+        assert family.chosen(quick=True) == (family.sizes[0], 0.0, -family.sizes[0])
+
+
+# ---- files and figures -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_can_be_read_and_has_units(quick, figures, name):
+    figure = figures[f"{name}-quick"]
+    assert unreadable(figure) == []
+    labels = [label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
+    assert len(labels) >= len(ROWS)
+    assert all(re.search(r"\[.+\]$", label) for label in labels)
+    folder = quick[0]
+    assert (folder / f"{name}-quick.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / f"{name}-quick.pdf").read_bytes().startswith(b"%PDF")
+    ids = re.findall(r'\bid="([^"]*)"', (folder / f"{name}-quick.svg").read_text(encoding="utf-8"))
+    assert len(ids) == len(set(ids))
+
+
+def test_table_is_written_in_every_form(quick):
+    folder = quick[0]
+    cells = [row for row in csv.reader((folder / "table1-quick.csv").open(encoding="utf-8")) if len(row) > 2]
+    assert len(cells) == 1 + 3 * len(table1.TOTALS) + len(table1.AUDIT)
+    markdown = (folder / "table1-quick.md").read_text(encoding="utf-8").replace("−", "-")
+    latex = (folder / "table1-quick.tex").read_text(encoding="utf-8")
+    for row in cells[1:]:
+        assert all(cell in markdown and cell in latex for cell in row[2:])
+    assert "|" not in latex
+    for rule in RULES.values():
+        assert rule.source in markdown
+
+
+def test_quick_says_so_everywhere(quick):
+    folder = quick[0]
+    files = [path for path in folder.iterdir() if path.is_file()]
+    assert all("-quick." in path.name for path in files)
+    for path in files:
+        if path.suffix in {".md", ".tex"}:
+            assert path.read_text(encoding="utf-8").count("QUICK RUN at reduced size, not a result") == 1, path.name
+        if path.suffix == ".svg":
+            assert "quick run, not a result" in path.read_text(encoding="utf-8")
+
+
+def test_a_point_that_is_there_is_not_computed_again(quick):
+    folder, summaries = quick
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    lost = next(path for path in (folder / "parts").glob("point-*") if '"swept"' in path.read_text(encoding="utf-8"))
+    lost.unlink()
+    for name in PLAYED[1:]:
+        again = json.loads(reproduced(name, folder, "--json"))
+        assert set(again["parts"]["computed"]) <= {lost.name}
+        assert again["items"][name] == summaries[name]
+    assert lost.is_file()
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def fabricated(axis, *, falls):
+    """Return points of an axis, the first perhaps far below all others."""
+    by_strategy = {}
+    for k, strategy in enumerate(STRATEGIES):
+        profits = [-2600.0 - 400 * k if falls else 2450.0, *np.linspace(2500, 3400 - 200 * k, len(axis.values) - 1)]
+        by_strategy[strategy] = [
+            Point(
+                bid_mw=np.zeros(24),
+                expected={**dict.fromkeys(ROWS, 0.0), "profit": profit},
+                gap=0.0,
+                beyond_limits=0,
+                inexact=0,
+                note="",
+            )
+            for profit in profits
+        ]
+    return by_strategy
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_packaged_sweep_can_be_drawn(workshop, name):
+    axes = Sweep.of(workshop, name).said.axes
+    figure = sweep_figure(
+        axes, [axis.values for axis in axes], [fabricated(axis, falls=axis is axes[0]) for axis in axes]
+    )
+    assert unreadable(figure) == []
+    assert figure.axes[0].get_ylim()[0] > 0
+    assert {"▼ −2,600", "▼ −3,000"} <= {text.get_text() for text in figure.axes[0].texts}
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.001, "0.00"), (-1.5, "−1.50"), (2.0, "2.00")])
+def test_numbers_in_words(value, text):
+    assert said(value) == text
+
+
+# ---- study files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_a_sweep_passes_the_papers_study_and_is_packaged(workshop, name):
+    """Where an axis is at the paper's value, the study is the paper's but for the name of its rule."""
+    sweep = Sweep.of(workshop, name)
+    for place, axis in enumerate(sweep.said.axes):
+        assert axis.paper in axis.values
+        study = sweep.at(place, axis.paper).model_dump()
+        study["market"]["rule"] |= {key: sweep.study.market.rule.model_dump()[key] for key in ("name", "source")}
+        study["grid"]["tie_line"]["power_factor_reading"] = "import_only"
+        assert study == sweep.study.model_dump()
+        assert axis.chosen(quick=True)[::2] == (axis.values[0], axis.values[-1])
+        assert axis.chosen(quick=False) == axis.values
+    assert item(name).SUMMARY.startswith("beyond the paper: ")
+    config = ConfigParser()
+    config.read(Path(__file__).parent.parent / "setup.cfg", encoding="utf-8")
+    patterns = [one.strip() for one in config["options.package_data"]["experiments"].split(",")]
+    assert any(fnmatch(f"reproduce/studies/{name}.yaml", pattern) for pattern in patterns)
+
+
+def test_batteries_times_nothing_are_none(workshop):
+    sweep = Sweep.of(workshop, "beyond_fleet")
+    assert sweep.at(0, 0.0).fleet.battery == ()
+    assert [unit.max_s_mva for unit in sweep.at(0, 2.0).fleet.battery] == [0.36, 0.12, 0.12, 0.36, 0.6]
+    assert len(sweep.at(2, 0.25).fleet.wind) == 5
+
+
+def test_the_users_own_file_is_taken_from_the_folder_of_the_results(workshop):
+    own = workshop.folder / "beyond_errors.yaml"
+    own.write_text(
+        "axes:\n- {title: wear, label: 'wear [$/MW²]', paths: [market.tariff.wear_fast], values: [1, 2, 3]}\n",
+        encoding="utf-8",
+    )
+    sweep = Sweep.of(workshop, "beyond_errors")
+    assert sweep.path == own
+    assert sweep.at(0, 3.0, bidding="basic").market.tariff.wear_fast == 3
+    assert sweep.at(0, 3.0, bidding="basic").bidding == "basic"
+
+
+AXIS = {"title": "x", "label": "x [1]", "paths": ["seed"], "values": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("document", "parts"),
+    [
+        ({"axes": [AXIS | {"paths": ["market.rul.tiers"]}]}, ["axes.0.paths.0", "'rul'", "rule"]),
+        ({"axes": [AXIS | {"paths": ["seed", "fleet.wind.9.bus"]}]}, ["axes.0.paths.1", "'9'", "0 to 4"]),
+        ({"axes": [AXIS | {"also": {"market.rule.name.x": 1}}]}, ["axes.0.also", "'x'"]),
+        ({"axes": [AXIS | {"values": [2, 1]}]}, ["axes.0", "must rise"]),
+        ({"axes": [AXIS | {"values": [1]}]}, ["axes.0.values", "at least 2"]),
+        ({"axes": [AXIS | {"paths": ["grid.tie_line.min_power_factor"]}]}, ["axes.0.values", "min_power_factor"]),
+        ({"axes": [AXIS | {"value": 1}]}, ["axes.0.value"]),
+        ({"axes": [AXIS | {"paths": ["name"], "change": "times"}]}, ["axes.0.paths.0", "no number"]),
+        ({"axes": [AXIS | {"paths": ["fleet.wind.*"], "change": "times"}]}, ["axes.0", "must not end in *"]),
+        ({"study": "microgrid3", "axes": [AXIS]}, ["microgrid3"]),
+        ([1], ["mapping"]),
+    ],
+    ids=["path", "place", "also", "falling", "single", "impossible", "unknown", "word", "star", "study", "no mapping"],
+)
+def test_what_is_wrong_with_a_file_is_said_with_file_and_field(refused, tmp_path, document, parts):
+    (tmp_path / "beyond_errors.yaml").write_text(json.dumps(document), encoding="utf-8")
+    message = refused("reproduce", "beyond_errors", "--quick", "--out", tmp_path)
+    assert all(part in message for part in parts), message
+    assert "beyond_errors.yaml: " in message
+
+
+def test_verdict_names_the_rules_that_burden_the_system_operator():
+    def audit(more_mwh):
+        return SimpleNamespace(best=None, more=lambda _, name: {"profit": 2.0, "imbalance_mwh": more_mwh}[name])
+
+    assert "Under CAISO it leaves" in table1._verdict({"shi": audit(0.0), "caiso": audit(0.1)})
+    assert "Under no rule" in table1._verdict({"shi": audit(0.0), "caiso": audit(-0.1)})

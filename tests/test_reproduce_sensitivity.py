@@ -1,0 +1,381 @@
+"""Table 5 in other readings: each changes what it names and nothing else, and every figure can be worked out by hand.
+
+The money of the quick run costs nothing to evaluate (see ``test_reproduce``); its losses and flows are real.
+"""
+
+import csv
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from cli import accepted
+from test_reproduce import evaluated
+
+from experiments.reproduce import columns, suspects
+from experiments.reproduce.deviations import Improvement, Verdict, deviations, papers_money, sensitivity_cells
+from experiments.reproduce.items import sensitivity
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.parts import PartStore
+from experiments.reproduce.readings import (
+    BASE,
+    CLOSEST,
+    COLUMNS,
+    COMBINED,
+    MORE_WIND,
+    NOT_PRINTED,
+    PER_UNIT,
+    PRINTED,
+    QUICK_GROUPS,
+    SAME_WORTH,
+    Reading,
+    groups_of,
+)
+from experiments.reproduce.workshop import Workshop
+from sim.setting import Setting
+from sim.settlement import TERMS
+
+ALTERNATIVES = [one for group in (NOT_PRINTED | COMBINED | PRINTED).values() for one in group]
+QUICK_READINGS = {BASE, CLOSEST, *(one for group in QUICK_GROUPS.values() for one in group)}
+
+
+def workshop_in(folder, **options):
+    return Workshop(folder=folder, store=PartStore(folder / "parts"), workers=1, quiet=True, **options)
+
+
+def reproduced(folder, *arguments):
+    return accepted("reproduce", "sensitivity", "--quick", "--workers", 1, "--out", folder, *arguments)
+
+
+@pytest.fixture(scope="module")
+def cheap():
+    """Evaluate bids for nothing; only the columns, not the suspects."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "evaluate", evaluated)
+        patch.setattr(columns, "Setting", SimpleNamespace(of=lambda study: SimpleNamespace(study=study)))
+        patch.setattr(columns, "scenario_set", lambda setting, on, count: np.arange(count))
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick(cheap, tmp_path_factory):
+    """Run the item once at reduced size; return its folder and what it prints."""
+    folder = tmp_path_factory.mktemp("sensitivity")
+    return folder, reproduced(folder)
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.open(encoding="utf-8")))
+
+
+# ---- readings ----------------------------------------------------------------------------------------------------
+
+
+def flat(document, prefix=""):
+    """Return a nested document as {dotted key: value}."""
+    if not isinstance(document, dict | list | tuple):
+        return {prefix.removesuffix("."): document}
+    pairs = document.items() if isinstance(document, dict) else enumerate(document)
+    return {key: value for name, part in pairs for key, value in flat(part, f"{prefix}{name}.").items()}
+
+
+def named(reading, size):
+    """Return the changes a reading names, as {dotted key: value}."""
+    changes = dict(override.split("=") for override in reading.overrides)
+    said = {key: yaml.safe_load(value) for key, value in changes.items()}
+    return said | ({"uncertainty.scenarios": size.keep} if reading.unreduced else {})
+
+
+@pytest.mark.parametrize("reading", ALTERNATIVES, ids=lambda reading: reading.name)
+def test_a_reading_changes_what_it_names_and_nothing_else(reading, tmp_path):
+    workshop = workshop_in(tmp_path, quick=False)
+    for rule, strategy in COLUMNS:
+        before, after = (flat(one.study(workshop, rule, strategy).model_dump()) for one in (BASE, reading))
+        changed = {key: value for key, value in after.items() if before[key] != value}
+        assert after.keys() == before.keys()
+        assert changed == named(reading, workshop.size)
+    Setting.of(reading.study(workshop, "case1", "basic"))  # the network can be built and the columns are there
+
+
+def test_the_base_reading_is_the_papers_protocol_and_shares_its_parts(tmp_path):
+    workshop = workshop_in(tmp_path, quick=False)
+    for rule, strategy in COLUMNS:
+        protocol = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
+        assert BASE.study(workshop, rule, strategy) == protocol
+
+
+def test_readings_have_names_of_their_own_that_fit():
+    names = [one.name for one in [BASE, *ALTERNATIVES]]
+    assert len(set(names)) == len(names) > 30
+    assert max(map(len, names)) <= 26
+
+
+def test_what_is_closest_does_not_contradict_the_paper():
+    assert CLOSEST in ALTERNATIVES
+    against = {one.name for one in [BASE, *ALTERNATIVES] if one.against_print}
+    assert not CLOSEST.against_print
+    assert {one.name for group in PRINTED.values() for one in group} < against
+    assert {"per unit, random", "per unit, must end at 0.95"} < against
+
+
+def test_more_wind_makes_up_for_the_smaller_sun(tmp_path):
+    """All available energy is worth what Table 5 implies, and the inverters never feel that they are larger."""
+    worth = {}
+    for reading in (BASE, SAME_WORTH):
+        setting = Setting.of(reading.study(workshop_in(tmp_path, quick=False), "case1", "basic"))
+        worth[reading] = setting.profiles.price_per_mwh @ setting.forecast.available_mw[0].sum(axis=1)
+    assert worth[BASE] == pytest.approx(1728.98 + 110.67 / 0.8, abs=0.1)
+    assert worth[SAME_WORTH] == pytest.approx(worth[BASE], rel=1e-4)
+    assert setting.grid.renewables[0].max_s_mva == pytest.approx(1.2 * MORE_WIND)
+    share = setting.profiles.wind_pu.max() * (1 + 4 * 0.10)  # four standard deviations of the forecast error
+    assert share < 0.9  # up to there the power factor limits the reactive power, and not the circle
+
+
+def test_a_quick_run_takes_a_few_of_them(tmp_path):
+    few, many = (groups_of(workshop_in(tmp_path, quick=quick)) for quick in (True, False))
+    assert few == QUICK_GROUPS
+    assert sum(map(len, many.values())) >= len(ALTERNATIVES)
+    assert {one for group in few.values() for one in group} <= set(ALTERNATIVES)
+
+
+def test_changes_in_words():
+    assert BASE.in_words() == "nothing"
+    overrides = (
+        "fleet.wind.0.min_power_factor=0.95",
+        "fleet.wind.4.min_power_factor=0.95",
+        "grid.line_max_s_mva=3.02",
+    )
+    words = Reading(name="x", overrides=overrides, unreduced=True).in_words()
+    assert words == "fleet.wind.*.min_power_factor=0.95, grid.line_max_s_mva=3.02, as many scenarios drawn as are kept"
+
+
+def test_the_notes_tell_of_every_reading_and_of_no_other():
+    text = Path(columns.__file__).with_name("NOTES.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|*]+?) \|(?: [−\d.]+ \|){11}$", text, flags=re.MULTILINE)
+    ours = {"its mean over seeds", "its s.d."}
+    assert set(rows) - ours == {one.name for one in [BASE, *ALTERNATIVES]}
+    for one in ALTERNATIVES:
+        assert f"- {one.name}: `{one.in_words()}`\n" in text
+
+
+# ---- deviations --------------------------------------------------------------------------------------------------
+
+
+def scaled(**factors):
+    """Return the paper's money with terms multiplied."""
+    return {
+        key: {term: amount * factors.get(term, 1.0) for term, amount in terms.items()}
+        for key, terms in papers_money().items()
+    }
+
+
+def test_the_paper_deviates_from_itself_in_nothing():
+    verdict = Verdict.of(papers_money())
+    assert (verdict.mean, verdict.far) == (0.0, {})
+    assert verdict.count == 2 * 8 + 2 * 7  # wear and the proposed bid's imbalance are below 50 $
+    assert verdict.signs_hold
+    assert verdict.order_holds
+    assert verdict.cut_holds
+    assert verdict.gain_holds
+    first, second = verdict.improvements.values()
+    assert (first.gain, second.gain) == (pytest.approx(0.015, abs=1e-4), pytest.approx(0.0234, abs=1e-4))
+    assert (first.cut, second.cut) == (pytest.approx(1 - 13.10 / 54.04), pytest.approx(1 - 9.55 / 78.44))
+
+
+def test_deviations_are_relative_and_a_tenth_is_far():
+    verdict = Verdict.of(scaled(loss=0.5, revenue=1.05, load_curtailment=1.1))
+    assert verdict.far_terms == ["loss", "load_curtailment"]
+    assert verdict.mean == pytest.approx(4 * (0.5 + 0.05 + 0.1) / 30)
+    assert deviations(scaled(loss=0.5), rule="case2")["case2", "basic", "loss"] == -0.5
+    assert {rule for rule, *_ in deviations(papers_money(), rule="case2")} == {"case2"}
+    mean, most, others, *_ = sensitivity_cells(scaled(loss=0.5, imbalance=2.0, generation=0.9), "case1")
+    assert (most, others) == (pytest.approx(100), pytest.approx(10))
+    assert mean == pytest.approx(100 * (2 * 0.5 + 1.0 + 2 * 0.1) / 15)
+
+
+def test_a_verdict_can_be_against():
+    worse = scaled() | {("case2", "anm_aware"): papers_money()["case2", "basic"]}
+    verdict = Verdict.of(worse)
+    assert not verdict.signs_hold
+    assert not verdict.order_holds
+    assert not verdict.cut_holds
+    assert not verdict.gain_holds
+    nothing = {key: {**terms, "imbalance": 0.0} for key, terms in papers_money().items()}
+    assert Improvement.of(nothing, "case1").cut == 0.0
+
+
+# ---- the run -----------------------------------------------------------------------------------------------------
+
+
+def test_quick_says_so_and_fits_the_screen(quick):
+    folder, said = quick
+    assert "quick run, not a result" in said.splitlines()[0]
+    assert said.count("QUICK RUN at reduced size") == 1
+    assert all("-quick." in path.name for path in folder.iterdir() if path.suffix in {".csv", ".md"})
+    assert (folder / "sensitivity-quick.md").read_text(encoding="utf-8").count("QUICK RUN") == 1
+    for rule in CASES:
+        cells = [list(row.values())[2:] for row in rows_of(folder / f"sensitivity_{rule}-quick.csv")]
+        assert all(cell in said for row in cells for cell in row)
+
+
+def test_the_tables_fit_100_columns(quick, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    said = reproduced(quick[0])
+    assert max(map(len, [line for line in said.splitlines() if re.search(r"\d\.\d +[+-]?\d", line)])) <= 100
+
+
+def test_a_second_run_computes_nothing_and_writes_the_same(quick):
+    folder, _ = quick
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    again = json.loads(reproduced(folder, "--json"))
+    assert again["parts"]["computed"] == []
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    assert again["items"]["sensitivity"]["changes"]["errors per unit"] == PER_UNIT.in_words()
+    assert set(again["parts"]["found"]) == {path.name for path in (folder / "parts").iterdir()}
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, monkeypatch):
+    calls = []
+
+    def interrupted(*given, **options):
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return evaluated(*given, **options)
+
+    monkeypatch.setattr(columns, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sensitivity.reproduce(workshop_in(tmp_path, quick=True))
+    assert len(list((tmp_path / "parts").iterdir())) == 5
+    goes_on = workshop_in(tmp_path, quick=True)
+    sensitivity.reproduce(goes_on)
+    assert len(set(goes_on.store.found)) >= 5
+    name = "sensitivity_case1-quick.csv"
+    assert (tmp_path / name).read_bytes() == (quick[0] / name).read_bytes()
+
+
+def stored_money(folder, **wanted):
+    """Return {(rule, strategy): {term: mean}} of the stored parts whose study has the dotted values wanted."""
+    money = {}
+    for path in (folder / "parts").glob("money-*.json"):
+        part = json.loads(path.read_text(encoding="utf-8"))
+        study = flat(part["identity"]["study"])
+        if all(study[key.replace("__", ".")] == value for key, value in wanted.items()):
+            key = study["market.rule.name"], study["bidding"]
+            assert key not in money
+            chances = part["result"]["probability"]
+            money[key] = {
+                term: sum(chance * value for chance, value in zip(chances, values, strict=True))
+                for term, values in part["result"]["money"].items()
+            }
+    return money
+
+
+def test_the_deviations_of_a_reading_by_hand(quick):
+    folder = quick[0]
+    money = stored_money(folder, seed=1, uncertainty__errors__sharing="per_unit")
+    assert set(money) == set(COLUMNS)
+    printed = {row["term"]: row for row in rows_of(Path(columns.__file__).with_name("table5_paper.csv"))}
+    for rule in CASES:
+        apart = {}
+        for strategy in STRATEGIES:
+            for term in TERMS:
+                paper = float(printed[term][f"{rule} {strategy}"])
+                if paper > 50:
+                    apart[strategy, term] = 100 * abs(money[rule, strategy][term] - paper) / paper
+        others = [share for (_, term), share in apart.items() if term not in {"loss", "imbalance"}]
+        basic, proposed = money[rule, "basic"], money[rule, "anm_aware"]
+        row = next(row for row in rows_of(folder / f"sensitivity_{rule}-quick.csv") if row["row"] == PER_UNIT.name)
+        expected = {
+            "dev. % mean": sum(apart.values()) / len(apart),
+            "dev. % most": max(apart.values()),
+            "dev. % others": max(others),
+            "loss $ basic": basic["loss"],
+            "loss $ prop.": proposed["loss"],
+            "imb. $ basic": basic["imbalance"],
+            "imb. $ prop.": proposed["imbalance"],
+            "profit $ basic": basic["profit"],
+            "profit $ prop.": proposed["profit"],
+            "better % imb.": 100 * (1 - proposed["imbalance"] / basic["imbalance"]),
+            "better % profit": 100 * (proposed["profit"] / basic["profit"] - 1),
+        }
+        assert {name: float(row[name]) for name in expected} == pytest.approx(expected, abs=0.51)
+        assert list(row) == ["panel", "row", *expected]
+
+
+def test_the_spread_by_hand(quick):
+    folder = quick[0]
+    wanted = {"uncertainty__errors__sharing": "per_kind", "uncertainty__scenarios": 12}
+    wanted |= {"profiles__wind_pu": "wind_pu_of_capacity", "profiles__pv_pu": "pv_pu_of_capacity"}
+    by_seed = [stored_money(folder, seed=seed, **wanted)["case2", "anm_aware"]["exchange"] for seed in (1, 2)]
+    rows = rows_of(folder / "sensitivity_spread-quick.csv")
+    row = next(row for row in rows if row["panel"] == "Case II, base reading" and row["row"] == "exchange")
+    mean, half = sum(by_seed) / 2, abs(by_seed[1] - by_seed[0]) / 2
+    assert float(row["proposed mean"]) == pytest.approx(mean, abs=0.005)
+    assert float(row["proposed s.d."]) == pytest.approx(half * np.sqrt(2), abs=0.005)
+    assert float(row["proposed off"]) == pytest.approx((mean - 1571.0) / (half * np.sqrt(2)), abs=0.051)
+
+
+def test_every_term_is_in_one_long_table(quick):
+    folder = quick[0]
+    rows = rows_of(folder / "sensitivity_terms-quick.csv")
+    assert len(rows) == (len(QUICK_READINGS) + len({BASE, CLOSEST})) * len(COLUMNS) * len(TERMS)  # two seeds for some
+    for row in rows:
+        assert float(row["ours_usd"]) / float(row["paper_usd"]) - 1 == pytest.approx(
+            float(row["relative_deviation"]), rel=1e-3, abs=1e-4
+        )
+
+
+# ---- suspects ----------------------------------------------------------------------------------------------------
+
+
+def test_the_loss_book_by_hand(setting33):
+    hours = np.arange(24.0)
+    record = {
+        "losses_mwh": (0.1 * hours).tolist(),
+        "demand_mwh": np.full(24, 2.0).tolist(),
+        "generation": 1000.0,
+        "exchange": 2000.0,
+        "load_curtailment": 30.0,
+    }
+    book = suspects._book(setting33, record)
+    price = setting33.profiles.price_per_mwh
+    assert book.energy_mwh == pytest.approx(27.6)
+    assert book.evening == pytest.approx(0.1 * sum(price[14:22] * hours[14:22]))
+    assert book.market == pytest.approx(0.1 * sum(price * hours))
+    assert book.peak == pytest.approx(67.42 * 27.6)
+    assert book.bought == pytest.approx(3000 - 2 * sum(price) + 10)
+    assert book.factor == pytest.approx(65.68 / book.market)
+    assert (12.66 / book.voltage_kv) ** 2 == pytest.approx(book.factor)
+    demand = 3.715 * sum(price * setting33.profiles.demand_pu)
+    assert book.bought_in_paper == pytest.approx(1727.69 + 1562.90 - demand + 221.89 / 3, abs=1e-6)
+
+
+def test_the_losses_are_those_of_a_day(quick):
+    (path,) = (quick[0] / "parts").glob("losses-*.json")
+    part = json.loads(path.read_text(encoding="utf-8"))["result"]
+    assert len(part["losses_mwh"]) == 24
+    assert 0.2 < sum(part["losses_mwh"]) < 3.0
+    assert 1500 < part["generation"] < 2000
+
+
+def test_the_printed_band_by_hand(quick, setting33):
+    folder = quick[0]
+    (path,) = (folder / "parts").glob("flows-*.json")
+    part = json.loads(path.read_text(encoding="utf-8"))["result"]
+    kept = printed = export = 0.0
+    for chance, flows in zip(part["probability"], part["metered_mw"], strict=True):
+        for bid, flow, price in zip(part["bid_mw"], flows, setting33.profiles.price_per_mwh, strict=True):
+            half = 0.05 * abs(bid)
+            charge = chance * 0.5 * price * (max(0, flow - bid - half) + max(0, bid - half - flow))
+            kept += charge
+            export += charge * (bid < 0)
+            printed += chance * 0.5 * price * (max(0, flow - 1.05 * bid) + max(0, 0.95 * bid - flow))
+    workshop = workshop_in(folder, quick=True)
+    book = suspects.imbalance_book(workshop)
+    assert (book.by_rule, book.as_printed, book.export) == pytest.approx((kept, printed, export))
+    assert workshop.store.computed == []
+    assert printed > kept  # the basic bid exports, and that would cost more

@@ -172,3 +172,24 @@ def test_the_strategy_takes_bundles_for_many_scenarios(problem, monkeypatch):
     assert proposal.plan is None
     assert proposal.objective == pytest.approx(whole.objective, rel=1e-3)
     assert proposal.battery_p_mw.shape == (4, len(grid.batteries))
+
+
+@pytest.mark.parametrize("where", ["_level", "_ask_hours"])
+def test_an_interruption_of_any_step_keeps_the_best_bids_and_a_bound(monkeypatch, where):
+    grid = feeder5(fleet=FLEET, reading="both_directions")
+    situation = draw_situation(grid, RULE, np.random.default_rng(2), scenarios=4, hours=3)
+    within = bid_range(grid, RULE, situation.demand_mw, situation.available_mw, network="branch_flow")
+    search = BundledSearch(Dispatcher(grid, TARIFF, RULE, effort=Effort(gap=1e-9)), situation, within)
+    original, calls = getattr(search, where), []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == (2 if where == "_level" else 1):
+            raise KeyboardInterrupt
+        return original(*given)
+
+    monkeypatch.setattr(search, where, interrupted)
+    answer = search.run()
+    assert answer.stopped == "interrupted" or where == "_level"  # which may have been asked but once
+    assert np.isfinite(answer.bound)
+    assert answer.bound <= answer.objective

@@ -95,7 +95,8 @@ class BundledSearch:
         self._network, self._executor = network, executor
         reading = dispatcher.grid.tie_line.power_factor_reading
         self._settled = network == "copper_plate" or reading == "import_only"
-        self._nodes = 0
+        self._best: LevelAnswer | None = None
+        self._bound, self._stopped, self._nodes = -np.inf, "", 0
         self._deadline = np.inf
 
     def run(self) -> BundledBid:
@@ -127,7 +128,7 @@ class BundledSearch:
         return whole.with_scenarios(kept.demand_mw, kept.available_mw, kept.probability)
 
     def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> BundledBid:
-        d, gap = self._dispatcher, self._dispatcher.effort.gap
+        d = self._dispatcher
         solver = BundleSolver(
             d.grid,
             d.tariff,
@@ -136,39 +137,54 @@ class BundledSearch:
             elastic=elastic,
             demand_peak=d.demand_peak(self._situation, self._network),
         )
+        self._best, self._bound, self._stopped = None, -np.inf, ""
+        try:
+            self._rounds(solver, start, workers, None if elastic else self._price_bound())
+        except KeyboardInterrupt:
+            self._stopped = "interrupted"
+        except SolverError as error:
+            if self._best is None:
+                raise
+            self._stopped = str(error)
+        if self._best is None:
+            raise SolverError(f"no bids could be evaluated{self._stopped and ': ' + self._stopped}")
+        if self._bound == -np.inf:
+            self._bound = self._wait_and_see(solver, workers)
+        return self._mended(solver, self._best, workers)
+
+    def _rounds(self, solver: BundleSolver, start: Plan, workers: Executor, asked: PriceBound | None) -> None:
+        """Find bids, question their directions and begin again, until the gap is closed; keep the best."""
         signs: Signs | None = self._first_signs(solver, start, workers)
-        best, bound, asked = None, -np.inf, self._price_bound(elastic)
         turning, bids = Turning(), start.bid_mw
-        for _ in range(1 if self._settled else d.effort.rounds):
-            if signs is None:
-                break
-            try:
-                answer = self._level(solver, signs, bids, workers)
-            except SolverError:
-                if best is None:
-                    raise
-                break
-            better = best is None or answer.objective < best.objective
-            best = answer if best is None or better else best
-            if self._settled:
-                bound = answer.bound
-            if asked is None or answer.stopped or self._left() <= 0:
-                break
+        for _ in range(1 if self._settled else self._dispatcher.effort.rounds):
+            if signs is None or self._is_close():
+                return
+            answer = self._level(solver, signs, bids, workers)
+            self._stopped = answer.stopped
+            better = self._best is None or answer.objective < self._best.objective
             if better:
-                d.progress("asking every hour for its best directions")
+                self._best = answer
+            if self._settled:
+                self._bound = answer.bound
+            if asked is None or answer.stopped:
+                return
+            if self._left() <= 0:
+                self._stopped = "time limit reached"
+                return
+            if better:
+                self._dispatcher.progress("asking every hour for its best directions")
                 reply = self._ask_hours(asked, answer, signs)
-                bound = max(bound, reply.bound)
+                self._bound = max(self._bound, reply.bound)
                 turning.paid(signs, reply)
             else:
                 turning.did_not_pay()
-            if best.objective - bound <= gap * abs(best.objective):
-                break
-            signs, bids = turning.next(), best.bid_mw
-        if best is None:
-            raise SolverError("no bids could be evaluated")
-        if bound == -np.inf:
-            bound = self._wait_and_see(solver, workers)
-        return self._mended(solver, best, bound, workers)
+            signs, bids = turning.next(), answer.bid_mw if better else bids
+
+    def _is_close(self) -> bool:
+        if self._best is None:
+            return False
+        best = self._best.objective
+        return best - self._bound <= self._dispatcher.effort.gap * abs(best)
 
     def _level(self, solver: BundleSolver, signs: Signs, bids: FloatArray, workers: Executor) -> LevelAnswer:
         """Return the best bids for settled directions, or for all directions of the bids if flows have no choice."""
@@ -214,9 +230,9 @@ class BundledSearch:
         tasks = bundle_tasks(self._situation, self._within, unsettled, self._dispatcher.risk)
         return [replace(task, situation=replace(task.situation, bid_mw=bid_mw), search=True) for task in tasks]
 
-    def _price_bound(self, elastic: bool) -> PriceBound | None:
-        if self._settled or elastic:
-            return None  # limits that must be violated say more about the answer than a bound would
+    def _price_bound(self) -> PriceBound | None:
+        if self._settled:
+            return None
         return self._dispatcher.price_bound(self._situation, self._within, self._network)
 
     def _ask_hours(self, asked: PriceBound, answer: LevelAnswer, signs: Signs) -> Answer:
@@ -247,7 +263,7 @@ class BundledSearch:
         bid -= tilted[:, None] * np.where(free, rest, 0.0)
         return tilted, Prices(energy_per_mwh=energy, bid_per_mw=bid, magnitude_per_mw=magnitude)
 
-    def _mended(self, solver: BundleSolver, best: LevelAnswer, bound: float, workers: Executor) -> BundledBid:
+    def _mended(self, solver: BundleSolver, best: LevelAnswer, workers: Executor) -> BundledBid:
         """Return the best bids with every bundle that is not exact made so, as far as possible."""
         answers, risk = best.answers, self._dispatcher.risk
         inexact = [k for k, one in enumerate(answers) if one.certificate and one.certificate.status == "inexact"]
@@ -260,7 +276,7 @@ class BundledSearch:
         share = np.array([task.situation.probability.sum() for task in tasks])
         costs = np.array([one.cost for one in answers])
         objective = risk_adjusted(risk, answers, share)
-        bound = min(bound, objective)
+        bound = min(self._bound, objective)
         schedules = np.concatenate([one.battery_p_mw for one in answers])
         certificates = [one.certificate for one in answers if one.certificate is not None]
         return BundledBid(
@@ -272,7 +288,7 @@ class BundledSearch:
             probability=share,
             certificate=worst_certificate(certificates, (objective - bound) / max(abs(objective), 1e-9)),
             nodes=self._nodes,
-            stopped=best.stopped,
+            stopped=self._stopped,
         )
 
 

@@ -5,6 +5,8 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from threading import Event
 
 import numpy as np
 
@@ -48,12 +50,20 @@ class HourCrew:
         """Return the answer to every task, in their order."""
         self.solved += len(tasks)
         count = len(self._programs)
+        interrupted = Event()
         with ThreadPoolExecutor(count) as pool:
-            parts = list(pool.map(self._work, self._programs, [tasks[k::count] for k in range(count)]))
+            running = [pool.submit(self._work, self._programs[k], tasks[k::count], interrupted) for k in range(count)]
+            try:
+                parts = [work.result() for work in running]
+            except BaseException:  # such as Ctrl-C: nobody waits for the rest
+                interrupted.set()
+                raise
         return [parts[k % count][k // count] for k in range(len(tasks))]
 
-    def _work(self, programs: dict[tuple[int, bool], CutHour], tasks: Sequence[HourTask]) -> list[HourAnswer]:
-        return [self._solve(programs, task) for task in tasks]
+    def _work(
+        self, programs: dict[tuple[int, bool], CutHour], tasks: Sequence[HourTask], interrupted: Event
+    ) -> list[HourAnswer]:
+        return [self._solve(programs, task) for task in takewhile(lambda _: not interrupted.is_set(), tasks)]
 
     def _solve(self, programs: dict[tuple[int, bool], CutHour], task: HourTask) -> HourAnswer:
         alone = len(task.scenarios) == 1

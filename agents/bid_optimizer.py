@@ -103,8 +103,8 @@ def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situ
 def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) -> Submission:
     """Return the bids of the paper's own AC formulation, solved as it stands: an independent oracle.
 
-    Directions are those of the conic search for Ipopt, and BONMIN's own otherwise. Neither solver proves a bound on
-    a problem that is not convex, so the conic search's bound is stated beside what they find.
+    The solver begins at a flat start. Directions are those of the conic search for Ipopt, and BONMIN's own otherwise.
+    Neither proves a bound on a problem that is not convex, so the conic search's bound stands beside what they find.
 
     Parameters
     ----------
@@ -118,13 +118,12 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
     SolverError
         If it gives no answer.
     """
-    from agents.dispatch.ac_reference import solve_ac  # CasADi is loaded only where it is needed
+    from agents.dispatch.exact.ac_reference import solve_ac  # CasADi is loaded only where it is needed
 
     if dispatcher.risk.averse:
         raise StudyError("--formulation ac minimises expected cost: set risk.cvar_weight to 0")
     conic = strategy("anm_aware").bid(dispatcher, situation)
-    start = conic.plan
-    signs = None if start is None else settle_by(start, Signs.unsettled(*situation.shape))
+    signs = None if conic.plan is None else settle_by(conic.plan, Signs.unsettled(*situation.shape))
     plan = solve_ac(
         dispatcher.grid,
         dispatcher.tariff,
@@ -132,9 +131,8 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
         situation,
         solver=solver,
         signs=signs if solver == "ipopt" else None,
-        start=start,
     )
-    plan = replace(plan, bound=min(conic.bound, plan.objective))
+    plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
     proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
     return _submission(f"anm_aware, exact AC by {solver}", proposal, [], Risk())
 

@@ -34,7 +34,9 @@ CvarLevel = Annotated[float | None, typer.Option(help="Level of the CVaR: 0.95 i
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change any value, e.g. market.tariff.wear_fast=2."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change any value, e.g. market.tariff.wear_fast=2; * is all of a list."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

@@ -20,8 +20,6 @@ from sim.setting import Setting
 Progress = Callable[[str], None]
 """Called after every solve, from the thread that solved, with what was solved."""
 
-NETWORKS = ("branch_flow", "copper_plate")
-
 
 class Dispatched(NamedTuple):
     """One scenario dispatched: profit in $, whether all limits were met, and whether physics can do it."""
@@ -35,8 +33,8 @@ class Recourse:
     """Threads that dispatch scenarios with the bids fixed, in the planning model and with hindsight.
 
     The solver works outside Python's lock. A dispatcher makes programs when first asked and keeps them unguarded, so
-    no two threads share one: a solve takes an idle dispatcher and puts it back. All are made, and their Pyomo models
-    compiled, in the calling thread. As every solve starts afresh, it does not matter which dispatcher it gets.
+    no two threads share one: a solve takes an idle dispatcher and puts it back. As every solve starts afresh, it does
+    not matter which dispatcher it gets.
 
     Parameters
     ----------
@@ -53,7 +51,7 @@ class Recourse:
         count = workers or os.cpu_count() or 1
         self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
         for _ in range(count):
-            self._idle.put(_compiled_dispatcher(setting))
+            self._idle.put(Dispatcher.of(setting))
         self._pool = ThreadPoolExecutor(count)
 
     def __enter__(self) -> Self:
@@ -95,14 +93,6 @@ class Recourse:
             within_limits=bool(plan.violation.max() <= VIOLATION_TOLERANCE),
             exact=bool(plan.inexactness.max() <= EXACT),
         )
-
-
-def _compiled_dispatcher(setting: Setting) -> Dispatcher:
-    dispatcher = Dispatcher.of(setting)
-    for network in NETWORKS:
-        for elastic in (False, True):
-            dispatcher.compiled_hour(network, elastic=elastic)
-    return dispatcher
 
 
 def expected_profit(plan: Plan, probability: FloatArray) -> float:

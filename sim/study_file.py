@@ -1,6 +1,6 @@
 """Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -32,30 +32,51 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     path : Path
         The file.
     overrides : iterable of str
-        Changes such as ``uncertainty.keep=20`` or ``fleet.battery.0.max_e_mwh=1``.
+        Changes such as ``uncertainty.keep=20``, ``fleet.battery.0.max_e_mwh=1`` or ``fleet.battery.*.start_soc=1``.
 
     Raises
     ------
     StudyError
         If the file can't be read, or a key or value is wrong.
     """
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except OSError as error:
-        raise StudyError(
-            f"{path}: can't be read ({error.strerror}); tieline new {path.name} writes a study to start from"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise StudyError(f"{path}: is not a study; it must be a mapping of keys such as name, fleet, profiles")
+    document = read_document(
+        path,
+        missing=f"tieline new {path.name} writes a study to start from",
+        form="a study; it must be a mapping of keys such as name, fleet, profiles",
+    )
     for override in overrides:
         _override(document, override)
     try:
         study = Study.model_validate(document)
     except ValidationError as error:
-        raise StudyError("\n".join(f"{path}: {line}" for line in _explain(error))) from None
+        raise StudyError("\n".join(f"{path}: {line}" for line in explain(error, Study))) from None
     return anchor_paths(study, path.parent)
+
+
+def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
+    """Return what a YAML file says, which must be a mapping.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    missing, form : str
+        What to do if it can't be read, and what it is not if it is no mapping.
+
+    Raises
+    ------
+    StudyError
+        If it can't be read, or is something else.
+    """
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read ({error.strerror}); {missing}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: is not {form}")
+    return document
 
 
 def write_study(study: Study) -> str:
@@ -71,33 +92,78 @@ def _override(document: dict[str, Any], override: str) -> None:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise StudyError(f"--set {override}: the value can't be read: {' '.join(str(error).split())}") from error
-    *parents, last = key.strip().split(".")
-    node: Any = document
+    change_values(document, key.strip(), lambda _: value, where=f"--set {override}")
+
+
+def change_values(
+    document: dict[str, Any], key: str, change: Callable[[Any], Any], *, where: str, complete: bool = False
+) -> None:
+    """Change in place every value of a document that a key names.
+
+    Parameters
+    ----------
+    document : dict
+        A study, or a part of one.
+    key : str
+        Such as ``fleet.battery.0.max_e_mwh``; ``*`` stands for every element of a list.
+    change : callable
+        Returns the new value from the old one, None where there is none.
+    where : str
+        What an error message begins with.
+    complete : bool
+        Whether the document has all keys there are; otherwise, those that are missing are made.
+
+    Raises
+    ------
+    StudyError
+        If the key leads nowhere.
+    """
+    *parents, last = key.split(".")
+    nodes: list[Any] = [document]
     for parent in parents:
-        node = _child(node, parent, override)
-    if isinstance(node, list):
-        node[_index(node, last, override)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise StudyError(f"--set {override}: '{'.'.join(parents)}' is a value, it has no keys of its own")
+        nodes = [child for node in nodes for child in _children(node, parent, where, complete=complete)]
+    for node in nodes:
+        if isinstance(node, dict):
+            if complete:
+                _require(node, last, where)
+            node[last] = change(node.get(last))
+        elif isinstance(node, list):
+            for place in _places(node, last, where):
+                node[place] = change(node[place])
+        else:
+            raise StudyError(f"{where}: '{'.'.join(parents)}' is a value, it has no key '{last}'")
 
 
-def _child(node: Any, key: str, override: str) -> Any:
+def _require(node: dict[str, Any], key: str, where: str) -> None:
+    if key not in node:
+        raise StudyError(f"{where}: there is no '{key}'; known are {', '.join(node)}")
+
+
+def _children(node: Any, key: str, where: str, *, complete: bool) -> list[Any]:
     if isinstance(node, list):
-        return node[_index(node, key, override)]
+        return [node[place] for place in _places(node, key, where)]
+    if not isinstance(node, dict):
+        raise StudyError(f"{where}: '{key}' is looked for in a value, which has no keys of its own")
+    if complete:
+        _require(node, key, where)
     child = node.setdefault(key, {})
     if not isinstance(child, dict | list):
         if key != "rule":
-            raise StudyError(f"--set {override}: '{key}' is a value, it has no keys of its own")
-        raise StudyError(f"--set {override}: the rule is given by name; spell out its tiers in the study file first")
-    return child
+            raise StudyError(f"{where}: '{key}' is a value, it has no keys of its own")
+        raise StudyError(f"{where}: the rule is given by name; spell out its tiers in the study file first")
+    return [child]
 
 
-def _index(node: list[Any], key: str, override: str) -> int:
+EVERY = "*"
+"""Stands for every element of a list in a key."""
+
+
+def _places(node: list[Any], key: str, where: str) -> Sequence[int]:
+    if key == EVERY:
+        return range(len(node))
     if not key.isdecimal() or int(key) >= len(node):
-        raise StudyError(f"--set {override}: '{key}' must be a position 0..{len(node) - 1} in the list")
-    return int(key)
+        raise StudyError(f"{where}: '{key}' must be a position 0..{len(node) - 1} in the list, or {EVERY} for all")
+    return [int(key)]
 
 
 _PLAIN_WORDS = {
@@ -109,13 +175,13 @@ _PLAIN_WORDS = {
 }
 
 
-def _explain(error: ValidationError) -> list[str]:
-    """Return one line for each thing wrong: field, message, remedy."""
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return one line for each thing wrong with a document of a model: field, message, remedy."""
     lines = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            lines.append(f"{field}: unknown key{_suggestion(item['loc'])}")
+            lines.append(f"{field}: unknown key{_suggestion(item['loc'], model)}")
         elif item["type"] == "missing":
             lines.append(f"{field}: is missing")
         else:
@@ -136,8 +202,8 @@ def _unit_hint(item: Any) -> str:
     return ""
 
 
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    model: Any = Study
+def _suggestion(location: tuple[int | str, ...], whole: type[BaseModel]) -> str:
+    model: Any = whole
     for part in location[:-1]:
         model = _model_inside(model.model_fields[part].annotation) if isinstance(part, str) and model else model
     if model is None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import experiments
 import experiments.__main__ as command_line
+from experiments.reproduce import journal
 from grids.batch_power_flow import BatchPlant
 from grids.cases.microgrid33 import base_net
 from grids.network import Grid
@@ -149,3 +150,13 @@ def saved(tmp_path, good_net):
         return path
 
     return _saved
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """Collect the figures of reproductions as they are saved, by name."""
+    saved = {}
+    original = journal.save_figure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "save_figure", lambda *given: saved.update({given[2]: given[0]}) or original(*given))
+        yield saved

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
 
-import agents.dispatch
+import agents.dispatch.exact
 from agents.bid_optimizer import opening_situation
-from agents.dispatch.ac_model import bus_admittance
-from agents.dispatch.ac_reference import solve_ac
-from agents.dispatch.ac_repair import best_repair, repair, scenario_costs
-from agents.dispatch.branching import REPAIR_PRICES_PER_MWH, DirectionSearch, Effort
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.exact.ac_model import bus_admittance
+from agents.dispatch.exact.ac_reference import solve_ac
+from agents.dispatch.exact.ac_repair import best_repair, repair
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.plan import settle_by
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.search.branching import REPAIR_PRICES_PER_MWH, DirectionSearch, Effort
+from agents.dispatch.settled import settle_plan
 from agents.dispatch.situation import Signs
 from grids.batch_power_flow import BatchPlant
 from sim.errors import StudyError
@@ -115,7 +116,7 @@ def test_what_can_not_be_met_is_refused():
 
 @pytest.mark.parametrize("file", ["ac_model.py", "ac_reference.py", "nl_solver.py"])
 def test_the_oracle_is_independent(file):
-    tree = ast.parse((Path(agents.dispatch.__file__).parent / file).read_text())
+    tree = ast.parse((Path(agents.dispatch.exact.__file__).parent / file).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not imported & {"agents.dispatch.hour", "agents.dispatch.network", "agents.dispatch.horizon"}
 
@@ -219,8 +220,8 @@ def test_an_exact_plan_stays_as_it_is():
     situation = draw_situation(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
     conic, signs = by_cones(grid, rule, situation)
     assert repair(grid, TARIFF, rule, situation, conic, signs) is conic
-    costs = scenario_costs(TARIFF, rule, situation, conic)
-    assert situation.probability @ costs == pytest.approx(conic.objective, abs=1e-4)
+    profit = settle_plan(TARIFF, rule, situation, conic)["profit"]
+    assert situation.probability @ profit == pytest.approx(-conic.objective, abs=1e-4)
 
 
 def test_only_scenarios_that_physics_refuses_are_solved_again():

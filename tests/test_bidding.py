@@ -10,13 +10,13 @@ from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled
 
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy, strategy_names
-from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.hour import hour_model
-from agents.dispatch.price_bound import PriceBound, hourly_wear
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.search.branching import DirectionSearch, Effort
+from agents.dispatch.search.price_bound import PriceBound, hourly_wear
 from agents.dispatch.situation import Signs
 from sim.imbalance import RULES, ImbalanceRule, Tier
 from sim.scenarios import Draw

@@ -11,14 +11,14 @@ from distributed import Client, LocalCluster
 from feeder5 import FLEET, draw_situation, feeder5
 
 from agents.bidding import anm_aware
-from agents.dispatch import bundled_search, level_method
-from agents.dispatch.branching import Effort
-from agents.dispatch.bundled_search import BundledSearch
-from agents.dispatch.bundles import BundleSolver, BundleTask, split
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
-from agents.dispatch.level_method import LevelMethod, bundle_tasks
 from agents.dispatch.program import SolverError
+from agents.dispatch.search import bundled_search, level_method
+from agents.dispatch.search.branching import Effort
+from agents.dispatch.search.bundled_search import BundledSearch
+from agents.dispatch.search.bundles import BundleSolver, BundleTask, split
+from agents.dispatch.search.level_method import LevelMethod, bundle_tasks
 from agents.dispatch.situation import Signs
 from sim.imbalance import RULES
 from sim.risk import Risk

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from feeder5 import FLEET, draw_situation, feeder5
 
-from agents.dispatch.branching import DirectionSearch, Effort
 from agents.dispatch.dispatcher import PEAK_STEP, Dispatcher
 from agents.dispatch.flow_bounds import flow_bounds
+from agents.dispatch.search.branching import DirectionSearch, Effort
 from agents.dispatch.situation import Signs
 from grids.power_flow import Plant, SetPoints
 from sim.imbalance import RULES

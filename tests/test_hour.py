@@ -7,12 +7,12 @@ import pyomo.environ as pyo
 import pytest
 from feeder5 import LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
 
-from agents.dispatch.branching import Effort
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange, bid_range
 from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.program import Program
+from agents.dispatch.search.branching import Effort
 from sim.imbalance import RULES
 from sim.settlement import Tariff, settle_hour
 

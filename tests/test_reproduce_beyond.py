@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cli import accepted
-from test_figures import unreadable
+from readable import unreadable
 
 from experiments.evaluation import evaluate
-from experiments.reproduce import item, journal
+from experiments.reproduce import item
 from experiments.reproduce.hindsight import ENERGIES, Hindsight
 from experiments.reproduce.items import table1
 from experiments.reproduce.misbids import FAMILIES, Audit, Tried, honest_bid
@@ -36,16 +36,6 @@ SWEEPS = ["beyond_errors", "beyond_fleet", "beyond_penalty", "beyond_power_facto
 PLAYED = ["table1", "beyond_penalty", "beyond_errors"]
 FIGURES = ["table1_misbids", "beyond_penalty", "beyond_errors"]
 CENTS = 0.05
-
-
-@pytest.fixture(scope="module")
-def figures():
-    """Collect the figures that are saved."""
-    saved = {}
-    original = journal.save_figure
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal, "save_figure", lambda *given: saved.update({given[2]: given[0]}) or original(*given))
-        yield saved
 
 
 def reproduced(name, folder, *arguments):
@@ -328,8 +318,8 @@ AXIS = {"title": "x", "label": "x [1]", "paths": ["seed"], "values": [1, 2]}
     ("document", "parts"),
     [
         ({"axes": [AXIS | {"paths": ["market.rul.tiers"]}]}, ["axes.0.paths.0", "'rul'", "rule"]),
-        ({"axes": [AXIS | {"paths": ["seed", "fleet.wind.9.bus"]}]}, ["axes.0.paths.1", "'9'", "0 to 4"]),
-        ({"axes": [AXIS | {"also": {"market.rule.name.x": 1}}]}, ["axes.0.also", "'x'"]),
+        ({"axes": [AXIS | {"paths": ["seed", "fleet.wind.9.bus"]}]}, ["axes.0.paths.1", "'9'", "0..4"]),
+        ({"axes": [AXIS | {"also": {"market.rule.name.x": 1}}]}, ["axes.0.also", "'name' is a value"]),
         ({"axes": [AXIS | {"values": [2, 1]}]}, ["axes.0", "must rise"]),
         ({"axes": [AXIS | {"values": [1]}]}, ["axes.0.values", "at least 2"]),
         ({"axes": [AXIS | {"paths": ["grid.tie_line.min_power_factor"]}]}, ["axes.0.values", "min_power_factor"]),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from agents.bidding import strategy
-from agents.dispatch.branching import Effort
-from agents.dispatch.bundled_search import BundledSearch
-from agents.dispatch.bundles import BundleSolver, BundleTask
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
+from agents.dispatch.search.branching import Effort
+from agents.dispatch.search.bundled_search import BundledSearch
+from agents.dispatch.search.bundles import BundleSolver, BundleTask
 from agents.dispatch.situation import Signs
 from sim.imbalance import RULES
 from sim.risk import Risk, cvar

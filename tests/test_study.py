@@ -250,6 +250,7 @@ def test_study_that_cannot_be_built_is_refused(read_with, path, value, parts):
         ("market.rule=caiso", lambda s: s.market.rule, RULES["caiso"]),
         ("fleet.battery.0.max_e_mwh=1", lambda s: s.fleet.battery[0].max_e_mwh, 1.0),
         ("fleet.battery.4.start_soc = 0.3", lambda s: s.fleet.battery[4].start_soc, 0.3),
+        ("fleet.battery.*.start_soc=0.3", lambda s: {unit.start_soc for unit in s.fleet.battery}, {0.3}),
         ("fleet.pv=[]", lambda s: s.fleet.pv, ()),
         ("fleet.wind=[{bus: 3, max_s_mva: 2}]", lambda s: [unit.bus for unit in s.fleet.wind], [3]),
         ("fleet.wind.2={bus: 3, max_s_mva: 2}", lambda s: [unit.bus for unit in s.fleet.wind], [6, 12, 3, 19, 31]),

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from feeder5 import losses, settled_cost
+from readable import unreadable
 from scipy import stats
-from test_figures import unreadable
 from typer.testing import CliRunner
 
 import experiments.__main__ as command_line

@@ -12,10 +12,10 @@ import numpy as np
 from sim.risk import Risk, cvar
 
 if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
-    from agents.dispatch.bundled_search import BundledBid
     from agents.dispatch.certificate import Certificate
     from agents.dispatch.dispatcher import Dispatcher
     from agents.dispatch.plan import Plan
+    from agents.dispatch.search.bundled_search import BundledBid
     from agents.dispatch.situation import Situation
     from grids.network import FloatArray
 

@@ -1,10 +1,10 @@
 """The ANM-aware bid (Eq. 7-31): foresees how active network management will move the tie-line flow."""
 
 from agents.bidding import BidPlan
-from agents.dispatch.bundled_search import BundledSearch
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
+from agents.dispatch.search.bundled_search import BundledSearch
 from agents.dispatch.situation import Situation
 from grids.batch_power_flow import BatchPlant
 

@@ -1,10 +1,10 @@
 """The basic bid (Eq. 1-6): no network and no ANM; all demand is served, all renewable output is taken."""
 
 from agents.bidding import BidPlan
-from agents.dispatch.bundled_search import BundledSearch
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
+from agents.dispatch.search.bundled_search import BundledSearch
 from agents.dispatch.situation import Situation
 
 SUMMARY = "bids as if the network were a copper plate and nothing were curtailed (Eq. 1-6)"

@@ -1,19 +1,18 @@
 """The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
 
 import math
-import threading
 from collections.abc import Callable
 
 import numpy as np
 
-from agents.dispatch.branching import DirectionSearch, Effort, ac_repair
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
-from agents.dispatch.hour import hour_model
+from agents.dispatch.hour import compiled_hour
 from agents.dispatch.plan import Plan
-from agents.dispatch.price_bound import PriceBound, hourly_wear
 from agents.dispatch.program import InfeasibleError
+from agents.dispatch.search.branching import DirectionSearch, Effort, ac_repair
+from agents.dispatch.search.price_bound import PriceBound, hourly_wear
 from agents.dispatch.situation import Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
@@ -72,16 +71,9 @@ class Dispatcher:
         """Return the compiled hour model, by default under the dispatcher's own tariff."""
         key = (network, elastic, demand_peak, None if tariff is None else tariff.model_dump_json())
         if key not in self._hours:
-            with _COMPILING:
-                model = hour_model(
-                    self.grid,
-                    tariff or self.tariff,
-                    self.rule,
-                    network=network,
-                    elastic=elastic,
-                    demand_peak=demand_peak,
-                )
-                self._hours[key] = compile_model(model)
+            self._hours[key] = compiled_hour(
+                self.grid, tariff or self.tariff, self.rule, network=network, elastic=elastic, demand_peak=demand_peak
+            )
         return self._hours[key]
 
     def demand_peak(self, situation: Situation, network: str) -> float | None:
@@ -155,6 +147,3 @@ class Dispatcher:
 
 PEAK_STEP = 0.25
 """To what the largest demand is rounded up, so that few models are compiled."""
-
-_COMPILING = threading.Lock()
-"""Pyomo builds one model at a time."""

@@ -12,6 +12,7 @@ from typing import Any
 import pyomo.environ as pyo
 
 from agents.dispatch.flow_bounds import flow_bounds
+from agents.dispatch.plan import planned_voltages
 from grids.network import Grid, IntArray
 
 Hour = Any
@@ -19,10 +20,6 @@ Hour = Any
 
 Relation = Any
 """A Pyomo relational expression."""
-
-
-VOLTAGE_MARGIN_PU = 5e-6
-"""Distance kept from the voltage limits, so that round-off never shows as a violation at the meter."""
 
 
 def copper_plate(m: Hour) -> None:
@@ -88,7 +85,7 @@ def _add_reactive_power(m: Hour, grid: Grid) -> None:
 
 
 def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
-    limits = grid.voltage
+    lowest, highest = planned_voltages(grid)
     m.line_p_mw = pyo.Var(m.LINES)
     m.line_q_mvar = pyo.Var(m.LINES)
     m.squared_current = pyo.Var(m.LINES, bounds=lambda m, e: (None, None if elastic else grid.line_max_i_pu[e] ** 2))
@@ -105,25 +102,19 @@ def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
 
     @m.Constraint(doc="The main grid holds the voltage at its bus.")
     def slack_voltage(m: Hour) -> Relation:
-        return m.squared_voltage[grid.slack] == limits.slack_vm_pu**2
+        return m.squared_voltage[grid.slack] == grid.voltage.slack_vm_pu**2
 
     @m.Constraint(m.BUSES, doc="(31) Lower voltage limit.")
     def min_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return (
-            m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0)
-            >= (limits.min_vm_pu + VOLTAGE_MARGIN_PU) ** 2
-        )
+        return m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0) >= lowest**2
 
     @m.Constraint(m.BUSES, doc="(31) Upper voltage limit.")
     def max_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return (
-            m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0)
-            <= (limits.max_vm_pu - VOLTAGE_MARGIN_PU) ** 2
-        )
+        return m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0) <= highest**2
 
 
 def _add_power_balance(m: Hour, grid: Grid) -> None:

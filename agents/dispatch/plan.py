@@ -133,6 +133,15 @@ def settle_by(plan: Plan, signs: Signs) -> Signs:
     )
 
 
+VOLTAGE_MARGIN_PU = 5e-6
+"""Distance that plans keep from the voltage limits, so that round-off is no violation at the meter. [p.u.]"""
+
+
+def planned_voltages(grid: Grid) -> tuple[float, float]:
+    """Return the lowest and the highest voltage that a plan may have (31). [p.u.]"""
+    return grid.voltage.min_vm_pu + VOLTAGE_MARGIN_PU, grid.voltage.max_vm_pu - VOLTAGE_MARGIN_PU
+
+
 def store_path(grid: Grid, situation: Situation, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what battery power does to the stores, and what does not fit into them.
 

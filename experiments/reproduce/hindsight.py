@@ -13,11 +13,11 @@ from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
+from agents.dispatch.settled import settle_plan
+from agents.dispatch.situation import Situation
 from grids.network import FloatArray
 from sim.messages import Submission
-from sim.scenarios import ScenarioSet
 from sim.setting import Setting
-from sim.settlement import TERMS, settle_hour
 
 Amounts = dict[str, float]
 """Amounts of one day: every term of Table 5 [$], and every energy of `ENERGIES` [MWh]."""
@@ -78,8 +78,9 @@ class Hindsight:
             Bids, positive for import. [MW]
         """
         days = [self.kept.subset(k) for k in range(len(self.kept))]
-        plans = [self._plan(bid_mw, day) for day in days]
-        amounts = [self._amounts(bid_mw, day, plan) for day, plan in zip(days, plans, strict=True)]
+        situations = [replace(opening_situation(self._setting, day), bid_mw=bid_mw) for day in days]
+        plans = [self._dispatcher.plan(situation) for situation in situations]
+        amounts = [self._amounts(situation, plan) for situation, plan in zip(situations, plans, strict=True)]
         weights = self.kept.probability
         return Outcome(
             expected={name: float(weights @ np.array([one[name] for one in amounts])) for name in amounts[0]},
@@ -88,41 +89,16 @@ class Hindsight:
             inexact=sum(bool(plan.inexactness.max() > EXACT) for plan in plans),
         )
 
-    def _plan(self, bid_mw: FloatArray, day: ScenarioSet) -> Plan:
-        return self._dispatcher.plan(replace(opening_situation(self._setting, day), bid_mw=bid_mw))
-
-    def _amounts(self, bid_mw: FloatArray, day: ScenarioSet, plan: Plan) -> Amounts:
+    def _amounts(self, situation: Situation, plan: Plan) -> Amounts:
         """Return terms and energies of a day of one scenario."""
-        demand_mw, available_mw, metered_mw = day.demand_mw[0], day.available_mw[0], plan.tie_p_mw[0]
-        load_mw, renewable_mw = plan.set_points.load_p_mw[0], plan.set_points.renewable_p_mw[0]
-        battery_mw = plan.set_points.battery_p_mw[0]
-        profiles, tariff = self._setting.profiles, self._setting.tariff
-        penalty = self._setting.rule.penalty(bid_mw, metered_mw, price_per_mwh=profiles.price_per_mwh)
-        losses_mw = metered_mw + renewable_mw.sum(axis=1) + battery_mw.sum(axis=1) - load_mw.sum(axis=1)
-        before_mw = np.vstack([np.zeros_like(battery_mw[:1]), battery_mw[:-1]])
-        hours = [
-            settle_hour(
-                tariff=tariff,
-                price_per_mwh=float(profiles.price_per_mwh[t]),
-                retail_price_per_mwh=float(profiles.retail_price_per_mwh[t]),
-                penalty=float(penalty[t]),
-                metered_mw=float(metered_mw[t]),
-                losses_mw=float(losses_mw[t]),
-                demand_mw=demand_mw[t],
-                load_p_mw=load_mw[t],
-                available_mw=available_mw[t],
-                renewable_p_mw=renewable_mw[t],
-                battery_p_mw=battery_mw[t],
-                previous_battery_p_mw=before_mw[t],
-            ).totals()
-            for t in range(len(metered_mw))
-        ]
+        points = plan.set_points
+        money = settle_plan(self._setting.tariff, self._setting.rule, situation, plan)
         energies = (
-            bid_mw.sum(),
-            metered_mw.sum(),
-            np.abs(metered_mw - bid_mw).sum(),
-            (demand_mw - load_mw).sum(),
-            (available_mw - renewable_mw).sum(),
+            plan.bid_mw.sum(),
+            plan.tie_p_mw.sum(),
+            np.abs(plan.tie_p_mw - plan.bid_mw).sum(),
+            (situation.demand_mw - points.load_p_mw).sum(),
+            (situation.available_mw - points.renewable_p_mw).sum(),
         )
-        money = {term: sum(hour[term] for hour in hours) for term in TERMS}
-        return money | {name: float(energy) for name, energy in zip(ENERGIES, energies, strict=True)}
+        terms = {term: float(amount[0]) for term, amount in money.items()}
+        return terms | {name: float(energy) for name, energy in zip(ENERGIES, energies, strict=True)}

@@ -1,15 +1,10 @@
 """Readings of the paper: what it leaves open read one way or another, each a change of the study, as data."""
 
-import re
 from dataclasses import dataclass
 
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.workshop import Workshop
 from sim.study import Study
-
-UNITS = 5
-"""Wind turbines, PV plants and batteries of Table 2: five each."""
-
 
 WIND_CAPACITIES_MVA = (1.2, 0.6, 0.6, 0.96, 1.2)
 """Wind turbines of Table 2. [MVA]"""
@@ -56,25 +51,15 @@ class Reading:
         return study.model_copy(update={"uncertainty": uncertainty})
 
     def in_words(self) -> str:
-        """Return the changes as ``--set`` takes them, those of like units together."""
-        said = [*dict.fromkeys(_like_units(override) for override in self.overrides)]
+        """Return the changes as ``--set`` takes them."""
+        said = [*self.overrides]
         if self.unreduced:
             said.append("as many scenarios drawn as are kept")
         return ", ".join(said) or "nothing"
 
 
-def _like_units(override: str) -> str:
-    """Return an override with ``*`` in place of the number of a unit."""
-    return re.sub(r"^(fleet\.\w+)\.\d+\.", r"\1.*.", override)
-
-
-def _all(kind: str, field: str, value: float) -> tuple[str, ...]:
-    """Return overrides of one field of all units of a kind."""
-    return tuple(f"fleet.{kind}.{unit}.{field}={value}" for unit in range(UNITS))
-
-
 def _inverters(value: float) -> tuple[str, ...]:
-    return _all("wind", "min_power_factor", value) + _all("pv", "min_power_factor", value)
+    return tuple(f"fleet.{kind}.*.min_power_factor={value}" for kind in ("wind", "pv"))
 
 
 BASE = Reading(name="base reading")
@@ -83,8 +68,8 @@ BASE = Reading(name="base reading")
 PER_UNIT = Reading(name="errors per unit", overrides=("uncertainty.errors.sharing=per_unit",))
 BACKWARD = Reading(name="backward reduction", overrides=("uncertainty.reduction=backward",))
 UNREDUCED = Reading(name="random, not reduced", unreduced=True)
-FULL = Reading(name="start and end SOC 0.95", overrides=_all("battery", "start_soc", 0.95))
-FULL_END = Reading(name="SOC must end at 0.95", overrides=_all("battery", "min_end_soc", 0.95))
+FULL = Reading(name="start and end SOC 0.95", overrides=("fleet.battery.*.start_soc=0.95",))
+FULL_END = Reading(name="SOC must end at 0.95", overrides=("fleet.battery.*.min_end_soc=0.95",))
 PUBLISHED_WIND = Reading(name="published wind", overrides=("profiles.wind_pu=wind_published_shape",))
 PUBLISHED_PV = Reading(name="published PV", overrides=("profiles.pv_pu=pv_published_shape",))
 SAME_WORTH = Reading(
@@ -102,9 +87,9 @@ NOT_PRINTED: dict[str, tuple[Reading, ...]] = {
         BACKWARD,
     ),
     "not printed: batteries": (
-        Reading(name="start and end SOC 0.2", overrides=_all("battery", "start_soc", 0.2)),
+        Reading(name="start and end SOC 0.2", overrides=("fleet.battery.*.start_soc=0.2",)),
         FULL,
-        Reading(name="SOC may end at 0.2", overrides=_all("battery", "min_end_soc", 0.2)),
+        Reading(name="SOC may end at 0.2", overrides=("fleet.battery.*.min_end_soc=0.2",)),
     ),
     "not printed: network": (
         *(
@@ -129,7 +114,7 @@ PRINTED: dict[str, tuple[Reading, ...]] = {
     "against what is printed": (
         UNREDUCED,
         FULL_END,
-        Reading(name="battery efficiency 0.95", overrides=_all("battery", "efficiency", 0.95)),
+        Reading(name="battery efficiency 0.95", overrides=("fleet.battery.*.efficiency=0.95",)),
         *(
             Reading(
                 name=f"voltages {low}-{high} p.u.",

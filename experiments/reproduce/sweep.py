@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.catalog import find_study
@@ -17,9 +16,7 @@ from experiments.reproduce.workshop import Workshop
 from grids.units import Data
 from sim.errors import StudyError
 from sim.study import Study
-
-EVERY = "*"
-"""Stands for every element of a list in a path."""
+from sim.study_file import EVERY, change_values, explain, read_document
 
 
 class Axis(Data):
@@ -121,7 +118,7 @@ class Sweep:
         sweep = cls(path=path, said=said, study=study)
         for place, axis in enumerate(said.axes):
             for value in axis.values:
-                sweep.at(place, value)
+                sweep.at(place, value)  # so that what is wrong is said before anything is computed
         return sweep
 
     def at(self, place: int, value: float, **changes: str) -> Study:
@@ -139,70 +136,40 @@ class Sweep:
         axis = self.said.axes[place]
         document = self.study.model_dump(mode="json") | changes
         for key, constant in axis.also.items():
-            self._put(document, key, f"axes.{place}.also", partial(_constant, constant))
+            self._change(document, key, f"axes.{place}.also", partial(_constant, constant))
         for number, key in enumerate(axis.paths):
             field = f"axes.{place}.paths.{number}"
             if axis.change == "set":
-                self._put(document, key, field, partial(_constant, value))
+                self._change(document, key, field, partial(_constant, value))
             elif value == 0 and EVERY in key.split("."):
-                self._put(document, key.partition(f".{EVERY}")[0], field, partial(_constant, []))
+                self._change(document, key.partition(f".{EVERY}")[0], field, partial(_constant, []))
             else:
-                self._put(document, key, field, lambda now: now * value)
+                self._change(document, key, field, partial(self._multiplied, key, field, value))
         try:
             return Study.model_validate(document)
         except ValidationError as error:
-            raise StudyError(f"{self.path}: axes.{place}.values: {value:g} can't be: {_first(error)}") from None
+            raise StudyError(
+                f"{self.path}: axes.{place}.values: {value:g} can't be: {explain(error, Study)[0]}"
+            ) from None
 
-    def _put(self, document: Any, key: str, field: str, change: Callable[[Any], Any]) -> None:
-        """Change a value of a study's document in place."""
-        *parents, last = key.split(".")
-        nodes = [document]
-        for parent in parents:
-            nodes = [child for node in nodes for child in _children(node, parent, f"{self.path}: {field}", key)]
-        for node in nodes:
-            (now,) = _children(node, last, f"{self.path}: {field}", key)
-            try:
-                node[int(last) if isinstance(node, list) else last] = change(now)
-            except TypeError:
-                raise StudyError(f"{self.path}: {field}: '{key}' is {now!r}, which is no number to multiply") from None
+    def _change(self, document: dict[str, Any], key: str, field: str, change: Callable[[Any], Any]) -> None:
+        change_values(document, key, change, where=f"{self.path}: {field}", complete=True)
+
+    def _multiplied(self, key: str, field: str, factor: float, now: Any) -> Any:
+        if isinstance(now, bool) or not isinstance(now, int | float):
+            raise StudyError(f"{self.path}: {field}: '{key}' is {now!r}, which is no number to multiply")
+        return factor * now
 
 
 def _constant(value: Any, _: Any) -> Any:
     return value
 
 
-def _children(node: Any, key: str, where: str, whole: str) -> list[Any]:
-    """Return what is at a key of a mapping, or at a place or every place of a list."""
-    if isinstance(node, list) and key == EVERY:
-        return node
-    if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
-        return [node[int(key)]]
-    if isinstance(node, dict) and key in node:
-        return [node[key]]
-    known = (
-        ", ".join(node) if isinstance(node, dict) else f"0 to {len(node) - 1}" if isinstance(node, list) else "none"
-    )
-    raise StudyError(f"{where}: '{whole}' is not in the study: there is no '{key}'; known are {known}")
-
-
 def _read(path: Path) -> SweepFile:
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StudyError(f"{path}: can't be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(document, dict):
-        raise StudyError(f"{path}: is not a sweep; it must be a mapping with the key axes")
+    document = read_document(
+        path, missing="mend its permissions", form="a sweep; it must be a mapping with the key axes"
+    )
     try:
         return SweepFile.model_validate(document)
     except ValidationError as error:
-        raise StudyError(f"{path}: {_first(error)}") from None
-
-
-def _first(error: ValidationError) -> str:
-    """Return the first thing wrong as ``field: message``."""
-    item = error.errors()[0]
-    field = ".".join(map(str, item["loc"]))
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{field}: {message[:1].lower()}{message[1:]}"
+        raise StudyError(f"{path}: {explain(error, SweepFile)[0]}") from None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from agents.dispatch.plan import planned_voltages
 from agents.dispatch.situation import Signs, Situation
 from grids.network import ComplexArray, FloatArray, Grid
 from sim.imbalance import ImbalanceRule
@@ -260,17 +261,17 @@ class ACProblem:
         )
 
     def _add_limits(self, m: Model) -> None:
-        grid, limits = self.grid, self.grid.voltage
+        grid, (lowest, highest) = self.grid, planned_voltages(self.grid)
         squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
         widest = (grid.line_max_i_pu**2 * squared_impedance).tolist()
         sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
         for at in m.AT:
-            m.vm_pu[(*at, grid.slack)].fix(limits.slack_vm_pu)
+            m.vm_pu[(*at, grid.slack)].fix(grid.voltage.slack_vm_pu)
             m.va_rad[(*at, grid.slack)].fix(0.0)
         for i in m.OTHERS:  # (31)
             for at in m.AT:
-                m.vm_pu[(*at, i)].setlb(limits.min_vm_pu)
-                m.vm_pu[(*at, i)].setub(limits.max_vm_pu)
+                m.vm_pu[(*at, i)].setlb(lowest)
+                m.vm_pu[(*at, i)].setub(highest)
         m.eq29_line = pyo.Constraint(
             m.AT,
             m.LINES,

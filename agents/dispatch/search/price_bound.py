@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.cut_hour import HourPrices
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.hour_crew import HourCrew, HourTask
 from agents.dispatch.plan import Prices
+from agents.dispatch.search.cut_hour import HourPrices
+from agents.dispatch.search.hour_crew import HourCrew, HourTask
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.settlement import Tariff

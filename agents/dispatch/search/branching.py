@@ -17,8 +17,9 @@ import numpy as np
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.plan import Plan, settle_by
-from agents.dispatch.price_bound import PriceBound, Turning
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.search.price_bound import PriceBound, Turning
+from agents.dispatch.settled import true_penalty
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
@@ -35,10 +36,10 @@ def ac_repair(
     situation: Situation,
     progress: Callable[[str], None] | None = None,
 ) -> Repair:
-    """Return what mends plans of a situation on the exact AC equations, see :mod:`agents.dispatch.ac_repair`."""
+    """Return what mends plans of a situation on the exact AC equations, see :mod:`agents.dispatch.exact.ac_repair`."""
 
     def repair(relaxed: Plan, steered: Plan, signs: Signs, seconds: float) -> Plan:
-        from agents.dispatch.ac_repair import best_repair  # CasADi is loaded only where it is needed
+        from agents.dispatch.exact.ac_repair import best_repair  # CasADi is loaded only where it is needed
 
         if progress is not None:
             progress("repairing the plan on the exact AC equations")
@@ -88,7 +89,7 @@ class DirectionSearch:
     horizon, situation : Horizon, Situation
         The program and its data.
     repair : callable, optional
-        Mends plans on the exact AC equations, see :mod:`agents.dispatch.ac_repair`.
+        Mends plans on the exact AC equations, see :mod:`agents.dispatch.exact.ac_repair`.
 
     Attributes
     ----------
@@ -269,12 +270,7 @@ class DirectionSearch:
         """Return the true penalty minus the one the program counts, shape (S, T). [$]"""
         if not self._horizon.decides_bids:
             return np.zeros_like(plan.penalty)
-        over, under = self._situation.over_price_per_mwh, self._situation.under_price_per_mwh
-        true = np.zeros_like(plan.penalty)
-        for scenario, flow in enumerate(plan.tie_p_mw):
-            over_mwh, under_mwh = self._rule.energies(plan.bid_mw, flow)
-            true[scenario] = (over_mwh * over + under_mwh * under).sum(axis=1)
-        return true - plan.penalty
+        return true_penalty(self._rule, self._situation, plan.bid_mw, plan.tie_p_mw) - plan.penalty
 
     def _round_flows(self, root: Plan, signs: Signs) -> None:
         """Give violated flows the direction they lean to, solve again, and in the end fix all that is left."""

@@ -1,7 +1,7 @@
 """Bids for many scenarios, or with aversion to risk, found in bundles of scenarios that meet only in the bids.
 
 Where the power factor has two directions, those of all flows and bids are settled first; then, as for one program
-(:mod:`agents.dispatch.branching`), the hours are asked at the prices of the best bids for a bound, and for the
+(:mod:`agents.dispatch.search.branching`), the hours are asked at the prices of the best bids for a bound, and for the
 directions they prefer.
 """
 
@@ -14,14 +14,14 @@ from time import perf_counter
 
 import numpy as np
 
-from agents.dispatch.bundles import BundleSolver, BundleTask, worst_certificate
 from agents.dispatch.certificate import Certificate
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
 from agents.dispatch.plan import Plan, Prices
-from agents.dispatch.price_bound import Answer, PriceBound, Turning
 from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.search.bundles import BundleSolver, BundleTask, worst_certificate
+from agents.dispatch.search.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
+from agents.dispatch.search.price_bound import Answer, PriceBound, Turning
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray
 from sim.reduction import reduce_scenarios

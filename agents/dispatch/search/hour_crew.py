@@ -11,8 +11,8 @@ from threading import Event
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.cut_hour import CutHour, HourAnswer, HourPrices
 from agents.dispatch.program import InfeasibleError
+from agents.dispatch.search.cut_hour import CutHour, HourAnswer, HourPrices
 from agents.dispatch.situation import Signs, Situation, hour_data
 from grids.network import FloatArray, Grid, IntArray
 

@@ -12,11 +12,11 @@ from time import perf_counter
 
 import numpy as np
 
-from agents.dispatch.bundles import BundleAnswer, BundleSolver, BundleTask, split
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.master import Master
 from agents.dispatch.plan import Prices
 from agents.dispatch.program import SolverError
+from agents.dispatch.search.bundles import BundleAnswer, BundleSolver, BundleTask, split
+from agents.dispatch.search.master import Master
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray
 from sim.risk import Risk

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.dispatch.ac_model import ACProblem, Model, values_of
-from agents.dispatch.nl_solver import Options, solve_nl
+from agents.dispatch.exact.ac_model import ACProblem, Model, values_of
+from agents.dispatch.exact.nl_solver import Options, solve_nl
 from agents.dispatch.plan import Plan, store_path
+from agents.dispatch.settled import true_penalty
 from agents.dispatch.situation import Signs, Situation
-from grids.network import FloatArray, Grid
+from grids.network import Grid
 from grids.power_flow import SetPoints
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
@@ -62,15 +63,6 @@ def solve_ac(
         _begin_at(model, start)
     answer = solve_nl(model, solver, options)
     return replace(_read(problem, model), objective=answer.objective, bound=-np.inf)
-
-
-def true_penalty(rule: ImbalanceRule, situation: Situation, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
-    """Return what the rule charges for flows of shape (S, T), shape (S, T). [$]"""
-    charged = []
-    for flow in tie_p_mw:
-        over, under = rule.energies(bid_mw, flow)
-        charged.append((over * situation.over_price_per_mwh + under * situation.under_price_per_mwh).sum(axis=1))
-    return np.array(charged)
 
 
 def _begin_at(m: Model, start: Plan) -> None:

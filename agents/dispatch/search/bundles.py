@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from agents.dispatch.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.certificate import Certificate, certify
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.horizon import Horizon
-from agents.dispatch.hour import hour_model
+from agents.dispatch.hour import compiled_hour
 from agents.dispatch.plan import Plan, Prices, settle_by
+from agents.dispatch.search.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.situation import Signs, Situation
 from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray, Grid
@@ -182,16 +182,17 @@ class BundleSolver:
         """Return what this thread keeps for solvers like this one, of which every task may bring a copy."""
         known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
         if self.key not in known:
-            model = hour_model(
-                self.grid,
-                self.tariff,
-                self.rule,
-                network=self.network,
-                elastic=self.elastic,
-                demand_peak=self.demand_peak,
-            )
             known.clear()  # what was solved before will hardly come again, and takes memory
-            known[self.key] = _Kept(hour=compile_model(model))
+            known[self.key] = _Kept(
+                hour=compiled_hour(
+                    self.grid,
+                    self.tariff,
+                    self.rule,
+                    network=self.network,
+                    elastic=self.elastic,
+                    demand_peak=self.demand_peak,
+                )
+            )
         return known[self.key]
 
 

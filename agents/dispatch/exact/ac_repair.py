@@ -12,26 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from agents.dispatch.ac_reference import solve_ac, true_penalty
-from agents.dispatch.certificate import EXACT
-from agents.dispatch.nl_solver import Options
+from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
+from agents.dispatch.exact.ac_reference import solve_ac
+from agents.dispatch.exact.nl_solver import Options
 from agents.dispatch.plan import Plan, settle_by
 from agents.dispatch.program import SolverError
+from agents.dispatch.settled import settle_plan, true_penalty
 from agents.dispatch.situation import Signs, Situation
 from grids.batch_power_flow import BatchPlant
 from grids.network import BoolArray, FloatArray, Grid
 from grids.power_flow import PowerFlowError, SetPoints
 from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff, settle_hour
+from sim.settlement import Tariff
 
 MISMATCH_MW = 1e-5
 """Difference between a planned and a metered tie-line flow up to which a scenario is left as it is. [MW]"""
-
-VOLTAGE_MARGIN_PU = 5e-6
-"""Distance kept from the voltage limits, so that round-off never shows as a violation at the meter. [p.u.]"""
-
-VIOLATION_TOLERANCE = 1e-6
-"""Sum of violated limits from which a plan is one of least violation, which no exact plan can replace."""
 
 OPTIONS: Options = {"mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
 """Limits are held so sharply that overstepping them can't undercut the bound."""
@@ -111,7 +106,6 @@ def repair(
     inexact = every or plan.inexactness.max() > EXACT
     if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
         return plan
-    within = _with_margin(grid)
     given, settled, refused = replace(situation, bid_mw=plan.bid_mw), settle_by(plan, signs), _refused(grid, plan)
     for s in np.flatnonzero(refused | every).tolist():
         left = deadline - perf_counter()
@@ -121,54 +115,19 @@ def repair(
         directions = replace(settled, flow=settled.flow[[s]])
         options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
         try:
-            exact = solve_ac(within, tariff, rule, one, signs=directions, start=before, options=options)
+            exact = solve_ac(grid, tariff, rule, one, signs=directions, start=before, options=options)
         except SolverError:
             continue
-        costs = [scenario_costs(tariff, rule, one, either)[0] for either in (exact, before)]
+        costs = [-settle_plan(tariff, rule, one, either)["profit"][0] for either in (exact, before)]
         if refused[s] or costs[0] < costs[1]:
             plan = _put(plan, s, exact)
     return replace(
         plan,
         penalty=true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw),
         prices=None,
-        objective=float(situation.probability @ scenario_costs(tariff, rule, situation, plan)),
+        objective=-float(situation.probability @ settle_plan(tariff, rule, situation, plan)["profit"]),
         repaired=True,
     )
-
-
-def scenario_costs(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan: Plan) -> FloatArray:
-    """Return cost minus revenue of every scenario of a plan, as the market settles it, shape (S,). [$]"""
-    points = plan.set_points
-    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
-    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
-    penalty = true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw)
-    costs = np.zeros(situation.shape[0])
-    for s, t in np.ndindex(situation.shape):
-        money = settle_hour(
-            tariff=tariff,
-            price_per_mwh=float(situation.price_per_mwh[t]),
-            retail_price_per_mwh=float(situation.retail_price_per_mwh[t]),
-            penalty=float(penalty[s, t]),
-            metered_mw=float(plan.tie_p_mw[s, t]),
-            losses_mw=float(losses_mw[s, t]),
-            demand_mw=situation.demand_mw[s, t],
-            load_p_mw=points.load_p_mw[s, t],
-            available_mw=situation.available_mw[s, t],
-            renewable_p_mw=points.renewable_p_mw[s, t],
-            battery_p_mw=points.battery_p_mw[s, t],
-            previous_battery_p_mw=points.battery_p_mw[s, t - 1] if t else situation.previous_battery_p_mw,
-        )
-        costs[s] -= money.totals()["profit"]
-    return costs
-
-
-def _with_margin(grid: Grid) -> Grid:
-    limits = grid.voltage
-    narrowed = {
-        "min_vm_pu": limits.min_vm_pu + VOLTAGE_MARGIN_PU,
-        "max_vm_pu": limits.max_vm_pu - VOLTAGE_MARGIN_PU,
-    }
-    return replace(grid, voltage=limits.model_copy(update=narrowed))
 
 
 def _refused(grid: Grid, plan: Plan) -> BoolArray:

@@ -1,0 +1,53 @@
+"""What a plan comes to in money, hour by hour as the market settles it."""
+
+import numpy as np
+
+from agents.dispatch.plan import Plan
+from agents.dispatch.situation import Situation
+from grids.network import FloatArray
+from sim.imbalance import ImbalanceRule
+from sim.settlement import TERMS, Tariff, settle_hour
+
+
+def settle_plan(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan: Plan) -> dict[str, FloatArray]:
+    """Return every term of the money of every scenario of a plan, shape (S,) each; planned flows count as metered. [$]
+
+    Parameters
+    ----------
+    tariff, rule : Tariff, ImbalanceRule
+        What is owed for what.
+    situation, plan : Situation, Plan
+        What was planned for, and the plan.
+    """
+    points = plan.set_points
+    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
+    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
+    penalty = true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw)
+    money = {term: np.zeros(situation.shape[0]) for term in TERMS}
+    for s, t in np.ndindex(situation.shape):
+        hour = settle_hour(
+            tariff=tariff,
+            price_per_mwh=float(situation.price_per_mwh[t]),
+            retail_price_per_mwh=float(situation.retail_price_per_mwh[t]),
+            penalty=float(penalty[s, t]),
+            metered_mw=float(plan.tie_p_mw[s, t]),
+            losses_mw=float(losses_mw[s, t]),
+            demand_mw=situation.demand_mw[s, t],
+            load_p_mw=points.load_p_mw[s, t],
+            available_mw=situation.available_mw[s, t],
+            renewable_p_mw=points.renewable_p_mw[s, t],
+            battery_p_mw=points.battery_p_mw[s, t],
+            previous_battery_p_mw=points.battery_p_mw[s, t - 1] if t else situation.previous_battery_p_mw,
+        )
+        for term, amount in hour.totals().items():
+            money[term][s] += amount
+    return money
+
+
+def true_penalty(rule: ImbalanceRule, situation: Situation, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
+    """Return what the rule charges for flows of shape (S, T), shape (S, T). [$]"""
+    charged = []
+    for flow in tie_p_mw:
+        over, under = rule.energies(bid_mw, flow)
+        charged.append((over * situation.over_price_per_mwh + under * situation.under_price_per_mwh).sum(axis=1))
+    return np.array(charged)

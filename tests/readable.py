@@ -1,0 +1,30 @@
+"""Whether a figure can be read: every text inside it, and none on another."""
+
+from itertools import combinations
+
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+
+def unreadable(figure: Figure) -> list[str]:
+    """Texts that lie outside the figure or on another one."""
+    figure.draw_without_rendering()
+    hidden = set()
+    for axis in figure.findobj(Axis):
+        low, high = sorted(axis.get_view_interval())
+        hidden |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    texts = [text for text in texts if text not in hidden]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    page = figure.bbox
+    found = [
+        f"cut off: {name}"
+        for name, box in boxes
+        if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1
+    ]
+    for (first, a), (second, b) in combinations(boxes, 2):
+        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        if across > 1 and up > 0.25 * min(a.height, b.height):
+            found.append(f"{first} on {second}")
+    return found

@@ -1,0 +1,71 @@
+"""What tests of reproductions share: the files of a folder, and an evaluation that costs nothing."""
+
+from contextlib import contextmanager
+from hashlib import sha256
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from experiments.evaluation import Evaluation, Outcome
+from experiments.reproduce import columns
+from sim.messages import Submission
+from sim.settlement import TERMS
+
+ITEMS = ["fig4", "fig5", "fig6", "fig7", "fig8", "table5"]
+RESULTS = {".csv", ".md", ".tex", ".pdf", ".svg", ".png"}
+
+
+def results(folder):
+    """Return the bytes of all tables and figures in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in RESULTS}
+
+
+def evaluated(setting, scenarios, *, workers, progress):
+    """Return an evaluation whose money hangs on study and scenario alone."""
+    seed = int(sha256(setting.study.model_dump_json().encode()).hexdigest()[:8], 16)
+    rng, outcomes = np.random.default_rng(seed), []
+    for k in range(len(scenarios)):
+        terms = dict(zip(TERMS, rng.normal(0, 50, len(TERMS)).tolist(), strict=True))
+        proof = {"cone_gap": 1e-6}
+        outcomes.append(
+            Outcome(
+                terms=terms,
+                imbalance_mwh=np.zeros(24),
+                min_vm_pu=1.0,
+                max_vm_pu=1.0,
+                violations=1,
+                certificate=proof,
+            )
+        )
+        progress(k + 1)
+    bids = Submission(bid_mw=np.zeros(24), strategy="x", battery_p_mw=np.zeros((24, 1)), note="went wrong")
+    return Evaluation(
+        submission=bids,
+        terms={},
+        standard_errors={},
+        outcomes=outcomes,
+        probability=np.full(len(scenarios), 1 / len(scenarios)),
+    )
+
+
+@contextmanager
+def cheap_evaluation():
+    """Evaluate the columns of tables for nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "evaluate", evaluated)
+        patch.setattr(columns, "Setting", SimpleNamespace(of=lambda study: SimpleNamespace(study=study)))
+        patch.setattr(columns, "scenario_set", lambda setting, on, count: np.arange(count))
+        yield
+
+
+def entries_of(summary):
+    """Return (letter, rule, panel, term): entry of all tables in a summary."""
+    tables = summary["items"]["table5"]["tables"]
+    return {
+        (letter, rule, panel, term): entry
+        for letter, rules in tables.items()
+        for rule, panels in rules.items()
+        for panel, terms in panels.items()
+        for term, entry in terms.items()
+    }

@@ -9,8 +9,9 @@ import pandapower as pp
 
 from grids.cases import case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
+from grids.fleet import Fleet
 from grids.network import BASE_MVA, Grid, GridError
-from grids.units import Fleet, TieLine, Voltage
+from grids.units import TieLine, Voltage
 
 
 def load_base_net(case: str) -> pp.pandapowerNet:

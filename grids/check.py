@@ -5,8 +5,8 @@ from collections import deque
 import numpy as np
 import pandapower as pp
 
+from grids.fleet import Fleet
 from grids.network import IntArray
-from grids.units import Fleet
 
 _NOT_MODELLED = (
     "trafo",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from grids.microgrid import Microgrid
 from grids.units import Battery, Renewable, TieLine, Voltage
 
 if TYPE_CHECKING:
@@ -25,6 +26,28 @@ BASE_MVA = 1.0
 
 class GridError(ValueError):
     """The network is not one that can be simulated; the message lists every reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """The one bus through which a microgrid, or a fleet of cars, exchanges power with the network.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``microgrid_9`` or ``ev_aggregator_3``.
+    kind : str
+        ``microgrid``, or ``ev_aggregator`` for the operator's own fleets.
+    bus : int
+        Bus number.
+    microgrid : Microgrid
+        What is behind it. The operator's decisions don't read it, except in the central benchmark.
+    """
+
+    name: str
+    kind: str
+    bus: int
+    microgrid: Microgrid
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,6 +91,8 @@ class Grid:
         Capacity and power factor of the connection to the main grid.
     voltage : Voltage
         Slack voltage and limits.
+    ports : tuple of Port
+        Where microgrids and fleets of cars are connected. (M,)
     """
 
     name: str
@@ -90,6 +115,7 @@ class Grid:
     batteries: tuple[Battery, ...]
     tie_line: TieLine
     voltage: Voltage
+    ports: tuple[Port, ...] = ()
 
     def position(self, bus_id: int) -> int:
         """Return the position of a bus number in the bus arrays."""
@@ -104,6 +130,11 @@ class Grid:
     def battery_bus(self) -> IntArray:
         """Bus positions of the batteries, shape (U,)."""
         return np.array([self.position(unit.bus) for unit in self.batteries], dtype=np.int64)
+
+    @cached_property
+    def port_bus(self) -> IntArray:
+        """Bus positions of the ports, shape (M,)."""
+        return np.array([self.position(port.bus) for port in self.ports], dtype=np.int64)
 
     @property
     def load_tan_phi(self) -> FloatArray:

@@ -1,7 +1,7 @@
 """The plant: set points in, metered AC power flow out, one hour at a time. pandapower's signs are turned here."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,8 @@ class PowerFlowError(RuntimeError):
 class SetPoints:
     """What every unit does in one or many hours; the last axis is the unit.
 
-    Demand is positive consumption, generation and battery discharge are positive injections. [MW], [Mvar]
+    Demand and what a microgrid takes from the network are positive consumption, generation and battery discharge are
+    positive injections. [MW], [Mvar]
     """
 
     load_p_mw: FloatArray
@@ -27,6 +28,8 @@ class SetPoints:
     renewable_q_mvar: FloatArray
     battery_p_mw: FloatArray
     battery_q_mvar: FloatArray
+    exchange_p_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    exchange_q_mvar: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +87,9 @@ class Plant:
             If Newton's method finds no solution.
         """
         net = self._net
-        net.load["p_mw"] = set_points.load_p_mw
-        net.load["q_mvar"] = set_points.load_q_mvar
+        # A port stands in the net as one more load.
+        net.load["p_mw"] = np.concatenate([set_points.load_p_mw, set_points.exchange_p_mw])
+        net.load["q_mvar"] = np.concatenate([set_points.load_q_mvar, set_points.exchange_q_mvar])
         net.sgen["p_mw"] = set_points.renewable_p_mw
         net.sgen["q_mvar"] = set_points.renewable_q_mvar
         # pandapower's storage is a consumer: charging positive.
@@ -130,6 +134,8 @@ def injection(grid: Grid, set_points: SetPoints) -> ComplexArray:
         (grid.load_bus, set_points.load_p_mw, set_points.load_q_mvar, -1),
         (grid.renewable_bus, set_points.renewable_p_mw, set_points.renewable_q_mvar, 1),
         (grid.battery_bus, set_points.battery_p_mw, set_points.battery_q_mvar, 1),
+        (grid.port_bus, set_points.exchange_p_mw, set_points.exchange_q_mvar, -1),
     ):
-        np.add.at(total.T, bus, sign * (p_mw + 1j * q_mvar).T)
+        if len(bus):
+            np.add.at(total.T, bus, sign * (p_mw + 1j * q_mvar).T)
     return total

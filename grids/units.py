@@ -51,6 +51,8 @@ class Battery(Data):
         SOC to be reached at the end of every day; by default `start_soc`.
     efficiency : float
         One-way efficiency of charging and of discharging (the paper assumes 1).
+    wear_per_mwh : float
+        Cost of what is charged or discharged, besides the tariff's quadratic wear (Eq. 17). [$/MWh]
     """
 
     bus: int
@@ -61,6 +63,7 @@ class Battery(Data):
     start_soc: Fraction = 0.50
     min_end_soc: Fraction | None = None
     efficiency: PowerFactor = 1.0
+    wear_per_mwh: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
     def _soc_is_ordered(self) -> Self:
@@ -76,14 +79,6 @@ class Battery(Data):
     def end_soc(self) -> float:
         """SOC to be reached at the end of every day."""
         return self.start_soc if self.min_end_soc is None else self.min_end_soc
-
-
-class Fleet(Data):
-    """All renewables and batteries of a microgrid (Table 2 for the 33-bus microgrid)."""
-
-    wind: tuple[Renewable, ...] = ()
-    pv: tuple[Renewable, ...] = ()
-    battery: tuple[Battery, ...] = ()
 
 
 class TieLine(Data):

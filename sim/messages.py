@@ -1,5 +1,7 @@
 """What the players say to each other: plain records, so that nothing else crosses between them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -103,6 +105,114 @@ class Action:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Schedule:
+    """What microgrids are to take from the network in hours t, t+1, ..., and at which price.
+
+    Attributes
+    ----------
+    p_mw, q_mvar : array, shape (H, M)
+        Exchange of every port, positive for what it takes. [MW], [Mvar]
+    price_per_mwh : array, shape (H, M)
+        What it pays for it. [$/MWh]
+    """
+
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    price_per_mwh: FloatArray
+
+    def of(self, port: int) -> Schedule:
+        """Return the schedule of one port, shape (H,)."""
+        return Schedule(
+            p_mw=self.p_mw[:, port], q_mvar=self.q_mvar[:, port], price_per_mwh=self.price_per_mwh[:, port]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coordination:
+    """How operator and microgrids came to an agreement.
+
+    Attributes
+    ----------
+    mode : str
+        ``central``, ``transactive`` or ``uncoordinated``.
+    iterations : int
+        Rounds of prices and quantities.
+    primal_residual_mw : float
+        Largest difference between what operator and microgrids want to exchange. [MW]
+    dual_residual_per_mwh : float
+        Largest change of a price in the last round. [$/MWh]
+    note : str
+        What went wrong, if anything did, such as a microgrid that gave no answer.
+    """
+
+    mode: str
+    iterations: int = 0
+    primal_residual_mw: float = 0.0
+    dual_residual_per_mwh: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceAction:
+    """What one device of a microgrid did in an hour.
+
+    Attributes
+    ----------
+    device : str
+        ``load``, ``output``, ``heat_load``, ``battery``, ``thermal_storage``, ``diesel``, ``heat_unit`` or ``ev``.
+    p_mw, q_mvar : float
+        Electric injection; consumption and charging are negative. [MW], [Mvar]
+    heat_mw : float
+        Heat it gives; the heat load and charging of a thermal storage are negative. Vented heat is not given. [MW]
+    available_mw : float
+        Electric or heat load as demanded, output as available, uncontrolled charging of cars; NaN for others. [MW]
+    energy_mwh : float
+        Stored energy at the end of the hour; charged so far this day for cars; NaN for others. [MWh]
+    cost : float
+        Fuel, wear, or compensation of the cars' owners. [$]
+    """
+
+    device: str
+    p_mw: float = 0.0
+    q_mvar: float = 0.0
+    heat_mw: float = 0.0
+    available_mw: float = np.nan
+    energy_mwh: float = np.nan
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PortAction:
+    """What a microgrid (or a fleet of cars) made of its part of the schedule in one hour.
+
+    Attributes
+    ----------
+    p_mw, q_mvar : float
+        What it takes from the network: minus the sum over its devices. [MW], [Mvar]
+    ordered_p_mw, ordered_q_mvar, price_per_mwh : float
+        What was agreed. [MW], [Mvar], [$/MWh]
+    devices : tuple of DeviceAction
+        Its devices.
+    charging_mw : array, shape (cars,)
+        Power of every car. [MW]
+    shortfall_mw : float
+        Load, electric and heat, that could not be served; the ``load`` and ``heat_load`` are lower by that. [MW]
+    note : str
+        What went wrong, if anything did.
+    """
+
+    p_mw: float
+    q_mvar: float
+    ordered_p_mw: float
+    ordered_q_mvar: float
+    price_per_mwh: float
+    devices: tuple[DeviceAction, ...]
+    charging_mw: FloatArray
+    shortfall_mw: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Decision:
     """What the operator decided for one hour.
 
@@ -125,6 +235,10 @@ class Decision:
         Voltages the plan expects, shape (B,). [p.u.]
     cone_gap : float
         Relative cone gap of the plan, NaN where there is none.
+    schedule : Schedule or None
+        What was agreed with the microgrids for this hour and those after it.
+    coordination : Coordination or None
+        How the agreement came about.
     """
 
     orders: SetPoints
@@ -135,6 +249,8 @@ class Decision:
     planned_tie_p_mw: float = np.nan
     planned_vm_pu: FloatArray | None = None
     cone_gap: float = np.nan
+    schedule: Schedule | None = None
+    coordination: Coordination | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

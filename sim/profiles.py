@@ -1,6 +1,6 @@
 """The forecast of a day: demand, prices, wind and sun, hour ending 1..24."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Profiles:
         Retail price ρ. [$/MWh]
     wind_pu, pv_pu : array
         Available output as a fraction of capacity.
+    microgrid_load_pu, microgrid_heat_pu, microgrid_output_pu : array
+        Electric load, heat load and renewable output of a microgrid, as fractions of its largest ones.
     """
 
     demand_pu: FloatArray
@@ -34,6 +36,9 @@ class Profiles:
     retail_price_per_mwh: FloatArray
     wind_pu: FloatArray
     pv_pu: FloatArray
+    microgrid_load_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
+    microgrid_heat_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
+    microgrid_output_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
 
 
 def packaged_profiles() -> list[str]:

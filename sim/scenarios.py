@@ -1,6 +1,6 @@
 """Uncertainty: forecast errors, Monte-Carlo scenarios, and the days that actually happen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -51,6 +51,10 @@ class ScenarioSet:
         Available output of each renewable unit, before curtailment. [MW]
     probability : array, shape (S,)
         Probabilities, sum 1.
+    port_load_mw, port_heat_mw, port_output_mw : array, shape (S, T, M)
+        Electric load, heat load and available renewable output behind each port. [MW]
+    retail_price_per_mwh : array, shape (S, T)
+        Retail price; empty: as forecast. [$/MWh]
     kantorovich : float
         Distance to the set this one was reduced from (0 if it was not), see :mod:`sim.reduction`. [MW]
     """
@@ -58,6 +62,10 @@ class ScenarioSet:
     demand_mw: FloatArray
     available_mw: FloatArray
     probability: FloatArray
+    port_load_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    port_heat_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    port_output_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    retail_price_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     kantorovich: float = 0.0
 
     def __len__(self) -> int:

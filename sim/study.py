@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from grids.units import Data, Fleet, Positive, TieLine, Voltage
+from grids.fleet import Fleet
+from grids.units import Data, Positive, TieLine, Voltage
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method
 from sim.risk import Risk
@@ -25,6 +26,8 @@ class GridSpec(Data):
     ----------
     case : str
         A packaged network, or a pandapower ``.json`` file.
+    feeders : int
+        How many such feeders leave the substation, each with the whole fleet.
     line_max_s_mva : float or None
         Rating of every line at nominal voltage; None keeps the ratings of the net. [MVA]
     tie_line, voltage : TieLine, Voltage
@@ -32,6 +35,7 @@ class GridSpec(Data):
     """
 
     case: str = "microgrid33"
+    feeders: Annotated[int, Field(ge=1, le=100)] = 1
     line_max_s_mva: Positive | None = 6.0
     tie_line: TieLine = TieLine()
     voltage: Voltage = Voltage()
@@ -46,11 +50,14 @@ class ProfileSpec(Data):
     retail_price_per_mwh: str = "retail_price_per_mwh"
     wind_pu: str = "wind_pu"
     pv_pu: str = "pv_pu"
+    microgrid_load_pu: str | None = None
+    microgrid_heat_pu: str | None = None
+    microgrid_output_pu: str | None = None
 
     @property
     def columns(self) -> dict[str, str]:
-        """Column of each profile."""
-        return self.model_dump(exclude={"file"})
+        """Column of each profile that is given."""
+        return self.model_dump(exclude={"file"}, exclude_none=True)
 
 
 class Market(Data):
@@ -121,6 +128,8 @@ class Study(Data):
         What it is called, and what it shows.
     bidding, policy : str
         Bidding strategy and real-time ANM policy.
+    coordination : str
+        How the operator and its microgrids agree on what they exchange.
     days : int
         Market days in a row.
     seed : int
@@ -138,6 +147,7 @@ class Study(Data):
     risk: Risk = Risk()
     bidding: str = "anm_aware"
     policy: str = "receding"
+    coordination: str = "central"
     days: Annotated[int, Field(ge=1, le=3660)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 

@@ -9,7 +9,8 @@ import pandapower as pp
 
 from agents.dispatch.situation import Situation
 from grids.build import build_grid
-from grids.units import Battery, Fleet, Renewable, TieLine, Voltage
+from grids.fleet import Fleet
+from grids.units import Battery, Renewable, TieLine, Voltage
 from sim.settlement import settle_hour
 
 FLEET = Fleet(

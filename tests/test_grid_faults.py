@@ -6,8 +6,8 @@ import pytest
 from bare_grid import grid_of
 from pandapower.toolbox import drop_lines
 
+from grids.fleet import Fleet
 from grids.network import GridError
-from grids.units import Fleet
 
 
 def put(table, row, **values):

@@ -100,6 +100,7 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     shape = situation.shape
     stored, beyond = store_path(grid, situation, read["battery_p_mw"])
     ac = "squared_voltage" in read
+    ports = np.zeros((*shape, len(grid.ports)))
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
         load_p_mw=read["load_p_mw"],
@@ -108,6 +109,8 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(read["renewable_p_mw"]),
         battery_p_mw=read["battery_p_mw"],
         battery_q_mvar=read["battery_q_mvar"] if ac else np.zeros_like(read["battery_p_mw"]),
+        exchange_p_mw=ports,
+        exchange_q_mvar=ports,
     )
     over = read["over_scheduling_mwh"] * situation.over_price_per_mwh
     under = read["under_scheduling_mwh"] * situation.under_price_per_mwh

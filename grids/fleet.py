@@ -1,0 +1,24 @@
+"""Everything a study connects to its network."""
+
+from grids.microgrid import EvAggregator, Microgrid
+from grids.units import Battery, Data, Renewable
+
+
+class Fleet(Data):
+    """All renewables and batteries of the operator (Table 2 for the 33-bus microgrid), and microgrids of their own.
+
+    Attributes
+    ----------
+    wind, pv, battery : tuple
+        What the operator dispatches itself.
+    microgrid : tuple of Microgrid
+        Microgrids that are agents of their own, by kind.
+    ev_aggregator : tuple of EvAggregator
+        The operator's own fleets of electric vehicles.
+    """
+
+    wind: tuple[Renewable, ...] = ()
+    pv: tuple[Renewable, ...] = ()
+    battery: tuple[Battery, ...] = ()
+    microgrid: tuple[Microgrid, ...] = ()
+    ev_aggregator: tuple[EvAggregator, ...] = ()

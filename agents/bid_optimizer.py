@@ -75,9 +75,11 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
     def compute(self, energy_mwh: FloatArray) -> Submission:
         """Return the bids for the day; if the solver fails, those of the next simpler strategy, and say so."""
         setting: Setting = self.model.setting
+        scenarios = setting.kept_scenarios(self.model.day - 1)
+        self._dispatcher.look_a_day_ahead(scenarios)
         situation = bidding_situation(
             setting,
-            setting.kept_scenarios(self.model.day - 1),
+            scenarios,
             energy_mwh=energy_mwh,
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )

@@ -1,10 +1,12 @@
 """Put the players of a study on the stage."""
 
 from agents.bid_optimizer import BidOptimizer
+from agents.community import Community
 from agents.der.battery import BatterySystem
 from agents.der.load import Load
 from agents.der.renewable import SolarPlant, WindTurbine
 from agents.dispatch.dispatcher import Dispatcher
+from agents.microgrid import MicrogridAgent
 from agents.microgrid_operator import MicrogridOperator
 from agents.system_operator import SystemOperator
 from sim.messages import Submission
@@ -31,6 +33,9 @@ def cast_players(
     setting = model.setting
     grid = setting.grid
     dispatcher = dispatcher or Dispatcher.of(setting)
+    microgrids = tuple(MicrogridAgent(model, port=port, position=m) for m, port in enumerate(grid.ports))
+    if microgrids:
+        dispatcher = Community(dispatcher, setting.study.coordination, microgrids)
     optimizer = BidOptimizer(model, dispatcher)
     players = Players(
         operator=MicrogridOperator(model, dispatcher=dispatcher, optimizer=optimizer, fixed=fixed),
@@ -49,6 +54,7 @@ def cast_players(
             BatterySystem(model, name=name, position=k, unit=unit)
             for k, (name, unit) in enumerate(zip(grid.battery_names, grid.batteries, strict=True))
         ),
+        microgrids=microgrids,
     )
     model.cast(players)
     return players

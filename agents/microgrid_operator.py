@@ -61,6 +61,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         reasons: list[str] = []
         while name is not None:
             policy = self._policy(name)
+            self._dispatcher.look_ahead(policy.knowledge)
             try:
                 decision = policy.decide(self._view(policy, reports))
             except SolverError as error:

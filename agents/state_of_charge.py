@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from grids.microgrid import Storage
 from grids.network import FloatArray, Grid
 from sim.profiles import HOURS_PER_DAY
 
@@ -21,3 +22,20 @@ def required_energy(grid: Grid, hours: FloatArray) -> FloatArray:
     left_h = HOURS_PER_DAY - np.asarray(hours, dtype=np.float64)[:, None]
     required: FloatArray = np.maximum(target - left_h * charge, 0.0)
     return required
+
+
+def least_energy(unit: Storage, left_h: FloatArray) -> FloatArray:
+    """Return the least energy of a store from which the end-of-day requirement can still be reached, shape (H,). [MWh]
+
+    Parameters
+    ----------
+    unit : Storage
+        The store, with its standing loss.
+    left_h : array, shape (H,)
+        Whole hours left of the day.
+    """
+    least = [unit.end_soc * unit.max_e_mwh]
+    for _ in range(int(np.max(left_h))):
+        before = (least[-1] - unit.max_p_mw * unit.efficiency) / unit.standing_efficiency
+        least.append(max(before, unit.min_soc * unit.max_e_mwh))
+    return np.array(least)[np.asarray(left_h, dtype=np.int64)]

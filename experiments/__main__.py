@@ -23,6 +23,9 @@ app = typer.Typer(
 Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
 Bidding = Annotated[str | None, typer.Option(help="Bidding strategy: basic or anm_aware.")]
 Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, receding or hindsight.")]
+Mode = Annotated[
+    str | None, typer.Option(help="How microgrids are coordinated: central, transactive or uncoordinated.")
+]
 Rule = Annotated[str | None, typer.Option(help="Imbalance rule: shi, nguyen, caiso, case1 or case2.")]
 Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
 Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
@@ -54,6 +57,7 @@ def _load(module: str) -> Any:
 STUDY_KEYS = {
     "bidding": "bidding",
     "policy": "policy",
+    "coordination": "coordination",
     "rule": "market.rule",
     "days": "days",
     "scenarios": "uncertainty.scenarios",
@@ -80,6 +84,7 @@ def run(
     study: Study,
     bidding: Bidding = None,
     policy: Policy = None,
+    coordination: Mode = None,
     rule: Rule = None,
     days: Days = None,
     scenarios: Scenarios = None,
@@ -101,6 +106,7 @@ def evaluate(
     study: Study,
     bidding: Bidding = None,
     policy: Annotated[str, typer.Option(help="ANM policy: hindsight, receding, myopic or none.")] = "hindsight",
+    coordination: Mode = None,
     on: Annotated[
         str, typer.Option(help="kept: the bid's own scenarios (as in the paper); test: fresh ones.")
     ] = "kept",
@@ -151,6 +157,7 @@ def value(
 def bid(
     study: Study,
     bidding: Bidding = None,
+    coordination: Mode = None,
     rule: Rule = None,
     scenarios: Scenarios = None,
     keep: Keep = None,

@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.anm import policy_names
 from agents.bidding import strategy_names
+from agents.coordination import mode_names
 from sim.errors import StudyError
 from sim.study import Study
 from sim.study_file import read_study
@@ -54,6 +55,7 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
     for field, chosen, known in (
         ("bidding", study.bidding, strategy_names()),
         ("policy", study.policy, policy_names()),
+        ("coordination", study.coordination, mode_names()),
     ):
         if chosen not in known:
             raise StudyError(f"{field}: unknown '{chosen}', use one of {', '.join(known)}")

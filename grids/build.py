@@ -9,8 +9,9 @@ import pandapower as pp
 
 from grids.cases import case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
+from grids.feeders import Numbering, join_feeders, repeat_fleet
 from grids.fleet import Fleet
-from grids.network import BASE_MVA, Grid, GridError
+from grids.network import BASE_MVA, Grid, GridError, Port
 from grids.units import TieLine, Voltage
 
 
@@ -45,19 +46,26 @@ def build_grid(
     tie_line: TieLine,
     voltage: Voltage,
     line_max_s_mva: float | None = None,
+    feeders: int = 1,
 ) -> Grid:
     """Return the checked grid of a case with its fleet connected.
+
+    Units, and microgrids and fleets of cars (`ports`), stand kind by kind, in each kind feeder by feeder, on each
+    feeder in the order of the fleet; microgrids come before the operator's own fleets of cars.
 
     Parameters
     ----------
     case : str
         Name of a packaged case or path of a pandapower ``.json`` file.
     fleet : Fleet
-        Renewables and batteries to connect.
+        What to connect to each feeder.
     tie_line, voltage : TieLine, Voltage
         Limits of the connection to the main grid and of the bus voltages.
     line_max_s_mva : float, optional
         Rating of every line; by default the ratings of the net are kept. [MVA]
+    feeders : int
+        How many such feeders leave the substation; bus k of feeder f, counted from 0, has the number k + f·n, where
+        n is the number of buses of a feeder.
 
     Raises
     ------
@@ -70,10 +78,15 @@ def build_grid(
         problems = fleet_problems(net, fleet)
     if problems:
         raise GridError(f"network '{case}': " + "; ".join(problems))
+    numbering = Numbering.of(net)
+    net, fleet = join_feeders(net, feeders), repeat_fleet(fleet, numbering, feeders)
     _fold_scaling(net)
     units = _connect_fleet(net, fleet)
     _set_limits(net, tie_line, voltage, line_max_s_mva)
-    return Grid(name=Path(case).stem, net=net, tie_line=tie_line, voltage=voltage, **units, **_network_arrays(net))
+    network = _network_arrays(net)
+    ports = _connect_ports(net, fleet)  # after the arrays are made: a port is a load to pandapower alone
+    name = Path(case).stem + (f" x {feeders}" if feeders > 1 else "")
+    return Grid(name=name, net=net, tie_line=tie_line, voltage=voltage, ports=ports, **units, **network)
 
 
 def _fold_scaling(net: pp.pandapowerNet) -> None:
@@ -108,6 +121,18 @@ def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
         "battery_names": battery_names,
         "batteries": fleet.battery,
     }
+
+
+def _connect_ports(net: pp.pandapowerNet, fleet: Fleet) -> tuple[Port, ...]:
+    """Add a load for every microgrid and fleet of cars to the net and return their ports, in the same order."""
+    behind = [
+        ("microgrid", bus, kind.model_copy(update={"buses": (bus,)})) for kind in fleet.microgrid for bus in kind.buses
+    ]
+    behind += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
+    ports = tuple(Port(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in behind)
+    for port in ports:
+        pp.create_load(net, port.bus, p_mw=0.0, q_mvar=0.0, name=port.name)
+    return ports
 
 
 def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:

@@ -105,14 +105,41 @@ def _topology_problems(net: pp.pandapowerNet) -> list[str]:
 
 
 def fleet_problems(net: pp.pandapowerNet, fleet: Fleet) -> list[str]:
-    """Return one line for every unit of the fleet whose bus does not exist."""
-    known = set(net.bus.index)
-    return [
-        f"fleet.{kind}.{k}.bus: unknown bus {unit.bus}, the network has {min(known)}..{max(known)}"
+    """Return one line for every unit of the fleet that can't be where it is said to be."""
+    known, slack = set(net.bus.index), int(net.ext_grid.bus.iloc[0])
+    units = [
+        (f"fleet.{kind}.{k}.bus", unit.bus)
         for kind in ("wind", "pv", "battery")
         for k, unit in enumerate(getattr(fleet, kind))
-        if unit.bus not in known
     ]
+    ports = _ports(fleet)
+    problems = [
+        f"{field}: unknown bus {bus}, the network has {min(known)}..{max(known)}"
+        for field, bus in units + ports
+        if bus not in known
+    ]
+    problems += [
+        f"{field}: bus {bus} is the one at the main grid, which all feeders share; choose a bus of the feeder"
+        for field, bus in ports
+        if bus == slack
+    ]
+    first: dict[int, str] = {}
+    problems += [
+        f"{field}: bus {bus} is taken by {first[bus]}; a bus has one microgrid or EV aggregator, move one of them"
+        for field, bus in ports
+        if first.setdefault(bus, field) != field
+    ]
+    return problems
+
+
+def _ports(fleet: Fleet) -> list[tuple[str, int]]:
+    """Return field and bus of every microgrid and every fleet of cars."""
+    microgrids = [
+        (f"fleet.microgrid.{k}.buses.{place}", bus)
+        for k, kind in enumerate(fleet.microgrid)
+        for place, bus in enumerate(kind.buses)
+    ]
+    return microgrids + [(f"fleet.ev_aggregator.{k}.bus", unit.bus) for k, unit in enumerate(fleet.ev_aggregator)]
 
 
 def orient_lines(net: pp.pandapowerNet) -> tuple[IntArray, IntArray]:

@@ -36,7 +36,7 @@ class Ledger:
         self._parts: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
 
     def append(self, table: str, **columns: Any) -> None:
-        """Add rows to a table; scalars are repeated to the length of the arrays.
+        """Add rows to a table; scalars are repeated to the length of the arrays, and empty arrays name columns.
 
         Raises
         ------
@@ -46,18 +46,25 @@ class Ledger:
         lengths = [len(value) for value in columns.values() if not np.isscalar(value) and value is not None]
         rows = max(lengths, default=1)
         self._parts[table].append(
-            {name: [value] * rows if np.isscalar(value) else list(value) for name, value in columns.items()}
+            {name: [value] * rows if np.isscalar(value) else _cells(value) for name, value in columns.items()}
         )
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return a table as a DataFrame."""
         parts = self._parts[table]
-        names = list(parts[0]) if parts else []
-        return pd.DataFrame({name: [row for part in parts for row in part[name]] for name in names})
+        filled = [part for part in parts if any(len(column) for column in part.values())]
+        if not filled:
+            return pd.DataFrame(parts[0] if parts else {})
+        return pd.DataFrame({name: [row for part in filled for row in part[name]] for name in filled[0]})
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return all tables."""
         return {name: self.frame(name) for name in TABLES}
+
+
+def _cells(column: Any) -> Any:
+    """Return a column as a list; an empty array as it is, for it has a type."""
+    return list(column) if len(column) else column
 
 
 def write_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -27,10 +27,18 @@ class Outlook:
     ----------
     demand_mw, available_mw : array, shape (H, D), (H, G)
         Demand of each load and available output of each renewable; the first row is hour t. [MW]
+    port_load_mw, port_heat_mw, port_output_mw : array, shape (H, M)
+        Electric load, heat load and available renewable output behind each port. [MW]
+    retail_price_per_mwh : array, shape (H,)
+        Retail price. [$/MWh]
     """
 
     demand_mw: FloatArray
     available_mw: FloatArray
+    port_load_mw: FloatArray
+    port_heat_mw: FloatArray
+    port_output_mw: FloatArray
+    retail_price_per_mwh: FloatArray
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

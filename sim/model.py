@@ -1,6 +1,7 @@
 """The market model: one Mesa step is one hour. It calls the phases, and it alone writes the state of the world."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from time import perf_counter
 from typing import TypeVar
 
@@ -11,13 +12,14 @@ from grids.network import FloatArray
 from grids.power_flow import Flow, Plant, PowerFlowError, SetPoints
 from sim.errors import StudyError
 from sim.ledger import Ledger
-from sim.messages import Decision, Knowledge, Order, Outlook, Report, Settlement
+from sim.messages import Decision, Knowledge, Outlook, Report, Settlement
+from sim.orders import Deeds, carry_out
 from sim.profiles import HOURS_PER_DAY
 from sim.recorder import Recorder
-from sim.roles import DerRole, Players
+from sim.roles import Players
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
-from sim.settlement import settle_hour
+from sim.settlement import HourMoney, settle_hour, settle_port
 
 Result = TypeVar("Result")
 
@@ -58,6 +60,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
     def cast(self, players: Players) -> None:
         """Say who plays."""
         self._players = players
+        self._recorder.ports.stays([microgrid.cars for microgrid in players.microgrids])
 
     @property
     def players(self) -> Players:
@@ -94,15 +97,16 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     def outlook(self, knowledge: Knowledge) -> Outlook:
         """Return the hours ahead as far as a policy may know them."""
-        now, later = self.hour - 1, slice(self.hour, None)
+        now = self.hour - 1
+        known = HOURS_PER_DAY if knowledge is Knowledge.FUTURE else self.hour
+        end = self.hour if knowledge is Knowledge.HOUR else HOURS_PER_DAY
         actual, expected = self._actual, self.setting.forecast
-        if knowledge is Knowledge.FUTURE:
-            return Outlook(demand_mw=actual.demand_mw[0, now:], available_mw=actual.available_mw[0, now:])
-        demand, available = actual.demand_mw[0, now : now + 1], actual.available_mw[0, now : now + 1]
-        if knowledge is Knowledge.FORECAST:
-            demand = np.concatenate([demand, expected.demand_mw[0, later]])
-            available = np.concatenate([available, expected.available_mw[0, later]])
-        return Outlook(demand_mw=demand, available_mw=available)
+
+        def ahead(name: str) -> FloatArray:
+            realised, foreseen = getattr(actual, name)[0], getattr(expected, name)[0]
+            return np.concatenate([realised[now:known], foreseen[known:end]])
+
+        return Outlook(**{part.name: ahead(part.name) for part in fields(Outlook)})
 
     def step(self) -> None:
         """Play one hour; the first of a day begins with the gate closure of that day."""
@@ -111,13 +115,13 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             self._gate_closure()
         self._reports = {der.name: der.report() for der in self.players.ders}
         decision = self._timed("dispatch", lambda: self.players.operator.dispatch(self._reports))
-        done, clipped = self._carry_out(decision.orders)
-        flow = self._meter(done, decision.policy)
+        deeds = self._timed("dispatch", lambda: carry_out(self.players, decision))
+        flow = self._meter(deeds.set_points, decision.policy)
         settlement = self.players.system_operator.settle(
             float(self._bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
         )
-        self._record(decision, done, clipped, flow, settlement)
-        self._previous_battery_p_mw = done.battery_p_mw
+        self._record(decision, deeds, flow, settlement)
+        self._previous_battery_p_mw = deeds.set_points.battery_p_mw
         self._hours_passed += 1
 
     def run_days(self, days: int) -> None:
@@ -135,7 +139,8 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             ) from error
 
     def _realise(self, day: int) -> ScenarioSet:
-        return self._given[day] if self._given is not None else self.setting.draw(Draw.ACTUAL, 1, day)
+        actual = self._given[day] if self._given is not None else self.setting.draw(Draw.ACTUAL, 1, day)
+        return actual.completed(self.setting.forecast)
 
     def _gate_closure(self) -> None:
         operator, system_operator = self.players.operator, self.players.system_operator
@@ -145,30 +150,34 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self._bid_mw = ruling.bid_mw
         self._recorder.gate_closure(self.day, submission, ruling)
 
-    def _carry_out(self, orders: SetPoints) -> tuple[SetPoints, list[bool]]:
-        """Give every unit its order; return what all of them do, and who clipped."""
-        players = self.players
-        load_p, load_q, load_clipped = _respond(players.loads, orders.load_p_mw, orders.load_q_mvar)
-        gen_p, gen_q, gen_clipped = _respond(players.renewables, orders.renewable_p_mw, orders.renewable_q_mvar)
-        bat_p, bat_q, bat_clipped = _respond(players.batteries, orders.battery_p_mw, orders.battery_q_mvar)
-        done = SetPoints(
-            load_p_mw=load_p,
-            load_q_mvar=load_q,
-            renewable_p_mw=gen_p,
-            renewable_q_mvar=gen_q,
-            battery_p_mw=bat_p,
-            battery_q_mvar=bat_q,
+    def _record(self, decision: Decision, deeds: Deeds, flow: Flow, settlement: Settlement) -> None:
+        retail = float(self._actual.retail_price_per_mwh[0, self.hour - 1])
+        prices = np.zeros(0) if decision.schedule is None else decision.schedule.price_per_mwh[0]
+        self._recorder.hour(
+            self.day,
+            self.hour,
+            reports=self._reports,
+            decision=decision,
+            deeds=deeds,
+            energy_mwh=np.array([unit.report().energy_mwh for unit in self.players.batteries]),
+            flow=flow,
+            settlement=settlement,
+            retail_price_per_mwh=retail,
+            money=self._settle(deeds, flow, settlement, retail, prices),
+            port_money=[
+                settle_port(action, price_per_mwh=float(price), retail_price_per_mwh=retail)
+                for action, price in zip(deeds.ports, prices, strict=True)
+            ],
         )
-        return done, load_clipped + gen_clipped + bat_clipped
 
-    def _record(
-        self, decision: Decision, done: SetPoints, clipped: list[bool], flow: Flow, settlement: Settlement
-    ) -> None:
-        now, profiles = self.hour - 1, self.setting.profiles
-        money = settle_hour(
+    def _settle(
+        self, deeds: Deeds, flow: Flow, settlement: Settlement, retail_price_per_mwh: float, port_prices: FloatArray
+    ) -> HourMoney:
+        now, done = self.hour - 1, deeds.set_points
+        return settle_hour(
             tariff=self.setting.tariff,
-            price_per_mwh=float(profiles.price_per_mwh[now]),
-            retail_price_per_mwh=float(profiles.retail_price_per_mwh[now]),
+            price_per_mwh=float(self.setting.profiles.price_per_mwh[now]),
+            retail_price_per_mwh=retail_price_per_mwh,
             penalty=settlement.penalty,
             metered_mw=flow.tie_p_mw,
             losses_mw=float(flow.line_loss_mw.sum()),
@@ -178,19 +187,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             renewable_p_mw=done.renewable_p_mw,
             battery_p_mw=done.battery_p_mw,
             previous_battery_p_mw=self._previous_battery_p_mw,
-        )
-        energy = np.array([unit.report().energy_mwh for unit in self.players.batteries])
-        self._recorder.hour(
-            self.day,
-            self.hour,
-            reports=self._reports,
-            decision=decision,
-            done=done,
-            clipped=clipped,
-            energy_mwh=energy,
-            flow=flow,
-            settlement=settlement,
-            money=money,
+            wear_per_mwh=np.array([unit.wear_per_mwh for unit in self.setting.grid.batteries]),
+            exchange_p_mw=done.exchange_p_mw,
+            exchange_price_per_mwh=port_prices,
         )
 
     def _timed(self, what: str, work: Callable[[], Result]) -> Result:
@@ -198,18 +197,3 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         result = work()
         self.seconds[what] += perf_counter() - start
         return result
-
-
-def _respond(
-    units: Sequence[DerRole], p_mw: FloatArray, q_mvar: FloatArray
-) -> tuple[FloatArray, FloatArray, list[bool]]:
-    actions = []
-    for unit, p, q in zip(units, p_mw, q_mvar, strict=True):
-        action = unit.respond(Order(p_mw=float(p), q_mvar=float(q)))
-        unit.commit(action)
-        actions.append(action)
-    return (
-        np.array([action.p_mw for action in actions], dtype=np.float64),
-        np.array([action.q_mvar for action in actions], dtype=np.float64),
-        [action.clipped for action in actions],
-    )

@@ -12,6 +12,16 @@ from sim.errors import StudyError
 
 HOURS_PER_DAY = 24
 
+_FRACTIONS = {
+    "demand_pu": (np.inf, "the peak"),
+    "wind_pu": (1.0, "capacity between 0 and 1"),
+    "pv_pu": (1.0, "capacity between 0 and 1"),
+    "microgrid_load_pu": (1.0, "a microgrid's max_load_mw between 0 and 1"),
+    "microgrid_heat_pu": (1.0, "a microgrid's max_heat_mw between 0 and 1"),
+    "microgrid_output_pu": (1.0, "a microgrid's max_output_mw between 0 and 1"),
+}
+"""Profiles that are fractions: the largest value and of what they are one."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Profiles:
@@ -54,7 +64,7 @@ def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = N
     file : str
         Name of a packaged file, or a path (relative to `folder`, the study's own).
     columns : dict
-        For each field of `Profiles` the column that holds it.
+        For each field of `Profiles` the column that holds it; those of microgrids may be missing.
 
     Raises
     ------
@@ -62,14 +72,14 @@ def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = N
         If the file or a column is missing, a profile is not 24 finite numbers, or a fraction is out of range.
     """
     table = _read_table(file, folder)
-    arrays = {field: _profile(table, column, field, file) for field, column in columns.items()}
-    for field in ("demand_pu", "wind_pu", "pv_pu"):
-        upper = np.inf if field == "demand_pu" else 1.0
-        bad = np.flatnonzero((arrays[field] < 0) | (arrays[field] > upper))
+    arrays = {name: _profile(table, column, name, file) for name, column in columns.items()}
+    for name, (upper, remedy) in _FRACTIONS.items():
+        values = arrays.get(name, np.zeros(0))
+        bad = np.flatnonzero((values < 0) | (values > upper))
         if bad.size:
             raise StudyError(
-                f"profiles.{field}: column '{columns[field]}' of {file} is {arrays[field][bad[0]]} in hour"
-                f" {bad[0] + 1}; give a fraction of {'the peak' if upper > 1 else 'capacity between 0 and 1'}"
+                f"profiles.{name}: column '{columns[name]}' of {file} is {values[bad[0]]} in hour"
+                f" {bad[0] + 1}; give a fraction of {remedy}"
             )
     return Profiles(**arrays)
 

@@ -1,19 +1,26 @@
 """Write what happened into the ledger: one place that knows the columns of every table."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from grids.network import FloatArray
 from grids.power_flow import Flow, SetPoints
 from grids.units import Battery, Renewable
 from sim.ledger import Ledger
-from sim.messages import Decision, Report, Ruling, Settlement, Submission
+from sim.messages import Coordination, Decision, Report, Ruling, Settlement, Submission
+from sim.orders import Deeds
+from sim.port_recorder import PortRecorder
 from sim.setting import Setting
-from sim.settlement import HourMoney
+from sim.settlement import HourMoney, PortMoney
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
 """What a certificate states, see :mod:`agents.dispatch.certificate`."""
 
 OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
+
+_NO_COORDINATION = Coordination(mode="", primal_residual_mw=np.nan, dual_residual_per_mwh=np.nan)
+"""What stands in the table where there was nobody to come to an agreement with."""
 
 
 class Recorder:
@@ -25,10 +32,16 @@ class Recorder:
         For names, limits and forecasts.
     ledger : Ledger
         Where the rows go; the tables of units, lines and prices are written at once.
+
+    Attributes
+    ----------
+    ports : PortRecorder
+        Writes what happens behind the ports.
     """
 
     def __init__(self, setting: Setting, ledger: Ledger) -> None:
         self._setting, self._ledger = setting, ledger
+        self.ports = PortRecorder(setting, ledger)
         grid = setting.grid
         self._names = [*grid.load_names, *grid.renewable_names, *grid.battery_names]
         self._kinds = ["load"] * len(grid.load_names) + [*grid.renewable_kinds] + ["battery"] * len(grid.batteries)
@@ -98,16 +111,17 @@ class Recorder:
         *,
         reports: dict[str, Report],
         decision: Decision,
-        done: SetPoints,
-        clipped: list[bool],
+        deeds: Deeds,
         energy_mwh: FloatArray,
         flow: Flow,
         settlement: Settlement,
+        retail_price_per_mwh: float,
         money: HourMoney,
+        port_money: Sequence[PortMoney],
     ) -> None:
         """Record one hour."""
         when = {"day": day, "hour": hour}
-        self._record_dispatch(when, reports, decision.orders, done, clipped, energy_mwh)
+        self._record_dispatch(when, reports, decision.orders, deeds.set_points, deeds.clipped, energy_mwh)
         grid = self._setting.grid
         self._ledger.append("buses", **when, bus=grid.bus_ids, vm_pu=flow.vm_pu, va_degree=flow.va_degree)
         self._ledger.append(
@@ -119,9 +133,17 @@ class Recorder:
             loss_mw=flow.line_loss_mw,
             loading_percent=flow.line_loading_percent,
         )
-        self._ledger.append("settlements", **when, **vars(settlement), metered_q_mvar=flow.tie_q_mvar)
+        self._ledger.append(
+            "settlements",
+            **when,
+            **vars(settlement),
+            metered_q_mvar=flow.tie_q_mvar,
+            retail_price_per_mwh=retail_price_per_mwh,
+        )
         self._record_decision(when, decision, flow)
         self._record_payments(when, money)
+        self.ports.payments(when, port_money, OPERATOR)
+        self.ports.hour(when, decision=decision, actions=deeds.ports, retail_price_per_mwh=retail_price_per_mwh)
         self._ledger.append("books", **when, term=["loss", "wear"], amount=[money.loss, float(money.wear.sum())])
 
     def _record_dispatch(
@@ -153,6 +175,7 @@ class Recorder:
 
     def _record_decision(self, when: dict[str, int], decision: Decision, flow: Flow) -> None:
         planned = decision.planned_vm_pu
+        agreed = decision.coordination or _NO_COORDINATION
         self._ledger.append(
             "decisions",
             **when,
@@ -164,6 +187,11 @@ class Recorder:
             planned_tie_p_mw=decision.planned_tie_p_mw,
             power_flow_mismatch_mw=abs(flow.tie_p_mw - decision.planned_tie_p_mw),
             power_flow_mismatch_pu=np.nan if planned is None else float(np.abs(flow.vm_pu - planned).max()),
+            coordination=agreed.mode,
+            iterations=agreed.iterations,
+            primal_residual_mw=agreed.primal_residual_mw,
+            dual_residual_per_mwh=agreed.dual_residual_per_mwh,
+            coordination_note=agreed.note,
         )
 
     def _record_payments(self, when: dict[str, int], money: HourMoney) -> None:

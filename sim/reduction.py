@@ -35,21 +35,20 @@ def reduce_scenarios(scenarios: ScenarioSet, keep: int, method: Method = "forwar
     nearest = kept[distance[:, kept].argmin(axis=1)]
     nearest[kept] = kept  # a kept scenario stays itself, also if it has a double
     merged = np.bincount(nearest, weights=probability, minlength=len(scenarios))[kept].astype(np.float64)
-    return ScenarioSet(
-        demand_mw=scenarios.demand_mw[kept],
-        available_mw=scenarios.available_mw[kept],
-        probability=merged,
-        kantorovich=float(probability @ distance[:, kept].min(axis=1)),
-    )
+    return scenarios.weighted(kept, merged, kantorovich=float(probability @ distance[:, kept].min(axis=1)))
 
 
 def distances(scenarios: ScenarioSet) -> FloatArray:
     """Return the Euclidean distance between every two scenarios, shape (S, S). [MW]
 
-    The space is the hourly totals of demand and of each unit's output: what moves the tie line.
+    The space is the hourly totals of demand and of each unit's output, and of load less output behind the ports if
+    there are any: what moves the tie line.
     """
     count = len(scenarios)
-    points = np.concatenate([scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)], axis=1)
+    parts = [scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)]
+    if scenarios.port_load_mw.size:
+        parts.append((scenarios.port_load_mw - scenarios.port_output_mw).sum(axis=2))
+    points = np.concatenate(parts, axis=1)
     points = points - points.mean(axis=0)
     square = (points**2).sum(axis=1)
     result: FloatArray = np.sqrt(np.maximum(square[:, None] + square - 2 * points @ points.T, 0.0))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from sim.messages import Action, Decision, Order, Report, Ruling, Settlement, Submission
+from sim.ev_fleet import Cars
+from sim.messages import Action, Decision, Order, PortAction, Report, Ruling, Schedule, Settlement, Submission
 
 
 class DerRole(Protocol):
@@ -22,6 +23,22 @@ class DerRole(Protocol):
 
     def commit(self, action: Action) -> None:
         """Let the hour pass: update the unit's own state."""
+        ...
+
+
+class MicrogridRole(Protocol):
+    """What is behind a port: a microgrid of its own, or a fleet of cars."""
+
+    name: str
+    kind: str
+
+    @property
+    def cars(self) -> Cars | None:
+        """The stays of its cars over the whole run; None if it has no cars."""
+        ...
+
+    def carry_out(self, schedule: Schedule) -> PortAction:
+        """Let the hour pass, and return what was made of what was agreed: its own schedule, shape (H,)."""
         ...
 
 
@@ -59,13 +76,14 @@ class SystemOperatorRole(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Players:
-    """Who plays. The DER agents stand in the order of the grid's loads, renewables and batteries."""
+    """Who plays. DER agents and microgrids stand in the order of the grid's loads, renewables, batteries and ports."""
 
     operator: OperatorRole
     system_operator: SystemOperatorRole
     loads: tuple[DerRole, ...]
     renewables: tuple[DerRole, ...]
     batteries: tuple[DerRole, ...]
+    microgrids: tuple[MicrogridRole, ...] = ()
 
     @property
     def ders(self) -> tuple[DerRole, ...]:

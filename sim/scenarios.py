@@ -1,6 +1,6 @@
 """Uncertainty: forecast errors, Monte-Carlo scenarios, and the days that actually happen."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Annotated, Literal
 
@@ -29,19 +29,35 @@ class ForecastErrors(Data):
     ----------
     demand_std, wind_std, pv_std : float
         Standard deviation relative to the forecast.
+    microgrid_load_std, microgrid_heat_std, microgrid_output_std : float
+        The same for the electric load, heat load and renewable output of microgrids.
+    retail_price_std : float
+        The same for the retail price, of which there is one.
     sharing : {"per_kind", "per_unit"}
-        One error for all units of a kind (demand, wind, PV) in an hour, or one for each unit.
+        One error for all units of a kind (demand, wind, PV; load, heat, output of microgrids) in an hour, or one for
+        each unit.
     """
 
     demand_std: Deviation = 0.02
     wind_std: Deviation = 0.10
     pv_std: Deviation = 0.20
+    microgrid_load_std: Deviation = 0.01
+    microgrid_heat_std: Deviation = 0.01
+    microgrid_output_std: Deviation = 0.01
+    retail_price_std: Deviation = 0.0
     sharing: Literal["per_kind", "per_unit"] = "per_kind"
+
+    @property
+    def microgrid_std(self) -> FloatArray:
+        """Deviations of electric load, heat load and renewable output of microgrids, shape (3,)."""
+        return np.array([self.microgrid_load_std, self.microgrid_heat_std, self.microgrid_output_std])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScenarioSet:
     """Sample paths of what is uncertain, with their probabilities.
+
+    Ports and retail price may be left empty, which means: as forecast.
 
     Attributes
     ----------
@@ -54,7 +70,7 @@ class ScenarioSet:
     port_load_mw, port_heat_mw, port_output_mw : array, shape (S, T, M)
         Electric load, heat load and available renewable output behind each port. [MW]
     retail_price_per_mwh : array, shape (S, T)
-        Retail price; empty: as forecast. [$/MWh]
+        Retail price. [$/MWh]
     kantorovich : float
         Distance to the set this one was reduced from (0 if it was not), see :mod:`sim.reduction`. [MW]
     """
@@ -74,10 +90,37 @@ class ScenarioSet:
     def subset(self, index: int | IntArray) -> "ScenarioSet":
         """Return the chosen scenarios with equal probabilities."""
         chosen = np.atleast_1d(np.asarray(index))
+        return self.weighted(chosen, np.full(len(chosen), 1 / len(chosen)))
+
+    def weighted(self, chosen: IntArray, probability: FloatArray, *, kantorovich: float = 0.0) -> "ScenarioSet":
+        """Return the chosen scenarios with probabilities of their own, and the distance to this set. [MW]"""
+
+        def rows(values: FloatArray) -> FloatArray:
+            return values[chosen] if len(values) else values
+
         return ScenarioSet(
             demand_mw=self.demand_mw[chosen],
             available_mw=self.available_mw[chosen],
-            probability=np.full(len(chosen), 1 / len(chosen)),
+            probability=probability,
+            port_load_mw=rows(self.port_load_mw),
+            port_heat_mw=rows(self.port_heat_mw),
+            port_output_mw=rows(self.port_output_mw),
+            retail_price_per_mwh=rows(self.retail_price_per_mwh),
+            kantorovich=kantorovich,
+        )
+
+    def completed(self, expected: "ScenarioSet") -> "ScenarioSet":
+        """Return the set with what is left empty as in a forecast (a set of one scenario)."""
+
+        def filled(own: FloatArray, forecast: FloatArray) -> FloatArray:
+            return own if len(own) else np.repeat(forecast, len(self), axis=0)
+
+        return replace(
+            self,
+            port_load_mw=filled(self.port_load_mw, expected.port_load_mw),
+            port_heat_mw=filled(self.port_heat_mw, expected.port_heat_mw),
+            port_output_mw=filled(self.port_output_mw, expected.port_output_mw),
+            retail_price_per_mwh=filled(self.retail_price_per_mwh, expected.retail_price_per_mwh),
         )
 
 
@@ -89,11 +132,23 @@ def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
         profiles.pv_pu[:, None],
     )
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
+    load, heat, output = _port_peaks(grid)
     return ScenarioSet(
         demand_mw=(profiles.demand_pu[:, None] * grid.load_p_mw)[None],
         available_mw=(per_unit.astype(np.float64) * capacity)[None],
         probability=np.ones(1),
+        port_load_mw=(profiles.microgrid_load_pu[:, None] * load)[None],
+        port_heat_mw=(profiles.microgrid_heat_pu[:, None] * heat)[None],
+        port_output_mw=(profiles.microgrid_output_pu[:, None] * output)[None],
+        retail_price_per_mwh=profiles.retail_price_per_mwh[None],
     )
+
+
+def _port_peaks(grid: Grid) -> FloatArray:
+    """Return electric load, heat load and renewable output of each port at a profile of 1, shape (3, M). [MW]"""
+    behind = [port.microgrid for port in grid.ports]
+    peaks = [(what.max_load_mw, what.max_heat_mw, what.max_output_mw) for what in behind]
+    return np.array(peaks, dtype=np.float64).reshape(-1, 3).T
 
 
 def draw_scenarios(
@@ -109,6 +164,8 @@ def draw_scenarios(
     """Return equally probable scenarios drawn around the forecast.
 
     Values are clipped to what is physically possible: demand not below zero, output between zero and capacity.
+    Errors of microgrids, and then of the retail price, are drawn after all others and only where there are any, so a
+    study without them keeps its random numbers.
 
     Parameters
     ----------
@@ -130,8 +187,29 @@ def draw_scenarios(
         std = [errors.wind_std if kind == "wind" else errors.pv_std for kind in grid.renewable_kinds]
         demand, output = errors.demand_std * deviates[..., :loads], np.array(std) * deviates[..., loads:]
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
-    return ScenarioSet(
+    drawn = ScenarioSet(
         demand_mw=np.maximum(expected.demand_mw * (1 + demand), 0.0),
         available_mw=np.clip(expected.available_mw * (1 + output), 0.0, capacity),
         probability=np.full(count, 1 / count),
+    )
+    if grid.ports:
+        drawn = _with_ports(drawn, grid, expected, errors, rng)
+    if errors.retail_price_std > 0:
+        error = errors.retail_price_std * rng.standard_normal((count, hours))
+        drawn = replace(drawn, retail_price_per_mwh=expected.retail_price_per_mwh * (1 + error))
+    return drawn.completed(expected)
+
+
+def _with_ports(
+    drawn: ScenarioSet, grid: Grid, expected: ScenarioSet, errors: ForecastErrors, rng: np.random.Generator
+) -> ScenarioSet:
+    """Return the scenarios with what is behind the ports drawn around the forecast."""
+    hours, ports = expected.port_load_mw.shape[1:]
+    shape = (len(drawn), hours, 1 if errors.sharing == "per_kind" else ports)
+    load, heat, output = 1 + errors.microgrid_std[:, None, None, None] * rng.standard_normal((3, *shape))
+    return replace(
+        drawn,
+        port_load_mw=np.maximum(expected.port_load_mw * load, 0.0),
+        port_heat_mw=np.maximum(expected.port_heat_mw * heat, 0.0),
+        port_output_mw=np.clip(expected.port_output_mw * output, 0.0, _port_peaks(grid)[2]),
     )

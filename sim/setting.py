@@ -50,6 +50,7 @@ class Setting:
                 tie_line=study.grid.tie_line,
                 voltage=study.grid.voltage,
                 line_max_s_mva=study.grid.line_max_s_mva,
+                feeders=study.grid.feeders,
             )
         except GridError as error:
             raise StudyError(f"grid.case: {error}") from error

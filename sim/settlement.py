@@ -1,6 +1,6 @@
-"""The money of one hour: who owes what for the metered exchange, and what the operator's own books add."""
+"""The money of one hour: who owes what for the metered exchange, and what everybody's own books add."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 import numpy as np
@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from grids.network import FloatArray
 from grids.units import Data
+from sim.messages import PortAction
 
 Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -24,6 +25,9 @@ COST_TERMS = (
 
 TERMS = ("revenue", *COST_TERMS, "profit")
 
+TRADE = "trade"
+"""What ports pay for what they take: income of an operator with ports, next to the revenue; others don't have it."""
+
 
 class Tariff(Data):
     """What the operator pays besides the market price (Table 4).
@@ -32,8 +36,11 @@ class Tariff(Data):
     ----------
     load_curtailment_factor : float
         Compensation γ_L of curtailed load, as a multiple of the day-ahead price (Eq. 9).
+    generation_factor : float
+        Share of the day-ahead price that is paid to renewables for their output (Eq. 10): 0 where they are the
+        operator's own.
     generation_curtailment_factor : float
-        Compensation γ_G of curtailed renewable output, likewise (Eq. 11).
+        Compensation γ_G of curtailed renewable output, as a multiple of the day-ahead price (Eq. 11).
     loss_factor : float
         Weight of the losses' value in the operator's books (Eq. 12; the exchange pays for them as well).
     wear_fast, wear_cycling : float
@@ -42,6 +49,7 @@ class Tariff(Data):
     """
 
     load_curtailment_factor: Factor = 3.0
+    generation_factor: Factor = 1.0
     generation_curtailment_factor: Factor = 0.8
     loss_factor: Factor = 1.0
     wear_fast: Factor = 1.0
@@ -70,6 +78,8 @@ class HourMoney:
         Wear of each battery (in the operator's books, not cash).
     exchange, imbalance, loss : float
         Energy bought from (or, negative, sold to) the main grid; penalty; value of the losses (not cash).
+    trade : array, shape (M,)
+        Paid by each port for what it took (negative: for what it gave).
     """
 
     revenue: FloatArray
@@ -80,12 +90,83 @@ class HourMoney:
     exchange: float
     imbalance: float
     loss: float
+    trade: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def totals(self) -> dict[str, float]:
-        """Return every term of Table 5, and the profit."""
-        total = {term: float(np.sum(getattr(self, term))) for term in TERMS[:-1]}
-        total["profit"] = total["revenue"] - sum(total[term] for term in COST_TERMS)
-        return total
+        """Return every term of Table 5, the trade of an operator with ports, and the profit."""
+        terms = terms_of(ports=len(self.trade) > 0)
+        return with_profit({term: float(np.sum(getattr(self, term))) for term in terms[:-1]})
+
+
+def terms_of(*, ports: bool) -> tuple[str, ...]:
+    """Return the terms of an operator's profit: those of Table 5 and, if it has ports, its trade with them."""
+    return ("revenue", TRADE, *TERMS[1:]) if ports else TERMS
+
+
+def with_profit(terms: dict[str, float]) -> dict[str, float]:
+    """Return the terms and, last, the profit: revenue and trade less all costs. [$]"""
+    income = terms["revenue"] + terms.get(TRADE, 0.0)
+    return {**terms, "profit": income - sum(terms[term] for term in COST_TERMS)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortMoney:
+    """The money of what is behind one port in one hour. All in $, costs positive.
+
+    Attributes
+    ----------
+    trade : float
+        Paid to the operator for what was taken from the network (negative: received).
+    ev_revenue : float
+        Received from the owners of its cars.
+    discomfort : float
+        Compensation paid to them.
+    fuel, wear : float
+        Diesel and heat unit; storages (in its books, not cash).
+    has_cars : bool
+        Whether there are owners to deal with.
+    """
+
+    trade: float
+    ev_revenue: float
+    discomfort: float
+    fuel: float
+    wear: float
+    has_cars: bool
+
+    @property
+    def cost(self) -> float:
+        """What the hour cost it, less what it earned. [$]"""
+        return self.trade + self.discomfort + self.fuel + self.wear - self.ev_revenue
+
+
+def settle_port(
+    action: PortAction, *, price_per_mwh: float, retail_price_per_mwh: float, dt_h: float = 1.0
+) -> PortMoney:
+    """Return the money of one hour behind a port.
+
+    The owners of cars pay the retail price for the energy of uncontrolled charging, whatever was charged [assumed]:
+    smart charging changes nothing they pay, only what they are compensated.
+
+    Parameters
+    ----------
+    action : PortAction
+        What was exchanged, and what the devices did and say it cost.
+    price_per_mwh, retail_price_per_mwh : float
+        What the port pays for its exchange, and consumers pay. [$/MWh]
+    """
+    cost = dict.fromkeys(("battery", "thermal_storage", "diesel", "heat_unit", "ev"), 0.0)
+    for device in action.devices:
+        cost[device.device] = cost.get(device.device, 0.0) + device.cost
+    cars = [device for device in action.devices if device.device == "ev"]
+    return PortMoney(
+        trade=price_per_mwh * action.p_mw * dt_h,
+        ev_revenue=retail_price_per_mwh * sum(device.available_mw for device in cars) * dt_h,
+        discomfort=cost["ev"],
+        fuel=cost["diesel"] + cost["heat_unit"],
+        wear=cost["battery"] + cost["thermal_storage"],
+        has_cars=bool(cars),
+    )
 
 
 def settle_hour(
@@ -102,6 +183,9 @@ def settle_hour(
     renewable_p_mw: FloatArray,
     battery_p_mw: FloatArray,
     previous_battery_p_mw: FloatArray,
+    wear_per_mwh: FloatArray | float = 0.0,
+    exchange_p_mw: FloatArray | None = None,
+    exchange_price_per_mwh: FloatArray | float = 0.0,
     dt_h: float = 1.0,
 ) -> HourMoney:
     """Return the money of one hour from what was metered, Eq. (8)-(17).
@@ -118,15 +202,23 @@ def settle_hour(
         Available and actual output. [MW]
     battery_p_mw, previous_battery_p_mw : array, shape (U,)
         Battery power in this hour and the one before, positive for discharge. [MW]
+    wear_per_mwh : array, shape (U,)
+        Wear of what is charged or discharged, besides that of Eq. (17). [$/MWh]
+    exchange_p_mw, exchange_price_per_mwh : array, shape (M,)
+        What ports take from the network, and pay for it. [MW], [$/MWh]
     """
     price = price_per_mwh * dt_h
+    exchanged = np.zeros(0) if exchange_p_mw is None else exchange_p_mw
     return HourMoney(
         revenue=retail_price_per_mwh * dt_h * load_p_mw,
         load_curtailment=tariff.load_curtailment_factor * price * (demand_mw - load_p_mw),
-        generation=price * renewable_p_mw,
+        generation=tariff.generation_factor * price * renewable_p_mw,
         generation_curtailment=tariff.generation_curtailment_factor * price * (available_mw - renewable_p_mw),
-        wear=tariff.wear_fast * battery_p_mw**2 - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw,
+        wear=tariff.wear_fast * battery_p_mw**2
+        - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw
+        + wear_per_mwh * dt_h * np.abs(battery_p_mw),
         exchange=price * metered_mw,
         imbalance=penalty,
         loss=tariff.loss_factor * price * losses_mw,
+        trade=exchange_price_per_mwh * dt_h * exchanged,
     )

@@ -9,7 +9,7 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
 from agents.state_of_charge import required_energy
 from grids.power_flow import SetPoints
-from sim.messages import Decision
+from sim.messages import Decision, Schedule
 from sim.setting import Setting
 
 
@@ -23,7 +23,7 @@ def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView) -> Plan
         available_mw=view.outlook.available_mw[None],
         probability=np.ones(1),
         price_per_mwh=setting.profiles.price_per_mwh[hours],
-        retail_price_per_mwh=setting.profiles.retail_price_per_mwh[hours],
+        retail_price_per_mwh=view.outlook.retail_price_per_mwh,
         over_price_per_mwh=over[hours],
         under_price_per_mwh=under[hours],
         start_energy_mwh=view.energy_mwh,
@@ -45,6 +45,19 @@ def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
         planned_tie_p_mw=float(plan.tie_p_mw[0, at]),
         planned_vm_pu=plan.vm_pu[0, at],
         cone_gap=float(plan.cone_gap[0, at]),
+        schedule=_schedule(plan, at),
+        coordination=plan.coordination,
+    )
+
+
+def _schedule(plan: Plan, at: int) -> Schedule | None:
+    """Return what was agreed with the microgrids for hour `at` and those after it."""
+    if plan.coordination is None:
+        return None
+    return Schedule(
+        p_mw=plan.set_points.exchange_p_mw[0, at:],
+        q_mvar=plan.set_points.exchange_q_mvar[0, at:],
+        price_per_mwh=plan.exchange_price_per_mwh[0, at:],
     )
 
 

@@ -7,6 +7,7 @@ from agents.dispatch.first_stage import bid_range
 from agents.dispatch.search.bundled_search import BundledSearch
 from agents.dispatch.situation import Situation
 from grids.batch_power_flow import BatchPlant
+from sim.errors import StudyError
 
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"
 
@@ -21,6 +22,11 @@ def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
     """
     grid = dispatcher.grid
     within = bid_range(grid, dispatcher.rule, situation.demand_mw, situation.available_mw, network="branch_flow")
+    if grid.ports and (situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse):
+        raise StudyError(
+            f"with microgrids, bids are solved as a whole: set uncertainty.keep to at most {WHOLE_MOST} and"
+            " risk.cvar_weight to 0"
+        )
     if situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
         return BidPlan.of_bundles(BundledSearch(dispatcher, situation, within).run())
     plan = dispatcher.plan(situation, within=within)

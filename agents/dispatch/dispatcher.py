@@ -13,10 +13,12 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.program import InfeasibleError
 from agents.dispatch.search.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.search.price_bound import PriceBound, hourly_wear
-from agents.dispatch.situation import Situation
+from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
+from sim.messages import Knowledge
 from sim.risk import Risk
+from sim.scenarios import ScenarioSet
 from sim.setting import Setting
 from sim.settlement import Tariff
 
@@ -116,13 +118,34 @@ class Dispatcher:
         effort = effort or self.effort
         try:
             horizon, repair = self.horizon(situation, network=network, within=within), None
-            if network == "branch_flow":
+            if network == "branch_flow" and not self.grid.ports:
                 repair = ac_repair(self.grid, self.tariff, self.rule, situation, self.progress)
             search = DirectionSearch(self.grid, self.rule, horizon, situation, repair)
-            return search.run(effort, None if within is None else self.price_bound(situation, within, network))
+            if within is None or self.grid.ports:  # hours with stores of microgrids can't be priced one by one yet
+                return search.run(effort)
+            return search.run(effort, self.price_bound(situation, within, network))
         except InfeasibleError:
             horizon = self.horizon(situation, network=network, within=within, elastic=True)
             return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+
+    def look_ahead(self, knowledge: Knowledge) -> None:
+        """Let whoever else decides look at the coming hours of the day; here, nobody does."""
+
+    def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
+        """Let whoever else decides look at scenarios of the coming day; here, nobody does."""
+
+    def relaxed(self, situation: Situation, signs: Signs, *, network: str, within: BidRange | None) -> Plan:
+        """Return the optimum with directions as they are, of the relaxation where they are open; nothing is searched.
+
+        Raises
+        ------
+        SolverError
+            If the solver gives no answer.
+        """
+        try:
+            return self.horizon(situation, network=network, within=within).solve(situation, signs)
+        except InfeasibleError:
+            return self.horizon(situation, network=network, within=within, elastic=True).solve(situation, signs)
 
     def price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
         """Return what bounds a bidding problem at the prices of its plans."""
@@ -137,12 +160,28 @@ class Dispatcher:
         peak = None if elastic else self.demand_peak(situation, network)
         hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
         scenarios, hours = situation.shape
-        if within is not None:
-            return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within)
-        key = (network, elastic, peak, scenarios, hours)
+        behind, proximal = _behind(situation)
+        if within is not None and behind != "offers":
+            return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind)
+        key = (network, elastic, peak, scenarios, hours, behind, proximal, None if within is None else within.key)
         if key not in self._horizons:
-            self._horizons[key] = Horizon(self.grid, hour, scenarios=scenarios, hours=hours)
+            self._horizons[key] = Horizon(
+                self.grid,
+                hour,
+                scenarios=scenarios,
+                hours=hours,
+                within=within,
+                behind=behind,
+                proximal=proximal,
+            )
         return self._horizons[key]
+
+
+def _behind(situation: Situation) -> tuple[str, float]:
+    """Return what decides the exchange of the ports, and how strongly quantities are held."""
+    if situation.community is not None:
+        return "community", 0.0
+    return ("given", 0.0) if situation.offers is None else ("offers", situation.offers.proximal)
 
 
 PEAK_STEP = 0.25

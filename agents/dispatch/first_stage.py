@@ -56,7 +56,7 @@ def bid_range(
         On the copper plate all demand is served and all output taken; with ANM each may be curtailed to zero.
     """
     demand, available = demand_mw.sum(axis=2), available_mw.sum(axis=2)
-    battery = sum(unit.max_s_mva for unit in grid.batteries)
+    battery = sum(unit.max_s_mva for unit in grid.batteries) + sum(p.microgrid.max_exchange_mw for p in grid.ports)
     if network == "copper_plate":
         low, high = (demand - available - battery).min(axis=0), (demand - available + battery).max(axis=0)
     else:

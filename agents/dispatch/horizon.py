@@ -7,7 +7,8 @@ import numpy as np
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange, bid_model
 from agents.dispatch.plan import Plan, Prices, read_plan
-from agents.dispatch.program import UNLINKED, Group, Program, Solution
+from agents.dispatch.port_tiles import MicrogridTiles, OfferTiles
+from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
 from agents.dispatch.situation import Signs, Situation, bid_data, hour_data
 from grids.network import FloatArray, Grid, IntArray
 
@@ -25,6 +26,10 @@ class Horizon:
         S and T.
     within : BidRange, optional
         Range of the bids, if they are to be decided; None if they are given.
+    behind : {"given", "community", "offers"}
+        What decides the exchange of the ports: nothing, their devices, or prices and quantities.
+    proximal : float
+        ρ of the offers. [$/MW²h]
 
     Attributes
     ----------
@@ -33,7 +38,15 @@ class Horizon:
     """
 
     def __init__(
-        self, grid: Grid, hour: CompiledModel, *, scenarios: int, hours: int, within: BidRange | None = None
+        self,
+        grid: Grid,
+        hour: CompiledModel,
+        *,
+        scenarios: int,
+        hours: int,
+        within: BidRange | None = None,
+        behind: str = "given",
+        proximal: float = 0.0,
     ) -> None:
         self._grid, self.within = grid, within
         self.shape = (scenarios, hours)
@@ -46,6 +59,15 @@ class Horizon:
             self._bids = self.program.add(compile_model(bid_model(within)), 1)
             for name in ("bid_mw", "bid_magnitude_mw"):
                 self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
+        self._tiles: MicrogridTiles | OfferTiles | None = None
+        if behind == "community":
+            microgrids = [port.microgrid for port in grid.ports]
+            self._tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours)
+        elif behind == "offers":
+            self._tiles = OfferTiles(self.program, grid.ports, scenarios=scenarios, hours=hours, proximal=proximal)
+        if self._tiles is not None:
+            for name in ("exchange_p_mw", "exchange_q_mvar"):
+                self._hours.link(name, self._tiles.columns(name).reshape(scenarios * hours, -1))
 
     @property
     def decides_bids(self) -> bool:
@@ -87,11 +109,19 @@ class Horizon:
             replace(solution, objective=solution.objective - steering, bound=solution.bound - steering),
         )
 
-    def values(self, situation: Situation, signs: Signs) -> list[dict[str, FloatArray]]:
+    def values(self, situation: Situation, signs: Signs) -> list[Values]:
         """Return the data of every group for a situation, and give the hours their probabilities."""
         self.program.reweigh(self._hours, np.repeat(situation.probability, self.shape[1]))
-        values = [hour_data(self._grid, situation, signs)]
-        return values if self.within is None else [*values, bid_data(self.within, signs)]
+        values: list[Values] = [hour_data(self._grid, situation, signs)]
+        if self.within is not None:
+            values.append(bid_data(self.within, signs))
+        if self._tiles is not None:
+            self._tiles.reweigh(self.program, situation.probability)
+        if isinstance(self._tiles, MicrogridTiles) and situation.community is not None:
+            values += self._tiles.values(situation.community)
+        elif isinstance(self._tiles, OfferTiles) and situation.offers is not None:
+            values += self._tiles.values(situation.offers)
+        return values
 
     def _burnt_energy(self, situation: Situation) -> FloatArray:
         """Return, as a linear function of the columns, expected line losses plus losses while charging. [MWh]"""
@@ -120,13 +150,21 @@ class Horizon:
             for name in self._hours.model.variables
         }
         bid = situation.bid_mw if self._bids is None else solution.x[self._bids.columns("bid_mw")[0]]
+        if self._tiles is not None:
+            read |= {name: solution.x[self._tiles.columns(name)] for name in ("exchange_p_mw", "exchange_q_mvar")}
         plan = read_plan(self._grid, situation, read, bid_mw=bid)
         return replace(plan, prices=self._prices(solution), objective=solution.objective, bound=solution.bound)
 
     def _prices(self, solution: Solution) -> Prices:
         duals = solution.z[: self._hours.copies * len(self._hours.model.rhs)]
-        energy, bid, magnitude = (
+        energy, bid, magnitude, active, reactive = (
             self._hours.data_prices(duals, name).reshape(*self.shape, -1)
-            for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw")
+            for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw", "exchange_q_mvar")
         )
-        return Prices(energy_per_mwh=energy, bid_per_mw=bid[..., 0], magnitude_per_mw=magnitude[..., 0])
+        return Prices(
+            energy_per_mwh=energy,
+            bid_per_mw=bid[..., 0],
+            magnitude_per_mw=magnitude[..., 0],
+            exchange_per_mwh=active,
+            exchange_per_mvarh=reactive,
+        )

@@ -61,18 +61,20 @@ def hour_model(
     m.LOADS = pyo.RangeSet(0, len(grid.load_names) - 1)
     m.RENEWABLES = pyo.RangeSet(0, len(grid.renewables) - 1)
     m.BATTERIES = pyo.RangeSet(0, len(grid.batteries) - 1)
+    m.PORTS = pyo.RangeSet(0, len(grid.ports) - 1)
     m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
     _add_data(m)
     _add_loads(m)
     _add_renewables(m)
     _add_batteries(m, grid, elastic=elastic)
+    _add_throughput(m, grid)
     _add_tie_line(m, grid)
     if network == "branch_flow":
         branch_flow(m, grid, elastic=elastic, demand_peak=None if elastic else demand_peak)
     else:
         copper_plate(m)
     _add_imbalance(m, rule)
-    _add_money(m, tariff)
+    _add_money(m, grid, tariff)
     return m
 
 
@@ -132,6 +134,8 @@ def _add_data(m: Hour) -> None:
     _data(m, "required_energy_mwh", m.BATTERIES)  # at the end of the hour
     _data(m, "import_slack_mvar")  # 0: Eq. (30) holds for import; large: it need not
     _data(m, "export_slack_mvar")  # the same for export
+    _data(m, "exchange_p_mw", m.PORTS)  # what microgrids take from the network: given, or their own decision
+    _data(m, "exchange_q_mvar", m.PORTS)
 
 
 def _add_loads(m: Hour) -> None:
@@ -178,6 +182,16 @@ def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
         return m.end_energy_mwh[i] + shortfall >= m.required_energy_mwh[i]
 
 
+def _add_throughput(m: Hour, grid: Grid) -> None:
+    """Add what is charged or discharged, for batteries that wear with it."""
+    m.WEARING = pyo.Set(initialize=[i for i, unit in enumerate(grid.batteries) if unit.wear_per_mwh > 0])
+    m.battery_throughput_mw = pyo.Var(m.WEARING)
+
+    @m.Constraint(m.WEARING, (-1, 1), doc="Throughput is the magnitude of the power.")
+    def throughput(m: Hour, i: int, sign: int) -> Relation:
+        return sign * m.battery_p_mw[i] <= m.battery_throughput_mw[i]
+
+
 def _add_tie_line(m: Hour, grid: Grid) -> None:
     capacity = grid.tie_line.max_s_mva
     m.tie_p_mw = pyo.Var(bounds=(-capacity, capacity))  # (2)
@@ -196,7 +210,7 @@ def _add_imbalance(m: Hour, rule: ImbalanceRule) -> None:
         return m.over_scheduling_mwh[k] >= m.bid_mw - rule.tiers[k].band * m.bid_magnitude_mw - m.tie_p_mw
 
 
-def _add_money(m: Hour, tariff: Tariff) -> None:
+def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
     """Add every term of the profit as a named expression, and their sum as the objective (7)."""
     curtailed_load = sum(m.demand_mw[i] - m.load_p_mw[i] for i in m.LOADS)
     generation = sum(m.renewable_p_mw[i] for i in m.RENEWABLES)
@@ -205,7 +219,7 @@ def _add_money(m: Hour, tariff: Tariff) -> None:
     m.load_curtailment = pyo.Expression(  # (9)
         expr=tariff.load_curtailment_factor * m.price_per_mwh * curtailed_load
     )
-    m.generation = pyo.Expression(expr=m.price_per_mwh * generation)  # (10)
+    m.generation = pyo.Expression(expr=tariff.generation_factor * m.price_per_mwh * generation)  # (10)
     m.generation_curtailment = pyo.Expression(  # (11)
         expr=tariff.generation_curtailment_factor * m.price_per_mwh * curtailed_generation
     )
@@ -223,6 +237,7 @@ def _add_money(m: Hour, tariff: Tariff) -> None:
             - tariff.wear_cycling * m.previous_battery_p_mw[i] * m.battery_p_mw[i]
             for i in m.BATTERIES
         )
+        + sum(grid.batteries[i].wear_per_mwh * m.battery_throughput_mw[i] for i in m.WEARING)
     )
     costs = m.generation + m.generation_curtailment + m.load_curtailment + m.exchange + m.imbalance + m.loss + m.wear
     if m.violations:

@@ -1,12 +1,13 @@
 """What a dispatch problem answers: set points and expected state for every scenario and hour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
+from sim.messages import Coordination
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -19,11 +20,15 @@ class Prices:
         With the energy stored at the start of the hour. [$/MWh]
     bid_per_mw, magnitude_per_mw : array, shape (S, T)
         With the bid, and with the magnitude that widens its band. [$/MW]
+    exchange_per_mwh, exchange_per_mvarh : array, shape (S, T, M)
+        With what each port takes from the network. [$/MWh], [$/Mvarh]
     """
 
     energy_per_mwh: FloatArray
     bid_per_mw: FloatArray
     magnitude_per_mw: FloatArray
+    exchange_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
+    exchange_per_mvarh: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,6 +65,10 @@ class Plan:
         Why the search for the best directions stopped early, or nothing.
     nodes : int
         Problems solved to find the best directions and to prove them.
+    exchange_price_per_mwh : array, shape (S, T, M)
+        What microgrids pay for what they take from the network; empty where there are none. [$/MWh]
+    coordination : Coordination or None
+        How operator and microgrids came to agree.
     """
 
     set_points: SetPoints
@@ -78,6 +87,8 @@ class Plan:
     repaired: bool = False
     stopped: str = ""
     nodes: int = 0
+    exchange_price_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
+    coordination: Coordination | None = None
 
     @property
     def inexactness(self) -> FloatArray:
@@ -100,7 +111,6 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     shape = situation.shape
     stored, beyond = store_path(grid, situation, read["battery_p_mw"])
     ac = "squared_voltage" in read
-    ports = np.zeros((*shape, len(grid.ports)))
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
         load_p_mw=read["load_p_mw"],
@@ -109,8 +119,8 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(read["renewable_p_mw"]),
         battery_p_mw=read["battery_p_mw"],
         battery_q_mvar=read["battery_q_mvar"] if ac else np.zeros_like(read["battery_p_mw"]),
-        exchange_p_mw=ports,
-        exchange_q_mvar=ports,
+        exchange_p_mw=_exchange(grid, situation, read, "exchange_p_mw"),
+        exchange_q_mvar=_exchange(grid, situation, read, "exchange_q_mvar"),
     )
     over = read["over_scheduling_mwh"] * situation.over_price_per_mwh
     under = read["under_scheduling_mwh"] * situation.under_price_per_mwh
@@ -126,6 +136,12 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         penalty=over.sum(axis=2) + under.sum(axis=2),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
     )
+
+
+def _exchange(grid: Grid, situation: Situation, read: dict[str, FloatArray], name: str) -> FloatArray:
+    """Return what the ports take from the network, decided or given, shape (S, T, M)."""
+    given = read.get(name, getattr(situation, name))
+    return np.zeros((*situation.shape, len(grid.ports))) if given is None else given
 
 
 def settle_by(plan: Plan, signs: Signs) -> Signs:

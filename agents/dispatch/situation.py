@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agents.dispatch.first_stage import BidRange
+from agents.dispatch.port_situation import Offers, PortSituation
 from grids.network import FloatArray, Grid, IntArray
 
 
@@ -31,6 +32,12 @@ class Situation:
         The submitted bids; None where they are to be decided. [MW]
     bid_magnitude_mw : array, shape (T,), optional
         What widens the band; by default the magnitude of the bids. [MW]
+    exchange_p_mw, exchange_q_mvar : array, shape (S, T, M), optional
+        What microgrids take from the network, where that is given. [MW], [Mvar]
+    community : tuple of PortSituation, optional
+        All that microgrids know, where their devices are decided here (the central benchmark). (M,)
+    offers : Offers, optional
+        Prices and quantities, where microgrids decide for themselves.
     """
 
     demand_mw: FloatArray
@@ -45,6 +52,10 @@ class Situation:
     required_energy_mwh: FloatArray
     bid_mw: FloatArray | None = None
     bid_magnitude_mw: FloatArray | None = None
+    exchange_p_mw: FloatArray | None = None
+    exchange_q_mvar: FloatArray | None = None
+    community: tuple[PortSituation, ...] | None = None
+    offers: Offers | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -91,7 +102,13 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
         magnitude = situation.bid_magnitude_mw
         hourly["bid_mw"] = situation.bid_mw
         hourly["bid_magnitude_mw"] = np.abs(situation.bid_mw) if magnitude is None else magnitude
+    given = {
+        name: getattr(situation, name).reshape(scenarios * hours, -1)
+        for name in ("exchange_p_mw", "exchange_q_mvar")
+        if getattr(situation, name) is not None
+    }
     return {
+        **given,
         "demand_mw": situation.demand_mw.reshape(scenarios * hours, -1),
         "available_mw": situation.available_mw.reshape(scenarios * hours, -1),
         "start_energy_mwh": situation.start_energy_mwh,

@@ -7,7 +7,16 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from experiments.figures.style import COLORS, GREY, house_style, ink
-from experiments.figures.symbols import LARGEST, LARGEST_DEMAND, draw_demand, draw_key, draw_main_grid, draw_unit, side
+from experiments.figures.symbols import (
+    LARGEST,
+    LARGEST_DEMAND,
+    PORTS,
+    draw_demand,
+    draw_key,
+    draw_main_grid,
+    draw_unit,
+    side,
+)
 from experiments.figures.tree_layout import one_line_layout
 from grids.network import FloatArray, Grid
 
@@ -51,11 +60,12 @@ def network_figure(grid: Grid) -> Figure:
 
 
 def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
-    """Return name, kind and capacity [MVA] of the units at each bus position."""
-    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist()]
-    names = [*grid.renewable_names, *grid.battery_names]
-    kinds = [*grid.renewable_kinds, *["battery"] * len(grid.batteries)]
+    """Return name, kind and capacity (of units [MVA], of ports [MW]) of what is at each bus position."""
+    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist(), *grid.port_bus.tolist()]
+    names = [*grid.renewable_names, *grid.battery_names, *(port.name for port in grid.ports)]
+    kinds = [*grid.renewable_kinds, *["battery"] * len(grid.batteries), *(port.kind for port in grid.ports)]
     capacities = [*(unit.max_s_mva for unit in grid.renewables), *(unit.max_s_mva for unit in grid.batteries)]
+    capacities += [port.microgrid.max_exchange_mw for port in grid.ports]
     units: dict[int, list[tuple[str, str, float]]] = {}
     for bus, name, kind, mva in zip(buses, names, kinds, capacities, strict=True):
         units.setdefault(bus, []).append((name, kind, mva))
@@ -63,7 +73,9 @@ def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
 
 
 def _kinds(grid: Grid) -> list[str]:
-    return sorted(set(grid.renewable_kinds), reverse=True) + ["battery"] * bool(grid.batteries)
+    ports = {port.kind for port in grid.ports}
+    units = sorted(set(grid.renewable_kinds), reverse=True) + ["battery"] * bool(grid.batteries)
+    return units + [kind for kind in PORTS if kind in ports]
 
 
 def _demand_at(grid: Grid) -> FloatArray:
@@ -109,7 +121,7 @@ def _draw_buses(ax: Axes, grid: Grid, places: FloatArray) -> None:
             str(number),
             ha="center",
             va="center_baseline",
-            fontsize=7.5,
+            fontsize=7.5 if number < 100 else 6,
             zorder=6,
             path_effects=[withStroke(linewidth=1.6, foreground="white")],
         )
@@ -133,7 +145,7 @@ def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
             length = side(mva, largest, LARGEST)
             draw_unit(ax, x + ASIDE, foot + SLOT * k, kind, length, name)
             ax.text(
-                x + ASIDE + 0.55 * length + 0.035,
+                x + ASIDE + 0.57 * length + 0.035,
                 foot + SLOT * k,
                 f"{mva:g}",
                 va="center",
@@ -151,8 +163,18 @@ def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
     if batteries:
         power, energy = sum(unit.max_s_mva for unit in batteries), sum(unit.max_e_mwh for unit in batteries)
         facts.append(f"batteries {power:.3g} MVA, {energy:.3g} MWh")
+    facts += _behind_ports(grid)
     facts.append(f"tie line {grid.tie_line.max_s_mva:g} MVA")
     ax.text(0.3, size[1] - 0.28, f"{grid.name}: network and fleet", fontsize=14, fontweight="bold", va="center")
     ax.text(0.3, size[1] - 0.53, "  ·  ".join(facts), fontsize=9, va="center", color=GREY)
-    reading = "areas to scale  ·  beside a unit its MVA, on a disc the number of the bus"
+    beside = "MVA (of microgrids and cars MW)" if grid.ports else "MVA"
+    reading = f"areas to scale  ·  beside a unit its {beside}, on a disc the number of the bus"
     ax.text(0.3, size[1] - 0.71, reading, fontsize=8, va="center", color=GREY)
+
+
+def _behind_ports(grid: Grid) -> list[str]:
+    """Return how many microgrids and cars there are, in words."""
+    microgrids = sum(port.kind == "microgrid" for port in grid.ports)
+    cars = sum(port.microgrid.ev.cars for port in grid.ports if port.microgrid.ev is not None)
+    counts = ((microgrids, "microgrid"), (cars, "EV"))
+    return [f"{count:,} {what}{'s' * (count > 1)}" for count, what in counts if count]

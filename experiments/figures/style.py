@@ -25,9 +25,11 @@ COLORS = {
     "demand": "#222222",
     "loss": "#999999",
     "profit": "#332288",
+    "microgrid": "#AA4499",
+    "ev_aggregator": "#999933",
     "other": "#B8A06A",
 }
-"""One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, two more of Paul Tol)."""
+"""One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, four more of Paul Tol)."""
 
 NAMES = {"wind": "wind", "pv": "PV"}
 """How the kinds of renewables are written, in the order they are drawn."""

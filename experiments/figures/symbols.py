@@ -6,6 +6,9 @@ from matplotlib.path import Path as Outline
 
 from experiments.figures.style import COLORS, GREY, NAMES
 
+PORTS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
+"""What exchanges power with the network through a port, and how it is written, in the order it is drawn."""
+
 LARGEST = 0.40
 """Side of the square whose area stands for the largest unit. [inch]"""
 LARGEST_DEMAND = 0.50
@@ -18,7 +21,9 @@ def side(amount: float, largest: float, inch: float) -> float:
 
 
 def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float, gid: str | None = None) -> None:
-    """Draw wind (disc with rotor), PV (square panel), battery (cell with pole) or another kind (diamond).
+    """Draw wind (disc with rotor), PV (square panel), battery (cell with pole), microgrid (house) or EVs (car).
+
+    Other kinds are diamonds.
 
     Parameters
     ----------
@@ -40,6 +45,12 @@ def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float, gid: str |
     elif kind == "battery":
         ax.scatter(x, y, s=area * 1.2, marker=_cell(), color=color, lw=0, zorder=4, gid=gid)
         ax.scatter(x, y, s=area * 0.22, marker="+", color="white", lw=0.9, zorder=5)
+    elif kind == "microgrid":
+        ax.scatter(x, y, s=area * 1.25, marker=_house(), color=color, lw=0, zorder=4, gid=gid)
+        ax.scatter(x, y - 0.06 * length, s=area * 0.4, marker=_bolt(), color="white", lw=0, zorder=5)
+    elif kind == "ev_aggregator":
+        ax.scatter(x, y, s=area * 1.3, marker=_car(), color=color, lw=0, zorder=4, gid=gid)
+        ax.scatter(x, y - 0.02 * length, s=area * 0.16, marker=_bolt(), color="white", lw=0, zorder=5)
     else:
         ax.scatter(x, y, s=area, marker="D", color=color, lw=0, zorder=4, gid=gid)
 
@@ -72,8 +83,9 @@ def draw_key(ax: Axes, kinds: list[str], largest_mva: float, largest_mw: float) 
     mva, p_mw = _round_below(0.6 * largest_mva), _round_below(largest_mw)
     for kind in kinds:
         draw_unit(ax, x, y, kind, side(mva, largest_mva, LARGEST))
-        ax.text(x + 0.28, y, f"{NAMES.get(kind, kind)}, {mva:g} MVA", va="center", fontsize=8)
-        x += 1.75
+        unit = "MW" if kind in PORTS else "MVA"
+        ax.text(x + 0.28, y, f"{(NAMES | PORTS).get(kind, kind)}, {mva:g} {unit}", va="center", fontsize=8)
+        x += 1.95 if kind in PORTS else 1.75
     draw_demand(ax, x + 0.05, y, side(p_mw, largest_mw, LARGEST_DEMAND))
     ax.text(x + 0.36, y, f"demand at peak, {p_mw:g} MW", va="center", fontsize=8)
 
@@ -102,3 +114,25 @@ def _cell() -> Outline:
     """Return a battery cell: a box with a pole."""
     corners = [[-0.8, -1], [0.8, -1], [0.8, 0.72], [0.32, 0.72], [0.32, 1], [-0.32, 1], [-0.32, 0.72], [-0.8, 0.72]]
     return Outline(np.array([*corners, corners[0]]), closed=True)
+
+
+def _house() -> Outline:
+    """Return a house with a gable."""
+    corners = [[-0.85, -1], [0.85, -1], [0.85, 0.1], [1, 0.1], [0, 1], [-1, 0.1], [-0.85, 0.1]]
+    return Outline(np.array([*corners, corners[0]]), closed=True)
+
+
+def _bolt() -> Outline:
+    """Return a flash."""
+    corners = [[0.15, 1], [-0.55, -0.15], [-0.05, -0.15], [-0.2, -1], [0.55, 0.25], [0.05, 0.25], [0.4, 1]]
+    return Outline(np.array([*corners, corners[0]]), closed=True)
+
+
+def _car() -> Outline:
+    """Return a car from the side, with two wheels."""
+    corners = [[-1, -0.35], [1, -0.35], [1, 0.05], [0.6, 0.15], [0.3, 0.6], [-0.5, 0.6], [-0.8, 0.15], [-1, 0.1]]
+    wheel = Outline.circle(radius=0.22)
+    wheels = [
+        Outline(wheel.vertices + center, wheel.codes) for center in (np.array([x, -0.38]) for x in (-0.55, 0.55))
+    ]
+    return Outline.make_compound_path(Outline(np.array([*corners, corners[0]]), closed=True), *wheels)

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.audit.fleet import Feeders
 from sim.audit.layout import (
     BRANCH_NUMBERS,
     HOUR_TABLES,
     HOURS_PER_DAY,
+    LISTS,
     UNIT_NUMBERS,
     Things,
     things_by_table,
 )
-from sim.audit.records import HourTable, Records, hours_passed, numbers, setting
+from sim.audit.records import HourTable, Records, hours_passed, numbers
 from sim.audit.report import ONCE, IntArray, Sheet, Subject
 
 CHECK = "completeness"
@@ -23,20 +25,29 @@ CHECK = "completeness"
 def read_records(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], sheet: Sheet) -> Records:
     """Return the stored tables that are complete, and take down what is wrong with the others.
 
-    Without units and lines nobody can say what the other tables must hold; then none of them is returned.
+    Without units, lines and ports nobody can say what the other tables must hold; then none of them is returned.
     """
-    units, branches = tables["units"], tables["branches"]
+    units, branches, ports = tables["units"], tables["branches"], tables["ports"]
     whole: dict[str, HourTable] = {}
-    records = Records(study=study, units=units, branches=branches, tables=whole)
+    lists: dict[str, pd.DataFrame] = {}
+    records = Records(study=study, units=units, branches=branches, tables=whole, lists=lists)
     _check_branches(branches, sheet)
     if not sheet.findings:
         _check_units(units, branches, study, sheet)
     if not sheet.findings:
-        for name, things in things_by_table(units, branches).items():
-            days = 1 if name == "market" else records.days
-            table = _hour_table(name, tables[name], things, days, sheet)
-            if table is not None:
-                whole[name] = table
+        _check_ports(ports, branches, study, sheet)
+    if sheet.findings:
+        return records
+    behind = zip(ports["port"], Feeders(study, branches).ports(), strict=True)
+    devices = {str(port): data.devices for port, data in behind}
+    for name, things in things_by_table(units, branches, devices).items():
+        table = _hour_table(name, tables[name], things, 1 if name == "market" else records.days, sheet)
+        if table is not None:
+            whole[name] = table
+    lists["ports"] = ports
+    for name, keys in (("cars", ["port", "stay"]), ("charging", ["day", "hour", "port", "car"])):
+        if _check_list(name, tables[name], keys, records.days, devices, sheet):
+            lists[name] = tables[name]
     return records
 
 
@@ -70,9 +81,41 @@ def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str
         for column in needed:
             of = Subject(column, "", [f"units: {unit}" for unit in group["unit"]], ONCE)
             sheet.finite(CHECK, numbers(group, column), of)
-        expected = len(group) if kind == "load" else len(setting(study, f"fleet.{kind}"))
+        expected = len(group) if kind == "load" else len(Feeders(study, branches).units(kind))
         if len(group) != expected:
             sheet.note(CHECK, f"units: {kind}", f"{len(group)} units, expected {expected} as in the study's fleet")
+
+
+def _check_ports(ports: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], sheet: Sheet) -> None:
+    """Demand ports, each once, and as many as the study's fleet has."""
+    if not _has_columns("ports", ports, LISTS["ports"], sheet):
+        return
+    _check_unique("ports", ports["port"], sheet)
+    expected = len(Feeders(study, branches).ports())
+    if len(ports) != expected:
+        sheet.note(CHECK, "ports", f"{len(ports)} ports, expected {expected} as in the study's fleet")
+
+
+def _check_list(
+    name: str, frame: pd.DataFrame, keys: list[str], days: int, devices: Mapping[str, Sequence[str]], sheet: Sheet
+) -> bool:
+    """Demand rows that belong to a port with cars (and an hour), each once, and finite numbers; return whether so."""
+    before = len(sheet.findings)
+    if not _has_columns(name, frame, LISTS[name], sheet):
+        return False
+    known = frame["port"].isin([port for port, names in devices.items() if "ev" in names])
+    stranger = ~np.asarray(known, dtype=bool)
+    if "hour" in frame:
+        stranger |= hours_passed(frame, days) < 0
+    for row in np.flatnonzero(stranger).tolist():
+        sheet.note(CHECK, name, f"row {row} ({frame['port'].iloc[row]}) belongs to no car in a run of {days} day(s)")
+    for row in np.flatnonzero(frame.duplicated(keys)).tolist():
+        sheet.note(CHECK, name, f"row {row} ({frame['port'].iloc[row]}) stands there more than once")
+    for column in LISTS[name]:
+        bad = np.zeros(len(frame), bool) if column == "port" else ~np.isfinite(numbers(frame, column))
+        for row in np.flatnonzero(bad).tolist():
+            sheet.note(CHECK, name, f"row {row}: {column} is {frame[column].iloc[row]}, must be a finite number")
+    return len(sheet.findings) == before
 
 
 def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, sheet: Sheet) -> HourTable | None:
@@ -101,6 +144,8 @@ def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int)
     """Return the place of every stored row in the complete table (hour by hour, thing by thing), -1 for none."""
     hour = hours_passed(frame, days)
     thing = np.zeros(len(frame), dtype=np.int64)
+    if not things:
+        return np.full(len(frame), -1)
     if keys:
         wanted = pd.MultiIndex.from_tuples(things, names=keys)
         thing = wanted.get_indexer(pd.MultiIndex.from_frame(frame[list(keys)]))

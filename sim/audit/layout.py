@@ -1,5 +1,6 @@
 """What the stored tables of a complete run hold: columns, and what has a row in every hour."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -10,6 +11,16 @@ RENEWABLE_KINDS = ("wind", "pv")
 
 Things = list[tuple[Any, ...]]
 """What a table has rows for, each by its values in the key columns."""
+
+LISTS = {
+    "ports": ("port", "kind", "bus", "max_exchange_mw"),
+    "cars": (
+        *("port", "stay", "car", "arrival_h", "departure_h"),
+        *("arrival_soc", "need_mwh", "start_mwh", "full"),
+    ),
+    "charging": ("day", "hour", "port", "car", "p_mw"),
+}
+"""Tables of ports that don't have a row for each of them in every hour, and their columns."""
 
 BRANCH_NUMBERS = ("from_bus", "to_bus", "r_pu", "x_pu", "max_i_pu")
 
@@ -42,8 +53,21 @@ HOUR_TABLES = {
     "settlements": Layout(
         numbers=(
             *("bid_mw", "metered_mw", "metered_q_mvar", "lower_mw", "upper_mw"),
-            *("over_mwh", "under_mwh", "penalty"),
+            *("over_mwh", "under_mwh", "penalty", "retail_price_per_mwh"),
         )
+    ),
+    "trades": Layout(
+        keys=("port",),
+        numbers=(
+            *("retail_price_per_mwh", "price_per_mwh", "ordered_p_mw", "ordered_q_mvar"),
+            *("p_mw", "q_mvar", "shortfall_mw"),
+        ),
+        others=("note",),
+    ),
+    "devices": Layout(
+        keys=("port", "device"),
+        numbers=("p_mw", "q_mvar", "heat_mw", "cost"),
+        others=("available_mw", "energy_mwh"),
     ),
     "payments": Layout(keys=("term", "payer", "payee"), numbers=("amount",)),
     "books": Layout(keys=("term",), numbers=("amount",)),
@@ -52,14 +76,26 @@ HOUR_TABLES = {
 """The tables by day and hour (the prices of the market: by hour)."""
 
 
-def things_by_table(units: pd.DataFrame, branches: pd.DataFrame) -> dict[str, Things]:
-    """Return for each of `HOUR_TABLES` what it has one row for in every hour."""
+def things_by_table(
+    units: pd.DataFrame, branches: pd.DataFrame, devices: Mapping[str, Sequence[str]]
+) -> dict[str, Things]:
+    """Return for each of `HOUR_TABLES` what it has one row for in every hour.
+
+    Parameters
+    ----------
+    units, branches : DataFrame
+        The tables of that name.
+    devices : mapping of sequence of str
+        The devices behind every port.
+    """
     buses = sorted({*branches["from_bus"], *branches["to_bus"]})
     return {
         "dispatch": list(zip(units["unit"], units["kind"], strict=True)),
         "buses": [(bus,) for bus in buses],
         "lines": [(line,) for line in branches["line"]],
-        "payments": _payments(units),
+        "payments": _payments(units) + _port_payments(devices),
+        "trades": [(port,) for port in devices],
+        "devices": [(port, device) for port, names in devices.items() for device in names],
         "books": [("loss",), ("wear",)],
         **{name: [()] for name in ("market", "bids", "settlements", "decisions")},
     }
@@ -77,3 +113,18 @@ def _payments(units: pd.DataFrame) -> Things:
         ("exchange", OPERATOR, SYSTEM_OPERATOR),
         ("imbalance", OPERATOR, SYSTEM_OPERATOR),
     ]
+
+
+def _port_payments(devices: Mapping[str, Sequence[str]]) -> Things:
+    """Return term, payer and payee of every payment of an hour that a port has a part in."""
+    with_cars = [port for port, names in devices.items() if "ev" in names]
+    return [
+        *(("trade", port, OPERATOR) for port in devices),
+        *(("ev_revenue", owners_of(port), port) for port in with_cars),
+        *(("discomfort", port, owners_of(port)) for port in with_cars),
+    ]
+
+
+def owners_of(port: str) -> str:
+    """Return the name of the owners of a port's cars."""
+    return f"ev_owners_{port}"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sim.audit.fleet import Feeders
 from sim.audit.layout import HOURS_PER_DAY
 from sim.audit.records import Records, number, setting
 from sim.audit.report import Sheet, Subject
@@ -41,7 +42,7 @@ def check_tie_line(records: Records, sheet: Sheet) -> None:
 def check_end_of_day(records: Records, sheet: Sheet) -> None:
     """Check that the batteries end every day as full as the study demands: at their start, if it names nothing."""
     last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
-    fleet = setting(records.study, "fleet.battery")
+    fleet = Feeders(records.study, records.branches).units("battery")
     named = ["start_soc" if battery.get("min_end_soc") is None else "min_end_soc" for battery in fleet]
     least = [number(battery, name) for battery, name in zip(fleet, named, strict=True)]
     of = Subject("state of charge at the end of the day", "", records.batteries.names, last)

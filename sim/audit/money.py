@@ -1,10 +1,14 @@
 """Money: every payment from dispatch, prices and tariff; nothing lost between the agents; losses and wear."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from sim.audit.layout import HOURS_PER_DAY, OPERATOR, SYSTEM_OPERATOR
-from sim.audit.records import Records, hours_passed, numbers
+from sim.audit.devices import costs, device_group
+from sim.audit.fleet import Feeders
+from sim.audit.layout import HOURS_PER_DAY, OPERATOR, SYSTEM_OPERATOR, owners_of
+from sim.audit.records import Records, hours_passed, number, numbers
 from sim.audit.report import FloatArray, Sheet, Subject
 from sim.audit.settlement import penalties
 
@@ -13,20 +17,27 @@ MONEY, ZERO_SUM = 1e-8, 1e-9
 
 
 def check_payments(records: Records, sheet: Sheet) -> None:
-    """Check every payment (Eq. 8-11, 14, 15); the columns stand as in `sim.audit.layout`."""
-    price, retail = records.hourly_price("price_per_mwh"), records.hourly_price("retail_price_per_mwh")
-    loads, renewables = records.loads, records.renewables
-    for_load, for_output = (
-        records.number(f"market.tariff.{kind}_curtailment_factor") for kind in ("load", "generation")
+    """Check every payment (Eq. 8-11, 14, 15, trade and cars); the columns stand as in `sim.audit.layout`.
+
+    The owners of cars pay for what uncontrolled charging would have taken, and are compensated for the difference.
+    """
+    price, retail = records.hourly_price("price_per_mwh"), records["settlements"].numbers("retail_price_per_mwh")
+    loads, renewables, trades, cars = records.loads, records.renewables, records["trades"], device_group(records, "ev")
+    for_load, of_price, for_output = (
+        records.number(f"market.tariff.{name}_factor")
+        for name in ("load_curtailment", "generation", "generation_curtailment")
     )
     expected = np.hstack(
         [
             retail * loads.p_mw,
             for_load * price * (loads.available_mw - loads.p_mw),
-            price * renewables.p_mw,
+            of_price * price * renewables.p_mw,
             for_output * price * (renewables.available_mw - renewables.p_mw),
             price * records["settlements"].numbers("metered_mw"),
             penalties(records),
+            trades.numbers("price_per_mwh") * trades.numbers("p_mw"),
+            retail * cars.available_mw,
+            costs(cars),
         ]
     )
     payments = records["payments"]
@@ -44,30 +55,48 @@ def check_books(records: Records, sheet: Sheet) -> None:
 
 
 def wear(records: Records) -> FloatArray:
-    """Return the wear α·P² - β·P·P_previous of all batteries, shape (H, 1). [$]
+    """Return the wear α·P² - β·P·P_previous + c·|P| of all batteries, shape (H, 1). [$]
 
     The hour before the first of the run counts as idle; midnight is an hour like any other.
     """
     power = records.batteries.p_mw
     previous = np.vstack([np.zeros((1, power.shape[1])), power[:-1]])
     fast, cycling = (records.number(f"market.tariff.{name}") for name in ("wear_fast", "wear_cycling"))
-    each = fast * power**2 - cycling * power * previous
+    fleet = Feeders(records.study, records.branches).units("battery")
+    linear = np.array([number(battery, "wear_per_mwh") for battery in fleet])
+    each = fast * power**2 - cycling * power * previous + linear * np.abs(power)
     return np.asarray(each.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def check_zero_sum(payments: pd.DataFrame, units: pd.DataFrame, days: int, sheet: Sheet) -> None:
+def check_retail_price(records: Records, sheet: Sheet) -> None:
+    """Check that all pay one retail price, which is the forecast one where the study has no errors of it."""
+    retail, trades = records["settlements"].numbers("retail_price_per_mwh"), records["trades"]
+    told = trades.numbers("retail_price_per_mwh")
+    sheet.equal("retail_price", told, retail, Subject("retail price", "$/MWh", trades.names), within=0.0)
+    if records.number("uncertainty.errors.retail_price_std") == 0:
+        of = Subject("retail price", "$/MWh", ["settlement"])
+        sheet.equal("retail_price", retail, records.hourly_price("retail_price_per_mwh"), of, within=0.0)
+
+
+def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, sheet: Sheet) -> None:
     """Check that the balances of all agents sum to zero in every hour: nobody is paid by, or pays, a stranger.
 
     It reads the payments as they are, complete or not.
     """
-    balance = balances(payments, units, days).sum(axis=1, keepdims=True)
+    balance = balances(payments, agents, days).sum(axis=1, keepdims=True)
     of = Subject("sum of all balances", "$", ["all agents"])
     sheet.equal("zero_sum", balance, 0.0, of, within=ZERO_SUM)
 
 
-def balances(payments: pd.DataFrame, units: pd.DataFrame, days: int) -> FloatArray:
-    """Return what every agent (units, operator, system operator) received less what it paid, shape (H, A). [$]"""
-    agents = pd.Index([*units["unit"].unique(), OPERATOR, SYSTEM_OPERATOR])
+def agents_of(units: pd.DataFrame, ports: pd.DataFrame) -> list[str]:
+    """Return everybody who may pay or be paid: units, ports, owners of cars, operator, system operator."""
+    behind = [str(port) for port in ports["port"].unique()]
+    return [*units["unit"].unique(), *behind, *map(owners_of, behind), OPERATOR, SYSTEM_OPERATOR]
+
+
+def balances(payments: pd.DataFrame, names: Iterable[str], days: int) -> FloatArray:
+    """Return what every agent received less what it paid, shape (H, A). [$]"""
+    agents = pd.Index(list(names))
     balance = np.zeros((days * HOURS_PER_DAY, len(agents)))
     hour, amount = hours_passed(payments, days), numbers(payments, "amount")
     for side, sign in (("payee", 1), ("payer", -1)):

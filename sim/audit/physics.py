@@ -96,11 +96,13 @@ def _check_balance(records: Records, flows: Flows, sheet: Sheet) -> None:
 
 
 def _injections(records: Records, flows: Flows) -> ComplexArray:
-    """Return the net injection of units and tie line at every bus, shape (H, B). [MVA]"""
+    """Return the net injection of units, ports and tie line at every bus, shape (H, B). [MVA]"""
     injected = np.zeros_like(flows.voltage)
     for group, sign in ((records.loads, -1), (records.renewables, 1), (records.batteries, 1)):
         bus = np.searchsorted(flows.buses, group["bus"])
         np.add.at(injected.T, bus, sign * (group.p_mw + 1j * group.q_mvar).T)
+    bus, trades = np.searchsorted(flows.buses, numbers(records.lists["ports"], "bus")), records["trades"]
+    np.add.at(injected.T, bus, -(trades.numbers("p_mw") + 1j * trades.numbers("q_mvar")).T)
     metered = records["settlements"]
     injected[:, [flows.slack]] += metered.numbers("metered_mw") + 1j * metered.numbers("metered_q_mvar")
     return injected

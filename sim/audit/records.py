@@ -125,19 +125,22 @@ class Records:
         The tables of that name.
     tables : mapping of HourTable
         The complete tables by hour.
+    lists : mapping of DataFrame
+        The other tables that are complete: ports, cars, charging.
     """
 
     study: Mapping[str, Any]
     units: pd.DataFrame
     branches: pd.DataFrame
     tables: Mapping[str, HourTable]
+    lists: Mapping[str, pd.DataFrame]
 
     def __getitem__(self, table: str) -> HourTable:
         return self.tables[table]
 
     def has(self, tables: Iterable[str]) -> bool:
         """Return whether all of these tables are complete."""
-        return set(tables) <= self.tables.keys()
+        return set(tables) <= self.tables.keys() | self.lists.keys()
 
     def number(self, path: str) -> float:
         """Return a number of the study."""

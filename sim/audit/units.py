@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sim.audit.fleet import Feeders
 from sim.audit.layout import RENEWABLE_KINDS, UNIT_NUMBERS
-from sim.audit.records import Records, number, numbers, setting
+from sim.audit.records import Records, number, numbers
 from sim.audit.report import ONCE, FloatArray, Sheet, Subject
 
 POWER_MVA = 1e-9
@@ -28,8 +29,9 @@ def check_units(records: Records, sheet: Sheet) -> None:
 
 def _check_fleet(records: Records, sheet: Sheet) -> None:
     """Check that the units are those of the study, in its order."""
+    feeders = Feeders(records.study, records.branches)
     for kind in (*RENEWABLE_KINDS, "battery"):
-        group, fleet = records.units[records.units["kind"] == kind], setting(records.study, f"fleet.{kind}")
+        group, fleet = records.units[records.units["kind"] == kind], feeders.units(kind)
         for column in UNIT_NUMBERS[kind]:
             expected = [number(unit, column) for unit in fleet]
             of = Subject(column, "", list(group["unit"]), ONCE)

@@ -356,12 +356,22 @@ class ACProblem:
 
     def _add_money(self, m: Model) -> None:
         """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
-        tariff, given = self.tariff, self.situation
+        tariff, given, units = self.tariff, self.situation, self.grid.batteries
+        m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if units[i].wear_per_mwh > 0])
+        m.throughput_mw = pyo.Var(m.AT, m.WEARING, bounds=(0, None), initialize=0.0)
+        m.throughput = pyo.Constraint(
+            m.AT,
+            m.WEARING,
+            (-1, 1),
+            rule=lambda m, s, t, i, sign: sign * m.battery_p_mw[s, t, i] <= m.throughput_mw[s, t, i],
+            doc="Throughput is the magnitude of the power.",
+        )
 
         def wear(m: Model, s: int, t: int, i: int) -> Any:
             power = m.battery_p_mw[s, t, i]
             before = m.battery_p_mw[s, t - 1, i] if t else float(given.previous_battery_p_mw[i])
-            return tariff.wear_fast * power**2 - tariff.wear_cycling * before * power
+            linear = units[i].wear_per_mwh * m.throughput_mw[s, t, i] if i in m.WEARING else 0.0
+            return tariff.wear_fast * power**2 - tariff.wear_cycling * before * power + linear
 
         def cost(m: Model, s: int, t: int) -> Any:
             price, retail = float(given.price_per_mwh[t]), float(given.retail_price_per_mwh[t])
@@ -372,7 +382,7 @@ class ACProblem:
             losses = m.tie_p_mw[s, t] + output + battery - load  # (13): what comes in and does not go out
             money = -retail * load  # (8)
             money += tariff.load_curtailment_factor * price * (demanded - load)  # (9)
-            money += price * output  # (10)
+            money += tariff.generation_factor * price * output  # (10)
             money += tariff.generation_curtailment_factor * price * (available - output)  # (11)
             money += tariff.loss_factor * price * losses  # (12)
             money += price * m.tie_p_mw[s, t]  # (14)

@@ -67,7 +67,7 @@ def solve_ac(
 
 def _begin_at(m: Model, start: Plan) -> None:
     """Give the variables the values of a plan; angles are left at zero."""
-    arrays = {name: array for name, array in vars(start.set_points).items() if name != "load_q_mvar"}
+    arrays = {name: array for name, array in vars(start.set_points).items() if hasattr(m, name)}
     arrays |= {name: getattr(start, name) for name in ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "bid_mw")}
     for name, array in arrays.items():
         for variable, value in zip(getattr(m, name).values(), array.ravel().tolist(), strict=True):
@@ -93,6 +93,8 @@ def _read(problem: ACProblem, m: Model) -> Plan:
             renewable_q_mvar=values_of(m.renewable_q_mvar, *shape, len(grid.renewables)),
             battery_p_mw=battery,
             battery_q_mvar=values_of(m.battery_q_mvar, *shape, len(grid.batteries)),
+            exchange_p_mw=np.zeros((*shape, 0)),
+            exchange_q_mvar=np.zeros((*shape, 0)),
         ),
         end_energy_mwh=stored,
         tie_p_mw=tie,

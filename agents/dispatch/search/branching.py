@@ -144,6 +144,8 @@ class DirectionSearch:
         try:
             if price_bound is not None and not self._is_close(effort.gap):
                 self._ask_hours(root, price_bound, effort)
+            elif self._horizon.decides_bids and not self._is_close(effort.gap):
+                self._try(settle_by(root, unsettled))
             if self._incumbent is None:
                 self._round_flows(root, unsettled)
             self._branch(root, effort)

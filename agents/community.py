@@ -1,0 +1,75 @@
+"""The operator's dispatcher where there are microgrids: every plan is one they agree to."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+from agents.coordination import mode_class
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import BidRange
+from agents.dispatch.plan import Plan
+from agents.dispatch.search.branching import Effort
+from agents.dispatch.situation import Situation
+from agents.microgrid import MicrogridAgent
+from sim.messages import Knowledge
+from sim.scenarios import ScenarioSet
+
+
+class Community(Dispatcher):
+    """Plans that operator and microgrids agree to, in the mode of the study.
+
+    It stands in for the :class:`Dispatcher` wherever bids and hours are planned.
+
+    Parameters
+    ----------
+    dispatcher : Dispatcher
+        The operator's own.
+    mode : str
+        How they agree, see :mod:`agents.coordination`.
+    microgrids : sequence of MicrogridAgent
+        The microgrids, in the order of the grid's ports.
+    executor : Executor, optional
+        Where microgrids are asked side by side; by default two threads.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        mode: str,
+        microgrids: Sequence[MicrogridAgent],
+        executor: Executor | None = None,
+    ) -> None:
+        self.own, self.microgrids = dispatcher, microgrids
+        self.grid, self.rule, self.tariff, self.risk = (
+            dispatcher.grid,
+            dispatcher.rule,
+            dispatcher.tariff,
+            dispatcher.risk,
+        )
+        self._mode = mode_class(mode)(dispatcher, microgrids, executor or ThreadPoolExecutor(max_workers=2))
+
+    def look_ahead(self, knowledge: Knowledge) -> None:
+        """Let every microgrid look at the coming hours of the day."""
+        for microgrid in self.microgrids:
+            microgrid.look_ahead(knowledge)
+
+    def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
+        """Let every microgrid look at scenarios of the coming day."""
+        for microgrid in self.microgrids:
+            microgrid.look_a_day_ahead(scenarios)
+
+    def plan(
+        self,
+        situation: Situation,
+        *,
+        network: str = "branch_flow",
+        within: BidRange | None = None,
+        effort: Effort | None = None,
+    ) -> Plan:
+        """Return the plan that was agreed on; the microgrids must have looked at the same hours.
+
+        Raises
+        ------
+        SolverError
+            If there is no answer.
+        """
+        return self._mode.agree(situation, network=network, within=within)

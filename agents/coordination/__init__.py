@@ -1,0 +1,45 @@
+"""How operator and microgrids agree on what they exchange: one module each, with a class ``Mode``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+if TYPE_CHECKING:  # the names of the modes must not cost the import of solvers
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
+    from agents.dispatch.dispatcher import Dispatcher
+    from agents.dispatch.first_stage import BidRange
+    from agents.dispatch.plan import Plan
+    from agents.dispatch.situation import Situation
+    from agents.microgrid import MicrogridAgent
+
+
+class Coordinator(Protocol):
+    """The class ``Mode`` of a module of this package."""
+
+    summary: ClassVar[str]
+
+    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None: ...
+
+    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+        """Return a plan of operator and microgrids, which have looked at the same scenarios and hours.
+
+        Raises
+        ------
+        SolverError
+            If there is no answer.
+        """
+        ...
+
+
+def mode_names() -> list[str]:
+    """Return the names of all modes."""
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def mode_class(name: str) -> type[Coordinator]:
+    """Return the class of a mode."""
+    return cast("type[Coordinator]", import_module(f"agents.coordination.{name}").Mode)

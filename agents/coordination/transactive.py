@@ -1,0 +1,137 @@
+"""Transactive coordination: operator and microgrids exchange prices and quantities until they agree.
+
+The alternating direction method of multipliers (ADMM; Boyd et al. 2011, https://doi.org/10.1561/2200000016) on the
+exchange of every port, hour and scenario. The operator knows of a microgrid how much it may exchange; the microgrid
+knows of the network a price and a quantity. Both keep their problems to themselves.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+
+from agents.coordination._priced import gather
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import BidRange
+from agents.dispatch.plan import Plan, settle_by
+from agents.dispatch.port_situation import Offers
+from agents.dispatch.situation import Signs, Situation
+from agents.microgrid import MicrogridAgent
+from agents.microgrid_planner import Quote
+from grids.network import FloatArray
+from sim.messages import Coordination
+
+PROXIMAL = 300.0
+"""ρ: how much a price changes for a MW of disagreement. [$/MW²h]"""
+
+RELAXATION = 1.6
+"""Over-relaxation of the answers, as usual with ADMM."""
+
+TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-3, 1.0
+"""Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
+
+MOST_ROUNDS = 60
+
+
+@dataclass(eq=False)
+class _State:
+    """Where the negotiation stands: wishes of both sides and prices, shape (S, T, M) each."""
+
+    wanted: tuple[FloatArray, FloatArray]
+    offered: tuple[FloatArray, FloatArray]
+    price: tuple[FloatArray, FloatArray]
+
+
+class Mode:
+    """Negotiates; begins with the prices and quantities of the hour before."""
+
+    summary: ClassVar[str] = "operator and microgrids exchange prices and quantities until they agree (ADMM)"
+
+    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
+        self._dispatcher, self._microgrids, self._executor = dispatcher, microgrids, executor
+        self._last: dict[tuple[int, int], _State] = {}
+
+    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+        """Return the operator's plan for what was agreed."""
+        state = self._begin(situation)
+        signs = Signs.unsettled(*situation.shape)
+        notes: dict[str, None] = {}
+        rounds, primal, dual = 0, np.inf, np.inf
+        while rounds < MOST_ROUNDS and (primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
+            rounds += 1
+            if rounds > 1:
+                notes |= dict.fromkeys(self._ask_microgrids(state))
+            before = state.offered
+            plan = self._ask_network(situation, state, signs, network, within)
+            signs = settle_by(plan, signs) if rounds == 1 else signs
+            gap = [wish - offer for wish, offer in zip(state.wanted, state.offered, strict=True)]
+            state.price = (state.price[0] + PROXIMAL * gap[0], state.price[1] + PROXIMAL * gap[1])
+            primal = max(float(np.abs(part).max(initial=0.0)) for part in gap)
+            dual = PROXIMAL * max(
+                float(np.abs(now - then).max(initial=0.0)) for now, then in zip(state.offered, before, strict=True)
+            )
+        self._last[situation.shape] = state
+        given = replace(situation, exchange_p_mw=state.wanted[0], exchange_q_mvar=state.wanted[1])
+        plan = self._dispatcher.plan(given, network=network, within=within)
+        return replace(
+            plan,
+            exchange_price_per_mwh=state.price[0],
+            coordination=Coordination(
+                mode="transactive",
+                iterations=rounds,
+                primal_residual_mw=primal,
+                dual_residual_per_mwh=dual,
+                note="; ".join(notes),
+            ),
+        )
+
+    def _begin(self, situation: Situation) -> _State:
+        """Return where to begin: day-ahead prices, and what the microgrids want at them."""
+        shape = (*situation.shape, len(self._microgrids))
+        nothing = np.zeros(shape)
+        price = np.broadcast_to(situation.price_per_mwh[None, :, None], shape).copy()
+        questions = [
+            partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
+        ]
+        active, reactive, _ = gather(self._executor, questions, self._names, (nothing, nothing))
+        return _State(wanted=(active, reactive), offered=(active, reactive), price=(price, nothing))
+
+    @property
+    def _names(self) -> list[str]:
+        return [microgrid.name for microgrid in self._microgrids]
+
+    def _ask_microgrids(self, state: _State) -> list[str]:
+        """Ask every microgrid what it wants at its prices, near what the operator offers; return what went wrong."""
+        questions = [
+            partial(
+                microgrid.answer,
+                Quote(
+                    p_price_per_mwh=state.price[0][..., m],
+                    q_price_per_mvarh=state.price[1][..., m],
+                    near_p_mw=state.offered[0][..., m],
+                    near_q_mvar=state.offered[1][..., m],
+                    proximal=PROXIMAL,
+                ),
+            )
+            for m, microgrid in enumerate(self._microgrids)
+        ]
+        active, reactive, notes = gather(self._executor, questions, self._names, state.wanted)
+        state.wanted = (active, reactive)
+        return notes
+
+    def _ask_network(
+        self, situation: Situation, state: _State, signs: Signs, network: str, within: BidRange | None
+    ) -> Plan:
+        """Let the operator say what the network would like, near what the microgrids want."""
+        offers = Offers(
+            p_cost_per_mwh=-state.price[0] - PROXIMAL * state.wanted[0],
+            q_cost_per_mvarh=-state.price[1] - PROXIMAL * state.wanted[1],
+            proximal=PROXIMAL,
+        )
+        plan = self._dispatcher.relaxed(replace(situation, offers=offers), signs, network=network, within=within)
+        points = plan.set_points
+        state.offered = (points.exchange_p_mw, points.exchange_q_mvar)
+        return plan

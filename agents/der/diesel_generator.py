@@ -1,0 +1,32 @@
+"""Diesel generators."""
+
+import grids.microgrid as data
+from agents.der.device import MicrogridDevice, clipped
+from sim.messages import DeviceAction
+from sim.model import MarketModel
+
+
+class DieselGenerator(MicrogridDevice):
+    """A diesel generator (DG).
+
+    Parameters
+    ----------
+    unit : grids.microgrid.DieselGenerator
+        Its data.
+    """
+
+    DEVICE = "diesel"
+
+    def __init__(self, model: MarketModel, port: str, unit: data.DieselGenerator) -> None:
+        super().__init__(model, port)
+        self.unit = unit
+
+    def carry_out(self, p_mw: float, q_mvar: float) -> DeviceAction:
+        """Give active and reactive power for an hour. [MW], [Mvar]"""
+        p_mw = clipped(p_mw, 0.0, self.unit.max_p_mw)
+        q_mvar = clipped(q_mvar, 0.0, self.unit.max_q_mvar)
+        return DeviceAction(device=self.DEVICE, p_mw=p_mw, q_mvar=q_mvar, cost=self.fuel_cost(p_mw))
+
+    def fuel_cost(self, p_mw: float) -> float:
+        """Return what an hour of a power costs: a·P² + b·P. [$]"""
+        return self.unit.cost_per_mw2h * p_mw**2 + self.unit.cost_per_mwh * p_mw

@@ -1,0 +1,67 @@
+"""Aggregators of electric cars."""
+
+import numpy as np
+
+from agents.der.device import MicrogridDevice
+from grids.microgrid import EvFleet
+from sim.ev_fleet import Cars, Charging, Envelope
+from sim.messages import DeviceAction
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+
+
+class EvAggregator(MicrogridDevice):
+    """An aggregator (DRA) that charges electric vehicles (EVs) and pays their owners for not doing so at once.
+
+    Parameters
+    ----------
+    fleet : EvFleet
+        The fleet's data.
+    cars : Cars
+        How its cars come and go.
+
+    Attributes
+    ----------
+    uncontrolled_mw : array, shape (24 · days,)
+        Charging as soon as possible, the baseline of the compensation. [MW]
+    charging_mw : array, shape (cars,)
+        Power of every car in the last hour. [MW]
+    """
+
+    DEVICE = "ev"
+
+    def __init__(self, model: MarketModel, port: str, fleet: EvFleet, cars: Cars) -> None:
+        super().__init__(model, port)
+        self.fleet = fleet
+        self.charging = Charging(cars)
+        self.uncontrolled_mw = self.charging.uncontrolled()
+        self.charging_mw = np.zeros(cars.cars)
+        self._today_mwh = 0.0
+
+    @property
+    def hour(self) -> int:
+        """The hour that is being played, counted from 0 at the start of the run."""
+        return (int(self.model.day) - 1) * HOURS_PER_DAY + int(self.model.hour) - 1
+
+    def limits(self) -> tuple[float, float]:
+        """Return what the cars must and can charge in this hour, positive. [MW]"""
+        return self.charging.limits(self.hour)
+
+    def envelope(self, hours: int) -> Envelope:
+        """Return what the cars can charge in this hour and those after it."""
+        return self.charging.envelope(self.hour, hours, end_fill=self.fleet.start_fill)
+
+    def carry_out(self, p_mw: float) -> DeviceAction:
+        """Charge for an hour with a power, positive, that is divided among the cars. [MW]"""
+        hour = self.hour
+        self.charging_mw = self.charging.disaggregate(hour, p_mw)
+        self.charging.charge(hour, self.charging_mw)
+        p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[hour])
+        self._today_mwh = p_mw + (self._today_mwh if hour % HOURS_PER_DAY else 0.0)
+        return DeviceAction(
+            device=self.DEVICE,
+            p_mw=-p_mw,
+            available_mw=baseline,
+            energy_mwh=self._today_mwh,
+            cost=self.fleet.discomfort_per_mw2h * (p_mw - baseline) ** 2,
+        )

@@ -1,0 +1,21 @@
+"""Consumers of heat."""
+
+from agents.der.device import MicrogridDevice, clipped
+from sim.messages import DeviceAction
+
+
+class HeatLoad(MicrogridDevice):
+    """A heat load, served up to what is demanded."""
+
+    DEVICE = "heat_load"
+
+    def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
+        """Take heat for an hour.
+
+        Parameters
+        ----------
+        served_mw, available_mw : float
+            Heat served and demanded, positive. [MW]
+        """
+        served_mw = clipped(served_mw, 0.0, available_mw)
+        return DeviceAction(device=self.DEVICE, heat_mw=-served_mw, available_mw=available_mw)

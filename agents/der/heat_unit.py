@@ -1,0 +1,42 @@
+"""The units that make the heat of microgrids."""
+
+import grids.microgrid as data
+from agents.der.device import MicrogridDevice, clipped
+from sim.messages import DeviceAction
+from sim.model import MarketModel
+
+
+class HeatUnit(MicrogridDevice):
+    """A combined heat and power unit or an electric heater (RC); surplus heat is vented.
+
+    Parameters
+    ----------
+    unit : grids.microgrid.HeatUnit
+        Its data.
+    """
+
+    DEVICE = "heat_unit"
+
+    def __init__(self, model: MarketModel, port: str, unit: data.HeatUnit) -> None:
+        super().__init__(model, port)
+        self.unit = unit
+
+    @property
+    def sign(self) -> int:
+        """1 if its electric power is injected, -1 if it is consumed."""
+        return 1 if self.unit.reading == "combined_heat_and_power" else -1
+
+    def carry_out(self, p_mw: float, heat_mw: float) -> DeviceAction:
+        """Run for an hour.
+
+        Parameters
+        ----------
+        p_mw : float
+            Electric power, made or used, positive in both cases. [MW]
+        heat_mw : float
+            Heat to be given. [MW]
+        """
+        unit = self.unit
+        p_mw = clipped(p_mw, 0.0, unit.max_p_mw)
+        heat_mw = clipped(heat_mw, 0.0, unit.heat_ratio * p_mw)
+        return DeviceAction(device=self.DEVICE, p_mw=self.sign * p_mw, heat_mw=heat_mw, cost=unit.cost_per_mwh * p_mw)

@@ -1,0 +1,21 @@
+"""Consumers of electricity who do not answer to prices."""
+
+from agents.der.device import MicrogridDevice, clipped
+from sim.messages import DeviceAction
+
+
+class InelasticLoad(MicrogridDevice):
+    """An electric load, served up to what is demanded."""
+
+    DEVICE = "load"
+
+    def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
+        """Take power for an hour.
+
+        Parameters
+        ----------
+        served_mw, available_mw : float
+            Power served and demanded, positive. [MW]
+        """
+        served_mw = clipped(served_mw, 0.0, available_mw)
+        return DeviceAction(device=self.DEVICE, p_mw=-served_mw, available_mw=available_mw)

@@ -1,0 +1,20 @@
+"""Renewable units of microgrids."""
+
+from agents.der.device import MicrogridDevice, clipped
+from sim.messages import DeviceAction
+
+
+class RenewableOutput(MicrogridDevice):
+    """Renewable output that can be curtailed, at no cost."""
+
+    DEVICE = "output"
+
+    def carry_out(self, p_mw: float, available_mw: float) -> DeviceAction:
+        """Give power for an hour.
+
+        Parameters
+        ----------
+        p_mw, available_mw : float
+            Power asked for and available, positive. [MW]
+        """
+        return DeviceAction(device=self.DEVICE, p_mw=clipped(p_mw, 0.0, available_mw), available_mw=available_mw)

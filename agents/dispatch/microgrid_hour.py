@@ -1,0 +1,188 @@
+"""One hour of one scenario of a microgrid as a legible Pyomo model: its devices, its two balances, its costs.
+
+It meets the network in two variables only, `exchange_p_mw` and `exchange_q_mvar`. Tiled over hours and scenarios and
+tied to the network's hours it is the central benchmark; on its own, at prices, it is a microgrid that answers them.
+MODEL section 9; what a device can do and costs are tables 6 to 12 there.
+"""
+
+import pyomo.environ as pyo
+
+from agents.dispatch.network import Hour, Relation
+from grids.microgrid import Microgrid, Storage
+
+UNSERVED_PRICE = 1e4
+"""Price of load, heat or stored energy that could not be provided: far above any energy. [$/MWh]"""
+
+DEVIATION_PRICE = 2e3
+"""Price of exchanging something else than agreed: above any energy, below leaving a load unserved. [$/MWh]"""
+
+STORES = ("battery", "thermal_storage")
+"""The fields of a microgrid that are stores; the names of their variables begin with them."""
+
+
+def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bool = False) -> Hour:
+    """Return the Pyomo model of one hour of one scenario; its objective is the microgrid's own cost, in $.
+
+    Parameters
+    ----------
+    microgrid : Microgrid
+        What it owns.
+    proximal : float
+        ρ of the term ρ/2·(P² + Q²) that keeps answers from jumping; its linear part is data. [$/MW²h]
+    scheduled : bool
+        Follow an agreed exchange, given as data, as well as can be.
+    """
+    m = pyo.ConcreteModel(name="microgrid, one hour")
+    m.data_names = []
+    m.costs = []
+    m.electric, m.heat = [], []  # what flows into the two balances
+    _add_exchange(m, microgrid, proximal)
+    _add_loads(m, microgrid)
+    _add_output(m, microgrid)
+    _add_diesel(m, microgrid)
+    _add_heat_unit(m, microgrid)
+    for name in STORES:
+        _add_store(m, name, getattr(microgrid, name))
+    _add_cars(m, microgrid)
+    if scheduled:
+        _add_schedule(m)
+    m.electric_balance = pyo.Constraint(expr=m.exchange_p_mw + sum(m.electric) == 0)
+    if microgrid.heat_unit is not None or microgrid.max_heat_mw > 0:
+        m.heat_balance = pyo.Constraint(expr=sum(m.heat) == 0)
+    m.cost = pyo.Objective(expr=sum(m.costs), sense=pyo.minimize)
+    return m
+
+
+def _data(m: Hour, name: str) -> pyo.Var:
+    """Declare data: a Pyomo variable that a solver never gets to choose."""
+    setattr(m, name, pyo.Var(initialize=0.0))
+    m.data_names.append(name)
+    return getattr(m, name)
+
+
+def _positive(m: Hour, name: str, upper: float | None = None) -> pyo.Var:
+    setattr(m, name, pyo.Var(bounds=(0, upper)))
+    return getattr(m, name)
+
+
+def _add_exchange(m: Hour, microgrid: Microgrid, proximal: float) -> None:
+    """Add what is taken from the network, within limits, and what it costs at a price and near a quantity."""
+    limit = microgrid.max_exchange_mw
+    reactive = 0.0 if microgrid.diesel is None else microgrid.diesel.max_q_mvar
+    m.exchange_p_mw = pyo.Var(bounds=(-limit, limit))
+    m.exchange_q_mvar = pyo.Var(bounds=(-reactive, 0.0))
+    linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
+    linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
+    m.costs.append(linear)
+    if proximal:
+        m.costs.append(proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
+
+
+def _add_loads(m: Hour, microgrid: Microgrid) -> None:
+    """Add inelastic loads, and what of them can't be served."""
+    for name, flow, largest in (("load", m.electric, microgrid.max_load_mw), ("heat", m.heat, microgrid.max_heat_mw)):
+        if largest > 0:
+            demanded, unserved = _data(m, f"{name}_mw"), _positive(m, f"unserved_{name}_mw")
+            setattr(m, f"{name}_is_demanded", pyo.Constraint(expr=unserved <= demanded))
+            flow.append(unserved - demanded)
+            m.costs.append(UNSERVED_PRICE * unserved)
+
+
+def _add_output(m: Hour, microgrid: Microgrid) -> None:
+    """Add renewable output, which may be curtailed."""
+    if microgrid.max_output_mw > 0:
+        output = _positive(m, "output_p_mw")
+        m.output_is_available = pyo.Constraint(expr=output <= _data(m, "available_mw"))
+        m.electric.append(output)
+
+
+def _add_diesel(m: Hour, microgrid: Microgrid) -> None:
+    """Add the diesel generator: quadratic fuel cost; all reactive power of the microgrid is its own (Table 11)."""
+    if microgrid.diesel is not None:
+        unit = microgrid.diesel
+        power = _positive(m, "diesel_p_mw", unit.max_p_mw)
+        m.electric.append(power)
+        m.costs.append(unit.cost_per_mw2h * power**2 + unit.cost_per_mwh * power)
+
+
+def _add_heat_unit(m: Hour, microgrid: Microgrid) -> None:
+    """Add the unit that makes the heat; what is not used is vented (Table 10)."""
+    if microgrid.heat_unit is not None:
+        unit = microgrid.heat_unit
+        power, heat = _positive(m, "heat_unit_p_mw", unit.max_p_mw), _positive(m, "heat_unit_heat_mw")
+        m.heat_is_made = pyo.Constraint(expr=heat <= unit.heat_ratio * power)
+        m.electric.append(power if unit.reading == "combined_heat_and_power" else -power)
+        m.heat.append(heat)
+        m.costs.append(unit.cost_per_mwh * power)
+
+
+def _add_store(m: Hour, name: str, unit: Storage | None) -> None:
+    """Add a store of electricity or heat; its power is positive for discharge (Tables 8 and 9)."""
+    if unit is None:
+        return
+    power = pyo.Var(bounds=(-unit.max_p_mw, unit.max_p_mw))
+    end = pyo.Var(bounds=(unit.min_soc * unit.max_e_mwh, unit.max_soc * unit.max_e_mwh))
+    setattr(m, f"{name}_p_mw", power)
+    setattr(m, f"{name}_end_mwh", end)
+    shortfall = _positive(m, f"{name}_shortfall_mwh")
+    left = unit.standing_efficiency * _data(m, f"{name}_start_mwh")
+
+    def relate(part: str, relation: Relation) -> None:
+        setattr(m, f"{name}_{part}", pyo.Constraint(expr=relation))
+
+    relate("discharging", end <= left - power / unit.efficiency)
+    relate("charging", end <= left - power * unit.efficiency)
+    relate("requirement", end + shortfall >= _data(m, f"{name}_required_mwh"))
+    m.costs.append(UNSERVED_PRICE * shortfall)
+    if unit.wear_per_mwh > 0:
+        throughput = pyo.Var()
+        setattr(m, f"{name}_throughput_mw", throughput)
+        relate("out", power <= throughput)
+        relate("in", -power <= throughput)
+        m.costs.append(unit.wear_per_mwh * throughput)
+    (m.heat if name == "thermal_storage" else m.electric).append(power)
+
+
+def _add_cars(m: Hour, microgrid: Microgrid) -> None:
+    """Add the cars as one virtual battery: bounds on power and on what is charged so far, and discomfort."""
+    if microgrid.ev is None:
+        return
+    power, end = _positive(m, "ev_p_mw"), pyo.Var()
+    m.ev_end_mwh = end
+    shortfall = _positive(m, "ev_shortfall_mwh")
+    m.ev_power = pyo.Constraint(expr=power <= _data(m, "ev_max_p_mw"))
+    m.ev_charging = pyo.Constraint(expr=end == _data(m, "ev_start_mwh") + power)
+    m.ev_least = pyo.Constraint(expr=end + shortfall >= _data(m, "ev_min_mwh"))
+    m.ev_most = pyo.Constraint(expr=end <= _data(m, "ev_max_mwh"))
+    m.electric.append(-power)
+    m.costs.append(UNSERVED_PRICE * shortfall)
+    m.costs.append(microgrid.ev.discomfort_per_mw2h * (power - _data(m, "ev_uncontrolled_mw")) ** 2)
+
+
+def _add_schedule(m: Hour) -> None:
+    """Add the price of exchanging something else than agreed."""
+    for name, exchange in (("p_mw", m.exchange_p_mw), ("q_mvar", m.exchange_q_mvar)):
+        off, agreed = _positive(m, f"off_schedule_{name}"), _data(m, f"scheduled_{name}")
+        setattr(m, f"above_schedule_{name}", pyo.Constraint(expr=exchange - agreed <= off))
+        setattr(m, f"below_schedule_{name}", pyo.Constraint(expr=agreed - exchange <= off))
+        m.costs.append(DEVIATION_PRICE * off)
+
+
+def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
+    """Return what the operator knows of a microgrid in one hour: limits of the exchange, a price, a quantity.
+
+    Parameters
+    ----------
+    limit_mw, limit_mvar : float
+        Largest active power both ways, and reactive power to the network. [MW], [Mvar]
+    proximal : float
+        ρ of the term ρ/2·(P² + Q²). [$/MW²h]
+    """
+    m = pyo.ConcreteModel(name="offer of a microgrid, one hour")
+    m.data_names = []
+    m.exchange_p_mw = pyo.Var(bounds=(-limit_mw, limit_mw))
+    m.exchange_q_mvar = pyo.Var(bounds=(-limit_mvar, 0.0))
+    linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
+    linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
+    m.cost = pyo.Objective(expr=linear + proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
+    return m

@@ -1,0 +1,216 @@
+"""A microgrid: an agent that owns its devices and costs, and deals with the operator in prices and quantities."""
+
+import mesa
+import numpy as np
+
+from agents.der.device import MicrogridDevice
+from agents.der.diesel_generator import DieselGenerator
+from agents.der.electric_storage import ElectricStorage
+from agents.der.ev_aggregator import EvAggregator
+from agents.der.heat_load import HeatLoad
+from agents.der.heat_unit import HeatUnit
+from agents.der.inelastic_load import InelasticLoad
+from agents.der.renewable_output import RenewableOutput
+from agents.der.thermal_storage import ThermalStorage
+from agents.dispatch.microgrid_hour import STORES
+from agents.dispatch.port_situation import PortSituation
+from agents.dispatch.program import SolverError
+from agents.microgrid_planner import Answer, MicrogridPlanner, Quote
+from agents.state_of_charge import least_energy
+from grids.microgrid import Microgrid
+from grids.network import FloatArray, Port
+from sim.ev_fleet import Cars, draw_cars
+from sim.messages import DeviceAction, Knowledge, PortAction, Schedule
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.scenarios import ScenarioSet
+
+SHORTFALL_MW = 1e-7
+"""Load not served below which it is a solver's round-off."""
+
+
+class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
+    """A multi-energy microgrid, or the operator's own fleet of cars, behind one port.
+
+    Parameters
+    ----------
+    model : MarketModel
+        The stage.
+    port : Port
+        Where it is connected, and what it owns.
+    position : int
+        Its place among the grid's ports.
+
+    Attributes
+    ----------
+    cars : Cars or None
+        The stays of its cars.
+    """
+
+    def __init__(self, model: MarketModel, *, port: Port, position: int) -> None:
+        super().__init__(model)
+        self.name, self.kind, self._position = port.name, port.kind, position
+        self._microgrid = port.microgrid
+        self._planner = MicrogridPlanner(port.microgrid)
+        self.cars: Cars | None = None
+        if port.microgrid.ev is not None:
+            study = model.setting.study
+            self.cars = draw_cars(port.microgrid.ev, days=study.days, seed=study.seed, port=position)
+        self._devices = _devices(model, port.name, port.microgrid, self.cars)
+        self._situation: PortSituation | None = None
+        self._probability = np.ones(1)
+        self.retail_per_mwh = np.zeros((1, 1))
+
+    def look_ahead(self, knowledge: Knowledge) -> None:
+        """Take in what the coming hours of this day bring, as far as a policy may know it."""
+        outlook, m = self.model.outlook(knowledge), self._position
+        self._take_in(
+            outlook.port_load_mw[None, :, m],
+            outlook.port_heat_mw[None, :, m],
+            outlook.port_output_mw[None, :, m],
+            outlook.retail_price_per_mwh[None],
+            np.ones(1),
+        )
+
+    def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
+        """Take in scenarios of the day that is about to begin."""
+        m = self._position
+        self._take_in(
+            scenarios.port_load_mw[:, :, m],
+            scenarios.port_heat_mw[:, :, m],
+            scenarios.port_output_mw[:, :, m],
+            scenarios.retail_price_per_mwh,
+            scenarios.probability,
+        )
+
+    def answer(self, quote: Quote) -> Answer:
+        """Return what it would exchange at a quote, in the scenarios and hours it looked at last."""
+        return self._planner.answer(self.reveal(), self._probability, quote)
+
+    def answer_retail(self) -> Answer:
+        """Return what it exchanges at the retail price, when nobody coordinates."""
+        return self.answer(Quote.plain(self.retail_per_mwh))
+
+    def reveal(self) -> PortSituation:
+        """Return all it knows: for itself, and for the central benchmark.
+
+        Raises
+        ------
+        RuntimeError
+            Before it looked ahead.
+        """
+        if self._situation is None:
+            raise RuntimeError(f"{self.name} has not looked ahead yet")
+        return self._situation
+
+    def carry_out(self, schedule: Schedule) -> PortAction:
+        """Let the devices do this hour's part of an agreed exchange, as well as they can."""
+        situation, note = self.reveal(), ""
+        try:
+            chosen = self._planner.follow(situation, schedule.p_mw, schedule.q_mvar)
+        except SolverError as error:
+            chosen, note = _stand_in(situation, self._microgrid), f"{error}: loads served from the network"
+        orders = {name: float(values[0]) for name, values in chosen.items()}
+        actions = tuple(self._act(orders, situation))
+        unserved = sum(orders.get(name, 0.0) for name in ("unserved_load_mw", "unserved_heat_mw"))
+        ev = self._devices.get("ev")
+        return PortAction(
+            p_mw=-sum(action.p_mw for action in actions),
+            q_mvar=-sum(action.q_mvar for action in actions),
+            ordered_p_mw=float(schedule.p_mw[0]),
+            ordered_q_mvar=float(schedule.q_mvar[0]),
+            price_per_mwh=float(schedule.price_per_mwh[0]),
+            devices=actions,
+            charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
+            shortfall_mw=unserved if unserved > SHORTFALL_MW else 0.0,
+            note=note,
+        )
+
+    def _act(self, orders: dict[str, float], situation: PortSituation) -> list[DeviceAction]:
+        """Give every device its order; return what they do."""
+        load, heat, output = (
+            float(values[0, 0]) for values in (situation.load_mw, situation.heat_mw, situation.output_mw)
+        )
+        actions = []
+        for device in self._devices.values():
+            if isinstance(device, InelasticLoad):
+                actions.append(device.carry_out(load - _settled(orders.get("unserved_load_mw", 0.0)), load))
+            elif isinstance(device, HeatLoad):
+                actions.append(device.carry_out(heat - _settled(orders.get("unserved_heat_mw", 0.0)), heat))
+            elif isinstance(device, RenewableOutput):
+                actions.append(device.carry_out(orders["output_p_mw"], output))
+            elif isinstance(device, ElectricStorage):
+                actions.append(device.carry_out(orders["battery_p_mw"]))
+            elif isinstance(device, ThermalStorage):
+                needed = -sum(action.heat_mw for action in actions)
+                actions.append(device.carry_out(min(orders["thermal_storage_p_mw"], needed)))
+            elif isinstance(device, DieselGenerator):
+                actions.append(device.carry_out(orders["diesel_p_mw"], -orders["exchange_q_mvar"]))
+            elif isinstance(device, HeatUnit):
+                needed = -sum(action.heat_mw for action in actions)  # it closes the balance
+                power = max(orders["heat_unit_p_mw"], needed / device.unit.heat_ratio)
+                actions.append(device.carry_out(power, needed))
+            elif isinstance(device, EvAggregator):
+                actions.append(device.carry_out(orders["ev_p_mw"]))
+        return actions
+
+    def _take_in(
+        self, load: FloatArray, heat: FloatArray, output: FloatArray, retail: FloatArray, probability: FloatArray
+    ) -> None:
+        hours = load.shape[1]
+        ends = np.arange(self.model.hour, self.model.hour + hours, dtype=np.float64)
+        stores = {name: unit for name in STORES if (unit := getattr(self._microgrid, name)) is not None}
+        ev = self._devices.get("ev")
+        nothing = np.zeros(hours)
+        least = most = power = baseline = nothing
+        if isinstance(ev, EvAggregator):
+            envelope = ev.envelope(hours)
+            least, most, power = envelope.min_mwh, envelope.max_mwh, envelope.max_p_mw
+            baseline = ev.uncontrolled_mw[ev.hour : ev.hour + hours]
+        self._probability, self.retail_per_mwh = probability, retail
+        self._situation = PortSituation(
+            load_mw=load,
+            heat_mw=heat,
+            output_mw=output,
+            start_mwh={name: self._devices[name].energy_mwh for name in stores},
+            required_mwh={name: least_energy(unit, HOURS_PER_DAY - ends) for name, unit in stores.items()},
+            ev_max_p_mw=power,
+            ev_min_mwh=least,
+            ev_max_mwh=most,
+            ev_uncontrolled_mw=baseline,
+        )
+
+
+def _devices(model: MarketModel, port: str, microgrid: Microgrid, cars: Cars | None) -> dict[str, MicrogridDevice]:
+    """Return the agents of all devices; those that close a balance come last."""
+    devices: dict[str, MicrogridDevice] = {}
+    if microgrid.max_load_mw > 0:
+        devices["load"] = InelasticLoad(model, port)
+    if microgrid.max_heat_mw > 0:
+        devices["heat_load"] = HeatLoad(model, port)
+    if microgrid.max_output_mw > 0:
+        devices["output"] = RenewableOutput(model, port)
+    if microgrid.battery is not None:
+        devices["battery"] = ElectricStorage(model, port, microgrid.battery)
+    if microgrid.thermal_storage is not None:
+        devices["thermal_storage"] = ThermalStorage(model, port, microgrid.thermal_storage)
+    if microgrid.ev is not None and cars is not None:
+        devices["ev"] = EvAggregator(model, port, microgrid.ev, cars)
+    if microgrid.diesel is not None:
+        devices["diesel"] = DieselGenerator(model, port, microgrid.diesel)
+    if microgrid.heat_unit is not None:
+        devices["heat_unit"] = HeatUnit(model, port, microgrid.heat_unit)
+    return devices
+
+
+def _settled(unserved_mw: float) -> float:
+    return unserved_mw if unserved_mw > SHORTFALL_MW else 0.0
+
+
+def _stand_in(situation: PortSituation, microgrid: Microgrid) -> dict[str, FloatArray]:
+    """Return simple orders for when the solver fails: stores idle, cars charged at once, heat made as needed."""
+    hours = situation.shape[1]
+    orders = dict.fromkeys(
+        ("exchange_q_mvar", "battery_p_mw", "thermal_storage_p_mw", "diesel_p_mw", "heat_unit_p_mw"), np.zeros(hours)
+    )
+    return orders | {"output_p_mw": situation.output_mw[0], "ev_p_mw": situation.ev_max_p_mw}

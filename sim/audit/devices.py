@@ -1,0 +1,170 @@
+"""Devices behind the ports: nobody does what it can't do, stores add up, and costs are what the study says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.audit.fleet import DEVICES, PEAKS, Feeders
+from sim.audit.layout import HOURS_PER_DAY
+from sim.audit.records import Records, number, setting
+from sim.audit.report import FloatArray, IntArray, Sheet, Subject
+
+POWER_MW, ENERGY_MWH, MONEY = 1e-9, 1e-9, 1e-8
+"""Round-off of powers [MW], of an hour's change of energy [MWh], and of costs [$]."""
+
+STORED_MWH = 1e-6
+"""By how much the last store of a day may fall short before it counts: a solver's accuracy. [MWh]"""
+
+STORES = ("battery", "thermal_storage")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DeviceGroup:
+    """All devices of one sort, wherever they are.
+
+    Attributes
+    ----------
+    device : str
+        The sort.
+    names : list of str
+        Port and sort of each. (K,)
+    ports : array, shape (K,)
+        Position of the port of each.
+    data : list of mapping
+        The study's data of each; of the whole microgrid where it has none of its own. (K,)
+    p_mw, q_mvar, heat_mw, available_mw, energy_mwh, cost : array, shape (H, K)
+        Their columns of the devices table.
+    """
+
+    device: str
+    names: list[str]
+    ports: IntArray
+    data: list[Mapping[str, Any]]
+    p_mw: FloatArray
+    q_mvar: FloatArray
+    heat_mw: FloatArray
+    available_mw: FloatArray
+    energy_mwh: FloatArray
+    cost: FloatArray
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """Return a number of each device, shape (K,)."""
+        return np.array([number(data, name) for data in self.data], dtype=np.float64)
+
+    @property
+    def taken(self) -> FloatArray:
+        """What a store gives (positive) or takes: heat of thermal ones, else power, shape (H, K). [MW]"""
+        return self.heat_mw if self.device == "thermal_storage" else self.p_mw
+
+
+def device_group(records: Records, device: str) -> DeviceGroup:
+    """Return all devices of one sort."""
+    ports, table = Feeders(records.study, records.branches).ports(), records["devices"]
+    place = [(m, device == name) for m, port in enumerate(ports) for name in port.devices]
+    chosen = np.array([is_one for _, is_one in place], dtype=bool)
+    at = [m for m, is_one in place if is_one]
+    columns = ("p_mw", "q_mvar", "heat_mw", "available_mw", "energy_mwh", "cost")
+    return DeviceGroup(
+        device=device,
+        names=[name for name, is_one in zip(table.names, chosen, strict=True) if is_one],
+        ports=np.array(at, dtype=np.int64),
+        data=[ports[m].data if device in PEAKS else setting(ports[m].data, device) for m in at],
+        **{column: table.numbers(column)[:, chosen] for column in columns},
+    )
+
+
+def check_devices(records: Records, sheet: Sheet) -> None:
+    """Check limits, what is available, stores and costs of all devices."""
+    for device in DEVICES:
+        group = device_group(records, device)
+        if group.names:
+            _check_limits(group, sheet)
+            cost = Subject("cost", "$", group.names)
+            sheet.equal("device_costs", group.cost, costs(group), cost, within=MONEY)
+    for device in STORES:
+        if (group := device_group(records, device)).names:
+            _check_store(group, sheet)
+
+
+def _check_limits(group: DeviceGroup, sheet: Sheet) -> None:
+    """Check power, reactive power and heat; a device neither gives nor takes what is not its own."""
+    if group.device in PEAKS:
+        available = Subject("what is available", "MW", group.names)
+        sheet.at_least("device_limits", group.available_mw, 0.0, available, within=0.0)
+        if group.device == "output":
+            most = group[PEAKS["output"]]
+            sheet.at_most("device_limits", group.available_mw, most, available, within=POWER_MW)
+    limits = _limits(group)
+    for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar"), ("heat_mw", "MW")):
+        least, most = limits.get(column, (0.0, 0.0))
+        value, of = getattr(group, column), Subject(column, unit, group.names)
+        sheet.at_least("device_limits", value, least, of, within=POWER_MW)
+        sheet.at_most("device_limits", value, most, of, within=POWER_MW)
+
+
+def _limits(group: DeviceGroup) -> dict[str, tuple[Any, Any]]:
+    """Return least and most of each column, where they are not both 0; injections are positive."""
+    match group.device:
+        case "load":
+            return {"p_mw": (-group.available_mw, 0.0)}
+        case "heat_load":
+            return {"heat_mw": (-group.available_mw, 0.0)}
+        case "output":
+            return {"p_mw": (0.0, group.available_mw)}
+        case "battery":
+            return {"p_mw": (-group["max_p_mw"], group["max_p_mw"])}
+        case "thermal_storage":
+            return {"heat_mw": (-group["max_p_mw"], group["max_p_mw"])}
+        case "diesel":
+            return {"p_mw": (0.0, group["max_p_mw"]), "q_mvar": (0.0, group["max_q_mvar"])}
+        case "heat_unit":
+            makes_power = np.array([data["reading"] == "combined_heat_and_power" for data in group.data])
+            power = np.where(makes_power, 0.0, -group["max_p_mw"]), np.where(makes_power, group["max_p_mw"], 0.0)
+            return {"p_mw": power, "heat_mw": (0.0, group["heat_ratio"] * np.abs(group.p_mw))}
+        case _:
+            return {"p_mw": (-group["cars"] * group["max_p_mw"], 0.0)}
+
+
+def costs(group: DeviceGroup) -> FloatArray:
+    """Return fuel, wear or compensation of every device, shape (H, K). [$]"""
+    match group.device:
+        case "battery" | "thermal_storage":
+            return group["wear_per_mwh"] * np.abs(group.taken)
+        case "diesel":
+            return group["cost_per_mw2h"] * group.p_mw**2 + group["cost_per_mwh"] * group.p_mw
+        case "heat_unit":
+            return group["cost_per_mwh"] * np.abs(group.p_mw)
+        case "ev":
+            return group["discomfort_per_mw2h"] * (-group.p_mw - group.available_mw) ** 2
+        case _:
+            return np.zeros_like(group.p_mw)
+
+
+def _check_store(group: DeviceGroup, sheet: Sheet) -> None:
+    """Check stored energy hour by hour, with losses and standing losses, and its limits.
+
+    The standing loss alone may take a store below its least energy.
+    """
+    full, efficiency = group["max_e_mwh"], group["efficiency"]
+    before = np.vstack([group["start_soc"] * full, group.energy_mwh[:-1]])
+    rest = group["standing_efficiency"] * before
+    drawn = np.where(group.taken > 0, group.taken / efficiency, group.taken * efficiency)
+    of = Subject("stored energy", "MWh", group.names)
+    sheet.equal("stored_energy", group.energy_mwh, rest - drawn, of, within=ENERGY_MWH)
+    least = np.minimum(group["min_soc"] * full, rest)
+    sheet.at_least("stored_energy_limits", group.energy_mwh, least, of, within=ENERGY_MWH)
+    sheet.at_most("stored_energy_limits", group.energy_mwh, group["max_soc"] * full, of, within=ENERGY_MWH)
+
+
+def check_stores_at_end_of_day(records: Records, sheet: Sheet) -> None:
+    """Check that the stores end every day as full as the study demands: at their start, if it names nothing."""
+    last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
+    for device in STORES:
+        if (group := device_group(records, device)).names:
+            named = ["start_soc" if data.get("min_end_soc") is None else "min_end_soc" for data in group.data]
+            soc = np.array([number(data, name) for data, name in zip(group.data, named, strict=True)])
+            of = Subject("stored energy at the end of the day", "MWh", group.names, last)
+            least = soc * group["max_e_mwh"]
+            sheet.at_least("end_of_day_stores", group.energy_mwh[last], least, of, within=STORED_MWH)

@@ -1,0 +1,88 @@
+"""The study's fleet on every feeder: what stands at which bus, as the study's own numbers say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import pandas as pd
+
+from sim.audit.records import number, numbers, setting
+
+DEVICES = ("load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev")
+"""The devices that may be behind a port."""
+
+PEAKS = {"load": "max_load_mw", "output": "max_output_mw", "heat_load": "max_heat_mw"}
+"""Devices that have no data of their own, but a largest value that is 0 where there are none."""
+
+
+@dataclass(frozen=True)
+class PortData:
+    """What the study says of one port.
+
+    Attributes
+    ----------
+    kind : str
+        ``microgrid`` or ``ev_aggregator``.
+    bus : int
+        Bus number.
+    data : mapping
+        The microgrid; an aggregator is one that has only cars.
+    """
+
+    kind: str
+    bus: int
+    data: Mapping[str, Any]
+
+    @property
+    def devices(self) -> list[str]:
+        """Names of its devices."""
+        return [device for device in DEVICES if self.data.get(PEAKS.get(device, device))]
+
+    @property
+    def max_exchange_mw(self) -> float:
+        """Largest power from and to the network; the power of all cars for an aggregator. [MW]"""
+        if self.kind == "ev_aggregator":
+            return number(self.data, "ev.cars") * number(self.data, "ev.max_p_mw")
+        return number(self.data, "max_exchange_mw")
+
+
+class Feeders:
+    """Equal feeders that share the slack bus; bus k of feeder f, counted from 0, has the number k + f·n.
+
+    Parameters
+    ----------
+    study : mapping
+        The resolved study.
+    branches : DataFrame
+        The lines of all feeders.
+    """
+
+    def __init__(self, study: Mapping[str, Any], branches: pd.DataFrame) -> None:
+        self._study = study
+        self.count = int(number(study, "grid.feeders"))
+        buses = {*numbers(branches, "from_bus"), *numbers(branches, "to_bus")}
+        self._slack = (buses - {*numbers(branches, "to_bus")}).pop()
+        self._size = ceil((max(buses) - min(buses) + 1) / self.count)
+
+    def units(self, kind: str) -> list[Mapping[str, Any]]:
+        """Return the data of the operator's units of one kind, feeder by feeder, at their own buses."""
+        fleet = setting(self._study, f"fleet.{kind}")
+        return [{**unit, "bus": self._bus(number(unit, "bus"), k)} for k in range(self.count) for unit in fleet]
+
+    def ports(self) -> list[PortData]:
+        """Return all ports: the microgrids feeder by feeder, then the aggregators."""
+        microgrids, aggregators = (setting(self._study, f"fleet.{kind}") for kind in ("microgrid", "ev_aggregator"))
+        return [
+            PortData("microgrid", self._bus(bus, k), data)
+            for k in range(self.count)
+            for data in microgrids
+            for bus in setting(data, "buses")
+        ] + [
+            PortData("ev_aggregator", self._bus(number(data, "bus"), k), {"ev": setting(data, "ev")})
+            for k in range(self.count)
+            for data in aggregators
+        ]
+
+    def _bus(self, bus: float, feeder: int) -> int:
+        return int(bus if bus == self._slack else bus + feeder * self._size)

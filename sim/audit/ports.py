@@ -1,0 +1,85 @@
+"""Ports: what crosses them is what the devices behind them do; orders are kept, and heat goes nowhere."""
+
+import numpy as np
+
+from sim.audit.devices import device_group
+from sim.audit.fleet import DEVICES, Feeders
+from sim.audit.records import Records, numbers
+from sim.audit.report import ONCE, FloatArray, Sheet, Subject
+
+POWER_MW = 1e-9
+"""Round-off of a sum of powers. [MW], [Mvar]"""
+
+ORDER_MW = 1e-6
+"""Difference between order and deed from which on a port must say why. [MW], [Mvar]"""
+
+EXCHANGE_MW = 1e-6
+"""By how much the exchange may exceed its limit before it counts: a solver's accuracy. [MW]"""
+
+
+def check_ports(records: Records, sheet: Sheet) -> None:
+    """Check that ports are those of the study, exchange what their devices do, and keep their orders."""
+    _check_fleet(records, sheet)
+    _check_balance(records, sheet)
+    _check_orders(records, sheet)
+
+
+def check_exchange_limits(records: Records, sheet: Sheet) -> None:
+    """Check the largest power from and to the network."""
+    trades, ports = records["trades"], Feeders(records.study, records.branches).ports()
+    of = Subject("exchange (absolute)", "MW", trades.names)
+    most = np.array([port.max_exchange_mw for port in ports])
+    sheet.at_most("exchange_limits", np.abs(trades.numbers("p_mw")), most, of, within=EXCHANGE_MW)
+
+
+def _check_fleet(records: Records, sheet: Sheet) -> None:
+    """Check kind, bus and largest exchange of the ports, in the study's order."""
+    stored, ports = records.lists["ports"], Feeders(records.study, records.branches).ports()
+    names = [str(name) for name in stored["port"]]
+    for name, kind, port in zip(names, stored["kind"], ports, strict=True):
+        if kind != port.kind:
+            sheet.note("port_fleet", name, f"kind is '{kind}', expected '{port.kind}' as in the study's fleet")
+    for column in ("bus", "max_exchange_mw"):
+        expected = [getattr(port, column) for port in ports]
+        sheet.equal("port_fleet", numbers(stored, column), expected, Subject(column, "", names, ONCE), within=0.0)
+
+
+def _check_balance(records: Records, sheet: Sheet) -> None:
+    """Check active and reactive power, heat, and what was not served, port by port."""
+    trades = records["trades"]
+    given = {column: _sum_behind(records, column) for column in ("p_mw", "q_mvar", "heat_mw")}
+    for check, stored, expected, what, unit in (
+        ("port_balance", trades.numbers("p_mw"), -given["p_mw"], "exchange", "MW"),
+        ("port_balance", trades.numbers("q_mvar"), -given["q_mvar"], "reactive exchange", "Mvar"),
+        ("heat_balance", given["heat_mw"], 0.0, "heat given less heat taken", "MW"),
+        ("shortfall", trades.numbers("shortfall_mw"), _not_served(records), "shortfall", "MW"),
+    ):
+        sheet.equal(check, stored, expected, Subject(what, unit, trades.names), within=POWER_MW)
+
+
+def _sum_behind(records: Records, column: str) -> FloatArray:
+    """Return the sum of a column over the devices behind every port, shape (H, M)."""
+    total = np.zeros_like(records["trades"].numbers("p_mw"))
+    for device in DEVICES:
+        group = device_group(records, device)
+        np.add.at(total.T, group.ports, getattr(group, column).T)
+    return total
+
+
+def _not_served(records: Records) -> FloatArray:
+    """Return electric and heat load that was not served behind every port, shape (H, M). [MW]"""
+    total = np.zeros_like(records["trades"].numbers("p_mw"))
+    for device, column in (("load", "p_mw"), ("heat_load", "heat_mw")):
+        group = device_group(records, device)
+        np.add.at(total.T, group.ports, (group.available_mw + getattr(group, column)).T)
+    return total
+
+
+def _check_orders(records: Records, sheet: Sheet) -> None:
+    """Check that every port exchanges what was agreed, unless it says why not."""
+    trades = records["trades"]
+    excused = trades.values("note") != ""
+    for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar")):
+        done, agreed = trades.numbers(column), trades.numbers(f"ordered_{column}")
+        of = Subject(f"{column} (without a note)", unit, trades.names)
+        sheet.equal("port_orders", done, np.where(excused, done, agreed), of, within=ORDER_MW)

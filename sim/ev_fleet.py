@@ -1,0 +1,278 @@
+"""A fleet of electric cars: when they are plugged in, how much they need, and what that leaves to choose.
+
+Times are hours since the run began (0 is the midnight before day 1), energies are measured at the grid, and an hour is
+Δt = 1 h. Cars are assumed to announce their stays a day ahead, so stays that begin later are known. A car that left
+with less than its target is assumed to come home as if it had left with it: every stay stands for itself.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from grids.microgrid import EvFleet
+from grids.network import BoolArray, FloatArray, IntArray
+from sim.errors import StudyError
+from sim.profiles import HOURS_PER_DAY
+
+CARS_STREAM = 3
+"""First word of the random streams' keys: the ones before it are taken by :class:`sim.scenarios.Draw`."""
+
+MAX_REDRAWS = 1000
+"""Rounds of redrawing after which a fleet's hours count as impossible."""
+
+TOLERANCE_MW = 1e-9
+"""Power outside a car's limits that is round-off."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cars:
+    """The stays of one fleet's cars over a whole run; a car and an hour belong to one stay at most.
+
+    Attributes
+    ----------
+    cars, days : int
+        Number of cars and of days.
+    max_p_mw : float
+        Charging power of a car. [MW]
+    car : array of int, shape (N,)
+        Whose stay it is, 0 to ``cars - 1``.
+    arrival_h, departure_h : array, shape (N,)
+        When it begins (before 0 for cars that are plugged in already) and ends. [h]
+    arrival_soc : array, shape (N,)
+        State of charge on arrival.
+    need_mwh : array, shape (N,)
+        Energy from the grid that brings the car to its target, or the most that the stay allows. [MWh]
+    full : array of bool, shape (N,)
+        Whether the target can be reached.
+    start_mwh : array, shape (N,)
+        What had been charged before the run began. [MWh]
+    """
+
+    cars: int
+    days: int
+    max_p_mw: float
+    car: IntArray
+    arrival_h: FloatArray
+    departure_h: FloatArray
+    arrival_soc: FloatArray
+    need_mwh: FloatArray
+    full: BoolArray
+    start_mwh: FloatArray
+
+    def room_mwh(self, start_h: float | FloatArray, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+        """Return what the power of each stay could charge between two times, shape (n,) or (H, n). [MWh]"""
+        start, end = np.maximum(self.arrival_h[stays], start_h), np.minimum(self.departure_h[stays], end_h)
+        room: FloatArray = self.max_p_mw * np.maximum(end - start, 0.0)
+        return room
+
+    def least_by(self, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+        """Return what must have been charged by a time, if the rest is charged as late as possible. [MWh]"""
+        later = self.max_p_mw * np.maximum(self.departure_h[stays] - end_h, 0.0)
+        return np.maximum(self.need_mwh[stays] - later, 0.0)
+
+    def most_by(self, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+        """Return what has been charged by a time, if the cars charge as soon as possible in the run. [MWh]"""
+        return np.minimum(self.need_mwh[stays], self.start_mwh[stays] + self.room_mwh(0.0, end_h, stays))
+
+    def between(self, start_h: float, end_h: float) -> IntArray:
+        """Return the stays that take up some of the time between two hours."""
+        return np.flatnonzero((self.departure_h > start_h) & (self.arrival_h < end_h))
+
+
+def draw_cars(fleet: EvFleet, *, days: int, seed: int, port: int) -> Cars:
+    """Return the stays of a fleet's cars, from the evening before the run to the morning after it.
+
+    Parameters
+    ----------
+    days : int
+        Days of the run.
+    seed, port : int
+        With the day they fix the random stream, so a day's cars do not depend on the days that follow.
+
+    Raises
+    ------
+    StudyError
+        If the distributions leave no room for a departure before the arrival of the same day.
+    """
+    departure, arrival, miles = np.stack(
+        [
+            _draw_day(fleet, np.random.SeedSequence(seed, spawn_key=(CARS_STREAM, port, day)))
+            for day in range(days + 2)
+        ],
+        axis=1,
+    )
+    midnight = HOURS_PER_DAY * np.arange(days + 1.0)[:, None]
+    arrival_h = (midnight - HOURS_PER_DAY + arrival[:-1]).ravel()
+    departure_h = (midnight + departure[1:]).ravel()
+    arrival_soc = np.maximum(
+        fleet.target_soc - miles[:-1].ravel() * fleet.consumption_mwh_per_mile / fleet.max_e_mwh, 0
+    )
+    wanted = (fleet.target_soc - arrival_soc) * fleet.max_e_mwh / fleet.efficiency
+    possible = fleet.max_p_mw * (departure_h - arrival_h)
+    need = np.minimum(wanted, possible)
+    least = np.maximum(need - fleet.max_p_mw * departure_h, 0.0)
+    most = np.minimum(need, fleet.max_p_mw * np.maximum(-arrival_h, 0.0))
+    return Cars(
+        cars=fleet.cars,
+        days=days,
+        max_p_mw=fleet.max_p_mw,
+        car=np.tile(np.arange(fleet.cars), days + 1),
+        arrival_h=arrival_h,
+        departure_h=departure_h,
+        arrival_soc=arrival_soc,
+        need_mwh=need,
+        full=wanted <= possible,
+        start_mwh=np.where(arrival_h < 0, least + fleet.start_fill * (most - least), 0.0),
+    )
+
+
+def _draw_day(fleet: EvFleet, sequence: np.random.SeedSequence) -> FloatArray:
+    """Return one day's departures and arrivals (clock hours) and distances (miles) of all cars, shape (3, cars).
+
+    Pairs are drawn again until the car is back in a later hour than the one in which it left.
+    """
+    rng = np.random.default_rng(sequence)
+    miles = rng.lognormal(fleet.distance_log_mean, fleet.distance_log_std, fleet.cars)
+    departure, arrival = np.empty((2, fleet.cars))
+    wrong = np.arange(fleet.cars)
+    for _ in range(MAX_REDRAWS):
+        departure[wrong] = rng.normal(fleet.departure_mean_h, fleet.departure_std_h, len(wrong))
+        arrival[wrong] = rng.normal(fleet.arrival_mean_h, fleet.arrival_std_h, len(wrong))
+        right = (departure >= 0) & (arrival >= np.ceil(departure)) & (arrival < HOURS_PER_DAY)
+        wrong = np.flatnonzero(~right)
+        if not len(wrong):
+            return np.stack([departure, arrival, miles])
+    raise StudyError(
+        f"cars that leave at {fleet.departure_mean_h:g} ± {fleet.departure_std_h:g} h hardly ever arrive later on"
+        f" that day, at {fleet.arrival_mean_h:g} ± {fleet.arrival_std_h:g} h: let them leave earlier or arrive later"
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Envelope:
+    """What a fleet can charge in the hours ahead, as a virtual battery.
+
+    The limits are sums over the cars. In the first hour they are exact; later they are an outer approximation, for a
+    charge within them may not be divisible among the cars.
+
+    Attributes
+    ----------
+    min_mwh, max_mwh : array, shape (H,)
+        Least and most energy charged from now to the end of each hour. [MWh]
+    max_p_mw : array, shape (H,)
+        Largest power in each hour. [MW]
+    """
+
+    min_mwh: FloatArray
+    max_mwh: FloatArray
+    max_p_mw: FloatArray
+
+
+class Charging:
+    """How far the charging of a fleet has come, and what can and must follow.
+
+    Whoever stays within `limits` in every hour lets every car leave as full as it could have been.
+
+    Parameters
+    ----------
+    cars : Cars
+        The stays.
+
+    Attributes
+    ----------
+    charged_mwh : array, shape (N,)
+        What each stay has charged so far. [MWh]
+    """
+
+    def __init__(self, cars: Cars) -> None:
+        self.cars = cars
+        self.charged_mwh = cars.start_mwh.copy()
+
+    def limits(self, hour: int) -> tuple[float, float]:
+        """Return what the cars must and can charge in an hour, counted from 0 at the start of the run. [MW]"""
+        least, most = self._limits(hour, self.cars.between(hour, hour + 1))
+        return float(least.sum()), float(most.sum())
+
+    def envelope(self, hour: int, hours: int, *, end_fill: float = 0.0) -> Envelope:
+        """Return what the fleet can charge from the start of an hour on.
+
+        Parameters
+        ----------
+        hour, hours : int
+            The first hour, counted from 0 at the start of the run, and the number of hours.
+        end_fill : float
+            Where the fleet must be at the end of every day: 0 is the least that lets all cars leave full, 1 as if they
+            had charged as soon as possible throughout. Where it has fallen behind, it must do what it can.
+        """
+        cars = self.cars
+        stays = cars.between(hour, hour + hours)
+        charged, need = self.charged_mwh[stays], cars.need_mwh[stays]
+        ends = np.arange(hour + 1, hour + hours + 1, dtype=np.float64)[:, None]
+        most = np.minimum(need, charged + cars.room_mwh(hour, ends, stays))
+        least = np.clip(cars.least_by(ends, stays), charged, most)
+        min_mwh, max_mwh = (least - charged).sum(axis=1), (most - charged).sum(axis=1)
+        midnight = ends[:, 0] % HOURS_PER_DAY == 0
+        late, soon = cars.least_by(ends[midnight], stays), cars.most_by(ends[midnight], stays)
+        wanted = (late + end_fill * (soon - late) - charged).sum(axis=1)
+        min_mwh[midnight] = np.clip(wanted, min_mwh[midnight], max_mwh[midnight])
+        power = np.minimum(cars.room_mwh(ends - 1, ends, stays), need - charged)
+        return Envelope(min_mwh=min_mwh, max_mwh=max_mwh, max_p_mw=power.sum(axis=1))
+
+    def uncontrolled(self) -> FloatArray:
+        """Return the power of charging as soon as possible throughout the run, shape (24 · days,). [MW]"""
+        return np.concatenate([self._uncontrolled_day(day) for day in range(self.cars.days)])
+
+    def disaggregate(self, hour: int, p_mw: float) -> FloatArray:
+        """Return the power of every car that adds up to a power of the fleet, clipped to its limits.
+
+        Every car gets what it must have; the rest goes to the cars with the least laxity, the time they could still
+        wait.
+
+        Returns
+        -------
+        array, shape (cars,)
+            Power of every car. [MW]
+        """
+        cars = self.cars
+        stays = cars.between(hour, hour + 1)
+        least, most = self._limits(hour, stays)
+        waiting = cars.departure_h[stays] - np.maximum(cars.arrival_h[stays], hour)
+        laxity = waiting - (cars.need_mwh[stays] - self.charged_mwh[stays]) / cars.max_p_mw
+        # Rounded, or round-off would decide between cars that are equally urgent.
+        order = np.lexsort((cars.car[stays], laxity.round(9)))
+        room = (most - least)[order]
+        before = np.cumsum(room) - room
+        power = np.zeros(cars.cars)
+        power[cars.car[stays][order]] = least[order] + np.clip(p_mw - least.sum() - before, 0.0, room)
+        return power
+
+    def charge(self, hour: int, power: FloatArray) -> None:
+        """Let an hour pass in which every car charges with a power, shape (cars,). [MW]
+
+        Raises
+        ------
+        ValueError
+            If a car cannot take its power, or could no longer be as full as possible when it leaves.
+        """
+        stays = self.cars.between(hour, hour + 1)
+        least, most = self._limits(hour, stays)
+        car = self.cars.car[stays]
+        taken = np.zeros(self.cars.cars)
+        taken[car] = np.clip(power[car], least, most)
+        if not np.allclose(power, taken, rtol=0, atol=TOLERANCE_MW):
+            raise ValueError(f"hour {hour}: a car's power is outside what it must and can charge")
+        # The sum may exceed the need by round-off.
+        self.charged_mwh[stays] = np.minimum(self.charged_mwh[stays] + taken[car], self.cars.need_mwh[stays])
+
+    def _limits(self, hour: int, stays: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return what each stay must and can charge in an hour, shape (n,). [MW]"""
+        charged = self.charged_mwh[stays]
+        most = np.minimum(self.cars.room_mwh(hour, hour + 1, stays), self.cars.need_mwh[stays] - charged)
+        return np.clip(self.cars.least_by(hour + 1, stays) - charged, 0.0, most), most
+
+    def _uncontrolled_day(self, day: int) -> FloatArray:
+        start = day * HOURS_PER_DAY
+        stays = self.cars.between(start, start + HOURS_PER_DAY)
+        ends = np.arange(start, start + HOURS_PER_DAY + 1, dtype=np.float64)[:, None]
+        power: FloatArray = np.diff(self.cars.most_by(ends, stays).sum(axis=1))
+        return power.clip(min=0.0)  # round-off

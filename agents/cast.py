@@ -1,6 +1,6 @@
 """Put the players of a study on the stage."""
 
-from agents.bid_optimizer import BidOptimizer
+from agents.bid_optimizer import BidOptimizer, compute_submission, opening_situation
 from agents.community import Community
 from agents.der.battery import BatterySystem
 from agents.der.load import Load
@@ -12,6 +12,7 @@ from agents.system_operator import SystemOperator
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.roles import Players
+from sim.setting import Setting
 
 RENEWABLES = {"wind": WindTurbine, "pv": SolarPlant}
 
@@ -58,3 +59,18 @@ def cast_players(
     )
     model.cast(players)
     return players
+
+
+def opening_bids(setting: Setting, dispatcher: Dispatcher) -> Submission:
+    """Return the bids for a study's first day, as its operator (and its microgrids) come to them.
+
+    Parameters
+    ----------
+    setting : Setting
+        The built study.
+    dispatcher : Dispatcher
+        Solves the bidding problem.
+    """
+    if setting.grid.ports:
+        return cast_players(MarketModel(setting), dispatcher=dispatcher).operator.submit_bids()
+    return compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+import numpy as np
+
 from agents.coordination import mode_class
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
@@ -10,7 +12,7 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.search.branching import Effort
 from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
-from sim.messages import Knowledge
+from sim.messages import Knowledge, Schedule
 from sim.scenarios import ScenarioSet
 
 
@@ -56,6 +58,15 @@ class Community(Dispatcher):
         """Let every microgrid look at scenarios of the coming day."""
         for microgrid in self.microgrids:
             microgrid.look_a_day_ahead(scenarios)
+
+    def retail_schedule(self) -> Schedule | None:
+        """Return what the microgrids do at the retail price if nobody coordinates them."""
+        answers = [microgrid.answer_retail() for microgrid in self.microgrids]
+        return Schedule(
+            p_mw=np.stack([answer.p_mw[0] for answer in answers], axis=1),
+            q_mvar=np.stack([answer.q_mvar[0] for answer in answers], axis=1),
+            price_per_mwh=np.stack([microgrid.retail_per_mwh[0] for microgrid in self.microgrids], axis=1),
+        )
 
     def plan(
         self,

@@ -61,7 +61,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         reasons: list[str] = []
         while name is not None:
             policy = self._policy(name)
-            self._dispatcher.look_ahead(policy.knowledge)
+            self._dispatcher.look_ahead(policy.knowledge)  # microgrids know as much of the hours ahead as the policy
             try:
                 decision = policy.decide(self._view(policy, reports))
             except SolverError as error:

@@ -46,11 +46,14 @@ def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
 
 
 def _draw(folder: Path, setting: Setting, tables: Any, document: dict[str, Any]) -> None:
-    from experiments.figures import day_figure, network_figure, save_figure
+    from experiments.figures import day_figure, network_figure, port_figures, save_figure
 
     days = setting.study.days
     for day in range(1, days + 1):
-        save_figure(day_figure(tables, document, day=day), folder, "day" if days == 1 else f"day{day}")
+        today = "day" if days == 1 else f"day{day}"
+        save_figure(day_figure(tables, document, day=day), folder, today)
+        for name, figure in port_figures(tables, setting, day=day):
+            save_figure(figure, folder, name if days == 1 else f"{today}_{name}")
     save_figure(network_figure(setting.grid), folder, "network")
 
 
@@ -90,7 +93,8 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
 
 def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:
     """Print the study's bids."""
-    from agents.bid_optimizer import compute_submission, exact_submission, opening_situation
+    from agents.bid_optimizer import exact_submission, opening_situation
+    from agents.cast import opening_bids
     from agents.dispatch.dispatcher import Dispatcher
 
     if as_json and as_csv:
@@ -100,11 +104,12 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
         dispatcher = Dispatcher.of(setting, progress=report)
-        situation = opening_situation(setting, setting.kept_scenarios())
         if chosen == "clarabel":
-            submission = compute_submission(dispatcher, setting, situation)
+            submission = opening_bids(setting, dispatcher)
+        elif setting.grid.ports:
+            raise StudyError("--formulation ac knows no microgrids: use conic")
         else:
-            submission = exact_submission(dispatcher, situation, chosen)
+            submission = exact_submission(dispatcher, opening_situation(setting, setting.kept_scenarios()), chosen)
     seconds = perf_counter() - start
     if as_csv:
         console.echo("hour_ending,bid_mw")
@@ -166,6 +171,7 @@ def list_studies() -> None:
     """Print the packaged studies, bidding strategies, policies and rules."""
     from agents.anm import policy_class, policy_names
     from agents.bidding import strategy, strategy_names
+    from agents.coordination import mode_class, mode_names
     from sim.imbalance import RULES
     from sim.study_file import read_study
 
@@ -174,6 +180,7 @@ def list_studies() -> None:
             "studies": {name: read_study(path).description for name, path in packaged_studies().items()},
             "bidding strategies": {name: strategy(name).SUMMARY for name in strategy_names()},
             "ANM policies": {name: policy_class(name).summary for name in policy_names()},
+            "coordination of microgrids": {name: mode_class(name).summary for name in mode_names()},
             "imbalance rules": {name: rule.in_words() for name, rule in RULES.items()},
         }
     )

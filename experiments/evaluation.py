@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
 from experiments.summary import certificate, money_terms, voltage
@@ -97,7 +97,7 @@ def evaluate(
     """
     one_day = Setting.of(setting.study.model_copy(update={"days": 1}))
     dispatcher = Dispatcher.of(one_day)
-    submission = compute_submission(dispatcher, one_day, opening_situation(one_day, one_day.kept_scenarios()))
+    submission = opening_bids(one_day, dispatcher)
     outcomes = []
     for outcome in _outcomes(one_day, submission, scenarios, dispatcher, _worker_count(workers, len(scenarios))):
         outcomes.append(outcome)

@@ -7,23 +7,25 @@ import numpy as np
 import pandas as pd
 
 from experiments.play import Play
+from experiments.port_summary import summarise_ports
 from sim.recorder import PROOFS
-from sim.settlement import COST_TERMS, TERMS
+from sim.settlement import terms_of, with_profit
 
 VOLTAGE_TOLERANCE_PU = 1e-6
 
 
 def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """Return revenue, costs and profit of all days together, from payments and books. [$]"""
+    """Return revenue, trade if there are ports, costs and profit of all days, from payments and books. [$]"""
     cash = tables["payments"].groupby("term")["amount"].sum()
     books = tables["books"].groupby("term")["amount"].sum()
-    terms = {term: float(cash.get(term, books.get(term, 0.0))) for term in TERMS[:-1]}
-    return {**terms, "profit": terms["revenue"] - sum(terms[term] for term in COST_TERMS)}
+    terms = terms_of(ports=len(tables["ports"]) > 0)[:-1]
+    return with_profit({term: float(cash.get(term, books.get(term, 0.0))) for term in terms})
 
 
 def summarise(played: Play) -> dict[str, Any]:
     """Return the summary of a play, as ``--json`` prints it."""
     study, tables = played.setting.study, played.tables
+    terms = money_terms(tables)
     return {
         "study": study.name,
         "seed": study.seed,
@@ -31,12 +33,13 @@ def summarise(played: Play) -> dict[str, Any]:
         "bidding": study.bidding,
         "policy": study.policy,
         "rule": study.market.rule.name,
-        "terms": money_terms(tables),
+        "terms": terms,
         "bids_mw": tables["bids"]["bid_mw"].tolist(),
         "certificate": certificate(tables),
         "voltage": voltage(tables["buses"], played),
         "energy_mwh": energy(tables),
         "hours": hours(tables),
+        **summarise_ports(played, terms),
         "seconds": played.seconds,
     }
 

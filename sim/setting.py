@@ -54,6 +54,7 @@ class Setting:
             )
         except GridError as error:
             raise StudyError(f"grid.case: {error}") from error
+        _require_microgrid_profiles(study)
         profiles = load_profiles(study.profiles.file, study.profiles.columns)
         return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles))
 
@@ -90,3 +91,15 @@ class Setting:
         drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
         keep = uncertainty.keep if isinstance(uncertainty.keep, int) else len(drawn)
         return reduce_scenarios(drawn, keep, uncertainty.reduction)
+
+
+def _require_microgrid_profiles(study: Study) -> None:
+    """Refuse a microgrid whose load, heat or output has no profile: it would be zero all day without a word."""
+    for k, microgrid in enumerate(study.fleet.microgrid):
+        for what in ("load", "heat", "output"):
+            peak, column = getattr(microgrid, f"max_{what}_mw"), f"microgrid_{what}_pu"
+            if peak > 0 and column not in study.profiles.columns:
+                raise StudyError(
+                    f"profiles.{column}: is missing, but fleet.microgrid.{k}.max_{what}_mw is {peak}; name the column"
+                    f" of {study.profiles.file} that holds it, or set max_{what}_mw to 0"
+                )

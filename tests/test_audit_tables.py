@@ -89,7 +89,7 @@ def test_a_missing_file_is_named_with_the_remedy(folder, file):
         ("study.yaml", b"a: [", "study.yaml: can't be read"),
         ("study.yaml", b"\xff\xfe\xff", "study.yaml: can't be read"),
         ("study.yaml", b"just text", "study.yaml: is not a study"),
-        ("study.yaml", b"days: 1", "study.yaml: fleet.wind is missing"),
+        ("study.yaml", b"days: 1", "study.yaml: grid.feeders is missing"),
     ],
 )
 def test_an_unreadable_file_is_named_with_the_remedy(folder, file, content, message):

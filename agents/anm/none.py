@@ -7,7 +7,7 @@ import numpy as np
 from agents.anm import HourView
 from agents.dispatch.dispatcher import Dispatcher
 from grids.power_flow import SetPoints
-from sim.messages import Decision, Knowledge
+from sim.messages import Coordination, Decision, Knowledge
 from sim.setting import Setting
 
 
@@ -20,11 +20,13 @@ class Policy:
 
     def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
         self._tan_phi = setting.grid.load_tan_phi
+        self._dispatcher = dispatcher
 
     def decide(self, view: HourView) -> Decision:
         """Return the orders: demand, available output, and the day-ahead battery schedule."""
         demand, available = view.outlook.demand_mw[0], view.outlook.available_mw[0]
         battery = view.scheduled_battery_p_mw[view.hour - 1]
+        schedule = self._dispatcher.retail_schedule()
         return Decision(
             orders=SetPoints(
                 load_p_mw=demand,
@@ -33,7 +35,11 @@ class Policy:
                 renewable_q_mvar=np.zeros_like(available),
                 battery_p_mw=battery,
                 battery_q_mvar=np.zeros_like(battery),
+                exchange_p_mw=np.zeros(0) if schedule is None else schedule.p_mw[0],
+                exchange_q_mvar=np.zeros(0) if schedule is None else schedule.q_mvar[0],
             ),
             policy="none",
             status="unplanned",
+            schedule=schedule,
+            coordination=None if schedule is None else Coordination(mode="uncoordinated", iterations=1),
         )

@@ -30,7 +30,7 @@ PROXIMAL = 300.0
 RELAXATION = 1.6
 """Over-relaxation of the answers, as usual with ADMM."""
 
-TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-3, 1.0
+TOLERANCE_MW, TOLERANCE_PER_MWH = 5e-4, 0.25
 """Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
 
 MOST_ROUNDS = 60
@@ -44,6 +44,14 @@ class _State:
     offered: tuple[FloatArray, FloatArray]
     price: tuple[FloatArray, FloatArray]
 
+    def an_hour_later(self) -> "_State":
+        """Return the same without its first hour."""
+        return _State(
+            wanted=(self.wanted[0][:, 1:], self.wanted[1][:, 1:]),
+            offered=(self.offered[0][:, 1:], self.offered[1][:, 1:]),
+            price=(self.price[0][:, 1:], self.price[1][:, 1:]),
+        )
+
 
 class Mode:
     """Negotiates; begins with the prices and quantities of the hour before."""
@@ -52,17 +60,17 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
         self._dispatcher, self._microgrids, self._executor = dispatcher, microgrids, executor
-        self._last: dict[tuple[int, int], _State] = {}
+        self._last: _State | None = None
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's plan for what was agreed."""
-        state = self._begin(situation)
+        state, stale = self._begin(situation)
         signs = Signs.unsettled(*situation.shape)
         notes: dict[str, None] = {}
         rounds, primal, dual = 0, np.inf, np.inf
         while rounds < MOST_ROUNDS and (primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
             rounds += 1
-            if rounds > 1:
+            if rounds > 1 or stale:
                 notes |= dict.fromkeys(self._ask_microgrids(state))
             before = state.offered
             plan = self._ask_network(situation, state, signs, network, within)
@@ -73,8 +81,8 @@ class Mode:
             dual = PROXIMAL * max(
                 float(np.abs(now - then).max(initial=0.0)) for now, then in zip(state.offered, before, strict=True)
             )
-        self._last[situation.shape] = state
-        given = replace(situation, exchange_p_mw=state.wanted[0], exchange_q_mvar=state.wanted[1])
+        self._last = state
+        given = replace(situation, exchange_p_mw=state.offered[0], exchange_q_mvar=state.offered[1])
         plan = self._dispatcher.plan(given, network=network, within=within)
         return replace(
             plan,
@@ -88,16 +96,21 @@ class Mode:
             ),
         )
 
-    def _begin(self, situation: Situation) -> _State:
-        """Return where to begin: day-ahead prices, and what the microgrids want at them."""
+    def _begin(self, situation: Situation) -> tuple[_State, bool]:
+        """Return where to begin, and whether it is stale.
+
+        It is what was agreed an hour ago, or day-ahead prices and what the microgrids want at them.
+        """
         shape = (*situation.shape, len(self._microgrids))
+        if self._last is not None and self._last.price[0].shape == (shape[0], shape[1] + 1, shape[2]):
+            return self._last.an_hour_later(), True
         nothing = np.zeros(shape)
         price = np.broadcast_to(situation.price_per_mwh[None, :, None], shape).copy()
         questions = [
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
         active, reactive, _ = gather(self._executor, questions, self._names, (nothing, nothing))
-        return _State(wanted=(active, reactive), offered=(active, reactive), price=(price, nothing))
+        return _State(wanted=(active, reactive), offered=(active, reactive), price=(price, nothing)), False
 
     @property
     def _names(self) -> list[str]:

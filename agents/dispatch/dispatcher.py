@@ -16,7 +16,7 @@ from agents.dispatch.search.price_bound import PriceBound, hourly_wear
 from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
-from sim.messages import Knowledge
+from sim.messages import Knowledge, Schedule
 from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
@@ -133,6 +133,10 @@ class Dispatcher:
 
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
         """Let whoever else decides look at scenarios of the coming day; here, nobody does."""
+
+    def retail_schedule(self) -> Schedule | None:
+        """Return what microgrids do at the retail price if nobody coordinates them; nothing if there are none."""
+        return None
 
     def relaxed(self, situation: Situation, signs: Signs, *, network: str, within: BidRange | None) -> Plan:
         """Return the optimum with directions as they are, of the relaxation where they are open; nothing is searched.

@@ -1,5 +1,6 @@
 """What stands behind the ports in a program: all devices of the microgrids (central), or only their exchange."""
 
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -181,13 +182,15 @@ def _by_kind(
     ]
 
 
+_COMPILING = threading.Lock()
 _COMPILED: dict[tuple[str, float, bool], CompiledModel] = {}
 
 
 def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool) -> CompiledModel:
     """Return the compiled hour of a kind of microgrid (its JSON), compiled once."""
     key = (kind, proximal, scheduled)
-    if key not in _COMPILED:
-        microgrid = Microgrid.model_validate_json(kind)
-        _COMPILED[key] = compile_model(microgrid_hour(microgrid, proximal=proximal, scheduled=scheduled))
-    return _COMPILED[key]
+    with _COMPILING:  # Pyomo builds one model at a time
+        if key not in _COMPILED:
+            microgrid = Microgrid.model_validate_json(kind)
+            _COMPILED[key] = compile_model(microgrid_hour(microgrid, proximal=proximal, scheduled=scheduled))
+        return _COMPILED[key]

@@ -17,6 +17,10 @@ VISIBLE_MW = 1e-3
 """Curtailment below this in every hour gets no outline and no entry in the key."""
 
 
+PORTS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
+"""How the kinds of ports are written."""
+
+
 @dataclass
 class _Stack:
     """Bars on bars: each one begins where the last of its side of zero ended."""
@@ -51,10 +55,12 @@ class _Stack:
             bar.set_gid(f"{name.replace(' ', '_')}-{hour:.0f}")
 
 
-def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame) -> None:
+def balance_panel(
+    ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, trades: pd.DataFrame | None = None
+) -> None:
     """Draw the sources of each hour as a stack, with the served demand as a line and the curtailed power hatched.
 
-    Battery charging and export hang below zero, so that (above zero) = (demand) + (below zero) + (losses).
+    Battery charging, export and what ports take hang below zero, so that (above zero) = (demand) + (below zero) + (losses).
     """
     hours = settlements["hour"].to_numpy(dtype=np.float64)
     total = dispatch.groupby(["kind", "hour"])[["p_mw", "available_mw"]].sum()
@@ -65,6 +71,8 @@ def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame) -
         stack.add(total.loc[kind, "p_mw"].to_numpy(), color=kind, name=NAMES.get(kind, kind))
         stack.key.append(Patch(color=COLORS.get(kind, COLORS["other"]), label=NAMES.get(kind, kind)))
     _add_batteries(stack, dispatch[dispatch["kind"] == "battery"])
+    if trades is not None:
+        _add_ports(stack, trades)
     stack.add(settlements["metered_mw"].to_numpy(), color="tie_line", name="import")
     stack.key.append(Patch(color=COLORS["tie_line"], label="import (− export)"))
     cuts = {kind: (total.loc[kind, "available_mw"] - total.loc[kind, "p_mw"]).clip(lower=0) for kind in kinds}
@@ -90,6 +98,17 @@ def _add_batteries(stack: _Stack, batteries: pd.DataFrame) -> None:
     for part, name in ((by_unit.clip(lower=0), "discharge"), (by_unit.clip(upper=0), "charge")):
         stack.add(part.sum(axis=1).to_numpy(), color="battery", name=name)
     stack.key.append(Patch(color=COLORS["battery"], label="battery (− charging)"))
+
+
+def _add_ports(stack: _Stack, trades: pd.DataFrame) -> None:
+    """Add what microgrids and fleets of cars give to the network and take from it."""
+    kinds = trades["port"].str.rpartition("_")[0]
+    for kind, name in PORTS.items():
+        if (kinds == kind).any():
+            given = -trades[kinds == kind].pivot(index="hour", columns="port", values="p_mw").reindex(stack.hours)
+            for part, side in ((given.clip(lower=0), "give"), (given.clip(upper=0), "take")):
+                stack.add(part.sum(axis=1).to_numpy(), color=kind, name=f"{name} {side}")
+            stack.key.append(Patch(color=COLORS[kind], label=f"{name} (− taking)" if kind == "microgrid" else name))
 
 
 def _served_line(stack: _Stack, served: FloatArray) -> None:

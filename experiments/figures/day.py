@@ -53,7 +53,7 @@ def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, 
         panels = _panels(figure)
         tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
         price_panel(panels["price"], today["market"])
-        balance_panel(panels["balance"], today["dispatch"], today["settlements"])
+        balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
         soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
         voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
         money_panel(panels["money"], today["payments"], today["books"], today["units"])

@@ -76,13 +76,13 @@ def _mark_penalties(ax: Axes, settlements: pd.DataFrame) -> None:
 def price_panel(ax: Axes, market: pd.DataFrame) -> None:
     """Draw day-ahead and retail price."""
     hours = market["hour"].to_numpy(dtype=np.float64)
-    labels = []
-    for column, name, color in (
-        ("price_per_mwh", "day-ahead", COLORS["price"]),
-        ("retail_price_per_mwh", "retail", COLORS["retail"]),
+    labels, wide = [], 3.2 if np.allclose(market["price_per_mwh"], market["retail_price_per_mwh"]) else 1.6
+    for column, name, color, width in (
+        ("price_per_mwh", "day-ahead", COLORS["price"], wide),
+        ("retail_price_per_mwh", "retail", COLORS["retail"], 1.6),
     ):
         price = market[column].to_numpy()
-        ax.stairs(price, hour_edges(hours), baseline=None, color=color, lw=1.6, gid=name)
+        ax.stairs(price, hour_edges(hours), baseline=None, color=color, lw=width, gid=name)
         labels.append(Label(price[-1], name, ink(color)))
     low = min(0.0, market[["price_per_mwh", "retail_price_per_mwh"]].to_numpy().min())
     high = max(1.0, market[["price_per_mwh", "retail_price_per_mwh"]].to_numpy().max())

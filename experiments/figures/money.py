@@ -17,6 +17,7 @@ NAMES = {
     "generation": "renewable\nenergy",
     "generation_curtailment": "curtailed\nrenewables",
     "load_curtailment": "curtailed\nload",
+    "trade": "trade with\nmicrogrids",
     "profit": "profit",
 }
 TERM_COLORS = {
@@ -26,6 +27,7 @@ TERM_COLORS = {
     "loss": "loss",
     "wear": "battery",
     "load_curtailment": "demand",
+    "trade": "microgrid",
     "profit": "profit",
 }
 

@@ -27,6 +27,9 @@ COLORS = {
     "profit": "#332288",
     "microgrid": "#AA4499",
     "ev_aggregator": "#999933",
+    "diesel": "#661100",
+    "heat_unit": "#CC6677",
+    "thermal_storage": "#44AA99",
     "other": "#B8A06A",
 }
 """One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, four more of Paul Tol)."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sim.audit.devices import device_group
-from sim.audit.fleet import DEVICES, Feeders
+from sim.audit.fleet import Feeders
 from sim.audit.records import Records, numbers
 from sim.audit.report import ONCE, FloatArray, Sheet, Subject
 
@@ -60,9 +60,9 @@ def _check_balance(records: Records, sheet: Sheet) -> None:
 def _sum_behind(records: Records, column: str) -> FloatArray:
     """Return the sum of a column over the devices behind every port, shape (H, M)."""
     total = np.zeros_like(records["trades"].numbers("p_mw"))
-    for device in DEVICES:
-        group = device_group(records, device)
-        np.add.at(total.T, group.ports, getattr(group, column).T)
+    ports = Feeders(records.study, records.branches).ports()
+    owner = np.repeat(np.arange(len(ports)), [len(port.devices) for port in ports])
+    np.add.at(total.T, owner, records["devices"].numbers(column).T)
     return total
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from sim.audit.cars import check_cars, check_cars_at_end_of_day
 from sim.audit.completeness import read_records
+from sim.audit.devices import check_devices, check_stores_at_end_of_day
 from sim.audit.limits import check_end_of_day, check_network_limits, check_tie_line
-from sim.audit.money import check_books, check_payments, check_zero_sum
+from sim.audit.money import agents_of, check_books, check_payments, check_retail_price, check_zero_sum
 from sim.audit.physics import check_physics
+from sim.audit.ports import check_exchange_limits, check_ports
 from sim.audit.records import Records
 from sim.audit.report import AuditReport, Sheet
 from sim.audit.settlement import check_bids, check_certificate, check_plan, check_settlement
@@ -22,15 +25,23 @@ Check = tuple[Callable[[Records, Sheet], None], set[str]]
 
 BOOKS: tuple[Check, ...] = (
     (check_units, {"dispatch"}),
-    (check_physics, {"dispatch", "buses", "lines", "settlements"}),
+    (check_physics, {"dispatch", "buses", "lines", "settlements", "trades"}),
     (check_bids, {"bids"}),
     (check_certificate, {"bids"}),
     (check_settlement, {"market", "bids", "settlements"}),
     (check_plan, {"decisions", "settlements"}),
-    (check_payments, {"market", "dispatch", "bids", "settlements", "payments"}),
+    (check_retail_price, {"market", "settlements", "trades"}),
+    (check_payments, {"market", "dispatch", "bids", "settlements", "payments", "trades", "devices"}),
     (check_books, {"market", "dispatch", "lines", "books"}),
 )
 """What must hold, and the tables it is read from."""
+
+PORT_BOOKS: tuple[Check, ...] = (
+    (check_ports, {"trades", "devices"}),
+    (check_devices, {"devices"}),
+    (check_cars, {"devices", "cars", "charging"}),
+)
+"""What must hold behind the ports."""
 
 LIMITS: tuple[Check, ...] = (
     (check_network_limits, {"buses", "lines"}),
@@ -38,6 +49,13 @@ LIMITS: tuple[Check, ...] = (
     (check_end_of_day, {"dispatch"}),
 )
 """What the operation should have kept, and the tables it is read from."""
+
+PORT_LIMITS: tuple[Check, ...] = (
+    (check_exchange_limits, {"trades"}),
+    (check_stores_at_end_of_day, {"devices"}),
+    (check_cars_at_end_of_day, {"devices", "cars", "charging"}),
+)
+"""What the operation should have kept behind the ports."""
 
 
 def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> AuditReport:
@@ -62,12 +80,14 @@ def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> Audit
         raise StudyError(f"table(s) {', '.join(absent)} missing; audit all tables of a run")
     books, limits = Sheet(), Sheet()
     records = read_records(tables, study, books)
-    for sheet, checks in ((books, BOOKS), (limits, LIMITS)):
+    ports = len(tables["ports"]) > 0
+    for sheet, checks in ((books, BOOKS + PORT_BOOKS * ports), (limits, LIMITS + PORT_LIMITS * ports)):
         for check, needed in checks:
             if records.has(needed):
                 check(records, sheet)
-    if {"day", "hour", "payer", "payee", "amount"} <= set(tables["payments"]) and "unit" in tables["units"]:
-        check_zero_sum(tables["payments"], tables["units"], records.days, books)
+    named = "unit" in tables["units"] and "port" in tables["ports"]
+    if named and {"day", "hour", "payer", "payee", "amount"} <= set(tables["payments"]):
+        check_zero_sum(tables["payments"], agents_of(tables["units"], tables["ports"]), records.days, books)
     return AuditReport(
         findings=tuple(books.findings),
         limit_violations=tuple(limits.findings),

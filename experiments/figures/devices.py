@@ -1,0 +1,116 @@
+"""Where the electricity of microgrids comes from and goes to, device by device."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.figures.device_stack import Part, split, stack_panel
+from experiments.figures.port_map import Scale, fill_height, fill_panel
+from experiments.figures.port_page import (
+    MOST_SHOWN,
+    Page,
+    by_hour,
+    hour_axis,
+    in_words,
+    of_device,
+    rows_of,
+    same_scale,
+)
+from experiments.figures.style import COLORS, headline, house_style, tint
+from grids.network import FloatArray
+from sim.setting import Setting
+
+DEVICES = {
+    "output": ("renewables", COLORS["pv"]),
+    "diesel": ("diesel generator", COLORS["diesel"]),
+    "heat_unit": ("heat unit", COLORS["heat_unit"]),
+    "battery": ("battery (− charging)", COLORS["battery"]),
+    "load": ("load", tint(COLORS["demand"], 0.65)),
+    "ev": ("cars", COLORS["ev_aggregator"]),
+}
+"""How devices are written and coloured, in the order they are stacked from zero."""
+EXAMPLES = 6
+"""So many of many ports are drawn one by one."""
+
+
+def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
+    """Return the electric balance behind the ports over a day, device by device, as a figure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The ledger of the run.
+    setting : Setting
+        Of the run, with at least one port.
+    day : int
+        Market day, counted from 1.
+
+    Raises
+    ------
+    ValueError
+        If nothing was exchanged on that day.
+    """
+    trades, devices = rows_of(tables, day, "trades", "devices")
+    ports = [port.name for port in setting.grid.ports]
+    shown = _examples(by_hour(trades, "p_mw", ports), ports)
+    batteries = [port for port in setting.grid.ports if port.microgrid.battery]
+    rows = int(np.ceil(len(shown) / 2))
+    with house_style():
+        page = Page([2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])], apart=[rows + 1])
+        ax = page.panel(0, "all")
+        stack_panel(ax, _parts(trades, devices, ports), legend=True)
+        hour_axis(ax, named=False)
+        headline(ax, f"(a) All {len(ports)} together", _finding(trades))
+        _each(page, trades, devices, shown, len(ports))
+        if batteries:
+            ax = page.panel(rows + 1, "soc")
+            energy = by_hour(devices[devices["device"] == "battery"], "energy_mwh", [port.name for port in batteries])
+            full = np.array([port.microgrid.battery.max_e_mwh for port in batteries if port.microgrid.battery])
+            scale = Scale("full [%]", 0, 100, "YlGn", ".0f")
+            fill_panel(ax, 100 * energy / full, [port.name for port in batteries], scale, COLORS["battery"], "battery")
+            headline(ax, "(c) How full every battery is, at the end of the hour")
+        note = "above zero what comes in, below zero where it goes; both add up to the same"
+        page.heading("electricity of microgrids", note, setting.study, day)
+    return page.figure
+
+
+def _examples(p_mw: FloatArray, ports: Sequence[str]) -> list[str]:
+    """Return the ports to be drawn one by one: all, or of many some from the one that gives most to the one that takes most."""
+    if len(ports) <= MOST_SHOWN:
+        return list(ports)
+    order = np.argsort(np.nansum(p_mw, axis=0), kind="stable")
+    return [ports[order[k]] for k in np.linspace(0, len(ports) - 1, EXAMPLES).round().astype(int)]
+
+
+def _parts(trades: pd.DataFrame, devices: pd.DataFrame, ports: Sequence[str]) -> list[Part]:
+    """Return what the ports' devices and the network give and use."""
+    there = set(devices.loc[devices["port"].isin(ports), "device"])
+    parts = [
+        Part(name, color, *split(of_device(devices, device, "p_mw", ports)))
+        for device, (name, color) in DEVICES.items()
+        if device in there
+    ]
+    network = split(np.nan_to_num(by_hour(trades, "p_mw", ports)))
+    return [*parts, Part("import (− export)", COLORS["tie_line"], *network)]
+
+
+def _finding(trades: pd.DataFrame) -> str:
+    short = float(trades["shortfall_mw"].sum())
+    return f"{short:.3f} MWh of load could not be served" if short > 0.0005 else "all load served"
+
+
+def _each(page: Page, trades: pd.DataFrame, devices: pd.DataFrame, shown: Sequence[str], count: int) -> None:
+    """Draw ports one by one, those of one kind on the same scale."""
+    axes = {}
+    for k, port in enumerate(shown):
+        row, column = divmod(k, 2)
+        ax = page.panel(1 + row, f"port{k}", column=column, columns=2)
+        stack_panel(ax, _parts(trades, devices, [port]))
+        hour_axis(ax, every=2, named=k >= len(shown) - 2)
+        title = "(b) " if k == 0 else ""
+        some = f"{len(shown)} of {count}, most giving first" if k == 0 and len(shown) < count else ""
+        headline(ax, f"{title}{in_words(port)}", some)
+        axes[port] = ax
+    same_scale(axes)

@@ -1,0 +1,120 @@
+"""What microgrids exchange with the network, and at which price."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.figures.balance import PORTS
+from experiments.figures.device_stack import Part, split, stack_panel
+from experiments.figures.port_map import Scale, map_height, port_map
+from experiments.figures.port_page import HOURS, MOST_SHOWN, Page, by_hour, hour_axis, rows_of
+from experiments.figures.style import COLORS, Label, headline, hour_edges, house_style, ink, margin_labels, tint
+from grids.network import FloatArray
+from sim.setting import Setting
+
+AT_LIMIT = 0.999
+"""Share of the largest exchange from which on a port counts as being at its limit."""
+
+
+def exchange_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
+    """Return the exchange and the price of every port over a day as a figure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The ledger of the run.
+    setting : Setting
+        Of the run, with at least one port.
+    day : int
+        Market day, counted from 1.
+
+    Raises
+    ------
+    ValueError
+        If nothing was exchanged on that day.
+    """
+    (trades,) = rows_of(tables, day, "trades")
+    ports = [port.name for port in setting.grid.ports]
+    p_mw, price = by_hour(trades, "p_mw", ports), by_hour(trades, "price_per_mwh", ports)
+    ahead = tables["market"]["price_per_mwh"].to_numpy(np.float64)
+    limit = np.array([port.microgrid.max_exchange_mw for port in setting.grid.ports])
+    few, tall = len(ports) <= MOST_SHOWN, map_height(len(ports))
+    with house_style():
+        page = Page([1.9, 1.6, *([tall, tall] if few else [tall])], apart=[3] if few else [], gutter=1.95)
+        _sum_panel(page.panel(0, "sum"), p_mw, [port.kind for port in setting.grid.ports])
+        _price_panel(page.panel(1, "price"), price, ahead, trades)
+        places = ((2, 0, 1), (3, 0, 1)) if few else ((2, 0, 2), (2, 1, 2))
+        maps = [
+            page.panel(row, name, column=column, columns=columns)
+            for name, (row, column, columns) in zip(("exchange", "difference"), places, strict=True)
+        ]
+        _maps(maps, p_mw, price - ahead[:, None], ports, limit)
+        note = "exchange: positive is taken from the network, negative is given to it"
+        page.heading("exchange of microgrids", note, setting.study, day)
+    return page.figure
+
+
+def _sum_panel(ax: Axes, p_mw: FloatArray, kinds: Sequence[str]) -> None:
+    """Draw what all ports take and give, kind by kind, and the net."""
+    of_kind = {kind: np.array([one == kind for one in kinds]) for kind in PORTS}
+    parts = [
+        Part(PORTS[kind], COLORS[kind], *split(np.nan_to_num(p_mw[:, chosen])))
+        for kind, chosen in of_kind.items()
+        if chosen.any()
+    ]
+    total = np.nansum(p_mw, axis=1)
+    stack_panel(ax, parts, line=total, line_name="net", legend=True)
+    ax.set_ylabel("exchange [MW]")
+    hour_axis(ax, named=False)
+    finding = f"net over the day: {total.sum():+.2f} MWh".replace("-", "−")
+    headline(ax, f"(a) All {len(kinds)} together: ↑ taken from the network, ↓ given to it", finding)
+
+
+def _price_panel(ax: Axes, price: FloatArray, ahead: FloatArray, trades: pd.DataFrame) -> None:
+    """Draw the ports' prices as a range, beside day-ahead and real-time price."""
+    real = trades.groupby("hour")["retail_price_per_mwh"].first().reindex(HOURS.astype(int)).to_numpy(np.float64)
+    low, middle, high = _range(price)
+    edges, purple = hour_edges(HOURS), COLORS["microgrid"]
+    ax.stairs(high, edges, baseline=low, fill=True, color=tint(purple, 0.35), gid="price_range")
+    ax.stairs(ahead, edges, baseline=None, color=COLORS["tie_line"], lw=2.4, gid="day-ahead")
+    ax.stairs(real, edges, baseline=None, color="black", lw=0.9, ls=(0, (3, 2)), gid="real-time")
+    ax.stairs(middle, edges, baseline=None, color=purple, lw=1.4, gid="price_median")
+    bottom, top = np.nanmin([low, ahead, real]), np.nanmax([high, ahead, real])
+    room = max(0.08 * (top - bottom), 1.0)
+    ax.set_ylim(bottom - room, top + room)
+    margin_labels(
+        ax,
+        [
+            Label(ahead[-1], "day-ahead", ink(COLORS["tie_line"])),
+            Label(real[-1], "real-time (dashed)", "black"),
+            Label(middle[-1], "ports: median, range", ink(purple)),
+        ],
+    )
+    ax.set_ylabel("price [$/MWh]")
+    ax.grid(axis="y")
+    hour_axis(ax, named=False)
+    apart = float(np.nanmax(high - low))
+    headline(ax, "(b) What the ports pay for it", f"ports at most {apart:.1f} $/MWh apart in one hour")
+
+
+def _range(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return least, median and most of the ports, shape (24,) each; NaN in hours without any."""
+    known = np.isfinite(values).any(axis=1)
+    found = np.full((3, len(values)), np.nan)
+    found[:, known] = np.nanpercentile(values[known], (0, 50, 100), axis=1)
+    return found[0], found[1], found[2]
+
+
+def _maps(maps: Sequence[Axes], p_mw: FloatArray, above: FloatArray, ports: Sequence[str], limit: FloatArray) -> None:
+    """Draw exchange, and price above the day-ahead price, port by port."""
+    narrow = len(ports) > MOST_SHOWN
+    reach, most = float(np.nanmax(np.abs(p_mw))), float(np.nanmax(np.abs(above)))
+    reach, most = max(reach, 1e-3), max(most, 1.0)
+    at_limit = np.abs(np.nan_to_num(p_mw)) >= AT_LIMIT * limit
+    port_map(maps[0], p_mw, ports, Scale("exchange [MW]", -reach, reach), framed=at_limit, narrow=narrow)
+    port_map(maps[1], above, ports, Scale("difference [$/MWh]", -most, most, "PuOr_r", "+.1f"), narrow=narrow)
+    headline(maps[0], "(c) Exchange of every port", "framed: at its limit" if at_limit.any() else "")
+    headline(maps[1], "(d) Its price less the day-ahead price")

@@ -1,0 +1,106 @@
+"""What the tables tell of a fleet of cars over a day: what it could charge, had it no choice, and charged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures.port_page import by_hour
+from grids.network import FloatArray, Port
+from sim.ev_fleet import Cars, Charging
+from sim.profiles import HOURS_PER_DAY
+from sim.setting import Setting
+
+NARROW_MWH = 1e-4
+"""An envelope narrower than this leaves nothing to choose."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FleetDay:
+    """A fleet's day, or the sum of several.
+
+    Attributes
+    ----------
+    cars : int
+        Number of cars.
+    least_mwh, most_mwh, charged_mwh : array, shape (25,)
+        Energy from the start of the day on: charged as late as possible, as soon as possible, and in fact. [MWh]
+    due_mwh : float
+        What must have been charged by the end of the day. [MWh]
+    p_mw, uncontrolled_mw : array, shape (24,)
+        Charging power, and that of charging as soon as possible throughout the run. [MW]
+    """
+
+    cars: int
+    least_mwh: FloatArray
+    most_mwh: FloatArray
+    charged_mwh: FloatArray
+    due_mwh: float
+    p_mw: FloatArray
+    uncontrolled_mw: FloatArray
+
+    @property
+    def place(self) -> FloatArray:
+        """Where in the envelope each hour ends, shape (24,): 0 is as late, 1 as soon as possible, NaN no choice."""
+        room = self.most_mwh - self.least_mwh
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place: FloatArray = np.where(room > NARROW_MWH, (self.charged_mwh - self.least_mwh) / room, np.nan)[1:]
+        return place
+
+
+def fleets_of_day(tables: Mapping[str, pd.DataFrame], setting: Setting, day: int) -> dict[str, FleetDay]:
+    """Return the day of every fleet, by the names of the ports."""
+    owners = [port for port in setting.grid.ports if port.microgrid.ev]
+    rows = tables["devices"]
+    rows = rows[(rows["day"] == day) & (rows["device"] == "ev")]
+    names = [port.name for port in owners]
+    p_mw = -np.nan_to_num(by_hour(rows, "p_mw", names))
+    uncontrolled = np.nan_to_num(by_hour(rows, "available_mw", names))
+    return {
+        port.name: _fleet_day(
+            port, _charging_before(tables, port, setting.study.days, day), day, p_mw[:, k], uncontrolled[:, k]
+        )
+        for k, port in enumerate(owners)
+    }
+
+
+def together(fleets: Sequence[FleetDay]) -> FleetDay:
+    """Return the sum of fleets."""
+    names = ("least_mwh", "most_mwh", "charged_mwh", "p_mw", "uncontrolled_mw")
+    sums = {name: np.sum([getattr(fleet, name) for fleet in fleets], axis=0) for name in names}
+    return FleetDay(cars=sum(f.cars for f in fleets), due_mwh=sum(f.due_mwh for f in fleets), **sums)
+
+
+def _charging_before(tables: Mapping[str, pd.DataFrame], port: Port, days: int, day: int) -> Charging:
+    """Return a fleet as it was when the day began, from its stays and from what the cars charged on earlier days."""
+    fleet = port.microgrid.ev
+    assert fleet is not None
+    rows = tables["cars"][tables["cars"]["port"] == port.name]
+    columns = ("car", "arrival_h", "departure_h", "arrival_soc", "need_mwh", "start_mwh", "full")
+    stays = {name: rows[name].to_numpy() for name in columns}
+    charging = Charging(Cars(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, **stays))
+    done = tables["charging"]
+    done = done[(done["port"] == port.name) & (done["day"] < day)]
+    for (one, hour), charged in done.groupby(["day", "hour"]):
+        power = np.zeros(fleet.cars)
+        power[charged["car"].to_numpy()] = charged["p_mw"].to_numpy()
+        charging.charge((one - 1) * HOURS_PER_DAY + hour - 1, power)
+    return charging
+
+
+def _fleet_day(port: Port, charging: Charging, day: int, p_mw: FloatArray, uncontrolled_mw: FloatArray) -> FleetDay:
+    fleet = port.microgrid.ev
+    assert fleet is not None
+    first = (day - 1) * HOURS_PER_DAY
+    free = charging.envelope(first, HOURS_PER_DAY)
+    bound = charging.envelope(first, HOURS_PER_DAY, end_fill=fleet.start_fill)
+    return FleetDay(
+        cars=fleet.cars,
+        least_mwh=np.append(0.0, free.min_mwh),
+        most_mwh=np.append(0.0, free.max_mwh),
+        charged_mwh=np.append(0.0, np.cumsum(p_mw)),
+        due_mwh=float(bound.min_mwh[-1]),
+        p_mw=p_mw,
+        uncontrolled_mw=uncontrolled_mw,
+    )

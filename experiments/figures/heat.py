@@ -1,0 +1,140 @@
+"""The heat of microgrids: who makes it, what is stored, and what is vented."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from experiments.figures.device_stack import Part, split, stack_panel, write_key
+from experiments.figures.port_map import Scale, fill_height, fill_panel
+from experiments.figures.port_page import HOURS, Page, by_hour, hour_axis, in_words, of_device, power_axis, rows_of
+from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style
+from grids.network import FloatArray, Port
+from sim.setting import Setting
+
+STORE = "thermal_storage"
+
+
+def heat_ports(setting: Setting) -> list[Port]:
+    """Return the ports behind which there is heat: a load, a source or a store."""
+    behind = [(port, port.microgrid) for port in setting.grid.ports]
+    return [port for port, what in behind if what.heat_unit or what.thermal_storage or what.max_heat_mw > 0]
+
+
+def heat_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
+    """Return the heat balance over a day, of all microgrids together and of one, as a figure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The ledger of the run.
+    setting : Setting
+        Of the run, with at least one microgrid with heat.
+    day : int
+        Market day, counted from 1.
+
+    Raises
+    ------
+    ValueError
+        If nothing was exchanged on that day, or there is no heat.
+    """
+    ports = heat_ports(setting)
+    if not ports:
+        raise ValueError("no port has heat")
+    (devices,) = rows_of(tables, day, "devices")
+    stores = [port for port in ports if port.microgrid.thermal_storage]
+    stored = _stored(tables["devices"], stores, day)
+    with house_style():
+        page = Page([1.9, 1.3, 1.3, *([fill_height(len(stores))] if stores else [])], apart=[3])
+        shown = (f"all {len(ports)}", ports), (in_words(ports[0].name), ports[:1])
+        for column, (whose, chosen) in enumerate(shown):
+            _balance_panel(page.panel(0, f"balance{column}", column=column, columns=2), devices, chosen, whose, column)
+            _vented_panel(page.panel(1, f"vented{column}", column=column, columns=2), devices, chosen, column)
+            energy = np.stack([stored[port.name] for port in chosen if port in stores] or [np.zeros(25)])
+            _stored_panel(page.panel(2, f"stored{column}", column=column, columns=2), energy, chosen, column)
+        if stores:
+            _map(page.panel(3, "soc"), stored, stores)
+        page.heading("heat of microgrids", "left: the sum; right: one of them", setting.study, day)
+    return page.figure
+
+
+def _stored(devices: pd.DataFrame, stores: list[Port], day: int) -> dict[str, FloatArray]:
+    """Return the heat in every store at the start of the day and the end of each hour, shape (25,). [MWh]"""
+    rows = devices[devices["device"] == STORE]
+    names = [port.name for port in stores]
+    now = by_hour(rows[rows["day"] == day], "energy_mwh", names)
+    before = by_hour(rows[rows["day"] == day - 1], "energy_mwh", names)[-1]
+    found = {}
+    for k, port in enumerate(stores):
+        store = port.microgrid.thermal_storage
+        assert store is not None
+        start = store.start_soc * store.max_e_mwh if day == 1 else before[k]
+        found[port.name] = np.append(start, now[:, k])
+    return found
+
+
+def _balance_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: str, column: int) -> None:
+    """Draw the heat made and taken from stores, with the load as a line."""
+    names = [port.name for port in ports]
+    unit, store, load = (of_device(devices, device, "heat_mw", names) for device in ("heat_unit", STORE, "heat_load"))
+    parts = [
+        Part("heat unit", COLORS["heat_unit"], *split(unit)),
+        Part("heat store\n(− charging)", COLORS[STORE], *split(store)),
+    ]
+    stack_panel(ax, parts, line=-load.sum(axis=1), line_name="heat load", legend=column == 1)
+    ax.set_ylabel("heat [MW]")
+    hour_axis(ax, every=2, named=False)
+    headline(ax, f"(a) Heat balance of {whose}" if column == 0 else whose, f"load {-load.sum():.2f} MWh")
+
+
+def _vented_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], column: int) -> None:
+    """Draw what the heat units could have given: what was used of it, and what was vented."""
+    names = [port.name for port in ports]
+    ratio = np.array([port.microgrid.heat_unit.heat_ratio if port.microgrid.heat_unit else 0.0 for port in ports])
+    made = (np.abs(of_device(devices, "heat_unit", "p_mw", names)) * ratio).sum(axis=1)
+    used = of_device(devices, "heat_unit", "heat_mw", names).sum(axis=1)
+    edges, color, label = hour_edges(HOURS), COLORS["heat_unit"], ax.get_label()
+    ax.stairs(used, edges, fill=True, color=color, lw=0, gid=f"{label}_used")
+    ax.stairs(np.maximum(made, used), edges, baseline=used, fill=True, fc="white", ec=color, hatch="/////", lw=0.0)
+    ax.stairs(made, edges, baseline=None, color=color, lw=1.2, gid=f"{label}_made")
+    ax.set_ylim(0, 1.1 * max(float(made.max()), 1e-3))
+    power_axis(ax, "heat [MW]")
+    hour_axis(ax, every=2, named=False)
+    if column == 1:
+        vented = Patch(fc="white", ec=color, hatch="/////", lw=0.7, label="vented")
+        write_key(ax, [vented, Patch(color=color, label="used")])
+    lost = float(np.maximum(made - used, 0).sum())
+    title = "(b) Made by heat units" if column == 0 else ""
+    headline(ax, title, f"vented {lost:.2f} of {made.sum():.2f} MWh")
+
+
+def _stored_panel(ax: Axes, energy: FloatArray, ports: list[Port], column: int) -> None:
+    """Draw the stored heat below what the stores can hold."""
+    capacity = sum(p.microgrid.thermal_storage.max_e_mwh for p in ports if p.microgrid.thermal_storage)
+    ax.plot(hour_edges(HOURS), energy.sum(axis=0), color=COLORS[STORE], lw=1.6, gid=f"{ax.get_label()}_energy")
+    ax.axhline(capacity, color=GREY, lw=0.8, ls=(0, (4, 3)))
+    ax.set_ylim(0, 1.1 * max(capacity, 1e-3))
+    ax.set_ylabel("stored [MWh]")
+    ax.grid(axis="y")
+    hour_axis(ax, every=2)
+    if column == 1:
+        full = Line2D([], [], color=GREY, lw=0.8, ls=(0, (4, 3)), label="when full")
+        write_key(ax, [full, Line2D([], [], color=COLORS[STORE], lw=1.6, label="stored heat")])
+    headline(ax, "(c) Heat in the stores, at the end of the hour" if column == 0 else "")
+
+
+def _map(ax: Axes, stored: Mapping[str, FloatArray], stores: list[Port]) -> None:
+    """Draw how full every store is."""
+    percent = [
+        100 * stored[port.name][1:] / port.microgrid.thermal_storage.max_e_mwh
+        for port in stores
+        if port.microgrid.thermal_storage
+    ]
+    names = [port.name for port in stores]
+    scale = Scale("full [%]", 0, 100, "YlOrBr", ".0f")
+    fill_panel(ax, np.stack(percent, axis=1), names, scale, COLORS[STORE], "heat store")
+    headline(ax, "(d) How full every heat store is, at the end of the hour")

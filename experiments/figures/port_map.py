@@ -1,0 +1,157 @@
+"""Maps of a quantity by port and hour: numbers in the cells where there are few ports, colours alone where many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from experiments.figures.device_stack import write_key
+from experiments.figures.port_page import HOURS, MOST_SHOWN, hour_axis, in_words
+from experiments.figures.style import hour_edges, tint
+from experiments.figures.voltage import outline
+from grids.network import BoolArray, FloatArray
+
+MOST_NAMED = 80
+"""With more ports than this only some of them are named."""
+LUMINANCE, DARK = (0.2126, 0.7152, 0.0722), 0.45
+"""Weights of red, green and blue, and the luminance of a cell below which its number is white."""
+LOWEST_ROW, HIGHEST_ROW, HIGHEST_MAP = 0.13, 0.24, 9.0
+"""Heights. [inch]"""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the colours of a map mean.
+
+    Attributes
+    ----------
+    label : str
+        Quantity and unit.
+    low, high : float
+        Ends of the scale.
+    colors : str
+        Matplotlib's name of the colour map.
+    text : str
+        Format of the numbers in the cells.
+    """
+
+    label: str
+    low: float
+    high: float
+    colors: str = "RdBu_r"
+    text: str = ".3f"
+
+
+def map_height(ports: int) -> float:
+    """Return how high a map is to be. [inch]"""
+    row = HIGHEST_ROW if ports <= MOST_SHOWN else LOWEST_ROW
+    return min(ports * row, HIGHEST_MAP)
+
+
+def port_map(
+    ax: Axes,
+    values: FloatArray,
+    ports: Sequence[str],
+    scale: Scale,
+    *,
+    framed: BoolArray | None = None,
+    narrow: bool = False,
+) -> None:
+    """Draw a map with a port in every row.
+
+    Parameters
+    ----------
+    values : array, shape (24, ports)
+        Grey where NaN.
+    framed : array of bool, shape (24, ports), optional
+        Cells to be framed.
+    narrow : bool
+        Whether there is another map beside it: fewer hours are numbered, and the cells hold no numbers.
+    """
+    few = len(ports) <= MOST_SHOWN
+    ax.set_facecolor("#DDDDDD")
+    mesh = ax.pcolormesh(
+        hour_edges(HOURS),
+        np.arange(len(ports) + 1) - 0.5,
+        np.ma.masked_invalid(values.T),
+        cmap=scale.colors,
+        norm=Normalize(scale.low, scale.high),
+        edgecolors="white" if few else "face",
+        linewidth=0.6 if few else 0.2,
+        rasterized=values.size > 3000,
+        gid=f"{ax.get_label()}_map",
+    )
+    if framed is not None:
+        lines = LineCollection(list(outline(framed.T, 1.0)), colors="black", linewidths=1.2 if few else 0.7)
+        lines.set_gid(f"{ax.get_label()}_framed")
+        ax.add_collection(lines, autolim=False)
+    if few and not narrow:
+        _write_numbers(ax, values, scale)
+    ax.set_ylim(len(ports) - 0.5, -0.5)
+    hour_axis(ax, every=3 if narrow else 1)
+    shown = np.arange(0, len(ports), int(np.ceil(len(ports) / MOST_NAMED)))
+    ax.set_yticks(shown, labels=[in_words(ports[k]) for k in shown])
+    ax.tick_params(axis="y", labelsize=7.5 if few else 6.5, length=1.5, pad=2)
+    bar_ax = ax.inset_axes((1.03 if narrow else 1.015, 0.0, 0.03 if narrow else 0.015, 1.0))
+    bar = ax.figure.colorbar(mesh, cax=bar_ax)
+    bar.outline.set_visible(False)
+    bar_ax.tick_params(labelsize=7.5, length=2.5)
+    bar_ax.set_ylabel(scale.label, labelpad=2)
+
+
+def range_panel(ax: Axes, percent: FloatArray, color: str, thing: str) -> None:
+    """Draw how full many stores are: the median, the middle half and all of them.
+
+    Parameters
+    ----------
+    percent : array, shape (24, stores)
+    thing : str
+        What a store is called.
+    """
+    times = HOURS + 0.5
+    lowest, lower, middle, upper, highest = np.nanpercentile(percent, (0, 25, 50, 75, 100), axis=1)
+    name = ax.get_label()
+    ax.fill_between(times, lowest, highest, color=tint(color, 0.25), lw=0, gid=f"{name}_all")
+    ax.fill_between(times, lower, upper, color=tint(color, 0.6), lw=0, gid=f"{name}_half")
+    ax.plot(times, middle, color=tint(color, 1.35), lw=1.6, gid=f"{name}_median")
+    ax.set_ylim(0, 104)
+    ax.set_yticks([0, 25, 50, 75, 100])
+    ax.set_ylabel("full [%]")
+    ax.grid(axis="y")
+    hour_axis(ax)
+    key = [
+        Line2D([], [], color=tint(color, 1.35), lw=1.6, label=f"median {thing}"),
+        Patch(color=tint(color, 0.6), label="middle half"),
+        Patch(color=tint(color, 0.25), label=f"all {percent.shape[1]}"),
+    ]
+    write_key(ax, key)
+
+
+def fill_panel(ax: Axes, percent: FloatArray, ports: Sequence[str], scale: Scale, color: str, thing: str) -> None:
+    """Draw how full stores are, shape (24, stores): a map of few, the range of many."""
+    if len(ports) <= MOST_SHOWN:
+        port_map(ax, percent, ports, scale)
+    else:
+        range_panel(ax, percent, color, thing)
+
+
+def fill_height(stores: int) -> float:
+    """Return how high such a panel is to be. [inch]"""
+    return map_height(stores) if stores <= MOST_SHOWN else 1.6
+
+
+def _write_numbers(ax: Axes, values: FloatArray, scale: Scale) -> None:
+    shade, span = colormaps[scale.colors], scale.high - scale.low
+    for (hour, port), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            dark = np.dot(shade((value - scale.low) / span)[:3], LUMINANCE) < DARK
+            text = f"{value:{scale.text}}".replace("-", "−")
+            text = text if text.strip("+−0.") else "0"
+            color = "white" if dark else "#222222"
+            ax.text(HOURS[hour], port, text, ha="center", va="center", fontsize=6.5, color=color)

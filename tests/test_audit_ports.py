@@ -1,0 +1,241 @@
+"""The audit behind the ports: honest networked runs are clean, and every tampered number is noticed."""
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from audited import NOON, Run, play, row_of
+from test_audit_books import LIMITS, Tampering
+
+from sim.audit.layout import LISTS
+from sim.ledger import read_tables, write_tables
+
+QUICK = ("policy=myopic", "bidding=basic")
+PORT_TABLES = {"trades", "devices", *LISTS}
+PORT_LIMITS = {"exchange_limits", "end_of_day_stores", "end_of_day_cars"}
+
+
+@pytest.fixture(scope="module")
+def networked() -> Run:
+    """Two days, so that cars stay over midnight within the run, and one that needs all its stores."""
+    return play("networked33", *QUICK, "days=2")
+
+
+@pytest.fixture(scope="module")
+def two_feeders() -> Run:
+    heater = "fleet.microgrid.0.heat_unit.reading=electric_heater"
+    return play("networked33", *QUICK, "grid.feeders=2", heater, "coordination=uncoordinated")
+
+
+# ---- honest runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["networked", "two_feeders"])
+def test_an_honest_networked_run_is_clean(name, request):
+    run = request.getfixturevalue(name)
+    report = run.audit()
+    assert report.findings == ()
+    assert report.largest["port_balance"] < 1e-12
+    assert report.largest["cars_left"] < 1e-12
+    assert report.checks["port_orders"] == 2 * len(run.tables["trades"])
+    assert report.checks["payments"] == len(run.tables["payments"])
+    assert {violation.check for violation in report.limit_violations} <= {"end_of_day_cars", "voltage_limits"}
+
+
+def test_the_second_feeder_has_the_first_ones_numbers_and_33_more(two_feeders):
+    ports = two_feeders.tables["ports"]
+    microgrids = ports[ports["kind"] == "microgrid"]["bus"].tolist()
+    assert microgrids == [9, 16, 18, 31, 33, 42, 49, 51, 64, 66]
+    assert ports[ports["kind"] == "ev_aggregator"]["bus"].tolist() == [3, 36]
+
+
+def test_rows_in_another_order_are_the_same_networked_run(networked):
+    tables = {
+        name: frame.sample(frac=1, random_state=1) if name in {"trades", "devices", "cars", "charging"} else frame
+        for name, frame in networked.tables.items()
+    }
+    report = networked._replace(tables=tables).audit()
+    assert report.clean
+    assert report.checks == networked.audit().checks
+
+
+def test_a_day_of_five_microgrids_is_audited_in_a_fraction_of_a_second(networked):
+    seconds = []
+    for _ in range(3):
+        start = perf_counter()
+        networked.audit()
+        seconds.append(perf_counter() - start)
+    assert min(seconds) < 0.6
+
+
+def test_a_run_without_ports_has_their_tables_empty_with_their_columns(receding, networked, tmp_path):
+    write_tables(receding.tables, tmp_path)
+    stored = read_tables(tmp_path)
+    for table in PORT_TABLES:
+        assert stored[table].empty
+        assert list(stored[table]) == list(networked.tables[table])
+    assert not {"port_balance", "device_limits", "cars_left"} & receding.audit().checks.keys()
+
+
+# ---- tampered books ------------------------------------------------------------------------------------------
+
+AT_9 = NOON | {"port": "microgrid_9"}
+EVENING = {"day": 1, "hour": 22, "port": "microgrid_9"}
+
+
+def at(device, when=AT_9):
+    return when | {"device": device}
+
+
+TAMPERINGS = [
+    Tampering("port_fleet", "ports", {"port": "microgrid_9"}, "bus", 10),
+    Tampering("port_fleet", "ports", {"port": "microgrid_9"}, "kind", "ev_aggregator"),
+    Tampering("port_fleet", "ports", {"port": "ev_aggregator_3"}, "max_exchange_mw", 0.7),
+    Tampering("port_balance", "trades", AT_9, "p_mw", lambda p: p + 1e-6),
+    Tampering("port_balance", "devices", at("diesel"), "q_mvar", lambda q: q + 1e-6),
+    Tampering("heat_balance", "devices", at("heat_unit"), "heat_mw", lambda heat: heat - 1e-6),
+    Tampering("shortfall", "trades", AT_9, "shortfall_mw", 1e-6),
+    Tampering("shortfall", "devices", at("load"), "available_mw", lambda p: p + 1e-6),
+    Tampering("port_orders", "trades", AT_9, "ordered_p_mw", lambda p: p + 1e-5),
+    Tampering("port_orders", "trades", AT_9, "ordered_q_mvar", lambda q: q + 1e-5),
+    Tampering("active_balance", "trades", AT_9, "p_mw", lambda p: p + 3e-5),
+    Tampering("reactive_balance", "trades", AT_9, "q_mvar", lambda q: q + 3e-5),
+    Tampering("device_limits", "devices", at("load"), "p_mw", 1e-6),
+    Tampering("device_limits", "devices", at("heat_load"), "heat_mw", -0.5),
+    Tampering("device_limits", "devices", at("output"), "p_mw", 0.036),
+    Tampering("device_limits", "devices", at("output"), "available_mw", 0.036),
+    Tampering("device_limits", "devices", at("battery"), "p_mw", -0.031),
+    Tampering("device_limits", "devices", at("battery"), "q_mvar", 0.01),
+    Tampering("device_limits", "devices", at("thermal_storage"), "heat_mw", 0.031),
+    Tampering("device_limits", "devices", at("thermal_storage"), "p_mw", 0.01),
+    Tampering("device_limits", "devices", at("diesel"), "p_mw", -0.01),
+    Tampering("device_limits", "devices", at("diesel"), "q_mvar", 0.11),
+    Tampering("device_limits", "devices", at("heat_unit"), "heat_mw", 0.13),
+    Tampering("device_limits", "devices", at("ev"), "p_mw", 0.01),
+    *(
+        Tampering("device_costs", "devices", at(device), "cost", lambda money: money + 1e-6)
+        for device in ("load", "battery", "thermal_storage", "diesel", "heat_unit", "ev")
+    ),
+    Tampering("stored_energy", "devices", at("battery"), "energy_mwh", lambda energy: energy + 1e-6),
+    Tampering("stored_energy", "devices", at("thermal_storage"), "heat_mw", lambda heat: heat + 1e-6),
+    Tampering("stored_energy_limits", "devices", at("battery"), "energy_mwh", 0.091),
+    Tampering("stored_energy_limits", "devices", at("thermal_storage"), "energy_mwh", -0.001),
+    Tampering("car_numbers", "cars", {"port": "microgrid_9", "stay": 0}, "car", 50),
+    Tampering("car_numbers", "cars", {"port": "microgrid_9", "stay": 0}, "stay", 1000),
+    Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "need_mwh", lambda need: need - 1e-6),
+    Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "start_mwh", lambda start: start + 1e-6),
+    Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "arrival_soc", -0.1),
+    Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "full", False),
+    Tampering("charging_limits", "cars", {"port": "microgrid_9", "stay": 50}, "arrival_h", 47.5),
+    Tampering("charging_limits", "charging", EVENING, "p_mw", 7e-3),
+    Tampering("charging_limits", "charging", EVENING, "p_mw", -1e-6),
+    Tampering("charging_sum", "charging", EVENING, "p_mw", lambda p: p + 1e-6),
+    Tampering("charging_sum", "devices", at("ev"), "energy_mwh", lambda energy: energy + 1e-6),
+    Tampering("cars_left", "charging", EVENING, "p_mw", lambda p: 0.9 * p),
+    Tampering("uncontrolled", "devices", at("ev", EVENING), "available_mw", lambda p: p + 1e-6),
+    Tampering("retail_price", "trades", AT_9, "retail_price_per_mwh", lambda price: price + 1e-6),
+    Tampering("payments", "trades", AT_9, "price_per_mwh", lambda price: price + 1.0),
+    *(
+        Tampering("payments", "payments", NOON | {"term": term}, "amount", lambda money: money + 1e-6)
+        for term in ("trade", "ev_revenue", "discomfort")
+    ),
+    Tampering("zero_sum", "payments", NOON | {"term": "trade"}, "payer", "a stranger"),
+    Tampering("zero_sum", "payments", NOON | {"term": "discomfort"}, "payee", "a stranger"),
+    Tampering("completeness", "trades", AT_9, "hour", 13),
+    Tampering("completeness", "devices", at("ev"), "device", "diesel"),
+    Tampering("completeness", "devices", at("ev"), "p_mw", np.nan),
+    Tampering("completeness", "charging", EVENING, "hour", 25),
+    Tampering("completeness", "charging", EVENING, "port", "a stranger"),
+    Tampering("completeness", "cars", {"port": "microgrid_9", "stay": 0}, "stay", 1),
+    Tampering("completeness", "cars", {"port": "microgrid_9", "stay": 0}, "need_mwh", np.nan),
+    Tampering("completeness", "ports", {"port": "microgrid_9"}, "port", "microgrid_16"),
+]
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda t: f"{t.check}-{t.table}.{t.column}")
+def test_every_check_of_ports_notices_a_tampered_cell(networked, tampering):
+    check, table, which, column, change = tampering
+    row = row_of(networked.tables[table], which)
+    value = change(networked.tables[table].loc[row, column]) if callable(change) else change
+    report = networked.with_cell(table, row, column, value).audit()
+    assert not report.clean
+    found = [finding for finding in report.findings if finding.check == check]
+    assert found, {finding.check for finding in report.findings}
+    assert all(finding.day in (0, 1, 2) and 0 <= finding.hour <= 24 and finding.where for finding in found)
+
+
+def test_no_check_of_ports_is_without_a_tampering(networked, receding):
+    new = networked.audit().checks.keys() - receding.audit().checks.keys()
+    assert new <= {tampering.check for tampering in TAMPERINGS} | PORT_LIMITS
+    assert {tampering.check for tampering in TAMPERINGS} <= networked.audit().checks.keys() - LIMITS
+
+
+# When cars come and go is given; what they need and what they get follows.
+GIVEN = {"cars": {"arrival_h", "departure_h"}}
+
+
+@pytest.mark.parametrize("table", sorted(PORT_TABLES))
+def test_no_number_of_ports_is_unguarded(networked, table):
+    frame = networked.tables[table]
+    rng = np.random.default_rng(7)
+    for column in frame.columns.difference(list(GIVEN.get(table, ()))):
+        if frame[column].dtype.kind not in "if":
+            continue
+        row = int(rng.choice(frame.index[frame[column].notna()]))
+        other = frame[column].max() + 1 if frame[column].dtype.kind == "i" else frame.loc[row, column] + 0.37
+        report = networked.with_cell(table, row, column, other).audit()
+        assert not report.clean, f"{table}.{column}, row {row}"
+
+
+def test_a_port_that_says_why_may_leave_its_order(networked):
+    row = row_of(networked.tables["trades"], AT_9)
+    off = networked.with_cell("trades", row, "ordered_p_mw", 0.1)
+    assert {finding.check for finding in off.audit().findings} == {"port_orders"}
+    assert off.with_cell("trades", row, "note", "the solver failed").audit().clean
+
+
+def test_a_microgrid_missing_from_the_tables_is_found(networked):
+    ports = networked.tables["ports"]
+    found = networked.changed("ports", ports.iloc[1:]).audit().findings
+    assert [finding.message for finding in found if finding.where == "ports"] == [
+        "5 ports, expected 6 as in the study's fleet"
+    ]
+
+
+def test_cars_that_charge_in_one_hour_what_they_did_in_another_are_found(networked):
+    charging = networked.tables["charging"].copy()
+    mine = charging[(charging["port"] == "microgrid_9") & (charging["day"] == 1)]
+    charging.loc[mine.index, "hour"] = charging.loc[mine.index, "hour"].to_numpy()[::-1]
+    found = {finding.check for finding in networked.changed("charging", charging).audit().findings}
+    assert "charging_sum" in found or "completeness" in found
+
+
+# ---- limits --------------------------------------------------------------------------------------------------
+
+TIGHTER = [
+    ("end_of_day_stores", "fleet.microgrid.0.battery.min_end_soc", 1.0),
+    ("end_of_day_stores", "fleet.microgrid.0.thermal_storage.min_end_soc", 1.0),
+]
+
+
+@pytest.mark.parametrize(("limit", "path", "value"), TIGHTER)
+def test_every_limit_of_stores_can_be_violated(networked, limit, path, value):
+    report = networked.with_setting(path, value).audit()
+    assert limit in {violation.check for violation in report.limit_violations}
+    assert report.clean
+
+
+def test_the_exchange_limit_can_be_violated(networked):
+    run = networked.with_setting("fleet.microgrid.0.max_exchange_mw", 0.01)
+    ports = networked.tables["ports"]
+    tight = ports.assign(max_exchange_mw=ports["max_exchange_mw"].where(ports["kind"] != "microgrid", 0.01))
+    report = run.changed("ports", tight).audit()
+    assert report.clean
+    assert {v.check for v in report.limit_violations} >= {"exchange_limits"}
+
+
+def test_cars_that_are_late_at_midnight_are_a_violation_of_a_limit():
+    run = play("networked33", *QUICK, "coordination=uncoordinated", "fleet.ev_aggregator.0.ev.start_fill=0.0")
+    report = run.with_setting("fleet.ev_aggregator.0.ev.start_fill", 1.0).audit()
+    late = {violation.where for violation in report.limit_violations if violation.check == "end_of_day_cars"}
+    assert "ev_aggregator_3" in late

@@ -20,6 +20,7 @@ err = Console(stderr=True, highlight=False, emoji=False)
 
 PARTIES = {
     "revenue": "consumers → operator",
+    "trade": "microgrids, own cars → operator",
     "exchange": "operator → main grid",
     "imbalance": "operator → main grid",
     "loss": "operator's books",
@@ -87,8 +88,8 @@ def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, fl
     if errors is not None:
         table.add_column("± s.e.", justify="right")
     table.add_column("who pays whom")
-    for term in ("revenue", *COST_TERMS):
-        value = terms[term] if term == "revenue" else -terms[term]
+    for term in (name for name in terms if name != "profit"):
+        value = -terms[term] if term in COST_TERMS else terms[term]
         table.add_row(*_money_row(term, value + 0.0, errors), PARTIES[term])
     table.add_section()
     table.add_row(*_money_row("profit", terms["profit"], errors), "what is left to the operator", style="bold")

@@ -19,7 +19,7 @@ from sim.errors import StudyError
 from sim.messages import Submission
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
-from sim.settlement import TERMS
+from sim.settlement import terms_of
 
 SCENARIOS_WORTH_A_PROCESS = 16
 """Below this many scenarios, starting worker processes takes longer than they save."""
@@ -103,12 +103,13 @@ def evaluate(
         outcomes.append(outcome)
         if progress is not None:
             progress(len(outcomes))
-    table = np.array([[outcome.terms[term] for term in TERMS] for outcome in outcomes])
+    terms = terms_of(ports=bool(setting.grid.ports))
+    table = np.array([[outcome.terms[term] for term in terms] for outcome in outcomes])
     mean, error = weighted_mean(table, scenarios.probability)
     return Evaluation(
         submission=submission,
-        terms=dict(zip(TERMS, mean.tolist(), strict=True)),
-        standard_errors=dict(zip(TERMS, error.tolist(), strict=True)),
+        terms=dict(zip(terms, mean.tolist(), strict=True)),
+        standard_errors=dict(zip(terms, error.tolist(), strict=True)),
         outcomes=outcomes,
         probability=scenarios.probability,
     )

@@ -17,7 +17,7 @@ TABLES = {
     "dispatch": "per hour and unit: forecast, available, ordered, done",
     "buses": "per hour and bus: voltage",
     "lines": "per hour and line: flow, loss, loading",
-    "settlements": "per hour: bid, band, metered flow, imbalance, penalty",
+    "settlements": "per hour: bid, band, metered flow, imbalance, penalty, retail price as realised",
     "payments": "per hour, term and pair: who pays whom",
     "books": "per hour: what the operator values without paying for it (losses, wear)",
     "decisions": "per hour: policy, status, plan against metered; how microgrids were coordinated",
@@ -25,7 +25,7 @@ TABLES = {
     "trades": "per hour and port: price, exchange agreed and done",
     "devices": "per hour and device behind a port: power, heat, stored energy, cost",
     "cars": "per stay of a car: arrival, departure, energy to be charged",
-    "charging": "per hour and car: charging power",
+    "charging": "per hour and car that charges: power",
 }
 
 

@@ -23,6 +23,7 @@ def networked() -> Run:
 
 @pytest.fixture(scope="module")
 def two_feeders() -> Run:
+    """Two feeders with electric heaters, which leave some heat load unserved in the last hour."""
     heater = "fleet.microgrid.0.heat_unit.reading=electric_heater"
     return play("networked33", *QUICK, "grid.feeders=2", heater, "coordination=uncoordinated")
 
@@ -39,7 +40,13 @@ def test_an_honest_networked_run_is_clean(name, request):
     assert report.largest["cars_left"] < 1e-12
     assert report.checks["port_orders"] == 2 * len(run.tables["trades"])
     assert report.checks["payments"] == len(run.tables["payments"])
-    assert {violation.check for violation in report.limit_violations} <= {"end_of_day_cars", "voltage_limits"}
+    # A policy that does not look ahead leaves to the last hour what does not fit into it.
+    late = {"end_of_day_cars"} if name == "networked" else {"end_of_day_cars", "end_of_day_stores"}
+    assert {violation.check for violation in report.limit_violations} <= late
+
+
+def test_what_is_not_served_is_recorded(two_feeders):
+    assert two_feeders.tables["trades"]["shortfall_mw"].max() > 1e-3
 
 
 def test_the_second_feeder_has_the_first_ones_numbers_and_33_more(two_feeders):
@@ -80,7 +87,7 @@ def test_a_run_without_ports_has_their_tables_empty_with_their_columns(receding,
 # ---- tampered books ------------------------------------------------------------------------------------------
 
 AT_9 = NOON | {"port": "microgrid_9"}
-EVENING = {"day": 1, "hour": 22, "port": "microgrid_9"}
+MIDNIGHT = {"day": 1, "hour": 24, "port": "microgrid_9"}
 
 
 def at(device, when=AT_9):
@@ -127,12 +134,12 @@ TAMPERINGS = [
     Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "arrival_soc", -0.1),
     Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "full", False),
     Tampering("charging_limits", "cars", {"port": "microgrid_9", "stay": 50}, "arrival_h", 47.5),
-    Tampering("charging_limits", "charging", EVENING, "p_mw", 7e-3),
-    Tampering("charging_limits", "charging", EVENING, "p_mw", -1e-6),
-    Tampering("charging_sum", "charging", EVENING, "p_mw", lambda p: p + 1e-6),
+    Tampering("charging_limits", "charging", MIDNIGHT, "p_mw", 7e-3),
+    Tampering("charging_limits", "charging", MIDNIGHT, "p_mw", -1e-6),
+    Tampering("charging_sum", "charging", MIDNIGHT, "p_mw", lambda p: p + 1e-6),
     Tampering("charging_sum", "devices", at("ev"), "energy_mwh", lambda energy: energy + 1e-6),
-    Tampering("cars_left", "charging", EVENING, "p_mw", lambda p: 0.9 * p),
-    Tampering("uncontrolled", "devices", at("ev", EVENING), "available_mw", lambda p: p + 1e-6),
+    Tampering("cars_left", "charging", MIDNIGHT, "p_mw", lambda p: 0.9 * p),
+    Tampering("uncontrolled", "devices", at("ev", MIDNIGHT), "available_mw", lambda p: p + 1e-6),
     Tampering("retail_price", "trades", AT_9, "retail_price_per_mwh", lambda price: price + 1e-6),
     Tampering("payments", "trades", AT_9, "price_per_mwh", lambda price: price + 1.0),
     *(
@@ -144,8 +151,8 @@ TAMPERINGS = [
     Tampering("completeness", "trades", AT_9, "hour", 13),
     Tampering("completeness", "devices", at("ev"), "device", "diesel"),
     Tampering("completeness", "devices", at("ev"), "p_mw", np.nan),
-    Tampering("completeness", "charging", EVENING, "hour", 25),
-    Tampering("completeness", "charging", EVENING, "port", "a stranger"),
+    Tampering("completeness", "charging", MIDNIGHT, "hour", 25),
+    Tampering("completeness", "charging", MIDNIGHT, "port", "a stranger"),
     Tampering("completeness", "cars", {"port": "microgrid_9", "stay": 0}, "stay", 1),
     Tampering("completeness", "cars", {"port": "microgrid_9", "stay": 0}, "need_mwh", np.nan),
     Tampering("completeness", "ports", {"port": "microgrid_9"}, "port", "microgrid_16"),

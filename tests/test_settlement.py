@@ -1,12 +1,15 @@
 """The money of one hour (MODEL.md section 3): by hand, Table 5's adding up, and properties."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.settlement import COST_TERMS, HourMoney, Tariff, settle_hour
+from sim.messages import DeviceAction, PortAction
+from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, settle_hour, settle_port, terms_of
 
 TARIFF = Tariff()  # γ_L = 3, γ_G = 0.8, α = 1, β = 0.75
 
@@ -177,3 +180,69 @@ def test_wear_dislikes_fast_charging_and_cycling():
     assert wear_of_day(slow) == pytest.approx(4 * 0.0625 - 0.75 * 3 * 0.0625)
     assert wear_of_day(slow) < wear_of_day(fast)
     assert wear_of_day(slow) < wear_of_day(cycling)
+
+
+# ---- ports and batteries of the operator -----------------------------------------------------------------------
+
+
+def test_linear_wear_adds_to_the_quadratic_one():
+    assert hour(wear_per_mwh=np.array([0.1])).wear == pytest.approx([0.055 + 0.02])
+    assert hour(wear_per_mwh=np.array([0.1]), battery_p_mw=np.array([-0.2])).wear == pytest.approx(
+        [0.04 - 0.015 + 0.02]
+    )
+
+
+def test_renewables_of_the_operator_are_not_paid():
+    own = hour(Tariff(generation_factor=0, generation_curtailment_factor=0))
+    assert own.totals()["generation"] == own.totals()["generation_curtailment"] == 0
+    assert hour(Tariff(generation_factor=0.5)).generation == pytest.approx([20, 12.5])
+
+
+def test_trade_with_ports_is_income_next_to_the_revenue():
+    alone, trading = hour(), hour(exchange_p_mw=np.array([0.2, -0.1]), exchange_price_per_mwh=np.array([60.0, 90.0]))
+    assert trading.trade == pytest.approx([12, -9])
+    assert tuple(alone.totals()) == TERMS == terms_of(ports=False)
+    assert tuple(trading.totals()) == terms_of(ports=True)
+    assert trading.totals()["profit"] == pytest.approx(alone.totals()["profit"] + 3)
+
+
+MICROGRID = PortAction(
+    p_mw=0.05,
+    q_mvar=-0.01,
+    ordered_p_mw=0.05,
+    ordered_q_mvar=-0.01,
+    price_per_mwh=60.0,
+    devices=(
+        DeviceAction(device="load", p_mw=-0.02, available_mw=0.02),
+        DeviceAction(device="battery", p_mw=0.01, energy_mwh=0.04, cost=0.001),
+        DeviceAction(device="thermal_storage", heat_mw=0.02, energy_mwh=0.05, cost=0.002),
+        DeviceAction(device="diesel", p_mw=0.01, q_mvar=0.01, cost=0.9),
+        DeviceAction(device="heat_unit", p_mw=0.05, heat_mw=0.04, cost=5.0),
+        DeviceAction(device="ev", p_mw=-0.1, available_mw=0.08, cost=0.4),  # 1000 x (0.1 - 0.08)²
+    ),
+    charging_mw=np.array([0.06, 0.04]),
+)
+
+
+def test_the_money_of_a_port_by_hand():
+    money = settle_port(MICROGRID, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+    assert money.trade == pytest.approx(3)  # 60 x 0.05
+    assert money.ev_revenue == pytest.approx(8)  # 100 x what uncontrolled charging would have taken
+    assert money.discomfort == pytest.approx(0.4)
+    assert money.fuel == pytest.approx(5.9)
+    assert money.wear == pytest.approx(0.003)
+    assert money.has_cars
+    assert money.cost == pytest.approx(3 + 0.4 + 5.9 + 0.003 - 8)
+
+
+def test_a_port_without_cars_has_nothing_to_do_with_their_owners():
+    without = replace(MICROGRID, devices=MICROGRID.devices[:-1], charging_mw=np.zeros(0))
+    money = settle_port(without, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+    assert (money.has_cars, money.ev_revenue, money.discomfort) == (False, 0, 0)
+
+
+def test_what_cars_owners_pay_does_not_depend_on_how_they_are_charged():
+    later = replace(MICROGRID.devices[-1], p_mw=-0.01, cost=4.9)
+    shifted = replace(MICROGRID, devices=(*MICROGRID.devices[:-1], later))
+    one, two = (settle_port(a, price_per_mwh=60.0, retail_price_per_mwh=100.0) for a in (MICROGRID, shifted))
+    assert one.ev_revenue == two.ev_revenue

@@ -24,25 +24,26 @@ from agents.microgrid_planner import Quote
 from grids.network import FloatArray
 from sim.messages import Coordination
 
-PROXIMAL = 300.0
+PROXIMAL = 200.0
 """ρ: how much a price changes for a MW of disagreement. [$/MW²h]"""
 
 RELAXATION = 1.6
 """Over-relaxation of the answers, as usual with ADMM."""
 
-TOLERANCE_MW, TOLERANCE_PER_MWH = 5e-4, 0.25
+TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-4, 0.1
 """Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
 
-MOST_ROUNDS = 60
+LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 
 @dataclass(eq=False)
 class _State:
-    """Where the negotiation stands: wishes of both sides and prices, shape (S, T, M) each."""
+    """Where the negotiation stands: wishes of both sides and prices, shape (S, T, M) each, and the flows' directions."""
 
     wanted: tuple[FloatArray, FloatArray]
     offered: tuple[FloatArray, FloatArray]
     price: tuple[FloatArray, FloatArray]
+    signs: Signs
 
     def an_hour_later(self) -> "_State":
         """Return the same without its first hour."""
@@ -50,6 +51,7 @@ class _State:
             wanted=(self.wanted[0][:, 1:], self.wanted[1][:, 1:]),
             offered=(self.offered[0][:, 1:], self.offered[1][:, 1:]),
             price=(self.price[0][:, 1:], self.price[1][:, 1:]),
+            signs=Signs(bid=self.signs.bid[1:], flow=self.signs.flow[:, 1:]),
         )
 
 
@@ -65,16 +67,15 @@ class Mode:
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's plan for what was agreed."""
         state, stale = self._begin(situation)
-        signs = Signs.unsettled(*situation.shape)
         notes: dict[str, None] = {}
         rounds, primal, dual = 0, np.inf, np.inf
-        while rounds < MOST_ROUNDS and (primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
+        while rounds < MOST_ROUNDS and (rounds < LEAST_ROUNDS or primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
             rounds += 1
             if rounds > 1 or stale:
                 notes |= dict.fromkeys(self._ask_microgrids(state))
             before = state.offered
-            plan = self._ask_network(situation, state, signs, network, within)
-            signs = settle_by(plan, signs) if rounds == 1 else signs
+            plan = self._ask_network(situation, state, network, within)
+            state.signs = settle_by(plan, state.signs)  # as the first answer of the network leans
             gap = [wish - offer for wish, offer in zip(state.wanted, state.offered, strict=True)]
             state.price = (state.price[0] + PROXIMAL * gap[0], state.price[1] + PROXIMAL * gap[1])
             primal = max(float(np.abs(part).max(initial=0.0)) for part in gap)
@@ -82,7 +83,7 @@ class Mode:
                 float(np.abs(now - then).max(initial=0.0)) for now, then in zip(state.offered, before, strict=True)
             )
         self._last = state
-        given = replace(situation, exchange_p_mw=state.offered[0], exchange_q_mvar=state.offered[1])
+        given = replace(situation, exchange_p_mw=state.wanted[0], exchange_q_mvar=state.wanted[1])
         plan = self._dispatcher.plan(given, network=network, within=within)
         return replace(
             plan,
@@ -110,7 +111,13 @@ class Mode:
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
         active, reactive, _ = gather(self._executor, questions, self._names, (nothing, nothing))
-        return _State(wanted=(active, reactive), offered=(active, reactive), price=(price, nothing)), False
+        state = _State(
+            wanted=(active, reactive),
+            offered=(active, reactive),
+            price=(price, nothing),
+            signs=Signs.unsettled(*situation.shape),
+        )
+        return state, False
 
     @property
     def _names(self) -> list[str]:
@@ -135,16 +142,14 @@ class Mode:
         state.wanted = (active, reactive)
         return notes
 
-    def _ask_network(
-        self, situation: Situation, state: _State, signs: Signs, network: str, within: BidRange | None
-    ) -> Plan:
+    def _ask_network(self, situation: Situation, state: _State, network: str, within: BidRange | None) -> Plan:
         """Let the operator say what the network would like, near what the microgrids want."""
         offers = Offers(
             p_cost_per_mwh=-state.price[0] - PROXIMAL * state.wanted[0],
             q_cost_per_mvarh=-state.price[1] - PROXIMAL * state.wanted[1],
             proximal=PROXIMAL,
         )
-        plan = self._dispatcher.relaxed(replace(situation, offers=offers), signs, network=network, within=within)
+        plan = self._dispatcher.relaxed(replace(situation, offers=offers), state.signs, network=network, within=within)
         points = plan.set_points
         state.offered = (points.exchange_p_mw, points.exchange_q_mvar)
         return plan

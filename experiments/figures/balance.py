@@ -60,7 +60,8 @@ def balance_panel(
 ) -> None:
     """Draw the sources of each hour as a stack, with the served demand as a line and the curtailed power hatched.
 
-    Battery charging, export and what ports take hang below zero, so that (above zero) = (demand) + (below zero) + (losses).
+    Battery charging, export and what ports take hang below zero, so that
+    (above zero) = (demand) + (below zero) + (losses).
     """
     hours = settlements["hour"].to_numpy(dtype=np.float64)
     total = dispatch.groupby(["kind", "hour"])[["p_mw", "available_mw"]].sum()
@@ -71,7 +72,7 @@ def balance_panel(
         stack.add(total.loc[kind, "p_mw"].to_numpy(), color=kind, name=NAMES.get(kind, kind))
         stack.key.append(Patch(color=COLORS.get(kind, COLORS["other"]), label=NAMES.get(kind, kind)))
     _add_batteries(stack, dispatch[dispatch["kind"] == "battery"])
-    if trades is not None:
+    if trades is not None and len(trades):
         _add_ports(stack, trades)
     stack.add(settlements["metered_mw"].to_numpy(), color="tie_line", name="import")
     stack.key.append(Patch(color=COLORS["tie_line"], label="import (− export)"))
@@ -108,7 +109,7 @@ def _add_ports(stack: _Stack, trades: pd.DataFrame) -> None:
             given = -trades[kinds == kind].pivot(index="hour", columns="port", values="p_mw").reindex(stack.hours)
             for part, side in ((given.clip(lower=0), "give"), (given.clip(upper=0), "take")):
                 stack.add(part.sum(axis=1).to_numpy(), color=kind, name=f"{name} {side}")
-            stack.key.append(Patch(color=COLORS[kind], label=f"{name} (− taking)" if kind == "microgrid" else name))
+            stack.key.append(Patch(color=COLORS[kind], label=f"{name} (− use)" if kind == "microgrid" else name))
 
 
 def _served_line(stack: _Stack, served: FloatArray) -> None:

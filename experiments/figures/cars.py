@@ -53,7 +53,7 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
             _each(page, fleets)
         else:
             _maps(page, fleets)
-        note = "each hour's power and the energy at its end, measured at the grid; energy counts from the start of the day"
+        note = "measured at the grid; energy at the end of each hour, counted from the start of the day"
         page.heading("charging of cars", note, setting.study, day)
     return page.figure
 

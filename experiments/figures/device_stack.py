@@ -1,5 +1,6 @@
 """Stacks: sources above zero, uses below, hour by hour."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ def stack_panel(
     edges, top, bottom = hour_edges(HOURS), np.zeros(len(HOURS)), np.zeros(len(HOURS))
     key: list[Artist] = []
     for part in parts:
-        name = f"{ax.get_label()}_{part.name}".replace(" ", "_")
+        name = re.sub(r"\W+", "_", f"{ax.get_label()}_{part.name}").strip("_")
         for side, base, height in (("up", top, part.up), ("down", bottom, part.down)):
             if np.abs(height).max() > VISIBLE_MW:
                 look: dict[str, Any] = {"color": part.color, "lw": 0.0, "gid": f"{name}_{side}"}

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.figures.device_stack import Part, split, stack_panel
-from experiments.figures.port_map import Scale, fill_height, fill_panel
 from experiments.figures.port_page import (
     MOST_SHOWN,
     Page,
@@ -18,6 +17,7 @@ from experiments.figures.port_page import (
     rows_of,
     same_scale,
 )
+from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, headline, house_style, tint
 from grids.network import FloatArray
 from sim.setting import Setting
@@ -55,7 +55,7 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day:
     trades, devices = rows_of(tables, day, "trades", "devices")
     ports = [port.name for port in setting.grid.ports]
     shown = _examples(by_hour(trades, "p_mw", ports), ports)
-    batteries = [port for port in setting.grid.ports if port.microgrid.battery]
+    batteries = {port.name: port.microgrid.battery for port in setting.grid.ports if port.microgrid.battery}
     rows = int(np.ceil(len(shown) / 2))
     with house_style():
         page = Page([2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])], apart=[rows + 1])
@@ -66,10 +66,8 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day:
         _each(page, trades, devices, shown, len(ports))
         if batteries:
             ax = page.panel(rows + 1, "soc")
-            energy = by_hour(devices[devices["device"] == "battery"], "energy_mwh", [port.name for port in batteries])
-            full = np.array([port.microgrid.battery.max_e_mwh for port in batteries if port.microgrid.battery])
-            scale = Scale("full [%]", 0, 100, "YlGn", ".0f")
-            fill_panel(ax, 100 * energy / full, [port.name for port in batteries], scale, COLORS["battery"], "battery")
+            energy = energy_of_day(tables["devices"], batteries, "battery", day)
+            fill_panel(ax, energy, batteries, "battery")
             headline(ax, "(c) How full every battery is, at the end of the hour")
         note = "above zero what comes in, below zero where it goes; both add up to the same"
         page.heading("electricity of microgrids", note, setting.study, day)
@@ -77,7 +75,7 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day:
 
 
 def _examples(p_mw: FloatArray, ports: Sequence[str]) -> list[str]:
-    """Return the ports to be drawn one by one: all, or of many some from the one that gives most to the one that takes most."""
+    """Return the ports to be drawn one by one: all, or of many some, from who gives most to who takes most."""
     if len(ports) <= MOST_SHOWN:
         return list(ports)
     order = np.argsort(np.nansum(p_mw, axis=0), kind="stable")

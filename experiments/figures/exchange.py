@@ -114,7 +114,8 @@ def _maps(maps: Sequence[Axes], p_mw: FloatArray, above: FloatArray, ports: Sequ
     reach, most = float(np.nanmax(np.abs(p_mw))), float(np.nanmax(np.abs(above)))
     reach, most = max(reach, 1e-3), max(most, 1.0)
     at_limit = np.abs(np.nan_to_num(p_mw)) >= AT_LIMIT * limit
-    port_map(maps[0], p_mw, ports, Scale("exchange [MW]", -reach, reach), framed=at_limit, narrow=narrow)
+    notes = [*(["numbers in kW"] if not narrow else []), *(["framed: at its limit"] if at_limit.any() else [])]
+    port_map(maps[0], p_mw, ports, Scale("exchange [MW]", -reach, reach, factor=1e3), framed=at_limit, narrow=narrow)
     port_map(maps[1], above, ports, Scale("difference [$/MWh]", -most, most, "PuOr_r", "+.1f"), narrow=narrow)
-    headline(maps[0], "(c) Exchange of every port", "framed: at its limit" if at_limit.any() else "")
+    headline(maps[0], "(c) Exchange of every port", "  ·  ".join(notes))
     headline(maps[1], "(d) Its price less the day-ahead price")

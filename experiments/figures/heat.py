@@ -10,13 +10,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.device_stack import Part, split, stack_panel, write_key
-from experiments.figures.port_map import Scale, fill_height, fill_panel
-from experiments.figures.port_page import HOURS, Page, by_hour, hour_axis, in_words, of_device, power_axis, rows_of
+from experiments.figures.port_page import HOURS, Page, hour_axis, in_words, of_device, power_axis, rows_of
+from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style
+from grids.microgrid import Storage
 from grids.network import FloatArray, Port
 from sim.setting import Setting
 
 STORE = "thermal_storage"
+PANELS = ("balance", "vented", "stored")
 
 
 def heat_ports(setting: Setting) -> list[Port]:
@@ -46,35 +48,26 @@ def heat_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
     if not ports:
         raise ValueError("no port has heat")
     (devices,) = rows_of(tables, day, "devices")
-    stores = [port for port in ports if port.microgrid.thermal_storage]
-    stored = _stored(tables["devices"], stores, day)
+    stores = {port.name: port.microgrid.thermal_storage for port in ports if port.microgrid.thermal_storage}
+    stored = energy_of_day(tables["devices"], stores, STORE, day)
     with house_style():
-        page = Page([1.9, 1.3, 1.3, *([fill_height(len(stores))] if stores else [])], apart=[3])
+        page = Page([1.9, 1.3, *([1.3, fill_height(len(stores))] if stores else [])], apart=[3])
         shown = (f"all {len(ports)}", ports), (in_words(ports[0].name), ports[:1])
         for column, (whose, chosen) in enumerate(shown):
-            _balance_panel(page.panel(0, f"balance{column}", column=column, columns=2), devices, chosen, whose, column)
-            _vented_panel(page.panel(1, f"vented{column}", column=column, columns=2), devices, chosen, column)
-            energy = np.stack([stored[port.name] for port in chosen if port in stores] or [np.zeros(25)])
-            _stored_panel(page.panel(2, f"stored{column}", column=column, columns=2), energy, chosen, column)
+            names = PANELS if stores else PANELS[:-1]
+            panels = [page.panel(row, f"{name}{column}", column=column, columns=2) for row, name in enumerate(names)]
+            _balance_panel(panels[0], devices, chosen, whose, column)
+            _vented_panel(panels[1], devices, chosen, whose, column)
+            if stores:
+                mine = {port.name: stores[port.name] for port in chosen if port.name in stores}
+                _stored_panel(panels[2], stored[:, : len(mine)], mine, whose, column)
+            hour_axis(panels[-1], every=2)
         if stores:
-            _map(page.panel(3, "soc"), stored, stores)
+            ax = page.panel(3, "soc")
+            fill_panel(ax, stored, stores, STORE)
+            headline(ax, "(d) How full every heat store is, at the end of the hour")
         page.heading("heat of microgrids", "left: the sum; right: one of them", setting.study, day)
     return page.figure
-
-
-def _stored(devices: pd.DataFrame, stores: list[Port], day: int) -> dict[str, FloatArray]:
-    """Return the heat in every store at the start of the day and the end of each hour, shape (25,). [MWh]"""
-    rows = devices[devices["device"] == STORE]
-    names = [port.name for port in stores]
-    now = by_hour(rows[rows["day"] == day], "energy_mwh", names)
-    before = by_hour(rows[rows["day"] == day - 1], "energy_mwh", names)[-1]
-    found = {}
-    for k, port in enumerate(stores):
-        store = port.microgrid.thermal_storage
-        assert store is not None
-        start = store.start_soc * store.max_e_mwh if day == 1 else before[k]
-        found[port.name] = np.append(start, now[:, k])
-    return found
 
 
 def _balance_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: str, column: int) -> None:
@@ -91,7 +84,7 @@ def _balance_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: st
     headline(ax, f"(a) Heat balance of {whose}" if column == 0 else whose, f"load {-load.sum():.2f} MWh")
 
 
-def _vented_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], column: int) -> None:
+def _vented_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: str, column: int) -> None:
     """Draw what the heat units could have given: what was used of it, and what was vented."""
     names = [port.name for port in ports]
     ratio = np.array([port.microgrid.heat_unit.heat_ratio if port.microgrid.heat_unit else 0.0 for port in ports])
@@ -108,33 +101,19 @@ def _vented_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], column: in
         vented = Patch(fc="white", ec=color, hatch="/////", lw=0.7, label="vented")
         write_key(ax, [vented, Patch(color=color, label="used")])
     lost = float(np.maximum(made - used, 0).sum())
-    title = "(b) Made by heat units" if column == 0 else ""
+    title = "(b) Made by heat units" if column == 0 else whose
     headline(ax, title, f"vented {lost:.2f} of {made.sum():.2f} MWh")
 
 
-def _stored_panel(ax: Axes, energy: FloatArray, ports: list[Port], column: int) -> None:
-    """Draw the stored heat below what the stores can hold."""
-    capacity = sum(p.microgrid.thermal_storage.max_e_mwh for p in ports if p.microgrid.thermal_storage)
-    ax.plot(hour_edges(HOURS), energy.sum(axis=0), color=COLORS[STORE], lw=1.6, gid=f"{ax.get_label()}_energy")
+def _stored_panel(ax: Axes, energy: FloatArray, stores: Mapping[str, Storage], whose: str, column: int) -> None:
+    """Draw the stored heat, from shape (25, stores), below what the stores can hold."""
+    capacity = sum(store.max_e_mwh for store in stores.values())
+    ax.plot(hour_edges(HOURS), energy.sum(axis=1), color=COLORS[STORE], lw=1.6, gid=f"{ax.get_label()}_energy")
     ax.axhline(capacity, color=GREY, lw=0.8, ls=(0, (4, 3)))
     ax.set_ylim(0, 1.1 * max(capacity, 1e-3))
     ax.set_ylabel("stored [MWh]")
     ax.grid(axis="y")
-    hour_axis(ax, every=2)
     if column == 1:
         full = Line2D([], [], color=GREY, lw=0.8, ls=(0, (4, 3)), label="when full")
         write_key(ax, [full, Line2D([], [], color=COLORS[STORE], lw=1.6, label="stored heat")])
-    headline(ax, "(c) Heat in the stores, at the end of the hour" if column == 0 else "")
-
-
-def _map(ax: Axes, stored: Mapping[str, FloatArray], stores: list[Port]) -> None:
-    """Draw how full every store is."""
-    percent = [
-        100 * stored[port.name][1:] / port.microgrid.thermal_storage.max_e_mwh
-        for port in stores
-        if port.microgrid.thermal_storage
-    ]
-    names = [port.name for port in stores]
-    scale = Scale("full [%]", 0, 100, "YlOrBr", ".0f")
-    fill_panel(ax, np.stack(percent, axis=1), names, scale, COLORS[STORE], "heat store")
-    headline(ax, "(d) How full every heat store is, at the end of the hour")
+    headline(ax, "(c) Heat in stores, at the end of the hour" if column == 0 else whose)

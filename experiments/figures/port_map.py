@@ -8,12 +8,10 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.device_stack import write_key
 from experiments.figures.port_page import HOURS, MOST_SHOWN, hour_axis, in_words
-from experiments.figures.style import hour_edges, tint
+from experiments.figures.style import hour_edges
 from experiments.figures.voltage import outline
 from grids.network import BoolArray, FloatArray
 
@@ -21,7 +19,7 @@ MOST_NAMED = 80
 """With more ports than this only some of them are named."""
 LUMINANCE, DARK = (0.2126, 0.7152, 0.0722), 0.45
 """Weights of red, green and blue, and the luminance of a cell below which its number is white."""
-LOWEST_ROW, HIGHEST_ROW, HIGHEST_MAP = 0.13, 0.24, 9.0
+LOWEST_ROW, HIGHEST_ROW, LOWEST_MAP, HIGHEST_MAP = 0.13, 0.24, 0.7, 9.0
 """Heights. [inch]"""
 
 
@@ -39,19 +37,22 @@ class Scale:
         Matplotlib's name of the colour map.
     text : str
         Format of the numbers in the cells.
+    factor : float
+        What the numbers in the cells are multiplied by.
     """
 
     label: str
     low: float
     high: float
     colors: str = "RdBu_r"
-    text: str = ".3f"
+    text: str = ".0f"
+    factor: float = 1.0
 
 
 def map_height(ports: int) -> float:
     """Return how high a map is to be. [inch]"""
     row = HIGHEST_ROW if ports <= MOST_SHOWN else LOWEST_ROW
-    return min(ports * row, HIGHEST_MAP)
+    return min(max(ports * row, LOWEST_MAP), HIGHEST_MAP)
 
 
 def port_map(
@@ -96,54 +97,14 @@ def port_map(
     ax.set_ylim(len(ports) - 0.5, -0.5)
     hour_axis(ax, every=3 if narrow else 1)
     shown = np.arange(0, len(ports), int(np.ceil(len(ports) / MOST_NAMED)))
-    ax.set_yticks(shown, labels=[in_words(ports[k]) for k in shown])
+    ax.set_yticks(shown, labels=[in_words(ports[k]) for k in shown.tolist()])
     ax.tick_params(axis="y", labelsize=7.5 if few else 6.5, length=1.5, pad=2)
     bar_ax = ax.inset_axes((1.03 if narrow else 1.015, 0.0, 0.03 if narrow else 0.015, 1.0))
-    bar = ax.figure.colorbar(mesh, cax=bar_ax)
+    marks = MaxNLocator(nbins=4 if few else 8).tick_values(scale.low, scale.high)
+    bar = ax.figure.colorbar(mesh, cax=bar_ax, ticks=marks[(marks >= scale.low) & (marks <= scale.high)])
     bar.outline.set_visible(False)
     bar_ax.tick_params(labelsize=7.5, length=2.5)
-    bar_ax.set_ylabel(scale.label, labelpad=2)
-
-
-def range_panel(ax: Axes, percent: FloatArray, color: str, thing: str) -> None:
-    """Draw how full many stores are: the median, the middle half and all of them.
-
-    Parameters
-    ----------
-    percent : array, shape (24, stores)
-    thing : str
-        What a store is called.
-    """
-    times = HOURS + 0.5
-    lowest, lower, middle, upper, highest = np.nanpercentile(percent, (0, 25, 50, 75, 100), axis=1)
-    name = ax.get_label()
-    ax.fill_between(times, lowest, highest, color=tint(color, 0.25), lw=0, gid=f"{name}_all")
-    ax.fill_between(times, lower, upper, color=tint(color, 0.6), lw=0, gid=f"{name}_half")
-    ax.plot(times, middle, color=tint(color, 1.35), lw=1.6, gid=f"{name}_median")
-    ax.set_ylim(0, 104)
-    ax.set_yticks([0, 25, 50, 75, 100])
-    ax.set_ylabel("full [%]")
-    ax.grid(axis="y")
-    hour_axis(ax)
-    key = [
-        Line2D([], [], color=tint(color, 1.35), lw=1.6, label=f"median {thing}"),
-        Patch(color=tint(color, 0.6), label="middle half"),
-        Patch(color=tint(color, 0.25), label=f"all {percent.shape[1]}"),
-    ]
-    write_key(ax, key)
-
-
-def fill_panel(ax: Axes, percent: FloatArray, ports: Sequence[str], scale: Scale, color: str, thing: str) -> None:
-    """Draw how full stores are, shape (24, stores): a map of few, the range of many."""
-    if len(ports) <= MOST_SHOWN:
-        port_map(ax, percent, ports, scale)
-    else:
-        range_panel(ax, percent, color, thing)
-
-
-def fill_height(stores: int) -> float:
-    """Return how high such a panel is to be. [inch]"""
-    return map_height(stores) if stores <= MOST_SHOWN else 1.6
+    bar_ax.set_ylabel(scale.label, labelpad=4)
 
 
 def _write_numbers(ax: Axes, values: FloatArray, scale: Scale) -> None:
@@ -151,7 +112,7 @@ def _write_numbers(ax: Axes, values: FloatArray, scale: Scale) -> None:
     for (hour, port), value in np.ndenumerate(values):
         if np.isfinite(value):
             dark = np.dot(shade((value - scale.low) / span)[:3], LUMINANCE) < DARK
-            text = f"{value:{scale.text}}".replace("-", "−")
+            text = f"{scale.factor * value:{scale.text}}".replace("-", "−")
             text = text if text.strip("+−0.") else "0"
             color = "white" if dark else "#222222"
-            ax.text(HOURS[hour], port, text, ha="center", va="center", fontsize=6.5, color=color)
+            ax.text(float(HOURS[hour]), port, text, ha="center", va="center", fontsize=6.5, color=color)

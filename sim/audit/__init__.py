@@ -2,7 +2,8 @@
 
 It shares no code with optimiser, power flow, imbalance rules or settlement, and reads nothing but the stored tables
 and the numbers of the study. What can't be derived from these it takes as given: impedances and ratings of the lines,
-prices, forecasts and what was available; the solver's own figures (cone gap, violation, optimality gap) it leaves out.
+prices, forecasts, what was available, and when cars come and go; the solver's own figures (cone gap, violation,
+optimality gap, residuals of coordination) it leaves out.
 """
 
 from sim.audit.referee import audit, audit_folder

@@ -70,12 +70,10 @@ def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str
     if not _has_columns("units", units, columns, sheet):
         return
     _check_unique("units", units["unit"], sheet)
-    buses = {*branches["from_bus"], *branches["to_bus"]}
-    for unit, kind, bus in zip(units["unit"], units["kind"], units["bus"], strict=True):
+    for unit, kind in zip(units["unit"], units["kind"], strict=True):
         if kind not in UNIT_NUMBERS:
             sheet.note(CHECK, f"units: {unit}", f"kind is '{kind}', the audit knows {', '.join(UNIT_NUMBERS)}")
-        if bus not in buses:
-            sheet.note(CHECK, f"units: {unit}", f"bus is {bus}, no line has such an end")
+    _check_buses("units", zip(units["unit"], units["bus"], strict=True), branches, sheet)
     for kind, needed in UNIT_NUMBERS.items():
         group = units[units["kind"] == kind]
         for column in needed:
@@ -87,10 +85,11 @@ def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str
 
 
 def _check_ports(ports: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], sheet: Sheet) -> None:
-    """Demand ports, each once, and as many as the study's fleet has."""
+    """Demand ports at a bus of the network, each once, and as many as the study's fleet has."""
     if not _has_columns("ports", ports, LISTS["ports"], sheet):
         return
     _check_unique("ports", ports["port"], sheet)
+    _check_buses("ports", zip(ports["port"], ports["bus"], strict=True), branches, sheet)
     expected = len(Feeders(study, branches).ports())
     if len(ports) != expected:
         sheet.note(CHECK, "ports", f"{len(ports)} ports, expected {expected} as in the study's fleet")
@@ -169,6 +168,14 @@ def _has_columns(name: str, frame: pd.DataFrame, columns: Iterable[str], sheet: 
     for column in missing:
         sheet.note(CHECK, name, f"column '{column}' is missing")
     return not missing
+
+
+def _check_buses(name: str, places: Iterable[tuple[Any, Any]], branches: pd.DataFrame, sheet: Sheet) -> None:
+    """Demand that everything stands at the end of a line."""
+    buses = {*branches["from_bus"], *branches["to_bus"]}
+    for thing, bus in places:
+        if bus not in buses:
+            sheet.note(CHECK, f"{name}: {thing}", f"bus is {bus}, no line has such an end")
 
 
 def _check_unique(name: str, values: "pd.Series[Any]", sheet: Sheet) -> None:

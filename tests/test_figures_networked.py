@@ -1,0 +1,268 @@
+"""Figures of networked microgrids show what the tables hold, can be read, and are drawn of what is there only."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from readable import unreadable
+
+import experiments
+from agents.cast import cast_players
+from experiments.figures import day_figure, port_figures, save_figure
+from experiments.figures.cars import cars_figure
+from experiments.figures.exchange import exchange_figure
+from experiments.figures.fleet_record import fleets_of_day, together
+from experiments.figures.heat import heat_figure
+from grids.network import Port
+from sim.model import MarketModel
+from sim.setting import Setting
+from sim.study_file import read_study
+
+STUDIES = Path(experiments.__file__).parent / "studies"
+FEW = ("uncertainty.scenarios=20", "uncertainty.keep=1", "bidding=basic", "policy=myopic")
+BARE = ("ev", "thermal_storage", "heat_unit", "battery", "diesel")
+SITUATIONS = {
+    "central_2_days": (*FEW, "days=2"),
+    "uncoordinated": (*FEW, "coordination=uncoordinated"),
+    "two_feeders": (*FEW, "coordination=uncoordinated", "grid.feeders=2"),
+    "no_cars": (*FEW, "fleet.microgrid.0.ev=null", "fleet.ev_aggregator=[]"),
+    "no_heat": (
+        *FEW,
+        *(f"fleet.microgrid.0.{key}" for key in ("heat_unit=null", "thermal_storage=null", "max_heat_mw=0")),
+    ),
+    "heater": (*FEW, "fleet.microgrid.0.heat_unit.reading=electric_heater"),
+    "no_heat_store": (*FEW, "fleet.microgrid.0.thermal_storage=null"),
+    "cars_only": (*FEW, "fleet.microgrid=[]"),
+    "one_bare": (
+        *FEW,
+        "fleet.microgrid.0.buses=[18]",
+        *(f"fleet.microgrid.0.{key}=null" for key in BARE),
+        "fleet.microgrid.0.max_heat_mw=0",
+        "fleet.ev_aggregator=[]",
+    ),
+}
+DRAWN = {
+    "no_cars": ["exchange", "devices", "heat"],
+    "no_heat": ["exchange", "devices", "cars"],
+    "cars_only": ["exchange", "devices", "cars"],
+    "one_bare": ["exchange", "devices"],
+}
+ALL = ["exchange", "devices", "cars", "heat"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    tables: dict[str, pd.DataFrame]
+    setting: Setting
+
+    @property
+    def days(self) -> int:
+        return self.setting.study.days
+
+    def rows(self, table: str, day: int = 1) -> pd.DataFrame:
+        return self.tables[table].query("day == @day")
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, Run]:
+    def play(*overrides: str) -> Run:
+        setting = Setting.of(read_study(STUDIES / "networked33.yaml", overrides))
+        model = MarketModel(setting)
+        cast_players(model)
+        model.run_days(setting.study.days)
+        return Run(model.ledger.frames(), setting)
+
+    return {name: play(*overrides) for name, overrides in SITUATIONS.items()}
+
+
+@pytest.fixture(scope="module", params=SITUATIONS)
+def run(request: pytest.FixtureRequest, runs: dict[str, Run]) -> Run:
+    return runs[request.param]
+
+
+def panels(figure: Figure) -> dict[str, Axes]:
+    return {str(ax.get_label()): ax for ax in figure.axes}
+
+
+def by_gid(figure: Figure, gid: str) -> Any:
+    (found,) = figure.findobj(lambda artist: artist.get_gid() == gid)
+    return found
+
+
+def test_what_is_there_is_drawn_and_can_be_read(runs: dict[str, Run]) -> None:
+    for situation, run in runs.items():
+        for day in range(1, run.days + 1):
+            drawn = dict(port_figures(run.tables, run.setting, day=day))
+            assert list(drawn) == DRAWN.get(situation, ALL), situation
+            drawn["day"] = day_figure(run.tables, run.setting.study.model_dump(mode="json"), day=day)
+            for name, figure in drawn.items():
+                assert unreadable(figure) == [], (situation, name)
+                title = " ".join(text.get_text() for text in figure.texts)
+                assert f"{run.setting.study.name}, day {day}" in title
+
+
+def test_every_axis_has_a_unit(run: Run) -> None:
+    for name, figure in port_figures(run.tables, run.setting):
+        for label, ax in panels(figure).items():
+            mapped = any(str(part.get_gid()).endswith("_map") for part in ax.collections)
+            if not mapped:
+                assert re.search(r"\[.+\]", ax.get_ylabel()), (name, label)
+            for inset in ax.child_axes:
+                assert re.search(r"\[.+\]", inset.get_ylabel()), (name, label)
+        lowest = min(figure.axes, key=lambda ax: ax.get_position().y0)
+        assert "[h]" in lowest.get_xlabel()
+
+
+def test_exchange_shows_the_trades(run: Run) -> None:
+    figure = exchange_figure(run.tables, run.setting)
+    trades, names = run.rows("trades"), [port.name for port in run.setting.grid.ports]
+    p_mw = trades.pivot(index="hour", columns="port", values="p_mw")[names].to_numpy()
+    price = trades.pivot(index="hour", columns="port", values="price_per_mwh")[names].to_numpy()
+    ahead = run.tables["market"]["price_per_mwh"].to_numpy()
+    np.testing.assert_allclose(by_gid(figure, "sum_line").get_data().values, p_mw.sum(axis=1))
+    np.testing.assert_allclose(by_gid(figure, "price_median").get_data().values, np.median(price, axis=1))
+    np.testing.assert_allclose(by_gid(figure, "price_range").get_data().values, price.max(axis=1))
+    np.testing.assert_allclose(by_gid(figure, "price_range").get_data().baseline, price.min(axis=1))
+    np.testing.assert_array_equal(by_gid(figure, "day-ahead").get_data().values, ahead)
+    np.testing.assert_allclose(by_gid(figure, "exchange_map").get_array(), p_mw.T)
+    np.testing.assert_allclose(by_gid(figure, "difference_map").get_array(), (price - ahead[:, None]).T)
+
+
+def test_devices_balance_in_every_hour(run: Run) -> None:
+    for name, figure in port_figures(run.tables, run.setting):
+        if name == "devices":
+            ups = figure.findobj(lambda artist: re.fullmatch(r"all_.+_up", artist.get_gid() or "") is not None)
+            downs = figure.findobj(lambda artist: re.fullmatch(r"all_.+_down", artist.get_gid() or "") is not None)
+            top = np.max([part.get_data().values for part in ups], axis=0)
+            bottom = np.min([part.get_data().values for part in downs], axis=0)
+            np.testing.assert_allclose(top, -bottom, atol=1e-6)
+
+
+@pytest.mark.parametrize(("situation", "day"), [("central_2_days", 1), ("central_2_days", 2), ("uncoordinated", 1)])
+def test_cars_charge_within_the_envelope(runs: dict[str, Run], situation: str, day: int) -> None:
+    run = runs[situation]
+    figure = cars_figure(run.tables, run.setting, day=day)
+    rows = run.rows("devices", day).query("device == 'ev'")
+    total = rows.groupby("hour")[["p_mw", "available_mw"]].sum()
+    charged = by_gid(figure, "energy0_charged").get_ydata()
+    np.testing.assert_allclose(np.diff(charged), -total["p_mw"], atol=1e-12)
+    np.testing.assert_allclose(by_gid(figure, "power0_uncontrolled").get_data().values, total["available_mw"])
+    fleets = fleets_of_day(run.tables, run.setting, day)
+    for fleet in [*fleets.values(), together(list(fleets.values()))]:
+        assert (fleet.least_mwh - 1e-6 <= fleet.charged_mwh).all()
+        assert (fleet.charged_mwh <= fleet.most_mwh + 1e-6).all()
+        assert fleet.charged_mwh[-1] >= fleet.due_mwh - 1e-6
+        place = fleet.place[np.isfinite(fleet.place)]
+        assert (place > -0.01).all()
+        assert (place < 1.01).all()
+    if day == 1:  # as soon as possible from the start of the run on
+        first = together(list(fleets.values()))
+        np.testing.assert_allclose(np.diff(first.most_mwh), first.uncontrolled_mw, atol=1e-9)
+
+
+@pytest.mark.parametrize("situation", ["central_2_days", "heater", "no_heat_store"])
+def test_heat_adds_up(runs: dict[str, Run], situation: str) -> None:
+    run = runs[situation]
+    figure = heat_figure(run.tables, run.setting)
+    rows = run.rows("devices").groupby(["device", "hour"])["heat_mw"].sum()
+    load = by_gid(figure, "balance0_line").get_data().values
+    np.testing.assert_allclose(load, -rows["heat_load"])
+    given = rows["heat_unit"] + (rows["thermal_storage"] if "thermal_storage" in rows.index else 0)
+    np.testing.assert_allclose(given, load, atol=1e-6)
+    made, used = (by_gid(figure, f"vented0_{part}").get_data().values for part in ("made", "used"))
+    assert (made >= used - 1e-6).all()
+    np.testing.assert_allclose(used, rows["heat_unit"])
+
+
+def test_stores_begin_where_the_day_before_ended(runs: dict[str, Run]) -> None:
+    run = runs["central_2_days"]
+    first, second = (
+        by_gid(heat_figure(run.tables, run.setting, day=day), "stored0_energy").get_ydata() for day in (1, 2)
+    )
+    what = [port.microgrid.thermal_storage for port in run.setting.grid.ports]
+    assert first[0] == pytest.approx(sum(store.start_soc * store.max_e_mwh for store in what if store))
+    assert second[0] == first[-1]
+
+
+def test_day_figure_balances_with_ports(run: Run) -> None:
+    figure = day_figure(run.tables, run.setting.study.model_dump(mode="json"))
+    ax = panels(figure)["balance"]
+    total = np.zeros(24)
+    for patch in ax.patches:
+        name, _, hour = str(patch.get_gid()).rpartition("-")
+        if "curtailed" not in name:
+            total[int(hour) - 1] += patch.get_height()
+    dispatch, loss = run.rows("dispatch"), run.rows("lines").groupby("hour")["loss_mw"].sum()
+    served = dispatch.query("kind == 'load'").groupby("hour")["p_mw"].sum()
+    np.testing.assert_allclose(total, served + loss, atol=1e-6)
+
+
+def copies(run: Run, count: int) -> Run:
+    """The run with every port so many times, as on a large network."""
+    known = run.setting.grid.ports
+    names = {port.name: [f"{port.name}{k:02d}" for k in range(count)] for port in known}
+    ports = tuple(
+        Port(name=name, kind=port.kind, bus=port.bus, microgrid=port.microgrid)
+        for port in known
+        for name in names[port.name]
+    )
+    tables = dict(run.tables)
+    for table in ("trades", "devices", "cars", "charging"):
+        frame = run.tables[table]
+        tables[table] = frame.assign(port=frame["port"].map(names)).explode("port", ignore_index=True)
+    return Run(tables, dataclasses.replace(run.setting, grid=dataclasses.replace(run.setting.grid, ports=ports)))
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_many_ports_can_be_read(runs: dict[str, Run], count: int) -> None:
+    many = copies(runs["uncoordinated"], count)
+    drawn = dict(port_figures(many.tables, many.setting))
+    assert list(drawn) == ALL
+    for name, figure in drawn.items():
+        assert unreadable(figure) == [], name
+        assert figure.get_figheight() < 20
+
+
+def test_hours_without_exchange_are_left_out(runs: dict[str, Run]) -> None:
+    run = runs["uncoordinated"]
+    tables = {
+        name: frame.query("hour > 2") if name in ("trades", "devices") else frame for name, frame in run.tables.items()
+    }
+    assert [name for name, _ in port_figures(tables, run.setting)] == ALL
+    shown = by_gid(exchange_figure(tables, run.setting), "exchange_map").get_array()
+    assert shown.mask[:, :2].all()
+    assert not shown.mask[:, 2:].any()
+
+
+def test_a_run_without_ports_has_no_such_figures(setting33: Setting, runs: dict[str, Run]) -> None:
+    tables = {name: frame.iloc[:0] for name, frame in runs["uncoordinated"].tables.items()}
+    assert list(port_figures(tables, setting33)) == []
+
+
+def test_what_is_not_there_is_refused(runs: dict[str, Run]) -> None:
+    with pytest.raises(ValueError, match="no port has cars"):
+        cars_figure(runs["no_cars"].tables, runs["no_cars"].setting)
+    with pytest.raises(ValueError, match="no port has heat"):
+        heat_figure(runs["no_heat"].tables, runs["no_heat"].setting)
+    with pytest.raises(ValueError, match="day 3: no exchange"):
+        exchange_figure(runs["no_heat"].tables, runs["no_heat"].setting, day=3)
+
+
+def test_same_run_gives_same_bytes_and_unique_names(runs: dict[str, Run], tmp_path: Path) -> None:
+    run = runs["central_2_days"]
+    for folder in (tmp_path / "first", tmp_path / "second"):
+        folder.mkdir()
+        for name, figure in port_figures(run.tables, run.setting, day=2):
+            save_figure(figure, folder, name)
+    for file in sorted((tmp_path / "first").iterdir()):
+        assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes()
+        if file.suffix == ".svg":
+            names = re.findall(r'\bid="([^"]*)"', file.read_text(encoding="utf-8"))
+            assert len(names) == len(set(names)), file.name
+            assert all(re.fullmatch(r"[\w.-]+", name) for name in names), file.name

@@ -1,0 +1,73 @@
+"""The summary of studies with ports: what it says is what the tables say, and the money adds up."""
+
+import pytest
+from conftest import STUDIES
+
+from experiments.play import play
+from experiments.port_summary import cars
+from experiments.summary import summarise
+from sim.setting import Setting
+from sim.settlement import COST_TERMS
+from sim.study_file import read_study
+
+PORT_KEYS = {"coordination", "microgrids", "costs", "cars"}
+
+
+@pytest.fixture(scope="module")
+def played():
+    small = ("policy=myopic", "bidding=basic", "uncertainty.scenarios=10", "uncertainty.keep=2")
+    return play(Setting.of(read_study(STUDIES / "networked33.yaml", small)))
+
+
+@pytest.fixture(scope="module")
+def summary(played):
+    return summarise(played)
+
+
+def test_coordination_is_reported(summary):
+    said = summary["coordination"]
+    assert said["mode"] == "central"
+    assert said["iterations"]["max"] <= said["iterations"]["total"]
+    assert said["primal_residual_mw"] >= 0
+    assert said["dual_residual_per_mwh"] >= 0
+    assert said["notes"] == []
+
+
+def test_energies_and_money_of_the_microgrids_are_those_of_the_tables(summary, played):
+    trades, payments, devices = (played.tables[name] for name in ("trades", "payments", "devices"))
+    assert list(summary["microgrids"]) == played.tables["ports"]["port"].tolist()
+    for port, said in summary["microgrids"].items():
+        assert said["exchange_mwh"] == pytest.approx(trades.loc[trades["port"] == port, "p_mw"].sum())
+        assert said["exchange_mwh"] == pytest.approx(said["import_mwh"] - said["export_mwh"])
+        received = payments.loc[payments["payee"] == port, "amount"].sum()
+        paid = payments.loc[payments["payer"] == port, "amount"].sum()
+        mine = devices["port"] == port
+        kept = devices.loc[mine & (devices["device"] != "ev"), "cost"].sum()  # fuel and wear
+        assert said["fuel"] + said["wear"] == pytest.approx(kept)
+        assert said["cost"] == pytest.approx(paid - received + kept)
+
+
+def test_trade_cancels_in_the_costs_of_all(summary):
+    terms, behind = summary["terms"], summary["microgrids"].values()
+    assert terms["trade"] == pytest.approx(sum(port["trade"] for port in behind))
+    income = terms["revenue"] + sum(port["ev_revenue"] for port in behind)
+    own_money = sum(port["cost"] for port in behind) - terms["profit"]
+    assert summary["costs"]["total"] - income == pytest.approx(own_money)
+    assert summary["costs"]["total"] == pytest.approx(summary["costs"]["operator"] + summary["costs"]["microgrids"])
+    assert terms["profit"] == pytest.approx(terms["revenue"] + terms["trade"] - sum(terms[t] for t in COST_TERMS))
+
+
+def test_cars_are_counted(summary, played):
+    assert summary["cars"]["count"] == 350
+    assert summary["cars"]["stays"] == 700  # those plugged in already, and those that come
+    assert summary["cars"]["left_full"] + summary["cars"]["left_short"] == 350
+    stays = played.tables["cars"]
+    short = stays.assign(full=stays["full"] & (stays["stay"] != 0))
+    assert cars(short, 1)["left_short"] == 6  # the first of each fleet
+
+
+def test_a_study_without_ports_says_nothing_of_them(setting33):
+    study = setting33.study.model_copy(update={"policy": "none", "bidding": "basic"})
+    alone = summarise(play(Setting.of(study)))
+    assert not PORT_KEYS & alone.keys()
+    assert "trade" not in alone["terms"]

@@ -130,6 +130,8 @@ class Study(Data):
         Bidding strategy and real-time ANM policy.
     coordination : str
         How the operator and its microgrids agree on what they exchange.
+    trained : str or None
+        File of value functions for the policy ``learned``, from ``tieline train``.
     days : int
         Market days in a row.
     seed : int
@@ -148,6 +150,7 @@ class Study(Data):
     bidding: str = "anm_aware"
     policy: str = "receding"
     coordination: str = "central"
+    trained: str | None = None
     days: Annotated[int, Field(ge=1, le=3660)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 

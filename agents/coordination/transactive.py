@@ -38,7 +38,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 @dataclass(eq=False)
 class _State:
-    """Where the negotiation stands: wishes of both sides and prices, shape (S, T, M) each, and the flows' directions."""
+    """Where a negotiation stands: wishes of both sides and prices, shape (S, T, M) each, and directions of flows."""
 
     wanted: tuple[FloatArray, FloatArray]
     offered: tuple[FloatArray, FloatArray]

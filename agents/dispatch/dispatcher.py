@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.horizon import Horizon
+from agents.dispatch.horizon import Behind, Horizon
 from agents.dispatch.hour import compiled_hour
 from agents.dispatch.plan import Plan
 from agents.dispatch.program import InfeasibleError
@@ -164,28 +164,15 @@ class Dispatcher:
         peak = None if elastic else self.demand_peak(situation, network)
         hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
         scenarios, hours = situation.shape
-        behind, proximal = _behind(situation)
-        if within is not None and behind != "offers":
+        behind = Behind.of(situation)
+        if within is not None and behind.kind != "offers":
             return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind)
-        key = (network, elastic, peak, scenarios, hours, behind, proximal, None if within is None else within.key)
+        key = (network, elastic, peak, scenarios, hours, behind, None if within is None else within.key)
         if key not in self._horizons:
             self._horizons[key] = Horizon(
-                self.grid,
-                hour,
-                scenarios=scenarios,
-                hours=hours,
-                within=within,
-                behind=behind,
-                proximal=proximal,
+                self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind
             )
         return self._horizons[key]
-
-
-def _behind(situation: Situation) -> tuple[str, float]:
-    """Return what decides the exchange of the ports, and how strongly quantities are held."""
-    if situation.community is not None:
-        return "community", 0.0
-    return ("given", 0.0) if situation.offers is None else ("offers", situation.offers.proximal)
 
 
 PEAK_STEP = 0.25

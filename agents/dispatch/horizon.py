@@ -1,16 +1,52 @@
 """The dispatch of several hours and scenarios: tiles of the hour model, linked by stores, wear and bids."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange, bid_model
 from agents.dispatch.plan import Plan, Prices, read_plan
-from agents.dispatch.port_tiles import MicrogridTiles, OfferTiles
+from agents.dispatch.port_situation import Curves, Offers
+from agents.dispatch.port_tiles import CurveTiles, MicrogridTiles, OfferTiles
 from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
-from agents.dispatch.situation import Signs, Situation, bid_data, hour_data
+from agents.dispatch.situation import Signs, Situation, all_values, bid_data, hour_data
+from agents.dispatch.value_tiles import ValueTiles
 from grids.network import FloatArray, Grid, IntArray
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind the network's hours in a program.
+
+    Attributes
+    ----------
+    kind : {"given", "community", "offers", "curves"}
+        What decides the exchange of the ports: nothing, their devices, prices and quantities, or demand curves.
+    proximal : float
+        ρ of the offers. [$/MW²h]
+    steps : int
+        Steps of the curves.
+    parts : int
+        Parts of the functions that value stored energy after the last hour; 0 for none.
+    """
+
+    kind: str = "given"
+    proximal: float = 0.0
+    steps: int = 0
+    parts: int = 0
+
+    @classmethod
+    def of(cls, situation: Situation) -> "Behind":
+        """Return what a situation asks for."""
+        parts = 0 if situation.values is None else situation.values.segments
+        if situation.community is not None:
+            return cls("community", parts=parts)
+        if isinstance(situation.offers, Offers):
+            return cls("offers", proximal=situation.offers.proximal, parts=parts)
+        if isinstance(situation.offers, Curves):
+            return cls("curves", steps=situation.offers.width_mw.shape[1], parts=parts)
+        return cls(parts=parts)
 
 
 class Horizon:
@@ -26,10 +62,8 @@ class Horizon:
         S and T.
     within : BidRange, optional
         Range of the bids, if they are to be decided; None if they are given.
-    behind : {"given", "community", "offers"}
-        What decides the exchange of the ports: nothing, their devices, or prices and quantities.
-    proximal : float
-        ρ of the offers. [$/MW²h]
+    behind : Behind, optional
+        What decides the exchange of the ports, and whether stored energy has a value after the last hour.
 
     Attributes
     ----------
@@ -45,8 +79,7 @@ class Horizon:
         scenarios: int,
         hours: int,
         within: BidRange | None = None,
-        behind: str = "given",
-        proximal: float = 0.0,
+        behind: Behind | None = None,
     ) -> None:
         self._grid, self.within = grid, within
         self.shape = (scenarios, hours)
@@ -59,15 +92,33 @@ class Horizon:
             self._bids = self.program.add(compile_model(bid_model(within)), 1)
             for name in ("bid_mw", "bid_magnitude_mw"):
                 self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
-        self._tiles: MicrogridTiles | OfferTiles | None = None
-        if behind == "community":
-            microgrids = [port.microgrid for port in grid.ports]
-            self._tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours)
-        elif behind == "offers":
-            self._tiles = OfferTiles(self.program, grid.ports, scenarios=scenarios, hours=hours, proximal=proximal)
-        if self._tiles is not None:
-            for name in ("exchange_p_mw", "exchange_q_mvar"):
-                self._hours.link(name, self._tiles.columns(name).reshape(scenarios * hours, -1))
+        behind = behind or Behind()
+        self._tiles = self._add_tiles(behind)
+        self._worth: ValueTiles | None = None
+        if behind.parts:
+            stores = self._hours.columns("end_energy_mwh")[-1]
+            if isinstance(self._tiles, MicrogridTiles):
+                stores = np.concatenate([stores, self._tiles.store_columns()[-1]])
+            self._worth = ValueTiles(self.program, stores, behind.parts)
+
+    def _add_tiles(self, behind: Behind) -> MicrogridTiles | OfferTiles | CurveTiles | None:
+        """Add what decides the exchange of the ports, and link it to the network."""
+        scenarios, hours = self.shape
+        tiles: MicrogridTiles | OfferTiles | CurveTiles
+        if behind.kind == "given":
+            return None
+        if behind.kind == "community":
+            microgrids = [port.microgrid for port in self._grid.ports]
+            tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours)
+        elif behind.kind == "offers":
+            tiles = OfferTiles(
+                self.program, self._grid.ports, scenarios=scenarios, hours=hours, proximal=behind.proximal
+            )
+        else:
+            tiles = CurveTiles(self.program, self._grid.ports, behind.steps)
+        for name in ("exchange_p_mw", "exchange_q_mvar"):
+            self._hours.link(name, tiles.columns(name).reshape(scenarios * hours, -1))
+        return tiles
 
     @property
     def decides_bids(self) -> bool:
@@ -119,8 +170,13 @@ class Horizon:
             self._tiles.reweigh(self.program, situation.probability)
         if isinstance(self._tiles, MicrogridTiles) and situation.community is not None:
             values += self._tiles.values(situation.community)
-        elif isinstance(self._tiles, OfferTiles) and situation.offers is not None:
+        elif isinstance(self._tiles, OfferTiles) and isinstance(situation.offers, Offers):
             values += self._tiles.values(situation.offers)
+        elif isinstance(self._tiles, CurveTiles):
+            assert isinstance(situation.offers, Curves)  # the program was built for them
+            values += self._tiles.values(situation.offers)
+        if self._worth is not None:
+            values.append(all_values(situation).data())
         return values
 
     def _burnt_energy(self, situation: Situation) -> FloatArray:
@@ -153,6 +209,8 @@ class Horizon:
         if self._tiles is not None:
             read |= {name: solution.x[self._tiles.columns(name)] for name in ("exchange_p_mw", "exchange_q_mvar")}
         plan = read_plan(self._grid, situation, read, bid_mw=bid)
+        if isinstance(self._tiles, MicrogridTiles):
+            plan = replace(plan, store_mwh=solution.x[self._tiles.store_columns()])
         return replace(plan, prices=self._prices(solution), objective=solution.objective, bound=solution.bound)
 
     def _prices(self, solution: Solution) -> Prices:
@@ -162,6 +220,9 @@ class Horizon:
             for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw", "exchange_q_mvar")
         )
         return Prices(
+            store_per_mwh=self._tiles.store_prices(self.program, solution)
+            if isinstance(self._tiles, MicrogridTiles)
+            else np.zeros((self.shape[1], 0)),
             energy_per_mwh=energy,
             bid_per_mw=bid[..., 0],
             magnitude_per_mw=magnitude[..., 0],

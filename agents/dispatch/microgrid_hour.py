@@ -16,6 +16,9 @@ UNSERVED_PRICE = 1e4
 DEVIATION_PRICE = 2e3
 """Price of exchanging something else than agreed: above any energy, below leaving a load unserved. [$/MWh]"""
 
+REACTIVE_TIE_BREAK = 0.1
+"""Reactive power costs a microgrid nothing; this keeps it at zero where nobody asks for it. [$/Mvar²h]"""
+
 STORES = ("battery", "thermal_storage")
 """The fields of a microgrid that are stores; the names of their variables begin with them."""
 
@@ -73,7 +76,7 @@ def _add_exchange(m: Hour, microgrid: Microgrid, proximal: float) -> None:
     m.exchange_q_mvar = pyo.Var(bounds=(-reactive, 0.0))
     linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
     linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
-    m.costs.append(linear)
+    m.costs.append(linear + REACTIVE_TIE_BREAK * m.exchange_q_mvar**2)
     if proximal:
         m.costs.append(proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
 
@@ -185,4 +188,27 @@ def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
     linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
     linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
     m.cost = pyo.Objective(expr=linear + proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
+    return m
+
+
+def curve_model(segments: int) -> Hour:
+    """Return what the operator knows of a microgrid that handed in a demand curve; its objective is minus the area.
+
+    Parameters
+    ----------
+    segments : int
+        Steps K of the curve.
+    """
+    m = pyo.ConcreteModel(name="demand curve of a microgrid, one hour")
+    m.data_names = []
+    m.STEPS = pyo.RangeSet(0, segments - 1)
+    m.exchange_p_mw, m.exchange_q_mvar = pyo.Var(), pyo.Var(bounds=(None, 0.0))
+    m.step_mw = pyo.Var(m.STEPS, bounds=(0, None))
+    m.reactive = pyo.Constraint(expr=-_data(m, "max_q_mvar") <= m.exchange_q_mvar)
+    for name in ("width_mw", "price_per_mwh"):
+        setattr(m, name, pyo.Var(m.STEPS, initialize=0.0))
+        m.data_names.append(name)
+    m.width = pyo.Constraint(m.STEPS, rule=lambda m, k: m.step_mw[k] <= m.width_mw[k])
+    m.taken = pyo.Constraint(expr=m.exchange_p_mw == _data(m, "least_mw") + sum(m.step_mw[k] for k in m.STEPS))
+    m.cost = pyo.Objective(expr=-sum(m.price_per_mwh[k] * m.step_mw[k] for k in m.STEPS))
     return m

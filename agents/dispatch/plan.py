@@ -22,6 +22,8 @@ class Prices:
         With the bid, and with the magnitude that widens its band. [$/MW]
     exchange_per_mwh, exchange_per_mvarh : array, shape (S, T, M)
         With what each port takes from the network. [$/MWh], [$/Mvarh]
+    store_per_mwh : array, shape (T, N)
+        With what each store of a community holds at the start of each hour of the first scenario. [$/MWh]
     """
 
     energy_per_mwh: FloatArray
@@ -29,6 +31,7 @@ class Prices:
     magnitude_per_mw: FloatArray
     exchange_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     exchange_per_mvarh: FloatArray = field(default_factory=lambda: np.zeros(0))
+    store_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,6 +72,8 @@ class Plan:
         What microgrids pay for what they take from the network; empty where there are none. [$/MWh]
     coordination : Coordination or None
         How operator and microgrids came to agree.
+    store_mwh : array, shape (T, N)
+        What each store of a community holds at the end of each hour of the first scenario; empty without one. [MWh]
     """
 
     set_points: SetPoints
@@ -89,6 +94,7 @@ class Plan:
     nodes: int = 0
     exchange_price_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     coordination: Coordination | None = None
+    store_mwh: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def inexactness(self) -> FloatArray:

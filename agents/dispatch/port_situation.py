@@ -1,10 +1,48 @@
 """What a dispatch problem is given about its ports: the microgrids' own data, or only prices and quantities."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from grids.network import FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StoreValues:
+    """The value of what stores hold at the end of an hour.
+
+    Attributes
+    ----------
+    slopes : array, shape (N, K)
+        Value of a MWh in each of K equal parts between least and most energy, falling. [$/MWh]
+    least_mwh, width_mwh : array, shape (N,)
+        Least energy, and the width of one part. [MWh]
+    """
+
+    slopes: FloatArray
+    least_mwh: FloatArray
+    width_mwh: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[StoreValues]) -> StoreValues:
+        """Return the values of the stores of several owners, one after the other."""
+        return cls(
+            slopes=np.concatenate([part.slopes for part in parts]),
+            least_mwh=np.concatenate([part.least_mwh for part in parts]),
+            width_mwh=np.concatenate([part.width_mwh for part in parts]),
+        )
+
+    @property
+    def segments(self) -> int:
+        """Number K of parts."""
+        return int(self.slopes.shape[1])
+
+    def data(self) -> Mapping[str, FloatArray]:
+        """Return the data of the value models."""
+        return {"slope": self.slopes, "least_mwh": self.least_mwh[:, None], "width_mwh": self.width_mwh[:, None]}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,6 +61,8 @@ class PortSituation:
         Largest charging power of the cars, and their power if nobody controlled them. [MW]
     ev_min_mwh, ev_max_mwh : array, shape (T,)
         Least and most energy the cars can have been charged with by the end of every hour. [MWh]
+    values : StoreValues, optional
+        What its stores' energy is worth after the last hour, in the order of ``battery``, ``thermal_storage``, ``ev``.
     """
 
     load_mw: FloatArray
@@ -34,6 +74,7 @@ class PortSituation:
     ev_min_mwh: FloatArray
     ev_max_mwh: FloatArray
     ev_uncontrolled_mw: FloatArray
+    values: StoreValues | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,3 +117,20 @@ class Offers:
     p_cost_per_mwh: FloatArray
     q_cost_per_mvarh: FloatArray
     proximal: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curves:
+    """What microgrids take at which price in one hour: the demand curves they hand in.
+
+    Attributes
+    ----------
+    least_mw : array, shape (M,)
+        What each takes at the highest price. [MW]
+    width_mw, price_per_mwh : array, shape (M, K)
+        What it takes more at each lower price, and these prices, falling. [MW], [$/MWh]
+    """
+
+    least_mw: FloatArray
+    width_mw: FloatArray
+    price_per_mwh: FloatArray

@@ -2,29 +2,16 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from functools import cache
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
-from agents.dispatch.microgrid_hour import STORES, microgrid_hour, offer_model
-from agents.dispatch.port_situation import Offers, PortSituation
-from agents.dispatch.program import UNLINKED, Group, Program, Values
+from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model
+from agents.dispatch.port_situation import Curves, Offers, PortSituation
+from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
 from grids.microgrid import Microgrid
 from grids.network import FloatArray, IntArray, Port
-
-
-class PortTiles(Protocol):
-    """Groups of a program that decide what the ports exchange."""
-
-    @property
-    def groups(self) -> list[Group]:
-        """The groups, in the order of `values`."""
-        ...
-
-    def columns(self, name: str) -> IntArray:
-        """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (S, T, M)."""
-        ...
 
 
 class MicrogridTiles:
@@ -71,6 +58,35 @@ class MicrogridTiles:
             own = group.columns(name).reshape(len(members), *self.shape)
             columns[:, :, members] = np.moveaxis(own, 0, 2)
         return columns
+
+    def store_columns(self) -> IntArray:
+        """Return the columns of what all stores hold at the end of each hour of the first scenario, shape (T, N).
+
+        Port by port, each in the order of ``battery``, ``thermal_storage``, ``ev``.
+        """
+        total = sum(len(members) for members in self._members)
+        columns = []
+        for port in range(total):
+            own = self.device_columns(port)
+            columns += [own[f"{name}_end_mwh"][0] for name in (*STORES, "ev") if f"{name}_end_mwh" in own]
+        return np.array(columns, dtype=np.int64).reshape(-1, self.shape[1]).T
+
+    def store_prices(self, program: Program, solution: Solution) -> FloatArray:
+        """Return how the optimum changes with what every store holds at the start of each hour, shape (T, N).
+
+        In the order of `store_columns`, for the first scenario. [$/MWh]
+        """
+        first_row = program.first_rows()
+        prices: list[list[FloatArray]] = [[] for _ in range(sum(len(members) for members in self._members))]
+        for name in (*STORES, "ev"):
+            for group, members in zip(self.groups, self._members, strict=True):
+                if f"{name}_start_mwh" in group.model.data:
+                    begin = first_row[id(group)]
+                    duals = solution.z[begin : begin + group.copies * len(group.model.rhs)]
+                    own = group.data_prices(duals, f"{name}_start_mwh").reshape(len(members), *self.shape)
+                    for port, price in zip(members, own[:, 0], strict=True):
+                        prices[port].append(price)
+        return np.array([price for own in prices for price in own]).reshape(-1, self.shape[1]).T
 
     def device_columns(self, port: int) -> dict[str, IntArray]:
         """Return the columns of all variables of one microgrid, shape (S, T) each."""
@@ -158,6 +174,48 @@ class OfferTiles:
         """Give the scenarios their probabilities."""
         for group in self.groups:
             program.reweigh(group, np.repeat(probability, self.shape[1]))
+
+
+class CurveTiles:
+    """What the operator knows of microgrids that handed in demand curves, in a program of one scenario and hour.
+
+    Parameters
+    ----------
+    program : Program
+        Where the tiles go.
+    ports : sequence of Port
+        The ports. (M,)
+    segments : int
+        Steps of each curve.
+    """
+
+    def __init__(self, program: Program, ports: Sequence[Port], segments: int) -> None:
+        self._max_q_mvar = np.array([exchange_limits(port)[1] for port in ports])
+        self.groups = [program.add(compiled_curve(segments), len(ports))]
+
+    def columns(self, name: str) -> IntArray:
+        """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (1, 1, M)."""
+        return self.groups[0].columns(name).reshape(1, 1, -1)
+
+    def values(self, curves: Curves) -> list[Values]:
+        """Return the data of the one group."""
+        return [
+            {
+                "least_mw": curves.least_mw[:, None],
+                "width_mw": curves.width_mw,
+                "price_per_mwh": curves.price_per_mwh,
+                "max_q_mvar": self._max_q_mvar[:, None],
+            }
+        ]
+
+    def reweigh(self, program: Program, probability: FloatArray) -> None:
+        """Do nothing: there is one scenario."""
+
+
+@cache
+def compiled_curve(segments: int) -> CompiledModel:
+    """Return the compiled :func:`agents.dispatch.microgrid_hour.curve_model`."""
+    return compile_model(curve_model(segments))
 
 
 def exchange_limits(port: Port) -> tuple[float, float]:

@@ -129,6 +129,14 @@ class Program:
         self.column_count += copies * model.decisions
         return group
 
+    def first_rows(self) -> dict[int, int]:
+        """Return the first row of every group, by its identity."""
+        rows, begin = {}, 0
+        for group in self.groups:
+            rows[id(group)] = begin
+            begin += group.copies * len(group.model.rhs)
+        return rows
+
     def matrices(self) -> tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]]:
         """Return P (upper triangle), A and the cones in Clarabel's form; they do not depend on the data."""
         if self._matrices is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agents.dispatch.first_stage import BidRange
-from agents.dispatch.port_situation import Offers, PortSituation
+from agents.dispatch.port_situation import Curves, Offers, PortSituation, StoreValues
 from grids.network import FloatArray, Grid, IntArray
 
 
@@ -36,8 +36,10 @@ class Situation:
         What microgrids take from the network, where that is given. [MW], [Mvar]
     community : tuple of PortSituation, optional
         All that microgrids know, where their devices are decided here (the central benchmark). (M,)
-    offers : Offers, optional
+    offers : Offers or Curves, optional
         Prices and quantities, where microgrids decide for themselves.
+    values : StoreValues, optional
+        What the batteries' energy is worth after the last hour. (U stores)
     """
 
     demand_mw: FloatArray
@@ -55,7 +57,8 @@ class Situation:
     exchange_p_mw: FloatArray | None = None
     exchange_q_mvar: FloatArray | None = None
     community: tuple[PortSituation, ...] | None = None
-    offers: Offers | None = None
+    offers: Offers | Curves | None = None
+    values: StoreValues | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -116,6 +119,13 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
         **power_factor_slack(grid, signs.flow),
         **{name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()},
     }
+
+
+def all_values(situation: Situation) -> StoreValues:
+    """Return what the energy of batteries, and of the stores of a community, is worth after the last hour."""
+    parts = [] if situation.values is None else [situation.values]
+    parts += [port.values for port in situation.community or () if port.values is not None]
+    return StoreValues.joined(parts)
 
 
 def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:

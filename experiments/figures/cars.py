@@ -115,7 +115,7 @@ def _key() -> list[Artist]:
         Patch(color=tint(OLIVE, 0.75), label="charging power"),
         Line2D([], [], color=DARK, lw=1.8, label="charged so far"),
         Patch(fc=tint(OLIVE, 0.3), ec=tint(OLIVE, 0.8), lw=0.8, label="from as late to as\nsoon as possible"),
-        Line2D([], [], color="black", lw=0, marker="_", ms=11, mew=1.8, label="at least due at\nmidnight"),
+        Line2D([], [], color="black", lw=0, marker="_", ms=11, mew=1.8, label="to be reached by\nmidnight"),
     ]
 
 

@@ -80,8 +80,8 @@ def _price_panel(ax: Axes, price: FloatArray, ahead: FloatArray, trades: pd.Data
     edges, purple = hour_edges(HOURS), COLORS["microgrid"]
     ax.stairs(high, edges, baseline=low, fill=True, color=tint(purple, 0.35), gid="price_range")
     ax.stairs(ahead, edges, baseline=None, color=COLORS["tie_line"], lw=2.4, gid="day-ahead")
-    ax.stairs(real, edges, baseline=None, color="black", lw=0.9, ls=(0, (3, 2)), gid="real-time")
     ax.stairs(middle, edges, baseline=None, color=purple, lw=1.4, gid="price_median")
+    ax.stairs(real, edges, baseline=None, color="black", lw=0.9, ls=(0, (3, 2)), gid="real-time")
     bottom, top = np.nanmin([low, ahead, real]), np.nanmax([high, ahead, real])
     room = max(0.08 * (top - bottom), 1.0)
     ax.set_ylim(bottom - room, top + room)
@@ -97,7 +97,8 @@ def _price_panel(ax: Axes, price: FloatArray, ahead: FloatArray, trades: pd.Data
     ax.grid(axis="y")
     hour_axis(ax, named=False)
     apart = float(np.nanmax(high - low))
-    headline(ax, "(b) What the ports pay for it", f"ports at most {apart:.1f} $/MWh apart in one hour")
+    finding = f"ports at most {apart:.1f} $/MWh apart in one hour" if apart >= 0.05 else "all ports pay the same"
+    headline(ax, "(b) What the ports pay for it", finding)
 
 
 def _range(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -27,7 +27,7 @@ class FleetDay:
     least_mwh, most_mwh, charged_mwh : array, shape (25,)
         Energy from the start of the day on: charged as late as possible, as soon as possible, and in fact. [MWh]
     due_mwh : float
-        What must have been charged by the end of the day. [MWh]
+        What is to be charged by the end of the day; a fleet that has fallen behind may miss it. [MWh]
     p_mw, uncontrolled_mw : array, shape (24,)
         Charging power, and that of charging as soon as possible throughout the run. [MW]
     """

@@ -100,7 +100,7 @@ def port_map(
     ax.set_yticks(shown, labels=[in_words(ports[k]) for k in shown.tolist()])
     ax.tick_params(axis="y", labelsize=7.5 if few else 6.5, length=1.5, pad=2)
     bar_ax = ax.inset_axes((1.03 if narrow else 1.015, 0.0, 0.03 if narrow else 0.015, 1.0))
-    marks = MaxNLocator(nbins=4 if few else 8).tick_values(scale.low, scale.high)
+    marks = np.asarray(MaxNLocator(nbins=4 if few else 8).tick_values(scale.low, scale.high))
     bar = ax.figure.colorbar(mesh, cax=bar_ax, ticks=marks[(marks >= scale.low) & (marks <= scale.high)])
     bar.outline.set_visible(False)
     bar_ax.tick_params(labelsize=7.5, length=2.5)

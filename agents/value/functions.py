@@ -1,0 +1,121 @@
+"""Value functions of stores: for every hour, concave and piecewise linear in the state of charge."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.dispatch.microgrid_hour import STORES
+from agents.dispatch.port_situation import StoreValues
+from grids.microgrid import Microgrid
+from grids.network import FloatArray, Grid
+from sim.errors import StudyError
+from sim.profiles import HOURS_PER_DAY
+from sim.study import Study
+
+KIND = "tieline value functions"
+
+DOES_NOT_MATTER = ("name", "description", "policy", "coordination", "trained", "days", "seed", "search")
+"""Keys of a study that value functions don't depend on."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ValueFunctions:
+    """The value of stored energy at the end of every hour.
+
+    Attributes
+    ----------
+    slopes : dict of str to array, shape (24, K)
+        For every store what a MWh is worth in each of K equal parts of its range, falling. [$/MWh]
+    provenance : dict
+        What it was trained on.
+    """
+
+    slopes: Mapping[str, FloatArray]
+    provenance: Mapping[str, Any]
+
+    def of(self, names: list[str], hour: int, least_mwh: FloatArray, most_mwh: FloatArray) -> StoreValues:
+        """Return the values of some stores at the end of an hour.
+
+        Parameters
+        ----------
+        names : list of str
+            The stores. (N,)
+        hour : int
+            Hour of the day, hour ending 1..24.
+        least_mwh, most_mwh : array, shape (N,)
+            Range of each store's energy at the end of the hour. [MWh]
+        """
+        slopes = np.array([self.slopes[name][hour - 1] for name in names]).reshape(len(names), -1)
+        parts = self.parts
+        return StoreValues(
+            slopes=slopes if len(names) else np.zeros((0, parts)),
+            least_mwh=np.asarray(least_mwh, dtype=np.float64),
+            width_mwh=np.maximum(np.asarray(most_mwh, dtype=np.float64) - least_mwh, 0.0) / parts,
+        )
+
+    @property
+    def parts(self) -> int:
+        """Number K of parts."""
+        return int(next(iter(self.slopes.values())).shape[1])
+
+    def write(self, path: Path) -> None:
+        """Write them to a JSON file, with their provenance."""
+        document = {
+            "kind": KIND,
+            "provenance": self.provenance,
+            "slopes_per_mwh": {name: np.round(slopes, 6).tolist() for name, slopes in self.slopes.items()},
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
+    """Return the value functions in a file, trained for a study like this one.
+
+    Raises
+    ------
+    StudyError
+        If the file can't be read, or was trained for another study; the message says what differs.
+    """
+    again = "train them again: tieline train STUDY --out FILE"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"trained: {path} can't be read ({error.strerror}); {again}") from error
+    except ValueError as error:
+        raise StudyError(f"trained: {path} is not JSON ({error}); {again}") from error
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise StudyError(f"trained: {path} holds no value functions; {again}")
+    try:
+        slopes = {name: np.array(rows, dtype=np.float64) for name, rows in document["slopes_per_mwh"].items()}
+        trained_for = document["provenance"]["study"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StudyError(f"trained: {path} is damaged ({error!r}); {again}") from error
+    parts = {array.shape for array in slopes.values()}
+    if set(slopes) != set(store_names(grid)) or len(parts) != 1 or next(iter(parts))[0] != HOURS_PER_DAY:
+        raise StudyError(f"trained: {path} is for other stores than this study has; {again}")
+    different = difference(trained_for, study.model_dump(mode="json"))
+    if different:
+        raise StudyError(f"trained: {path} was trained for another study ({different} differs); {again}")
+    return ValueFunctions(slopes=slopes, provenance=document["provenance"])
+
+
+def difference(trained_for: Mapping[str, Any], study: Mapping[str, Any]) -> str:
+    """Return the first key in which two studies differ that matters, or nothing."""
+    for key, value in study.items():
+        if key not in DOES_NOT_MATTER and trained_for.get(key) != value:
+            return key
+    return ""
+
+
+def store_names(grid: Grid) -> list[str]:
+    """Return the names of all stores: batteries of the operator, then those of every port."""
+    return [*grid.battery_names, *(name for port in grid.ports for name in port_stores(port.name, port.microgrid))]
+
+
+def port_stores(port: str, microgrid: Microgrid) -> list[str]:
+    """Return the names of the stores behind a port, in the order of their values."""
+    return [f"{port}.{store}" for store in (*STORES, "ev") if getattr(microgrid, store) is not None]

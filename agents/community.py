@@ -12,6 +12,7 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.search.branching import Effort
 from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
+from agents.value.functions import ValueFunctions
 from sim.messages import Knowledge, Schedule
 from sim.scenarios import ScenarioSet
 
@@ -58,6 +59,11 @@ class Community(Dispatcher):
         """Let every microgrid look at scenarios of the coming day."""
         for microgrid in self.microgrids:
             microgrid.look_a_day_ahead(scenarios)
+
+    def value_by(self, functions: ValueFunctions) -> None:
+        """Let every microgrid value what its stores hold after a single hour."""
+        for microgrid in self.microgrids:
+            microgrid.value_by(functions)
 
     def retail_schedule(self) -> Schedule | None:
         """Return what the microgrids do at the retail price if nobody coordinates them."""

@@ -13,10 +13,11 @@ from agents.der.inelastic_load import InelasticLoad
 from agents.der.renewable_output import RenewableOutput
 from agents.der.thermal_storage import ThermalStorage
 from agents.dispatch.microgrid_hour import STORES
-from agents.dispatch.port_situation import PortSituation
+from agents.dispatch.port_situation import PortSituation, StoreValues
 from agents.dispatch.program import SolverError
 from agents.microgrid_planner import Answer, MicrogridPlanner, Quote
 from agents.state_of_charge import least_energy
+from agents.value.functions import ValueFunctions, port_stores
 from grids.microgrid import Microgrid
 from grids.network import FloatArray, Port
 from sim.ev_fleet import Cars, draw_cars
@@ -58,6 +59,7 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
             self.cars = draw_cars(port.microgrid.ev, days=study.days, seed=study.seed, port=position)
         self._devices = _devices(model, port.name, port.microgrid, self.cars)
         self._situation: PortSituation | None = None
+        self._functions: ValueFunctions | None = None
         self._probability = np.ones(1)
         self.retail_per_mwh = np.zeros((1, 1))
 
@@ -82,6 +84,25 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
             scenarios.retail_price_per_mwh,
             scenarios.probability,
         )
+
+    def value_by(self, functions: ValueFunctions) -> None:
+        """Value what its stores hold after a single hour by trained functions of its own stores."""
+        self._functions = functions
+
+    def demand(self, prices_per_mwh: FloatArray) -> FloatArray:
+        """Return what it would take from the network in a single hour at each of several prices.
+
+        Parameters
+        ----------
+        prices_per_mwh : array, shape (K,)
+            Prices. [$/MWh]
+
+        Returns
+        -------
+        array, shape (K,)
+            Quantities, positive for what it takes. [MW]
+        """
+        return self._planner.demand(self.reveal(), prices_per_mwh)
 
     def answer(self, quote: Quote) -> Answer:
         """Return what it would exchange at a quote, in the scenarios and hours it looked at last."""
@@ -178,7 +199,26 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
             ev_min_mwh=least,
             ev_max_mwh=most,
             ev_uncontrolled_mw=baseline,
+            values=self._values() if hours == 1 else None,
         )
+
+    def _values(self) -> StoreValues | None:
+        """Return what its stores' energy is worth at the end of this hour, if it has learned that."""
+        if self._functions is None:
+            return None
+        least, most = [], []
+        for name in STORES:
+            unit = getattr(self._microgrid, name)
+            if unit is not None:
+                least.append(unit.min_soc * unit.max_e_mwh)
+                most.append(unit.max_soc * unit.max_e_mwh)
+        ev = self._devices.get("ev")
+        if isinstance(ev, EvAggregator):
+            low, high = ev.day_range()
+            least.append(low - ev.charged_today_mwh)
+            most.append(high - ev.charged_today_mwh)
+        names = port_stores(self.name, self._microgrid)
+        return self._functions.of(names, self.model.hour, np.array(least), np.array(most))
 
 
 def _devices(model: MarketModel, port: str, microgrid: Microgrid, cars: Cars | None) -> dict[str, MicrogridDevice]:

@@ -1,12 +1,15 @@
 """The microgrid's own optimisation: what it exchanges at a price, and what its devices do about an agreed exchange."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from agents.dispatch.port_situation import PortSituation
+from agents.dispatch.microgrid_hour import STORES
+from agents.dispatch.port_situation import PortSituation, StoreValues
 from agents.dispatch.port_tiles import MicrogridTiles
 from agents.dispatch.program import Program
+from agents.dispatch.value_tiles import ValueTiles
 from grids.microgrid import Microgrid
 from grids.network import FloatArray
 
@@ -90,6 +93,28 @@ class MicrogridPlanner:
         solved = self._solve(situation, probability, costs, proximal=rho)
         return Answer(p_mw=solved["exchange_p_mw"], q_mvar=solved["exchange_q_mvar"])
 
+    def demand(self, situation: PortSituation, prices_per_mwh: FloatArray) -> FloatArray:
+        """Return what the microgrid would take in a single hour at each of several prices, shape (K,). [MW]
+
+        Parameters
+        ----------
+        situation : PortSituation
+            What it knows, one scenario and one hour.
+        prices_per_mwh : array, shape (K,)
+            Prices. [$/MWh]
+
+        Raises
+        ------
+        SolverError
+            If the solver gives no answer.
+        """
+        count = len(prices_per_mwh)
+        alike: dict[str, Any] = {
+            name: np.repeat(getattr(situation, name), count, axis=0) for name in ("load_mw", "heat_mw", "output_mw")
+        }
+        quote = Quote.plain(prices_per_mwh[:, None])
+        return self.answer(replace(situation, **alike), np.ones(count), quote).p_mw[:, 0]
+
     def follow(self, situation: PortSituation, p_mw: FloatArray, q_mvar: FloatArray) -> dict[str, FloatArray]:
         """Return what every device does about an agreed exchange, and what can't be served, shape (T,) each.
 
@@ -119,13 +144,20 @@ class MicrogridPlanner:
         scheduled: bool = False,
     ) -> dict[str, FloatArray]:
         """Return every variable of the optimum, shape (S, T) each."""
-        program, tiles = self._program(situation.shape, proximal, scheduled)
+        worth = situation.values
+        program, tiles = self._program(situation.shape, proximal, scheduled, 0 if worth is None else worth.segments)
         tiles.reweigh(program, probability)
-        solution = program.solve(tiles.values([situation], [data]))
+        values = tiles.values([situation], [data])
+        if worth is not None:
+            values.append(StoreValues.joined([worth] * situation.shape[0]).data())
+        solution = program.solve(values)
         return {name: solution.x[columns] for name, columns in tiles.device_columns(0).items()}
 
-    def _program(self, shape: tuple[int, int], proximal: float, scheduled: bool) -> tuple[Program, MicrogridTiles]:
-        key = (shape, proximal, scheduled)
+    def _program(
+        self, shape: tuple[int, int], proximal: float, scheduled: bool, parts: int
+    ) -> tuple[Program, MicrogridTiles]:
+        """Return the kept program for a shape and purpose; with `parts`, energy has a value after the last hour."""
+        key = (shape, proximal, scheduled, parts)
         if key not in self._programs:
             program = Program()
             tiles = MicrogridTiles(
@@ -136,5 +168,9 @@ class MicrogridPlanner:
                 proximal=proximal,
                 scheduled=scheduled,
             )
+            if parts:
+                own = tiles.device_columns(0)
+                ends = [own[f"{name}_end_mwh"][:, -1] for name in (*STORES, "ev") if f"{name}_end_mwh" in own]
+                ValueTiles(program, np.array(ends, dtype=np.int64).T.ravel(), parts)
             self._programs[key] = program, tiles
         return self._programs[key]

@@ -28,8 +28,8 @@ STUDIES = Path(experiments.__file__).parent / "studies"
 FEW = ("uncertainty.scenarios=20", "uncertainty.keep=1", "bidding=basic", "policy=myopic")
 BARE = ("ev", "thermal_storage", "heat_unit", "battery", "diesel")
 SITUATIONS = {
-    "central_2_days": (*FEW, "days=2", "policy=receding"),
-    "uncoordinated": (*FEW, "coordination=uncoordinated"),
+    "two_days": (*FEW, "days=2", "policy=receding", "coordination=uncoordinated"),
+    "central": FEW,
     "two_feeders": (*FEW, "coordination=uncoordinated", "grid.feeders=2"),
     "no_cars": (*FEW, "fleet.microgrid.0.ev=null", "fleet.ev_aggregator=[]"),
     "no_heat": (
@@ -149,7 +149,7 @@ def test_devices_balance_in_every_hour(run: Run) -> None:
             np.testing.assert_allclose(top, -bottom, atol=1e-6)
 
 
-@pytest.mark.parametrize(("situation", "day"), [("central_2_days", 1), ("central_2_days", 2), ("uncoordinated", 1)])
+@pytest.mark.parametrize(("situation", "day"), [("two_days", 1), ("two_days", 2), ("central", 1)])
 def test_cars_charge_within_the_envelope(runs: Runs, situation: str, day: int) -> None:
     run = runs[situation]
     figure = cars_figure(run.tables, run.setting, day=day)
@@ -163,7 +163,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, situation: str, day: int) -
         assert (fleet.least_mwh - 1e-6 <= fleet.charged_mwh).all()
         assert (fleet.charged_mwh <= fleet.most_mwh + 1e-6).all()
         assert fleet.least_mwh[-1] <= fleet.due_mwh <= fleet.most_mwh[-1]
-        if situation == "central_2_days":  # the other policy does not look ahead
+        if situation == "two_days":  # the other policy does not look ahead
             assert fleet.charged_mwh[-1] >= fleet.due_mwh - 1e-6
         place = fleet.place[np.isfinite(fleet.place)]
         assert (place > -0.01).all()
@@ -173,7 +173,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, situation: str, day: int) -
         np.testing.assert_allclose(np.diff(first.most_mwh), first.uncontrolled_mw, atol=1e-9)
 
 
-@pytest.mark.parametrize("situation", ["central_2_days", "heater", "no_heat_store"])
+@pytest.mark.parametrize("situation", ["two_days", "heater", "no_heat_store"])
 def test_heat_adds_up(runs: Runs, situation: str) -> None:
     run = runs[situation]
     figure = heat_figure(run.tables, run.setting)
@@ -188,7 +188,7 @@ def test_heat_adds_up(runs: Runs, situation: str) -> None:
 
 
 def test_stores_begin_where_the_day_before_ended(runs: Runs) -> None:
-    run = runs["central_2_days"]
+    run = runs["two_days"]
     first, second = (
         by_gid(heat_figure(run.tables, run.setting, day=day), "stored0_energy").get_ydata() for day in (1, 2)
     )
@@ -228,7 +228,7 @@ def copies(run: Run, count: int) -> Run:
 
 @pytest.mark.parametrize("count", [10, 50])
 def test_many_ports_can_be_read(runs: Runs, count: int) -> None:
-    many = copies(runs["uncoordinated"], count)
+    many = copies(runs["central"], count)
     drawn = dict(port_figures(many.tables, many.setting))
     assert list(drawn) == ALL
     for name, figure in drawn.items():
@@ -237,7 +237,7 @@ def test_many_ports_can_be_read(runs: Runs, count: int) -> None:
 
 
 def test_hours_without_exchange_are_left_out(runs: Runs) -> None:
-    run = runs["uncoordinated"]
+    run = runs["central"]
     tables = {
         name: frame.query("hour > 2") if name in ("trades", "devices") else frame for name, frame in run.tables.items()
     }
@@ -248,7 +248,7 @@ def test_hours_without_exchange_are_left_out(runs: Runs) -> None:
 
 
 def test_a_run_without_ports_has_no_such_figures(setting33: Setting, runs: Runs) -> None:
-    tables = {name: frame.iloc[:0] for name, frame in runs["uncoordinated"].tables.items()}
+    tables = {name: frame.iloc[:0] for name, frame in runs["central"].tables.items()}
     assert list(port_figures(tables, setting33)) == []
 
 
@@ -262,7 +262,7 @@ def test_what_is_not_there_is_refused(runs: Runs) -> None:
 
 
 def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) -> None:
-    run = runs["central_2_days"]
+    run = runs["two_days"]
     for folder in (tmp_path / "first", tmp_path / "second"):
         folder.mkdir()
         for name, figure in port_figures(run.tables, run.setting, day=2):

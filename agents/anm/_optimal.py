@@ -6,6 +6,7 @@ from agents.anm import HourView
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
+from agents.dispatch.port_situation import StoreValues
 from agents.dispatch.situation import Situation
 from agents.state_of_charge import required_energy
 from grids.power_flow import SetPoints
@@ -13,8 +14,16 @@ from sim.messages import Decision, Schedule
 from sim.setting import Setting
 
 
-def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView) -> Plan:
-    """Return the optimal plan of the hours in view, with the bids as they were submitted (Eq. 7-31)."""
+def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView, values: StoreValues | None = None) -> Plan:
+    """Return the optimal plan of the hours in view, with the bids as they were submitted (Eq. 7-31).
+
+    Parameters
+    ----------
+    setting, dispatcher, view : Setting, Dispatcher, HourView
+        What is played, who solves, and what is known.
+    values : StoreValues, optional
+        What the batteries' energy is worth after the last hour.
+    """
     count = len(view.outlook.demand_mw)
     hours = slice(view.hour - 1, view.hour - 1 + count)
     over, under = setting.step_prices
@@ -30,6 +39,7 @@ def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView) -> Plan
         previous_battery_p_mw=view.previous_battery_p_mw,
         required_energy_mwh=required_energy(setting.grid, np.arange(view.hour, view.hour + count, dtype=np.float64)),
         bid_mw=view.bid_mw[hours],
+        values=values,
     )
     return dispatcher.plan(situation)
 

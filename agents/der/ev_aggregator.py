@@ -37,6 +37,7 @@ class EvAggregator(MicrogridDevice):
         self.uncontrolled_mw = self.charging.uncontrolled()
         self.charging_mw = np.zeros(cars.cars)
         self._today_mwh = 0.0
+        self._day: tuple[int, Envelope] | None = None
 
     @property
     def hour(self) -> int:
@@ -50,6 +51,19 @@ class EvAggregator(MicrogridDevice):
     def envelope(self, hours: int) -> Envelope:
         """Return what the cars can charge in this hour and those after it."""
         return self.charging.envelope(self.hour, hours, end_fill=self.fleet.start_fill)
+
+    def day_range(self) -> tuple[float, float]:
+        """Return the least and most that can have been charged since midnight by the end of this hour. [MWh]"""
+        day, now = divmod(self.hour, HOURS_PER_DAY)
+        if self._day is None or self._day[0] != day:
+            self._day = day, self.envelope(HOURS_PER_DAY - now)
+        first = HOURS_PER_DAY - len(self._day[1].min_mwh)
+        return float(self._day[1].min_mwh[now - first]), float(self._day[1].max_mwh[now - first])
+
+    @property
+    def charged_today_mwh(self) -> float:
+        """What has been charged since midnight. [MWh]"""
+        return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
 
     def carry_out(self, p_mw: float) -> DeviceAction:
         """Charge for an hour with a power, positive, that is divided among the cars. [MW]"""

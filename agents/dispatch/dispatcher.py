@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
 from sim.settlement import Tariff
+
+if TYPE_CHECKING:
+    from agents.value.functions import ValueFunctions
 
 
 class Dispatcher:
@@ -133,6 +137,9 @@ class Dispatcher:
 
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
         """Let whoever else decides look at scenarios of the coming day; here, nobody does."""
+
+    def value_by(self, functions: "ValueFunctions") -> None:
+        """Let whoever else decides value what its stores hold after a single hour; here, nobody does."""
 
     def retail_schedule(self) -> Schedule | None:
         """Return what microgrids do at the retail price if nobody coordinates them; nothing if there are none."""

@@ -28,11 +28,13 @@ from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 
-PARTS = 10
+PARTS = 32
 """Parts of each function."""
 
-SPREAD = 0.2
-"""Standard deviation of sampled states around the trajectory, as a fraction of a store's range."""
+NEAR, FAR, FAR_SHARE = 0.05, 0.3, 0.25
+"""Standard deviation of sampled states around the trajectory, as a fraction of a store's range: of most, and of some.
+
+Most are near, because what energy is worth depends on how far all stores together are from the bid."""
 
 Progress = Callable[[str], None]
 
@@ -46,13 +48,15 @@ class _Ranges:
 
     def energy(self, hour: int, fill: FloatArray) -> FloatArray:
         """Return the energies of stores filled to a fraction of their range at the end of an hour."""
-        return self.least[hour] + fill * (self.most[hour] - self.least[hour])
+        energy: FloatArray = self.least[hour] + fill * (self.most[hour] - self.least[hour])
+        return energy
 
     def fill(self, hour: int, energy_mwh: FloatArray) -> FloatArray:
         """Return how full stores are, as a fraction of their range."""
         room = self.most[hour] - self.least[hour]
         share = np.divide(energy_mwh - self.least[hour], room, out=np.full_like(room, 0.5), where=room > 1e-9)
-        return np.clip(share, 0.0, 1.0)
+        fill: FloatArray = np.clip(share, 0.0, 1.0)
+        return fill
 
 
 class Trainer:
@@ -108,7 +112,10 @@ class Trainer:
     def _learn(self, hour: int, path: FloatArray) -> None:
         """Learn what energy is worth at the start of an hour, from samples of that hour."""
         before = hour - 1
-        fills = np.clip(path[before] + SPREAD * self._rng.standard_normal((self._samples, len(self._names))), 0, 1)
+        needed = self._ranges.fill(before, self._needed(before))
+        spread = np.where(self._rng.random((self._samples, 1)) < FAR_SHARE, FAR, NEAR)
+        drawn = path[before] + spread * self._rng.standard_normal((self._samples, len(self._names)))
+        fills = np.clip(drawn, needed, 1.0)
         worth = np.empty_like(fills)
         for sample, fill in enumerate(fills):
             energy = self._ranges.energy(before, fill)
@@ -118,6 +125,17 @@ class Trainer:
             worth[sample] = -np.concatenate([plan.prices.energy_per_mwh[0, 0], plan.prices.store_per_mwh[0]])
         for n, name in enumerate(self._names):
             self._slopes[name][before - 1] = falling_slopes(fills[:, n], worth[:, n])
+
+    def _needed(self, hour: int) -> FloatArray:
+        """Return the energy below which no store may be at the end of an hour: the day could not be closed."""
+        left = np.array([HOURS_PER_DAY - hour], dtype=np.float64)
+        grid = self._setting.grid
+        needed = required_energy(grid, np.array([float(hour)]))[0].tolist()
+        for port in grid.ports:
+            own = [getattr(port.microgrid, store) for store in STORES]
+            needed += [float(least_energy(unit, left)[0]) for unit in own if unit is not None]
+            needed += [0.0] if port.microgrid.ev is not None else []
+        return np.array(needed)
 
     def _solve(self, hour: int, energy_mwh: FloatArray, day: ScenarioSet) -> Plan:
         """Return the plan of one hour, from given energies of all stores at its start."""
@@ -194,7 +212,7 @@ class Trainer:
         return _Ranges(least=np.array(least).T, most=np.array(most).T)
 
     def _policy_path(self) -> FloatArray:
-        """Return how full every store is at the end of each hour when the policy meets training days, shape (25, N)."""
+        """Return how full every store is at the end of each hour as the policy goes, shape (25, N)."""
         paths = []
         for day in range(min(4, len(self._days))):
             energy = self._start()
@@ -233,7 +251,7 @@ class Trainer:
     def _forecast_path(self) -> FloatArray:
         """Return how full every store is when the day goes as forecast and everybody knows it, shape (25, N)."""
         setting, grid = self._setting, self._setting.grid
-        day, batteries = setting.forecast, len(grid.batteries)
+        day = setting.forecast
         ends = np.arange(1.0, HOURS_PER_DAY + 1)
         community = tuple(
             PortSituation(
@@ -272,12 +290,9 @@ def falling_slopes(fill: FloatArray, worth: FloatArray) -> FloatArray:
     fill, worth : array, shape (samples,)
         Where between 0 and 1 the derivative was sampled, and what it was. [$/MWh]
     """
-    part = np.minimum((fill * PARTS).astype(np.int64), PARTS - 1)
-    count = np.bincount(part, minlength=PARTS).astype(np.float64)
-    total = np.bincount(part, weights=worth, minlength=PARTS)
-    known = np.flatnonzero(count)
-    mean = np.interp(np.arange(PARTS), known, total[known] / count[known])  # where nothing was seen, as nearby
-    slopes: FloatArray = isotonic_regression(mean, weights=np.maximum(count, 1e-3), increasing=False).x
+    order = np.argsort(fill, kind="stable")
+    fitted = isotonic_regression(worth[order], increasing=False).x
+    slopes: FloatArray = np.interp((np.arange(PARTS) + 0.5) / PARTS, fill[order], fitted)
     return slopes
 
 

@@ -1,0 +1,40 @@
+"""Learned ANM: hour t alone, with trained values for what is left in the stores at its end."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from agents.anm import HourView
+from agents.anm._optimal import decision, plan_ahead
+from agents.dispatch.dispatcher import Dispatcher
+from agents.value.functions import read_functions
+from sim.errors import StudyError
+from sim.messages import Decision, Knowledge
+from sim.setting import Setting
+
+
+class Policy:
+    """Optimises hour t alone and knows what energy will be worth: nearly as far-sighted as planning the day."""
+
+    summary: ClassVar[str] = "optimises hour t with trained values of stored energy (tieline train)"
+    knowledge: ClassVar[Knowledge] = Knowledge.HOUR
+    fallback: ClassVar[str | None] = "myopic"
+
+    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
+        if setting.study.trained is None:
+            raise StudyError(
+                "policy: learned needs value functions; make them with tieline train STUDY --out FILE and give"
+                " --trained FILE"
+            )
+        self._setting, self._dispatcher = setting, dispatcher
+        self._functions = read_functions(Path(setting.study.trained), setting.study, setting.grid)
+        dispatcher.value_by(self._functions)
+
+    def decide(self, view: HourView) -> Decision:
+        """Return the orders of the hour."""
+        grid = self._setting.grid
+        least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
+        most = np.array([unit.max_soc * unit.max_e_mwh for unit in grid.batteries])
+        values = self._functions.of([*grid.battery_names], view.hour, least, most)
+        return decision(plan_ahead(self._setting, self._dispatcher, view, values), "learned")

@@ -1,7 +1,8 @@
 """What modes share: prices from a plan, and answers of microgrids that may fail."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from time import monotonic
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
 from agents.microgrid_planner import Answer
 from grids.network import FloatArray
+
+Quantities = tuple[FloatArray, FloatArray]
+"""Active and reactive exchange, shape (S, T, M) or (S, T). [MW], [Mvar]"""
 
 
 def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
@@ -21,46 +25,105 @@ def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
     return prices
 
 
-def gather(
-    executor: Executor,
-    questions: Sequence[Callable[[], Answer]],
-    names: Sequence[str],
-    last: tuple[FloatArray, FloatArray],
-) -> tuple[FloatArray, FloatArray, list[str]]:
-    """Return all answers, asked side by side; who gives none, or none that is finite, is taken at the last known one.
+class Audience:
+    """Microgrids as an operator hears them: asked side by side, and any of them may fail in any way.
 
     Parameters
     ----------
     executor : Executor
         Where the questions are asked.
-    questions : sequence of callables
-        One for each microgrid. (M,)
     names : sequence of str
-        Names of the microgrids.
-    last : two arrays, shape (S, T, M)
-        Quantities to fall back on. [MW], [Mvar]
-
-    Returns
-    -------
-    array, array
-        Active and reactive quantities, shape (S, T, M). [MW], [Mvar]
-    list of str
-        What went wrong.
+        Names of the microgrids. (M,)
+    limits : array, shape (M, 2)
+        Largest active and reactive power each announced when it was connected. [MW], [Mvar]
     """
-    active, reactive = last[0].copy(), last[1].copy()
-    notes = []
-    for m, (name, future) in enumerate(zip(names, [executor.submit(ask) for ask in questions], strict=True)):
-        try:
-            answer = future.result(timeout=PATIENCE_S)
-        except Exception as error:  # a foreign agent may fail in any way, and the operator must carry on
-            notes.append(f"{name} did not answer ({type(error).__name__}): its last schedule is kept")
-            continue
-        if answer.p_mw.shape != active.shape[:2] or not np.isfinite([answer.p_mw, answer.q_mvar]).all():
-            notes.append(f"{name} answered with what is not a number: its last schedule is kept")
-            continue
-        active[..., m], reactive[..., m] = answer.p_mw, answer.q_mvar
-    return active, reactive, notes
+
+    def __init__(self, executor: Executor, names: Sequence[str], limits: FloatArray) -> None:
+        self._executor, self._names, self._limits = executor, names, limits
+        self._awaited: dict[int, Future[Answer]] = {}
+
+    def ask(self, questions: Sequence[Callable[[], Answer]], last: Quantities) -> tuple[Quantities, list[str]]:
+        """Return all answers; who gives none, or none that makes sense, is taken at the last known one.
+
+        Parameters
+        ----------
+        questions : sequence of callables
+            One for each microgrid. (M,)
+        last : two arrays, shape (S, T, M)
+            Quantities to fall back on. [MW], [Mvar]
+
+        Returns
+        -------
+        two arrays, shape (S, T, M)
+            Active and reactive quantities. [MW], [Mvar]
+        list of str
+            What went wrong.
+        """
+        active, reactive = last[0].copy(), last[1].copy()
+        shape, notes, asked = active.shape[:2], [], {}
+        for m, question in enumerate(questions):
+            if m in self._awaited and not self._awaited[m].done():
+                notes.append(
+                    self._kept(m, "did not answer (still busy)")
+                )  # asked again, it would block another thread
+            else:
+                self._awaited.pop(m, None)
+                asked[m] = self._executor.submit(question)
+        deadline = monotonic() + PATIENCE_S
+        for m, future in asked.items():
+            try:
+                answer = future.result(timeout=max(deadline - monotonic(), 0.0))
+                active[..., m], reactive[..., m] = _checked(answer, shape, self._limits[m])
+            except _NonsenseError as error:
+                notes.append(self._kept(m, str(error)))
+            except Exception as error:  # a foreign agent may fail in any way, and the operator must carry on
+                if not future.done() and not future.cancel():
+                    self._awaited[m] = future
+                notes.append(self._kept(m, f"did not answer ({type(error).__name__})"))
+        return (active, reactive), notes
+
+    def _kept(self, m: int, what: str) -> str:
+        return f"{self._names[m]} {what}: its last schedule is kept"
+
+
+class _NonsenseError(ValueError):
+    """An answer that can't be meant."""
+
+
+def _checked(answer: Answer, shape: tuple[int, ...], limits: FloatArray) -> Quantities:
+    """Return the quantities of an answer that makes sense, within the limits the microgrid announced."""
+    quantities = []
+    for values, limit in zip((answer.p_mw, answer.q_mvar), limits, strict=True):
+        given = np.asarray(values, dtype=np.float64)
+        if given.shape != shape:
+            raise _NonsenseError(f"answered with {given.size} values instead of {shape[0]} x {shape[1]}")
+        if not np.isfinite(given).all():
+            raise _NonsenseError("answered with what is not a number")
+        if np.abs(given).max(initial=0.0) > limit + LIMIT_TOLERANCE_MW:
+            raise _NonsenseError("answered with more than it may exchange")
+        quantities.append(given)
+    return quantities[0], quantities[1]
+
+
+def still_standing(last: Quantities | None, shape: tuple[int, int, int]) -> Quantities:
+    """Return what was agreed last, as it stands for the hours in view, shape (S, T, M); zero where nothing was.
+
+    An agreement for one hour more is that of the hour before; other scenarios count by their mean.
+    """
+    if last is None:
+        return np.zeros(shape), np.zeros(shape)
+    kept = []
+    for values in last:
+        ahead = values[:, 1:] if values.shape[1] == shape[1] + 1 else values[:, : shape[1]]
+        ahead = ahead if len(ahead) == shape[0] else ahead.mean(axis=0, keepdims=True)
+        standing = np.zeros(shape)
+        standing[:, : ahead.shape[1]] = ahead
+        kept.append(standing)
+    return kept[0], kept[1]
 
 
 PATIENCE_S = 60.0
-"""Seconds the operator waits for an answer. [s]"""
+"""Seconds the operator waits for answers, all together. [s]"""
+
+LIMIT_TOLERANCE_MW = 1e-5
+"""How far beyond its limits an answer is a solver's round-off. [MW]"""

@@ -13,11 +13,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.coordination._priced import gather
+from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan, settle_by
 from agents.dispatch.port_situation import Offers
+from agents.dispatch.port_tiles import exchange_limits
 from agents.dispatch.situation import Signs, Situation
 from agents.microgrid import MicrogridAgent
 from agents.microgrid_planner import Quote
@@ -61,13 +62,15 @@ class Mode:
     summary: ClassVar[str] = "operator and microgrids exchange prices and quantities until they agree (ADMM)"
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
-        self._dispatcher, self._microgrids, self._executor = dispatcher, microgrids, executor
+        self._dispatcher, self._microgrids = dispatcher, microgrids
+        limits = np.array([exchange_limits(port) for port in dispatcher.grid.ports])
+        self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's plan for what was agreed."""
-        state, stale = self._begin(situation)
-        notes: dict[str, None] = {}
+        state, stale, remarks = self._begin(situation)
+        notes = dict.fromkeys(remarks)
         rounds, primal, dual = 0, np.inf, np.inf
         while rounds < MOST_ROUNDS and (rounds < LEAST_ROUNDS or primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
             rounds += 1
@@ -97,31 +100,22 @@ class Mode:
             ),
         )
 
-    def _begin(self, situation: Situation) -> tuple[_State, bool]:
-        """Return where to begin, and whether it is stale.
+    def _begin(self, situation: Situation) -> tuple[_State, bool, list[str]]:
+        """Return where to begin, whether it is stale, and what went wrong.
 
         It is what was agreed an hour ago, or day-ahead prices and what the microgrids want at them.
         """
         shape = (*situation.shape, len(self._microgrids))
         if self._last is not None and self._last.price[0].shape == (shape[0], shape[1] + 1, shape[2]):
-            return self._last.an_hour_later(), True
-        nothing = np.zeros(shape)
+            return self._last.an_hour_later(), True, []
         price = np.broadcast_to(situation.price_per_mwh[None, :, None], shape).copy()
         questions = [
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
-        active, reactive, _ = gather(self._executor, questions, self._names, (nothing, nothing))
-        state = _State(
-            wanted=(active, reactive),
-            offered=(active, reactive),
-            price=(price, nothing),
-            signs=Signs.unsettled(*situation.shape),
-        )
-        return state, False
-
-    @property
-    def _names(self) -> list[str]:
-        return [microgrid.name for microgrid in self._microgrids]
+        last = still_standing(None if self._last is None else self._last.wanted, shape)
+        wanted, notes = self._audience.ask(questions, last)
+        signs = Signs.unsettled(*situation.shape)
+        return _State(wanted=wanted, offered=wanted, price=(price, np.zeros(shape)), signs=signs), False, notes
 
     def _ask_microgrids(self, state: _State) -> list[str]:
         """Ask every microgrid what it wants at its prices, near what the operator offers; return what went wrong."""
@@ -138,8 +132,7 @@ class Mode:
             )
             for m, microgrid in enumerate(self._microgrids)
         ]
-        active, reactive, notes = gather(self._executor, questions, self._names, state.wanted)
-        state.wanted = (active, reactive)
+        state.wanted, notes = self._audience.ask(questions, state.wanted)
         return notes
 
     def _ask_network(self, situation: Situation, state: _State, network: str, within: BidRange | None) -> Plan:

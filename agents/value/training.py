@@ -31,10 +31,13 @@ from sim.setting import Setting
 PARTS = 32
 """Parts of each function."""
 
-NEAR, FAR, FAR_SHARE = 0.05, 0.3, 0.25
+NEAR, FAR, FAR_SHARE = 0.03, 0.3, 0.2
 """Standard deviation of sampled states around the trajectory, as a fraction of a store's range: of most, and of some.
 
 Most are near, because what energy is worth depends on how far all stores together are from the bid."""
+
+JUDGED = 4
+"""Training days on which a round is judged."""
 
 Progress = Callable[[str], None]
 
@@ -89,14 +92,17 @@ class Trainer:
         self._slopes = {name: np.zeros((HOURS_PER_DAY, PARTS)) for name in self._names}
 
     def train(self, progress: Progress) -> ValueFunctions:
-        """Return the trained functions."""
-        path = self._forecast_path()
+        """Return the functions of the best round: rounds differ, because a policy learns around its own path."""
+        forecast = path = self._forecast_path()
+        best, least = self._functions(), np.inf
         for number in range(self._rounds):
             for hour in range(HOURS_PER_DAY, 1, -1):
                 progress(f"round {number + 1}, hour {hour}")
-                self._learn(hour, path)
-            path = self._policy_path()
-        return self._functions()
+                self._learn(hour, (forecast, path))
+            path, cost = self._play()
+            if cost < least:
+                best, least = replace(self._functions(), slopes=dict(self._slopes)), cost
+        return best
 
     def _functions(self) -> ValueFunctions:
         return ValueFunctions(
@@ -109,12 +115,13 @@ class Trainer:
             },
         )
 
-    def _learn(self, hour: int, path: FloatArray) -> None:
-        """Learn what energy is worth at the start of an hour, from samples of that hour."""
+    def _learn(self, hour: int, paths: tuple[FloatArray, FloatArray]) -> None:
+        """Learn what energy is worth at the start of an hour, from samples of that hour around two paths."""
         before = hour - 1
         needed = self._ranges.fill(before, self._needed(before))
         spread = np.where(self._rng.random((self._samples, 1)) < FAR_SHARE, FAR, NEAR)
-        drawn = path[before] + spread * self._rng.standard_normal((self._samples, len(self._names)))
+        centre = np.array([paths[sample % 2][before] for sample in range(self._samples)])
+        drawn = centre + spread * self._rng.standard_normal((self._samples, len(self._names)))
         fills = np.clip(drawn, needed, 1.0)
         worth = np.empty_like(fills)
         for sample, fill in enumerate(fills):
@@ -124,7 +131,9 @@ class Trainer:
                 raise RuntimeError("a plan of one hour comes with its prices")
             worth[sample] = -np.concatenate([plan.prices.energy_per_mwh[0, 0], plan.prices.store_per_mwh[0]])
         for n, name in enumerate(self._names):
-            self._slopes[name][before - 1] = falling_slopes(fills[:, n], worth[:, n])
+            slopes = self._slopes[name].copy()
+            slopes[before - 1] = falling_slopes(fills[:, n], worth[:, n])
+            self._slopes[name] = slopes
 
     def _needed(self, hour: int) -> FloatArray:
         """Return the energy below which no store may be at the end of an hour: the day could not be closed."""
@@ -211,20 +220,30 @@ class Trainer:
                 most.append(np.concatenate([[0.0], self._envelopes[m].max_mwh]))
         return _Ranges(least=np.array(least).T, most=np.array(most).T)
 
-    def _policy_path(self) -> FloatArray:
-        """Return how full every store is at the end of each hour as the policy goes, shape (25, N)."""
-        paths = []
-        for day in range(min(4, len(self._days))):
+    def _play(self) -> tuple[FloatArray, float]:
+        """Return how full stores are as the policy goes, shape (25, N), and what its days cost on average. [$]"""
+        paths, costs = [], []
+        for day in range(min(JUDGED, len(self._days))):
             energy = self._start()
-            path = [self._ranges.fill(0, energy)]
+            path, cost = [self._ranges.fill(0, energy)], 0.0
             for hour in range(1, HOURS_PER_DAY + 1):
                 plan = self._solve(hour, energy, self._days.subset(day))
-                energy = np.concatenate([plan.end_energy_mwh[0, 0], energy[len(self._setting.grid.batteries) :]])
-                energy[len(self._setting.grid.batteries) :] = self._after(plan, energy)
+                cost += plan.objective + self._worth(hour, plan, energy)
+                energy = np.concatenate([plan.end_energy_mwh[0, 0], self._after(plan, energy)])
                 path.append(self._ranges.fill(hour, energy))
             paths.append(np.array(path))
+            costs.append(cost)
         mean: FloatArray = np.mean(paths, axis=0)
-        return mean
+        return mean, float(np.mean(costs))
+
+    def _worth(self, hour: int, plan: Plan, energy_mwh: FloatArray) -> float:
+        """Return the value of what is left after an hour, which the plan counts as income. [$]"""
+        left = np.concatenate([plan.end_energy_mwh[0, 0], self._after(plan, energy_mwh)])
+        fill = self._ranges.fill(hour, left)
+        width = (self._ranges.most[hour] - self._ranges.least[hour]) / PARTS
+        parts = np.clip(fill[:, None] * PARTS - np.arange(PARTS), 0.0, 1.0)
+        slopes = np.array([self._slopes[name][hour - 1] for name in self._names])
+        return float((slopes * parts * width[:, None]).sum())
 
     def _after(self, plan: Plan, energy_mwh: FloatArray) -> FloatArray:
         """Return what the stores of the ports hold after an hour; cars count what was charged since midnight."""

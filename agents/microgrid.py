@@ -89,8 +89,8 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         """Value what its stores hold after a single hour by trained functions of its own stores."""
         self._functions = functions
 
-    def demand(self, prices_per_mwh: FloatArray) -> FloatArray:
-        """Return what it would take from the network in a single hour at each of several prices.
+    def demand(self, prices_per_mwh: FloatArray) -> Answer:
+        """Return what it would take from the network in a single hour at each of K prices, its demand curve.
 
         Parameters
         ----------
@@ -99,8 +99,8 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
 
         Returns
         -------
-        array, shape (K,)
-            Quantities, positive for what it takes. [MW]
+        Answer
+            Quantities at each price, shape (K, 1).
         """
         return self._planner.demand(self.reveal(), prices_per_mwh)
 

@@ -93,8 +93,8 @@ class MicrogridPlanner:
         solved = self._solve(situation, probability, costs, proximal=rho)
         return Answer(p_mw=solved["exchange_p_mw"], q_mvar=solved["exchange_q_mvar"])
 
-    def demand(self, situation: PortSituation, prices_per_mwh: FloatArray) -> FloatArray:
-        """Return what the microgrid would take in a single hour at each of several prices, shape (K,). [MW]
+    def demand(self, situation: PortSituation, prices_per_mwh: FloatArray) -> Answer:
+        """Return what the microgrid would take in a single hour at each of K prices, shape (K, 1).
 
         Parameters
         ----------
@@ -113,7 +113,7 @@ class MicrogridPlanner:
             name: np.repeat(getattr(situation, name), count, axis=0) for name in ("load_mw", "heat_mw", "output_mw")
         }
         quote = Quote.plain(prices_per_mwh[:, None])
-        return self.answer(replace(situation, **alike), np.ones(count), quote).p_mw[:, 0]
+        return self.answer(replace(situation, **alike), np.ones(count), quote)
 
     def follow(self, situation: PortSituation, p_mw: FloatArray, q_mvar: FloatArray) -> dict[str, FloatArray]:
         """Return what every device does about an agreed exchange, and what can't be served, shape (T,) each.

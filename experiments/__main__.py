@@ -22,10 +22,11 @@ app = typer.Typer(
 
 Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
 Bidding = Annotated[str | None, typer.Option(help="Bidding strategy: basic or anm_aware.")]
-Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, receding or hindsight.")]
+Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, learned, receding or hindsight.")]
 Mode = Annotated[
     str | None, typer.Option(help="How microgrids are coordinated: central, transactive or uncoordinated.")
 ]
+Trained = Annotated[str | None, typer.Option(help="File of value functions for --policy learned (tieline train).")]
 Rule = Annotated[str | None, typer.Option(help="Imbalance rule: shi, nguyen, caiso, case1 or case2.")]
 Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
 Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
@@ -58,6 +59,7 @@ STUDY_KEYS = {
     "bidding": "bidding",
     "policy": "policy",
     "coordination": "coordination",
+    "trained": "trained",
     "rule": "market.rule",
     "days": "days",
     "scenarios": "uncertainty.scenarios",
@@ -85,6 +87,7 @@ def run(
     bidding: Bidding = None,
     policy: Policy = None,
     coordination: Mode = None,
+    trained: Trained = None,
     rule: Rule = None,
     days: Days = None,
     scenarios: Scenarios = None,
@@ -105,8 +108,11 @@ def run(
 def evaluate(
     study: Study,
     bidding: Bidding = None,
-    policy: Annotated[str, typer.Option(help="ANM policy: hindsight, receding, myopic or none.")] = "hindsight",
+    policy: Annotated[
+        str, typer.Option(help="ANM policy: hindsight, receding, learned, myopic or none.")
+    ] = "hindsight",
     coordination: Mode = None,
+    trained: Trained = None,
     on: Annotated[
         str, typer.Option(help="kept: the bid's own scenarios (as in the paper); test: fresh ones.")
     ] = "kept",
@@ -175,6 +181,26 @@ def bid(
     """Compute and print the 24 day-ahead bids."""
     chosen = _study(locals())
     _load("commands").bid_study(chosen, formulation=formulation, solver=solver, as_json=json, as_csv=csv)
+
+
+@app.command()
+def train(
+    study: Study,
+    out: Annotated[Path, typer.Option(help="JSON file for the value functions; must not exist.")],
+    samples: Annotated[int, typer.Option(min=4, help="Problems solved for each hour and round.")] = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="Passes over the day; the best is kept.")] = 2,
+    test_days: Annotated[
+        int,
+        typer.Option(min=0, help="Fresh days on which to judge it beside myopic, receding and hindsight; 0: none."),
+    ] = 0,
+    rule: Rule = None,
+    seed: Seed = None,
+    set_: Set = None,
+    json: Json = False,
+) -> None:
+    """Train value functions of stored energy for --policy learned; write them with their provenance."""
+    chosen = _study(locals())
+    _load("train").train_study(chosen, out=out, samples=samples, rounds=rounds, test_days=test_days, as_json=json)
 
 
 @app.command()

@@ -51,7 +51,7 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
         If the study, an override, or a strategy or policy name is wrong.
     """
     given = [f"{key}={value}" for key, value in (options or {}).items() if value is not None]
-    study = read_study(study_path(reference), [*map(_anchored, overrides), *given])
+    study = read_study(study_path(reference), [*map(_anchored, overrides), *map(_anchored, given)])
     for field, chosen, known in (
         ("bidding", study.bidding, strategy_names()),
         ("policy", study.policy, policy_names()),
@@ -66,6 +66,6 @@ def _anchored(override: str) -> str:
     """Return an override with the path of a file made absolute, so that it is found again from anywhere."""
     key, _, value = override.partition("=")
     path = Path(value.strip())
-    if key.strip() in {"profiles.file", "grid.case"} and path.suffix and path.is_file():
+    if key.strip() in {"profiles.file", "grid.case", "trained"} and path.suffix and path.is_file():
         return f"{key}={json.dumps(str(path.resolve()))}"
     return override

@@ -262,6 +262,29 @@ def ranges(numbers: list[int]) -> str:
     return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
 
 
+def show_training(summary: Mapping[str, Any]) -> None:
+    """Print what a training came to."""
+    echo(
+        f"value functions of {summary['stores']} stores written to {summary['file']}"
+        f" ({summary['seconds']['train']:.0f} s); use them with --policy learned --trained {summary['file']}"
+    )
+    if "judged" not in summary:
+        return
+    table = Table(title="Fresh days, paired with hindsight", title_justify="left", title_style="bold")
+    for heading in ("policy", "cost [$]", "more than hindsight [$]", "± 95 %", "[%]", "s for an hour"):
+        table.add_column(heading, justify="left" if heading == "policy" else "right")
+    for policy, one in summary["judged"].items():
+        table.add_row(
+            policy,
+            f"{one['cost']:,.2f}",
+            f"{one['gap']:.2f}",
+            f"{one['gap_95']:.2f}",
+            f"{one['gap_percent']:.3f}",
+            f"{one['seconds_per_hour']:.3f}",
+        )
+    _out.print(table)
+
+
 def show_proofs(proofs: list[dict[str, Any]]) -> None:
     """Print how far hard cases are proven."""
     table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold", box=SIMPLE_HEAD)

@@ -172,4 +172,6 @@ def anchor_paths(study: Study, folder: Path) -> Study:
         path = folder / getattr(spec, field)
         if path.suffix and path.is_file():
             changes[part] = spec.model_copy(update={field: str(path.resolve())})
+    if study.trained is not None and (folder / study.trained).is_file():
+        return study.model_copy(update={**changes, "trained": str((folder / study.trained).resolve())})
     return study.model_copy(update=changes)

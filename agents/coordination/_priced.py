@@ -63,9 +63,7 @@ class Audience:
         shape, notes, asked = active.shape[:2], [], {}
         for m, question in enumerate(questions):
             if m in self._awaited and not self._awaited[m].done():
-                notes.append(
-                    self._kept(m, "did not answer (still busy)")
-                )  # asked again, it would block another thread
+                notes.append(self._kept(m, "did not answer (still busy)"))  # asking again would block another thread
             else:
                 self._awaited.pop(m, None)
                 asked[m] = self._executor.submit(question)
@@ -74,6 +72,7 @@ class Audience:
             try:
                 answer = future.result(timeout=max(deadline - monotonic(), 0.0))
                 active[..., m], reactive[..., m] = _checked(answer, shape, self._limits[m])
+                deadline = monotonic() + PATIENCE_S  # many may be slow; it ends when nothing comes any more
             except _NonsenseError as error:
                 notes.append(self._kept(m, str(error)))
             except Exception as error:  # a foreign agent may fail in any way, and the operator must carry on
@@ -123,7 +122,7 @@ def still_standing(last: Quantities | None, shape: tuple[int, int, int]) -> Quan
 
 
 PATIENCE_S = 60.0
-"""Seconds the operator waits for answers, all together. [s]"""
+"""Seconds the operator waits for the next answer. [s]"""
 
 LIMIT_TOLERANCE_MW = 1e-5
 """How far beyond its limits an answer is a solver's round-off. [MW]"""

@@ -3,6 +3,9 @@
 The alternating direction method of multipliers (ADMM; Boyd et al. 2011, https://doi.org/10.1561/2200000016) on the
 exchange of every port, hour and scenario. The operator knows of a microgrid how much it may exchange; the microgrid
 knows of the network a price and a quantity. Both keep their problems to themselves.
+
+For a single hour a microgrid's answer to all prices is a curve; it hands that in, and one or two rounds are enough
+(:mod:`agents.coordination._curves`).
 """
 
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from agents.coordination._curves import agree_on_curves
 from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
@@ -27,9 +31,6 @@ from sim.messages import Coordination
 
 PROXIMAL = 200.0
 """ρ: how much a price changes for a MW of disagreement. [$/MW²h]"""
-
-RELAXATION = 1.6
-"""Over-relaxation of the answers, as usual with ADMM."""
 
 TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-4, 0.1
 """Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
@@ -66,9 +67,18 @@ class Mode:
         limits = np.array([exchange_limits(port) for port in dispatcher.grid.ports])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
+        self._hour_before: Plan | None = None
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
-        """Return the operator's plan for what was agreed."""
+        """Return the operator's plan for what was agreed: on demand curves for a single hour, else by ADMM."""
+        if situation.shape == (1, 1) and within is None:
+            self._hour_before = agree_on_curves(
+                self._dispatcher, self._microgrids, self._audience, situation, self._hour_before, network=network
+            )
+            return self._hour_before
+        return self._negotiate(situation, network, within)
+
+    def _negotiate(self, situation: Situation, network: str, within: BidRange | None) -> Plan:
         state, stale, remarks = self._begin(situation)
         notes = dict.fromkeys(remarks)
         rounds, primal, dual = 0, np.inf, np.inf

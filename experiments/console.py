@@ -282,7 +282,7 @@ def show_training(summary: Mapping[str, Any]) -> None:
             f"{one['gap_percent']:.3f}",
             f"{one['seconds_per_hour']:.3f}",
         )
-    _out.print(table)
+    out.print(table)
 
 
 def show_proofs(proofs: list[dict[str, Any]]) -> None:

@@ -209,9 +209,12 @@ class Horizon:
         if self._tiles is not None:
             read |= {name: solution.x[self._tiles.columns(name)] for name in ("exchange_p_mw", "exchange_q_mvar")}
         plan = read_plan(self._grid, situation, read, bid_mw=bid)
+        held = np.zeros((self.shape[1], 0))
         if isinstance(self._tiles, MicrogridTiles):
-            plan = replace(plan, store_mwh=solution.x[self._tiles.store_columns()])
-        return replace(plan, prices=self._prices(solution), objective=solution.objective, bound=solution.bound)
+            held = solution.x[self._tiles.store_columns()]
+        return replace(
+            plan, store_mwh=held, prices=self._prices(solution), objective=solution.objective, bound=solution.bound
+        )
 
     def _prices(self, solution: Solution) -> Prices:
         duals = solution.z[: self._hours.copies * len(self._hours.model.rhs)]

@@ -23,6 +23,7 @@ from agents.dispatch.situation import Situation
 from agents.state_of_charge import least_energy, required_energy
 from agents.value.functions import ValueFunctions, port_stores, store_names
 from grids.network import FloatArray, Port
+from sim.errors import StudyError
 from sim.ev_fleet import Charging, Envelope, draw_cars
 from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import Draw, ScenarioSet
@@ -84,6 +85,8 @@ class Trainer:
         self._rng = np.random.default_rng(np.random.SeedSequence(setting.study.seed, spawn_key=(4,)))
         self._days = setting.draw(Draw.TRAINING, max(samples, rounds))
         self._names = store_names(setting.grid)
+        if not self._names:
+            raise StudyError(f"{setting.study.name} has no stores: there is nothing to learn")
         self._envelopes = [_envelope(setting, port, m) for m, port in enumerate(setting.grid.ports)]
         self._uncontrolled = [
             _uncontrolled(setting, port, m)[:HOURS_PER_DAY] for m, port in enumerate(setting.grid.ports)
@@ -165,7 +168,7 @@ class Trainer:
             required_energy_mwh=required_energy(grid, np.array([float(hour)])),
             bid_mw=self._bid_mw[now],
             values=functions.of(self._names[:batteries], hour, least[:batteries], most[:batteries]),
-            community=self._community(hour, energy_mwh[batteries:], day, functions),
+            community=self._community(hour, energy_mwh[batteries:], day, functions) if grid.ports else None,
         )
         return self._dispatcher.plan(situation)
 
@@ -294,7 +297,9 @@ class Trainer:
             )
             for m, port in enumerate(grid.ports)
         )
-        situation: Situation = replace(opening_situation(setting, day), bid_mw=self._bid_mw, community=community)
+        situation: Situation = replace(
+            opening_situation(setting, day), bid_mw=self._bid_mw, community=community or None
+        )
         plan = self._dispatcher.plan(situation)
         energy = np.concatenate([plan.end_energy_mwh[0], plan.store_mwh], axis=1)
         path = np.vstack([self._start(), energy])

@@ -29,6 +29,9 @@ from sim.scenarios import ScenarioSet
 SHORTFALL_MW = 1e-7
 """Load not served below which it is a solver's round-off."""
 
+MISSED_MW = 1e-6
+"""Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
+
 
 class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
     """A multi-energy microgrid, or the operator's own fleet of cars, behind one port.
@@ -132,6 +135,7 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         except SolverError as error:
             chosen, note = _stand_in(situation, self._microgrid), f"{error}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
+        note = note or _missed(orders, schedule)
         actions = tuple(self._act(orders, situation))
         unserved = sum(orders.get(name, 0.0) for name in ("unserved_load_mw", "unserved_heat_mw"))
         ev = self._devices.get("ev")
@@ -241,6 +245,17 @@ def _devices(model: MarketModel, port: str, microgrid: Microgrid, cars: Cars | N
     if microgrid.heat_unit is not None:
         devices["heat_unit"] = HeatUnit(model, port, microgrid.heat_unit)
     return devices
+
+
+def _missed(orders: dict[str, float], schedule: Schedule) -> str:
+    """Return that the devices can't keep to what was agreed, if so: others may have agreed on their behalf."""
+    off = max(orders.get(f"off_schedule_{name}", 0.0) for name in ("p_mw", "q_mvar"))
+    if off <= MISSED_MW:
+        return ""
+    return (
+        f"could not keep to {schedule.p_mw[0]:.3f} MW, {schedule.q_mvar[0]:.3f} Mvar:"
+        f" {orders['exchange_p_mw']:.3f} MW, {orders['exchange_q_mvar']:.3f} Mvar instead"
+    )
 
 
 def _settled(unserved_mw: float) -> float:

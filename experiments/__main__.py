@@ -253,12 +253,13 @@ def bench(
     json: Json = False,
     quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,
     proofs: Annotated[bool, typer.Option(help="Instead: how far the bids of hard cases are proven.")] = False,
+    networked: Annotated[bool, typer.Option(help="Only networked microgrids, of 33, 66 and 330 buses.")] = False,
 ) -> None:
     """Measure speed and memory as ratios, side by side in one run."""
     if proofs:
         _load("benchmark").prove_all(as_json=json)
     else:
-        _load("benchmark").bench_all(as_json=json, quick=quick)
+        _load("benchmark").bench_all(as_json=json, quick=quick, networked=networked)
 
 
 def _foreign_packages() -> list[str]:

@@ -1,13 +1,11 @@
 """The benchmark: what this program promises about speed and memory, measured side by side in one run."""
 
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,6 +21,8 @@ from agents.dispatch.situation import Situation
 from experiments import console
 from experiments.catalog import find_study
 from experiments.commands import print_json
+from experiments.measuring import Row, median_s, peak_of_process, run_process
+from experiments.networked_benchmark import networked_parts
 from experiments.play import play
 from experiments.proofs import cases, prove
 from grids.batch_power_flow import BatchPlant
@@ -32,23 +32,25 @@ from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One promise: what was measured, against what, and what it must reach."""
+def bench_all(*, as_json: bool, quick: bool, networked: bool = False) -> None:
+    """Run every benchmark, or only those of networked microgrids, and print the table (or one JSON object)."""
+    parts = [*([] if networked else _own_parts(quick)), *networked_parts(quick)]
+    rows: list[Row] = []
+    with console.progress("measuring", total=len(parts), quiet=as_json) as report:
+        for name, part in parts:
+            report(name)
+            measured = part()
+            rows += measured if isinstance(measured, list) else [measured]
+    if as_json:
+        print_json({"rows": [vars(row) for row in rows]})
+    else:
+        console.show_benchmark([vars(row) for row in rows])
 
-    name: str
-    measured: float
-    unit: str
-    target: str
-    met: bool
-    detail: str
 
-
-def bench_all(*, as_json: bool, quick: bool) -> None:
-    """Run every benchmark and print the table (or one JSON object)."""
+def _own_parts(quick: bool) -> list[tuple[str, Callable[[], Row | list[Row]]]]:
+    """Return what is measured on one microgrid without others, by name, in the order of the table."""
     repeats = 2 if quick else 5
     setting = Setting.of(find_study("microgrid33"))
-    rows: list[Row] = []
     # Memory first: a child begins with the peak of the process that starts it.
     parts: list[Callable[[Setting, int], Row | list[Row]]] = [
         peak_memory,
@@ -62,15 +64,7 @@ def bench_all(*, as_json: bool, quick: bool) -> None:
         receding_day,
         help_time,
     ]
-    with console.progress("measuring", total=len(parts), quiet=as_json) as report:
-        for part in parts:
-            report(part.__name__.replace("_", " "))
-            measured = part(setting, repeats)
-            rows += measured if isinstance(measured, list) else [measured]
-    if as_json:
-        print_json({"rows": [vars(row) for row in rows]})
-    else:
-        console.show_benchmark([vars(row) for row in rows])
+    return [(part.__name__.replace("_", " "), partial(part, setting, repeats)) for part in parts]
 
 
 def prove_all(*, as_json: bool) -> None:
@@ -84,17 +78,6 @@ def prove_all(*, as_json: bool) -> None:
         print_json({"proofs": proofs})
     else:
         console.show_proofs(proofs)
-
-
-def _median_s(work: Callable[[], Any], repeats: int) -> float:
-    """Return the median time of a piece of work after one warm-up. [s]"""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = perf_counter()
-        work()
-        times.append(perf_counter() - start)
-    return statistics.median(times)
 
 
 def bid_against_clarabel(setting: Setting, repeats: int) -> Row:
@@ -147,8 +130,8 @@ def hour_against_runopp(setting: Setting, repeats: int) -> Row:
             load_value_per_mwh=float(setting.profiles.retail_price_per_mwh[hour]) + 3 * price,
         )
 
-    ours = _median_s(lambda: dispatcher.plan(situation), 10 * repeats)
-    theirs = _median_s(runopp, repeats)
+    ours = median_s(lambda: dispatcher.plan(situation), 10 * repeats)
+    theirs = median_s(runopp, repeats)
     return Row(
         name="pandapower.runopp / one myopic ANM hour, warm",
         measured=theirs / ours,
@@ -210,7 +193,7 @@ def certificate(setting: Setting, repeats: int) -> Row:
     situation = opening_situation(setting, setting.kept_scenarios())
     plan = anm_aware_bid(dispatcher, situation).plan
     assert plan is not None
-    median = _median_s(lambda: certify(plan, BatchPlant(setting.grid)), 4 * repeats) * 1e3
+    median = median_s(lambda: certify(plan, BatchPlant(setting.grid)), 4 * repeats) * 1e3
     return Row(
         name="full certificate of 10 x 24 hours",
         measured=median,
@@ -250,7 +233,7 @@ def all_scenarios(setting: Setting, repeats: int) -> list[Row]:
     runs = {}
     for count in (100, 1000, 2000):
         start = perf_counter()
-        peak_gb, answer = _measured("bid", "microgrid33", "--scenarios", str(count), "--keep", "all", "--json")
+        peak_gb, answer = peak_of_process("bid", "microgrid33", "--scenarios", str(count), "--keep", "all", "--json")
         runs[count] = (perf_counter() - start, peak_gb, json.loads(answer))
     seconds, peak_gb, summary = runs[1000]
     gap = summary["certificate"]["optimality_gap"]
@@ -300,7 +283,7 @@ def plant_power_flow(setting: Setting, repeats: int) -> Row:
             )
         )
 
-    median = _median_s(once, 40 * repeats) * 1e3
+    median = median_s(once, 40 * repeats) * 1e3
     return Row(
         name="the plant's AC power flow (pandapower)",
         measured=median,
@@ -315,7 +298,7 @@ def receding_day(setting: Setting, repeats: int) -> Row:
     """One simulated day after start-up: bid, 24 receding hours, power flow, settlement, records."""
     one_day = Setting.of(setting.study.model_copy(update={"policy": "receding", "days": 1}))
     actual: list[ScenarioSet] = [one_day.draw(Draw.ACTUAL, 1)]
-    median = _median_s(lambda: play(one_day, actual=actual), repeats)
+    median = median_s(lambda: play(one_day, actual=actual), repeats)
     return Row(
         name="one simulated day, receding, after start-up",
         measured=median,
@@ -328,7 +311,7 @@ def receding_day(setting: Setting, repeats: int) -> Row:
 
 def help_time(setting: Setting, repeats: int) -> Row:
     """The command line's help, as a process."""
-    median = _median_s(lambda: _process("--help"), repeats)
+    median = median_s(lambda: run_process("--help"), repeats)
     return Row(
         name="tieline --help",
         measured=median,
@@ -343,7 +326,7 @@ def peak_memory(setting: Setting, repeats: int) -> Row:
     """Peak memory of the main job, as a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()
-        peak_gb, _ = _measured("run", "microgrid33", "--json", "--out", str(Path(folder) / "run"))
+        peak_gb, _ = peak_of_process("run", "microgrid33", "--json", "--out", str(Path(folder) / "run"))
         seconds = perf_counter() - start
     return Row(
         name="peak memory of tieline run microgrid33",
@@ -353,20 +336,3 @@ def peak_memory(setting: Setting, repeats: int) -> Row:
         met=peak_gb < 1,
         detail=f"whole process, {seconds:.1f} s with start-up, audit and figures",
     )
-
-
-def _process(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "experiments", *arguments], check=True, capture_output=True)
-
-
-def _measured(*arguments: str) -> tuple[float, str]:
-    """Return the peak memory of a command as a process of its own [GB], and what it printed."""
-    with tempfile.TemporaryFile("w+") as printed:
-        child = subprocess.Popen([sys.executable, "-m", "experiments", *arguments], stdout=printed, stderr=printed)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        printed.seek(0)
-        text = printed.read()
-    if child.returncode:
-        raise RuntimeError(f"tieline {' '.join(arguments)} failed: {text}")
-    return usage.ru_maxrss / 2**20, text

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from experiments.port_console import port_story, ports_table
 from sim.audit import AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
@@ -70,7 +71,9 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
     )
     out.print(_money_table(summary["terms"], f"Money of {period}"))
     out.print(_physics_table(summary, setting))
-    for line in _story(summary):
+    if "microgrids" in summary:
+        out.print(ports_table(summary["microgrids"]))
+    for line in [*_story(summary), *(port_story(summary) if "microgrids" in summary else [])]:
         out.print(line)
     show_verdict(verdict)
     seconds = summary["seconds"]
@@ -78,7 +81,12 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
         f"bid {seconds['bid']:.2f} s, dispatch {seconds['dispatch']:.2f} s, power flow {seconds['power_flow']:.2f} s,"
         f" in all {seconds['total']:.2f} s"
     )
-    out.print(f"written to [bold]{escape(summary['run_dir'])}[/bold] (day.png shows the day; tieline audit checks it)")
+    out.print(f"written to [bold]{escape(summary['run_dir'])}[/bold] ({_figures(summary)}; tieline audit checks it)")
+
+
+def _figures(summary: Mapping[str, Any]) -> str:
+    days = "day.png shows the day"
+    return f"{days}, exchange, devices, cars and heat the microgrids" if "microgrids" in summary else days
 
 
 def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, float | None] | None = None) -> Table:

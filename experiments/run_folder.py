@@ -42,7 +42,9 @@ def reserve(out: Path | None, study: Study) -> Path:
     if out is not None:
         return _create(out)
     rule = re.sub(r"[^A-Za-z0-9_.-]+", "_", study.market.rule.name)
-    stem = f"{study.name}-{study.bidding}-{study.policy}-{rule}-seed{study.seed}"
+    networked = study.fleet.microgrid or study.fleet.ev_aggregator
+    policy = f"{study.policy}-{study.coordination}" if networked else study.policy
+    stem = f"{study.name}-{study.bidding}-{policy}-{rule}-seed{study.seed}"
     number = 1
     while True:
         folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")

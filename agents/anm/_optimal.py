@@ -24,10 +24,15 @@ def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView, values:
     values : StoreValues, optional
         What the batteries' energy is worth after the last hour.
     """
+    return dispatcher.plan(situation_ahead(setting, view, values))
+
+
+def situation_ahead(setting: Setting, view: HourView, values: StoreValues | None = None) -> Situation:
+    """Return the hours in view as a situation, see `plan_ahead`."""
     count = len(view.outlook.demand_mw)
     hours = slice(view.hour - 1, view.hour - 1 + count)
     over, under = setting.step_prices
-    situation = Situation(
+    return Situation(
         demand_mw=view.outlook.demand_mw[None],
         available_mw=view.outlook.available_mw[None],
         probability=np.ones(1),
@@ -41,7 +46,6 @@ def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView, values:
         bid_mw=view.bid_mw[hours],
         values=values,
     )
-    return dispatcher.plan(situation)
 
 
 def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:

@@ -10,7 +10,7 @@ For a single hour a microgrid's answer to all prices is a curve; it hands that i
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
@@ -23,7 +23,7 @@ from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan, settle_by
 from agents.dispatch.port_situation import Offers
 from agents.dispatch.port_tiles import exchange_limits
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.situation import Signs, Situation, mean_situation
 from agents.microgrid import MicrogridAgent
 from agents.microgrid_planner import Quote
 from grids.network import FloatArray
@@ -34,6 +34,9 @@ PROXIMAL = 200.0
 
 TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-4, 0.1
 """Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
+
+BID_FACTOR = 5.0
+"""How much more disagreement is left at the day-ahead stage: every hour is negotiated again when it comes."""
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
@@ -79,23 +82,23 @@ class Mode:
         return self._negotiate(situation, network, within)
 
     def _negotiate(self, situation: Situation, network: str, within: BidRange | None) -> Plan:
+        """Return the operator's plan for what was agreed by ADMM.
+
+        With many scenarios the network is asked about their mean first, which costs a fraction and settles most; then
+        about all of them.
+        """
         state, stale, remarks = self._begin(situation)
         notes = dict.fromkeys(remarks)
-        rounds, primal, dual = 0, np.inf, np.inf
-        while rounds < MOST_ROUNDS and (rounds < LEAST_ROUNDS or primal > TOLERANCE_MW or dual > TOLERANCE_PER_MWH):
-            rounds += 1
-            if rounds > 1 or stale:
-                notes |= dict.fromkeys(self._ask_microgrids(state))
-            before = state.offered
-            plan = self._ask_network(situation, state, network, within)
-            state.signs = settle_by(plan, state.signs)  # as the first answer of the network leans
-            gap = [wish - offer for wish, offer in zip(state.wanted, state.offered, strict=True)]
-            state.price = (state.price[0] + PROXIMAL * gap[0], state.price[1] + PROXIMAL * gap[1])
-            primal = max(float(np.abs(part).max(initial=0.0)) for part in gap)
-            dual = PROXIMAL * max(
-                float(np.abs(now - then).max(initial=0.0)) for now, then in zip(state.offered, before, strict=True)
-            )
-        self._last = state
+        talks = [_Talk(mean_situation(situation))] if situation.shape[0] > 1 else []
+        talks.append(_Talk(situation))
+        slack = 1.0 if within is None else BID_FACTOR
+        for talk in talks:
+            while not talk.is_over(slack):
+                if stale or talk.rounds > 0:
+                    notes |= dict.fromkeys(self._ask_microgrids(state))
+                stale = True  # what the microgrids want answers older prices from now on
+                self._ask_network(talk, situation.probability, state, network, within)
+        self._last = replace(state, signs=talks[-1].signs)
         given = replace(situation, exchange_p_mw=state.wanted[0], exchange_q_mvar=state.wanted[1])
         plan = self._dispatcher.plan(given, network=network, within=within)
         return replace(
@@ -103,9 +106,9 @@ class Mode:
             exchange_price_per_mwh=state.price[0],
             coordination=Coordination(
                 mode="transactive",
-                iterations=rounds,
-                primal_residual_mw=primal,
-                dual_residual_per_mwh=dual,
+                iterations=sum(talk.rounds for talk in talks),
+                primal_residual_mw=talks[-1].primal_mw,
+                dual_residual_per_mwh=talks[-1].dual_per_mwh,
                 note="; ".join(notes),
             ),
         )
@@ -145,14 +148,62 @@ class Mode:
         state.wanted, notes = self._audience.ask(questions, state.wanted)
         return notes
 
-    def _ask_network(self, situation: Situation, state: _State, network: str, within: BidRange | None) -> Plan:
-        """Let the operator say what the network would like, near what the microgrids want."""
+    def _ask_network(
+        self, talk: "_Talk", probability: FloatArray, state: _State, network: str, within: BidRange | None
+    ) -> None:
+        """Let the operator say what the network would like, near what the microgrids want; let prices follow."""
+        scenarios = talk.situation.shape[0]
+        wanted = [_over(scenarios, probability, wish) for wish in state.wanted]
+        price = [_over(scenarios, probability, one) for one in state.price]
         offers = Offers(
-            p_cost_per_mwh=-state.price[0] - PROXIMAL * state.wanted[0],
-            q_cost_per_mvarh=-state.price[1] - PROXIMAL * state.wanted[1],
+            p_cost_per_mwh=-price[0] - PROXIMAL * wanted[0],
+            q_cost_per_mvarh=-price[1] - PROXIMAL * wanted[1],
             proximal=PROXIMAL,
         )
-        plan = self._dispatcher.relaxed(replace(situation, offers=offers), state.signs, network=network, within=within)
+        asked = replace(talk.situation, offers=offers)
+        plan = self._dispatcher.relaxed(asked, talk.signs, network=network, within=within)
         points = plan.set_points
-        state.offered = (points.exchange_p_mw, points.exchange_q_mvar)
-        return plan
+        offered = (points.exchange_p_mw, points.exchange_q_mvar)
+        gaps = [wish - offer for wish, offer in zip(wanted, offered, strict=True)]
+        talk.take_note(plan, offered, gaps)
+        # What the network says about the mean holds for every scenario's difference from it.
+        state.offered = (state.wanted[0] - gaps[0], state.wanted[1] - gaps[1])
+        state.price = (state.price[0] + PROXIMAL * gaps[0], state.price[1] + PROXIMAL * gaps[1])
+
+
+@dataclass(eq=False)
+class _Talk:
+    """One stage of a negotiation: what the network is asked about, and how far apart both sides are."""
+
+    situation: Situation
+    rounds: int = 0
+    primal_mw: float = np.inf
+    dual_per_mwh: float = np.inf
+    signs: Signs = field(init=False)
+    _offered: tuple[FloatArray, FloatArray] | None = None
+
+    def __post_init__(self) -> None:
+        self.signs = Signs.unsettled(*self.situation.shape)
+
+    def is_over(self, slack: float) -> bool:
+        """Return whether both sides agree, within the tolerances times `slack`, or have talked long enough."""
+        agreed = self.primal_mw <= slack * TOLERANCE_MW and self.dual_per_mwh <= slack * TOLERANCE_PER_MWH
+        return self.rounds >= MOST_ROUNDS or (agreed and self.rounds >= LEAST_ROUNDS)
+
+    def take_note(self, plan: Plan, offered: tuple[FloatArray, FloatArray], gaps: list[FloatArray]) -> None:
+        """Count a round, and measure how far apart both sides are."""
+        self.rounds += 1
+        self.signs = settle_by(plan, self.signs)  # as the first answer of the network leans
+        self.primal_mw = max(float(np.abs(gap).max(initial=0.0)) for gap in gaps)
+        if self._offered is not None:
+            moved = (np.abs(now - then).max(initial=0.0) for now, then in zip(offered, self._offered, strict=True))
+            self.dual_per_mwh = PROXIMAL * float(max(moved))
+        self._offered = offered
+
+
+def _over(scenarios: int, probability: FloatArray, values: FloatArray) -> FloatArray:
+    """Return values of all scenarios, or their mean where the network is asked about that."""
+    if scenarios == len(values):
+        return values
+    mean: FloatArray = np.tensordot(probability, values, axes=1)[None]
+    return mean

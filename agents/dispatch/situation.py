@@ -121,6 +121,15 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
     }
 
 
+def mean_situation(situation: Situation) -> Situation:
+    """Return a situation of one scenario, the mean of all."""
+    return situation.with_scenarios(
+        np.tensordot(situation.probability, situation.demand_mw, axes=1)[None],
+        np.tensordot(situation.probability, situation.available_mw, axes=1)[None],
+        np.ones(1),
+    )
+
+
 def all_values(situation: Situation) -> StoreValues:
     """Return what the energy of batteries, and of the stores of a community, is worth after the last hour."""
     parts = [] if situation.values is None else [situation.values]

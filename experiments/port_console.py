@@ -1,0 +1,72 @@
+"""What the terminal shows about microgrids: exchange, money, cars, and how they were coordinated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+ROWS_MOST = 12
+"""Microgrids that get a row each; more are added up by kind."""
+
+COLUMNS = {
+    "import_mwh": "took [MWh]",
+    "export_mwh": "gave [MWh]",
+    "trade": "paid for it [$]",
+    "fuel": "fuel [$]",
+    "discomfort": "car owners [$]",
+    "cost": "net cost [$]",
+}
+NOTES_MOST = 5
+
+
+def ports_table(microgrids: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a table of what microgrids and fleets of cars exchanged, paid and spent."""
+    table = Table(title="Microgrids and fleets of cars", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    rows = microgrids if len(microgrids) <= ROWS_MOST else _by_kind(microgrids)
+    for name, one in rows.items():
+        table.add_row(name.replace("_", " "), *(f"{one[column]:,.2f}" for column in COLUMNS))
+    return table
+
+
+def _by_kind(microgrids: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the sums over all ports of a kind."""
+    sums: dict[str, dict[str, float]] = {}
+    for kind in dict.fromkeys(one["kind"] for one in microgrids.values()):
+        own = [one for one in microgrids.values() if one["kind"] == kind]
+        sums[f"{len(own)} x {kind}"] = {column: sum(one[column] for one in own) for column in COLUMNS}
+    return sums
+
+
+def port_story(summary: Mapping[str, Any]) -> list[str]:
+    """Return what happened between operator and microgrids, in sentences."""
+    agreed, costs, cars = summary["coordination"], summary["costs"], summary["cars"]
+    rounds = agreed["iterations"]
+    lines = [
+        f"operator and microgrids together: ${costs['total']:,.2f} (operator ${costs['operator']:,.2f}, microgrids"
+        f" ${costs['microgrids']:,.2f}; what they pay each other and what consumers pay is left out)",
+        f"{agreed['mode']} coordination: {rounds['total']} rounds, at most {rounds['max']} for an hour",
+    ]
+    if agreed["mode"] == "transactive":
+        lines[-1] += (
+            f"; they disagreed by at most {agreed['primal_residual_mw']:.1e} MW when prices moved by at most"
+            f" {agreed['dual_residual_per_mwh']:.2f} $/MWh"
+        )
+    if cars["stays"]:
+        lines.append(
+            f"{cars['count']:,} cars: {cars['left_full']:,} stays ended as full as asked,"
+            f" {cars['left_short']:,} were too short for that"
+        )
+    short = {name: one["shortfall_mwh"] for name, one in summary["microgrids"].items() if one["shortfall_mwh"] > 0}
+    for name, missing in list(short.items())[:NOTES_MOST]:
+        lines.append(
+            f"[yellow]{name}: {missing:.4f} MWh of load could not be served, which is the least; raise"
+            " max_exchange_mw or give it more devices.[/yellow]"
+        )
+    lines += [f"[yellow]{escape(note)}[/yellow]" for note in agreed["notes"][:NOTES_MOST]]
+    hidden = max(len(short) - NOTES_MOST, 0) + max(len(agreed["notes"]) - NOTES_MOST, 0)
+    return [*lines, f"[yellow]and {hidden} more, see summary.json[/yellow]"] if hidden else lines

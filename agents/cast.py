@@ -1,5 +1,6 @@
 """Put the players of a study on the stage."""
 
+from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_situation
 from agents.community import Community
 from agents.der.battery import BatterySystem
@@ -74,3 +75,14 @@ def opening_bids(setting: Setting, dispatcher: Dispatcher) -> Submission:
     if setting.grid.ports:
         return cast_players(MarketModel(setting), dispatcher=dispatcher).operator.submit_bids()
     return compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
+
+
+def check_policy(setting: Setting) -> None:
+    """Make the study's policy once, so that what it lacks is said before anything is computed.
+
+    Raises
+    ------
+    StudyError
+        If it lacks something, such as its trained values.
+    """
+    policy_class(setting.study.policy)(setting, Dispatcher.of(setting))

@@ -252,10 +252,14 @@ def _missed(orders: dict[str, float], schedule: Schedule) -> str:
     off = max(orders.get(f"off_schedule_{name}", 0.0) for name in ("p_mw", "q_mvar"))
     if off <= MISSED_MW:
         return ""
-    return (
-        f"could not keep to {schedule.p_mw[0]:.3f} MW, {schedule.q_mvar[0]:.3f} Mvar:"
-        f" {orders['exchange_p_mw']:.3f} MW, {orders['exchange_q_mvar']:.3f} Mvar instead"
+    agreed, possible = (
+        f"{round(float(p_mw), 3) + 0.0:.3f} MW, {round(float(q_mvar), 3) + 0.0:.3f} Mvar"
+        for p_mw, q_mvar in (
+            (schedule.p_mw[0], schedule.q_mvar[0]),
+            (orders["exchange_p_mw"], orders["exchange_q_mvar"]),
+        )
     )
+    return f"could not keep to {agreed}: {possible} instead"
 
 
 def _settled(unserved_mw: float) -> float:

@@ -286,7 +286,7 @@ def show_training(summary: Mapping[str, Any]) -> None:
             policy,
             f"{one['cost']:,.2f}",
             f"{one['gap']:.2f}",
-            f"{one['gap_95']:.2f}",
+            "" if one["gap_95"] is None else f"{one['gap_95']:.2f}",
             f"{one['gap_percent']:.3f}",
             f"{one['seconds_per_hour']:.3f}",
         )

@@ -1,7 +1,6 @@
 """Train value functions for the policy ``learned``, and judge it beside the others on fresh days."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -17,11 +16,8 @@ from experiments import console
 from experiments.commands import print_json
 from experiments.play import play
 from experiments.summary import summarise
-from grids.network import FloatArray
 from sim.errors import StudyError
-from sim.messages import Submission
 from sim.profiles import HOURS_PER_DAY
-from sim.scenarios import Draw
 from sim.setting import Setting
 from sim.study import Study
 
@@ -57,7 +53,7 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     }
     if test_days:
         with console.progress("judging", total=test_days * len(RIVALS), quiet=as_json) as report:
-            summary["judged"] = judge(setting, submission, out, test_days, report)
+            summary["judged"] = judge(setting, out, test_days, report)
         seconds["judge"] = perf_counter() - start - seconds["train"]
     if as_json:
         print_json(summary)
@@ -70,66 +66,50 @@ def _write(functions: ValueFunctions, out: Path) -> None:
     ValueFunctions(slopes=functions.slopes, provenance=provenance).write(out)
 
 
-@dataclass(frozen=True, eq=False)
-class _Played:
-    """What a policy made of the test days: cost of each, and seconds for an hour."""
-
-    cost: FloatArray
-    seconds_per_hour: float
-
-
 def judge(
-    setting: Setting, submission: Submission, trained: Path, days: int, progress: Callable[[str], None]
-) -> dict[str, dict[str, float]]:
+    setting: Setting, trained: Path, days: int, progress: Callable[[str], None]
+) -> dict[str, dict[str, float | None]]:
     """Return what every policy costs on fresh days, and its paired difference to hindsight.
+
+    Every test day has a seed of its own: other weather, other cars, and bids that know these cars, the same for all
+    policies.
 
     Parameters
     ----------
     setting : Setting
         The built study.
-    submission : Submission
-        The bids, the same for all.
     trained : Path
         The value functions.
     days : int
         Test days.
     progress : callable
-        Called before every day.
+        Called before every day of a policy.
     """
-    played = {name: _play(setting, submission, trained, name, days, progress) for name in RIVALS}
-    best = played[RIVALS[0]].cost
-    judged = {}
-    for name, one in played.items():
-        gap = one.cost - best
-        judged[name] = {
-            "cost": float(one.cost.mean()),
-            "gap": float(gap.mean()),
-            "gap_95": float(NORMAL_95 * gap.std(ddof=1) / np.sqrt(days)) if days > 1 else float("nan"),
-            "gap_percent": float(100 * gap.mean() / abs(best.mean())),
-            "seconds_per_hour": one.seconds_per_hour,
-        }
-    return judged
-
-
-def _play(
-    setting: Setting,
-    submission: Submission,
-    trained: Path,
-    policy: str,
-    days: int,
-    progress: Callable[[str], None],
-) -> _Played:
-    study = setting.study.model_copy(update={"policy": policy, "trained": str(trained.resolve())})
-    chosen = Setting.of(study)
-    test = chosen.draw(Draw.TEST, days)
-    dispatcher = Dispatcher.of(chosen)
-    costs, seconds = [], 0.0
+    dispatcher = Dispatcher.of(setting)
+    cost = np.empty((len(RIVALS), days))
+    seconds = np.zeros(len(RIVALS))
     for day in range(days):
-        progress(f"{policy}, day {day + 1}")
-        run = play(chosen, actual=[test.subset(day)], fixed=submission, dispatcher=dispatcher)
-        seconds += run.seconds["dispatch"]
-        costs.append(cost_of(summarise(run)))
-    return _Played(np.array(costs), seconds / (days * HOURS_PER_DAY))
+        fresh = {"seed": setting.study.seed + 1 + day, "trained": str(trained.resolve())}
+        study = setting.study.model_copy(update=fresh)
+        submission = opening_bids(Setting.of(study), dispatcher)
+        for k, policy in enumerate(RIVALS):
+            progress(f"day {day + 1}, {policy}")
+            chosen = Setting.of(study.model_copy(update={"policy": policy}))
+            run = play(chosen, fixed=submission, dispatcher=dispatcher)
+            seconds[k] += run.seconds["dispatch"]
+            cost[k, day] = cost_of(summarise(run))
+    gap = cost - cost[0]
+    spread = gap.std(axis=1, ddof=min(1, days - 1))
+    return {
+        policy: {
+            "cost": float(cost[k].mean()),
+            "gap": float(gap[k].mean()),
+            "gap_95": float(NORMAL_95 * spread[k] / np.sqrt(days)) if days > 1 else None,
+            "gap_percent": float(100 * gap[k].mean() / abs(cost[0].mean())),
+            "seconds_per_hour": float(seconds[k] / (days * HOURS_PER_DAY)),
+        }
+        for k, policy in enumerate(RIVALS)
+    }
 
 
 def cost_of(summary: dict[str, Any]) -> float:

@@ -2,12 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 from cli import accepted
 
-from experiments import benchmark
+from experiments import benchmark, networked_benchmark
 from experiments.catalog import find_study
 from experiments.proofs import cases
+from sim.messages import Knowledge, Submission
 from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -45,17 +47,74 @@ def quick_bench(monkeypatch):
     }
     for name, part in parts.items():
         monkeypatch.setattr(benchmark, name, part)
-    return list(parts)
+
+    def networked(quick):
+        return [("bids", lambda: [measured("networked_bids", met=True)(None, 1 if quick else 3)])]
+
+    monkeypatch.setattr(benchmark, "networked_parts", networked)
+    return [*parts, "networked_bids"]
 
 
 def test_bench_reports_every_promise(quick_bench):
     rows = json.loads(accepted("bench", "--quick", "--json"))["rows"]
     assert [row["name"] for row in rows] == [name for name in quick_bench if name not in SLOW]
     assert set(rows[0]) == {"name", "measured", "unit", "target", "met", "detail"}
-    assert {row["detail"] for row in rows} == {"2 times"}
+    assert [row["detail"] for row in rows] == [*["2 times"] * (len(rows) - 1), "1 times"]
     text = accepted("bench")
     for words in (*quick_bench, "1.25 x", "no", "5 times"):
         assert words in text
+
+
+def test_bench_of_networked_microgrids_alone(quick_bench):
+    (row,) = json.loads(accepted("bench", "--networked", "--json"))["rows"]
+    assert (row["name"], row["detail"]) == ("networked_bids", "3 times")
+
+
+def test_parts_of_the_networked_bench_have_names():
+    names = [name for name, _ in networked_benchmark.networked_parts(quick=True)]
+    assert len(set(names)) == len(names) == 6
+
+
+def test_growth_is_the_slope_of_the_power_law():
+    assert networked_benchmark.growth_exponent({33: 0.5, 66: 1.0, 330: 5.0}) == pytest.approx(1.0)
+    assert networked_benchmark.growth_exponent({1: 1.0, 10: 100.0, 100: 10_000.0}) == pytest.approx(2.0)
+
+
+def test_growth_is_measured_against_its_target():
+    bench = networked_benchmark.NetworkedBench(repeats=1, hours=(1,))
+    for k, what in enumerate(networked_benchmark.GROWING):
+        bench.seconds[what] = {buses: buses ** (1.0 + 0.1 * k) for buses in networked_benchmark.SIZES}
+    rows = bench.growth()
+    assert [row.measured for row in rows] == pytest.approx([1.0, 1.1, 1.2, 1.3])
+    assert [row.met for row in rows] == [True, True, False, False]
+
+
+@pytest.fixture(scope="module")
+def stage33():
+    setting = Setting.of(find_study("networked33"))
+    submission = Submission(
+        bid_mw=np.zeros(24), strategy="none", battery_p_mw=np.zeros((24, len(setting.grid.batteries)))
+    )
+    return setting, submission
+
+
+def test_both_modes_decide_the_same_hour(stage33):
+    stage = networked_benchmark.Stage(*stage33, Knowledge.HOUR)
+    compared = stage.compare()
+    assert compared.cost > 0
+    assert -compared.unproven_percent - 0.01 <= compared.gap_percent <= 0.1
+    assert compared.central_s > 0
+    assert compared.transactive.coordination.mode == "transactive"
+    stage.play_until(3)
+    assert stage.model.hour == 3
+    assert stage.look().shape == (1, 1)
+
+
+def test_what_an_agreement_costs_is_what_the_same_exchange_costs_centrally(stage33):
+    """The central plan's own exchange, given as an agreement, costs what the central plan says."""
+    stage = networked_benchmark.Stage(*stage33, Knowledge.HOUR)
+    situation, central = stage.look(), stage.central()
+    assert stage.cost_of_agreement(situation, central) == pytest.approx(central.objective, abs=1e-3)
 
 
 def test_bench_measures(setting33):

@@ -6,6 +6,7 @@ from time import monotonic
 
 import numpy as np
 
+from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
 from agents.microgrid_planner import Answer
@@ -16,13 +17,17 @@ Quantities = tuple[FloatArray, FloatArray]
 
 
 def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
-    """Return the marginal cost of serving every port, shape (S, T, M); where unknown, the day-ahead price. [$/MWh]"""
+    """Return the marginal cost of serving every port, shape (S, T, M). [$/MWh]
+
+    Where it is unknown, or limits are violated and the dual is that of the violation, it is the day-ahead price.
+    """
     shape = plan.set_points.exchange_p_mw.shape
+    day_ahead: FloatArray = np.broadcast_to(situation.price_per_mwh[None, :, None], shape)
     if plan.prices is None or plan.prices.exchange_per_mwh.shape != shape:
-        return np.broadcast_to(situation.price_per_mwh[None, :, None], shape)
+        return day_ahead
     weight = np.maximum(situation.probability, 1e-12)[:, None, None]
-    prices: FloatArray = plan.prices.exchange_per_mwh / weight
-    return prices
+    violated = plan.violation[..., None] > VIOLATION_TOLERANCE
+    return np.where(violated, day_ahead, plan.prices.exchange_per_mwh / weight)
 
 
 class Audience:

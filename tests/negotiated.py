@@ -1,0 +1,122 @@
+"""Operator and microgrids of a networked study before they agree, and what an agreement costs all of them together."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+from conftest import STUDIES
+
+from agents.bid_optimizer import opening_situation
+from agents.community import Community
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import bid_range
+from agents.dispatch.microgrid_hour import DEVIATION_PRICE
+from agents.dispatch.port_tiles import MicrogridTiles
+from agents.dispatch.program import Program
+from agents.microgrid import MicrogridAgent
+from sim.messages import Knowledge
+from sim.model import MarketModel
+from sim.scenarios import Draw
+from sim.setting import Setting
+from sim.study_file import read_study
+
+TWO = (
+    "fleet.microgrid.0.buses=[18, 33]",
+    "fleet.microgrid.0.ev.cars=20",
+    "fleet.ev_aggregator=[]",
+    "grid.tie_line.min_power_factor=0.8",
+)
+"""A feeder with two microgrids; nobody is left to mend the power factor when they don't care, so it is wide."""
+
+STUDY = {"networked33": (), "two microgrids": TWO, "two microgrids, narrow power factor": TWO[:-1]}
+KINDS = ("an hour", "the rest of a day", "a bid")
+HOUR = {"an hour": 12, "the rest of a day": 17, "a bid": 1}
+
+
+@cache
+def setting_of(study):
+    return Setting.of(read_study(STUDIES / "networked33.yaml", STUDY[study]))
+
+
+class Case:
+    """A study's operator and microgrids that look at an hour, at the rest of a day, or at scenarios of a whole one."""
+
+    def __init__(self, study, kind, mode, executor=None):
+        self.setting, self.kind = setting_of(study), kind
+        self.grid = self.setting.grid
+        model = MarketModel(self.setting)
+        model._hours_passed = HOUR[kind] - 1
+        self.agents = [MicrogridAgent(model, port=port, position=m) for m, port in enumerate(self.grid.ports)]
+        self.dispatcher = Dispatcher.of(self.setting)
+        self.community = Community(self.dispatcher, mode, self.agents, executor)
+        if kind == "a bid":
+            scenarios = self.setting.draw(Draw.TRAINING, 2)
+            self.community.look_a_day_ahead(scenarios)
+            self.situation = opening_situation(self.setting, scenarios)
+            self.within = bid_range(
+                self.grid, self.setting.rule, scenarios.demand_mw, scenarios.available_mw, network="branch_flow"
+            )
+        else:
+            knowledge = Knowledge.HOUR if kind == "an hour" else Knowledge.FORECAST
+            self.community.look_ahead(knowledge)
+            self.situation, self.within = self._in_view(model.outlook(knowledge)), None
+
+    def _in_view(self, outlook):
+        whole = opening_situation(self.setting, self.setting.forecast)
+        hours = slice(HOUR[self.kind] - 1, HOUR[self.kind] - 1 + len(outlook.demand_mw))
+        hourly = ("price_per_mwh", "over_price_per_mwh", "under_price_per_mwh", "required_energy_mwh")
+        return replace(
+            whole,
+            demand_mw=outlook.demand_mw[None],
+            available_mw=outlook.available_mw[None],
+            retail_price_per_mwh=outlook.retail_price_per_mwh,
+            bid_mw=np.full(len(outlook.demand_mw), 0.2),
+            **{name: getattr(whole, name)[hours] for name in hourly},
+        )
+
+    def agree(self):
+        return self.community.plan(self.situation, within=self.within)
+
+    def operator_cost(self, plan):
+        """Return what an exchange costs the operator if it makes the best of it, all demand paid for. [$]"""
+        points = plan.set_points
+        given = replace(self.situation, exchange_p_mw=points.exchange_p_mw, exchange_q_mvar=points.exchange_q_mvar)
+        revenue = (self.situation.demand_mw.sum(axis=2) * self.situation.retail_price_per_mwh).sum(axis=1)
+        objective = self.dispatcher.plan(given, within=self.within).objective
+        return objective + float(self.situation.probability @ revenue)
+
+    def microgrid_costs(self, plan):
+        """Return what an exchange costs each microgrid, and by how much it must miss it. [$], [MW]"""
+        costs, missed = [], 0.0
+        for m, agent in enumerate(self.agents):
+            scenarios, hours = self.situation.shape
+            program = Program()
+            owner = self.grid.ports[m].microgrid
+            tiles = MicrogridTiles(program, [owner], scenarios=scenarios, hours=hours, scheduled=True)
+            tiles.reweigh(program, self.situation.probability)
+            agreed = {
+                "scheduled_p_mw": plan.set_points.exchange_p_mw[..., m].reshape(-1, 1),
+                "scheduled_q_mvar": plan.set_points.exchange_q_mvar[..., m].reshape(-1, 1),
+            }
+            solution = program.solve(tiles.values([agent.reveal()], [agreed]))
+            columns = tiles.device_columns(0)
+            off = solution.x[columns["off_schedule_p_mw"]] + solution.x[columns["off_schedule_q_mvar"]]
+            costs.append(solution.objective - DEVIATION_PRICE * float(self.situation.probability @ off.sum(axis=1)))
+            missed = max(missed, float(off.max()))
+        return np.array(costs), missed
+
+
+@cache
+def agreed(study, kind, mode):
+    """Return a case and its agreement, once per session."""
+    case = Case(study, kind, mode)
+    return case, case.agree()
+
+
+@cache
+def total_cost(study, kind, mode):
+    """Return what an agreement costs operator and microgrids together. [$]"""
+    case, plan = agreed(study, kind, mode)
+    costs, missed = case.microgrid_costs(plan)
+    assert missed < 2e-5
+    return case.operator_cost(plan) + float(costs.sum())

@@ -1,0 +1,233 @@
+"""Networked microgrids on the command line: every mode is audited and repeatable, and what cannot be done is told."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from audited import play
+from cli import accepted
+
+import agents.community
+from agents.cast import cast_players
+from agents.coordination import mode_names
+from agents.microgrid import MicrogridAgent
+from experiments.catalog import find_study
+from sim.ledger import TABLES, read_tables, write_tables
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.setting import Setting
+
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
+QUICK = ("--scenarios", "10", "--keep", "2", "--policy", "myopic", "--bidding", "basic")
+DEVICES = ("battery", "thermal_storage", "diesel", "heat_unit", "ev")
+
+
+def given(*overrides):
+    """Return options of the command line that set values of the study."""
+    return [word for override in overrides for word in ("--set", override)]
+
+
+def run(*arguments, out="run"):
+    """Run networked33 and return its summary."""
+    return json.loads(accepted("run", "networked33", *arguments, "--json", "--out", out))
+
+
+# ---- every mode ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def summaries(tmp_path_factory):
+    """Return the summaries of a day in every mode."""
+    folder = tmp_path_factory.mktemp("modes")
+    return {mode: run(*QUICK, "--coordination", mode, out=folder / mode) for mode in mode_names()}
+
+
+@pytest.mark.parametrize("mode", mode_names())
+def test_every_mode_runs_and_is_audited(summaries, mode):
+    summary = summaries[mode]
+    assert summary["audit"] == {"clean": True, "findings": 0}
+    assert summary["coordination"]["mode"] == mode
+    assert summary["coordination"]["notes"] == []
+    assert summary["hours"]["fallback"] == 0
+    assert summary["voltage"]["violations"] == 0
+    assert set(summary["microgrids"]) == {*(f"microgrid_{bus}" for bus in (9, 16, 18, 31, 33)), "ev_aggregator_3"}
+    for name, behind in summary["microgrids"].items():
+        assert behind["shortfall_mwh"] == 0, name
+        assert behind["exchange_mwh"] == pytest.approx(behind["import_mwh"] - behind["export_mwh"])
+    trade = sum(behind["trade"] for behind in summary["microgrids"].values())
+    assert summary["terms"]["trade"] == pytest.approx(trade, abs=1e-6)
+
+
+def test_what_does_not_coordinate_costs_more(summaries):
+    cost = {mode: summary["costs"]["total"] for mode, summary in summaries.items()}
+    # Hour by hour, and each hour's stores where the last one left them: the order of a whole day is not proven.
+    assert cost["transactive"] == pytest.approx(cost["central"], rel=0.02)
+    assert cost["uncoordinated"] > cost["central"] * 1.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("feeders", [1, 2])
+@pytest.mark.parametrize("mode", mode_names())
+def test_every_mode_runs_as_the_study_stands(mode, feeders):
+    summary = run("--coordination", mode, *given(f"grid.feeders={feeders}"))
+    assert summary["audit"] == {"clean": True, "findings": 0}
+    assert summary["coordination"]["notes"] == []
+    assert summary["cars"]["count"] == 350 * feeders
+    assert len(summary["microgrids"]) == 6 * feeders
+
+
+@pytest.mark.slow
+def test_ten_feeders_run():
+    summary = run("--policy", "myopic", "--scenarios", "30", "--keep", "2", *given("grid.feeders=10"))
+    assert summary["audit"] == {"clean": True, "findings": 0}
+    assert summary["cars"]["count"] == 3500
+
+
+def digests(mode, folder, workers, monkeypatch):
+    """Play a day with as many threads and return a digest of every table's file."""
+    monkeypatch.setattr(agents.community, "ThreadPoolExecutor", lambda max_workers: ThreadPoolExecutor(workers))
+    overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "policy=myopic", "bidding=basic")
+    model = MarketModel(Setting.of(find_study("networked33", overrides=[*overrides, f"coordination={mode}"])))
+    cast_players(model)
+    model.run_days(1)
+    folder.mkdir()
+    write_tables(model.ledger.frames(), folder)
+    return {name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in TABLES}
+
+
+@pytest.mark.parametrize("mode", mode_names())
+def test_the_same_seed_gives_the_same_bytes_however_many_are_asked_at_once(mode, tmp_path, monkeypatch):
+    first = digests(mode, tmp_path / "first", 1, monkeypatch)
+    assert digests(mode, tmp_path / "again", 1, monkeypatch) == first
+    assert digests(mode, tmp_path / "other", 5, monkeypatch) == first
+
+
+# ---- bad data --------------------------------------------------------------------------------------------------
+
+NO_TIME = [f"fleet.microgrid.0.ev.{name}" for name in ("arrival_mean_h=8", "departure_mean_h=17")]
+NO_SPREAD = [f"fleet.microgrid.0.ev.{name}_std_h=0" for name in ("arrival", "departure")]
+
+BAD = [
+    (["fleet.microgrid.0.buses=[9,99]"], ["fleet.microgrid.0.buses.1", "unknown bus 99", "1..33"]),
+    (["fleet.microgrid.0.buses=[9,9]"], ["fleet.microgrid.0.buses.1", "bus 9 is taken by fleet.microgrid.0.buses.0"]),
+    (["fleet.ev_aggregator.0.bus=9"], ["fleet.ev_aggregator.0.bus", "bus 9 is taken", "move one of them"]),
+    (["fleet.ev_aggregator.0.bus=77"], ["fleet.ev_aggregator.0.bus", "unknown bus 77"]),
+    (["fleet.microgrid.0.max_exchange_mw=0"], ["fleet.microgrid.0.max_exchange_mw", "greater than 0"]),
+    (["fleet.microgrid.0.heat_unit.reading=boiler"], ["reading", "'electric_heater'", "'boiler'"]),
+    (["fleet.microgrid.0.battery.efficiency=95"], ["fleet.microgrid.0.battery.efficiency", "95"]),
+    (["fleet.microgrid.0.ev.cars=0"], ["fleet.microgrid.0.ev.cars", "greater than or equal to 1"]),
+    ([*NO_TIME, *NO_SPREAD], ["17", "hardly ever arrive later", "let them leave earlier or arrive later"]),
+    (["coordination=chaos"], ["coordination: unknown 'chaos'", *mode_names()]),
+    (["grid.feeders=0"], ["grid.feeders", "greater than or equal to 1"]),
+    (["risk.cvar_weight=0.5"], ["with microgrids", "risk.cvar_weight to 0"]),
+    (["uncertainty.keep=50"], ["with microgrids", "uncertainty.keep to at most 40"]),
+]
+
+
+@pytest.mark.parametrize(("overrides", "parts"), BAD, ids=lambda value: value[-1] if "=" in value[-1] else "")
+def test_bad_data_are_refused(refused, tmp_path, overrides, parts):
+    message = refused("run", "networked33", *given(*overrides))
+    for part in parts:
+        assert part in message
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_unknown_coordination_is_refused_as_an_option_too(refused):
+    message = refused("run", "networked33", "--coordination", "chaos")
+    assert "unknown 'chaos'" in message
+    assert all(mode in message for mode in mode_names())
+
+
+def test_a_study_without_microgrids_has_no_summary_of_them():
+    bare = given("fleet.microgrid=[]", "fleet.ev_aggregator=[]")
+    assert not {"microgrids", "coordination", "cars"} & run(*QUICK, *bare).keys()
+
+
+# ---- what can't be done ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tight():
+    """Return settings of microgrids that own nothing and may take a kilowatt."""
+    owns = [f"fleet.microgrid.0.{device}=null" for device in DEVICES] + ["fleet.microgrid.0.max_output_mw=0"]
+    return ["fleet.microgrid.0.max_exchange_mw=0.001", *owns]
+
+
+def least_unserved(devices):
+    """Return what of every port's load and heat is unserved at least: all heat, and what is above a kilowatt. [MWh]"""
+    electric, heat = (devices[devices.device == kind] for kind in ("load", "heat_load"))
+    beyond = (electric.available_mw - 0.001).clip(lower=0).groupby(electric.port).sum()
+    return beyond + heat.groupby("port").available_mw.sum()
+
+
+@pytest.mark.parametrize("mode", mode_names())
+def test_what_a_small_exchange_can_not_serve_is_the_least_possible(mode, tight):
+    played = play("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}", *tight)
+    assert played.audit().clean
+    unserved = played.tables["trades"].groupby("port").shortfall_mw.sum()
+    assert unserved.pop("ev_aggregator_3") == 0
+    assert len(unserved) == 5
+    assert unserved.min() > 0.1
+    assert unserved.to_dict() == pytest.approx(least_unserved(played.tables["devices"]).to_dict(), abs=1e-5)
+
+
+def test_what_is_not_served_is_told(tight):
+    text = accepted("run", "networked33", *QUICK, *given(*tight), "--out", "run")
+    summary = json.loads((Path("run") / "summary.json").read_text(encoding="utf-8"))
+    least = least_unserved(read_tables(Path("run"))["devices"])
+    told = " ".join(text.split())  # lines are as wide as the terminal
+    for bus in (9, 16, 18, 31, 33):
+        missing = summary["microgrids"][f"microgrid_{bus}"]["shortfall_mwh"]
+        assert f"microgrid_{bus}: {missing:.4f} MWh of load could not be served" in told
+        behind = summary["microgrids"][f"microgrid_{bus}"]
+        assert behind["shortfall_mwh"] == pytest.approx(least[f"microgrid_{bus}"], abs=1e-5)
+
+
+def test_cars_that_stay_too_short_are_counted():
+    hours = {"arrival_mean_h": 22.5, "arrival_std_h": 0.1, "departure_mean_h": 1, "departure_std_h": 0.1}
+    short = given(*(f"fleet.microgrid.0.ev.{name}={value}" for name, value in hours.items()))
+    summary = run(*QUICK, *short)
+    assert summary["audit"]["clean"]
+    cars = read_tables(Path("run"))["cars"]
+    left = cars[cars.departure_h <= HOURS_PER_DAY]
+    # What 6.6 kW charge in two and a half hours takes a car some fifty miles.
+    expected = int((~left.full.astype(bool)).sum())
+    wanted = (0.9 - left.arrival_soc) * 32e-3 / 0.92
+    assert expected == int((wanted > 6.6e-3 * (left.departure_h - left.arrival_h) + 1e-12).sum())
+    assert 10 < summary["cars"]["left_short"] == expected
+    assert summary["cars"]["left_short"] + summary["cars"]["left_full"] == 350
+
+
+# ---- a microgrid that fails, from the question to the ledger ------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["transactive", "uncoordinated"])
+def test_a_microgrid_that_fails_is_named_in_the_books_and_they_are_still_audited(mode, monkeypatch):
+    for name in ("answer", "demand"):
+        honest = getattr(MicrogridAgent, name)
+
+        def answer(self, question, honest=honest):
+            if self.name == "microgrid_18" and self.model.hour >= 12:
+                raise ConnectionError("the line is dead")
+            return honest(self, question)
+
+        monkeypatch.setattr(MicrogridAgent, name, answer)
+    played = play("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}")
+    decisions = played.tables["decisions"]
+    told = decisions["coordination_note"]
+    assert (told[decisions.hour < 12] == "").all()
+    note = "microgrid_18 did not answer (ConnectionError): its last schedule is kept"
+    assert (told[decisions.hour >= 12] == note).all()
+    report = played.audit()
+    assert report.findings == ()
+    trades = played.tables["trades"]
+    mine = trades[trades.port == "microgrid_18"].set_index("hour")
+    kept = mine.ordered_p_mw[mine.index >= 11]
+    assert kept.to_numpy() == pytest.approx(kept[11], abs=1e-6)
+    # In the last hour its stores must be filled, whatever others agreed for it.
+    missed = mine[(mine.p_mw - mine.ordered_p_mw).abs() > 1e-5]
+    assert 24 in missed.index
+    assert missed.note.str.startswith("could not keep to ").all()

@@ -1,0 +1,206 @@
+"""A microgrid as an agent: what it knows, what it answers, and what its devices make of an agreement."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from microgrids import CHP, DIESEL, knows, microgrid
+from negotiated import Case, setting_of
+
+from agents.dispatch.program import SolverError
+from agents.microgrid import MicrogridAgent
+from agents.microgrid_planner import MicrogridPlanner, Quote
+from sim.messages import Knowledge, Schedule
+from sim.model import MarketModel
+
+
+def agent_at(hour=1, port=0, study="two microgrids", knowledge=Knowledge.FORECAST):
+    """Return a microgrid of a study that has looked ahead from an hour on."""
+    model = MarketModel(setting_of(study))
+    model._hours_passed = hour - 1
+    agent = MicrogridAgent(model, port=model.setting.grid.ports[port], position=port)
+    agent.look_ahead(knowledge)
+    return agent
+
+
+def schedule(p_mw, q_mvar=0.0, price=100.0):
+    p_mw = np.asarray(p_mw, dtype=float)
+    return Schedule(p_mw=p_mw, q_mvar=np.full_like(p_mw, q_mvar), price_per_mwh=np.full_like(p_mw, price))
+
+
+def by_device(action):
+    return {device.device: device for device in action.devices}
+
+
+# ---- the planner -----------------------------------------------------------------------------------------------
+
+
+def test_a_plain_quote_has_no_quantity_and_no_price_of_reactive_power():
+    quote = Quote.plain(np.full((2, 3), 70.0))
+    assert quote.proximal == 0
+    for values in (quote.q_price_per_mvarh, quote.near_p_mw, quote.near_q_mvar):
+        assert values.shape == (2, 3)
+        assert not values.any()
+
+
+def test_programs_are_kept_and_answers_do_not_depend_on_what_was_asked_before():
+    owner, known = microgrid(diesel=DIESEL, max_heat_mw=0.1, heat_unit=CHP), knows(heat=[0.02, 0.05, 0.1])
+    planner = MicrogridPlanner(owner)
+    quotes = [Quote.plain(np.array([[p, 120.0, 200.0]])) for p in (90.0, 150.0, -40.0)]
+    quotes.append(replace(quotes[0], near_p_mw=np.full((1, 3), 0.1), proximal=50.0))
+    used = [planner.answer(known, np.ones(1), quote) for quote in [*quotes, *reversed(quotes)]]
+    for quote, first, again in zip(quotes, used[:4], reversed(used[4:]), strict=True):
+        fresh = MicrogridPlanner(owner).answer(known, np.ones(1), quote)
+        for answer in (first, again):
+            assert np.array_equal(answer.p_mw, fresh.p_mw)
+            assert np.array_equal(answer.q_mvar, fresh.q_mvar)
+
+
+def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():
+    """Nothing is decided for all scenarios alike: each scenario's answer is the one it had alone."""
+    agent = agent_at()
+    known = agent.reveal()
+    two = replace(
+        known,
+        load_mw=np.concatenate([known.load_mw, 1.5 * known.load_mw]),
+        heat_mw=np.concatenate([known.heat_mw, 0.5 * known.heat_mw]),
+        output_mw=np.concatenate([known.output_mw, 0 * known.output_mw]),
+    )
+    price = np.tile(agent.retail_per_mwh, (2, 1))
+    planner = MicrogridPlanner(agent._microgrid)
+    both = planner.answer(two, np.array([0.5, 0.5]), Quote.plain(price)).p_mw
+    for s in range(2):
+        one = replace(two, load_mw=two.load_mw[[s]], heat_mw=two.heat_mw[[s]], output_mw=two.output_mw[[s]])
+        alone = planner.answer(one, np.ones(1), Quote.plain(price[:1])).p_mw[0]
+        assert both[s] == pytest.approx(alone, abs=2e-4)
+
+
+# ---- what it knows ---------------------------------------------------------------------------------------------
+
+
+def test_it_answers_nothing_before_it_looked_ahead():
+    model = MarketModel(setting_of("two microgrids"))
+    agent = MicrogridAgent(model, port=model.setting.grid.ports[0], position=0)
+    for question in (agent.reveal, agent.answer_retail, lambda: agent.carry_out(schedule([0.0]))):
+        with pytest.raises(RuntimeError, match="microgrid_18 has not looked ahead yet"):
+            question()
+
+
+@pytest.mark.parametrize(("knowledge", "hours"), [(Knowledge.HOUR, 1), (Knowledge.FORECAST, 5), (Knowledge.FUTURE, 5)])
+def test_it_looks_as_far_as_the_policy_may(knowledge, hours):
+    agent = agent_at(hour=20, knowledge=knowledge)
+    outlook = agent.model.outlook(knowledge)
+    known = agent.reveal()
+    assert known.shape == agent.retail_per_mwh.shape == (1, hours)
+    assert np.array_equal(known.load_mw[0], outlook.port_load_mw[:, 0])
+    assert np.array_equal(known.heat_mw[0], outlook.port_heat_mw[:, 0])
+    assert np.array_equal(known.output_mw[0], outlook.port_output_mw[:, 0])
+    assert np.array_equal(agent.retail_per_mwh[0], outlook.retail_price_per_mwh)
+    assert agent.answer_retail().p_mw.shape == (1, hours)
+
+
+def test_every_port_has_its_own_data():
+    case = Case("two microgrids", "a bid", "central")
+    known = [agent.reveal() for agent in case.agents]
+    assert not np.array_equal(known[0].ev_uncontrolled_mw, known[1].ev_uncontrolled_mw)
+    assert known[0].shape == (2, 24)
+
+
+def test_stores_must_be_as_full_at_the_end_of_the_day_as_at_its_start():
+    known = agent_at().reveal()
+    assert known.start_mwh == pytest.approx({"battery": 0.045, "thermal_storage": 0.05})
+    assert known.required_mwh["battery"][-1] == pytest.approx(0.045)
+    # An hour earlier, what 30 kW at 0.95 put into it may be missing.
+    assert known.required_mwh["battery"][-2] == pytest.approx(0.045 - 0.03 * 0.95)
+    assert known.required_mwh["thermal_storage"][-2] == pytest.approx((0.05 - 0.03 * 0.95) / 0.99)
+
+
+# ---- what its devices do ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hour", [1, 6, 19, 24])
+@pytest.mark.parametrize("agreed", [-0.15, 0.0, 0.05, 0.3])
+def test_devices_balance_whatever_was_agreed(hour, agreed):
+    agent = agent_at(hour)
+    known = agent.reveal()
+    action = agent.carry_out(schedule(np.full(known.shape[1], agreed), q_mvar=-0.02))
+    devices = by_device(action)
+    assert set(devices) == {
+        "load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev",
+    }  # fmt: skip
+    assert action.p_mw == pytest.approx(-sum(device.p_mw for device in action.devices), abs=1e-12)
+    assert sum(device.heat_mw for device in action.devices) == pytest.approx(0, abs=1e-12)
+    assert (action.ordered_p_mw, action.ordered_q_mvar, action.price_per_mwh) == (agreed, -0.02, 100.0)
+    assert action.charging_mw.sum() == pytest.approx(-devices["ev"].p_mw, abs=1e-12)
+    assert devices["load"].p_mw == pytest.approx(-known.load_mw[0, 0], abs=1e-9)
+    assert action.shortfall_mw == 0
+    assert action.q_mvar == pytest.approx(-0.02, abs=1e-5)
+    if abs(agreed) < 0.1:
+        assert action.p_mw == pytest.approx(agreed, abs=1e-5)
+    assert abs(action.p_mw) <= 0.2 + 1e-5
+    assert (action.note == "") == (abs(action.p_mw - agreed) < 1e-5)
+
+
+def test_what_devices_can_not_do_is_said():
+    agent = agent_at(1)
+    action = agent.carry_out(schedule(np.full(24, 0.3)))
+    assert 0.05 < action.p_mw < 0.2
+    assert action.note == f"could not keep to 0.300 MW, 0.000 Mvar: {action.p_mw:.3f} MW, 0.000 Mvar instead"
+
+
+def test_stores_remember_what_was_done():
+    agent = agent_at(1)
+    before = agent.reveal().start_mwh
+    action = by_device(agent.carry_out(schedule(np.full(24, 0.1))))
+    agent.look_ahead(Knowledge.FORECAST)
+    after = agent.reveal().start_mwh
+    assert after == {name: action[name].energy_mwh for name in before}
+    power = action["battery"].p_mw
+    assert after["battery"] == pytest.approx(before["battery"] - max(power / 0.95, power * 0.95), abs=1e-12)
+
+
+def test_if_its_solver_fails_loads_are_served_from_the_network(monkeypatch):
+    agent = agent_at(1)
+
+    def fail(*_):
+        raise SolverError("Clarabel stopped with status NumericalError")
+
+    monkeypatch.setattr(MicrogridPlanner, "follow", fail)
+    known = agent.reveal()
+    action = agent.carry_out(schedule(np.full(24, -0.05)))
+    devices = by_device(action)
+    assert action.note == "Clarabel stopped with status NumericalError: loads served from the network"
+    assert devices["battery"].p_mw == devices["diesel"].p_mw == devices["thermal_storage"].heat_mw == 0
+    assert devices["load"].p_mw == pytest.approx(-known.load_mw[0, 0])
+    assert devices["ev"].p_mw == pytest.approx(-known.ev_max_p_mw[0])
+    assert devices["heat_unit"].p_mw == pytest.approx(known.heat_mw[0, 0] / 0.8)
+    expected = known.load_mw[0, 0] + known.ev_max_p_mw[0] - known.output_mw[0, 0] - known.heat_mw[0, 0] / 0.8
+    assert action.p_mw == pytest.approx(expected)
+    assert action.shortfall_mw == 0
+
+
+def test_the_operators_own_cars_are_a_microgrid_without_anything_else():
+    agent = agent_at(19, port=5, study="networked33")
+    assert (agent.name, agent.kind) == ("ev_aggregator_3", "ev_aggregator")
+    wanted = agent.reveal().ev_uncontrolled_mw
+    action = agent.carry_out(schedule(wanted))
+    assert list(by_device(action)) == ["ev"]
+    assert action.p_mw == pytest.approx(wanted[0], abs=1e-6)
+    assert action.q_mvar == 0
+
+
+def test_all_day_long_cars_are_charged_as_their_stays_allow():
+    """Whatever is agreed, no car leaves emptier than its stay made it."""
+    agent = agent_at(1)
+    rng = np.random.default_rng(1)
+    charged = np.zeros((24, 20))
+    for hour in range(1, 25):
+        agent.model._hours_passed = hour - 1
+        agent.look_ahead(Knowledge.FORECAST)
+        action = agent.carry_out(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
+        charged[hour - 1] = action.charging_mw
+    cars = agent.cars
+    for stay in np.flatnonzero((cars.departure_h <= 24) & (cars.departure_h > 0)):
+        there = slice(int(np.floor(max(cars.arrival_h[stay], 0))), int(np.ceil(cars.departure_h[stay])))
+        total = cars.start_mwh[stay] + charged[there, cars.car[stay]].sum()
+        assert total == pytest.approx(cars.need_mwh[stay], abs=1e-9)

@@ -70,7 +70,7 @@ class Community(Dispatcher):
         answers = [microgrid.answer_retail() for microgrid in self.microgrids]
         return Schedule(
             p_mw=np.stack([answer.p_mw[0] for answer in answers], axis=1),
-            q_mvar=np.stack([answer.q_mvar[0] for answer in answers], axis=1),
+            q_mvar=np.zeros((len(answers[0].p_mw[0]), len(answers))),
             price_per_mwh=np.stack([microgrid.retail_per_mwh[0] for microgrid in self.microgrids], axis=1),
         )
 

@@ -20,39 +20,32 @@ class Quote:
 
     Attributes
     ----------
-    p_price_per_mwh, q_price_per_mvarh : array, shape (S, T)
-        What it pays for what it takes from the network. [$/MWh], [$/Mvarh]
-    near_p_mw, near_q_mvar : array, shape (S, T)
-        What the operator would like to exchange, positive for what the microgrid takes. [MW], [Mvar]
+    price_per_mwh : array, shape (S, T)
+        What it pays for what it takes from the network. [$/MWh]
+    near_mw : array, shape (S, T)
+        What the operator would like to exchange, positive for what the microgrid takes. [MW]
     proximal : float
         ρ of the term ρ/2·(difference)², 0 for a plain price. [$/MW²h]
     """
 
-    p_price_per_mwh: FloatArray
-    q_price_per_mvarh: FloatArray
-    near_p_mw: FloatArray
-    near_q_mvar: FloatArray
+    price_per_mwh: FloatArray
+    near_mw: FloatArray
     proximal: float
 
     @classmethod
-    def plain(cls, p_price_per_mwh: FloatArray) -> "Quote":
-        """Return a price and nothing else; reactive power is free."""
-        nothing = np.zeros_like(p_price_per_mwh)
-        return cls(
-            p_price_per_mwh=p_price_per_mwh,
-            q_price_per_mvarh=nothing,
-            near_p_mw=nothing,
-            near_q_mvar=nothing,
-            proximal=0.0,
-        )
+    def plain(cls, price_per_mwh: FloatArray) -> "Quote":
+        """Return a price and nothing else."""
+        return cls(price_per_mwh=price_per_mwh, near_mw=np.zeros_like(price_per_mwh), proximal=0.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Answer:
-    """What a microgrid answers: quantities, positive for what it takes, shape (S, T). [MW], [Mvar]"""
+    """What a microgrid answers: quantities, positive for what it takes, shape (S, T). [MW]
+
+    Reactive power has no part in it: the operator asks for it as it likes, within what was announced at connection.
+    """
 
     p_mw: FloatArray
-    q_mvar: FloatArray
 
 
 class MicrogridPlanner:
@@ -86,12 +79,9 @@ class MicrogridPlanner:
             If the solver gives no answer.
         """
         rho = quote.proximal
-        costs = {
-            "exchange_p_cost_per_mwh": (quote.p_price_per_mwh - rho * quote.near_p_mw).reshape(-1, 1),
-            "exchange_q_cost_per_mvarh": (quote.q_price_per_mvarh - rho * quote.near_q_mvar).reshape(-1, 1),
-        }
+        costs = {"exchange_p_cost_per_mwh": (quote.price_per_mwh - rho * quote.near_mw).reshape(-1, 1)}
         solved = self._solve(situation, probability, costs, proximal=rho)
-        return Answer(p_mw=solved["exchange_p_mw"], q_mvar=solved["exchange_q_mvar"])
+        return Answer(p_mw=solved["exchange_p_mw"])
 
     def demand(self, situation: PortSituation, prices_per_mwh: FloatArray) -> Answer:
         """Return what the microgrid would take in a single hour at each of K prices, shape (K, 1).

@@ -45,7 +45,7 @@ def knows(*, load=0.0, heat=0.0, output=0.0, start=None, required=None, ev=None,
     )
 
 
-def optimum(owner, known, *, price=0.0, q_price=0.0, near=0.0, proximal=0.0, agreed=None, probability=None):
+def optimum(owner, known, *, price=0.0, near=0.0, proximal=0.0, agreed=None, probability=None):
     """Return every variable of a microgrid's optimum, shape (S, T), and ``objective``.
 
     Prices hold in all scenarios and hours, or have the shape (T,) or (S, T); so has the `agreed` exchange.
@@ -55,10 +55,7 @@ def optimum(owner, known, *, price=0.0, q_price=0.0, near=0.0, proximal=0.0, agr
     def tiled(values):
         return np.broadcast_to(np.asarray(values, dtype=float), known.shape).reshape(-1, 1)
 
-    data = {
-        "exchange_p_cost_per_mwh": tiled(price) - proximal * tiled(near),
-        "exchange_q_cost_per_mvarh": tiled(q_price),
-    }
+    data = {"exchange_p_cost_per_mwh": tiled(price) - proximal * tiled(near)}
     if agreed is not None:
         data |= {"scheduled_p_mw": tiled(agreed), "scheduled_q_mvar": tiled(0.0)}
     program = Program()

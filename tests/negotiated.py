@@ -28,7 +28,10 @@ TWO = (
 )
 """A feeder with two microgrids; nobody is left to mend the power factor when they don't care, so it is wide."""
 
-STUDY = {"networked33": (), "two microgrids": TWO, "two microgrids, narrow power factor": TWO[:-1]}
+NO_REACTIVE = (*TWO[:-1], "fleet.microgrid.0.diesel.max_q_mvar=0")
+"""The same with the usual power factor, and no reactive power in the microgrids."""
+
+STUDY = {"networked33": (), "two microgrids": TWO, "two microgrids, narrow power factor": NO_REACTIVE}
 KINDS = ("an hour", "the rest of a day", "a bid")
 HOUR = {"an hour": 12, "the rest of a day": 17, "a bid": 1}
 

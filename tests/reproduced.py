@@ -54,7 +54,11 @@ def cheap_evaluation():
     """Evaluate the columns of tables for nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(columns, "evaluate", evaluated)
-        patch.setattr(columns, "Setting", SimpleNamespace(of=lambda study: SimpleNamespace(study=study)))
+        patch.setattr(
+            columns,
+            "Setting",
+            SimpleNamespace(of=lambda study: SimpleNamespace(study=study, refuse_microgrids=lambda _: None)),
+        )
         patch.setattr(columns, "scenario_set", lambda setting, on, count: np.arange(count))
         yield
 

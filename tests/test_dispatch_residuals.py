@@ -138,6 +138,8 @@ def test_branch_flow_equations(day):
     current, voltage = read["squared_current"], read["squared_voltage"]
     impedance = grid.line_r_pu + 1j * grid.line_x_pu
     points = SimpleNamespace(
+        exchange_p_mw=np.zeros(0),
+        exchange_q_mvar=np.zeros(0),
         load_p_mw=read["load_p_mw"],
         load_q_mvar=read["load_p_mw"] * grid.load_q_mvar / grid.load_p_mw,
         **{

@@ -35,25 +35,23 @@ def by_device(action):
 # ---- the planner -----------------------------------------------------------------------------------------------
 
 
-def test_a_plain_quote_has_no_quantity_and_no_price_of_reactive_power():
+def test_a_plain_quote_has_no_quantity():
     quote = Quote.plain(np.full((2, 3), 70.0))
     assert quote.proximal == 0
-    for values in (quote.q_price_per_mvarh, quote.near_p_mw, quote.near_q_mvar):
-        assert values.shape == (2, 3)
-        assert not values.any()
+    assert quote.near_mw.shape == (2, 3)
+    assert not quote.near_mw.any()
 
 
 def test_programs_are_kept_and_answers_do_not_depend_on_what_was_asked_before():
     owner, known = microgrid(diesel=DIESEL, max_heat_mw=0.1, heat_unit=CHP), knows(heat=[0.02, 0.05, 0.1])
     planner = MicrogridPlanner(owner)
     quotes = [Quote.plain(np.array([[p, 120.0, 200.0]])) for p in (90.0, 150.0, -40.0)]
-    quotes.append(replace(quotes[0], near_p_mw=np.full((1, 3), 0.1), proximal=50.0))
+    quotes.append(replace(quotes[0], near_mw=np.full((1, 3), 0.1), proximal=50.0))
     used = [planner.answer(known, np.ones(1), quote) for quote in [*quotes, *reversed(quotes)]]
     for quote, first, again in zip(quotes, used[:4], reversed(used[4:]), strict=True):
         fresh = MicrogridPlanner(owner).answer(known, np.ones(1), quote)
         for answer in (first, again):
             assert np.array_equal(answer.p_mw, fresh.p_mw)
-            assert np.array_equal(answer.q_mvar, fresh.q_mvar)
 
 
 def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():

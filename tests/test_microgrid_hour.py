@@ -64,16 +64,9 @@ def test_a_quantity_to_stay_near_counts_as_its_weight_says(price, near):
     assert answer["diesel_p_mw"] == close(np.clip((price - 80 - rho * near) / (2 * 1000 + rho), 0, 0.1))
 
 
-@pytest.mark.parametrize(("q_price", "expected"), [(5.0, -0.1), (0.0, 0.0), (-5.0, 0.0)])
-def test_reactive_power_is_given_where_it_is_paid_for(q_price, expected):
-    # It costs nothing, and is never taken; where nobody asks for it there is none.
-    answer = optimum(microgrid(diesel=DIESEL), knows(), price=100.0, q_price=q_price)
-    assert answer["exchange_q_mvar"] == pytest.approx(expected, abs=1e-4)
-
-
-def test_without_a_diesel_there_is_no_reactive_power():
-    answer = optimum(microgrid(heat_unit=CHP), knows(), price=100.0, q_price=50.0)
-    assert answer["exchange_q_mvar"] == close(0)
+@pytest.mark.parametrize("owner", [microgrid(diesel=DIESEL), microgrid(heat_unit=CHP)], ids=["diesel", "none"])
+def test_where_nobody_asks_for_reactive_power_there_is_none(owner):
+    assert optimum(owner, knows(), price=100.0)["exchange_q_mvar"] == pytest.approx(0.0, abs=1e-4)
 
 
 # ---- heat ------------------------------------------------------------------------------------------------------
@@ -282,9 +275,9 @@ def test_an_answer_meets_every_equation(seed):
     rng = np.random.default_rng(seed)
     owner = drawn_owner(rng)
     known = drawn_knowledge(owner, rng)
-    price, q_price = rng.uniform(-50, 350, known.shape), rng.uniform(-5, 5, known.shape)
+    price = rng.uniform(-50, 350, known.shape)
     probability = np.array([0.3, 0.7])
-    answer = optimum(owner, known, price=price, q_price=q_price, probability=probability)
+    answer = optimum(owner, known, price=price, probability=probability)
 
     def of(name):
         return answer.get(name, np.zeros(known.shape))
@@ -304,7 +297,7 @@ def test_an_answer_meets_every_equation(seed):
 
     electric = p + of("output_p_mw") + of("diesel_p_mw") + of("battery_p_mw") - of("ev_p_mw")
     heat = of("heat_unit_heat_mw") + of("thermal_storage_p_mw")
-    cost = price * p + q_price * q + REACTIVE_TIE_BREAK * q**2 + UNSERVED_PRICE * sum(unserved)
+    cost = price * p + REACTIVE_TIE_BREAK * q**2 + UNSERVED_PRICE * sum(unserved)
     if owner.heat_unit is not None:
         unit, power = owner.heat_unit, of("heat_unit_p_mw")
         electric += power if unit.reading == "combined_heat_and_power" else -power

@@ -5,6 +5,7 @@ from itertools import takewhile
 
 import numpy as np
 import pytest
+from valued import with_values
 
 from agents.anm import policy_class, policy_names
 from agents.cast import cast_players
@@ -26,9 +27,17 @@ def fixed_bids(setting):
     return Submission(bid_mw=np.maximum(net, 0.0), strategy="fixed", battery_p_mw=schedule)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def folder(tmp_path_factory):
+    """Keep the value functions of the policy `learned` in a folder of this module."""
+    stage.folder = tmp_path_factory.mktemp("values")
+
+
 def stage(setting, policy, *, actual=None, dispatcher=None):
     """Return the model of a study run by a policy, with all players cast."""
     setting = replace(setting, study=setting.study.model_copy(update={"policy": policy}))
+    if policy == "learned":
+        setting = with_values(setting, stage.folder)
     model = MarketModel(setting, actual)
     cast_players(model, dispatcher=dispatcher, fixed=fixed_bids(setting))
     return model

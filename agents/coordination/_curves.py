@@ -90,8 +90,8 @@ def _ask(
     questions = [partial(one.demand, row) for one, row in zip(microgrids, prices_per_mwh, strict=True)]
     steps = prices_per_mwh.shape[1]
     kept = np.broadcast_to(last_mw, (steps, 1, len(last_mw)))
-    (active, _), notes = audience.ask(questions, (kept, np.zeros_like(kept)))
-    falling: FloatArray = np.minimum.accumulate(active[:, 0].T, axis=1)  # round-off must not make a curve rise
+    taken, notes = audience.ask(questions, kept)
+    falling: FloatArray = np.minimum.accumulate(taken[:, 0].T, axis=1)  # round-off must not make a curve rise
     return falling, notes
 
 

@@ -12,9 +12,6 @@ from agents.dispatch.situation import Situation
 from agents.microgrid_planner import Answer
 from grids.network import FloatArray
 
-Quantities = tuple[FloatArray, FloatArray]
-"""Active and reactive exchange, shape (S, T, M) or (S, T). [MW], [Mvar]"""
-
 
 def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
     """Return the marginal cost of serving every port, shape (S, T, M). [$/MWh]
@@ -39,33 +36,33 @@ class Audience:
         Where the questions are asked.
     names : sequence of str
         Names of the microgrids. (M,)
-    limits : array, shape (M, 2)
-        Largest active and reactive power each announced when it was connected. [MW], [Mvar]
+    limits_mw : array, shape (M,)
+        Largest active power each announced when it was connected. [MW]
     """
 
-    def __init__(self, executor: Executor, names: Sequence[str], limits: FloatArray) -> None:
-        self._executor, self._names, self._limits = executor, names, limits
+    def __init__(self, executor: Executor, names: Sequence[str], limits_mw: FloatArray) -> None:
+        self._executor, self._names, self._limits_mw = executor, names, limits_mw
         self._awaited: dict[int, Future[Answer]] = {}
 
-    def ask(self, questions: Sequence[Callable[[], Answer]], last: Quantities) -> tuple[Quantities, list[str]]:
+    def ask(self, questions: Sequence[Callable[[], Answer]], last: FloatArray) -> tuple[FloatArray, list[str]]:
         """Return all answers; who gives none, or none that makes sense, is taken at the last known one.
 
         Parameters
         ----------
         questions : sequence of callables
             One for each microgrid. (M,)
-        last : two arrays, shape (S, T, M)
-            Quantities to fall back on. [MW], [Mvar]
+        last : array, shape (S, T, M)
+            Quantities to fall back on. [MW]
 
         Returns
         -------
-        two arrays, shape (S, T, M)
-            Active and reactive quantities. [MW], [Mvar]
+        array, shape (S, T, M)
+            Quantities. [MW]
         list of str
             What went wrong.
         """
-        active, reactive = last[0].copy(), last[1].copy()
-        shape, notes, asked = active.shape[:2], [], {}
+        wanted = last.copy()
+        shape, notes, asked = wanted.shape[:2], [], {}
         for m, question in enumerate(questions):
             if m in self._awaited and not self._awaited[m].done():
                 notes.append(self._kept(m, "did not answer (still busy)"))  # asking again would block another thread
@@ -76,7 +73,7 @@ class Audience:
         for m, future in asked.items():
             try:
                 answer = future.result(timeout=max(deadline - monotonic(), 0.0))
-                active[..., m], reactive[..., m] = _checked(answer, shape, self._limits[m])
+                wanted[..., m] = _checked(answer, shape, self._limits_mw[m])
                 deadline = monotonic() + PATIENCE_S  # many may be slow; it ends when nothing comes any more
             except _NonsenseError as error:
                 notes.append(self._kept(m, str(error)))
@@ -84,7 +81,7 @@ class Audience:
                 if not future.done() and not future.cancel():
                     self._awaited[m] = future
                 notes.append(self._kept(m, f"did not answer ({type(error).__name__})"))
-        return (active, reactive), notes
+        return wanted, notes
 
     def _kept(self, m: int, what: str) -> str:
         return f"{self._names[m]} {what}: its last schedule is kept"
@@ -94,36 +91,29 @@ class _NonsenseError(ValueError):
     """An answer that can't be meant."""
 
 
-def _checked(answer: Answer, shape: tuple[int, ...], limits: FloatArray) -> Quantities:
-    """Return the quantities of an answer that makes sense, within the limits the microgrid announced."""
-    quantities = []
-    for values, limit in zip((answer.p_mw, answer.q_mvar), limits, strict=True):
-        given = np.asarray(values, dtype=np.float64)
-        if given.shape != shape:
-            raise _NonsenseError(f"answered with {given.size} values instead of {shape[0]} x {shape[1]}")
-        if not np.isfinite(given).all():
-            raise _NonsenseError("answered with what is not a number")
-        if np.abs(given).max(initial=0.0) > limit + LIMIT_TOLERANCE_MW:
-            raise _NonsenseError("answered with more than it may exchange")
-        quantities.append(given)
-    return quantities[0], quantities[1]
+def _checked(answer: Answer, shape: tuple[int, ...], limit_mw: float) -> FloatArray:
+    """Return the quantities of an answer that makes sense, within the limit the microgrid announced."""
+    given = np.asarray(answer.p_mw, dtype=np.float64)
+    if given.shape != shape:
+        raise _NonsenseError(f"answered with {given.size} values instead of {shape[0]} x {shape[1]}")
+    if not np.isfinite(given).all():
+        raise _NonsenseError("answered with what is not a number")
+    if np.abs(given).max(initial=0.0) > limit_mw + LIMIT_TOLERANCE_MW:
+        raise _NonsenseError("answered with more than it may exchange")
+    return given
 
 
-def still_standing(last: Quantities | None, shape: tuple[int, int, int]) -> Quantities:
+def still_standing(last: FloatArray | None, shape: tuple[int, int, int]) -> FloatArray:
     """Return what was agreed last, as it stands for the hours in view, shape (S, T, M); zero where nothing was.
 
     An agreement for one hour more is that of the hour before; other scenarios count by their mean.
     """
-    if last is None:
-        return np.zeros(shape), np.zeros(shape)
-    kept = []
-    for values in last:
-        ahead = values[:, 1:] if values.shape[1] == shape[1] + 1 else values[:, : shape[1]]
+    standing = np.zeros(shape)
+    if last is not None:
+        ahead = last[:, 1:] if last.shape[1] == shape[1] + 1 else last[:, : shape[1]]
         ahead = ahead if len(ahead) == shape[0] else ahead.mean(axis=0, keepdims=True)
-        standing = np.zeros(shape)
         standing[:, : ahead.shape[1]] = ahead
-        kept.append(standing)
-    return kept[0], kept[1]
+    return standing
 
 
 PATIENCE_S = 60.0

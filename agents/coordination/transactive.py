@@ -2,7 +2,8 @@
 
 The alternating direction method of multipliers (ADMM; Boyd et al. 2011, https://doi.org/10.1561/2200000016) on the
 exchange of every port, hour and scenario. The operator knows of a microgrid how much it may exchange; the microgrid
-knows of the network a price and a quantity. Both keep their problems to themselves.
+knows of the network a price and a quantity. Both keep their problems to themselves. Reactive power costs a microgrid
+nothing: the operator asks for it as it likes, within what was announced at connection.
 
 For a single hour a microgrid's answer to all prices is a curve; it hands that in, and one or two rounds are enough
 (:mod:`agents.coordination._curves`).
@@ -45,17 +46,17 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 class _State:
     """Where a negotiation stands: wishes of both sides and prices, shape (S, T, M) each, and directions of flows."""
 
-    wanted: tuple[FloatArray, FloatArray]
-    offered: tuple[FloatArray, FloatArray]
-    price: tuple[FloatArray, FloatArray]
+    wanted: FloatArray
+    offered: FloatArray
+    price: FloatArray
     signs: Signs
 
     def an_hour_later(self) -> "_State":
         """Return the same without its first hour."""
         return _State(
-            wanted=(self.wanted[0][:, 1:], self.wanted[1][:, 1:]),
-            offered=(self.offered[0][:, 1:], self.offered[1][:, 1:]),
-            price=(self.price[0][:, 1:], self.price[1][:, 1:]),
+            wanted=self.wanted[:, 1:],
+            offered=self.offered[:, 1:],
+            price=self.price[:, 1:],
             signs=Signs(bid=self.signs.bid[1:], flow=self.signs.flow[:, 1:]),
         )
 
@@ -67,7 +68,7 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([exchange_limits(port) for port in dispatcher.grid.ports])
+        limits = np.array([exchange_limits(port)[0] for port in dispatcher.grid.ports])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
         self._hour_before: Plan | None = None
@@ -99,11 +100,11 @@ class Mode:
                 stale = True  # what the microgrids want answers older prices from now on
                 self._ask_network(talk, situation.probability, state, network, within)
         self._last = replace(state, signs=talks[-1].signs)
-        given = replace(situation, exchange_p_mw=state.wanted[0], exchange_q_mvar=state.wanted[1])
+        given = replace(situation, exchange_p_mw=state.wanted)
         plan = self._dispatcher.plan(given, network=network, within=within)
         return replace(
             plan,
-            exchange_price_per_mwh=state.price[0],
+            exchange_price_per_mwh=state.price,
             coordination=Coordination(
                 mode="transactive",
                 iterations=sum(talk.rounds for talk in talks),
@@ -119,7 +120,7 @@ class Mode:
         It is what was agreed an hour ago, or day-ahead prices and what the microgrids want at them.
         """
         shape = (*situation.shape, len(self._microgrids))
-        if self._last is not None and self._last.price[0].shape == (shape[0], shape[1] + 1, shape[2]):
+        if self._last is not None and self._last.price.shape == (shape[0], shape[1] + 1, shape[2]):
             return self._last.an_hour_later(), True, []
         price = np.broadcast_to(situation.price_per_mwh[None, :, None], shape).copy()
         questions = [
@@ -128,20 +129,14 @@ class Mode:
         last = still_standing(None if self._last is None else self._last.wanted, shape)
         wanted, notes = self._audience.ask(questions, last)
         signs = Signs.unsettled(*situation.shape)
-        return _State(wanted=wanted, offered=wanted, price=(price, np.zeros(shape)), signs=signs), False, notes
+        return _State(wanted=wanted, offered=wanted, price=price, signs=signs), False, notes
 
     def _ask_microgrids(self, state: _State) -> list[str]:
         """Ask every microgrid what it wants at its prices, near what the operator offers; return what went wrong."""
         questions = [
             partial(
                 microgrid.answer,
-                Quote(
-                    p_price_per_mwh=state.price[0][..., m],
-                    q_price_per_mvarh=state.price[1][..., m],
-                    near_p_mw=state.offered[0][..., m],
-                    near_q_mvar=state.offered[1][..., m],
-                    proximal=PROXIMAL,
-                ),
+                Quote(price_per_mwh=state.price[..., m], near_mw=state.offered[..., m], proximal=PROXIMAL),
             )
             for m, microgrid in enumerate(self._microgrids)
         ]
@@ -153,22 +148,15 @@ class Mode:
     ) -> None:
         """Let the operator say what the network would like, near what the microgrids want; let prices follow."""
         scenarios = talk.situation.shape[0]
-        wanted = [_over(scenarios, probability, wish) for wish in state.wanted]
-        price = [_over(scenarios, probability, one) for one in state.price]
-        offers = Offers(
-            p_cost_per_mwh=-price[0] - PROXIMAL * wanted[0],
-            q_cost_per_mvarh=-price[1] - PROXIMAL * wanted[1],
-            proximal=PROXIMAL,
-        )
+        wanted, price = (_over(scenarios, probability, values) for values in (state.wanted, state.price))
+        offers = Offers(cost_per_mwh=-price - PROXIMAL * wanted, proximal=PROXIMAL)
         asked = replace(talk.situation, offers=offers)
         plan = self._dispatcher.relaxed(asked, talk.signs, network=network, within=within)
-        points = plan.set_points
-        offered = (points.exchange_p_mw, points.exchange_q_mvar)
-        gaps = [wish - offer for wish, offer in zip(wanted, offered, strict=True)]
-        talk.take_note(plan, offered, gaps)
+        gap = wanted - plan.set_points.exchange_p_mw
+        talk.take_note(plan, gap)
         # What the network says about the mean holds for every scenario's difference from it.
-        state.offered = (state.wanted[0] - gaps[0], state.wanted[1] - gaps[1])
-        state.price = (state.price[0] + PROXIMAL * gaps[0], state.price[1] + PROXIMAL * gaps[1])
+        state.offered = state.wanted - gap
+        state.price = state.price + PROXIMAL * gap
 
 
 @dataclass(eq=False)
@@ -180,7 +168,7 @@ class _Talk:
     primal_mw: float = np.inf
     dual_per_mwh: float = np.inf
     signs: Signs = field(init=False)
-    _offered: tuple[FloatArray, FloatArray] | None = None
+    _offered: FloatArray | None = None
 
     def __post_init__(self) -> None:
         self.signs = Signs.unsettled(*self.situation.shape)
@@ -190,14 +178,14 @@ class _Talk:
         agreed = self.primal_mw <= slack * TOLERANCE_MW and self.dual_per_mwh <= slack * TOLERANCE_PER_MWH
         return self.rounds >= MOST_ROUNDS or (agreed and self.rounds >= LEAST_ROUNDS)
 
-    def take_note(self, plan: Plan, offered: tuple[FloatArray, FloatArray], gaps: list[FloatArray]) -> None:
+    def take_note(self, plan: Plan, gap_mw: FloatArray) -> None:
         """Count a round, and measure how far apart both sides are."""
         self.rounds += 1
         self.signs = settle_by(plan, self.signs)  # as the first answer of the network leans
-        self.primal_mw = max(float(np.abs(gap).max(initial=0.0)) for gap in gaps)
+        self.primal_mw = float(np.abs(gap_mw).max(initial=0.0))
+        offered = plan.set_points.exchange_p_mw
         if self._offered is not None:
-            moved = (np.abs(now - then).max(initial=0.0) for now, then in zip(offered, self._offered, strict=True))
-            self.dual_per_mwh = PROXIMAL * float(max(moved))
+            self.dual_per_mwh = PROXIMAL * float(np.abs(offered - self._offered).max(initial=0.0))
         self._offered = offered
 
 

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.coordination._priced import Audience, Quantities, still_standing
+from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan
 from agents.dispatch.port_tiles import exchange_limits
 from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
+from grids.network import FloatArray
 from sim.messages import Coordination
 
 
@@ -24,16 +25,16 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([exchange_limits(port) for port in dispatcher.grid.ports])
+        limits = np.array([exchange_limits(port)[0] for port in dispatcher.grid.ports])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
-        self._last: Quantities | None = None
+        self._last: FloatArray | None = None
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's best plan around what the microgrids do at the retail price."""
         questions = [microgrid.answer_retail for microgrid in self._microgrids]
         last = still_standing(self._last, (*situation.shape, len(self._microgrids)))
         self._last, notes = self._audience.ask(questions, last)
-        given = replace(situation, exchange_p_mw=self._last[0], exchange_q_mvar=self._last[1])
+        given = replace(situation, exchange_p_mw=self._last)
         plan = self._dispatcher.plan(given, network=network, within=within)
         retail = np.stack([microgrid.retail_per_mwh for microgrid in self._microgrids], axis=2)
         return replace(

@@ -8,11 +8,14 @@ from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange, bid_model
 from agents.dispatch.plan import Plan, Prices, read_plan
 from agents.dispatch.port_situation import Curves, Offers
-from agents.dispatch.port_tiles import CurveTiles, MicrogridTiles, OfferTiles
+from agents.dispatch.port_tiles import CurveTiles, MicrogridTiles, OfferTiles, ReactiveTiles
 from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
 from agents.dispatch.situation import Signs, Situation, all_values, bid_data, hour_data
 from agents.dispatch.value_tiles import ValueTiles
 from grids.network import FloatArray, Grid, IntArray
+
+Tiles = MicrogridTiles | OfferTiles | CurveTiles | ReactiveTiles
+"""What decides the exchange of the ports."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,9 @@ class Behind:
 
     Attributes
     ----------
-    kind : {"given", "community", "offers", "curves"}
-        What decides the exchange of the ports: nothing, their devices, prices and quantities, or demand curves.
+    kind : {"given", "reactive", "community", "offers", "curves"}
+        What decides the exchange of the ports: nothing, the operator (of reactive power, where active power is given),
+        their devices, prices and quantities, or demand curves.
     proximal : float
         ρ of the offers. [$/MW²h]
     steps : int
@@ -46,7 +50,8 @@ class Behind:
             return cls("offers", proximal=situation.offers.proximal, parts=parts)
         if isinstance(situation.offers, Curves):
             return cls("curves", steps=situation.offers.width_mw.shape[1], parts=parts)
-        return cls(parts=parts)
+        asked = situation.exchange_p_mw is not None and situation.exchange_q_mvar is None
+        return cls("reactive" if asked else "given", parts=parts)
 
 
 class Horizon:
@@ -101,12 +106,16 @@ class Horizon:
                 stores = np.concatenate([stores, self._tiles.store_columns()[-1]])
             self._worth = ValueTiles(self.program, stores, behind.parts)
 
-    def _add_tiles(self, behind: Behind) -> MicrogridTiles | OfferTiles | CurveTiles | None:
+    def _add_tiles(self, behind: Behind) -> Tiles | None:
         """Add what decides the exchange of the ports, and link it to the network."""
         scenarios, hours = self.shape
-        tiles: MicrogridTiles | OfferTiles | CurveTiles
+        tiles: Tiles
         if behind.kind == "given":
             return None
+        if behind.kind == "reactive":
+            tiles = ReactiveTiles(self.program, self._grid.ports, scenarios=scenarios, hours=hours)
+            self._hours.link("exchange_q_mvar", tiles.columns("exchange_q_mvar").reshape(scenarios * hours, -1))
+            return tiles
         if behind.kind == "community":
             microgrids = [port.microgrid for port in self._grid.ports]
             tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours)
@@ -172,6 +181,8 @@ class Horizon:
             values += self._tiles.values(situation.community)
         elif isinstance(self._tiles, OfferTiles) and isinstance(situation.offers, Offers):
             values += self._tiles.values(situation.offers)
+        elif isinstance(self._tiles, ReactiveTiles):
+            values += self._tiles.values()
         elif isinstance(self._tiles, CurveTiles):
             assert isinstance(situation.offers, Curves)  # the program was built for them
             values += self._tiles.values(situation.offers)
@@ -207,7 +218,8 @@ class Horizon:
         }
         bid = situation.bid_mw if self._bids is None else solution.x[self._bids.columns("bid_mw")[0]]
         if self._tiles is not None:
-            read |= {name: solution.x[self._tiles.columns(name)] for name in ("exchange_p_mw", "exchange_q_mvar")}
+            names = ["exchange_q_mvar"] + ([] if isinstance(self._tiles, ReactiveTiles) else ["exchange_p_mw"])
+            read |= {name: solution.x[self._tiles.columns(name)] for name in names}
         plan = read_plan(self._grid, situation, read, bid_mw=bid)
         held = np.zeros((self.shape[1], 0))
         if isinstance(self._tiles, MicrogridTiles):

@@ -109,6 +109,8 @@ def fix_data(m: Hour, values: Mapping[str, npt.ArrayLike]) -> None:
     """
     for name in m.data_names:
         component = getattr(m, name)
+        if not len(component):  # such as the exchange of a network without microgrids
+            continue
         flat = np.broadcast_to(np.asarray(values[name], dtype=np.float64).ravel(), (len(component),))
         for variable, value in zip(component.values(), flat, strict=True):
             variable.fix(float(value))

@@ -31,7 +31,7 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     microgrid : Microgrid
         What it owns.
     proximal : float
-        ρ of the term ρ/2·(P² + Q²) that keeps answers from jumping; its linear part is data. [$/MW²h]
+        ρ of the term ρ/2·P² that keeps answers from jumping; its linear part is data. [$/MW²h]
     scheduled : bool
         Follow an agreed exchange, given as data, as well as can be.
     """
@@ -74,11 +74,10 @@ def _add_exchange(m: Hour, microgrid: Microgrid, proximal: float) -> None:
     reactive = 0.0 if microgrid.diesel is None else microgrid.diesel.max_q_mvar
     m.exchange_p_mw = pyo.Var(bounds=(-limit, limit))
     m.exchange_q_mvar = pyo.Var(bounds=(-reactive, 0.0))
-    linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
-    linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
-    m.costs.append(linear + REACTIVE_TIE_BREAK * m.exchange_q_mvar**2)
+    m.costs.append(_data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw)
+    m.costs.append(REACTIVE_TIE_BREAK * m.exchange_q_mvar**2)
     if proximal:
-        m.costs.append(proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
+        m.costs.append(proximal / 2 * m.exchange_p_mw**2)
 
 
 def _add_loads(m: Hour, microgrid: Microgrid) -> None:
@@ -179,15 +178,14 @@ def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
     limit_mw, limit_mvar : float
         Largest active power both ways, and reactive power to the network. [MW], [Mvar]
     proximal : float
-        ρ of the term ρ/2·(P² + Q²). [$/MW²h]
+        ρ of the term ρ/2·P². [$/MW²h]
     """
     m = pyo.ConcreteModel(name="offer of a microgrid, one hour")
     m.data_names = []
     m.exchange_p_mw = pyo.Var(bounds=(-limit_mw, limit_mw))
     m.exchange_q_mvar = pyo.Var(bounds=(-limit_mvar, 0.0))
     linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
-    linear += _data(m, "exchange_q_cost_per_mvarh") * m.exchange_q_mvar
-    m.cost = pyo.Objective(expr=linear + proximal / 2 * (m.exchange_p_mw**2 + m.exchange_q_mvar**2))
+    m.cost = pyo.Objective(expr=linear + proximal / 2 * m.exchange_p_mw**2)
     return m
 
 
@@ -211,4 +209,14 @@ def curve_model(segments: int) -> Hour:
     m.width = pyo.Constraint(m.STEPS, rule=lambda m, k: m.step_mw[k] <= m.width_mw[k])
     m.taken = pyo.Constraint(expr=m.exchange_p_mw == _data(m, "least_mw") + sum(m.step_mw[k] for k in m.STEPS))
     m.cost = pyo.Objective(expr=-sum(m.price_per_mwh[k] * m.step_mw[k] for k in m.STEPS))
+    return m
+
+
+def reactive_model() -> Hour:
+    """Return what the operator may ask of a microgrid whose active power is given: reactive power, at no cost."""
+    m = pyo.ConcreteModel(name="reactive power of a microgrid, one hour")
+    m.data_names = []
+    m.exchange_q_mvar = pyo.Var(bounds=(None, 0.0))
+    m.reactive = pyo.Constraint(expr=-_data(m, "max_q_mvar") <= m.exchange_q_mvar)
+    m.cost = pyo.Objective(expr=0.0)
     return m

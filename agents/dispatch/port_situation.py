@@ -108,14 +108,13 @@ class Offers:
 
     Attributes
     ----------
-    p_cost_per_mwh, q_cost_per_mvarh : array, shape (S, T, M)
-        Linear cost of what is given to a microgrid. [$/MWh], [$/Mvarh]
+    cost_per_mwh : array, shape (S, T, M)
+        Linear cost of what is given to a microgrid. [$/MWh]
     proximal : float
-        ρ of the term ρ/2·(P² + Q²). [$/MW²h]
+        ρ of the term ρ/2·P². [$/MW²h]
     """
 
-    p_cost_per_mwh: FloatArray
-    q_cost_per_mvarh: FloatArray
+    cost_per_mwh: FloatArray
     proximal: float
 
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
-from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model
+from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model, reactive_model
 from agents.dispatch.port_situation import Curves, Offers, PortSituation
 from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
 from grids.microgrid import Microgrid
@@ -143,7 +143,7 @@ class OfferTiles:
     scenarios, hours : int
         S and T.
     proximal : float
-        ρ of the term ρ/2·(P² + Q²). [$/MW²h]
+        ρ of the term ρ/2·P². [$/MW²h]
     """
 
     def __init__(
@@ -163,17 +163,50 @@ class OfferTiles:
         """Return the data of every group."""
         count = self.shape[0] * self.shape[1]
         return [
-            {
-                "exchange_p_cost_per_mwh": offers.p_cost_per_mwh[:, :, m].reshape(count, 1),
-                "exchange_q_cost_per_mvarh": offers.q_cost_per_mvarh[:, :, m].reshape(count, 1),
-            }
-            for m in range(self.shape[2])
+            {"exchange_p_cost_per_mwh": offers.cost_per_mwh[:, :, m].reshape(count, 1)} for m in range(self.shape[2])
         ]
 
     def reweigh(self, program: Program, probability: FloatArray) -> None:
         """Give the scenarios their probabilities."""
         for group in self.groups:
             program.reweigh(group, np.repeat(probability, self.shape[1]))
+
+
+class ReactiveTiles:
+    """Reactive power the operator may ask of microgrids whose active power is given.
+
+    Parameters
+    ----------
+    program : Program
+        Where the tiles go.
+    ports : sequence of Port
+        The ports. (M,)
+    scenarios, hours : int
+        S and T.
+    """
+
+    def __init__(self, program: Program, ports: Sequence[Port], *, scenarios: int, hours: int) -> None:
+        self.shape = (scenarios, hours, len(ports))
+        self._max_q_mvar = np.array([exchange_limits(port)[1] for port in ports])
+        self.groups = [program.add(compiled_reactive(), scenarios * hours * len(ports))]
+
+    def columns(self, name: str) -> IntArray:
+        """Return the columns of ``exchange_q_mvar``, shape (S, T, M)."""
+        return self.groups[0].columns(name).reshape(self.shape)
+
+    def values(self) -> list[Values]:
+        """Return the data of the one group."""
+        limit = np.tile(self._max_q_mvar, self.shape[0] * self.shape[1])
+        return [{"max_q_mvar": limit[:, None]}]
+
+    def reweigh(self, program: Program, probability: FloatArray) -> None:
+        """Do nothing: reactive power has no cost."""
+
+
+@cache
+def compiled_reactive() -> CompiledModel:
+    """Return the compiled :func:`agents.dispatch.microgrid_hour.reactive_model`."""
+    return compile_model(reactive_model())
 
 
 class CurveTiles:

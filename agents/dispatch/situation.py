@@ -105,10 +105,10 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
         magnitude = situation.bid_magnitude_mw
         hourly["bid_mw"] = situation.bid_mw
         hourly["bid_magnitude_mw"] = np.abs(situation.bid_mw) if magnitude is None else magnitude
+    nothing = np.zeros((scenarios * hours, len(grid.ports)))
     given = {
-        name: getattr(situation, name).reshape(scenarios * hours, -1)
+        name: nothing if (exchange := getattr(situation, name)) is None else exchange.reshape(nothing.shape)
         for name in ("exchange_p_mw", "exchange_q_mvar")
-        if getattr(situation, name) is not None
     }
     return {
         **given,

@@ -187,7 +187,7 @@ def _stores(microgrid: Microgrid) -> dict[str, Storage]:
 
 
 def _fleet(setting: Setting, port: Port, position: int) -> tuple[Envelope, FloatArray]:
-    """Return what the cars behind a port can charge on the first day, and what they would if nobody controlled them."""
+    """Return what the cars behind a port can charge on the first day, and what they would uncontrolled."""
     ev, study = port.microgrid.ev, setting.study
     if ev is None:
         nothing = np.zeros(HOURS_PER_DAY)

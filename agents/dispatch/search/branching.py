@@ -154,6 +154,8 @@ class DirectionSearch:
         if self._incumbent is None:
             self._round_flows(root, unsettled)
         if self._incumbent is None:
+            self._dive(root, unsettled)
+        if self._incumbent is None:
             raise InfeasibleError("no directions were found for which a dispatch meets all limits")
         plan = self._incumbent
         try:
@@ -284,6 +286,13 @@ class DirectionSearch:
             leaning = np.where(plan.tie_p_mw >= 0, 1, -1)
             signs = replace(signs, flow=np.where(chosen & (signs.flow == 0), leaning, signs.flow))
             plan = self._try(signs)
+
+    def _dive(self, plan: Plan | None, signs: Signs) -> None:
+        """Settle one violated flow after the other in its cheaper direction, which need not be the one it leans to."""
+        while plan is not None and self._incumbent is None:
+            tried = [(self._try(child), child) for child in self._branches(signs, plan)]
+            possible = [(one.objective, at) for at, (one, _) in enumerate(tried) if one is not None]
+            plan, signs = tried[min(possible)[1]] if possible else (None, signs)
 
     def _branches(self, signs: Signs, plan: Plan) -> list[Signs]:
         """Return the two halves of a node: on its worst flow, else on the bid whose band is most overrated."""

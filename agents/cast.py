@@ -2,6 +2,7 @@
 
 from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_situation
+from agents.bidding.anm_aware import refuse_bundles
 from agents.community import Community
 from agents.der.battery import BatterySystem
 from agents.der.load import Load
@@ -10,6 +11,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.microgrid import MicrogridAgent
 from agents.microgrid_operator import MicrogridOperator
 from agents.system_operator import SystemOperator
+from sim.ev_fleet import draw_cars
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.roles import Players
@@ -77,12 +79,21 @@ def opening_bids(setting: Setting, dispatcher: Dispatcher) -> Submission:
     return compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
 
 
-def check_policy(setting: Setting) -> None:
-    """Make the study's policy once, so that what it lacks is said before anything is computed.
+def check_study(setting: Setting) -> None:
+    """Say what the players of a study would trip over, before anything is computed or written.
 
     Raises
     ------
     StudyError
-        If it lacks something, such as its trained values.
+        If the policy lacks something, such as its trained values; if cars can't come and go as they are said to; or
+        if there are microgrids and more scenarios than a bid with them can have.
     """
-    policy_class(setting.study.policy)(setting, Dispatcher.of(setting))
+    study = setting.study
+    policy_class(study.policy)(setting, Dispatcher.of(setting))
+    for ev in dict.fromkeys(port.microgrid.ev for port in setting.grid.ports):
+        if ev is not None:
+            draw_cars(ev, days=1, seed=study.seed, port=0)
+    if setting.grid.ports:
+        keep, drawn = study.uncertainty.keep, study.uncertainty.scenarios
+        whole = 1 if study.bidding == "basic" else keep if isinstance(keep, int) else drawn
+        refuse_bundles(whole, averse=study.risk.averse)

@@ -3,7 +3,7 @@
 import mesa
 import numpy as np
 
-from agents.der.device import MicrogridDevice
+from agents.der.device import ROUND_OFF_MW, HourPlan, MicrogridDevice
 from agents.der.diesel_generator import DieselGenerator
 from agents.der.electric_storage import ElectricStorage
 from agents.der.ev_aggregator import EvAggregator
@@ -25,9 +25,6 @@ from sim.messages import DeviceAction, Knowledge, PortAction, Schedule
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
-
-SHORTFALL_MW = 1e-7
-"""Load not served below which it is a solver's round-off."""
 
 MISSED_MW = 1e-6
 """Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
@@ -147,36 +144,20 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
             price_per_mwh=float(schedule.price_per_mwh[0]),
             devices=actions,
             charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
-            shortfall_mw=unserved if unserved > SHORTFALL_MW else 0.0,
+            shortfall_mw=unserved if unserved > ROUND_OFF_MW else 0.0,
             note=note,
         )
 
     def _act(self, orders: dict[str, float], situation: PortSituation) -> list[DeviceAction]:
-        """Give every device its order; return what they do."""
+        """Let every device do its part; return what they do."""
         load, heat, output = (
             float(values[0, 0]) for values in (situation.load_mw, situation.heat_mw, situation.output_mw)
         )
+        plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output)
         actions = []
         for device in self._devices.values():
-            if isinstance(device, InelasticLoad):
-                actions.append(device.carry_out(load - _settled(orders.get("unserved_load_mw", 0.0)), load))
-            elif isinstance(device, HeatLoad):
-                actions.append(device.carry_out(heat - _settled(orders.get("unserved_heat_mw", 0.0)), heat))
-            elif isinstance(device, RenewableOutput):
-                actions.append(device.carry_out(orders["output_p_mw"], output))
-            elif isinstance(device, ElectricStorage):
-                actions.append(device.carry_out(orders["battery_p_mw"]))
-            elif isinstance(device, ThermalStorage):
-                needed = -sum(action.heat_mw for action in actions)
-                actions.append(device.carry_out(min(orders["thermal_storage_p_mw"], needed)))
-            elif isinstance(device, DieselGenerator):
-                actions.append(device.carry_out(orders["diesel_p_mw"], -orders["exchange_q_mvar"]))
-            elif isinstance(device, HeatUnit):
-                needed = -sum(action.heat_mw for action in actions)  # it closes the balance
-                power = max(orders["heat_unit_p_mw"], needed / device.unit.heat_ratio)
-                actions.append(device.carry_out(power, needed))
-            elif isinstance(device, EvAggregator):
-                actions.append(device.carry_out(orders["ev_p_mw"]))
+            actions.append(device.obey(plan))
+            plan.heat_needed_mw -= actions[-1].heat_mw
         return actions
 
     def _take_in(
@@ -260,10 +241,6 @@ def _missed(orders: dict[str, float], schedule: Schedule) -> str:
         )
     )
     return f"could not keep to {agreed}: {possible} instead"
-
-
-def _settled(unserved_mw: float) -> float:
-    return unserved_mw if unserved_mw > SHORTFALL_MW else 0.0
 
 
 def _stand_in(situation: PortSituation, microgrid: Microgrid) -> dict[str, FloatArray]:

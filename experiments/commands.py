@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from agents.cast import check_policy
+from agents.cast import check_study
 from experiments import console
 from experiments.catalog import packaged_studies
 from experiments.evaluation import evaluate, scenario_set
@@ -27,7 +27,7 @@ from sim.study import NAME, Study
 def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
     """Play a study, audit it, write its folder and print what came of it."""
     setting = Setting.of(study)
-    check_policy(setting)
+    check_study(setting)
     folder = reserve(out, study)
     with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
         played = play(setting, progress=report)
@@ -63,7 +63,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
     """Print the expected terms of the study's bids over kept or test scenarios."""
     start = perf_counter()
     setting = Setting.of(study)
-    check_policy(setting)
+    check_study(setting)
     scenarios = scenario_set(setting, on, count)
     with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
         result = evaluate(setting, scenarios, workers=workers, progress=lambda done: report(f"scenario {done}"))

@@ -1,16 +1,16 @@
 """The data of a microgrid behind one bus: what it owns, and what each device can physically do and costs."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from grids.units import Data, Fraction, Positive, PowerFactor
+from grids.units import Data, Fraction, Positive, PowerFactor, Store
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HourOfDay = Annotated[float, Field(ge=0, lt=24, allow_inf_nan=False)]
 
 
-class Storage(Data):
+class Storage(Store):
     """A store of electricity or heat with losses.
 
     Attributes
@@ -33,28 +33,9 @@ class Storage(Data):
 
     max_p_mw: Positive
     max_e_mwh: Positive
-    min_soc: Fraction = 0.0
-    max_soc: Fraction = 1.0
-    start_soc: Fraction = 0.5
-    min_end_soc: Fraction | None = None
     efficiency: PowerFactor = 1.0
     standing_efficiency: PowerFactor = 1.0
     wear_per_mwh: NonNegative = 0.0
-
-    @model_validator(mode="after")
-    def _soc_is_ordered(self) -> Self:
-        if not self.min_soc <= self.start_soc <= self.max_soc:
-            raise ValueError(
-                f"min_soc <= start_soc <= max_soc must hold, got {self.min_soc}, {self.start_soc}, {self.max_soc}"
-            )
-        if self.end_soc > self.max_soc:
-            raise ValueError(f"min_end_soc must not exceed max_soc, got {self.min_end_soc} and {self.max_soc}")
-        return self
-
-    @property
-    def end_soc(self) -> float:
-        """SOC to be reached at the end of every day."""
-        return self.start_soc if self.min_end_soc is None else self.min_end_soc
 
 
 class DieselGenerator(Data):

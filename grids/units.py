@@ -34,7 +34,31 @@ class Renewable(Data):
     min_power_factor: PowerFactor = 0.9
 
 
-class Battery(Data):
+class Store(Data):
+    """What all stores have: limits of the state of charge (SOC), and what it must be when days begin and end."""
+
+    min_soc: Fraction = 0.0
+    max_soc: Fraction = 1.0
+    start_soc: Fraction = 0.5
+    min_end_soc: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _soc_is_ordered(self) -> Self:
+        if not self.min_soc <= self.start_soc <= self.max_soc:
+            raise ValueError(
+                f"min_soc <= start_soc <= max_soc must hold, got {self.min_soc}, {self.start_soc}, {self.max_soc}"
+            )
+        if self.end_soc > self.max_soc:
+            raise ValueError(f"min_end_soc must not exceed max_soc, got {self.min_end_soc} and {self.max_soc}")
+        return self
+
+    @property
+    def end_soc(self) -> float:
+        """SOC to be reached at the end of every day."""
+        return self.start_soc if self.min_end_soc is None else self.min_end_soc
+
+
+class Battery(Store):
     """A battery energy storage system behind a four-quadrant converter (Eq. 23-25).
 
     Attributes
@@ -64,21 +88,6 @@ class Battery(Data):
     min_end_soc: Fraction | None = None
     efficiency: PowerFactor = 1.0
     wear_per_mwh: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-
-    @model_validator(mode="after")
-    def _soc_is_ordered(self) -> Self:
-        if not self.min_soc <= self.start_soc <= self.max_soc:
-            raise ValueError(
-                f"min_soc <= start_soc <= max_soc must hold, got {self.min_soc}, {self.start_soc}, {self.max_soc}"
-            )
-        if self.end_soc > self.max_soc:
-            raise ValueError(f"min_end_soc must not exceed max_soc, got {self.min_end_soc} and {self.max_soc}")
-        return self
-
-    @property
-    def end_soc(self) -> float:
-        """SOC to be reached at the end of every day."""
-        return self.start_soc if self.min_end_soc is None else self.min_end_soc
 
 
 class TieLine(Data):

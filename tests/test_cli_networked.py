@@ -231,3 +231,16 @@ def test_a_microgrid_that_fails_is_named_in_the_books_and_they_are_still_audited
     missed = mine[(mine.p_mw - mine.ordered_p_mw).abs() > 1e-5]
     assert 24 in missed.index
     assert missed.note.str.startswith("could not keep to ").all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--keep", "50"), "uncertainty.keep to at most 40"),
+        (("--cvar-weight", "0.5"), "risk.cvar_weight to 0"),
+        (("--policy", "learned"), "tieline train"),
+    ],
+)
+def test_what_is_refused_leaves_no_folder(refused, tmp_path, arguments, part):
+    assert part in refused("run", "networked33", *arguments, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -22,12 +22,31 @@ def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
     """
     grid = dispatcher.grid
     within = bid_range(grid, dispatcher.rule, situation.demand_mw, situation.available_mw, network="branch_flow")
-    if grid.ports and (situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse):
-        raise StudyError(
-            f"with microgrids, bids are solved as a whole: set uncertainty.keep to at most {WHOLE_MOST} and"
-            " risk.cvar_weight to 0"
-        )
+    if grid.ports:
+        refuse_bundles(situation.shape[0], averse=dispatcher.risk.averse)
     if situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
         return BidPlan.of_bundles(BundledSearch(dispatcher, situation, within).run())
     plan = dispatcher.plan(situation, within=within)
     return BidPlan.of(plan, situation, certify(plan, BatchPlant(grid)))
+
+
+def refuse_bundles(scenarios: int, *, averse: bool) -> None:
+    """Refuse bids with microgrids that would have to be solved in bundles.
+
+    Parameters
+    ----------
+    scenarios : int
+        Scenarios the bid is computed from.
+    averse : bool
+        Whether the study is averse to risk.
+
+    Raises
+    ------
+    StudyError
+        If there are too many scenarios, or risk counts.
+    """
+    if scenarios > WHOLE_MOST or averse:
+        raise StudyError(
+            f"with microgrids, bids are solved as a whole: set uncertainty.keep to at most {WHOLE_MOST} and"
+            " risk.cvar_weight to 0"
+        )

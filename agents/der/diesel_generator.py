@@ -1,7 +1,7 @@
 """Diesel generators."""
 
 import grids.microgrid as data
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
@@ -20,6 +20,10 @@ class DieselGenerator(MicrogridDevice):
     def __init__(self, model: MarketModel, port: str, unit: data.DieselGenerator) -> None:
         super().__init__(model, port)
         self.unit = unit
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.orders["diesel_p_mw"], -plan.orders["exchange_q_mvar"])
 
     def carry_out(self, p_mw: float, q_mvar: float) -> DeviceAction:
         """Give active and reactive power for an hour. [MW], [Mvar]"""

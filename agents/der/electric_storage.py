@@ -1,5 +1,6 @@
 """Batteries of microgrids."""
 
+from agents.der.device import HourPlan
 from agents.der.storage import StorageDevice
 from sim.messages import DeviceAction
 
@@ -8,6 +9,10 @@ class ElectricStorage(StorageDevice):
     """A battery."""
 
     DEVICE = "battery"
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.orders["battery_p_mw"])
 
     def carry_out(self, p_mw: float) -> DeviceAction:
         """Discharge (positive) or charge for an hour. [MW]"""

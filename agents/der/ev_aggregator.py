@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from agents.der.device import MicrogridDevice
+from agents.der.device import HourPlan, MicrogridDevice
 from grids.microgrid import EvFleet
 from sim.ev_fleet import Cars, Charging, Envelope
 from sim.messages import DeviceAction
@@ -64,6 +64,10 @@ class EvAggregator(MicrogridDevice):
     def charged_today_mwh(self) -> float:
         """What has been charged since midnight. [MWh]"""
         return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.orders["ev_p_mw"])
 
     def carry_out(self, p_mw: float) -> DeviceAction:
         """Charge for an hour with a power, positive, that is divided among the cars. [MW]"""

@@ -1,6 +1,6 @@
 """Consumers of heat."""
 
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
@@ -8,6 +8,10 @@ class HeatLoad(MicrogridDevice):
     """A heat load, served up to what is demanded."""
 
     DEVICE = "heat_load"
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.heat_mw - plan.unserved("heat"), plan.heat_mw)
 
     def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
         """Take heat for an hour.

@@ -1,7 +1,7 @@
 """The units that make the heat of microgrids."""
 
 import grids.microgrid as data
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
@@ -25,6 +25,11 @@ class HeatUnit(MicrogridDevice):
     def sign(self) -> int:
         """1 if its electric power is injected, -1 if it is consumed."""
         return 1 if self.unit.reading == "combined_heat_and_power" else -1
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour; it comes last and closes the balance of heat."""
+        power = max(plan.orders["heat_unit_p_mw"], plan.heat_needed_mw / self.unit.heat_ratio)
+        return self.carry_out(power, plan.heat_needed_mw)
 
     def carry_out(self, p_mw: float, heat_mw: float) -> DeviceAction:
         """Run for an hour.

@@ -1,6 +1,6 @@
 """Consumers of electricity who do not answer to prices."""
 
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
@@ -8,6 +8,10 @@ class InelasticLoad(MicrogridDevice):
     """An electric load, served up to what is demanded."""
 
     DEVICE = "load"
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.load_mw - plan.unserved("load"), plan.load_mw)
 
     def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
         """Take power for an hour.

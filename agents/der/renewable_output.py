@@ -1,6 +1,6 @@
 """Renewable units of microgrids."""
 
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
@@ -8,6 +8,10 @@ class RenewableOutput(MicrogridDevice):
     """Renewable output that can be curtailed, at no cost."""
 
     DEVICE = "output"
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour."""
+        return self.carry_out(plan.orders["output_p_mw"], plan.output_mw)
 
     def carry_out(self, p_mw: float, available_mw: float) -> DeviceAction:
         """Give power for an hour.

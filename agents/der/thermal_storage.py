@@ -1,5 +1,6 @@
 """Stores of heat."""
 
+from agents.der.device import HourPlan
 from agents.der.storage import StorageDevice
 from sim.messages import DeviceAction
 
@@ -8,6 +9,10 @@ class ThermalStorage(StorageDevice):
     """A thermal storage (TS), which loses some of its heat to the surroundings."""
 
     DEVICE = "thermal_storage"
+
+    def obey(self, plan: HourPlan) -> DeviceAction:
+        """Do its part of a plan for an hour; it gives no more heat than is used."""
+        return self.carry_out(min(plan.orders["thermal_storage_p_mw"], plan.heat_needed_mw))
 
     def carry_out(self, heat_mw: float) -> DeviceAction:
         """Give (positive) or take heat for an hour. [MW]"""

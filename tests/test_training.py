@@ -1,0 +1,176 @@
+"""The learned policy: slopes by hand, hours with values in closed form, training, and the file it comes in."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cli import accepted
+from hypothesis import given
+from hypothesis import strategies as st
+from valued import with_values
+
+from agents.bid_optimizer import opening_situation
+from agents.cast import opening_bids
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.port_situation import StoreValues
+from agents.value.functions import read_functions, store_names
+from agents.value.training import PARTS, Trainer, falling_slopes
+from experiments.play import play
+from experiments.summary import summarise
+from experiments.train import cost_of
+from sim.errors import StudyError
+from sim.setting import Setting
+
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
+
+# ---- slopes ----------------------------------------------------------------------------------------------------
+
+
+def test_slopes_by_hand():
+    # Two samples in the wrong order are worth their mean; the others stay as they are.
+    slopes = falling_slopes(np.array([0.1, 0.3, 0.5, 0.9]), np.array([50.0, 20.0, 40.0, 10.0]))
+    at = (np.arange(PARTS) + 0.5) / PARTS
+    assert slopes == pytest.approx(np.interp(at, [0.1, 0.3, 0.5, 0.9], [50, 30, 30, 10]))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(-500, 500)), min_size=1, max_size=40))
+def test_slopes_always_fall_and_stay_within_what_was_seen(samples):
+    fill, worth = np.array(samples).T
+    slopes = falling_slopes(fill, worth)
+    assert (np.diff(slopes) <= 1e-9).all()
+    assert worth.min() - 1e-9 <= slopes.min() <= slopes.max() <= worth.max() + 1e-9
+
+
+# ---- an hour with values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("worth", "charges"), [(500.0, 1), (0.0, -1)])
+def test_a_battery_does_what_its_energy_is_worth(setting33, worth, charges):
+    """Energy worth more than any price is bought as fast as it goes in, worthless energy is sold."""
+    grid = setting33.grid
+    whole = opening_situation(setting33, setting33.forecast)
+    now = slice(11, 12)
+    names = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh")
+    size = np.array([unit.max_e_mwh for unit in grid.batteries])
+    hour = replace(
+        whole,
+        demand_mw=whole.demand_mw[:, now],
+        available_mw=whole.available_mw[:, now],
+        required_energy_mwh=np.zeros((1, len(size))),
+        bid_mw=np.array([3.0]),
+        values=StoreValues(slopes=np.full((len(size), 4), worth), least_mwh=0.2 * size, width_mwh=0.75 * size / 4),
+        **{name: getattr(whole, name)[now] for name in names},
+    )
+    free = replace(
+        hour, over_price_per_mwh=0 * hour.over_price_per_mwh, under_price_per_mwh=0 * hour.under_price_per_mwh
+    )
+    plan = Dispatcher.of(setting33).plan(free)
+    power = plan.set_points.battery_p_mw[0, 0]
+    room = (0.95 - 0.5 if charges > 0 else 0.5 - 0.2) * size
+    most = np.minimum(room, [unit.max_s_mva for unit in grid.batteries])
+    assert (-charges * power > 0.8 * most).all()  # nearly all: converters give reactive power as well
+
+
+# ---- training --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bids33(setting33):
+    return opening_bids(setting33, Dispatcher.of(setting33))
+
+
+@pytest.fixture(scope="module")
+def trained33(setting33, bids33):
+    return Trainer(setting33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
+
+
+def test_training_is_concave_deterministic_and_leaves_the_last_hour_alone(setting33, bids33, trained33):
+    again = Trainer(setting33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
+    assert list(trained33.slopes) == store_names(setting33.grid)
+    for name, slopes in trained33.slopes.items():
+        assert slopes.shape == (24, PARTS)
+        assert np.array_equal(slopes, again.slopes[name])
+        assert (np.diff(slopes, axis=1) <= 1e-9).all()
+        assert not slopes[23].any()
+        assert slopes[:22].max() > 0
+
+
+def test_what_is_learned_pays(setting33, bids33, trained33, tmp_path):
+    path = tmp_path / "values.json"
+    trained33.write(path)
+    cost = {}
+    for policy in ("hindsight", "learned", "myopic"):
+        study = setting33.study.model_copy(update={"policy": policy, "trained": str(path), "seed": 5})
+        cost[policy] = cost_of(summarise(play(Setting.of(study), fixed=bids33)))
+    assert cost["hindsight"] <= cost["learned"] + 0.5
+    assert cost["learned"] - cost["hindsight"] < 0.2 * (cost["myopic"] - cost["hindsight"])
+
+
+def test_a_study_without_stores_has_nothing_to_learn(setting33):
+    fleet = setting33.study.fleet.model_copy(update={"battery": ()})
+    bare = Setting.of(setting33.study.model_copy(update={"fleet": fleet}))
+    with pytest.raises(StudyError, match="no stores"):
+        Trainer(bare, np.zeros(24), samples=4, rounds=1)
+
+
+# ---- the file --------------------------------------------------------------------------------------------------
+
+
+def test_the_file_holds_what_was_written(setting33, tmp_path):
+    valued = with_values(setting33, tmp_path)
+    functions = read_functions(tmp_path / "values0.json", valued.study, setting33.grid)
+    assert functions.parts == 8
+    assert functions.provenance["study"]["name"] == "microgrid33"
+    other_seed = valued.study.model_copy(update={"seed": 9, "policy": "learned", "coordination": "transactive"})
+    assert read_functions(tmp_path / "values0.json", other_seed, setting33.grid).parts == 8
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda document: "no json", "is not JSON"),
+        (lambda document: json.dumps({"kind": "something else"}), "holds no value functions"),
+        (lambda document: json.dumps(document | {"slopes_per_mwh": {"battery_2": [[1.0]]}}), "other stores"),
+        (lambda document: json.dumps({**document, "provenance": {}}), "damaged"),
+        (
+            lambda document: json.dumps(
+                {**document, "provenance": {"study": document["provenance"]["study"] | {"market": {}}}}
+            ),
+            "market differs",
+        ),
+    ],
+    ids=["text", "kind", "stores", "provenance", "study"],
+)
+def test_a_file_that_does_not_fit_is_refused(refused, setting33, tmp_path, spoil, message):
+    with_values(setting33, tmp_path)
+    path = tmp_path / "values0.json"
+    path.write_text(spoil(json.loads(path.read_text())))
+    said = refused("run", "microgrid33", "--policy", "learned", "--trained", path, "--out", tmp_path / "run")
+    assert message in said
+    assert "tieline train" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_file_the_remedy_is_said(refused):
+    assert "tieline train STUDY --out FILE" in refused("run", "microgrid33", "--policy", "learned")
+
+
+def test_train_writes_a_file_that_runs(tmp_path, refused):
+    file = tmp_path / "values.json"
+    common = ("train", "microgrid33", "--out", file, "--samples", "8", "--rounds", "1")
+    summary = json.loads(accepted(*common, "--test-days", "1", "--json"))
+    assert summary["stores"] == 5
+    judged = summary["judged"]
+    assert list(judged) == ["hindsight", "receding", "learned", "myopic"]
+    assert judged["hindsight"]["gap"] == 0
+    assert judged["learned"]["gap"] < judged["myopic"]["gap"]
+    assert json.loads(file.read_text())["provenance"]["tieline"]
+    assert "exists already" in refused(*common)
+    assert "there is no folder" in refused("train", "microgrid33", "--out", tmp_path / "nowhere" / "values.json")
+    run = json.loads(
+        accepted("run", "microgrid33", "--policy", "learned", "--trained", file, "--json", "--out", tmp_path / "run")
+    )
+    assert run["audit"]["clean"]
+    assert run["hours"]["fallback"] == 0

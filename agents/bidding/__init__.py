@@ -70,8 +70,16 @@ class BidPlan:
         )
 
     def search(self, risk: Risk) -> dict[str, float]:
-        """Return incumbent and bound as (risk-adjusted) expected profit in $, and nodes; with risk, its two parts."""
-        found = {"incumbent": -self.objective, "bound": -self.bound, "nodes": self.nodes}
+        """Return incumbent and bound as (risk-adjusted) expected profit in $, and nodes.
+
+        With aversion to risk, also its two parts; with microgrids, the rounds it took to agree, and what was left.
+        """
+        found: dict[str, float] = {"incumbent": -self.objective, "bound": -self.bound, "nodes": self.nodes}
+        agreed = None if self.plan is None else self.plan.coordination
+        if agreed is not None:
+            found["rounds"] = agreed.iterations
+            found["primal_residual_mw"] = agreed.primal_residual_mw
+            found["dual_residual_per_mwh"] = agreed.dual_residual_per_mwh
         if risk.averse and self.costs is not None and self.probability is not None:
             found["expected_profit"] = -float(self.probability @ self.costs)
             found["cvar_profit"] = -cvar(self.costs, self.probability, risk.cvar_level)

@@ -183,8 +183,7 @@ class Horizon:
             values += self._tiles.values(situation.offers)
         elif isinstance(self._tiles, ReactiveTiles):
             values += self._tiles.values()
-        elif isinstance(self._tiles, CurveTiles):
-            assert isinstance(situation.offers, Curves)  # the program was built for them
+        elif isinstance(self._tiles, CurveTiles) and isinstance(situation.offers, Curves):
             values += self._tiles.values(situation.offers)
         if self._worth is not None:
             values.append(all_values(situation).data())

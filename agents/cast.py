@@ -75,7 +75,11 @@ def opening_bids(setting: Setting, dispatcher: Dispatcher) -> Submission:
         Solves the bidding problem.
     """
     if setting.grid.ports:
-        return cast_players(MarketModel(setting), dispatcher=dispatcher).operator.submit_bids()
+        model = MarketModel(setting)
+        try:
+            return cast_players(model, dispatcher=dispatcher).operator.submit_bids()
+        finally:
+            model.close()
     return compute_submission(dispatcher, setting, opening_situation(setting, setting.kept_scenarios()))
 
 

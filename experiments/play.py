@@ -63,9 +63,12 @@ def play(
     start = perf_counter()
     model = MarketModel(setting, actual)
     cast_players(model, dispatcher=dispatcher, fixed=fixed)
-    for _ in range(setting.study.days * HOURS_PER_DAY):
-        if progress is not None:
-            progress(f"day {model.day}, hour {model.hour}" if model.hour > 1 else f"day {model.day}, bidding")
-        model.step()
+    try:
+        for _ in range(setting.study.days * HOURS_PER_DAY):
+            if progress is not None:
+                progress(f"day {model.day}, hour {model.hour}" if model.hour > 1 else f"day {model.day}, bidding")
+            model.step()
+    finally:
+        model.close()
     tables = model.ledger.frames()
     return Play(setting=setting, tables=tables, seconds={**model.seconds, "total": perf_counter() - start})

@@ -129,6 +129,15 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         for _ in range(days * HOURS_PER_DAY):
             self.step()
 
+    def close(self) -> None:
+        """Let go of the players, so that memory does not grow from run to run; the ledger stays.
+
+        Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
+        """
+        self._players = None
+        self.remove_all_agents()
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
+
     def _meter(self, done: SetPoints, policy: str) -> Flow:
         try:
             return self._timed("power_flow", lambda: self._plant.run(done))

@@ -1,9 +1,11 @@
 """The same study and seed give the same bytes: twice in a process, and in another one."""
 
+import gc
 import hashlib
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,14 @@ def test_another_seed_is_another_day(study33, first, tmp_path):
 if __name__ == "__main__":
     for table, digest in bytes_of_a_run(read_study(Path(sys.argv[1])), Path(sys.argv[2])).items():
         sys.stdout.write(f"{table} {digest}\n")
+
+
+def test_a_run_leaves_nothing_behind(setting33):
+    """Mesa keeps every model whose agents it counted; a sweep of thousands of days would fill the memory."""
+    model = MarketModel(setting33)
+    cast_players(model, fixed=None)
+    gone = weakref.ref(model.players.operator), weakref.ref(model)
+    model.close()
+    del model
+    gc.collect()
+    assert [reference() for reference in gone] == [None, None]

@@ -33,16 +33,17 @@ def summarise_ports(played: Play, terms: Mapping[str, float]) -> dict[str, Any]:
         return {}
     behind = microgrids(tables)
     return {
-        "coordination": coordination(tables["decisions"], played.setting.study.coordination),
+        "coordination": coordination(tables["decisions"], tables["trades"], played.setting.study.coordination),
         "microgrids": behind,
         "costs": costs(behind, terms),
         "cars": cars(tables["cars"], played.setting.study.days),
     }
 
 
-def coordination(decisions: pd.DataFrame, mode: str) -> dict[str, Any]:
+def coordination(decisions: pd.DataFrame, trades: pd.DataFrame, mode: str) -> dict[str, Any]:
     """Return how operator and microgrids agreed: rounds, the worst residuals of all hours, and what went wrong."""
     noted = decisions[decisions["coordination_note"] != ""]
+    kept = trades[trades["note"] != ""]
     return {
         "mode": mode,
         "iterations": {"total": int(decisions["iterations"].sum()), "max": int(decisions["iterations"].max())},
@@ -51,6 +52,10 @@ def coordination(decisions: pd.DataFrame, mode: str) -> dict[str, Any]:
         "notes": [
             f"day {day}, hour {hour}: {note}"
             for day, hour, note in noted[["day", "hour", "coordination_note"]].itertuples(index=False)
+        ]
+        + [
+            f"day {day}, hour {hour}: {port} {note}"
+            for day, hour, port, note in kept[["day", "hour", "port", "note"]].itertuples(index=False)
         ],
     }
 

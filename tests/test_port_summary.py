@@ -4,7 +4,7 @@ import pytest
 from conftest import STUDIES
 
 from experiments.play import play
-from experiments.port_summary import cars
+from experiments.port_summary import cars, coordination
 from experiments.summary import summarise
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
@@ -31,6 +31,17 @@ def test_coordination_is_reported(summary):
     assert said["primal_residual_mw"] >= 0
     assert said["dual_residual_per_mwh"] >= 0
     assert said["notes"] == []
+
+
+def test_who_could_not_keep_to_what_was_agreed_is_named(played):
+    decisions, trades = (played.tables[name].copy() for name in ("decisions", "trades"))
+    trades.loc[7, "note"] = "could not keep to it"
+    decisions.loc[3, "coordination_note"] = "microgrid_9 did not answer"
+    where = trades.loc[7]
+    assert coordination(decisions, trades, "central")["notes"] == [
+        "day 1, hour 4: microgrid_9 did not answer",
+        f"day 1, hour {where['hour']}: {where['port']} could not keep to it",
+    ]
 
 
 def test_energies_and_money_of_the_microgrids_are_those_of_the_tables(summary, played):

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import numpy as np
 
 from agents.coordination import mode_class
+from agents.coordination.uncoordinated import Mode as Alone
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan
@@ -13,7 +14,7 @@ from agents.dispatch.search.branching import Effort
 from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
 from agents.value.functions import ValueFunctions
-from sim.messages import Knowledge, Schedule
+from sim.messages import Coordination, Knowledge, Schedule
 from sim.scenarios import ScenarioSet
 
 
@@ -41,14 +42,18 @@ class Community(Dispatcher):
         microgrids: Sequence[MicrogridAgent],
         executor: Executor | None = None,
     ) -> None:
-        self.own, self.microgrids = dispatcher, microgrids
-        self.grid, self.rule, self.tariff, self.risk = (
+        super().__init__(
             dispatcher.grid,
-            dispatcher.rule,
             dispatcher.tariff,
-            dispatcher.risk,
+            dispatcher.rule,
+            effort=dispatcher.effort,
+            risk=dispatcher.risk,
+            progress=dispatcher.progress,
         )
-        self._mode = mode_class(mode)(dispatcher, microgrids, executor or ThreadPoolExecutor(max_workers=2))
+        self.microgrids = microgrids
+        executor = executor or ThreadPoolExecutor(max_workers=2)
+        self._mode = mode_class(mode)(dispatcher, microgrids, executor)
+        self._alone = Alone(dispatcher, microgrids, executor)
 
     def look_ahead(self, knowledge: Knowledge) -> None:
         """Let every microgrid look at the coming hours of the day."""
@@ -65,14 +70,11 @@ class Community(Dispatcher):
         for microgrid in self.microgrids:
             microgrid.value_by(functions)
 
-    def retail_schedule(self) -> Schedule | None:
-        """Return what the microgrids do at the retail price if nobody coordinates them."""
-        answers = [microgrid.answer_retail() for microgrid in self.microgrids]
-        return Schedule(
-            p_mw=np.stack([answer.p_mw[0] for answer in answers], axis=1),
-            q_mvar=np.zeros((len(answers[0].p_mw[0]), len(answers))),
-            price_per_mwh=np.stack([microgrid.retail_per_mwh[0] for microgrid in self.microgrids], axis=1),
-        )
+    def retail_schedule(self) -> tuple[Schedule, Coordination] | None:
+        """Return what the microgrids do at the retail price if nobody coordinates them, and what went wrong."""
+        price = self._alone.retail_per_mwh
+        wanted, record = self._alone.ask((price.shape[0], price.shape[1]))
+        return Schedule(p_mw=wanted[0], q_mvar=np.zeros_like(wanted[0]), price_per_mwh=price[0]), record
 
     def plan(
         self,

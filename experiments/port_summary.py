@@ -33,19 +33,19 @@ def summarise_ports(played: Play, terms: Mapping[str, float]) -> dict[str, Any]:
         return {}
     behind = microgrids(tables)
     return {
-        "coordination": coordination(tables["decisions"], tables["trades"], played.setting.study.coordination),
+        "coordination": coordination(tables["decisions"], tables["trades"]),
         "microgrids": behind,
         "costs": costs(behind, terms),
         "cars": cars(tables["cars"], played.setting.study.days),
     }
 
 
-def coordination(decisions: pd.DataFrame, trades: pd.DataFrame, mode: str) -> dict[str, Any]:
+def coordination(decisions: pd.DataFrame, trades: pd.DataFrame) -> dict[str, Any]:
     """Return how operator and microgrids agreed: rounds, the worst residuals of all hours, and what went wrong."""
     noted = decisions[decisions["coordination_note"] != ""]
     kept = trades[trades["note"] != ""]
     return {
-        "mode": mode,
+        "mode": ", ".join(decisions["coordination"].unique()),
         "iterations": {"total": int(decisions["iterations"].sum()), "max": int(decisions["iterations"].max())},
         "primal_residual_mw": _worst(decisions["primal_residual_mw"]),
         "dual_residual_per_mwh": _worst(decisions["dual_residual_per_mwh"]),

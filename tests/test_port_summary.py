@@ -38,7 +38,7 @@ def test_who_could_not_keep_to_what_was_agreed_is_named(played):
     trades.loc[7, "note"] = "could not keep to it"
     decisions.loc[3, "coordination_note"] = "microgrid_9 did not answer"
     where = trades.loc[7]
-    assert coordination(decisions, trades, "central")["notes"] == [
+    assert coordination(decisions, trades)["notes"] == [
         "day 1, hour 4: microgrid_9 did not answer",
         f"day 1, hour {where['hour']}: {where['port']} could not keep to it",
     ]

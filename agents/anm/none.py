@@ -7,7 +7,7 @@ import numpy as np
 from agents.anm import HourView
 from agents.dispatch.dispatcher import Dispatcher
 from grids.power_flow import SetPoints
-from sim.messages import Coordination, Decision, Knowledge
+from sim.messages import Decision, Knowledge
 from sim.setting import Setting
 
 
@@ -26,7 +26,7 @@ class Policy:
         """Return the orders: demand, available output, and the day-ahead battery schedule."""
         demand, available = view.outlook.demand_mw[0], view.outlook.available_mw[0]
         battery = view.scheduled_battery_p_mw[view.hour - 1]
-        schedule = self._dispatcher.retail_schedule()
+        schedule, record = self._dispatcher.retail_schedule() or (None, None)
         return Decision(
             orders=SetPoints(
                 load_p_mw=demand,
@@ -41,5 +41,5 @@ class Policy:
             policy="none",
             status="unplanned",
             schedule=schedule,
-            coordination=None if schedule is None else Coordination(mode="uncoordinated", iterations=1),
+            coordination=record,
         )

@@ -31,14 +31,24 @@ class Mode:
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's best plan around what the microgrids do at the retail price."""
+        wanted, record = self.ask(situation.shape)
+        plan = self._dispatcher.plan(replace(situation, exchange_p_mw=wanted), network=network, within=within)
+        return replace(plan, exchange_price_per_mwh=self.retail_per_mwh, coordination=record)
+
+    def ask(self, shape: tuple[int, int]) -> tuple[FloatArray, Coordination]:
+        """Return what the microgrids do at the retail price, shape (S, T, M), and what went wrong. [MW]
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Scenarios S and hours T they have looked at.
+        """
         questions = [microgrid.answer_retail for microgrid in self._microgrids]
-        last = still_standing(self._last, (*situation.shape, len(self._microgrids)))
+        last = still_standing(self._last, (*shape, len(self._microgrids)))
         self._last, notes = self._audience.ask(questions, last)
-        given = replace(situation, exchange_p_mw=self._last)
-        plan = self._dispatcher.plan(given, network=network, within=within)
-        retail = np.stack([microgrid.retail_per_mwh for microgrid in self._microgrids], axis=2)
-        return replace(
-            plan,
-            exchange_price_per_mwh=retail,
-            coordination=Coordination(mode="uncoordinated", iterations=1, note="; ".join(notes)),
-        )
+        return self._last, Coordination(mode="uncoordinated", iterations=1, note="; ".join(notes))
+
+    @property
+    def retail_per_mwh(self) -> FloatArray:
+        """The retail price, shape (S, T, M). [$/MWh]"""
+        return np.stack([microgrid.retail_per_mwh for microgrid in self._microgrids], axis=2)

@@ -17,7 +17,7 @@ from agents.dispatch.search.price_bound import PriceBound, hourly_wear
 from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
-from sim.messages import Knowledge, Schedule
+from sim.messages import Coordination, Knowledge, Schedule
 from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
@@ -141,7 +141,7 @@ class Dispatcher:
     def value_by(self, functions: "ValueFunctions") -> None:
         """Let whoever else decides value what its stores hold after a single hour; here, nobody does."""
 
-    def retail_schedule(self) -> Schedule | None:
+    def retail_schedule(self) -> tuple[Schedule, Coordination] | None:
         """Return what microgrids do at the retail price if nobody coordinates them; nothing if there are none."""
         return None
 

@@ -139,9 +139,6 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         return PortAction(
             p_mw=-sum(action.p_mw for action in actions),
             q_mvar=-sum(action.q_mvar for action in actions),
-            ordered_p_mw=float(schedule.p_mw[0]),
-            ordered_q_mvar=float(schedule.q_mvar[0]),
-            price_per_mwh=float(schedule.price_per_mwh[0]),
             devices=actions,
             charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
             shortfall_mw=unserved if unserved > ROUND_OFF_MW else 0.0,

@@ -1,37 +1,22 @@
-"""The benchmark of networked microgrids: single hours, the rest of a day, bids and whole days, and how they grow.
-
-Hours are those of a simulated day: operator and microgrids are on the stage, and in each hour both modes of
-coordination are asked for the same decision, of which the stage then plays the central one.
-"""
+"""The benchmark of networked microgrids: single hours, the rest of a day, bids and whole days, and how they grow."""
 
 import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
-from agents.anm import HourView
-from agents.anm._optimal import situation_ahead
-from agents.cast import cast_players
-from agents.coordination import mode_class
-from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.plan import Plan
-from agents.dispatch.port_tiles import MicrogridTiles
-from agents.dispatch.program import Program
-from agents.dispatch.situation import Situation
-from agents.microgrid import MicrogridAgent
 from agents.value.training import Trainer
+from experiments.agreement_stage import Compared, Stage
 from experiments.catalog import find_study
 from experiments.measuring import Row, peak_of_process, timed
 from experiments.play import play
 from grids.network import FloatArray
 from sim.messages import Knowledge, Submission
-from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting
 
@@ -58,123 +43,6 @@ def networked_parts(quick: bool) -> list[tuple[str, Callable[[], list[Row]]]]:
         ("networked: learned days", bench.learned_days),
         ("networked: growth", bench.growth),
     ]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Compared:
-    """One decision taken centrally and by trade, from the same state.
-
-    Attributes
-    ----------
-    central, transactive : Plan
-        Both plans.
-    central_s, transactive_s : float
-        Time for each. [s]
-    cost : float
-        What operator and microgrids pay together under the central plan, not counting what customers pay. [$]
-    more : float
-        What the transactive plan costs them more. [$]
-    """
-
-    central: Plan
-    transactive: Plan
-    central_s: float
-    transactive_s: float
-    cost: float
-    more: float
-
-    @property
-    def gap_percent(self) -> float:
-        """How much more trade costs, relative."""
-        return 100 * self.more / abs(self.cost)
-
-    @property
-    def unproven_percent(self) -> float:
-        """How much better than the central plan a plan could still be, relative."""
-        return 100 * (self.central.objective - self.central.bound) / abs(self.cost)
-
-
-class Stage:
-    """A day on the stage, with both modes of coordination at hand.
-
-    Parameters
-    ----------
-    setting : Setting
-        The built study.
-    submission : Submission
-        The day's bids.
-    knowledge : Knowledge
-        What is known when an hour is decided: that hour alone, or the forecast of the rest of the day too.
-    """
-
-    def __init__(self, setting: Setting, submission: Submission, knowledge: Knowledge) -> None:
-        study = setting.study.model_copy(update={"policy": "myopic", "coordination": "central", "days": 1})
-        self._setting, self._bid_mw, self._knowledge = replace(setting, study=study), submission.bid_mw, knowledge
-        self.model = MarketModel(self._setting)
-        self._dispatcher = Dispatcher.of(self._setting)
-        players = cast_players(self.model, dispatcher=self._dispatcher, fixed=submission)
-        self._microgrids = [one for one in players.microgrids if isinstance(one, MicrogridAgent)]
-        executor = ThreadPoolExecutor(max_workers=2)
-        self._central, self._transactive = (
-            mode_class(name)(self._dispatcher, self._microgrids, executor) for name in ("central", "transactive")
-        )
-
-    def play_until(self, hour: int) -> None:
-        """Let the hours before an hour pass."""
-        while self.model.hour < hour:
-            self.model.step()
-
-    def look(self) -> Situation:
-        """Let the microgrids look ahead; return what the operator sees."""
-        for microgrid in self._microgrids:
-            microgrid.look_ahead(self._knowledge)
-        batteries = self.model.players.batteries
-        view = HourView(
-            hour=self.model.hour,
-            outlook=self.model.outlook(self._knowledge),
-            bid_mw=self._bid_mw,
-            scheduled_battery_p_mw=np.zeros((HOURS_PER_DAY, len(batteries))),
-            energy_mwh=np.array([unit.report().energy_mwh for unit in batteries]),
-            previous_battery_p_mw=self.model.previous_battery_p_mw,
-        )
-        return situation_ahead(self._setting, view)
-
-    def central(self) -> Plan:
-        """Return the central plan."""
-        return self._central.agree(self.look(), network="branch_flow", within=None)
-
-    def transactive(self) -> Plan:
-        """Return the plan that was agreed on."""
-        return self._transactive.agree(self.look(), network="branch_flow", within=None)
-
-    def compare(self) -> Compared:
-        """Return both plans, and what they cost."""
-        situation = self.look()
-        central_s, central = timed(self.central)
-        transactive_s, transactive = timed(self.transactive)
-        served = central.set_points.load_p_mw.sum(axis=2) @ situation.retail_price_per_mwh
-        return Compared(
-            central=central,
-            transactive=transactive,
-            central_s=central_s,
-            transactive_s=transactive_s,
-            cost=central.objective + float(served[0]),
-            more=self.cost_of_agreement(situation, transactive) - central.objective,
-        )
-
-    def cost_of_agreement(self, situation: Situation, agreed: Plan) -> float:
-        """Return what an agreement costs operator and microgrids, less what customers pay. [$]"""
-        exchange = agreed.set_points.exchange_p_mw, agreed.set_points.exchange_q_mvar
-        given = replace(situation, exchange_p_mw=exchange[0], exchange_q_mvar=exchange[1])
-        program = Program()
-        owned = [port.microgrid for port in self._dispatcher.grid.ports]
-        tiles = MicrogridTiles(program, owned, scenarios=1, hours=situation.shape[1], scheduled=True)
-        schedules = [
-            {"scheduled_p_mw": exchange[0][0, :, m, None], "scheduled_q_mvar": exchange[1][0, :, m, None]}
-            for m in range(len(owned))
-        ]
-        known = [microgrid.reveal() for microgrid in self._microgrids]
-        return self._dispatcher.plan(given).objective + program.solve(tiles.values(known, schedules)).objective
 
 
 class NetworkedBench:

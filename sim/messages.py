@@ -197,8 +197,6 @@ class PortAction:
     ----------
     p_mw, q_mvar : float
         What it takes from the network: minus the sum over its devices. [MW], [Mvar]
-    ordered_p_mw, ordered_q_mvar, price_per_mwh : float
-        What was agreed. [MW], [Mvar], [$/MWh]
     devices : tuple of DeviceAction
         Its devices.
     charging_mw : array, shape (cars,)
@@ -211,9 +209,6 @@ class PortAction:
 
     p_mw: float
     q_mvar: float
-    ordered_p_mw: float
-    ordered_q_mvar: float
-    price_per_mwh: float
     devices: tuple[DeviceAction, ...]
     charging_mw: FloatArray
     shortfall_mw: float = 0.0

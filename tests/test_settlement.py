@@ -209,9 +209,6 @@ def test_trade_with_ports_is_income_next_to_the_revenue():
 MICROGRID = PortAction(
     p_mw=0.05,
     q_mvar=-0.01,
-    ordered_p_mw=0.05,
-    ordered_q_mvar=-0.01,
-    price_per_mwh=60.0,
     devices=(
         DeviceAction(device="load", p_mw=-0.02, available_mw=0.02),
         DeviceAction(device="battery", p_mw=0.01, energy_mwh=0.04, cost=0.001),

@@ -15,14 +15,14 @@ class StorageDevice(MicrogridDevice):
 
     Attributes
     ----------
-    start_energy, energy_mwh : float
-        Stored energy at the start of the first day and now. [MWh]
+    energy_mwh : float
+        Stored energy now. [MWh]
     """
 
     def __init__(self, model: MarketModel, port: str, unit: Storage) -> None:
         super().__init__(model, port)
         self.unit = unit
-        self.start_energy = self.energy_mwh = unit.start_soc * unit.max_e_mwh
+        self.energy_mwh = unit.start_soc * unit.max_e_mwh
 
     def limits(self) -> tuple[float, float]:
         """Return the least (charging) and the most (discharging) power of this hour. [MW]

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.style import COLORS, LABEL_POINTS, NAMES, headline, hour_edges
+from experiments.figures.style import COLORS, NAMES, headline, hour_edges, write_key
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-3
@@ -127,15 +127,4 @@ def _finish(stack: _Stack, highest: float) -> None:
     ax.set_ylim(1.08 * lowest, 1.04 * max(highest, 0.01))
     ax.set_ylabel("power [MW]")
     ax.grid(axis="y")
-    ax.legend(
-        handles=stack.key[::-1],
-        loc="center left",
-        bbox_to_anchor=(1.006, 0.5),
-        frameon=False,
-        fontsize=LABEL_POINTS,
-        handlelength=1.5,
-        handleheight=1.0,
-        labelspacing=0.55,
-        borderpad=0,
-        handletextpad=0.5,
-    )
+    write_key(ax, stack.key[::-1])

@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.device_stack import write_key
 from experiments.figures.fleet_record import FleetDay, fleets_of_day, together
 from experiments.figures.port_map import Scale, map_height, port_map
 from experiments.figures.port_page import GUTTER, HOURS, MOST_SHOWN, Page, hour_axis, in_words, rows_of, same_scale
-from experiments.figures.style import COLORS, headline, hour_edges, house_style, tint
+from experiments.figures.style import COLORS, headline, hour_edges, house_style, tint, write_key
 from sim.setting import Setting
 
 OLIVE = COLORS["ev_aggregator"]

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.port_page import HOURS, power_axis
-from experiments.figures.style import LABEL_POINTS, hour_edges
+from experiments.figures.style import hour_edges, write_key
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-6
@@ -68,19 +68,3 @@ def stack_panel(
     power_axis(ax)
     if legend:
         write_key(ax, key[::-1])
-
-
-def write_key(ax: Axes, key: Sequence[Artist]) -> None:
-    """Write a key to the right of a panel, beside its middle."""
-    ax.legend(
-        handles=list(key),
-        loc="center left",
-        bbox_to_anchor=(1.006, 0.5),
-        frameon=False,
-        fontsize=LABEL_POINTS,
-        handlelength=1.5,
-        handleheight=1.0,
-        labelspacing=0.55,
-        borderpad=0,
-        handletextpad=0.5,
-    )

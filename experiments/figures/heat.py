@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.device_stack import Part, split, stack_panel, write_key
+from experiments.figures.device_stack import Part, split, stack_panel
 from experiments.figures.port_page import HOURS, Page, hour_axis, in_words, of_device, power_axis, rows_of
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
-from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style
+from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style, write_key
 from grids.microgrid import Storage
 from grids.network import FloatArray, Port
 from sim.setting import Setting

@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.device_stack import write_key
 from experiments.figures.port_map import Scale, map_height, port_map
 from experiments.figures.port_page import HOURS, MOST_SHOWN, by_hour, hour_axis
-from experiments.figures.style import COLORS, hour_edges, tint
+from experiments.figures.style import COLORS, hour_edges, tint, write_key
 from grids.microgrid import Storage
 from grids.network import FloatArray
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -146,3 +147,19 @@ def save_figure(figure: Figure, folder: Path, name: str) -> None:
     with house_style():
         figure.savefig(folder / f"{name}.png", dpi=120, metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+
+
+def write_key(ax: Axes, key: Sequence[Artist]) -> None:
+    """Write a key to the right of a panel, beside its middle."""
+    ax.legend(
+        handles=list(key),
+        loc="center left",
+        bbox_to_anchor=(1.006, 0.5),
+        frameon=False,
+        fontsize=LABEL_POINTS,
+        handlelength=1.5,
+        handleheight=1.0,
+        labelspacing=0.55,
+        borderpad=0,
+        handletextpad=0.5,
+    )

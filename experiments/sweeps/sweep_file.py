@@ -1,0 +1,203 @@
+"""The sweep file: which study is varied, how far, how often it is repeated, and what is kept of every run."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from experiments.variation import Key, Variation
+from grids.units import Data
+from sim.study import NAME
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Value = bool | int | Finite | str | None | list[Any] | dict[str, Any]
+
+STUDY = "study"
+"""The factor that is the base study itself, by name."""
+
+
+class Factor(Variation):
+    """Something that is varied, and how it is called.
+
+    Attributes
+    ----------
+    label : str
+        What is written on its axis, with the unit; its name if it is empty.
+    shown_times : float
+        By what a value is multiplied to be shown, 100 for percent.
+    """
+
+    label: str = ""
+    shown_times: Finite = 1.0
+
+
+class Range(Data):
+    """Evenly spaced numbers, both ends included; `count` of them, or one every `step`."""
+
+    start: Finite
+    stop: Finite
+    count: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _spaced(self) -> Self:
+        if (self.count is None) == (self.step is None):
+            raise ValueError("give either count or step")
+        if self.stop <= self.start:
+            raise ValueError("stop must lie above start")
+        return self
+
+
+class Sampling(Data):
+    """Points that fill a box evenly: a Latin hypercube, or a scrambled Sobol sequence.
+
+    Attributes
+    ----------
+    count : int
+        Number of points; a power of two for Sobol.
+    seed : int
+        Seed of the sample; it has nothing to do with the seeds of the runs.
+    within : dict
+        Lowest and highest value of every factor. If both are written as whole numbers, so are the values.
+    """
+
+    count: Annotated[int, Field(ge=1, le=100_000)]
+    seed: Annotated[int, Field(ge=0)] = 1
+    within: Annotated[dict[str, tuple[int | Finite, int | Finite]], Field(min_length=1)]
+
+    @field_validator("within")
+    @classmethod
+    def _low_below_high(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in value.items():
+            if high <= low:
+                raise ValueError(f"{name}: the second value must lie above the first")
+        return value
+
+
+class Axis(Data):
+    """One way in which points are made; every point of one axis meets every point of the others.
+
+    Exactly one of these is given.
+
+    Attributes
+    ----------
+    values : dict
+        A list for each factor; all combinations.
+    range : dict
+        Evenly spaced numbers for each factor; all combinations.
+    zipped : dict
+        A list for each factor, all of one length, read side by side.
+    csv : str
+        A file with one factor per column and one point per row.
+    latin_hypercube, sobol : Sampling
+        Points that fill a box.
+    """
+
+    values: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = None
+    range: dict[str, Range] | None = None
+    zipped: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = None
+    csv: str | None = None
+    latin_hypercube: Sampling | None = None
+    sobol: Sampling | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in Axis.model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(Axis.model_fields)}" + _given(given))
+        return self
+
+    @field_validator("zipped")
+    @classmethod
+    def _side_by_side(cls, value: dict[str, list[Any]] | None) -> dict[str, list[Any]] | None:
+        lengths = {name: len(column) for name, column in (value or {}).items()}
+        if len(set(lengths.values())) > 1:
+            counted = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"all lists must have one length, not {counted}")
+        return value
+
+    @field_validator("sobol")
+    @classmethod
+    def _power_of_two(cls, value: Sampling | None) -> Sampling | None:
+        if value is not None and value.count & (value.count - 1):
+            near = 1 << (value.count.bit_length() - 1)
+            raise ValueError(f"count must be a power of two for the points to be balanced, such as {near}")
+        return value
+
+
+def _given(names: list[str]) -> str:
+    return f", not {' and '.join(names)}" if names else ""
+
+
+class ReportSpec(Data):
+    """What the report of a sweep is about; what is left out is chosen from the factors.
+
+    Attributes
+    ----------
+    outputs : tuple of str
+        Columns of the results to show.
+    along : str or None
+        Factor along the horizontal axis of lines.
+    compare : str or None
+        Factor whose values are compared in pairs on common random numbers; the first value is the baseline.
+    heat_map : (str, str) or None
+        Two factors that span maps, horizontal and vertical.
+    pareto : (str, str) or None
+        Two outputs between which there is a choice to be made.
+    """
+
+    outputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("profit", "imbalance")
+    along: str | None = None
+    compare: str | None = None
+    heat_map: tuple[str, str] | None = None
+    pareto: tuple[str, str] | None = None
+
+
+class SweepFile(Data):
+    """What a sweep's file says.
+
+    Attributes
+    ----------
+    name, description : str
+        What it is called, and what it shows.
+    study : str
+        Packaged study, or a file beside the sweep's.
+    set : dict
+        Values that every run has, by path.
+    factors : dict
+        Short names for what is varied; other names are taken for paths in the study.
+    axes : tuple of Axis
+        How points are made; without any, there is one, the study itself.
+    replications : int
+        How often each point is run. Replication r of every point has the study's seed + r - 1, so that all points meet
+        the same weather: common random numbers.
+    outputs : {"summary", "hourly", "all"}
+        What is kept: one row for each run, also one for each hour, or also all tables of every run.
+    report : ReportSpec
+        What the report shows.
+    """
+
+    name: Annotated[str, Field(pattern=NAME)]
+    description: str = ""
+    study: str = "microgrid33"
+    set: Annotated[dict[Key, Value], Field(default_factory=dict)]
+    factors: Annotated[dict[Key, Factor], Field(default_factory=dict)]
+    axes: tuple[Axis, ...] = ()
+    replications: Count = 1
+    outputs: Literal["summary", "hourly", "all"] = "summary"
+    report: ReportSpec = ReportSpec()
+
+    @field_validator("factors")
+    @classmethod
+    def _study_is_taken(cls, value: dict[str, Factor]) -> dict[str, Factor]:
+        if STUDY in value:
+            raise ValueError(f"'{STUDY}' is the base study; use it in axes without naming it here")
+        return value
+
+    def factor(self, name: str) -> Factor:
+        """Return a factor by its name; a path in the study is one under its own name."""
+        return self.factors.get(name) or Factor(paths=(name,))
+
+    def label(self, name: str) -> str:
+        """Return what is written on a factor's axis."""
+        return (self.factors[name].label if name in self.factors else "") or name

@@ -249,6 +249,39 @@ def reproduce(
 
 
 @app.command()
+def sweep(
+    file: Annotated[str, typer.Argument(help="Packaged sweep (see: tieline studies) or YAML file.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes, default one per core; the result does not depend on it.")
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Play on the workers of this Dask scheduler.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; gone on with if it is there. Default: sweeps/NAME.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how many runs, and how long they take.")
+    ] = False,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Also play again what failed before.")] = False,
+    json: Json = False,
+) -> None:
+    """Play a study over many values and seeds; what is done already is not done again."""
+    _load("sweeps.command").run_sweep(
+        file, workers=workers, dask=dask, out=out, dry_run=dry_run, retry_failed=retry_failed, as_json=json
+    )
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder written by tieline sweep.")],
+    json: Json = False,
+) -> None:
+    """Tables and figures of a sweep: means, confidence intervals, paired differences; Markdown and HTML."""
+    _load("sweeps.command").report_sweep(folder, as_json=json)
+
+
+@app.command()
 def bench(
     json: Json = False,
     quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,

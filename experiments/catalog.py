@@ -52,14 +52,25 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
     """
     given = [f"{key}={value}" for key, value in (options or {}).items() if value is not None]
     study = read_study(study_path(reference), [*map(_anchored, overrides), *map(_anchored, given)])
+    check_names(study)
+    return study
+
+
+def check_names(study: Study, where: str = "") -> None:
+    """Refuse a study that names a strategy, policy or mode that does not exist.
+
+    Raises
+    ------
+    StudyError
+        If it does; the message begins with `where`.
+    """
     for field, chosen, known in (
         ("bidding", study.bidding, strategy_names()),
         ("policy", study.policy, policy_names()),
         ("coordination", study.coordination, mode_names()),
     ):
         if chosen not in known:
-            raise StudyError(f"{field}: unknown '{chosen}', use one of {', '.join(known)}")
-    return study
+            raise StudyError(f"{where}{field}: unknown '{chosen}', use one of {', '.join(known)}")
 
 
 def _anchored(override: str) -> str:

@@ -1,28 +1,15 @@
 """The folder of a run: resolved study, versions, tables, summary, figures. Nothing is ever overwritten."""
 
 import json
-import platform
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from experiments.identity import versions
 from sim.errors import StudyError
 from sim.ledger import write_tables
 from sim.study import Study
 from sim.study_file import write_study
-
-VERSIONED = (
-    "tieline",
-    "clarabel",
-    "mesa",
-    "numpy",
-    "pandapower",
-    "pandas",
-    "power-grid-model",
-    "pyomo",
-    "scipy",
-)
 
 
 def reserve(out: Path | None, study: Study) -> Path:
@@ -85,8 +72,3 @@ def write_run(folder: Path, study: Study, tables: Any, summary: dict[str, Any]) 
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     write_tables(tables, folder)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide the figures."""
-    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}

@@ -3,14 +3,12 @@
 import json
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.run_folder import versions
+from experiments.identity import model_digest, versions
 from sim.study import Study
 
 KEY_LENGTH = 16
@@ -58,7 +56,7 @@ class PartStore:
                 "parameters": dict(parameters),
                 "study": study.model_dump(mode="json"),
                 "versions": versions(),
-                "model": _model_digest(),
+                "model": model_digest(),
             }
         )
         path = self.folder / f"{parameters['part']}-{_digest(identity)[:KEY_LENGTH]}.json"
@@ -72,17 +70,6 @@ class PartStore:
         _write(path, document | {"result": result})
         self.computed.append(path.name)
         return result
-
-
-@cache
-def _model_digest() -> str:
-    """Return a hash of the code that decides all figures: what an older model computed is not found again."""
-    texts = sha256()
-    for package in ("grids", "sim", "agents"):
-        folder = files(package)
-        for path in sorted(Path(str(folder)).rglob("*.py")):
-            texts.update(path.read_bytes())
-    return texts.hexdigest()[:KEY_LENGTH]
 
 
 def _plain(record: Record) -> Record:

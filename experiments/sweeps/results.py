@@ -1,11 +1,16 @@
 """The results of a sweep as they lie in its folder: the runs that are done, those that failed, and what they mean."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from experiments.sweeps.outputs import output_of
+from experiments.sweeps.outputs import TIMINGS, output_of
+from experiments.sweeps.plan import Run, make_plan, read_sweep
+from experiments.sweeps.store import FAILURES, PROVENANCE, RESULTS, SWEEP, Store, labels_of
 from experiments.sweeps.sweep_file import SweepFile
+from sim.errors import StudyError
 
 REPLICATION = "replication"
 
@@ -46,3 +51,37 @@ class SweepResults:
     def is_number(self, factor: str) -> bool:
         """Whether the values of a factor are numbers."""
         return pd.api.types.is_numeric_dtype(self.runs[factor]) and not pd.api.types.is_bool_dtype(self.runs[factor])
+
+
+def read_results(folder: Path) -> SweepResults:
+    """Return the results in a sweep's folder, also while the sweep is at work.
+
+    Raises
+    ------
+    StudyError
+        If the folder is none of a sweep.
+    """
+    if not (folder / SWEEP).is_file():
+        raise StudyError(f"{folder}: is not the folder of a sweep; tieline sweep FILE --out {folder} makes one")
+    sweep = read_sweep(folder / SWEEP)
+    plan = make_plan(sweep, folder)
+    store = Store(folder)
+    done, failed = store.done(sweep.outputs), store.failed()
+    runs = list(plan.runs())
+    table = pd.DataFrame([{"key": run.key, "place": place} for place, run in enumerate(runs) if run.key in done])
+    results = pd.read_parquet(folder / RESULTS) if done else pd.DataFrame(columns=["key"])
+    ordered = table.merge(results, on="key").sort_values("place").drop(columns="place") if done else results
+    times = store.timings.frame()[[timing.name for timing in TIMINGS]]
+    return SweepResults(
+        sweep=sweep,
+        factors=plan.factors,
+        runs=ordered.join(times, on="key").reset_index(drop=True),
+        planned=len(runs),
+        failed=pd.DataFrame([_failure(folder, run) for run in runs if run.key in failed - done]),
+        provenance=json.loads((folder / PROVENANCE).read_text(encoding="utf-8")),
+    )
+
+
+def _failure(folder: Path, run: Run) -> dict[str, object]:
+    told = json.loads((folder / FAILURES / f"{run.key}.json").read_text(encoding="utf-8"))
+    return {**labels_of(run), "error": told["error"]}

@@ -1,0 +1,44 @@
+"""What figures are computed with: the versions of the libraries, and a hash of our own model."""
+
+import platform
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+VERSIONED = (
+    "tieline",
+    "clarabel",
+    "mesa",
+    "numpy",
+    "pandapower",
+    "pandas",
+    "power-grid-model",
+    "pyomo",
+    "scipy",
+)
+
+DIGEST_LENGTH = 16
+"""Characters of a hash of the model."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide the figures."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
+
+
+@cache
+def model_digest() -> str:
+    """Return a hash of the code that decides all figures: what an older model computed is not found again."""
+    texts = sha256()
+    for package in ("grids", "sim", "agents"):
+        folder = files(package)
+        for path in sorted(Path(str(folder)).rglob("*.py")):
+            texts.update(path.read_bytes())
+    return texts.hexdigest()[:DIGEST_LENGTH]
+
+
+def provenance() -> dict[str, str]:
+    """Return versions and model: where two of these are equal, so are the figures."""
+    return versions() | {"model": model_digest()}

@@ -1,0 +1,176 @@
+"""Engines: where runs are played. Each gives a ``concurrent.futures`` executor, and another when that one breaks."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sim.errors import StudyError
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""What tells numeric libraries how many threads they may have."""
+
+PATIENCE_S = 30.0
+"""How long to wait for a scheduler, or for its first worker. [s]"""
+
+
+class Engine(Protocol):
+    """Where runs are played.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in messages.
+    workers : int
+        How many runs are played at a time.
+    """
+
+    name: str
+
+    @property
+    def workers(self) -> int:
+        """How many runs are played at a time."""
+
+    def open(self) -> Executor:
+        """Return an executor; if there was one, it is of no more use."""
+
+    def close(self) -> None:
+        """Let go of all workers at once, whatever they are doing."""
+
+    def lost(self) -> str:
+        """Return why no more results can come, or nothing."""
+
+
+class LocalProcesses:
+    """Processes of this machine, one thread each, that end with the one that started them.
+
+    Parameters
+    ----------
+    workers : int
+        How many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.name, self._workers = f"{workers} process{'es' if workers > 1 else ''}", workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def workers(self) -> int:
+        """How many runs are played at a time."""
+        return self._workers
+
+    def open(self) -> Executor:
+        """Return a pool of fresh processes."""
+        self.close()
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin)
+        return self._pool
+
+    def close(self) -> None:
+        """End all processes."""
+        if self._pool is not None:
+            processes = list((self._pool._processes or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
+            self._pool = None
+
+    def lost(self) -> str:
+        """Return nothing: a broken pool says so itself."""
+        return ""
+
+
+def _begin() -> None:
+    """Prepare a process: leave Ctrl-C to the one that started it, and end when that one does, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Have processes that are started meanwhile keep their numeric libraries to one thread."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+class DaskCluster:
+    """The workers of a Dask scheduler.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as ``tcp://10.0.0.1:8786``.
+
+    Raises
+    ------
+    StudyError
+        If Dask is not installed, or no scheduler or worker answers.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import distributed
+        except ImportError:
+            raise StudyError("--dask: Dask is not installed; pip install 'tieline[cluster]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        self.name, self._address = f"Dask at {address}", address
+        try:
+            connect: Any = distributed.Client
+            self._client = connect(address, timeout=PATIENCE_S, set_as_default=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise StudyError(
+                f"--dask {address}: no scheduler answers ({error}); start one with: dask scheduler"
+            ) from None
+        try:
+            self._client.wait_for_workers(1, timeout=PATIENCE_S)
+        except TimeoutError:
+            self.close()
+            raise StudyError(
+                f"--dask {address}: the scheduler has no workers; start some with: dask worker {address} --nthreads 1"
+            ) from None
+
+    @property
+    def workers(self) -> int:
+        """How many runs are played at a time, of all workers there are now."""
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def open(self) -> Executor:
+        """Return an executor on the cluster."""
+        executor: Executor = self._client.get_executor(pure=False)
+        return executor
+
+    def close(self) -> None:
+        """Leave the cluster; what it still plays for us is cancelled."""
+        self._client.close(timeout=5)
+
+    def lost(self) -> str:
+        """Return why no more results can come, or nothing."""
+        return "" if self._client.status == "running" else "the scheduler does not answer any more"

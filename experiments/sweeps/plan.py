@@ -1,0 +1,234 @@
+"""The plan of a sweep: every run there is to be, each a resolved study with a key that finds its results again."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.cast import check_study
+from experiments.catalog import check_names, find_study, packaged_studies
+from experiments.sweeps.design import Point, points
+from experiments.sweeps.sweep_file import STUDY, SweepFile
+from experiments.variation import set_value
+from sim.errors import StudyError
+from sim.setting import Setting
+from sim.study import Study, anchor_paths
+from sim.study_file import explain, read_document
+
+KEY_LENGTH = 20
+"""Characters of a run's key."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Run:
+    """One run: a point, a replication, and the study it comes to.
+
+    Attributes
+    ----------
+    key : str
+        Hash of the resolved study, and of the files it names.
+    point : dict
+        Value of every factor, as it stands in the results.
+    replication : int
+        Counted from 1.
+    document : dict
+        The resolved study.
+    """
+
+    key: str
+    point: Point
+    replication: int
+    document: Document
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run; the same for a replication of every point."""
+        return int(self.document["seed"])
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} {value}" for name, value in self.point.items())
+        return f"{values}, replication {self.replication}" if values else f"replication {self.replication}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """All runs of a sweep.
+
+    Attributes
+    ----------
+    sweep : SweepFile
+        What was asked for.
+    folder : Path
+        Where the sweep's file lies.
+    factors : tuple of str
+        What is varied, in the order of the axes.
+    arms : sequence of (point, document)
+        Every point with its study.
+    """
+
+    sweep: SweepFile
+    folder: Path
+    factors: tuple[str, ...]
+    arms: Sequence[tuple[Point, Document]]
+
+    @property
+    def count(self) -> int:
+        """Number of runs."""
+        return len(self.arms) * self.sweep.replications
+
+    def runs(self) -> Iterator[Run]:
+        """Yield the runs, point by point, so that one after the other they share what is built for a network."""
+        digests: dict[str, str] = {}
+        for point, document in self.arms:
+            for replication in range(1, self.sweep.replications + 1):
+                resolved = document | {"seed": document["seed"] + replication - 1}
+                yield Run(key=_key(resolved, digests), point=point, replication=replication, document=resolved)
+
+
+def read_sweep(path: Path) -> SweepFile:
+    """Return what a sweep's file says.
+
+    Raises
+    ------
+    StudyError
+        If it can't be read, or a key or value is wrong; the message names file and field.
+    """
+    document = read_document(
+        path,
+        missing="give a packaged sweep (tieline studies lists them) or a YAML file",
+        form="a sweep; it must be a mapping of keys such as name, study, axes",
+    )
+    try:
+        return SweepFile.model_validate(document)
+    except ValidationError as error:
+        raise StudyError("\n".join(f"{path}: {line}" for line in explain(error, SweepFile))) from None
+
+
+def make_plan(sweep: SweepFile, folder: Path) -> Plan:
+    """Return the plan of a sweep; every study in it is valid.
+
+    Parameters
+    ----------
+    sweep : SweepFile
+        What was asked for.
+    folder : Path
+        Where its file lies: other files are looked for there.
+
+    Raises
+    ------
+    StudyError
+        If a factor, a value or a study is wrong, or if two points are the same study.
+    """
+    designed = points(sweep, folder)
+    factors = tuple(designed[0])
+    _require_known(sweep, factors)
+    bases: dict[str, Document] = {}
+    arms = [(point, _study(sweep, folder, point, bases)) for point in designed]
+    _require_distinct(arms)
+    _require_playable([document for _, document in arms])
+    shown = _columns([point for point, _ in arms], factors)
+    plan = [(point, document) for point, (_, document) in zip(shown, arms, strict=True)]
+    return Plan(sweep=sweep, folder=folder, factors=factors, arms=plan)
+
+
+def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
+    for name in sweep.factors:
+        if name not in factors:
+            raise StudyError(f"factors.{name}: stands on no axis; add it to axes, or drop it")
+    if "seed" in factors or "seed" in sweep.set:
+        raise StudyError("seed: replications vary it; set replications, and the seed of the first in the study")
+    for name in ("replication", "key"):
+        if name in factors:
+            raise StudyError(f"axes: '{name}' is a column of every sweep; give the factor another name")
+
+
+def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Document]) -> Document:
+    """Return the resolved study of a point."""
+    reference = str(point.get(STUDY, sweep.study))
+    if reference not in bases:
+        bases[reference] = _base(reference, sweep, folder)
+    document = deepcopy(bases[reference])
+    for name, value in point.items():
+        if name != STUDY:
+            sweep.factor(name).apply(document, deepcopy(value), where=f"axes: {name}")
+    told = ", ".join(f"{name} {value}" for name, value in point.items()) or "the study"
+    study = _validated(document, f"{told}: ")
+    check_names(study, f"{told}: ")
+    return anchor_paths(study, folder).model_dump(mode="json")
+
+
+def _base(reference: str, sweep: SweepFile, folder: Path) -> Document:
+    beside = folder / reference
+    own = reference not in packaged_studies() and beside.exists()
+    try:
+        document = find_study(str(beside) if own else reference).model_dump(mode="json")
+    except StudyError as error:
+        raise StudyError(f"{STUDY}: {error}") from error
+    for key, value in sweep.set.items():
+        set_value(document, key, deepcopy(value), where=f"set: {key}")
+    return _validated(document, "set: ").model_dump(mode="json")
+
+
+def _validated(document: Document, where: str) -> Study:
+    try:
+        return Study.model_validate(document)
+    except ValidationError as error:
+        raise StudyError(where + "; ".join(explain(error, Study))) from None
+
+
+def _require_distinct(arms: Sequence[tuple[Point, Document]]) -> None:
+    seen: dict[str, Point] = {}
+    for point, document in arms:
+        text = json.dumps(document, sort_keys=True)
+        if text in seen:
+            raise StudyError(f"axes: {point} and {seen[text]} are the same study; drop one of these points")
+        seen[text] = point
+
+
+TRIED = 20
+"""How many different networks and casts are tried before a sweep begins."""
+
+
+def _require_playable(documents: Sequence[Document]) -> None:
+    """Build networks and casts of players: what they trip over is said before anything runs.
+
+    All of them would take long where each point is another network; what is not tried here may fail in its turn.
+    """
+    parts = ("grid", "fleet", "profiles", "uncertainty", "policy", "coordination", "trained", "bidding")
+    distinct = {json.dumps([document[part] for part in parts], sort_keys=True): document for document in documents}
+    different = list(distinct.values())
+    for document in different[:: -(-len(different) // TRIED)]:
+        check_study(Setting.of(Study.model_validate(document)))
+
+
+def _columns(designed: Sequence[Point], factors: Sequence[str]) -> list[Point]:
+    """Return the points with values of one type for each factor, as they stand in a table."""
+    columns = {name: _of_one_type([point[name] for point in designed]) for name in factors}
+    return [{name: columns[name][row] for name in factors} for row in range(len(designed))]
+
+
+def _of_one_type(values: Sequence[Any]) -> list[Any]:
+    if all(isinstance(value, bool) for value in values):
+        return list(values)
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        whole = all(isinstance(value, int) for value in values)
+        return list(values) if whole else [float(value) for value in values]
+    return [value if isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _key(document: Mapping[str, Any], digests: dict[str, str]) -> str:
+    """Return the hash of all in a study that decides its results: the content of its files counts, not their place."""
+    decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
+    for name in (document["profiles"]["file"], document["grid"]["case"], document["trained"]):
+        if name is not None and Path(name).is_file():
+            if name not in digests:
+                digests[name] = sha256(Path(name).read_bytes()).hexdigest()
+            decides = decides.replace(json.dumps(name), digests[name])
+    return sha256(decides.encode()).hexdigest()[:KEY_LENGTH]

@@ -1,0 +1,118 @@
+"""The runner: hands runs to an engine, takes in what comes of them, and goes on whatever happens to a worker."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+
+from experiments.sweeps.engines import Engine
+from experiments.sweeps.plan import Run
+from experiments.sweeps.worker import Product, Task, perform
+from sim.errors import StudyError
+
+AHEAD = 4
+"""How many runs are handed out for each worker, so that none waits for the next."""
+
+STRIKES = 3
+"""How often a run may bring down its worker when it is played alone."""
+
+LOOK_S = 5.0
+"""How often to look whether the engine is still there. [s]"""
+
+
+class Runner:
+    """Plays runs on an engine.
+
+    Parameters
+    ----------
+    engine : Engine
+        Where.
+    task : callable
+        Returns what a worker is to do for a run.
+    keep : callable
+        Called with each run and what came of it, in the order in which they end.
+    """
+
+    def __init__(self, engine: Engine, task: Callable[[Run], Task], keep: Callable[[Run, Product], None]) -> None:
+        self._engine, self._task, self._keep = engine, task, keep
+        self._executor = engine.open()
+        self._in_flight: dict[Future[Product], Run] = {}
+
+    def play(self, runs: Iterable[Run]) -> None:
+        """Play all runs.
+
+        Raises
+        ------
+        StudyError
+            If the engine is lost.
+        """
+        waiting = iter(runs)
+        suspects: deque[Run] = deque()
+        while True:
+            while len(self._in_flight) < AHEAD * self._engine.workers and (run := next(waiting, None)) is not None:
+                if not self._hand_out(run):
+                    suspects.append(run)
+                    break
+            if self._in_flight:
+                suspects.extend(self._take_in())
+            if suspects:
+                suspects.extend(self._in_flight.values())
+                self._play_alone(suspects)
+            elif not self._in_flight:
+                return
+
+    def _hand_out(self, run: Run) -> bool:
+        """Give a run to the engine; return whether it took it."""
+        try:
+            self._in_flight[self._executor.submit(perform, self._task(run))] = run
+        except BrokenExecutor:
+            return False
+        return True
+
+    def _take_in(self) -> list[Run]:
+        """Keep what has come; return the runs that went down with a worker."""
+        done, _ = wait(self._in_flight, timeout=LOOK_S, return_when=FIRST_COMPLETED)
+        reason = "" if done else self._engine.lost()
+        if reason:
+            raise StudyError(_lost(self._engine, reason))
+        fallen = []
+        for future in done:
+            run = self._in_flight.pop(future)
+            try:
+                product = future.result()
+            except BrokenExecutor:
+                fallen.append(run)
+                continue
+            except CancelledError:
+                reason = self._engine.lost() or "it cancelled a run"
+                raise StudyError(_lost(self._engine, reason)) from None
+            except Exception as error:  # the engine's own: Dask gives up a run that has killed its workers
+                product = Product(key=run.key, error=f"{type(error).__name__}: {error}".splitlines()[0])
+            self._keep(run, product)
+        return fallen
+
+    def _play_alone(self, suspects: deque[Run]) -> None:
+        """Play one at a time the runs that a worker may have died of: so it is seen which one it is."""
+        strikes: Counter[str] = Counter()
+        self._renew()
+        while suspects:
+            run = suspects.popleft()
+            fallen = [] if self._hand_out(run) else [run]
+            while self._in_flight and not fallen:
+                fallen = self._take_in()
+            if not fallen:
+                continue
+            self._renew()
+            strikes[run.key] += 1
+            if strikes[run.key] < STRIKES:
+                suspects.appendleft(run)
+            else:
+                error = f"its worker died {STRIKES} times (killed, or out of memory)"
+                self._keep(run, Product(key=run.key, error=error))
+
+    def _renew(self) -> None:
+        self._in_flight.clear()
+        self._executor = self._engine.open()
+
+
+def _lost(engine: Engine, reason: str) -> str:
+    return f"{engine.name}: {reason}; what is done is stored, start the sweep again to go on"

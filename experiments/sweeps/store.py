@@ -1,0 +1,265 @@
+"""The store of a sweep: a folder of Parquet data sets, one file of one row group for each run, written whole or not.
+
+``results/`` holds exactly the finished runs of the sweep as its file stands, one row each. Runs that an earlier state
+of the file asked for wait in ``aside/`` until they are asked for again. A run counts once its row is in ``results/``:
+whatever else is kept of it is written before.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from filelock import FileLock, Timeout
+
+from experiments.identity import provenance
+from experiments.run_folder import open_folder
+from experiments.sweeps.plan import Plan, Run, read_sweep
+from experiments.sweeps.sweep_file import SweepFile
+from experiments.sweeps.timings import Timings
+from experiments.sweeps.worker import Product, parquet_of
+from sim.errors import StudyError
+from sim.ledger import TABLES
+
+RESULTS, ASIDE, FAILURES, UNFINISHED = "results", "aside", "failures", "unfinished"
+SWEEP, PROVENANCE = "sweep.yaml", "versions.json"
+
+MORE = {
+    "summary": (),
+    "hourly": ("hourly",),
+    "all": ("hourly", *(f"tables/{name}" for name in TABLES)),
+}
+"""Data sets besides the results, by what is kept of a run."""
+
+
+class Store:
+    """The folder of a sweep.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder.
+    timings : Timings
+        How long runs took.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.timings = Timings(folder / "timings.csv")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other sweeps out of the folder; the lock goes with the process that holds it, however that ends.
+
+        Raises
+        ------
+        StudyError
+            If another sweep is at work here, or the folder can't be written or holds something else.
+        """
+        if self.folder.exists() and not self._is_ours():
+            raise StudyError(f"--out {self.folder}: holds something else than a sweep; give another folder")
+        open_folder(self.folder)
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise StudyError(
+                f"--out {self.folder}: another sweep is at work in this folder; wait for it, or give another folder"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _is_ours(self) -> bool:
+        if not self.folder.is_dir():
+            return False
+        found = {path.name for path in self.folder.iterdir()} - {".lock"}
+        return not found or SWEEP in found
+
+    def prepare(self, plan: Plan) -> None:
+        """Make the folder hold what the sweep asks for, and nothing else: labels of its runs, others aside.
+
+        Raises
+        ------
+        StudyError
+            If what is there was computed with other versions, or is another sweep's.
+        """
+        self._require_same_sweep(plan.sweep.name)
+        self._require_same_versions()
+        for name in (RESULTS, ASIDE, FAILURES, UNFINISHED, *MORE[plan.sweep.outputs]):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for path in (self.folder / UNFINISHED).iterdir():
+            path.unlink()
+        self._write(self.folder / PROVENANCE, (json.dumps(provenance(), indent=2) + "\n").encode())
+        self._write(self.folder / SWEEP, _document(plan.sweep).encode())
+        self._sort_out(plan)
+        self.timings.mend()
+
+    def _require_same_sweep(self, name: str) -> None:
+        if (self.folder / SWEEP).is_file() and read_sweep(self.folder / SWEEP).name != name:
+            other = read_sweep(self.folder / SWEEP).name
+            raise StudyError(f"--out {self.folder}: holds the sweep '{other}', not '{name}'; give another folder")
+
+    def _require_same_versions(self) -> None:
+        """Refuse to go on with other versions: figures of one sweep must be comparable."""
+        try:
+            stored = json.loads((self.folder / PROVENANCE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        mine = provenance()
+        different = [
+            f"{name} {stored.get(name)} (now {mine.get(name)})"
+            for name in {**stored, **mine}
+            if stored.get(name) != mine.get(name)
+        ]
+        if different and (self.done() or any((self.folder / ASIDE).rglob("*.parquet"))):
+            raise StudyError(
+                f"--out {self.folder}: was computed with {', '.join(different)}; figures could differ. Give another"
+                " folder, or go on with the versions it was begun with"
+            )
+
+    def _sort_out(self, plan: Plan) -> None:
+        """Put runs that are not asked for aside, take back those that are, and label all as the plan does."""
+        wanted = {run.key: run for run in plan.runs()}
+        sets = [RESULTS, "hourly", *(f"tables/{name}" for name in TABLES)]
+        for name in (part for part in sets if (self.folder / part).is_dir()):
+            here, there = self.folder / name, self.folder / ASIDE / name
+            for path in sorted(here.glob("*.parquet")):
+                if path.stem not in wanted:
+                    there.mkdir(parents=True, exist_ok=True)
+                    path.replace(there / path.name)
+            for path in sorted(there.glob("*.parquet")) if there.is_dir() else []:
+                if path.stem in wanted:
+                    path.replace(here / path.name)
+            for path in sorted(here.glob("*.parquet")):
+                self._mend(path, name, wanted[path.stem])
+
+    def _mend(self, path: Path, name: str, run: Run) -> None:
+        """Drop a file that can't be read or whose run does not count; give it the labels it has in this plan."""
+        orphan = name != RESULTS and not (self.folder / RESULTS / path.name).is_file()
+        table = None if orphan else _read(path)
+        if table is None:
+            path.unlink()
+        elif not name.startswith("tables/"):
+            labelled = _labelled(table, labels_of(run))
+            if labelled is not None:
+                self._write(path, parquet_of(labelled))
+
+    def done(self, outputs: str = "summary") -> set[str]:
+        """Return the keys of the runs of which everything that is asked for is there."""
+        keys = self._keys(RESULTS)
+        for name in MORE[outputs]:
+            keys &= self._keys(name)
+        return keys
+
+    def failed(self) -> set[str]:
+        """Return the keys of the runs that failed."""
+        folder = self.folder / FAILURES
+        return {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
+
+    def forgive(self, plan: Plan) -> None:
+        """Forget failures of the plan's runs, so that they are played again."""
+        for run in plan.runs():
+            (self.folder / FAILURES / f"{run.key}.json").unlink(missing_ok=True)
+
+    def _keys(self, name: str) -> set[str]:
+        folder = self.folder / name
+        return {path.stem for path in folder.glob("*.parquet")} if folder.is_dir() else set()
+
+    def keep(self, run: Run, product: Product) -> None:
+        """Store what came of a run: its files, or why there are none.
+
+        Raises
+        ------
+        StudyError
+            If the disk is full or can't be written; nothing of the run counts then.
+        """
+        try:
+            if product.error:
+                self._keep_failure(run, product)
+            else:
+                self._keep_parts(product)
+        except OSError as error:
+            self._forget(product)
+            raise StudyError(_told(self.folder, error)) from error
+
+    def _keep_failure(self, run: Run, product: Product) -> None:
+        told = {
+            **labels_of(run),
+            "error": product.error,
+            "traceback": product.traceback,
+            "worker": product.worker,
+            "study": run.document,
+        }
+        self._write(self.folder / FAILURES / f"{run.key}.json", (json.dumps(told, indent=2) + "\n").encode())
+
+    def _keep_parts(self, product: Product) -> None:
+        self.timings.add(product)
+        for name in sorted(
+            product.parts, key=lambda name: name == RESULTS
+        ):  # the row that makes the run count is last
+            self._write(self.folder / name / f"{product.key}.parquet", product.parts[name])
+        (self.folder / FAILURES / f"{product.key}.json").unlink(missing_ok=True)
+
+    def _forget(self, product: Product) -> None:
+        for name in product.parts:
+            with suppress(OSError):
+                (self.folder / name / f"{product.key}.parquet").unlink(missing_ok=True)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write a file elsewhere first: where it belongs there is never half of one."""
+        unfinished = self.folder / UNFINISHED / f"{path.name}.{os.getpid()}"
+        unfinished.parent.mkdir(exist_ok=True)
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+
+
+def labels_of(run: Run) -> dict[str, Any]:
+    """Return the columns that say which run a row is of."""
+    return {"key": run.key, **run.point, "replication": run.replication, "seed": run.seed}
+
+
+def _read(path: Path) -> pa.Table | None:
+    """Return the table in a Parquet file, or None if it is damaged."""
+    try:
+        return pq.ParquetFile(path).read()
+    except (OSError, ValueError):
+        return None
+
+
+def _labelled(table: pa.Table, labels: Mapping[str, Any]) -> pa.Table | None:
+    """Return a table with other labels; None if it has just these."""
+    own = table.column_names[: table.column_names.index("seed") + 1]
+    first = {name: table.column(name)[0].as_py() for name in own}
+    if list(first.items()) == list(labels.items()) and all(type(first[name]) is type(labels[name]) for name in own):
+        return None
+    relabelled = table.drop_columns(own)
+    for place, (name, value) in enumerate(labels.items()):
+        relabelled = relabelled.add_column(place, name, pa.array([value] * len(table)))
+    return relabelled
+
+
+def _document(sweep: SweepFile) -> str:
+    return yaml.safe_dump(sweep.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+
+
+def _told(folder: Path, error: OSError) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"--out {folder}: the disk is full; what is stored is whole: free some space, and start the sweep again"
+    return f"--out {folder}: can't be written ({error.strerror}); start the sweep again when it can"

@@ -1,0 +1,49 @@
+"""How long the runs of a sweep took, and where: a file of its own, for it is never the same twice."""
+
+import csv
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.sweeps.outputs import TIMINGS
+from experiments.sweeps.worker import Product
+
+COLUMNS = ("key", *(timing.name for timing in TIMINGS), "memory_gb", "worker")
+
+
+class Timings:
+    """A CSV file to which a row is added for every run.
+
+    Parameters
+    ----------
+    path : Path
+        The file; begun with the first row.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, product: Product) -> None:
+        """Add a run."""
+        seconds = [f"{product.seconds.get(timing.name.removesuffix('_s'), math.nan):.4f}" for timing in TIMINGS]
+        new = not self.path.exists()
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            if new:
+                rows.writerow(COLUMNS)
+            rows.writerow([product.key, *seconds, f"{product.memory_gb:.3f}", product.worker])
+
+    def mend(self) -> None:
+        """Drop what was only half written when a sweep was killed."""
+        if self.path.exists():
+            whole, newline, torn = self.path.read_text(encoding="utf-8").rpartition("\n")
+            if torn:
+                self.path.write_text(whole + newline, encoding="utf-8")
+
+    def frame(self) -> pd.DataFrame:
+        """Return the last row of every run, by its key."""
+        if not self.path.exists():
+            return pd.DataFrame(columns=list(COLUMNS)).set_index("key")
+        rows = pd.read_csv(self.path, dtype={"key": str}, on_bad_lines="skip")
+        return rows.drop_duplicates("key", keep="last").set_index("key")

@@ -1,0 +1,189 @@
+"""What a worker does: play one run after another, and hand back what is kept of each as Parquet.
+
+It keeps what takes long to build (compiled models) from run to run, and nothing that a run could leave behind for the
+next: a run gives the same bytes whichever worker has it, and whatever that worker did before.
+"""
+
+import json
+import os
+import socket
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+from agents.dispatch.dispatcher import Dispatcher
+from experiments.identity import provenance
+from experiments.play import Play, play
+from experiments.summary import summarise
+from experiments.sweeps.outputs import figures, hourly
+from sim.audit import audit
+from sim.errors import StudyError
+from sim.setting import Setting
+from sim.study import Study
+
+DISPATCHERS = 4
+"""How many networks with their tariffs and rules a worker keeps models of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One run to be played.
+
+    Attributes
+    ----------
+    key : str
+        Of the run.
+    document : dict
+        The resolved study.
+    labels : dict
+        Columns that say which run it is.
+    outputs : {"summary", "hourly", "all"}
+        What to keep of it.
+    provenance : dict
+        Versions of the model and the libraries it is to be played with.
+    """
+
+    key: str
+    document: dict[str, Any]
+    labels: dict[str, Any]
+    outputs: str
+    provenance: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """What came of a run.
+
+    Attributes
+    ----------
+    key : str
+        Of the run.
+    parts : dict
+        Parquet files by the name of their data set; empty if the run failed.
+    error, traceback : str
+        What went wrong, in a line and in full; empty if nothing did.
+    seconds : dict
+        Time of ``bid``, ``dispatch``, ``power_flow``, and in ``total`` with start-up and audit.
+    memory_gb : float
+        Most memory the worker has held so far.
+    worker : str
+        Which one: host and process.
+    """
+
+    key: str
+    parts: dict[str, bytes] = field(default_factory=dict)
+    error: str = ""
+    traceback: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    memory_gb: float = 0.0
+    worker: str = ""
+
+
+_one_at_a_time = Lock()
+
+
+def perform(task: Task) -> Product:
+    """Play a run and return what is kept of it; whatever goes wrong with it is told, not raised."""
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    with _one_at_a_time:  # Mesa and the solvers share state between the threads of a process
+        start = perf_counter()
+        try:
+            parts, seconds = _play(task)
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            return Product(key=task.key, error=message, traceback=traceback.format_exc(), worker=worker)
+        seconds["total"] = perf_counter() - start
+    return Product(key=task.key, parts=parts, seconds=seconds, memory_gb=peak_memory_gb(), worker=worker)
+
+
+def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
+    require_same(task.provenance)
+    study = Study.model_validate(task.document)
+    setting = Setting.of(study)
+    played = play(setting, dispatcher=_dispatcher(setting))
+    verdict = audit(played.tables, task.document)
+    if not verdict.clean:
+        first = verdict.findings[0]
+        raise StudyError(f"the audit rejects this run, {len(verdict.findings)} finding(s): {first}")
+    return _kept(task, played), dict(played.seconds)
+
+
+_dispatchers: OrderedDict[str, Dispatcher] = OrderedDict()
+
+
+def _dispatcher(setting: Setting) -> Dispatcher:
+    """Return a dispatcher for a study's setting, with its models compiled if there was such a study not long ago."""
+    study = setting.study
+    shared = json.dumps(study.model_dump(mode="json", include={"grid", "fleet", "market", "search", "risk"}))
+    dispatcher = _dispatchers.pop(shared, None) or Dispatcher.of(setting)
+    _dispatchers[shared] = dispatcher
+    while len(_dispatchers) > DISPATCHERS:
+        _dispatchers.popitem(last=False)
+    return dispatcher
+
+
+def require_same(expected: Mapping[str, str]) -> None:
+    """Refuse to play with other versions than the sweep has: its figures could differ.
+
+    Raises
+    ------
+    StudyError
+        If there are any; the message names them.
+    """
+    mine = provenance()
+    different = [
+        f"{name} {mine.get(name)} instead of {expected[name]}" for name in expected if mine[name] != expected[name]
+    ]
+    if different:
+        raise StudyError(f"this worker has {', '.join(different)}; install the same on all machines")
+
+
+def _kept(task: Task, played: Play) -> dict[str, bytes]:
+    row = pd.DataFrame([task.labels | figures(summarise(played))])
+    parts = {"results": parquet(row)}
+    if task.outputs in {"hourly", "all"}:
+        parts["hourly"] = parquet(_labelled(hourly(played), task.labels))
+    if task.outputs == "all":
+        key = {"key": task.key}
+        parts |= {f"tables/{name}": parquet(_labelled(frame, key)) for name, frame in played.tables.items()}
+    return parts
+
+
+def _labelled(frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with columns in front that say which run it is of."""
+    front = pd.DataFrame({name: [value] * len(frame) for name, value in labels.items()}, index=frame.index)
+    return pd.concat([front, frame], axis=1)
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    """Return a table as a Parquet file of one row group; the same table gives the same bytes."""
+    return parquet_of(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """Return an Arrow table as a Parquet file of one row group."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd", row_group_size=max(1, len(table)))
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def peak_memory_gb() -> float:
+    """Return the most memory this process has held; NaN where the system does not say. [GB]"""
+    if resource is None:
+        return float("nan")
+    unit = 2**30 if sys.platform == "darwin" else 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -50,13 +50,14 @@ class Variation(Data):
         StudyError
             If a path leads nowhere, or to something that can't be multiplied.
         """
-        for key in self.paths:
+        for number, key in enumerate(self.paths):
+            place = f"{where}.paths.{number}"
             if self.change == "set":
-                set_value(document, key, value, where=where)
+                set_value(document, key, value, where=place)
             elif value == 0 and EVERY in key.split("."):
-                set_value(document, key.partition(f".{EVERY}")[0], [], where=where)
+                set_value(document, key.partition(f".{EVERY}")[0], [], where=place)
             else:
-                change_values(document, key, partial(_multiplied, key, where, value), where=where, complete=True)
+                change_values(document, key, partial(_multiplied, key, place, value), where=place, complete=True)
 
 
 def set_value(document: dict[str, Any], key: str, value: Any, *, where: str) -> None:

@@ -1,25 +1,24 @@
 """Sweeps: which values of a study are varied, and how far, as a YAML file that a user can copy and change."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.catalog import find_study
 from experiments.reproduce.paper import STUDY
 from experiments.reproduce.workshop import Workshop
+from experiments.variation import Variation, require_ends, set_value
 from grids.units import Data
 from sim.errors import StudyError
 from sim.study import Study
-from sim.study_file import EVERY, change_values, explain, read_document
+from sim.study_file import explain, read_document
 
 
-class Axis(Data):
+class Axis(Variation):
     """What is varied along one horizontal axis.
 
     Attributes
@@ -28,11 +27,6 @@ class Axis(Data):
         What it is called.
     label : str
         What is written below it, with the unit.
-    paths : tuple of str
-        The values of the study that change together, such as ``fleet.wind.*.max_s_mva``.
-    change : {"set", "times"}
-        Whether they become the axis value, or what they are in the study times the axis value. Where ``*`` stands for
-        units, times 0 leaves them out: a capacity of zero is none.
     values : tuple of float
         Axis values, rising.
     shown_times : float
@@ -45,19 +39,16 @@ class Axis(Data):
 
     title: str
     label: str
-    paths: Annotated[tuple[str, ...], Field(min_length=1)]
-    change: Literal["set", "times"] = "set"
     values: Annotated[tuple[float, ...], Field(min_length=2)]
     shown_times: float = 1.0
     paper: float | None = None
     also: Annotated[dict[str, Any], Field(default_factory=dict)]
 
     @model_validator(mode="after")
-    def _values_rise_and_paths_end(self) -> Self:
+    def _values_rise_and_keys_end(self) -> Self:
         if any(after <= before for before, after in pairwise(self.values)):
             raise ValueError("the values must rise")
-        if any(path.split(".")[-1] == EVERY for path in (*self.paths, *self.also)):
-            raise ValueError(f"a path must not end in {EVERY}: write which value of every unit is meant")
+        require_ends(tuple(self.also))
         return self
 
     def chosen(self, *, quick: bool) -> tuple[float, ...]:
@@ -136,33 +127,14 @@ class Sweep:
         axis = self.said.axes[place]
         document = self.study.model_dump(mode="json") | changes
         for key, constant in axis.also.items():
-            self._change(document, key, f"axes.{place}.also", partial(_constant, constant))
-        for number, key in enumerate(axis.paths):
-            field = f"axes.{place}.paths.{number}"
-            if axis.change == "set":
-                self._change(document, key, field, partial(_constant, value))
-            elif value == 0 and EVERY in key.split("."):
-                self._change(document, key.partition(f".{EVERY}")[0], field, partial(_constant, []))
-            else:
-                self._change(document, key, field, partial(self._multiplied, key, field, value))
+            set_value(document, key, constant, where=f"{self.path}: axes.{place}.also")
+        axis.apply(document, value, where=f"{self.path}: axes.{place}")
         try:
             return Study.model_validate(document)
         except ValidationError as error:
             raise StudyError(
                 f"{self.path}: axes.{place}.values: {value:g} can't be: {explain(error, Study)[0]}"
             ) from None
-
-    def _change(self, document: dict[str, Any], key: str, field: str, change: Callable[[Any], Any]) -> None:
-        change_values(document, key, change, where=f"{self.path}: {field}", complete=True)
-
-    def _multiplied(self, key: str, field: str, factor: float, now: Any) -> Any:
-        if isinstance(now, bool) or not isinstance(now, int | float):
-            raise StudyError(f"{self.path}: {field}: '{key}' is {now!r}, which is no number to multiply")
-        return factor * now
-
-
-def _constant(value: Any, _: Any) -> Any:
-    return value
 
 
 def _read(path: Path) -> SweepFile:

@@ -114,15 +114,13 @@ def _play(
                 tick(tally["failed"])
 
             Runner(engine, task, keep).play(todo)
-    except KeyboardInterrupt:
-        console.err.print(
-            f"stopped; {tally['played']} runs of this session are stored in {store.folder}: start the sweep again to"
-            " go on",
-            markup=False,
-        )
+    except BaseException as stopped:
+        engine.abandon()
+        if isinstance(stopped, KeyboardInterrupt):
+            played = tally["played"]
+            console.err.print(f"stopped; {played} runs played now are stored: start the sweep again to go on")
         raise
-    finally:
-        engine.close()
+    engine.close()
     return {"played": tally["played"], "failed": tally["failed"], "seconds": perf_counter() - start}
 
 

@@ -47,7 +47,10 @@ class Engine(Protocol):
         """Return an executor; if there was one, it is of no more use."""
 
     def close(self) -> None:
-        """Let go of all workers at once, whatever they are doing."""
+        """Let go of the workers, which have nothing left to do."""
+
+    def abandon(self) -> None:
+        """Let go of the workers at once, whatever they are doing."""
 
     def lost(self) -> str:
         """Return why no more results can come, or nothing."""
@@ -73,13 +76,19 @@ class LocalProcesses:
 
     def open(self) -> Executor:
         """Return a pool of fresh processes."""
-        self.close()
+        self.abandon()
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin)
         return self._pool
 
     def close(self) -> None:
-        """End all processes."""
+        """Wait for the processes to end."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def abandon(self) -> None:
+        """Kill the processes."""
         if self._pool is not None:
             processes = list((self._pool._processes or {}).values())
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -168,8 +177,12 @@ class DaskCluster:
         return executor
 
     def close(self) -> None:
-        """Leave the cluster; what it still plays for us is cancelled."""
+        """Leave the cluster."""
         self._client.close(timeout=5)
+
+    def abandon(self) -> None:
+        """Leave the cluster; what it still plays for us is cancelled."""
+        self.close()
 
     def lost(self) -> str:
         """Return why no more results can come, or nothing."""

@@ -157,7 +157,7 @@ def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Docume
     document = deepcopy(bases[reference])
     for name, value in point.items():
         if name != STUDY:
-            sweep.factor(name).apply(document, deepcopy(value), where=f"axes: {name}")
+            sweep.factor(name).apply(document, deepcopy(value), where=f"factors.{name}")
     told = ", ".join(f"{name} {value}" for name, value in point.items()) or "the study"
     study = _validated(document, f"{told}: ")
     check_names(study, f"{told}: ")

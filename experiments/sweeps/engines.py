@@ -94,6 +94,7 @@ class LocalProcesses:
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.kill()
+            self._pool.shutdown()  # takes away what the killed ones left behind
             self._pool = None
 
     def lost(self) -> str:

@@ -214,7 +214,7 @@ def audit(
 
 @app.command()
 def studies() -> None:
-    """List the packaged studies, strategies, policies and rules."""
+    """List the packaged studies and sweeps, strategies, policies and rules."""
     _load("commands").list_studies()
 
 
@@ -229,9 +229,9 @@ def show(study: Study, set_: Set = None) -> None:
 @app.command()
 def new(
     file: Annotated[Path, typer.Argument(help="YAML file to write; must not exist.")],
-    like: Annotated[str, typer.Option(help="Packaged study to start from.")] = "microgrid33",
+    like: Annotated[str, typer.Option(help="Packaged study or sweep to start from.")] = "microgrid33",
 ) -> None:
-    """Write a commented study to start from."""
+    """Write a commented study or sweep to start from."""
     _load("commands").new_study(file, like)
 
 
@@ -287,12 +287,14 @@ def bench(
     quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,
     proofs: Annotated[bool, typer.Option(help="Instead: how far the bids of hard cases are proven.")] = False,
     networked: Annotated[bool, typer.Option(help="Only networked microgrids, of 33, 66 and 330 buses.")] = False,
+    sweeps: Annotated[bool, typer.Option(help="Only sweeps: days per second, workers, Dask, memory.")] = False,
 ) -> None:
     """Measure speed and memory as ratios, side by side in one run."""
     if proofs:
         _load("benchmark").prove_all(as_json=json)
     else:
-        _load("benchmark").bench_all(as_json=json, quick=quick, networked=networked)
+        only = "networked" if networked else "sweeps" if sweeps else ""
+        _load("benchmark").bench_all(as_json=json, quick=quick, only=only)
 
 
 def _foreign_packages() -> list[str]:

@@ -21,10 +21,11 @@ from agents.dispatch.situation import Situation
 from experiments import console
 from experiments.catalog import find_study
 from experiments.commands import print_json
-from experiments.measuring import Row, median_s, peak_of_process, run_process, timed
+from experiments.measuring import Parts, Row, median_s, peak_of_process, run_process, timed
 from experiments.networked_benchmark import networked_parts
 from experiments.play import play
 from experiments.proofs import cases, prove
+from experiments.sweeps.benchmark import sweep_parts
 from grids.batch_power_flow import BatchPlant
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import Plant, SetPoints
@@ -32,9 +33,14 @@ from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 
 
-def bench_all(*, as_json: bool, quick: bool, networked: bool = False) -> None:
-    """Run every benchmark, or only those of networked microgrids, and print the table (or one JSON object)."""
-    parts = [*([] if networked else _own_parts(quick)), *networked_parts(quick)]
+def bench_all(*, as_json: bool, quick: bool, only: str = "") -> None:
+    """Run every benchmark, or only those of networked microgrids or of sweeps; print the table, or one JSON object."""
+    groups: dict[str, Callable[[bool], Parts]] = {
+        "own": _own_parts,
+        "networked": networked_parts,
+        "sweeps": sweep_parts,
+    }
+    parts = [part for name, group in groups.items() if only in {"", name} for part in group(quick)]
     rows: list[Row] = []
     with console.progress("measuring", total=len(parts), quiet=as_json) as report:
         for name, part in parts:
@@ -47,7 +53,7 @@ def bench_all(*, as_json: bool, quick: bool, networked: bool = False) -> None:
         console.show_benchmark([vars(row) for row in rows])
 
 
-def _own_parts(quick: bool) -> list[tuple[str, Callable[[], Row | list[Row]]]]:
+def _own_parts(quick: bool) -> Parts:
     """Return what is measured on one microgrid without others, by name, in the order of the table."""
     repeats = 2 if quick else 5
     setting = Setting.of(find_study("microgrid33"))

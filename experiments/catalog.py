@@ -20,6 +20,12 @@ def packaged_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
+def packaged_sweeps() -> dict[str, Path]:
+    """Return the files of the packaged sweeps by name."""
+    folder = Path(str(files("experiments"))) / "sweeps" / "files"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
 def study_path(reference: str) -> Path:
     """Return the file of a packaged study or of the user's own.
 

@@ -12,7 +12,7 @@ import yaml
 
 from agents.cast import check_study
 from experiments import console
-from experiments.catalog import packaged_studies
+from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.run_folder import reserve, write_run
@@ -171,16 +171,18 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
 
 
 def list_studies() -> None:
-    """Print the packaged studies, bidding strategies, policies and rules."""
+    """Print the packaged studies and sweeps, bidding strategies, policies and rules."""
     from agents.anm import policy_class, policy_names
     from agents.bidding import strategy, strategy_names
     from agents.coordination import mode_class, mode_names
+    from experiments.sweeps.plan import read_sweep
     from sim.imbalance import RULES
     from sim.study_file import read_study
 
     console.show_catalog(
         {
             "studies": {name: read_study(path).description for name, path in packaged_studies().items()},
+            "sweeps": {name: read_sweep(path).description for name, path in packaged_sweeps().items()},
             "bidding strategies": {name: strategy(name).SUMMARY for name in strategy_names()},
             "ANM policies": {name: policy_class(name).summary for name in policy_names()},
             "coordination of microgrids": {name: mode_class(name).summary for name in mode_names()},
@@ -190,14 +192,14 @@ def list_studies() -> None:
 
 
 def new_study(file: Path, like: str) -> None:
-    """Write a commented study, named after its file."""
-    packaged = packaged_studies()
+    """Write a commented study or sweep, named after its file."""
+    packaged = packaged_studies() | packaged_sweeps()
     if like not in packaged:
         raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
     if file.suffix not in {".yaml", ".yml"}:
-        raise StudyError(f"{file}: a study file ends in .yaml")
+        raise StudyError(f"{file}: the name of such a file ends in .yaml")
     if not re.fullmatch(NAME, file.stem):
-        raise StudyError(f"{file}: a study is named after its file: use letters, digits, '_', '.' and '-' only")
+        raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
     if file.exists():
         raise StudyError(f"{file}: exists already; nothing is overwritten, give another name")
     text = packaged[like].read_text(encoding="utf-8")
@@ -206,7 +208,7 @@ def new_study(file: Path, like: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StudyError(f"{file}: can't be written: {error.strerror}") from error
-    console.echo(f"wrote {file}; next: tieline run {file}")
+    console.echo(f"wrote {file}; next: tieline {'sweep' if like in packaged_sweeps() else 'run'} {file}")
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -25,6 +25,10 @@ class Row:
     detail: str
 
 
+Parts = list[tuple[str, Callable[[], Row | list[Row]]]]
+"""What is measured, by name, in the order of the table."""
+
+
 def median_s(work: Callable[[], Any], repeats: int) -> float:
     """Return the median time of a piece of work after one warm-up. [s]"""
     work()

@@ -3,7 +3,7 @@
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from agents.value.training import Trainer
 from experiments.agreement_stage import Compared, Stage
 from experiments.catalog import find_study
-from experiments.measuring import Row, peak_of_process, timed
+from experiments.measuring import Parts, Row, peak_of_process, timed
 from experiments.play import play
 from grids.network import FloatArray
 from sim.messages import Knowledge, Submission
@@ -30,7 +30,7 @@ TRAINING_SAMPLES = 8
 """Problems for each hour when value functions are trained here: enough to measure time, too few to judge them by."""
 
 
-def networked_parts(quick: bool) -> list[tuple[str, Callable[[], list[Row]]]]:
+def networked_parts(quick: bool) -> Parts:
     """Return what is measured, by name, in the order of the table."""
     bench = NetworkedBench(
         repeats=1 if quick else 3, hours=(1, 9, 17) if quick else tuple(range(1, HOURS_PER_DAY + 1))

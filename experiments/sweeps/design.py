@@ -18,8 +18,8 @@ from sim.errors import StudyError
 Point = dict[str, Any]
 """A value for each factor, by its name."""
 
-DIGITS = 12
-"""To how many digits evenly spaced and sampled values are rounded, so that they read as they are meant: 0.3."""
+DIGITS, SAMPLED_DIGITS = 12, 6
+"""To how many digits evenly spaced values are rounded, so that 0.3 is 0.3, and sampled ones, to be short."""
 
 
 def points(sweep: SweepFile, folder: Path) -> list[Point]:
@@ -107,5 +107,5 @@ def _sampled(box: Sampling, engine: qmc.QMCEngine) -> list[Point]:
         if isinstance(low, int) and isinstance(high, int):
             columns.append([int(low + math.floor(part * (high - low + 1))) for part in fraction])
         else:
-            columns.append([float(f"{low + part * (high - low):.{DIGITS}g}") for part in fraction])
+            columns.append([float(f"{low + part * (high - low):.{SAMPLED_DIGITS}g}") for part in fraction])
     return [dict(zip(box.within, row, strict=True)) for row in zip(*columns, strict=True)]

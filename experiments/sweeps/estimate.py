@@ -8,16 +8,16 @@ from time import perf_counter
 
 from experiments.identity import provenance
 from experiments.sweeps.plan import Run
-from experiments.sweeps.store import labels_of
+from experiments.sweeps.store import task_of
 from experiments.sweeps.timings import Timings
-from experiments.sweeps.worker import Product, Task, perform
+from experiments.sweeps.worker import Product, perform
 from sim.errors import StudyError
 
 START_S = 8.0
 """What a process takes to begin: imports, and the first power flow. [s]"""
 
-TRIALS, ENOUGH_S = 3, 20.0
-"""How many runs are tried at most, and after how long no other one is begun. [s]"""
+ENOUGH_S = 20.0
+"""After how long no other run is tried. [s]"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,22 +45,23 @@ class Estimate:
         Raises
         ------
         StudyError
-            If a run that is tried fails.
+            If all runs that are tried fail.
         """
         known = timings.frame()["total_s"]
         if not left:
             return cls(runs=0, seconds_per_run=0.0, based_on="nothing is left")
         if len(known):
-            return cls(
-                runs=len(left), seconds_per_run=float(known.mean()), based_on=f"{len(known):,} runs timed before"
-            )
-        begin, seconds = perf_counter(), []
-        _play(left[0])  # the first one pays for what later ones share
-        for place in sorted({0, len(left) // 2, len(left) - 1})[:TRIALS]:
-            seconds.append(_play(left[place]).seconds["total"])
+            return cls(runs=len(left), seconds_per_run=float(known.mean()), based_on=f"{len(known):,} timed before")
+        begin, products = perf_counter(), []
+        _try(left[0])  # the first one pays for what later ones share
+        for place in sorted({0, len(left) // 2, len(left) - 1}):
+            products.append(_try(left[place]))
             if perf_counter() - begin > ENOUGH_S:
                 break
-        return cls(runs=len(left), seconds_per_run=mean(seconds), based_on=f"{len(seconds)} runs tried now")
+        seconds = [product.seconds["total"] for product in products if not product.error]
+        if not seconds:
+            raise StudyError(f"{left[0]}: {products[0].error}")
+        return cls(runs=len(left), seconds_per_run=mean(seconds), based_on=f"{len(seconds)} tried now")
 
     def total_s(self, workers: int) -> float:
         """Return how long all of them take on a number of processes. [s]"""
@@ -69,11 +70,5 @@ class Estimate:
         return START_S + math.ceil(self.runs / workers) * self.seconds_per_run
 
 
-def _play(run: Run) -> Product:
-    labels = labels_of(run)
-    product = perform(
-        Task(key=run.key, document=run.document, labels=labels, outputs="summary", provenance=provenance())
-    )
-    if product.error:
-        raise StudyError(f"{run}: {product.error}")
-    return product
+def _try(run: Run) -> Product:
+    return perform(task_of(run, outputs="summary", versions=provenance()))

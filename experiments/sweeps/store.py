@@ -23,7 +23,7 @@ from experiments.run_folder import open_folder
 from experiments.sweeps.plan import Plan, Run, read_sweep
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
-from experiments.sweeps.worker import Product, parquet_of
+from experiments.sweeps.worker import Product, Task, parquet_of
 from sim.errors import StudyError
 from sim.ledger import TABLES
 
@@ -233,6 +233,11 @@ class Store:
 def labels_of(run: Run) -> dict[str, Any]:
     """Return the columns that say which run a row is of."""
     return {"key": run.key, **run.point, "replication": run.replication, "seed": run.seed}
+
+
+def task_of(run: Run, *, outputs: str, versions: dict[str, str]) -> Task:
+    """Return what a worker is to do for a run, with these versions of the model and the libraries."""
+    return Task(key=run.key, document=run.document, labels=labels_of(run), outputs=outputs, provenance=versions)
 
 
 def _read(path: Path) -> pa.Table | None:

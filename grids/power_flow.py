@@ -1,13 +1,14 @@
-"""The plant: set points in, metered AC power flow out, one hour at a time. pandapower's signs are turned here."""
+"""The plant: set points in, metered AC power flow out, one hour at a time."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from functools import lru_cache
 
 import numpy as np
 import pandapower as pp
 
 from grids.network import ComplexArray, FloatArray, Grid
+from grids.newton import TOLERANCE, Solve, newton
 
 
 class PowerFlowError(RuntimeError):
@@ -61,22 +62,21 @@ class Flow:
 
 
 class Plant:
-    """The network as physics sees it: a pandapower net that answers set points with a power flow."""
+    """The network as physics sees it: a pandapower net that answers set points with a power flow.
 
-    # Only P and Q at the buses change from hour to hour, so pandapower may keep its admittance matrix; it
-    # returns the bus voltages, and Ohm's law below gives the rest at a third of the cost of its result tables.
-    _OPTIONS: ClassVar[dict[str, Any]] = {
-        "recycle": {"bus_pq": True, "trafo": False, "gen": False},
-        "only_v_results": True,
-        "tolerance_mva": 1e-9,
-    }
+    Every hour starts from the same voltages, those of the network at a tenth of its load, so it does not depend on
+    the hours before it, and one plant can serve many runs.
+    """
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._net = deepcopy(grid.net)
-        self._net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
-        pp.runpp(self._net, **self._OPTIONS)
-        self._bus = self._net._pd2ppc_lookups["bus"][grid.bus_ids]
+        net = deepcopy(grid.net)
+        net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
+        pp.runpp(net, only_v_results=True, tolerance_mva=TOLERANCE)
+        self._bus = net._pd2ppc_lookups["bus"][grid.bus_ids]
+        self._count = len(net._ppc["internal"]["V"])
+        low = injection(grid, _load_alone(grid, 0.1))
+        self._solve = newton(net, self._ordered(low)) or _plain_runpp(net)
 
     def run(self, set_points: SetPoints) -> Flow:
         """Return the AC power flow of one hour (arrays of shape (U,)).
@@ -86,25 +86,54 @@ class Plant:
         PowerFlowError
             If Newton's method finds no solution.
         """
-        net = self._net
-        # A port stands in the net as one more load.
-        net.load["p_mw"] = np.concatenate([set_points.load_p_mw, set_points.exchange_p_mw])
-        net.load["q_mvar"] = np.concatenate([set_points.load_q_mvar, set_points.exchange_q_mvar])
-        net.sgen["p_mw"] = set_points.renewable_p_mw
-        net.sgen["q_mvar"] = set_points.renewable_q_mvar
-        # pandapower's storage is a consumer: charging positive.
-        net.storage["p_mw"] = -set_points.battery_p_mw
-        net.storage["q_mvar"] = -set_points.battery_q_mvar
-        try:
-            pp.runpp(net, **self._OPTIONS)
-            solved = bool(net._ppc["success"])  # a recycled run does not raise
-        except pp.LoadflowNotConverged:
-            solved = False
-        if not solved:
-            net["_ppc"] = None  # the next hour must not start from a diverged voltage
+        voltage = self._solve(self._ordered(injection(self._grid, set_points)))
+        if voltage is None:
             raise PowerFlowError("the AC power flow has no solution for these set points")
-        voltage = net._ppc["internal"]["V"][self._bus]
-        return _flow_from_voltage(self._grid, voltage, set_points)
+        return _flow_from_voltage(self._grid, voltage[self._bus], set_points)
+
+    def _ordered(self, injection_mva: ComplexArray) -> ComplexArray:
+        """Return the injections of all buses in pandapower's order. [MVA]"""
+        ordered = np.zeros(self._count, dtype=np.complex128)
+        ordered[self._bus] = injection_mva
+        return ordered
+
+
+def _load_alone(grid: Grid, share: float) -> SetPoints:
+    """Return set points of a share of the peak demand and nothing else."""
+    groups = (("renewable", grid.renewables), ("battery", grid.batteries), ("exchange", grid.ports))
+    idle = {f"{kind}_{power}": np.zeros(len(units)) for kind, units in groups for power in ("p_mw", "q_mvar")}
+    return SetPoints(load_p_mw=share * grid.load_p_mw, load_q_mvar=share * grid.load_q_mvar, **idle)
+
+
+@lru_cache(maxsize=8)
+def shared_plant(grid: Grid) -> Plant:
+    """Return the plant of a grid, made once; those of the last few grids are kept."""
+    return Plant(grid)
+
+
+def _plain_runpp(net: pp.pandapowerNet) -> Solve:
+    """Return a solver that is a plain `runpp`, where pandapower is made otherwise than :mod:`grids.newton` expects.
+
+    A load at every bus takes the whole injection.
+    """
+    for table in (net.load, net.sgen, net.storage):
+        table[["p_mw", "q_mvar"]] = 0.0
+    buses = net.bus.index
+    load = [pp.create_load(net, bus, p_mw=0.0, q_mvar=0.0) for bus in buses]
+    at = net._pd2ppc_lookups["bus"][buses]
+
+    def solve(injection_mva: ComplexArray) -> ComplexArray | None:
+        # pandapower's load is a consumer.
+        net.load.loc[load, "p_mw"], net.load.loc[load, "q_mvar"] = -injection_mva[at].real, -injection_mva[at].imag
+        try:
+            pp.runpp(net, init="flat", tolerance_mva=TOLERANCE)
+        except pp.LoadflowNotConverged:
+            return None
+        voltage = np.ones(len(injection_mva), dtype=np.complex128)
+        voltage[at] = net.res_bus.vm_pu * np.exp(1j * np.radians(net.res_bus.va_degree))
+        return voltage
+
+    return solve
 
 
 def _flow_from_voltage(grid: Grid, voltage: ComplexArray, set_points: SetPoints) -> Flow:

@@ -9,7 +9,7 @@ import mesa
 import numpy as np
 
 from grids.network import FloatArray
-from grids.power_flow import Flow, Plant, PowerFlowError, SetPoints
+from grids.power_flow import Flow, PowerFlowError, SetPoints, shared_plant
 from sim.errors import StudyError
 from sim.ledger import Ledger
 from sim.messages import Decision, Knowledge, Outlook, Report, Settlement
@@ -48,7 +48,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self.ledger = Ledger()
         self.seconds = {"bid": 0.0, "dispatch": 0.0, "power_flow": 0.0}
         self._recorder = Recorder(setting, self.ledger)
-        self._plant = Plant(setting.grid)
+        self._plant = shared_plant(setting.grid)
         self._hours_passed = 0
         self._given = actual
         self._actual = self._realise(0)

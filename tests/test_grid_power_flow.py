@@ -1,18 +1,23 @@
 """Both power flows against plain pandapower, against each other, and without a solution."""
 
+from copy import deepcopy
 from dataclasses import fields
 
 import numpy as np
 import pandapower as pp
 import pytest
 from bare_grid import set_points
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pandapower import networks
+from pandapower.pypower.newtonpf import newtonpf
 
+from experiments.catalog import find_study
+from grids import newton, power_flow
 from grids.batch_power_flow import BatchPlant
-from grids.power_flow import Plant, PowerFlowError, SetPoints
+from grids.power_flow import Plant, PowerFlowError, SetPoints, shared_plant
+from sim.setting import Setting
 
 
 class Reference:
@@ -76,6 +81,93 @@ def test_batch_plant_agrees_with_plant(plant33, batch33, hours):
         assert batch.vm_pu[k] == pytest.approx(flow.vm_pu, abs=1e-6)
 
 
+@pytest.mark.parametrize("load", [0.0, 0.5, 1.0, 2.5])
+def test_prepared_newton_is_pandapowers_to_the_last_bit(grid33, load):
+    net = deepcopy(grid33.net)
+    pp.runpp(net, tolerance_mva=newton.TOLERANCE)
+    inside, order = net._ppc["internal"], net._pd2ppc_lookups["bus"][grid33.bus_ids]
+    first, then = np.zeros((2, len(order)), dtype=complex)
+    first[order] = power_flow.injection(grid33, set_points(grid33))
+    then[order] = power_flow.injection(grid33, set_points(grid33, load=load))
+    parts = {name: inside[name] for name in ("bus", "gen", "branch")}
+    whole = newtonpf(
+        *(inside["Ybus"], then / inside["baseMVA"], inside["V"].copy(), inside["ref"], inside["pv"], inside["pq"]),
+        *(net._ppc | parts | {"internal": {}}, net._options),
+    )
+    assert (newton.newton(net, first)(then) == whole[0]).all()
+
+
+def test_plant_agrees_with_plain_pandapower_on_a_networked_grid():
+    grid = Setting.of(find_study("networked66")).grid
+    plant, rng, net = Plant(grid), np.random.default_rng(5), deepcopy(grid.net)
+    for _ in range(20):
+        points = random_points(grid, rng)
+        net.load["p_mw"] = np.concatenate([points.load_p_mw, points.exchange_p_mw])
+        net.load["q_mvar"] = np.concatenate([points.load_q_mvar, points.exchange_q_mvar])
+        net.sgen["p_mw"], net.sgen["q_mvar"] = points.renewable_p_mw, points.renewable_q_mvar
+        net.storage["p_mw"], net.storage["q_mvar"] = -points.battery_p_mw, -points.battery_q_mvar
+        pp.runpp(net, init="flat", tolerance_mva=1e-9)
+        flow = plant.run(points)
+        assert flow.tie_p_mw == pytest.approx(net.res_ext_grid.p_mw.item(), abs=1e-7)
+        assert flow.vm_pu == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-7)
+        assert flow.line_p_mw == pytest.approx(net.res_line.p_from_mw.to_numpy(), abs=1e-7)
+        assert flow.line_loss_mw == pytest.approx(net.res_line.pl_mw.to_numpy(), abs=1e-7)
+
+
+def random_points(grid, rng):
+    """Set points within what the units of a grid can do, drawn at random."""
+    sizes = {
+        "load": grid.load_bus,
+        "renewable": grid.renewable_bus,
+        "battery": grid.battery_bus,
+        "exchange": grid.port_bus,
+    }
+    points = {}
+    for kind, buses in sizes.items():
+        low = 0.0 if kind in ("load", "renewable") else -0.1
+        points[f"{kind}_p_mw"] = rng.uniform(low, 0.15, len(buses))
+        points[f"{kind}_q_mvar"] = rng.uniform(-0.05, 0.08, len(buses))
+    return SetPoints(**points)
+
+
+@given(points=any_set_points)
+@settings(max_examples=10)
+def test_without_the_parts_of_pandapower_a_plain_runpp_answers(grid33, plant33, points):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(power_flow, "newton", lambda *_: None)
+        plain = Plant(grid33)
+    flow, wanted = plain.run(points), plant33.run(points)
+    assert flow.tie_p_mw == pytest.approx(wanted.tie_p_mw, abs=1e-7)
+    assert flow.vm_pu == pytest.approx(wanted.vm_pu, abs=1e-9)
+    with pytest.raises(PowerFlowError, match="no solution"):
+        plain.run(set_points(grid33, load=10))
+    assert plain.run(points).tie_p_mw == flow.tie_p_mw
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net._ppc["internal"].pop("Ybus"),
+        lambda net: net._ppc["internal"].update(V=net._ppc["internal"]["V"] * 1.01),
+        lambda net: net._ppc["internal"].update(baseMVA=100.0),
+        lambda net: net._ppc.pop("internal"),
+    ],
+)
+def test_parts_of_pandapower_that_are_not_as_expected_are_not_used(grid33, change):
+    net = deepcopy(grid33.net)
+    pp.runpp(net)
+    order = net._pd2ppc_lookups["bus"][grid33.bus_ids]
+    injected = np.zeros(len(order), dtype=complex)
+    injected[order] = power_flow.injection(grid33, set_points(grid33))
+    assert newton.newton(net, injected) is not None
+    change(net)
+    assert newton.newton(net, injected) is None
+
+
+def test_plant_of_a_grid_is_made_once(grid33):
+    assert shared_plant(grid33) is shared_plant(grid33)
+
+
 def test_batch_plant_keeps_all_leading_axes(grid33, batch33):
     scale = np.array([[0.2, 0.4, 0.6], [0.8, 1.0, 1.2]])[..., None]
     zeros = np.zeros((2, 3, 1))
@@ -117,8 +209,8 @@ def test_hour_does_not_depend_on_the_hours_before(grid33):
     first = plant.run(light)
     plant.run(heavy)
     again = plant.run(light)
-    assert again.tie_p_mw == pytest.approx(first.tie_p_mw, abs=1e-8)
-    assert again.vm_pu == pytest.approx(first.vm_pu, abs=1e-8)
+    assert again.tie_p_mw == first.tie_p_mw
+    assert (again.vm_pu == first.vm_pu).all()
 
 
 @pytest.mark.parametrize("kind", [Plant, BatchPlant])

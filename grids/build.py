@@ -1,5 +1,6 @@
 """Build a :class:`grids.network.Grid` from a network (packaged, or a pandapower JSON file) and a fleet."""
 
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,51 @@ def build_grid(
     ports = _connect_ports(net, fleet)  # after the arrays are made: a port is a load to pandapower alone
     name = Path(case).stem + (f" x {feeders}" if feeders > 1 else "")
     return Grid(name=name, net=net, tie_line=tie_line, voltage=voltage, ports=ports, **units, **network)
+
+
+def shared_grid(
+    case: str,
+    *,
+    fleet: Fleet,
+    tie_line: TieLine,
+    voltage: Voltage,
+    line_max_s_mva: float | None = None,
+    feeders: int = 1,
+) -> Grid:
+    """Return the grid that :func:`build_grid` makes of these, made once and shared by all who ask for the same.
+
+    Studies that differ in seed, policy or market alone so have one grid. The last few are kept; a file of the user's
+    is read again when it changed. Nobody may change a grid: its arrays are read-only.
+    """
+    return _kept_grid(case, _file_stamp(case), fleet, tie_line, voltage, line_max_s_mva, feeders)
+
+
+@lru_cache(maxsize=8)
+def _kept_grid(
+    case: str,
+    stamp: object,
+    fleet: Fleet,
+    tie_line: TieLine,
+    voltage: Voltage,
+    line_max_s_mva: float | None,
+    feeders: int,
+) -> Grid:
+    grid = build_grid(
+        case, fleet=fleet, tie_line=tie_line, voltage=voltage, line_max_s_mva=line_max_s_mva, feeders=feeders
+    )
+    for value in vars(grid).values():
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return grid
+
+
+def _file_stamp(case: str) -> tuple[str, int, int] | None:
+    """Return what tells one state of a user's file from another; nothing for packaged cases and missing files."""
+    path = Path(case)
+    if case in case_names() or not path.is_file():
+        return None
+    state = path.stat()
+    return str(path.resolve()), state.st_mtime_ns, state.st_size
 
 
 def _fold_scaling(net: pp.pandapowerNet) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grids.build import build_grid
+from grids.build import shared_grid
 from grids.network import FloatArray, Grid, GridError
 from sim.errors import StudyError
 from sim.imbalance import ImbalanceRule
@@ -44,7 +44,7 @@ class Setting:
             If the network or the profiles can't be used; the message names field and remedy.
         """
         try:
-            grid = build_grid(
+            grid = shared_grid(
                 study.grid.case,
                 fleet=study.fleet,
                 tie_line=study.grid.tie_line,

@@ -7,12 +7,14 @@ link to the decision of another hour can later take their place without compilin
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 from pyomo.core.base.component import ComponentData
 from pyomo.repn import generate_standard_repn
+from scipy import sparse
 
 from grids.network import FloatArray, IntArray
 
@@ -74,6 +76,40 @@ class CompiledModel:
     quadratic: Entries
     linear: FloatArray
     constant: float
+
+    @cached_property
+    def rows_on_data(self) -> sparse.csr_matrix:
+        """The data's part of the rows, shape (M, data)."""
+        on_data = self.rows.column >= self.decisions
+        at = (self.rows.row[on_data], self.rows.column[on_data] - self.decisions)
+        shape = (len(self.rhs), self.columns - self.decisions)
+        return sparse.csr_matrix((self.rows.value[on_data], at), shape=shape)
+
+    @cached_property
+    def mixed_products(self) -> tuple[Entries, Entries]:
+        """Products of a column (row of the entry) and a datum (counted from the first) in the objective."""
+        i, j, c = self.quadratic.row, self.quadratic.column, self.quadratic.value
+        first, second = ((here, there, there >= self.decisions) for here, there in ((i, j), (j, i)))
+        return tuple(  # type: ignore[return-value]
+            Entries(here[mixed], there[mixed] - self.decisions, c[mixed]) for here, there, mixed in (first, second)
+        )
+
+    @cached_property
+    def data_products(self) -> Entries:
+        """Products of two data, counted from the first, in the objective."""
+        i, j = self.quadratic.row - self.decisions, self.quadratic.column - self.decisions
+        both = (i >= 0) & (j >= 0)
+        return Entries(i[both], j[both], self.quadratic.value[both])
+
+    @cached_property
+    def data_entries(self) -> dict[str, Entries]:
+        """For all data the entries of their part of the rows, columns counted from the first of each."""
+        entries = {}
+        for name, span in self.data.items():
+            chosen = np.isin(self.rows.column, span)
+            column = self.rows.column[chosen] - (span[0] if len(span) else 0)
+            entries[name] = Entries(self.rows.row[chosen], column, self.rows.value[chosen])
+        return entries
 
 
 def compile_model(model: pyo.ConcreteModel) -> CompiledModel:

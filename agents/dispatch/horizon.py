@@ -6,10 +6,11 @@ import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
 from agents.dispatch.first_stage import BidRange, bid_model
+from agents.dispatch.group import UNLINKED, Group, Values
 from agents.dispatch.plan import Plan, Prices, read_plan
 from agents.dispatch.port_situation import Curves, Offers
 from agents.dispatch.port_tiles import CurveTiles, MicrogridTiles, OfferTiles, ReactiveTiles
-from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
+from agents.dispatch.program import Program, Solution
 from agents.dispatch.situation import Signs, Situation, all_values, bid_data, hour_data
 from agents.dispatch.value_tiles import ValueTiles
 from grids.network import FloatArray, Grid, IntArray

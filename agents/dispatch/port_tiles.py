@@ -7,9 +7,10 @@ from functools import cache
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.group import UNLINKED, Group, Values
 from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model, reactive_model
 from agents.dispatch.port_situation import Curves, Offers, PortSituation
-from agents.dispatch.program import UNLINKED, Group, Program, Solution, Values
+from agents.dispatch.program import Program, Solution
 from grids.microgrid import Microgrid
 from grids.network import FloatArray, IntArray, Port
 

@@ -1,7 +1,7 @@
 """Tile compiled models over hours and scenarios, link them, and solve the whole as one cone program with Clarabel."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import clarabel
@@ -9,12 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from agents.dispatch.compiled import NONNEGATIVE, ZERO, CompiledModel
-from grids.network import FloatArray, IntArray
-
-Values = Mapping[str, FloatArray]
-"""For every data name of a group an array that broadcasts to (copies, units)."""
-
-UNLINKED = -1
+from agents.dispatch.group import UNLINKED, Group, Values
+from grids.network import FloatArray
 
 
 class SolverError(RuntimeError):
@@ -43,73 +39,6 @@ class Solution:
     z: FloatArray
     objective: float
     bound: float
-
-
-@dataclass(eq=False)
-class Group:
-    """Copies of one compiled model inside a program.
-
-    Attributes
-    ----------
-    model : CompiledModel
-        The model.
-    copies : int
-        How many there are, N.
-    weight : array, shape (N,)
-        Factor of each copy's objective, such as a probability.
-    first_column : int
-        Global column of the first decision of the first copy.
-    links : array, shape (N, data)
-        Global column that stands in for each datum, or `UNLINKED` where it is a number.
-    """
-
-    model: CompiledModel
-    copies: int
-    weight: FloatArray
-    first_column: int
-    links: IntArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.links = np.full((self.copies, self.model.columns - self.model.decisions), UNLINKED, dtype=np.int64)
-
-    def columns(self, name: str) -> IntArray:
-        """Return the global columns of a variable, shape (N, units)."""
-        return self.first_column + np.arange(self.copies)[:, None] * self.model.decisions + self.model.variables[name]
-
-    def link(self, name: str, columns: IntArray) -> None:
-        """Let decisions stand in for data: shape (N, units), `UNLINKED` where a number is given instead."""
-        self.links[:, self.model.data[name] - self.model.decisions] = columns
-
-    def data_prices(self, z: FloatArray, name: str) -> FloatArray:
-        """Return how the optimum changes with data that stand only in constraints, shape (N, units).
-
-        Parameters
-        ----------
-        z : array, shape (N * M,)
-            Duals of this group's rows.
-        name : str
-            The data.
-        """
-        model, span = self.model, self.model.data[name]
-        chosen = np.isin(model.rows.column, span)
-        duals = z.reshape(self.copies, -1)[:, model.rows.row[chosen]] * model.rows.value[chosen]
-        prices = np.zeros((self.copies, model.columns))
-        np.add.at(prices.T, model.rows.column[chosen], duals.T)
-        return prices[:, span]
-
-    def data_array(self, values: Values) -> FloatArray:
-        """Return the data of every copy as one array, shape (N, data), zero where linked."""
-        array = np.zeros(self.links.shape)
-        for name, span in self.model.data.items():
-            if name in values:
-                array[:, span - self.model.decisions] = values[name]
-        array[self.links != UNLINKED] = 0.0
-        return array
-
-    def all_columns(self) -> IntArray:
-        """Return the global column of every model column, shape (N, columns); `UNLINKED` for numbers."""
-        own = self.first_column + np.arange(self.copies * self.model.decisions).reshape(self.copies, -1)
-        return np.concatenate([own, self.links], axis=1)
 
 
 class Program:
@@ -155,13 +84,8 @@ class Program:
         rhs, constant = [], 0.0
         for group, given in zip(self.groups, values, strict=True):
             data = group.data_array(given)
-            rhs.append(_right_hand_side(group.model, data).ravel())
-            gradient, offset = _linear_objective(group.model, data)
-            gradient *= group.weight[:, None]
-            columns = group.all_columns()
-            free = columns != UNLINKED
-            np.add.at(q, columns[free], gradient[free])
-            constant += float(group.weight @ offset)
+            rhs.append(group.right_hand_side(data).ravel())
+            constant += group.add_linear_cost(q, data)
         return q, np.concatenate(rhs), constant
 
     def solve(self, values: Sequence[Values], extra_cost: FloatArray | float = 0.0) -> Solution:
@@ -273,27 +197,3 @@ def solver_settings(*, careful: bool) -> Any:
     settings.presolve_enable = False  # it would forbid giving the solver new vectors
     settings.chordal_decomposition_enable = False  # for matrix cones, of which there are none
     return settings
-
-
-def _right_hand_side(model: CompiledModel, data: FloatArray) -> FloatArray:
-    """Return rhs minus the data's part of the rows, shape (N, M)."""
-    on_data = model.rows.column >= model.decisions
-    rows, columns = model.rows.row[on_data], model.rows.column[on_data] - model.decisions
-    matrix = sparse.csr_matrix((model.rows.value[on_data], (rows, columns)), shape=(len(model.rhs), data.shape[1]))
-    result: FloatArray = model.rhs - (matrix @ data.T).T
-    return result
-
-
-def _linear_objective(model: CompiledModel, data: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the gradient over all columns, shape (N, columns), and the constant, shape (N,), at given data."""
-    n = model.decisions
-    gradient = np.broadcast_to(model.linear, (len(data), model.columns)).copy()
-    constant = model.constant + data @ model.linear[n:]
-    i, j, c = model.quadratic.row, model.quadratic.column, model.quadratic.value
-    for here, there in ((i, j), (j, i)):
-        mixed = there >= n  # c·z_here·d_there: linear in z_here
-        product = c[mixed] * data[:, there[mixed] - n]
-        np.add.at(gradient.T, here[mixed], product.T)
-    both = (i >= n) & (j >= n)
-    constant = constant + (c[both] * data[:, i[both] - n] * data[:, j[both] - n]).sum(axis=1)
-    return gradient, constant

@@ -5,9 +5,10 @@ from functools import cache
 import pyomo.environ as pyo
 
 from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.group import Group
 from agents.dispatch.microgrid_hour import UNSERVED_PRICE
 from agents.dispatch.network import Hour
-from agents.dispatch.program import Group, Program
+from agents.dispatch.program import Program
 from grids.network import IntArray
 
 

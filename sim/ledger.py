@@ -45,9 +45,7 @@ class Ledger:
         """
         lengths = [len(value) for value in columns.values() if not np.isscalar(value) and value is not None]
         rows = max(lengths, default=1)
-        self._parts[table].append(
-            {name: [value] * rows if np.isscalar(value) else _cells(value) for name, value in columns.items()}
-        )
+        self._parts[table].append({name: _cells(value, rows) for name, value in columns.items()})
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return a table as a DataFrame."""
@@ -55,16 +53,31 @@ class Ledger:
         filled = [part for part in parts if any(len(column) for column in part.values())]
         if not filled:
             return pd.DataFrame(parts[0] if parts else {})
-        return pd.DataFrame({name: [row for part in filled for row in part[name]] for name in filled[0]})
+        return pd.DataFrame({name: _joined([part[name] for part in filled]) for name in filled[0]})
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return all tables."""
         return {name: self.frame(name) for name in TABLES}
 
 
-def _cells(column: Any) -> Any:
-    """Return a column as a list; an empty array as it is, for it has a type."""
-    return list(column) if len(column) else column
+def _cells(column: Any, rows: int) -> Any:
+    """Return a column of some rows: numbers as an array of their own, all else as a list."""
+    if np.isscalar(column):
+        return np.full(rows, column) if isinstance(column, _NUMBER) else [column] * rows
+    if isinstance(column, np.ndarray) and (column.dtype.kind in "fib" or not len(column)):
+        return column.copy()
+    return list(column)
+
+
+_NUMBER = (bool, int, float, np.number, np.bool_)
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return the parts of a column under each other; pandas finds the type of what is not numbers of one kind."""
+    kinds = {part.dtype if isinstance(part, np.ndarray) else None for part in parts}
+    if len(kinds) == 1 and None not in kinds:
+        return np.concatenate(parts)
+    return [row for part in parts for row in part]
 
 
 def write_tables(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:

@@ -157,20 +157,20 @@ class Recorder:
     ) -> None:
         expected, now = self._setting.forecast, when["hour"] - 1
         capacity = np.array([unit.max_e_mwh for unit in self._setting.grid.batteries])
-        others = len(self._names) - len(capacity)
+        nothing, others = np.full(len(capacity), np.nan), np.full(len(self._names) - len(capacity), np.nan)
         self._ledger.append(
             "dispatch",
             **when,
             unit=self._names,
             kind=self._kinds,
-            forecast_mw=[*expected.demand_mw[0, now], *expected.available_mw[0, now]] + [np.nan] * len(capacity),
-            available_mw=[reports[name].available_mw for name in self._names],
-            ordered_p_mw=[*orders.load_p_mw, *orders.renewable_p_mw, *orders.battery_p_mw],
-            ordered_q_mvar=[*orders.load_q_mvar, *orders.renewable_q_mvar, *orders.battery_q_mvar],
-            p_mw=[*done.load_p_mw, *done.renewable_p_mw, *done.battery_p_mw],
-            q_mvar=[*done.load_q_mvar, *done.renewable_q_mvar, *done.battery_q_mvar],
-            clipped=clipped,
-            soc=[np.nan] * others + list(energy_mwh / capacity),
+            forecast_mw=np.concatenate([expected.demand_mw[0, now], expected.available_mw[0, now], nothing]),
+            available_mw=np.array([reports[name].available_mw for name in self._names]),
+            ordered_p_mw=np.concatenate([orders.load_p_mw, orders.renewable_p_mw, orders.battery_p_mw]),
+            ordered_q_mvar=np.concatenate([orders.load_q_mvar, orders.renewable_q_mvar, orders.battery_q_mvar]),
+            p_mw=np.concatenate([done.load_p_mw, done.renewable_p_mw, done.battery_p_mw]),
+            q_mvar=np.concatenate([done.load_q_mvar, done.renewable_q_mvar, done.battery_q_mvar]),
+            clipped=np.array(clipped, dtype=np.bool_),
+            soc=np.concatenate([others, energy_mwh / capacity]),
         )
 
     def _record_decision(self, when: dict[str, int], decision: Decision, flow: Flow) -> None:

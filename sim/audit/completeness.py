@@ -146,8 +146,9 @@ def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int)
     if not things:
         return np.full(len(frame), -1)
     if keys:
-        wanted = pd.MultiIndex.from_tuples(things, names=keys)
-        thing = wanted.get_indexer(pd.MultiIndex.from_frame(frame[list(keys)]))
+        wanted = {name: at for at, name in enumerate(things)}
+        rows = zip(*(frame[key].tolist() for key in keys), strict=True)
+        thing = np.array([wanted.get(row, -1) for row in rows], dtype=np.int64)
     return np.where((hour >= 0) & (thing >= 0), hour * len(things) + thing, -1)
 
 

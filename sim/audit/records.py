@@ -47,15 +47,24 @@ def number(study: Mapping[str, Any], path: str) -> float:
 
 def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
     """Return a column as floats, NaN for what is no number."""
-    return np.asarray(pd.to_numeric(frame[column], errors="coerce"), dtype=np.float64)
+    stored = frame[column]
+    if stored.dtype.kind not in "fi":  # as numbers are stored; pandas takes long to say so
+        stored = pd.to_numeric(stored, errors="coerce")
+    return np.asarray(stored, dtype=np.float64)
 
 
 def hours_passed(frame: pd.DataFrame, days: int) -> IntArray:
     """Return the hour of every row, counted from 0 over the whole run, -1 for one outside of it."""
     day = numbers(frame, "day") if "day" in frame else np.ones(len(frame))
     hour = numbers(frame, "hour")
-    inside = np.isin(day, np.arange(1, days + 1)) & np.isin(hour, np.arange(1, HOURS_PER_DAY + 1))
+    inside = _counts_to(day, days) & _counts_to(hour, HOURS_PER_DAY)
     return np.where(inside, (day - 1) * HOURS_PER_DAY + hour - 1, -1).astype(np.int64)
+
+
+def _counts_to(values: FloatArray, last: int) -> npt.NDArray[np.bool_]:
+    """Return which values are one of 1, 2, ..., last."""
+    counted: npt.NDArray[np.bool_] = (values >= 1) & (values <= last) & (values == np.floor(values))
+    return counted
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

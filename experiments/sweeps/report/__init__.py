@@ -1,0 +1,53 @@
+"""The report of a sweep: means, differences in pairs, rank correlations, figures, and what was found, in words."""
+
+from pathlib import Path
+
+from experiments.figures.sweep_sheet import Drawing
+from experiments.sweeps.report.content import blocks_of, markdown
+from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.page import page
+from experiments.sweeps.report.sheets import differences_csv, means_csv
+from experiments.sweeps.results import SweepResults
+from sim.errors import StudyError
+
+
+def write_report(results: SweepResults, folder: Path) -> list[Path]:
+    """Write the report of a sweep, and return its files; the same results give the same bytes.
+
+    Parameters
+    ----------
+    results : SweepResults
+        The sweep, complete or not.
+    folder : Path
+        Where to write ``report.md``, ``report.html``, ``means.csv``, ``differences.csv`` and the figures as PNG and
+        SVG. What it holds under these names is replaced.
+
+    Raises
+    ------
+    StudyError
+        If no run is done, the report can't be made as the sweep file asks for it, or the folder can't be written to;
+        nothing is written then.
+    """
+    evidence = Evidence.of(results)
+    blocks = blocks_of(evidence)
+    texts = {
+        "report.md": markdown(blocks),
+        "means.csv": means_csv(evidence),
+        "differences.csv": differences_csv(evidence),
+    }
+    drawings = [block for block in blocks if isinstance(block, Drawing)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [_write(folder / name, text) for name, text in texts.items()]
+        written += [path for drawing in drawings for path in drawing.save(folder)]
+        html = page(blocks, results.sweep.name, folder)
+        return [written[0], _write(folder / "report.html", html), *written[1:]]
+    except OSError as error:
+        raise StudyError(
+            f"{folder}: can't be written ({error.strerror}); choose another folder, or mend its permissions"
+        ) from error
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,188 @@
+"""What was found, in sentences that follow from the figures and say what may be chance."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from experiments.sweeps.outputs import output_of
+from experiments.sweeps.report.amounts import Amounts, counted, listed, words_of
+from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN, beyond_chance, estimates
+from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.levels import OUTPUT, VALUE
+from experiments.sweeps.report.pairs import RATIO, pair_runs
+from experiments.sweeps.report.sample_findings import sample_findings
+from experiments.sweeps.results import REPLICATION
+from experiments.value_report import CONFIDENCE, Estimate
+
+MOST = 6
+"""Sentences."""
+MOST_NAMED = 3
+"""So many points within chance are named; more are counted."""
+SURE = f"{100 * CONFIDENCE:.0f} %"
+
+
+def findings_of(evidence: Evidence) -> list[str]:
+    """Return the sentences, at most six, those on what is compared first."""
+    if evidence.roles.sampled:
+        found = sample_findings(evidence)
+    else:
+        found = [*_comparisons(evidence), *_best(evidence), *_trend(evidence), *_narrowed(evidence)]
+    if evidence.replications == 1:
+        found = [*found[: MOST - 1], "Every point was run once, so what is chance can't be told; add replications."]
+    if not found:
+        found = [_single(evidence, output) for output in evidence.roles.outputs]
+    return found[:MOST]
+
+
+def _single(evidence: Evidence, output: str) -> str:
+    """Return an output of the only arm."""
+    row = evidence.of_output(output).iloc[0]
+    runs = f"{SURE}, {counted(int(row[COUNT]), 'run')}" if row[COUNT] > 1 else "one run"
+    return f"The {words_of(output)} is {evidence.amounts(output).said(row[MEAN], row[LOW], row[HIGH])} ({runs})."
+
+
+def _comparisons(evidence: Evidence) -> Iterator[str]:
+    """Yield how the values that are compared differ from the baseline in the first outputs, the plainest first."""
+    if evidence.pairs is None:
+        return
+    outputs = evidence.roles.outputs[: 2 if len(evidence.levels[evidence.pairs.compare]) <= 3 else 1]
+    for output in outputs:
+        found = evidence.differences(output)
+        for _, rows in list(found.groupby(evidence.pairs.compare))[:3]:
+            yield _comparison(evidence, output, rows.reset_index(drop=True))
+
+
+def _comparison(evidence: Evidence, output: str, rows: pd.DataFrame) -> str:
+    """Return how one value differs from the baseline."""
+    pairs = evidence.pairs
+    assert pairs is not None
+    level, layout, sure = evidence.levels[pairs.compare], Amounts.of(output, rows), beyond_chance(rows)
+    mine, base = level.named(int(rows[pairs.compare].iloc[0])), level.named(pairs.baseline)
+    single = rows[COUNT].max() == 1
+    judged = rows if single or not sure.any() else rows[sure]
+    top = judged.loc[judged[MEAN].abs().idxmax()]
+    where = evidence.point(top, (pairs.compare,))
+    at = f" at {where}" if where else ""
+    amount = layout.said(abs(top[MEAN]), top[LOW], top[HIGH])
+    most = ", the largest difference" if len(rows) > 1 else ""
+    if not single and not sure.any():
+        every = f" at all {len(rows)} points" if len(rows) > 1 else ""
+        return (
+            f"Between {mine} and {base}, the difference in {layout.words} is within chance{every}"
+            f" ({'the largest, ' if every else ''}{amount}{at}; {SURE}, {counted(int(top[COUNT]), 'pair')})."
+        )
+    way = "higher" if top[MEAN] > 0 else "lower"
+    pair = "one pair" if single else f"{SURE}, {counted(int(top[COUNT]), 'pair')}"
+    text = f"With {mine}, {layout.words} is {amount} {way} than with {base}{at}{most} ({pair})"
+    return f"{text}{'' if single else _elsewhere(evidence, rows, top)}."
+
+
+def _elsewhere(evidence: Evidence, rows: pd.DataFrame, top: pd.Series) -> str:
+    """Return what the differences at the other points are."""
+    assert evidence.pairs is not None
+    sure = beyond_chance(rows)
+    against, within = rows[sure & (np.sign(rows[MEAN]) != np.sign(top[MEAN]))], rows[~sure]
+    parts = []
+    if len(against):
+        other = against.loc[against[MEAN].abs().idxmax()]
+        layout = Amounts.of(str(top[OUTPUT]), rows)
+        way = "higher" if other[MEAN] > 0 else "lower"
+        size = layout.said(abs(other[MEAN]))
+        parts.append(
+            f"at {_points(evidence, against, len(rows))} it is {way}, by {'up to ' * (len(against) > 1)}{size}"
+        )
+    if len(within):
+        parts.append(f"at {_points(evidence, within, len(rows))} the difference is within chance")
+    elif len(rows) > 1 and not len(against):
+        parts.append(f"it is beyond chance at all {len(rows)} points")
+    return "; " + ", and ".join(parts) if parts else ""
+
+
+def _points(evidence: Evidence, some: pd.DataFrame, every: int) -> str:
+    """Return points by name if they are few, or else their number."""
+    if len(some) > MOST_NAMED:
+        return f"{len(some)} of {every} points"
+    compare = (evidence.roles.compare,) if evidence.roles.compare else ()
+    return listed(evidence.point(row, compare) for _, row in some.iterrows())
+
+
+def _best(evidence: Evidence) -> Iterator[str]:
+    """Yield the best arm in the first output, and how many others can't be told from it."""
+    output = evidence.roles.outputs[0]
+    arms, told = evidence.of_output(output), output_of(output)
+    if told is None or not told.better or len(arms) < 2:
+        return
+    place = int((told.better * arms[MEAN]).idxmax())
+    best, layout = arms.loc[place], evidence.amounts(output)
+    which = "highest" if told.better > 0 else "lowest"
+    text = f"The {which} mean {layout.words}, {layout.said(best[MEAN], best[LOW], best[HIGH])}, is that of"
+    if best[COUNT] < 2:
+        yield f"{text.replace(' mean', '')} {evidence.point(best)}."
+        return
+    near = _near(evidence, output, best)
+    others = counted(len(arms) - 1, "other arm")
+    chance = "none is" if near == 0 else f"{near} {'is' if near == 1 else 'are'}"
+    yield f"{text} {evidence.point(best)}; of {others}, {chance} within chance of it (paired by replication, {SURE} each)."
+
+
+def _near(evidence: Evidence, output: str, best: pd.Series) -> int:
+    """Return how many arms are within chance of the best one, or have too few runs in common with it."""
+    names = list(evidence.results.factors)
+    mine = evidence.long[evidence.long[OUTPUT] == output]
+    runs = mine.pivot(index=REPLICATION, columns=names, values=VALUE)
+    own = tuple(int(best[name]) for name in names)
+    near = 0
+    for arm in runs.columns:
+        key = arm if isinstance(arm, tuple) else (arm,)
+        gaps = (runs[arm] - runs[own if len(own) > 1 else own[0]]).dropna().to_numpy()
+        if key != own:
+            near += len(gaps) < 2 or not Estimate.of(gaps).beyond_chance
+    return near
+
+
+def _trend(evidence: Evidence) -> Iterator[str]:
+    """Yield what the first output does from one end of the horizontal axis to the other."""
+    along, compare = evidence.roles.along, evidence.roles.compare
+    if along is None or not evidence.levels[along].continuous:
+        return
+    level, output = evidence.levels[along], evidence.roles.outputs[0]
+    ends = (0, len(level) - 1)
+    here = evidence.long[evidence.long[along].isin(ends) & (evidence.long[OUTPUT] == output)]
+    pairs = pair_runs(here, evidence.results.factors, along, ends[0]) if here[along].nunique() == 2 else None
+    if pairs is None or pairs.differences.empty:
+        return
+    apart = [compare] if compare in pairs.others else []
+    found = estimates(pairs.differences, apart)[:MOST_NAMED]
+    layout = Amounts.of(output, found)
+    parts = []
+    for _, row in found.iterrows():
+        who = f" with {evidence.levels[compare].named(int(row[compare]))}" if apart and compare else ""
+        parts.append(f"{_change(layout, row)}{who}")
+    averaged = [name for name in pairs.others if name in evidence.varied and name not in apart]
+    mean = f", on average over {listed(evidence.levels[name].words for name in averaged)}" if averaged else ""
+    yield f"From {level.words} {level.texts[0]} to {level.valued(ends[1])}, {layout.words} {listed(parts)}{mean}."
+
+
+def _change(layout: Amounts, row: pd.Series) -> str:
+    """Return how an output changes."""
+    if math.isfinite(row[LOW]) and not (row[LOW] > 0 or row[HIGH] < 0):
+        return f"changes within chance ({layout.said(row[MEAN], row[LOW], row[HIGH])})"
+    return f"{'rises' if row[MEAN] > 0 else 'falls'} by {layout.said(abs(row[MEAN]), row[LOW], row[HIGH])}"
+
+
+def _narrowed(evidence: Evidence) -> Iterator[str]:
+    """Yield what common random numbers brought."""
+    output = evidence.roles.outputs[0]
+    found = evidence.differences(output)
+    ratios = found[RATIO].to_numpy(dtype=float) if len(found) else np.array([])
+    ratios = ratios[np.isfinite(ratios)]
+    if not len(ratios):
+        return
+    factor = float(np.sqrt(np.median(ratios)))
+    what = f"the intervals of the differences in {words_of(output)}"
+    if factor >= 1.2:
+        yield f"Running all points in the same weather made {what} {factor:.1f} times narrower."
+    else:
+        yield f"Running all points in the same weather hardly narrowed {what} ({factor:.1f} times)."

@@ -1,0 +1,169 @@
+"""Which part every factor and output plays in a report: what is asked for, and sensible choices for the rest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
+from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.results import SweepResults
+from sim.errors import StudyError
+
+MOST_COMPARED = 6
+"""A factor of words has at most so many values if it is compared without being asked for."""
+MOST_TABLED = 24
+"""A factor may have so many values if it is asked for."""
+FEWEST_SAMPLED = 10
+"""A column of a CSV file has at least so many values if it is taken for a sample."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """Who plays what.
+
+    Attributes
+    ----------
+    outputs : tuple of str
+        Outputs that are shown; each has a value in some run.
+    empty : tuple of str
+        Outputs that were asked for, but have none.
+    sampled : tuple of str
+        Factors that fill a box instead of a grid.
+    compare : str or None
+        Factor whose values are compared in pairs.
+    along : str or None
+        Factor along the horizontal axis.
+    heat_map : (str, str) or None
+        Factors that span maps.
+    pareto : (str, str) or None
+        Outputs between which there is a choice to be made.
+    """
+
+    outputs: tuple[str, ...]
+    empty: tuple[str, ...]
+    sampled: tuple[str, ...]
+    compare: str | None
+    along: str | None
+    heat_map: tuple[str, str] | None
+    pareto: tuple[str, str] | None
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """All outputs that are read."""
+        return tuple(dict.fromkeys((*self.outputs, *(self.pareto or ()))))
+
+
+def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
+    """Return the roles, as the sweep file asks for them or as they suggest themselves.
+
+    Raises
+    ------
+    StudyError
+        If the report can't be made as asked for; the message names field and remedy.
+    """
+    if results.runs.empty:
+        failed = f", {len(results.failed)} failed" if len(results.failed) else ""
+        raise StudyError(f"runs: none of {results.planned} is done yet{failed}; run the sweep before its report")
+    _require_known(results, levels)
+    spec = results.sweep.report
+    known = [name for name in dict.fromkeys(spec.outputs) if _has_values(results, name)]
+    if not known:
+        raise StudyError(
+            f"report.outputs: {', '.join(spec.outputs)} has no value in any run; name outputs that this study has"
+        )
+    sampled = _sampled(results, levels)
+    compare = spec.compare or _comparable(levels)
+    along = spec.along or (None if sampled else _along(levels, compare))
+    return Roles(
+        outputs=tuple(known),
+        empty=tuple(name for name in spec.outputs if name not in known),
+        sampled=sampled,
+        compare=compare if compare and len(levels[compare]) >= 2 else None,
+        along=None if along in sampled else along,
+        heat_map=spec.heat_map or _spanning(results, levels, compare, sampled),
+        pareto=spec.pareto,
+    )
+
+
+def _has_values(results: SweepResults, output: str) -> bool:
+    return bool(np.isfinite(results.runs[output].to_numpy(dtype=float)).any())
+
+
+def _require_known(results: SweepResults, levels: Mapping[str, Levels]) -> None:
+    spec = results.sweep.report
+    asked = {"along": (spec.along,), "compare": (spec.compare,), "heat_map": spec.heat_map or ()}
+    for field, names in asked.items():
+        for name in names:
+            if name is not None and name not in levels:
+                known = ", ".join(levels) or "none, for the sweep has no axes"
+                raise StudyError(f"report.{field}: '{name}' is no factor of this sweep; its factors are: {known}")
+    for field, outputs in {"outputs": spec.outputs, "pareto": spec.pareto or ()}.items():
+        for name in outputs:
+            if name not in results.runs or output_of(name) is None:
+                listed = ", ".join(output.name for output in (*OUTPUTS, *TIMINGS) if output.name in results.runs)
+                raise StudyError(f"report.{field}: '{name}' is no output of a run; the outputs are: {listed}")
+    _require_sense(results, levels)
+
+
+def _require_sense(results: SweepResults, levels: Mapping[str, Levels]) -> None:
+    """Refuse what is there and can't be drawn."""
+    spec = results.sweep.report
+    if spec.compare is not None and spec.compare == spec.along:
+        raise StudyError(f"report.along: '{spec.along}' is compared already; give another factor, or leave it out")
+    for field, names in {"compare": (spec.compare,), "heat_map": spec.heat_map or ()}.items():
+        for name in names:
+            if name is not None and len(levels[name]) > MOST_TABLED:
+                raise StudyError(
+                    f"report.{field}: '{name}' has {len(levels[name])} values; give a factor with at most {MOST_TABLED}"
+                )
+    for field, pair in {"heat_map": spec.heat_map, "pareto": spec.pareto}.items():
+        if pair is not None and pair[0] == pair[1]:
+            raise StudyError(f"report.{field}: '{pair[0]}' is there twice; give two different names")
+    for name in spec.pareto or ():
+        output = output_of(name)
+        if output is None or not output.better:
+            directed = ", ".join(each.name for each in (*OUTPUTS, *TIMINGS) if each.better)
+            raise StudyError(f"report.pareto: neither more nor less '{name}' is better; choose from: {directed}")
+        if not _has_values(results, name):
+            raise StudyError(f"report.pareto: '{name}' has no value in any run; name outputs that this study has")
+
+
+def _sampled(results: SweepResults, levels: Mapping[str, Levels]) -> tuple[str, ...]:
+    """Return the factors of Latin hypercubes and Sobol sequences, and columns of a CSV file that look like one."""
+    boxes = [box for axis in results.sweep.axes for box in (axis.latin_hypercube, axis.sobol) if box is not None]
+    names = {name for box in boxes for name in box.within}
+    listed = {
+        name for axis in results.sweep.axes for form in (axis.values, axis.range, axis.zipped) for name in form or ()
+    }
+    loose = [name for name, level in levels.items() if level.numeric and name not in names | listed]
+    points = len(results.runs[loose].drop_duplicates()) if loose else 0
+    scattered = [name for name in loose if len(levels[name]) >= max(FEWEST_SAMPLED, points / 2)]
+    names |= set(scattered) if len(scattered) >= 2 else set()
+    return tuple(name for name in levels if name in names)
+
+
+def _comparable(levels: Mapping[str, Levels]) -> str | None:
+    """Return the first factor of few words."""
+    words = (name for name, level in levels.items() if not level.numeric and 2 <= len(level) <= MOST_COMPARED)
+    return next(words, None)
+
+
+def _along(levels: Mapping[str, Levels], compare: str | None) -> str | None:
+    """Return the first factor of three numbers or more, or else the first that varies and is not compared."""
+    free = [name for name, level in levels.items() if len(level) >= 2]
+    lines = [name for name in free if levels[name].continuous and name != compare]
+    return next(iter([*lines, *(name for name in free if name != compare), *free]), None)
+
+
+def _spanning(
+    results: SweepResults, levels: Mapping[str, Levels], compare: str | None, sampled: Sequence[str]
+) -> tuple[str, str] | None:
+    """Return the first two factors of numbers if their values, three or more of each, make a complete grid."""
+    numeric = [name for name, level in levels.items() if level.numeric and len(level) >= 2 and name != compare]
+    if len(numeric) < 2 or set(numeric[:2]) & set(sampled):
+        return None
+    across, up = numeric[:2]
+    sizes = len(levels[across]), len(levels[up])
+    complete = len(results.runs[[across, up]].drop_duplicates()) == sizes[0] * sizes[1]
+    return (across, up) if complete and 3 <= min(sizes) and max(sizes) <= MOST_TABLED else None

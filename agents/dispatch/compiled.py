@@ -86,6 +86,12 @@ class CompiledModel:
         return sparse.csr_matrix((self.rows.value[on_data], at), shape=shape)
 
     @cached_property
+    def is_free(self) -> bool:
+        """Whether the objective has nothing but squares and products of decisions."""
+        mixed = any(len(entries.row) for entries in (*self.mixed_products, self.data_products))
+        return not (mixed or self.linear.any() or self.constant)
+
+    @cached_property
     def mixed_products(self) -> tuple[Entries, Entries]:
         """Products of a column (row of the entry) and a datum (counted from the first) in the objective."""
         i, j, c = self.quadratic.row, self.quadratic.column, self.quadratic.value

@@ -104,12 +104,15 @@ class Group:
         data : array, shape (N, data)
             As from `data_array`.
         """
+        if self.model.is_free:
+            return 0.0
         gradient, constant = linear_objective(self.model, data)
         gradient *= self.weight[:, None]
         own = self.copies * self.model.decisions
         q[self.first_column : self.first_column + own] += gradient[:, : self.model.decisions].ravel()
         is_linked, columns = self.linked()
-        np.add.at(q, columns, gradient[:, self.model.decisions :][is_linked])
+        if len(columns):
+            np.add.at(q, columns, gradient[:, self.model.decisions :][is_linked])
         return float(self.weight @ constant)
 
 
@@ -119,8 +122,8 @@ def linear_objective(model: CompiledModel, data: FloatArray) -> tuple[FloatArray
     gradient = np.broadcast_to(model.linear, (len(data), model.columns)).copy()
     constant = model.constant + data @ model.linear[n:]
     for mixed in model.mixed_products:  # c·z_here·d_there: linear in z_here
-        product = mixed.value * data[:, mixed.column]
-        np.add.at(gradient.T, mixed.row, product.T)
+        if len(mixed.row):
+            np.add.at(gradient.T, mixed.row, (mixed.value * data[:, mixed.column]).T)
     both = model.data_products
     constant = constant + (both.value * data[:, both.row] * data[:, both.column]).sum(axis=1)
     return gradient, constant

@@ -1,0 +1,70 @@
+"""Nothing depends on history: a study gives the same bytes after others that shared grid, plant and dispatcher."""
+
+import pytest
+from bare_grid import set_points
+
+from agents.dispatch.dispatcher import Dispatcher
+from experiments.catalog import find_study
+from experiments.play import play
+from grids import build, power_flow
+from grids.power_flow import PowerFlowError, shared_plant
+from sim.audit import audit
+from sim.ledger import write_tables
+from sim.setting import Setting
+
+
+def study(name="microgrid33", *, seed=1, days=1, **options):
+    found = find_study(name, options=options)
+    uncertainty = found.uncertainty.model_copy(update={"scenarios": 40, "keep": 4})
+    return found.model_copy(update={"seed": seed, "days": days, "uncertainty": uncertainty})
+
+
+def stored(run, folder):
+    """The bytes of a run's tables, as they are stored."""
+    folder.mkdir()
+    write_tables(run.tables, folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def forget():
+    """Begin as a fresh process does."""
+    build._kept_grid.cache_clear()
+    power_flow.shared_plant.cache_clear()
+
+
+PAIRS = {
+    "myopic": (study(policy="myopic", bidding="basic"), study(policy="myopic", bidding="anm_aware", seed=7)),
+    "receding": (study(policy="receding"), study(policy="myopic", bidding="basic", seed=3)),
+    "hindsight": (study(policy="hindsight"), study(policy="receding", seed=5)),
+    "none": (study(policy="none", bidding="basic"), study(policy="none", seed=9)),
+    "two days": (study(policy="myopic", days=2), study(policy="receding", seed=2)),
+    "networked": (
+        study("networked33", policy="myopic", bidding="basic"),
+        study("networked33", policy="myopic", bidding="basic", seed=4),
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_study_played_after_others_gives_the_same_bytes(pair, tmp_path):
+    one, other = PAIRS[pair]
+    forget()
+    fresh = stored(play(Setting.of(one)), tmp_path / "fresh")
+    forget()
+    shared = Dispatcher.of(Setting.of(other))
+    for before in (other, one, other):
+        run = play(Setting.of(before), dispatcher=shared)
+        audit(run.tables, before.model_dump(mode="json"))
+    again = stored(play(Setting.of(one), dispatcher=shared), tmp_path / "again")
+    assert fresh.keys() == again.keys()
+    assert [name for name in fresh if fresh[name] != again[name]] == []
+
+
+def test_power_flow_without_a_solution_leaves_no_trace(tmp_path):
+    calm = study(policy="none", bidding="basic")
+    forget()
+    fresh = stored(play(Setting.of(calm)), tmp_path / "fresh")
+    setting = Setting.of(calm)
+    with pytest.raises(PowerFlowError):
+        shared_plant(setting.grid).run(set_points(setting.grid, load=20))
+    assert stored(play(setting), tmp_path / "again") == fresh

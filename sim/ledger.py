@@ -43,7 +43,7 @@ class Ledger:
         KeyError
             If there is no such table.
         """
-        lengths = [len(value) for value in columns.values() if not np.isscalar(value) and value is not None]
+        lengths = [len(value) for value in columns.values() if not isinstance(value, _SCALAR) and value is not None]
         rows = max(lengths, default=1)
         self._parts[table].append({name: _cells(value, rows) for name, value in columns.items()})
 
@@ -62,14 +62,14 @@ class Ledger:
 
 def _cells(column: Any, rows: int) -> Any:
     """Return a column of some rows: numbers as an array of their own, all else as a list."""
-    if np.isscalar(column):
-        return np.full(rows, column) if isinstance(column, _NUMBER) else [column] * rows
+    if isinstance(column, _SCALAR):
+        return [column] * rows if isinstance(column, str) else np.full(rows, column)
     if isinstance(column, np.ndarray) and (column.dtype.kind in "fib" or not len(column)):
         return column.copy()
     return list(column)
 
 
-_NUMBER = (bool, int, float, np.number, np.bool_)
+_SCALAR = (str, bool, int, float, np.number, np.bool_)
 
 
 def _joined(parts: list[Any]) -> Any:

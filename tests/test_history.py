@@ -1,9 +1,13 @@
 """Nothing depends on history: a study gives the same bytes after others that shared grid, plant and dispatcher."""
 
+import numpy as np
 import pytest
 from bare_grid import set_points
 
+from agents.bid_optimizer import opening_situation
+from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.first_stage import BidRange
 from experiments.catalog import find_study
 from experiments.play import play
 from grids import build, power_flow
@@ -68,3 +72,24 @@ def test_power_flow_without_a_solution_leaves_no_trace(tmp_path):
     with pytest.raises(PowerFlowError):
         shared_plant(setting.grid).run(set_points(setting.grid, load=20))
     assert stored(play(setting), tmp_path / "again") == fresh
+
+
+def test_kept_program_of_bids_gives_the_bits_of_a_new_one():
+    first, second = Setting.of(study(seed=1)), Setting.of(study(seed=2))
+    kept = Dispatcher.of(first)
+    bids = [opening_bids(setting, kept).bid_mw for setting in (first, second, first)]
+    assert (bids[1] == opening_bids(second, Dispatcher.of(second)).bid_mw).all()
+    assert (bids[2] == bids[0]).all()
+
+
+def test_only_a_range_that_leaves_the_matrix_as_it_is_moves_a_program(setting33):
+    dispatcher = Dispatcher.of(setting33)
+    situation = opening_situation(setting33, setting33.kept_scenarios().subset(0))
+    ranges = [BidRange(low=np.full(24, low), high=np.full(24, 4.0)) for low in (0.0, -1.0, -2.0)]
+    horizon = dispatcher.horizon(situation, network="copper_plate", within=ranges[0])
+    assert horizon.move(BidRange(low=np.zeros(24), high=np.full(24, 3.0)))
+    assert not horizon.move(ranges[1])
+    wide = dispatcher.horizon(situation, network="copper_plate", within=ranges[1])
+    assert wide is not horizon
+    assert not wide.move(ranges[2])
+    assert wide.within is ranges[1]

@@ -57,6 +57,7 @@ class Dispatcher:
         self.progress = progress or (lambda _: None)
         self._hours: dict[object, CompiledModel] = {}
         self._horizons: dict[object, Horizon] = {}
+        self._bidding: tuple[object, Horizon | None] = (None, None)
 
     @classmethod
     def of(cls, setting: Setting, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
@@ -167,20 +168,33 @@ class Dispatcher:
     def horizon(
         self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False
     ) -> Horizon:
-        """Return the program for a situation's shape; those with given bids are kept for the next time."""
+        """Return the program for a situation's shape; those with given bids are kept for the next time.
+
+        Of those that decide bids the last is kept, if it isn't large: another day's bids mostly differ in vectors.
+        """
         peak = None if elastic else self.demand_peak(situation, network)
         hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
         scenarios, hours = situation.shape
         behind = Behind.of(situation)
-        if within is not None and behind.kind != "offers":
+        shape = (network, elastic, peak, scenarios, hours, behind)
+
+        def new() -> Horizon:
             return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind)
-        key = (network, elastic, peak, scenarios, hours, behind, None if within is None else within.key)
+
+        if within is not None and behind.kind != "offers":
+            kept_shape, kept = self._bidding
+            if kept is None or kept_shape != shape or not kept.move(within):
+                kept = new()
+                self._bidding = (shape, kept) if kept.program.column_count <= KEPT_COLUMNS else (None, None)
+            return kept
+        key = (*shape, None if within is None else within.key)
         if key not in self._horizons:
-            self._horizons[key] = Horizon(
-                self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind
-            )
+            self._horizons[key] = new()
         return self._horizons[key]
 
 
 PEAK_STEP = 0.25
 """To what the largest demand is rounded up, so that few models are compiled."""
+
+KEPT_COLUMNS = 100_000
+"""Columns of the largest program for bids that is kept; ten scenarios of 33 buses have half as many and take 25 MB."""

@@ -130,6 +130,16 @@ class Horizon:
             self._hours.link(name, tiles.columns(name).reshape(scenarios * hours, -1))
         return tiles
 
+    def move(self, within: BidRange) -> bool:
+        """Take another range of the bids, where that changes right-hand sides alone; return whether it did."""
+        if self._bids is None:
+            return False
+        model = compile_model(bid_model(within))
+        if not model.has_matrix_of(self._bids.model):
+            return False
+        self._bids.model, self.within = model, within
+        return True
+
     @property
     def decides_bids(self) -> bool:
         """Whether the bids are decided here, not given."""

@@ -47,8 +47,10 @@ class Program:
     def __init__(self) -> None:
         self.groups: list[Group] = []
         self.column_count = 0
-        self._matrices: tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]] | None = None
+        self._costs: sparse.csc_matrix | None = None
+        self._rows: tuple[sparse.csc_matrix, list[Any]] | None = None
         self._solver: Any = None
+        self._solver_costs: sparse.csc_matrix | None = None
 
     def add(self, model: CompiledModel, copies: int, weight: FloatArray | None = None) -> Group:
         """Return a new group of `copies` tiles of a model."""
@@ -68,15 +70,17 @@ class Program:
 
     def matrices(self) -> tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]]:
         """Return P (upper triangle), A and the cones in Clarabel's form; they do not depend on the data."""
-        if self._matrices is None:
-            self._matrices = self._assemble()
-        return self._matrices
+        if self._costs is None:
+            self._costs = self._assemble_costs()
+        if self._rows is None:
+            self._rows = self._assemble_rows()
+        return self._costs, *self._rows
 
     def reweigh(self, group: Group, weight: FloatArray) -> None:
         """Give the copies of a group new weights."""
         if not np.array_equal(group.weight, weight):
             group.weight = weight
-            self._matrices = self._solver = None
+            self._costs = None
 
     def vectors(self, values: Sequence[Values]) -> tuple[FloatArray, FloatArray, float]:
         """Return q, b and the constant of the objective for the data of every group."""
@@ -113,8 +117,11 @@ class Program:
         q += extra_cost
         if self._solver is None:
             self._solver = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False))
-        else:
+        elif P is self._solver_costs:
             self._solver.update(q=q, b=b)
+        else:  # other weights leave the pattern as it is
+            self._solver.update(P=P, q=q, b=b)
+        self._solver_costs = P
         answer = self._solver.solve()
         if not _is_solved(answer, gap=ALMOST_GAP, residual=ALMOST_RESIDUAL):
             answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=True)).solve()
@@ -130,34 +137,35 @@ class Program:
             bound=min(answer.obj_val, answer.obj_val_dual) + constant,
         )
 
-    def _assemble(self) -> tuple[sparse.csc_matrix, sparse.csc_matrix, list[Any]]:
-        row, column, value = [], [], []
+    def _assemble_costs(self) -> sparse.csc_matrix:
         first, second, product = [], [], []
-        cones: list[Any] = []
-        row_count = 0
         for group in self.groups:
-            model, columns = group.model, group.all_columns()
-            height = len(model.rhs)
-            at = columns[:, model.rows.column]
-            present = at != UNLINKED
-            offset = row_count + np.arange(group.copies)[:, None] * height
-            row.append((offset + model.rows.row)[present])
-            column.append(at[present])
-            value.append(np.broadcast_to(model.rows.value, at.shape)[present])
-            a, b = columns[:, model.quadratic.row], columns[:, model.quadratic.column]
+            columns, quadratic = group.all_columns(), group.model.quadratic
+            a, b = columns[:, quadratic.row], columns[:, quadratic.column]
             both = (a != UNLINKED) & (b != UNLINKED)
             first.append(np.minimum(a, b)[both])
             second.append(np.maximum(a, b)[both])
-            product.append((group.weight[:, None] * model.quadratic.value)[both])
-            cones += [_CONES[kind](size) for kind, size in model.cones] * group.copies
-            row_count += group.copies * height
+            product.append((group.weight[:, None] * quadratic.value)[both])
         i, j, c = np.concatenate(first), np.concatenate(second), np.concatenate(product)
         c = np.where(i == j, 2 * c, c)  # the objective is ½ x'Px
-        size = self.column_count
-        P = sparse.coo_matrix((c, (i, j)), shape=(size, size)).tocsc()
+        return sparse.coo_matrix((c, (i, j)), shape=(self.column_count, self.column_count)).tocsc()
+
+    def _assemble_rows(self) -> tuple[sparse.csc_matrix, list[Any]]:
+        row, column, value = [], [], []
+        cones: list[Any] = []
+        row_count = 0
+        for group in self.groups:
+            model = group.model
+            at = group.all_columns()[:, model.rows.column]
+            present = at != UNLINKED
+            offset = row_count + np.arange(group.copies)[:, None] * len(model.rhs)
+            row.append((offset + model.rows.row)[present])
+            column.append(at[present])
+            value.append(np.broadcast_to(model.rows.value, at.shape)[present])
+            cones += [_CONES[kind](size) for kind, size in model.cones] * group.copies
+            row_count += group.copies * len(model.rhs)
         entries = (np.concatenate(value), (np.concatenate(row), np.concatenate(column)))
-        A = sparse.coo_matrix(entries, shape=(row_count, size)).tocsc()
-        return P, A, cones
+        return sparse.coo_matrix(entries, shape=(row_count, self.column_count)).tocsc(), cones
 
 
 ALMOST_GAP, ALMOST_RESIDUAL = 1e-7, 1e-8

@@ -76,7 +76,9 @@ def grid(values: Mapping[str, list[Any]], **said: Any) -> SweepResults:
     return results_of(points, axes=[{"values": {name: list(column)}} for name, column in values.items()], **said)
 
 
-def hypercube(count: int, within: Mapping[str, tuple[float, float]], words: Mapping[str, list[Any]] | None = None, **said: Any):
+def hypercube(
+    count: int, within: Mapping[str, tuple[float, float]], words: Mapping[str, list[Any]] | None = None, **said: Any
+):
     """Return the results of a sweep over points that lie evenly in a box, once for each combination of words."""
     rng = np.random.default_rng(3)
     columns = {
@@ -88,3 +90,106 @@ def hypercube(count: int, within: Mapping[str, tuple[float, float]], words: Mapp
     axes = [{"latin_hypercube": {"count": count, "within": dict(within)}}]
     axes += [{"values": {name: list(column)}} for name, column in (words or {}).items()]
     return results_of([{**point, **some} for point in sample for some in crossed], axes=axes, **said)
+
+
+FACTORS = {"penalty": PERCENT, "band": BAND}
+LONG = "a very long label for how many of the scenarios are kept after the reduction [number of scenarios]"
+READINGS = ["import_only", "both_directions_and_more_of_them", "a third and rather lengthy reading of Equation 30"]
+POLICIES = ["none", "myopic", "receding", "hindsight"]
+
+
+def lossy(point: Mapping[str, Any], replication: int) -> str:
+    """Fail one arm, some runs of others, and leave out the last replication."""
+    if point["bidding"] == "basic" and point["penalty"] == 0:
+        return "failed"
+    return "failed" if (7 * replication + int(100 * point["penalty"])) % 11 == 0 else "missing" * (replication == 8)
+
+
+def trade_off(point: Mapping[str, Any], weather: np.random.Generator, noise: np.random.Generator) -> dict[str, float]:
+    """What a run brings where more profit costs load."""
+    band, penalty, sun = point["band"], point["penalty"], weather.normal(0, 20)
+    return {
+        "profit": 2800 + 1000 * band - 100 * penalty**2 + sun + noise.normal(0, 8),
+        "load_curtailed_mwh": 1 + 20 * band**2 + (1 - penalty / 2) ** 2 + 0.02 * noise.normal() + sun / 500,
+    }
+
+
+CASES: dict[str, Callable[[], SweepResults]] = {
+    "one_factor_once": lambda: grid({"penalty": PENALTIES}, factors=FACTORS),
+    "one_point": lambda: results_of([{}], replications=12),
+    "one_point_once": lambda: results_of([{}]),
+    "two_words": lambda: grid({"bidding": BIDDINGS, "policy": POLICIES}, replications=12),
+    "words_only": lambda: grid({"policy": POLICIES}, replications=12),
+    "two_numbers": lambda: grid({"penalty": [0, 1]}, replications=4, factors=FACTORS),
+    "booleans": lambda: grid(
+        {"policy": POLICIES, "foresight": [True, False]}, replications=5, report={"compare": "foresight"}
+    ),
+    "twenty": lambda: grid(
+        {"bidding": BIDDINGS, "penalty": PENALTIES},
+        replications=20,
+        factors=FACTORS,
+        report={"outputs": ["profit", "imbalance", "load_curtailed_mwh", "cone_gap"]},
+    ),
+    "two_numbers_and_words": lambda: grid(
+        {"penalty": PENALTIES, "band": [0, 0.025, 0.05, 0.1], "bidding": BIDDINGS}, replications=8, factors=FACTORS
+    ),
+    "many_factors": lambda: grid(
+        {"bidding": BIDDINGS, "penalty": PENALTIES, "band": [0, 0.05, 0.1], "policy": POLICIES, "days": [1, 7]},
+        replications=2,
+        factors=FACTORS,
+    ),
+    "three_hundred_arms": lambda: grid(
+        {"keep": list(range(1, 31)), "rule": [f"rule{k}" for k in range(5)], "foresight": [False, True]},
+        replications=3,
+    ),
+    "nine_values_compared": lambda: grid(
+        {"penalty": PENALTIES, "rule": [f"rule{k}" for k in range(9)]},
+        replications=3,
+        factors=FACTORS,
+        report={"compare": "rule"},
+    ),
+    "long_labels": lambda: grid(
+        {"keep": [1, 2, 5, 10, 20, 50, 100, 200], "grid.tie_line.power_factor_reading": READINGS},
+        factors={"keep": {"label": LONG, "paths": ["uncertainty.keep"]}},
+        replications=6,
+        report={"outputs": ["profit", "total_cost", "min_vm_pu", "imbalance"]},
+    ),
+    "long_words": lambda: grid({"reading": READINGS, "bidding": BIDDINGS}, replications=3),
+    "failed": lambda: grid({"bidding": BIDDINGS, "penalty": PENALTIES}, replications=8, broken=lossy, factors=FACTORS),
+    "mixed": lambda: grid({"keep": ["1", "5", "10", "all"], "bidding": BIDDINGS}, replications=6),
+    "times": lambda: grid(
+        {"buses": [33, 66, 119, 330], "policy": POLICIES},
+        replications=3,
+        report={"outputs": ["total_s", "losses_mwh"]},
+    ),
+    "pareto": lambda: grid(
+        {"penalty": PENALTIES, "band": [0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2]},
+        replications=10,
+        bring=trade_off,
+        factors=FACTORS,
+        report={"pareto": ["profit", "load_curtailed_mwh"], "outputs": ["profit", "load_curtailed_mwh"]},
+    ),
+    "sample": lambda: hypercube(64, {"penalty": (0, 2), "band": (0, 0.2), "keep": (1, 50)}, factors=FACTORS),
+    "sample_and_words": lambda: hypercube(
+        64, {"penalty": (0, 2), "band": (0, 0.2)}, {"bidding": BIDDINGS}, factors=FACTORS, replications=2
+    ),
+    "large_map": lambda: grid(
+        {"penalty": [k / 10 for k in range(21)], "band": [k / 100 for k in range(15)], "bidding": BIDDINGS},
+        replications=2,
+        factors=FACTORS,
+    ),
+    "zipped": lambda: results_of(
+        [
+            {"bidding": bidding, "policy": policy, "penalty": penalty}
+            for bidding, policy in zip(BIDDINGS, ("none", "receding"), strict=True)
+            for penalty in PENALTIES
+        ],
+        axes=[
+            {"zipped": {"bidding": BIDDINGS, "policy": ["none", "receding"]}},
+            {"values": {"penalty": PENALTIES}},
+        ],
+        replications=4,
+        factors=FACTORS,
+    ),
+}
+"""Sweeps of all kinds, by name."""

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from experiments.figures.sweep_sheet import STEPS, TICK, Numbers, inches, label_lines, plain, shortened, wrapped
+from experiments.figures.sweep_sheet import STEPS
+from experiments.figures.sweep_text import TICK, Numbers, inches, label_lines, plain, shortened, wrapped
 from grids.network import FloatArray
 
 ROTATION = 35.0
@@ -59,7 +60,7 @@ class FactorAxis:
 
     def room(self, width: float) -> float:
         """Return how much room the texts and the label need below a panel of a width. [inch]"""
-        lines = 1 + label_lines(self.label, width + 0.1).count("\n")
+        lines = 1 + label_lines(self.label, width + 0.1, most=3).count("\n")
         return 0.22 + 0.16 * lines + self._depth(width)
 
     def _depth(self, width: float) -> float:
@@ -88,7 +89,7 @@ class FactorAxis:
             self._words(ax, width)
         ax.tick_params(axis="x", labelbottom=named)
         if named:
-            ax.set_xlabel(label_lines(self.label, width + 0.1), fontsize=8.5)
+            ax.set_xlabel(label_lines(self.label, width + 0.1, most=3), fontsize=8.5)
 
     def _words(self, ax: Axes, width: float) -> None:
         askew = self._askew(width)
@@ -100,6 +101,11 @@ class FactorAxis:
         if askew:
             for text in ax.get_xticklabels():
                 text.set(rotation=ROTATION, ha="right", rotation_mode="anchor")
+        else:
+            # Level by their letters, which are not of the same height in all words.
+            ax.tick_params(axis="x", pad=11)
+            for text in ax.get_xticklabels():
+                text.set_verticalalignment("baseline")
         ax.set_xlim(-0.6, len(self.texts) - 0.4)
 
     def _even(self, ax: Axes, width: float) -> None:

@@ -1,7 +1,9 @@
 """The choice between two outputs: all points with their intervals, and those that no other point beats in both."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,21 +11,26 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.style import COLORS, house_style
-from experiments.figures.sweep_sheet import SMALL, STEPS, WIDTH, Frame, Numbers, inches, plain, sheet, shortened
+from experiments.figures.style import COLORS, GREY, house_style
+from experiments.figures.sweep_sheet import STEPS, Frame, sheet
+from experiments.figures.sweep_text import SMALL, Numbers, inches, plain, shortened
 from grids.network import BoolArray, FloatArray, IntArray
 
 HEIGHT, BELOW = 3.6, 0.52
 MOST_NAMED = 16
 """So many points of the front are named beside the panel."""
 FRONT, REST = COLORS["tie_line"], "#8C8C8C"
-AROUND = ((0.11, 0.09), (-0.11, 0.09), (0.11, -0.09), (-0.11, -0.09), (0, 0.15), (0, -0.15), (0.18, 0), (-0.18, 0))
+AROUND = tuple(
+    (reach * math.cos(angle), reach * math.sin(angle))
+    for reach in (0.16, 0.24)
+    for angle in (math.pi * step / 6 for step in range(12))
+)
 """Where the number of a point may be, from the point. [inch]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """One of the two outputs: its label with the unit, and the means of all points with the ends of their intervals."""
+    """One of the two outputs: its label with the unit, and for all points the mean and the ends of its interval."""
 
     label: str
     mean: FloatArray
@@ -32,7 +39,14 @@ class Outcome:
 
 
 def front_figure(
-    x: Outcome, y: Outcome, front: BoolArray, names: Sequence[str], *, title: str, notes: Sequence[str]
+    x: Outcome,
+    y: Outcome,
+    front: BoolArray,
+    names: Sequence[str],
+    *,
+    names_of: Sequence[str],
+    title: str,
+    notes: Sequence[str],
 ) -> Figure:
     """Return all points between two outputs.
 
@@ -44,13 +58,16 @@ def front_figure(
         Which points no other one beats.
     names : sequence of str
         Names of the points of the front, by rising `x`.
+    names_of : sequence of str
+        What the parts of a name are values of.
     title : str
         What is shown.
     notes : sequence of str
         What else is to be known.
     """
     with house_style():
-        room = min(2.6, 0.35 + max(inches(f"16  {name}") for name in names))
+        widest = max(max(inches(text) for text in names) + 0.3, *(inches(text) for text in names_of))
+        room = min(2.6, max(1.0, 0.3 + widest))
         frame = Frame(columns=1, height=HEIGHT, across=0, between=0, below=BELOW, right=room)
         key = [
             (Line2D([], [], color=FRONT, marker="o", ms=5, lw=1.2), "no point is better in both (front)"),
@@ -63,7 +80,9 @@ def front_figure(
         _cross(ax, x, y, order, FRONT, size=5.0)
         ax.plot(x.mean[order], y.mean[order], color=FRONT, lw=1.2, zorder=3, gid="front")
         _dress(ax, x, y)
-        _number(ax, x.mean[order], y.mean[order], names, room, frame.panel_width)
+        shown = np.unique(np.linspace(0, len(order) - 1, min(MOST_NAMED, len(order))).round().astype(int))
+        _number(ax, x, y, order, shown, frame.panel_width)
+        _name(ax, [names[place] for place in shown], names_of, room, frame.panel_width)
     return page.figure
 
 
@@ -86,22 +105,22 @@ def _dress(ax: Axes, x: Outcome, y: Outcome) -> None:
     ax.set_ylabel(plain(y.label))
 
 
-def _number(ax: Axes, x: FloatArray, y: FloatArray, names: Sequence[str], room: float, width: float) -> None:
-    """Write numbers beside the points of the front, where there is room, and what they mean beside the panel."""
+def _number(ax: Axes, x: Outcome, y: Outcome, order: IntArray, shown: IntArray, width: float) -> None:
+    """Write numbers beside points of the front, each where it is farthest from all points, lines and numbers."""
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    at = np.column_stack([(x - left) / (right - left) * width, (y - low) / (high - low) * HEIGHT])
-    shown = np.unique(np.linspace(0, len(at) - 1, min(MOST_NAMED, len(at))).round().astype(int))
-    taken = list(at)
-    for number, place in enumerate(shown, start=1):
-        choices = [at[place] + shift for shift in AROUND]
-        best = max(
-            choices, key=lambda spot: min(float(np.hypot(*(spot - other))) for other in _others(taken, at[place]))
-        )
-        taken.append(best)
+    at = np.column_stack([(x.mean - left) / (right - left) * width, (y.mean - low) / (high - low) * HEIGHT])
+    steps = np.linspace(0, 1, 12)[:, None]
+    joined = [start + steps * (end - start) for start, end in pairwise(at[order])]
+    taken = np.concatenate([at, *joined])
+    for number, place in enumerate(order[shown], start=1):
+        choices = at[place] + np.array(AROUND)
+        gaps = np.hypot(*(choices[:, None] - taken).transpose(2, 0, 1)).min(axis=1)
+        best = choices[int(gaps.argmax())]
+        taken = np.vstack([taken, best])
         ax.annotate(
             str(number),
-            (x[place], y[place]),
-            xytext=72 * (best - at[place]),
+            (x.mean[place], y.mean[place]),
+            xytext=tuple(72 * (best - at[place])),
             textcoords="offset points",
             ha="center",
             va="center",
@@ -110,15 +129,26 @@ def _number(ax: Axes, x: FloatArray, y: FloatArray, names: Sequence[str], room: 
             color=FRONT,
             zorder=6,
         )
-        ax.text(
-            1 + 0.15 / width,
-            1 - (number - 0.5) * 0.19 / HEIGHT,
-            plain(shortened(f"{number}  {names[place]}", room - 0.2)),
-            transform=ax.transAxes,
-            fontsize=SMALL,
-            va="center",
-        )
 
 
-def _others(taken: Sequence[FloatArray], own: FloatArray) -> list[FloatArray]:
-    return [spot for spot in taken if spot is not own and float(np.hypot(*(spot - own))) > 1e-9] or [own + WIDTH]
+def _name(ax: Axes, names: Sequence[str], names_of: Sequence[str], room: float, width: float) -> None:
+    """Write what the numbers mean beside the panel."""
+    heads = [shortened(text, room - 0.2) for text in names_of]
+    lines = [*((0, text) for text in heads), *((number, text) for number, text in enumerate(names, start=1))]
+    for place, (number, text) in enumerate(lines):
+        y = 1 - (0.1 + 0.185 * place) / HEIGHT
+        if number:
+            ax.text(
+                1 + 0.3 / width,
+                y,
+                str(number),
+                transform=ax.transAxes,
+                fontsize=SMALL,
+                fontweight="bold",
+                color=FRONT,
+                ha="right",
+                va="center",
+            )
+        left = 1 + (0.38 if number else 0.15) / width
+        fits = plain(shortened(text, room - 0.45) if number else text)
+        ax.text(left, y, fits, transform=ax.transAxes, fontsize=SMALL, va="center", color="black" if number else GREY)

@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.style import headline, house_style
 from experiments.figures.sweep_axis import FactorAxis
-from experiments.figures.sweep_sheet import DARK, LOOKS, STEPS, Frame, Numbers, label_lines, plain, sheet, shortened
+from experiments.figures.sweep_sheet import DARK, LOOKS, STEPS, Frame, sheet
+from experiments.figures.sweep_text import Numbers, inches, label_lines, plain, shortened
 from grids.network import FloatArray
 
 MOST_LINES = len(LOOKS)
@@ -40,10 +41,21 @@ class Line:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinePanel:
-    """One panel: the label of its vertical axis with the unit, what it is about, and its lines."""
+    """One panel.
+
+    Attributes
+    ----------
+    label : str
+        Of its vertical axis, with the unit.
+    title, short : str
+        What it is about; and in fewer words, if there is no room for the title of every panel.
+    lines : sequence of Line
+        What is drawn.
+    """
 
     label: str
     title: str
+    short: str
     lines: Sequence[Line]
 
 
@@ -55,6 +67,7 @@ def lines_figure(
     notes: Sequence[str],
     names: Mapping[int, str],
     names_of: str,
+    panels_of: str = "",
     from_zero: bool = False,
 ) -> Figure:
     """Return lines along a factor.
@@ -73,11 +86,16 @@ def lines_figure(
         What each line is, by its look.
     names_of : str
         What these are values of.
+    panels_of : str
+        What the short titles of panels are values of.
     from_zero : bool
         Whether zero is a mark of its own, as it is for differences.
     """
     with house_style():
         frame = _frame(rows, axis)
+        titles = [panel.title for row in rows for panel in row]
+        brief = any(inches(title, 9.5, bold=True) > frame.panel_width + 0.1 for title in titles)
+        notes = [*notes, f"Panels: {panels_of}."] if brief and panels_of else notes
         page = sheet(_cells(rows, frame.columns), frame, title, notes, _key(names, axis), names_of)
         panels = iter(zip(page.panels, page.lowest, page.leftmost, strict=True))
         for row in rows:
@@ -87,6 +105,8 @@ def lines_figure(
                 _draw(ax, panel, axis)
                 ax.set_ylim(limits)
                 _dress(ax, panel, frame, from_zero=from_zero, named=leftmost or len(row) == 1)
+                title = shortened(panel.short if brief else panel.title, frame.panel_width + 0.1, 9.5, bold=True)
+                headline(ax, plain(title))
                 axis.dress(ax, frame.panel_width, named=lowest or len(row) == 1)
     return page.figure
 
@@ -107,7 +127,7 @@ def _frame(rows: Sequence[Sequence[LinePanel]], axis: FactorAxis) -> Frame:
 
 
 def _cells(rows: Sequence[Sequence[LinePanel]], columns: int) -> list[int]:
-    """Return where the panels are: outputs one after another, or small multiples with each output on rows of its own."""
+    """Return where the panels are: outputs one after another, or rows of small multiples for each output."""
     if max(map(len, rows)) == 1:
         return list(range(len(rows)))
     tall = math.ceil(max(map(len, rows)) / columns)
@@ -144,10 +164,17 @@ def _draw(ax: Axes, panel: LinePanel, axis: FactorAxis) -> None:
             ax.vlines(places, line.low, line.high, color=color, lw=1.5, zorder=3)
             ax.plot(places, line.mean, marker, ms=5, color=color, mec="white", mew=0.6, zorder=4, gid=gid)
         else:
-            size = 4.0 if len(axis.places) <= 15 else 2.2
-            ax.fill_between(axis.places, line.low, line.high, color=color, alpha=0.2, lw=0, zorder=2)
+            size, edge = (4.0, 0.5) if len(axis.places) <= 15 else (2.0, 0.0)
+            ax.fill_between(
+                axis.places, line.low, line.high, color=color, alpha=_faint(len(panel.lines)), lw=0, zorder=2
+            )
             ax.plot(axis.places, line.mean, color=color, lw=1.4, ls=dashes, zorder=3)
-            ax.plot(axis.places, line.mean, marker, ms=size, color=color, mec="white", mew=0.5, zorder=4, gid=gid)
+            ax.plot(axis.places, line.mean, marker, ms=size, color=color, mec="white", mew=edge, zorder=4, gid=gid)
+
+
+def _faint(lines: int) -> float:
+    """Return how strong a band is, so that many on each other do not hide the lines."""
+    return 0.2 if lines <= 2 else 0.13 if lines <= 4 else 0.08
 
 
 def _dress(ax: Axes, panel: LinePanel, frame: Frame, *, from_zero: bool, named: bool) -> None:
@@ -159,4 +186,3 @@ def _dress(ax: Axes, panel: LinePanel, frame: Frame, *, from_zero: bool, named: 
     ax.tick_params(axis="y", labelleft=named)
     if named:
         ax.set_ylabel(label_lines(panel.label, frame.height + 0.2))
-    headline(ax, plain(shortened(panel.title, frame.panel_width + 0.1, 9.5, bold=True)))

@@ -1,5 +1,6 @@
 """Maps of a sweep over two factors: means, and differences around zero with what is within chance hatched."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,29 +14,20 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.style import COLORS, headline, house_style
 from experiments.figures.sweep_axis import FactorAxis
-from experiments.figures.sweep_sheet import (
-    STEPS,
-    TICK,
-    Frame,
-    Numbers,
-    Sheet,
-    inches,
-    label_lines,
-    plain,
-    sheet,
-    shortened,
-    wrapped,
-)
+from experiments.figures.sweep_sheet import STEPS, Frame, Sheet, sheet
+from experiments.figures.sweep_text import TICK, Numbers, inches, label_lines, plain, shortened, wrapped
 from grids.network import BoolArray, FloatArray
 
 MEANS = LinearSegmentedColormap.from_list("means", ["#F3F6FA", "#9CC3DE", "#2F7FB8", "#08306B"])
 DIFFERENCES = LinearSegmentedColormap.from_list(
     "differences", ["#8C3A00", COLORS["penalty"], "#F7E3D6", "#FFFFFF", "#D9E9F5", COLORS["tie_line"], "#003A5E"]
 )
-"""Blue for more, vermilion for less, white for no difference: safe for colour-blind readers, and in grey by the sign."""
+"""Blue for more, vermilion for less, white for no difference: safe for colour-blind readers."""
 NONE = "#DDDDDD"
 BAR = 1.15
 """Room for the scale of colours. [inch]"""
+TALLEST = 8.8
+"""All maps below each other. [inch]"""
 LETTERS = 6.5
 
 
@@ -108,7 +100,9 @@ def maps_figure(
 def _frame(count: int, across: FactorAxis, up: FactorAxis) -> Frame:
     """Return a sheet with as many maps side by side as their columns allow."""
     fits = 3 if len(across.texts) <= 6 else 2 if len(across.texts) <= 12 else 1
-    height = float(np.clip(0.24 * len(up.texts), 1.3, 4.2))
+    # All of them on one page.
+    most = min(4.2, max(1.0, TALLEST / math.ceil(count / fits) - 0.35))
+    height = min(max(0.24 * len(up.texts), 1.3), most)
     left = 0.55 + min(1.4, max(inches(text, TICK) for text in up.texts))
     frame = Frame(columns=min(fits, count), height=height, across=0.18, between=0.08, below=0.0, left=left, right=BAR)
     return replace(frame, below=across.room(frame.panel_width) + 0.06)
@@ -184,7 +178,9 @@ def _bar(page: Sheet, frame: Frame, norm: Normalize, colors: Colormap, label: st
     ax = page.figure.add_axes((box.x1 + 0.12 / width, box.y0, 0.12 / width, box.height), label="scale")
     bar = page.figure.colorbar(ScalarMappable(norm, colors), cax=ax)
     bar.outline.set_visible(False)
-    ax.yaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
-    ax.yaxis.set_major_formatter(Numbers())
+    low, high = ax.get_ylim()
+    ticks = MaxNLocator(5, steps=STEPS).tick_values(low, high)
+    inside = [float(tick) for tick in ticks if low <= tick <= high]
+    bar.set_ticks(inside, labels=Numbers().format_ticks(inside))
     ax.tick_params(labelsize=TICK, length=2.5)
     ax.set_ylabel(plain("\n".join(wrapped(label, frame.height + 0.3, 8.0, most=2))), fontsize=8)

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.style import GREY, LABEL_POINTS, house_style
 from experiments.figures.sweep_axis import FactorAxis
-from experiments.figures.sweep_sheet import DARK, LOOKS, STEPS, Frame, Numbers, label_lines, sheet
+from experiments.figures.sweep_sheet import DARK, LOOKS, STEPS, Frame, sheet
+from experiments.figures.sweep_text import Numbers, label_lines
 from grids.network import FloatArray
 
 HEIGHT = 1.55

@@ -1,32 +1,25 @@
 """Sheets of panels for the figures of a sweep: a heading, a key, rows and columns of panels, and texts that fit."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
-from matplotlib.ticker import Formatter
 
 from experiments.figures.style import COLORS, GREY, save_figure
+from experiments.figures.sweep_text import SMALL, TICK, inches, plain, shortened, wrapped
 
 WIDTH = 7.6
 """Of every figure, so that all have the same size of letters on a page. [inch]"""
 LEFT, RIGHT = 0.95, 0.2
 TITLE, LINE, HEAD = 0.36, 0.17, 0.27
 """Room for the title, for a line of text, and for what is written above a panel. [inch]"""
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 STEPS = (1, 2, 2.5, 5, 10)
 """Between the numbers on an axis."""
 KEY_ROW, HANDLE, LONGEST = 0.2, 0.34, 3.2
 """Room for a row of the key, for a handle in it, and for the longest name. [inch]"""
-SMALL, TICK = 7.5, 7.5
-"""Size of notes and of the numbers on axes. [point]"""
 DARK = "#444444"
 
 LOOKS = (
@@ -62,77 +55,6 @@ class Drawing:
         """Write PNG and SVG, and return their paths."""
         save_figure(self.figure, folder, self.name)
         return [folder / f"{self.name}.png", folder / f"{self.name}.svg"]
-
-
-def plain(text: str) -> str:
-    """Return a text that is written as it is; a dollar would begin a formula."""
-    return text.replace("$", r"\$")
-
-
-def inches(text: str, points: float = SMALL, *, bold: bool = False) -> float:
-    """Return how wide a line of text is."""
-    font = FontProperties(family="DejaVu Sans", size=points, weight="bold" if bold else "normal")
-    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
-    return width / 72
-
-
-def shortened(text: str, room: float, points: float = SMALL, *, bold: bool = False) -> str:
-    """Return a text that fits into a number of inches, without its middle if need be."""
-    if inches(text, points, bold=bold) <= room:
-        return text
-    for kept in range(len(text) - 2, 1, -1):
-        less = f"{text[: (kept + 1) // 2].rstrip()}…{text[len(text) - kept // 2 :].lstrip()}"
-        if inches(less, points, bold=bold) <= room:
-            return less
-    return "…"
-
-
-def wrapped(text: str, room: float, points: float = SMALL, *, bold: bool = False, most: int = 9) -> list[str]:
-    """Return a text in lines of at most so many inches; what does not fit into `most` lines is shortened."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and inches(longer, points, bold=bold) > room:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    kept = [*lines[: most - 1], " ".join(lines[most - 1 :])] if len(lines) > most else lines
-    return [shortened(line, room, points, bold=bold) for line in kept]
-
-
-def label_lines(label: str, room: float, points: float = 8.5) -> str:
-    """Return the label of an axis in one line or two, its unit undivided."""
-    if inches(label, points) <= room:
-        return plain(label)
-    words, bracket, unit = label.partition("[")
-    lines = wrapped(words.strip(), room, points, most=2)
-    if bracket and len(lines) == 2 and inches(f"{lines[1]} [{unit}", points) <= room:
-        lines[1] = f"{lines[1]} [{unit}"
-    elif bracket:
-        lines = [shortened(words.strip(), room, points), f"[{unit}"]
-    return plain("\n".join(lines))
-
-
-class Numbers(Formatter):
-    """Numbers on an axis in as many decimals as they need, never with an offset beside the axis."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        """Return a number as text."""
-        places = np.asarray(self.locs if len(self.locs) else [x], dtype=float)
-        steps = np.diff(np.unique(places))
-        step = float(steps.min()) if len(steps) else max(abs(x), 1e-300)
-        if 0 < np.abs(places).max() < 1e-3:
-            return _with_power(x) if abs(x) > 1e-3 * step else "0"
-        decimals = next((d for d in range(9) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d), 9)
-        text = f"{x:,.{decimals}f}"
-        return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")
-
-
-def _with_power(x: float) -> str:
-    """Return a small number with a power of ten."""
-    power = math.floor(math.log10(abs(x)) + 1e-9)
-    text = f"{x / 10.0**power:.3g}".replace("-", "−")
-    return f"{text}·10{str(power).translate(RAISED)}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -45,7 +45,7 @@ class Amounts:
         reach = ((found[HIGH] - found[LOW]) / 2).to_numpy(dtype=float)
         size = float(found[MEAN].abs().max()) if len(found) else 0.0
         reach = reach[np.isfinite(reach) & (reach > 1e-9 * size)]
-        if not size > 0:
+        if not size > 0 or (not len(reach) and (found[MEAN] % 1 == 0).all()):
             return cls(words=words, unit=unit, decimals=0)
         power = math.floor(math.log10(size)) if size < SMALLEST else 0
         finest = float(np.median(reach)) if len(reach) else size / 100

@@ -41,15 +41,12 @@ def _drawing(
     rows = []
     for output in evidence.roles.outputs:
         mine, row = points[points[OUTPUT] == output], []
+        label = f"{'difference of ' if 'difference' in name else ''}{output_label(output)}"
         for factor in sampled:
             found = ranks[(ranks[OUTPUT] == output) & (ranks[FACTOR] == factor)]
             clouds = [_cloud(evidence, mine, factor, look, code) for look, code in looks.items()]
             axis = axis_of(evidence.levels[factor])
-            row.append(
-                ScatterPanel(
-                    axis=axis, label=output_label(output), clouds=clouds, finding=_rho(evidence, found, looks)
-                )
-            )
+            row.append(ScatterPanel(axis=axis, label=label, clouds=clouds, finding=_rho(evidence, found, looks)))
         rows.append(row)
     figure = scatter_figure(
         rows,

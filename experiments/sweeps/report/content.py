@@ -11,6 +11,7 @@ from experiments.sweeps.report.curves import difference_drawings, means_drawings
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import front_drawing, front_table
+from experiments.sweeps.report.levels import value_text
 from experiments.sweeps.report.maps import map_drawings
 from experiments.sweeps.report.sample_tables import pooled_table, ranges_table, ranks_table
 from experiments.sweeps.report.tables import MOST_ROWS, cell, difference_table, means_table, table
@@ -55,7 +56,7 @@ def _head(evidence: Evidence) -> Iterator[str]:
         yield sweep.description.strip()
     versions = ", ".join(f"{name} {number}" for name, number in results.provenance.items())
     yield (
-        f"Study {cell(sweep.study)}; {counted(evidence.replications, 'replication')};"
+        f"Study {cell(sweep.study)}; {counted(sweep.replications, 'replication')};"
         f" runs: {done:,} done of {results.planned:,} planned, {failed:,} failed; {cell(versions)}."
     )
     fixed = [name for name, level in evidence.levels.items() if len(level) == 1]
@@ -124,11 +125,16 @@ def _failures(evidence: Evidence) -> Iterator[str]:
     names = list(evidence.results.factors)
     yield "## Failed runs"
     rows = [
-        [*(cell(str(row[name])) for name in names), str(row[REPLICATION]), str(row["seed"]), cell(str(row["error"]))]
+        [
+            *(cell(value_text(evidence.results, name, row[name])) for name in names),
+            str(row[REPLICATION]),
+            str(row["seed"]),
+            cell(str(row["error"])),
+        ]
         for _, row in failed[:MOST_ROWS].iterrows()
     ]
     heads = [
-        *(cell(evidence.results.sweep.factor(name).label or name) for name in names),
+        *(cell(evidence.results.label(name)) for name in names),
         "replication",
         "seed",
         "error",

@@ -26,6 +26,7 @@ def means_drawings(evidence: Evidence) -> Iterator[Drawing]:
         return
     level, view = evidence.levels[along], view_of(evidence, [along])
     found = estimates(evidence.long, [along, *([view.lines] if view.lines else []), *view.multiples])
+    bands = "Bands" if level.continuous else "Bars"
     what = "Means" if evidence.replications > 1 else "Outputs"
     for name, outputs in _sheets("means", evidence.roles.outputs, _multiples(evidence, view)):
         title = f"{what} along {level.words}{averaged_in_title(evidence, view)}"
@@ -34,11 +35,19 @@ def means_drawings(evidence: Evidence) -> Iterator[Drawing]:
             rows,
             axis_of(level),
             title=title,
-            notes=notes_of(evidence, view, bands="Bands" if level.continuous else "Bars"),
+            notes=[*notes_of(evidence, view, found, bands=bands), *_shared(evidence, bands)],
             names=_names(evidence, view),
             names_of=evidence.levels[view.lines].words if view.lines else "",
+            panels_of=", ".join(evidence.levels[name].words for name in view.multiples),
         )
         yield Drawing(name=name, figure=figure, caption=f"{title}: {_outputs_in_words(outputs)}.")
+
+
+def _shared(evidence: Evidence, bands: str) -> list[str]:
+    """Return a warning of what intervals of means do not say."""
+    if evidence.pairs is None or evidence.replications == 1:
+        return []
+    return [f"All points met the same weather: {bands.lower()} may overlap where differences are beyond chance."]
 
 
 def difference_drawings(evidence: Evidence) -> Iterator[Drawing]:
@@ -54,26 +63,27 @@ def difference_drawings(evidence: Evidence) -> Iterator[Drawing]:
     against = evidence.levels[pairs.compare].named(pairs.baseline)
     shown = [output for output in evidence.roles.outputs if (found[OUTPUT] == output).any()]
     for name, outputs in _sheets("differences", shown, _multiples(evidence, view)):
-        title = f"{_minuend(evidence, view)} minus {against}, along {level.words}{averaged_in_title(evidence, view)}"
+        title = f"{_difference(evidence, view, against)} along {level.words}{averaged_in_title(evidence, view)}"
         figure = lines_figure(
             [_row(evidence, found, output, along, codes, view, difference=True) for output in outputs],
             axis_of(level, codes),
             title=title,
             notes=notes_of(
-                evidence, view, bands="Paired by replication. " + ("Bands" if level.continuous else "Bars")
+                evidence, view, found, bands="Paired by replication. " + ("Bands" if level.continuous else "Bars")
             ),
             names=_names(evidence, view),
             names_of=evidence.levels[view.lines].words if view.lines else "",
+            panels_of=", ".join(evidence.levels[name].words for name in view.multiples),
             from_zero=True,
         )
         yield Drawing(name=name, figure=figure, caption=f"{title}: {_outputs_in_words(outputs)}.")
 
 
-def _minuend(evidence: Evidence, view: View) -> str:
-    """Return what the baseline is subtracted from."""
+def _difference(evidence: Evidence, view: View, against: str) -> str:
+    """Return what is subtracted from what."""
     if view.lines == evidence.roles.compare and view.lines and len(view.codes) == 1:
-        return evidence.levels[view.lines].named(view.codes[0])
-    return "Others"
+        return f"{evidence.levels[view.lines].named(view.codes[0])} minus {against}"
+    return f"Difference to {against}"
 
 
 def _sheets(name: str, outputs: Sequence[str], multiples: Sequence[dict[str, int]]) -> Iterator[tuple[str, list[str]]]:
@@ -116,10 +126,13 @@ def _row(
     panels = []
     for values in _multiples(evidence, view):
         here = mine[np.logical_and.reduce([mine[name] == code for name, code in values.items()])] if values else mine
-        title = ", ".join(evidence.levels[name].named(code) for name, code in values.items())
+        title = ", ".join(evidence.levels[name].placed(code) for name, code in values.items())
+        short = ", ".join(evidence.levels[name].valued(code) for name, code in values.items())
         sides = [(look, here[here[view.lines] == code]) for look, code in _looks(evidence, view)]
         lines = [_line(side, along, codes, look) for look, side in (sides if view.lines else [(0, here)])]
-        panels.append(LinePanel(label=label, title=title or words_of(output), lines=lines))
+        panels.append(
+            LinePanel(label=label, title=title or words_of(output), short=short or words_of(output), lines=lines)
+        )
     return panels
 
 

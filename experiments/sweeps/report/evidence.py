@@ -10,7 +10,7 @@ from experiments.sweeps.report.estimates import estimates
 from experiments.sweeps.report.levels import OUTPUT, VALUE, Levels, levels_of, long_runs
 from experiments.sweeps.report.pairs import Pairs, pair_runs
 from experiments.sweeps.report.ranks import point_means, rank_correlations
-from experiments.sweeps.report.roles import Roles, roles_of
+from experiments.sweeps.report.roles import Roles, require_runs, roles_of
 from experiments.sweeps.results import REPLICATION, SweepResults
 
 
@@ -50,6 +50,7 @@ class Evidence:
         StudyError
             If they can't be reported as asked for.
         """
+        require_runs(results)
         levels = levels_of(results)
         roles = roles_of(results, levels)
         long = long_runs(results, levels, roles.needed)
@@ -85,9 +86,9 @@ class Evidence:
         return table[(table[OUTPUT] == output) & table["mean"].notna()].reset_index(drop=True)
 
     def point(self, row: pd.Series, left_out: tuple[str, ...] = ()) -> str:
-        """Return the point of a row in words, such as ``penalty 50 %, basic``."""
+        """Return the point of a row in words, such as ``penalty 50 %, bidding basic``."""
         names = [name for name in self.varied if name in row.index and name not in left_out]
-        return ", ".join(self.levels[name].named(int(row[name])) for name in names)
+        return ", ".join(self.levels[name].placed(int(row[name])) for name in names)
 
     def ranks(self) -> pd.DataFrame:
         """Return the rank correlations of sampled factors with outputs, apart for each value that is compared."""

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from experiments.sweeps.outputs import output_of
 from experiments.sweeps.report.amounts import Amounts, counted, listed, words_of
-from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN, beyond_chance, estimates
+from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, beyond_chance, estimates
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.pairs import RATIO, pair_runs
@@ -20,6 +21,12 @@ MOST = 6
 """Sentences."""
 MOST_NAMED = 3
 """So many points within chance are named; more are counted."""
+LONGEST = 100
+"""Letters of their names."""
+ONCE = "Every point was run once, so what is chance can't be told; add replications."
+ONCE_SAMPLED = (
+    "Every point was run once, in the same weather: how it is in other weather can't be told; add replications."
+)
 SURE = f"{100 * CONFIDENCE:.0f} %"
 
 
@@ -29,11 +36,13 @@ def findings_of(evidence: Evidence) -> list[str]:
         found = sample_findings(evidence)
     else:
         found = [*_comparisons(evidence), *_best(evidence), *_trend(evidence), *_narrowed(evidence)]
-    if evidence.replications == 1:
-        found = [*found[: MOST - 1], "Every point was run once, so what is chance can't be told; add replications."]
     if not found:
-        found = [_single(evidence, output) for output in evidence.roles.outputs]
-    return found[:MOST]
+        found = [_single(evidence, output) for output in evidence.roles.outputs[: MOST - 1]]
+    return (
+        [*found[: MOST - 1], ONCE_SAMPLED if evidence.roles.sampled else ONCE]
+        if evidence.replications == 1
+        else found[:MOST]
+    )
 
 
 def _single(evidence: Evidence, output: str) -> str:
@@ -97,15 +106,24 @@ def _elsewhere(evidence: Evidence, rows: pd.DataFrame, top: pd.Series) -> str:
         parts.append(f"at {_points(evidence, within, len(rows))} the difference is within chance")
     elif len(rows) > 1 and not len(against):
         parts.append(f"it is beyond chance at all {len(rows)} points")
+    if not _stands(top, len(rows)):
+        parts.append(f"the largest of {len(rows)} may be as large by chance")
     return "; " + ", and ".join(parts) if parts else ""
+
+
+def _stands(row: pd.Series, comparisons: int) -> bool:
+    """Return whether a difference is beyond chance also as the largest of so many (Bonferroni)."""
+    if row[ERROR] == 0:
+        return True
+    tail = 2 * float(student.sf(abs(row[MEAN] / row[ERROR]), row[COUNT] - 1))
+    return tail * comparisons < 1 - CONFIDENCE
 
 
 def _points(evidence: Evidence, some: pd.DataFrame, every: int) -> str:
     """Return points by name if they are few, or else their number."""
-    if len(some) > MOST_NAMED:
-        return f"{len(some)} of {every} points"
     compare = (evidence.roles.compare,) if evidence.roles.compare else ()
-    return listed(evidence.point(row, compare) for _, row in some.iterrows())
+    text = listed(evidence.point(row, compare) for _, row in some[:MOST_NAMED].iterrows())
+    return text if len(some) <= MOST_NAMED and len(text) <= LONGEST else f"{len(some)} of {every} points"
 
 
 def _best(evidence: Evidence) -> Iterator[str]:
@@ -124,7 +142,7 @@ def _best(evidence: Evidence) -> Iterator[str]:
     near = _near(evidence, output, best)
     others = counted(len(arms) - 1, "other arm")
     chance = "none is" if near == 0 else f"{near} {'is' if near == 1 else 'are'}"
-    yield f"{text} {evidence.point(best)}; of {others}, {chance} within chance of it (paired by replication, {SURE} each)."
+    yield f"{text} {evidence.point(best)}; of {others}, {chance} within chance of it (in pairs, {SURE} each)."
 
 
 def _near(evidence: Evidence, output: str, best: pd.Series) -> int:

@@ -65,7 +65,11 @@ def front_drawing(evidence: Evidence) -> Iterator[Drawing]:
         x,
         y,
         front,
-        [evidence.point(first.loc[place]) for place in order],
+        [
+            ", ".join(evidence.levels[name].texts[first.loc[place, name]] for name in evidence.varied)
+            for place in order
+        ],
+        names_of=[evidence.levels[name].label for name in evidence.varied],
         title=title,
         notes=notes if first[COUNT].max() > 1 else ["One replication: what is chance can't be told."],
     )

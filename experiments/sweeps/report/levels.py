@@ -15,6 +15,8 @@ from grids.network import FloatArray, IntArray
 
 OUTPUT, VALUE = "output", "value"
 """Columns of runs in long form: which output, and how much."""
+LONGEST = 40
+"""Letters of a label that can be part of a sentence."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,8 +57,9 @@ class Levels:
 
     @property
     def words(self) -> str:
-        """What it is, without the unit."""
-        return split_unit(self.label)[0]
+        """What it is, without the unit; its name if that is too long for a sentence."""
+        words = split_unit(self.label)[0]
+        return words if len(words) <= LONGEST else self.name if len(self.name) <= LONGEST else _tail(self.name)
 
     @property
     def continuous(self) -> bool:
@@ -70,12 +73,16 @@ class Levels:
 
     def valued(self, code: int) -> str:
         """Return a value with its unit, such as ``50 %``."""
-        unit = split_unit(self.label)[1] if self.numeric else ""
+        unit = split_unit(self.label)[1] if self.numeric and len(self.label) <= LONGEST else ""
         return f"{self.texts[code]} {unit}".strip()
 
     def named(self, code: int) -> str:
         """Return a value that is understood without its axis, such as ``penalty 50 %`` or ``basic``."""
-        return f"{self.words} {self.valued(code)}" if self.numeric or self.boolean else self.texts[code]
+        return self.placed(code) if self.numeric or self.boolean else self.texts[code]
+
+    def placed(self, code: int) -> str:
+        """Return a value with what it is a value of, such as ``penalty 50 %`` or ``bidding basic``."""
+        return f"{self.words} {self.valued(code)}"
 
 
 def split_unit(label: str) -> tuple[str, str]:
@@ -84,6 +91,10 @@ def split_unit(label: str) -> tuple[str, str]:
     if found is None:
         return label, ""
     return found[1] or label, "" if found[2] == "1" else found[2]
+
+
+def _tail(path: str) -> str:
+    return ".".join(path.split(".")[-2:])
 
 
 def levels_of(results: SweepResults) -> dict[str, Levels]:
@@ -127,6 +138,14 @@ def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None or value is pd.NA or value != value else str(value)
+
+
+def value_text(results: SweepResults, name: str, value: Any) -> str:
+    """Return any value of a factor as text, also one that no run is done with."""
+    number = _plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return _word(number)
+    return _number_text(number * results.sweep.factor(name).shown_times, 6)
 
 
 def _number_texts(shown: FloatArray) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def map_drawings(evidence: Evidence) -> Iterator[Drawing]:
         axis_of(up),
         title=title,
         label=output_label(output),
-        notes=notes_of(evidence, view, bands=""),
+        notes=notes_of(evidence, view, found, bands=""),
         differences=False,
     )
     yield Drawing(name="map", figure=figure, caption=f"{title}.")
@@ -45,14 +45,15 @@ def map_drawings(evidence: Evidence) -> Iterator[Drawing]:
         return
     view = replace(view, codes=tuple(code for code in view.codes if code != pairs.baseline))
     against = evidence.levels[pairs.compare].named(pairs.baseline)
+    found = estimates(mine, [*spanned, pairs.compare])
     title = f"Difference of {words_of(output)} to {against} {where}"
     figure = maps_figure(
-        _maps(evidence, estimates(mine, [*spanned, pairs.compare]), spanned, view, differences=True),
+        _maps(evidence, found, spanned, view, differences=True),
         axis_of(across),
         axis_of(up),
         title=title,
         label=_difference_label(output),
-        notes=notes_of(evidence, view, bands="Hatched cells have zero within their interval"),
+        notes=notes_of(evidence, view, found, bands="Hatched cells have zero within their interval"),
         differences=True,
     )
     yield Drawing(name="map_differences", figure=figure, caption=f"{title}; what is within chance is hatched.")

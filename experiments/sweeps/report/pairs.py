@@ -88,9 +88,15 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
     )
 
 
+def given_by(long: pd.DataFrame, name: str, leaders: Sequence[str]) -> bool:
+    """Return whether a factor has one value wherever others have the same."""
+    leading = long[[*leaders]].drop_duplicates()
+    return len(long[[*leaders, name]].drop_duplicates()) == len(leading)
+
+
 def _follows(long: pd.DataFrame, name: str, leader: str) -> bool:
     """Return whether a factor that varies has one value for each value of another."""
-    return long[name].nunique() > 1 and bool((long.groupby(leader)[name].nunique() == 1).all())
+    return len(long[name].unique()) > 1 and given_by(long, name, [leader])
 
 
 def _against_unpaired(both: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def rank_correlations(points: pd.DataFrame, numeric: Sequence[str], within: Sequ
     rows = []
     for key, group in points.groupby([*within, OUTPUT]):
         for name in numeric:
-            varies = len(group) >= FEWEST and group[name].nunique() > 1 and group[VALUE].nunique() > 1
+            varies = len(group) >= FEWEST and np.ptp(group[name]) > 0 and np.ptp(group[VALUE]) > 0
             found = spearmanr(group[name], group[VALUE]) if varies else (np.nan, np.nan)
             rows.append((*key, name, float(found[0]), float(found[1]), len(group)))
     return pd.DataFrame(rows, columns=[*within, OUTPUT, FACTOR, RHO, CHANCE, SAMPLE])

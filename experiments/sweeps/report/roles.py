@@ -54,6 +54,13 @@ class Roles:
         return tuple(dict.fromkeys((*self.outputs, *(self.pareto or ()))))
 
 
+def require_runs(results: SweepResults) -> None:
+    """Refuse results in which no run is done."""
+    if results.runs.empty:
+        failed = f", {len(results.failed)} failed" if len(results.failed) else ""
+        raise StudyError(f"runs: none of {results.planned} is done yet{failed}; run the sweep before its report")
+
+
 def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
     """Return the roles, as the sweep file asks for them or as they suggest themselves.
 
@@ -62,9 +69,6 @@ def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
     StudyError
         If the report can't be made as asked for; the message names field and remedy.
     """
-    if results.runs.empty:
-        failed = f", {len(results.failed)} failed" if len(results.failed) else ""
-        raise StudyError(f"runs: none of {results.planned} is done yet{failed}; run the sweep before its report")
     _require_known(results, levels)
     spec = results.sweep.report
     known = [name for name in dict.fromkeys(spec.outputs) if _has_values(results, name)]
@@ -115,7 +119,7 @@ def _require_sense(results: SweepResults, levels: Mapping[str, Levels]) -> None:
         for name in names:
             if name is not None and len(levels[name]) > MOST_TABLED:
                 raise StudyError(
-                    f"report.{field}: '{name}' has {len(levels[name])} values; give a factor with at most {MOST_TABLED}"
+                    f"report.{field}: '{name}' has {len(levels[name])} values; give one with at most {MOST_TABLED}"
                 )
     for field, pair in {"heat_map": spec.heat_map, "pareto": spec.pareto}.items():
         if pair is not None and pair[0] == pair[1]:
@@ -133,9 +137,8 @@ def _sampled(results: SweepResults, levels: Mapping[str, Levels]) -> tuple[str, 
     """Return the factors of Latin hypercubes and Sobol sequences, and columns of a CSV file that look like one."""
     boxes = [box for axis in results.sweep.axes for box in (axis.latin_hypercube, axis.sobol) if box is not None]
     names = {name for box in boxes for name in box.within}
-    listed = {
-        name for axis in results.sweep.axes for form in (axis.values, axis.range, axis.zipped) for name in form or ()
-    }
+    forms = [form for axis in results.sweep.axes for form in (axis.values, axis.range, axis.zipped)]
+    listed = {name for form in forms for name in form or ()}
     loose = [name for name, level in levels.items() if level.numeric and name not in names | listed]
     points = len(results.runs[loose].drop_duplicates()) if loose else 0
     scattered = [name for name in loose if len(levels[name]) >= max(FEWEST_SAMPLED, points / 2)]
@@ -166,4 +169,4 @@ def _spanning(
     across, up = numeric[:2]
     sizes = len(levels[across]), len(levels[up])
     complete = len(results.runs[[across, up]].drop_duplicates()) == sizes[0] * sizes[1]
-    return (across, up) if complete and 3 <= min(sizes) and max(sizes) <= MOST_TABLED else None
+    return (across, up) if complete and min(sizes) >= 3 and max(sizes) <= MOST_TABLED else None

@@ -57,7 +57,8 @@ def _pooled(evidence: Evidence) -> Iterator[str]:
         size = layout.said(abs(row[MEAN]), row[LOW], row[HIGH])
         way = "higher" if row[MEAN] > 0 else "lower"
         chance = "" if row[LOW] > 0 or row[HIGH] < 0 else ", which is within chance"
+        mine_is, base_is = level.named(int(row[pairs.compare])), level.named(pairs.baseline)
         yield (
-            f"On average over the sample, {layout.words} is {size} {way} with {level.named(int(row[pairs.compare]))} than"
-            f" with {level.named(pairs.baseline)}{chance} ({100 * CONFIDENCE:.0f} %, {counted(int(row[COUNT]), 'point')})."
+            f"On average over the sample, {layout.words} is {size} {way} with {mine_is} than with"
+            f" {base_is}{chance} ({100 * CONFIDENCE:.0f} %, {counted(int(row[COUNT]), 'point')})."
         )

@@ -62,7 +62,8 @@ def pooled_table(evidence: Evidence) -> list[str]:
     if pairs is None or found.empty:
         return []
     level, rows = evidence.levels[pairs.compare], []
-    for _, row in found.iterrows():
+    in_order = found.set_index(OUTPUT, drop=False).loc[list(evidence.roles.outputs)]
+    for _, row in in_order.iterrows():
         layout = Amounts.of(row[OUTPUT], found[found[OUTPUT] == row[OUTPUT]])
         who = [cell(output_label(row[OUTPUT])), cell(level.texts[int(row[pairs.compare])])]
         rows.append([*who, str(row[COUNT]), difference_text(layout, row)])

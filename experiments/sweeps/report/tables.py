@@ -117,7 +117,7 @@ def _reading(evidence: Evidence) -> str:
     if evidence.replications == 1:
         return "One pair each: there is no interval, and what is chance can't be told."
     return (
-        f"Mean ± half the width of the {100 * CONFIDENCE:.0f} % confidence interval (Student) of the differences between"
-        " runs with the same seed; bold: zero lies outside (as for one in 20 that are nothing but chance). *Narrowed*: how many times wider the interval would be"
-        " had the two runs met weather of their own."
+        f"Mean ± half the width of the {100 * CONFIDENCE:.0f} % confidence interval (Student) of the differences"
+        " between runs with the same seed; bold: zero lies outside (as for one in 20 that are nothing but chance)."
+        " *Narrowed*: how many times wider the interval would be had the two runs met weather of their own."
     )

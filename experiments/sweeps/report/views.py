@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from experiments.figures.sweep_axis import FactorAxis
 from experiments.figures.sweep_lines import MOST_LINES
 from experiments.sweeps.report.amounts import counted, listed
+from experiments.sweeps.report.estimates import COUNT
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.report.pairs import given_by
 from experiments.value_report import CONFIDENCE
 
 MOST_MULTIPLES = 6
@@ -67,7 +70,7 @@ def view_of(evidence: Evidence, axes: Sequence[str], *, most: int = MOST_MULTIPL
 
 def _given(evidence: Evidence, name: str, chosen: Sequence[str]) -> bool:
     """Whether a factor has one value wherever the chosen ones are the same."""
-    return bool(chosen) and bool((evidence.long.groupby(list(chosen))[name].nunique() == 1).all())
+    return bool(chosen) and given_by(evidence.long, name, chosen)
 
 
 def _baseline_first(level: Levels) -> tuple[int, ...]:
@@ -81,16 +84,15 @@ def axis_of(level: Levels, codes: Sequence[int] | None = None) -> FactorAxis:
     return FactorAxis(label=level.label, numbers=numbers, texts=tuple(level.texts[code] for code in chosen))
 
 
-def notes_of(evidence: Evidence, view: View, *, bands: str) -> list[str]:
-    """Return what is to be known of a figure: how wide its bands are, what is averaged over, what is left out."""
+def notes_of(evidence: Evidence, view: View, found: pd.DataFrame, *, bands: str) -> list[str]:
+    """Return what is to be known of a figure: what its bands are, and what is left out."""
     notes = []
     if evidence.replications > 1 and bands:
-        notes.append(f"{bands}: {100 * CONFIDENCE:.0f} % confidence, over {evidence.replications} replications.")
+        most = int(found[COUNT].max())
+        runs = f"{'' if found[COUNT].min() == most else 'up to '}{counted(most, 'replication')}"
+        notes.append(f"{bands}: {100 * CONFIDENCE:.0f} % confidence, over {runs}.")
     elif evidence.replications == 1:
         notes.append("One replication: what is chance can't be told.")
-    if view.averaged:
-        said = listed(f"{evidence.levels[name].words} ({len(evidence.levels[name])})" for name in view.averaged)
-        notes.append(f"Averaged over the values of {said}.")
     if view.left_out and view.lines:
         notes.append(
             f"Left out: {counted(view.left_out, 'value')} of {evidence.levels[view.lines].words}; "

@@ -1,0 +1,172 @@
+"""Figures of a sweep: that they can be read, whatever was varied, and show the numbers they are given."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import QuadMesh
+from readable import unreadable
+from swept import BIDDINGS, CASES, FACTORS, PENALTIES, grid
+
+from experiments.figures.style import house_style
+from experiments.figures.sweep_axis import FactorAxis
+from experiments.figures.sweep_lines import Line, LinePanel, lines_figure
+from experiments.figures.sweep_sheet import WIDTH, Drawing
+from experiments.figures.sweep_text import Numbers, inches, label_lines, shortened, wrapped
+from experiments.sweeps.report.content import blocks_of
+from experiments.sweeps.report.evidence import Evidence
+
+
+def drawings_of(results) -> dict[str, Drawing]:
+    return {one.name: one for one in blocks_of(Evidence.of(results)) if isinstance(one, Drawing)}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_figure_can_be_read(case):
+    drawings = drawings_of(CASES[case]())
+    assert drawings or case.startswith("one_point")
+    for name, drawing in drawings.items():
+        assert not unreadable(drawing.figure), name
+        assert drawing.figure.get_figwidth() == WIDTH
+        assert drawing.figure.get_figheight() <= 11, f"{name} does not fit on a page"
+        assert drawing.caption.endswith(".")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_axis_that_is_labelled_has_a_unit_if_there_is_one(case):
+    for drawing in drawings_of(CASES[case]()).values():
+        labels = {ax.get_ylabel() for ax in drawing.figure.axes} | {ax.get_xlabel() for ax in drawing.figure.axes}
+        for word, unit in (("penalty", "[% of price]"), ("profit", r"[\$]"), ("time", "[s]"), ("losses", "[MWh]")):
+            assert all(unit in label for label in labels if word in label), labels
+
+
+EXPECTED = {
+    "one_factor_once": ["means"],
+    "two_words": ["means", "differences"],
+    "words_only": ["means", "differences"],
+    "two_numbers": ["means"],
+    "twenty": ["means", "differences"],
+    "two_numbers_and_words": ["means", "differences", "map", "map_differences"],
+    "pareto": ["means", "map", "pareto"],
+    "sample": ["scatter"],
+    "sample_and_words": ["scatter", "scatter_differences"],
+    "zipped": ["means", "differences"],
+}
+
+
+@pytest.mark.parametrize("case", EXPECTED)
+def test_which_figures_there_are(case):
+    assert list(drawings_of(CASES[case]())) == EXPECTED[case]
+
+
+# ---- what is drawn -------------------------------------------------------------------------------------------
+
+
+def line(ax, gid):
+    return next(one for one in ax.lines if one.get_gid() == gid)
+
+
+def test_lines_show_the_means_in_the_unit_of_the_label():
+    results = CASES["twenty"]()
+    ax = drawings_of(results)["means"].figure.axes[0]
+    runs = results.runs
+    for look, bidding in enumerate(BIDDINGS):
+        drawn = line(ax, f"profit-{look}")
+        np.testing.assert_allclose(drawn.get_xdata(), 100 * np.array(PENALTIES))
+        means = runs[runs["bidding"] == bidding].groupby("penalty")["profit"].mean()
+        np.testing.assert_allclose(drawn.get_ydata(), means)
+
+
+def test_lines_of_differences_show_the_means_of_pairs():
+    results = CASES["twenty"]()
+    ax = drawings_of(results)["differences"].figure.axes[0]
+    table = results.runs.pivot(index=["penalty", "replication"], columns="bidding", values="profit")
+    gaps = (table["anm_aware"] - table["basic"]).groupby("penalty").mean()
+    np.testing.assert_allclose(line(ax, "profit-1").get_ydata(), gaps)
+
+
+def test_a_map_shows_the_means_and_hatches_what_is_within_chance():
+    results = CASES["two_numbers_and_words"]()
+    figure = drawings_of(results)["map_differences"].figure
+    table = results.runs.pivot(index=["band", "penalty", "replication"], columns="bidding", values="profit")
+    gaps = (table["anm_aware"] - table["basic"]).groupby(["band", "penalty"])
+    mesh = next(one for one in figure.axes[0].collections if isinstance(one, QuadMesh))
+    np.testing.assert_allclose(mesh.get_array().ravel(), gaps.mean())
+    low, high = mesh.get_clim()
+    assert low == -high
+    hatched = [patch for patch in figure.axes[0].patches if patch.get_hatch()]
+    reach = gaps.std(ddof=1) / np.sqrt(8) * 2.3646  # Student, 7 degrees of freedom
+    assert len(hatched) == (gaps.mean().abs() <= reach).sum() > 0
+
+
+def test_with_one_replication_nothing_is_said_of_chance():
+    results = grid({"bidding": BIDDINGS, "penalty": PENALTIES, "band": [0, 0.1, 0.2]}, factors=FACTORS)
+    drawings = drawings_of(results)
+    texts = [text.get_text() for text in drawings["map_differences"].figure.texts]
+    assert any("One replication" in text for text in texts)
+    assert not [patch for patch in drawings["map_differences"].figure.axes[0].patches if patch.get_hatch()]
+
+
+def test_lines_left_out_are_said():
+    texts = [text.get_text() for text in drawings_of(CASES["nine_values_compared"]())["means"].figure.texts]
+    assert any("Left out: 3 values of rule" in text for text in texts)
+
+
+def test_what_is_averaged_over_stands_in_the_title():
+    figure = drawings_of(CASES["many_factors"]())["map"].figure
+    assert "averaged over policy and days" in " ".join(text.get_text() for text in figure.texts[:2])
+
+
+def test_a_gap_in_a_line_stays_a_gap():
+    axis = FactorAxis(label="x [1]", numbers=np.array([1.0, 2.0, 3.0]), texts=("1", "2", "3"))
+    nothing = np.full(3, np.nan)
+    one = Line(look=0, mean=np.array([1.0, np.nan, 2.0]), low=nothing, high=nothing)
+    panel = LinePanel(label="y [$]", title="y", short="y", lines=[one])
+    figure = lines_figure([[panel]], axis, title="t", notes=[], names={}, names_of="")
+    assert np.isnan(line(figure.axes[0], "y-0").get_ydata()[1])
+
+
+# ---- texts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("places", "texts"),
+    [
+        ([0, 25, 50], ["0", "25", "50"]),
+        ([0, 0.25, 0.5], ["0.00", "0.25", "0.50"]),
+        ([-1000, 0, 1000], ["−1,000", "0", "1,000"]),
+        ([0, 5e-5, 1e-4], ["0", "5·10⁻⁵", "1·10⁻⁴"]),
+        ([0.95, 0.9505], ["0.9500", "0.9505"]),
+    ],
+)
+def test_numbers_on_axes(places, texts):
+    form = Numbers()
+    assert form.format_ticks(places) == texts
+
+
+def test_texts_fit_into_their_room():
+    text = "half-width of the tolerance band around the bid [% of bid]"
+    assert shortened("short", 3) == "short"
+    assert inches(shortened(text, 1.5)) <= 1.5
+    assert "…" in shortened(text, 1.5)
+    assert all(inches(one) <= 1.2 for one in wrapped(text, 1.2))
+    assert " ".join(wrapped(text, 1.2)) == text
+    assert label_lines(text, 2.2).endswith("[% of bid]")
+
+
+def test_a_scale_is_logarithmic_only_where_that_spreads_the_values():
+    def axis(*values):
+        return FactorAxis(label="x", numbers=np.array(values, float), texts=tuple(map(str, values)))
+
+    assert axis(1, 2, 5, 10, 20, 50, 100).logarithmic
+    assert not axis(1, 20, 40, 60, 80, 100).logarithmic
+    assert not axis(0, 1, 10, 100).logarithmic
+    assert not axis(33, 66, 330).logarithmic
+
+
+def test_settings_of_the_caller_stay():
+    with house_style():
+        pass
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    drawings_of(CASES["two_words"]())
+    assert dict(mpl.rcParams) == before

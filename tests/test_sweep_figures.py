@@ -1,5 +1,7 @@
 """Figures of a sweep: that they can be read, whatever was varied, and show the numbers they are given."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
@@ -15,13 +17,18 @@ from experiments.sweeps.report.content import blocks_of
 from experiments.sweeps.report.evidence import Evidence
 
 
+@cache
+def drawings_of_case(case: str) -> dict[str, Drawing]:
+    return drawings_of(CASES[case]())
+
+
 def drawings_of(results) -> dict[str, Drawing]:
     return {one.name: one for one in blocks_of(Evidence.of(results)) if isinstance(one, Drawing)}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_figure_can_be_read(case):
-    drawings = drawings_of(CASES[case]())
+    drawings = drawings_of_case(case)
     assert drawings or case.startswith("one_point")
     for name, drawing in drawings.items():
         assert not unreadable(drawing.figure), name
@@ -32,7 +39,7 @@ def test_every_figure_can_be_read(case):
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_axis_that_is_labelled_has_a_unit_if_there_is_one(case):
-    for drawing in drawings_of(CASES[case]()).values():
+    for drawing in drawings_of_case(case).values():
         labels = {ax.get_ylabel() for ax in drawing.figure.axes} | {ax.get_xlabel() for ax in drawing.figure.axes}
         for word, unit in (("penalty", "[% of price]"), ("profit", r"[\$]"), ("time", "[s]"), ("losses", "[MWh]")):
             assert all(unit in label for label in labels if word in label), labels
@@ -54,7 +61,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("case", EXPECTED)
 def test_which_figures_there_are(case):
-    assert list(drawings_of(CASES[case]())) == EXPECTED[case]
+    assert list(drawings_of_case(case)) == EXPECTED[case]
 
 
 # ---- what is drawn -------------------------------------------------------------------------------------------

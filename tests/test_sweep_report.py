@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,23 +19,27 @@ from swept import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, grid, hypercube
 
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.amounts import Amounts, counted, listed
+from experiments.sweeps.report.content import blocks_of, markdown
 from experiments.sweeps.report.estimates import estimates
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import not_dominated
 from experiments.sweeps.report.levels import split_unit
+from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.report.tables import cell
 from sim.errors import StudyError
 
 
-def report_of(results, folder) -> str:
-    write_report(results, folder)
-    return (folder / "report.md").read_text()
+def report_of(results) -> str:
+    return markdown(blocks_of(Evidence.of(results)))
 
 
-def rows_of(path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+def means_of(results) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(means_csv(Evidence.of(results)))))
+
+
+def differences_of(results) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(differences_csv(Evidence.of(results)))))
 
 
 def student(values) -> tuple[float, float]:
@@ -45,10 +50,9 @@ def student(values) -> tuple[float, float]:
 # ---- means ---------------------------------------------------------------------------------------------------
 
 
-def test_means_and_intervals_are_students(tmp_path):
+def test_means_and_intervals_are_students():
     results = CASES["twenty"]()
-    write_report(results, tmp_path)
-    rows = rows_of(tmp_path / "means.csv")
+    rows = means_of(results)
     assert len(rows) == 2 * len(PENALTIES) * 4
     for row in rows:
         here = (results.runs["bidding"] == row["bidding"]) & (results.runs["penalty"] == float(row["penalty"]))
@@ -59,12 +63,13 @@ def test_means_and_intervals_are_students(tmp_path):
         assert (float(row["low"]), float(row["high"])) == pytest.approx(student(values))
 
 
-def test_one_replication_has_no_interval_and_says_so(tmp_path):
-    text = report_of(CASES["one_factor_once"](), tmp_path)
+def test_one_replication_has_no_interval_and_says_so():
+    results = CASES["one_factor_once"]()
+    text = report_of(results)
     assert "±" not in text
     assert "One replication: there is no interval" in text
     assert "Every point was run once" in text
-    assert all(row["low"] == row["high"] == "" for row in rows_of(tmp_path / "means.csv"))
+    assert all(row["low"] == row["high"] == "" for row in means_of(results))
 
 
 def test_averages_are_made_within_each_replication_first():
@@ -102,12 +107,13 @@ def test_a_point_sampled_twice_counts_once():
     pd.testing.assert_frame_equal(Evidence.of(results).arms, Evidence.of(twice).arms)
 
 
-def test_long_tables_are_cut_and_say_where_the_rest_is(tmp_path):
-    text = report_of(CASES["three_hundred_arms"](), tmp_path)
+def test_long_tables_are_cut_and_say_where_the_rest_is():
+    results = CASES["three_hundred_arms"]()
+    text = report_of(results)
     means = text.split("## Means")[1].split("## ")[0]
     assert sum(line.startswith("|") for line in means.splitlines()) == 40 + 2
     assert "The first 40 of 300 rows; all of them are in [means.csv](means.csv)." in means
-    assert len(rows_of(tmp_path / "means.csv")) == 2 * 300
+    assert len(means_of(results)) == 2 * 300
 
 
 # ---- pairs ---------------------------------------------------------------------------------------------------
@@ -139,9 +145,9 @@ HAND = {
 }
 
 
-def test_pairs_by_hand(tmp_path):
-    report_of(by_hand(HAND), tmp_path)
-    first, second = (row for row in rows_of(tmp_path / "differences.csv") if row["output"] == "profit")
+def test_pairs_by_hand():
+    results = by_hand(HAND)
+    first, second = (row for row in differences_of(results) if row["output"] == "profit")
     gaps = np.array([10.0, 11.0, 12.0, 9.0])
     assert (first["penalty"], first["bidding"], first["minus"]) == ("1", "anm_aware", "basic")
     assert (first["count"], first["incomplete"]) == ("4", "0")
@@ -153,8 +159,8 @@ def test_pairs_by_hand(tmp_path):
     assert float(second["mean"]) == pytest.approx(31.0)
 
 
-def test_incomplete_pairs_are_said(tmp_path):
-    assert "Incomplete, and left out: 2 pairs" in report_of(by_hand(HAND), tmp_path)
+def test_incomplete_pairs_are_said():
+    assert "Incomplete, and left out: 2 pairs" in report_of(by_hand(HAND))
 
 
 def test_pairing_narrows_as_the_theory_has_it():
@@ -171,32 +177,33 @@ def test_pairing_narrows_as_the_theory_has_it():
     assert row["variance_ratio"] > 4  # the weather is most of it
 
 
-def test_the_baseline_is_the_first_value_of_the_file_even_if_its_first_runs_are_missing(tmp_path):
+def test_the_baseline_is_the_first_value_of_the_file_even_if_its_first_runs_are_missing():
     values = {("basic", 1): [None, None], ("anm_aware", 1): [1.0, 2.0], ("basic", 2): [5.0, 6.0]}
     results = by_hand(values | {("anm_aware", 2): [7.0, 9.0]})
-    report_of(results, tmp_path)
-    profits = [row for row in rows_of(tmp_path / "differences.csv") if row["output"] == "profit"]
+    profits = [row for row in differences_of(results) if row["output"] == "profit"]
     assert {row["minus"] for row in profits} == {"basic"}
     assert [row["mean"] for row in profits if row["count"] == "2"] == ["2.5"]
 
 
-def test_factors_that_change_together_are_said(tmp_path):
-    text = report_of(CASES["zipped"](), tmp_path)
+def test_factors_that_change_together_are_said():
+    results = CASES["zipped"]()
+    text = report_of(results)
     assert "policy changes together with bidding" in text
-    assert {row["count"] for row in rows_of(tmp_path / "differences.csv")} == {"4"}
+    assert {row["count"] for row in differences_of(results)} == {"4"}
 
 
-def test_without_words_nothing_is_compared_and_the_way_is_said(tmp_path):
-    text = report_of(CASES["one_factor_once"](), tmp_path)
+def test_without_words_nothing_is_compared_and_the_way_is_said():
+    results = CASES["one_factor_once"]()
+    text = report_of(results)
     assert "name one under `report.compare`" in text
-    assert rows_of(tmp_path / "differences.csv") == []
+    assert differences_of(results) == []
 
 
-def test_numbers_can_be_compared_if_asked_for(tmp_path):
+def test_numbers_can_be_compared_if_asked_for():
     results = grid({"penalty": [1.0, 0.5, 0.0]}, replications=5, factors=FACTORS, report={"compare": "penalty"})
-    text = report_of(results, tmp_path)
+    text = report_of(results)
     assert "penalty [% of price], minus penalty 100 % of price" in text
-    assert [row["penalty"] for row in rows_of(tmp_path / "differences.csv")][::2] == ["0.0", "0.5"]
+    assert [row["penalty"] for row in differences_of(results)][::2] == ["0.0", "0.5"]
 
 
 # ---- samples -------------------------------------------------------------------------------------------------
@@ -210,8 +217,8 @@ def test_rank_correlations_are_spearmans():
         assert row["count"] == 64
 
 
-def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points(tmp_path):
-    text = report_of(CASES["sample_and_words"](), tmp_path)
+def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points():
+    text = report_of(CASES["sample_and_words"]())
     assert "## Means" not in text
     assert "Spearman's rank correlation" in text
     assert "On average over the sample, profit is" in text
@@ -267,6 +274,26 @@ def test_a_few_of_many_may_be_chance():
     assert "the largest of 40 may be as large by chance" in text or "within chance at all" in text
 
 
+def test_the_other_way_counts_only_if_it_is_none_of_many_by_chance():
+    rng = np.random.default_rng(2)
+    base = list(rng.normal(0, 1, 8))
+    values = {("basic", k): base for k in range(10)}
+    values |= {("anm_aware", k): list(np.array(base) + 50 + rng.normal(0, 1, 8)) for k in range(8)}
+    wobble = rng.normal(0, 1, 8)
+    wobble = (wobble - wobble.mean()) / stats.sem(wobble)
+    values[("anm_aware", 8)] = list(np.array(base) - 2.6 + wobble)  # p = 3.5 %, of ten
+    values[("anm_aware", 9)] = list(np.array(base) - 20 + wobble)
+    text = findings_of(Evidence.of(by_hand(values)))[0]
+    assert "at penalty 9 it is lower, by 20.00 $ and at penalty 8 the difference is within chance" in text
+
+
+def test_what_is_the_same_in_all_pairs_is_said():
+    same = {("basic", 1): [0.1, 0.2], ("anm_aware", 1): [0.1 * (1 + 1e-14), 0.2]}
+    assert findings_of(Evidence.of(by_hand(same)))[0] == (
+        "There is no difference in profit between anm_aware and basic in any pair."
+    )
+
+
 # ---- the front -----------------------------------------------------------------------------------------------
 
 
@@ -279,19 +306,62 @@ def test_the_front_is_what_no_point_beats(gains):
         assert front[place] != beaten
 
 
-def test_the_front_heeds_which_way_is_better(tmp_path):
-    text = report_of(CASES["pareto"](), tmp_path)
+def test_the_front_heeds_which_way_is_better():
+    text = report_of(CASES["pareto"]())
     means = CASES["pareto"]().runs.groupby(["penalty", "band"])[["profit", "load_curtailed_mwh"]].mean()
     gains = means.to_numpy() * [1, -1]
     assert f"On the front, {not_dominated(gains).sum()} points of 49:" in text
 
 
+# ---- values of all kinds -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([None, 0.1, 0.5], ["none", "0.1", "0.5"]),
+        ([True, False], ["yes", "no"]),
+        (["all", "10", "2"], ["all", "10", "2"]),
+        ([3, 1, 2], ["1", "2", "3"]),
+        ([1e-6, 1.0, 12345.678], ["1e−06", "1", "12,346"]),
+        ([1 / 3, 2 / 3], ["0.3333", "0.6667"]),
+        ([100.0001, 100.0002], ["100.0001", "100.0002"]),
+    ],
+)
+def test_values_as_they_are_shown(values, texts):
+    results = grid({"x": values}, replications=3)
+    assert list(Evidence.of(results).levels["x"].texts) == texts
+    assert all(f"| {text} |" in report_of(results) for text in texts)
+
+
+def test_replications_done_at_different_points_give_no_interval():
+    results = grid({"x": [1, 2]}, replications=2, broken=lambda point, r: "" if r == point["x"] else "missing")
+    text = report_of(results)
+    assert "One replication: there is no interval" in text
+    assert "Of 4 planned runs, 2 not done yet" in text
+
+
+def test_many_outputs_are_drawn_on_several_sheets(tmp_path):
+    outputs = [
+        "profit",
+        "imbalance",
+        "revenue",
+        "load_curtailed_mwh",
+        "losses_mwh",
+        "min_vm_pu",
+        "cone_gap",
+        "total_s",
+    ]
+    paths = write_report(grid({"x": [1, 2, 3]}, replications=2, report={"outputs": outputs}), tmp_path)
+    assert [path.name for path in paths if path.suffix == ".png"] == ["means-1.png", "means-2.png"]
+
+
 # ---- what is missing -----------------------------------------------------------------------------------------
 
 
-def test_missing_and_failed_runs_are_said_on_top(tmp_path):
+def test_missing_and_failed_runs_are_said_on_top():
     results = CASES["failed"]()
-    text = report_of(results, tmp_path)
+    text = report_of(results)
     head = text.split("## ")[0]
     missing = results.planned - len(results.runs) - len(results.failed)
     assert f"Of 112 planned runs, {len(results.failed)} runs failed and {missing} not done yet" in head
@@ -300,8 +370,8 @@ def test_missing_and_failed_runs_are_said_on_top(tmp_path):
     assert "| basic | 50 | 7 | 7 |" in failures  # as shown, in percent
 
 
-def test_outputs_without_a_value_are_left_out_and_said(tmp_path):
-    assert "left out: total_cost." in report_of(CASES["long_labels"](), tmp_path)
+def test_outputs_without_a_value_are_left_out_and_said():
+    assert "left out: total_cost." in report_of(CASES["long_labels"]())
 
 
 def swept_with(**report):
@@ -377,7 +447,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["one_point", "failed", "long_labels", "pareto", "sample_and_words", "zipped"])
 def test_the_page_needs_no_other_file(case, tmp_path):
     paths = write_report(CASES[case](), tmp_path)
     html = (tmp_path / "report.html").read_text()
@@ -402,10 +472,10 @@ def test_all_files_are_returned_and_linked(tmp_path):
     assert linked == {path.name for path in paths if path.suffix == ".png"}
 
 
-def test_provenance_is_there(tmp_path):
+def test_provenance_is_there():
     results = CASES["twenty"]()
     described = results.sweep.model_copy(update={"description": "What the penalty does."})
-    text = report_of(replace(results, sweep=described), tmp_path)
+    text = report_of(replace(results, sweep=described))
     assert text.startswith(
         "# swept\n\nWhat the penalty does.\n\nStudy microgrid33; 20 replications; runs: 280 done of"
     )

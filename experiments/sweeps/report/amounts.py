@@ -88,6 +88,12 @@ def words_of(output: str) -> str:
     return split_unit(output_label(output))[0]
 
 
+def correlation(rho: float) -> str:
+    """Return a correlation as text, with its sign."""
+    text = f"{rho:+.2f}".replace("-", "−")
+    return text[1:] if float(f"{rho:.2f}") == 0 else text
+
+
 def listed(names: Iterable[str], last: str = "and") -> str:
     """Return names as a list in words."""
     *some, end = names

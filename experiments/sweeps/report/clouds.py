@@ -7,11 +7,12 @@ import pandas as pd
 
 from experiments.figures.sweep_scatter import Cloud, ScatterPanel, scatter_figure
 from experiments.figures.sweep_sheet import LOOKS, Drawing
-from experiments.sweeps.report.amounts import output_label
+from experiments.sweeps.report.amounts import correlation, output_label
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, point_means, rank_correlations
 from experiments.sweeps.report.views import axis_of, view_of
+from experiments.value_report import CONFIDENCE
 
 
 def scatter_drawings(evidence: Evidence) -> Iterator[Drawing]:
@@ -51,7 +52,7 @@ def _drawing(
     figure = scatter_figure(
         rows,
         title=title,
-        notes=["Each dot is one point of the sample. ρ: Spearman's rank correlation, * beyond chance (95 %)."],
+        notes=["Each dot is one point of the sample. ρ: Spearman's rank correlation, * beyond chance."],
         names={
             look: evidence.levels[compare].valued(code) for look, code in looks.items() if compare and code is not None
         },
@@ -75,5 +76,5 @@ def _rho(evidence: Evidence, ranks: pd.DataFrame, looks: Mapping[int, int | None
     for code in looks.values():
         found = ranks if code is None or compare is None else ranks[ranks[compare] == code]
         rho, chance = float(found[RHO].iloc[0]), float(found[CHANCE].iloc[0])
-        texts.append(f"{rho:+.2f}{'*' * (chance < 0.05)}".replace("-", "−") if np.isfinite(rho) else "none")
+        texts.append(f"{correlation(rho)}{'*' * (chance < 1 - CONFIDENCE)}" if np.isfinite(rho) else "none")
     return f"ρ {', '.join(texts)}" if len(texts) <= 3 else ""

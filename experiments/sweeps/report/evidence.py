@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from experiments.sweeps.report.amounts import Amounts
-from experiments.sweeps.report.estimates import estimates
+from experiments.sweeps.report.estimates import COUNT, estimates
 from experiments.sweeps.report.levels import OUTPUT, VALUE, Levels, levels_of, long_runs
 from experiments.sweeps.report.pairs import Pairs, pair_runs
 from experiments.sweeps.report.ranks import point_means, rank_correlations
@@ -67,8 +67,8 @@ class Evidence:
 
     @property
     def replications(self) -> int:
-        """The largest number of replications of a point."""
-        return int(self.long[REPLICATION].nunique())
+        """The largest number of replications of a point that are done."""
+        return int(self.arms[COUNT].max())
 
     def of_output(self, output: str) -> pd.DataFrame:
         """Return the means of all arms in an output."""

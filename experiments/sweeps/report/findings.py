@@ -59,8 +59,15 @@ def _comparisons(evidence: Evidence) -> Iterator[str]:
     outputs = evidence.roles.outputs[: 2 if len(evidence.levels[evidence.pairs.compare]) <= 3 else 1]
     for output in outputs:
         found = evidence.differences(output)
-        for _, rows in list(found.groupby(evidence.pairs.compare))[:3]:
-            yield _comparison(evidence, output, rows.reset_index(drop=True))
+        sides = [rows.reset_index(drop=True) for _, rows in found.groupby(evidence.pairs.compare)]
+        for rows in sorted(sides, key=_size, reverse=True)[:MOST_NAMED]:
+            yield _comparison(evidence, output, rows)
+
+
+def _size(rows: pd.DataFrame) -> float:
+    """Return the largest difference, if there is one that is beyond chance."""
+    sure = beyond_chance(rows) | (rows[COUNT] == 1)
+    return float(rows.loc[sure, MEAN].abs().max()) if sure.any() else 0.0
 
 
 def _comparison(evidence: Evidence, output: str, rows: pd.DataFrame) -> str:
@@ -69,6 +76,8 @@ def _comparison(evidence: Evidence, output: str, rows: pd.DataFrame) -> str:
     assert pairs is not None
     level, layout, sure = evidence.levels[pairs.compare], Amounts.of(output, rows), beyond_chance(rows)
     mine, base = level.named(int(rows[pairs.compare].iloc[0])), level.named(pairs.baseline)
+    if not rows[MEAN].any() and not rows[HIGH].any():
+        return f"There is no difference in {layout.words} between {mine} and {base} in any pair."
     single = rows[COUNT].max() == 1
     judged = rows if single or not sure.any() else rows[sure]
     top = judged.loc[judged[MEAN].abs().idxmax()]
@@ -89,26 +98,23 @@ def _comparison(evidence: Evidence, output: str, rows: pd.DataFrame) -> str:
 
 
 def _elsewhere(evidence: Evidence, rows: pd.DataFrame, top: pd.Series) -> str:
-    """Return what the differences at the other points are."""
-    assert evidence.pairs is not None
-    sure = beyond_chance(rows)
-    against, within = rows[sure & (np.sign(rows[MEAN]) != np.sign(top[MEAN]))], rows[~sure]
+    """Return what the differences at the other points are; the other way counts if it is none of many by chance."""
+    sure, same = beyond_chance(rows), np.sign(rows[MEAN]) == np.sign(top[MEAN])
+    stands = np.array([_stands(row, len(rows)) for _, row in rows.iterrows()], dtype=bool)
+    other_way = sure & ~same & stands
+    against, within = rows[other_way], rows[~other_way & ~(sure & same)]
     parts = []
     if len(against):
-        other = against.loc[against[MEAN].abs().idxmax()]
-        layout = Amounts.of(str(top[OUTPUT]), rows)
-        way = "higher" if other[MEAN] > 0 else "lower"
-        size = layout.said(abs(other[MEAN]))
-        parts.append(
-            f"at {_points(evidence, against, len(rows))} it is {way}, by {'up to ' * (len(against) > 1)}{size}"
-        )
+        layout, size = Amounts.of(str(top[OUTPUT]), rows), float(against[MEAN].abs().max())
+        way = f"{'lower' if top[MEAN] > 0 else 'higher'}, by {'up to ' * (len(against) > 1)}{layout.said(size)}"
+        parts.append(f"at {_points(evidence, against, len(rows))} it is {way}")
     if len(within):
         parts.append(f"at {_points(evidence, within, len(rows))} the difference is within chance")
     elif len(rows) > 1 and not len(against):
         parts.append(f"it is beyond chance at all {len(rows)} points")
     if not _stands(top, len(rows)):
         parts.append(f"the largest of {len(rows)} may be as large by chance")
-    return "; " + ", and ".join(parts) if parts else ""
+    return f"; {listed(parts)}" if parts else ""
 
 
 def _stands(row: pd.Series, comparisons: int) -> bool:

@@ -104,7 +104,7 @@ def levels_of(results: SweepResults) -> dict[str, Levels]:
 
 def _levels(results: SweepResults, name: str) -> Levels:
     found = list(dict.fromkeys(map(_plain, results.runs[name])))
-    numeric = results.is_number(name)
+    numeric = results.is_number(name) and not any(isinstance(value, str) for value in found)
     declared = _declared(results.sweep, name)
     in_order = sorted(found, key=lambda value: declared.index(value) if value in declared else len(declared))
     values = sorted(found) if numeric else in_order
@@ -137,6 +137,8 @@ def _plain(value: Any) -> Any:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int | float) and value == value:
+        return f"{value:g}"
     return "none" if value is None or value is pd.NA or value != value else str(value)
 
 

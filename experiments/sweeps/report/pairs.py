@@ -74,7 +74,7 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
         points = second[[*others]].drop_duplicates()
         met = first.merge(points, how="inner", on=list(others)) if others else first
         sides.append(met.merge(second, how="outer", on=same).assign(**{compare: code}))
-    both = pd.concat(sides, ignore_index=True).assign(value=lambda frame: frame["second"] - frame["first"])
+    both = pd.concat(sides, ignore_index=True).assign(value=_difference)
     differences = both.dropna(subset=[VALUE])
     found = estimates(differences, [*others, compare]) if len(differences) else estimates(long, [*others, compare])[:0]
     keys = [*others, compare, OUTPUT]
@@ -86,6 +86,12 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
         differences=differences[[*others, compare, REPLICATION, OUTPUT, VALUE]].reset_index(drop=True),
         table=found.merge(_against_unpaired(both, keys), how="right", on=keys),
     )
+
+
+def _difference(both: pd.DataFrame) -> pd.Series:
+    """Return second minus first; nothing where they differ by rounding only."""
+    same = np.isclose(both["first"], both["second"], rtol=1e-9, atol=0)
+    return (both["second"] - both["first"]).mask(same, 0.0)
 
 
 def given_by(long: pd.DataFrame, name: str, leaders: Sequence[str]) -> bool:

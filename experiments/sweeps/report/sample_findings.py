@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from experiments.sweeps.report.amounts import Amounts, counted, listed, words_of
+from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed, words_of
 from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
@@ -39,11 +39,11 @@ def _one(evidence: Evidence, output: str, rows: pd.DataFrame, who: str) -> str:
         text = f"{who}no factor's rank correlation with {words} is beyond chance ({points})."
         return text[0].upper() + text[1:]
     sure = sure.sort_values("size", ascending=False)
-    said = listed(f"{evidence.levels[row[FACTOR]].words} ({row[RHO]:+.2f})" for _, row in sure.iterrows())
+    said = listed(f"{evidence.levels[row[FACTOR]].words} ({correlation(row[RHO])})" for _, row in sure.iterrows())
     rest = [evidence.levels[name].words for name in rows[FACTOR] if name not in set(sure[FACTOR])]
     chance = f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} within chance" if rest else ""
     text = f"{who}{words} follows {said}{chance} (rank correlations, {points})."
-    return (text[0].upper() + text[1:]).replace("(-", "(−")
+    return text[0].upper() + text[1:]
 
 
 def _pooled(evidence: Evidence) -> Iterator[str]:

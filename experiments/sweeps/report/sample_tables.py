@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.sweeps.report.amounts import Amounts, output_label
+from experiments.sweeps.report.amounts import Amounts, correlation, output_label
 from experiments.sweeps.report.estimates import COUNT
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
@@ -52,7 +52,7 @@ def ranks_table(evidence: Evidence) -> list[str]:
 def _rho(rho: float, chance: float) -> str:
     if not np.isfinite(rho):
         return ""
-    text = f"{rho:+.2f}".replace("-", "−")
+    text = correlation(rho)
     return f"**{text}**" if chance < 1 - CONFIDENCE else text
 
 

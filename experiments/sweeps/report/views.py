@@ -87,10 +87,10 @@ def axis_of(level: Levels, codes: Sequence[int] | None = None) -> FactorAxis:
 def notes_of(evidence: Evidence, view: View, found: pd.DataFrame, *, bands: str) -> list[str]:
     """Return what is to be known of a figure: what its bands are, and what is left out."""
     notes = []
-    if evidence.replications > 1 and bands:
-        most = int(found[COUNT].max())
-        runs = f"{'' if found[COUNT].min() == most else 'up to '}{counted(most, 'replication')}"
-        notes.append(f"{bands}: {100 * CONFIDENCE:.0f} % confidence, over {runs}.")
+    most = int(found[COUNT].max())
+    runs = f"{'' if found[COUNT].min() == most else 'up to '}{counted(most, 'replication')}"
+    if evidence.replications > 1:
+        notes.append(f"{bands}: {100 * CONFIDENCE:.0f} % confidence, over {runs}." if bands else f"Means over {runs}.")
     elif evidence.replications == 1:
         notes.append("One replication: what is chance can't be told.")
     if view.left_out and view.lines:

@@ -173,6 +173,18 @@ CASES: dict[str, Callable[[], SweepResults]] = {
     "sample_and_words": lambda: hypercube(
         64, {"penalty": (0, 2), "band": (0, 0.2)}, {"bidding": BIDDINGS}, factors=FACTORS, replications=2
     ),
+    "sample_of_many_factors": lambda: hypercube(
+        30,
+        {f"factor_{k}": (0.0, float(k)) for k in range(1, 8)},
+        {"bidding": BIDDINGS},
+        report={"outputs": ["profit", "imbalance", "losses_mwh"]},
+    ),
+    "map_of_words": lambda: grid(
+        {"bidding": BIDDINGS, "penalty": PENALTIES, "policy": POLICIES},
+        replications=3,
+        factors=FACTORS,
+        report={"heat_map": ["penalty", "policy"]},
+    ),
     "large_map": lambda: grid(
         {"penalty": [k / 10 for k in range(21)], "band": [k / 100 for k in range(15)], "bidding": BIDDINGS},
         replications=2,

@@ -20,11 +20,13 @@ from swept import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, grid, hypercube
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.amounts import Amounts, counted, listed
 from experiments.sweeps.report.content import blocks_of, markdown
-from experiments.sweeps.report.estimates import estimates
+from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, POINTS, estimates
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import not_dominated
-from experiments.sweeps.report.levels import split_unit
+from experiments.sweeps.report.levels import OUTPUT, VALUE, split_unit
+from experiments.sweeps.report.pairs import RATIO
+from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
 from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.report.tables import cell
 from sim.errors import StudyError
@@ -77,28 +79,28 @@ def test_averages_are_made_within_each_replication_first():
     rng = np.random.default_rng(1)
     weather = rng.normal(0, 10, 6)
     rows = [
-        {"a": a, "b": b, "replication": r, "output": "profit", "value": weather[r] + 3 * b}
+        {"a": a, "b": b, "replication": r, OUTPUT: "profit", VALUE: weather[r] + 3 * b}
         for a in range(2)
         for b in range(4)
         for r in range(6)
     ]
     found = estimates(pd.DataFrame(rows), ["a"])
-    assert list(found["points"]) == [4, 4]
-    assert list(found["count"]) == [6, 6]
+    assert list(found[POINTS]) == [4, 4]
+    assert list(found[COUNT]) == [6, 6]
     low, high = student(weather + 4.5)
-    np.testing.assert_allclose(found[["low", "high"]].to_numpy(), [[low, high]] * 2)
+    np.testing.assert_allclose(found[[LOW, HIGH]].to_numpy(), [[low, high]] * 2)
 
 
 def test_a_replication_with_a_missing_point_is_left_out_of_an_average():
     rows = [
-        {"b": b, "replication": r, "output": "profit", "value": 10.0 * b + r}
+        {"b": b, "replication": r, OUTPUT: "profit", VALUE: 10.0 * b + r}
         for b in range(2)
         for r in range(4)
         if (b, r) != (1, 3)
     ]
     found = estimates(pd.DataFrame(rows), []).iloc[0]
-    assert found["count"] == 3
-    assert found["mean"] == pytest.approx(5 + 1)  # of replications 0, 1, 2
+    assert found[COUNT] == 3
+    assert found[MEAN] == pytest.approx(5 + 1)  # of replications 0, 1, 2
 
 
 def test_a_point_sampled_twice_counts_once():
@@ -114,6 +116,13 @@ def test_long_tables_are_cut_and_say_where_the_rest_is():
     assert sum(line.startswith("|") for line in means.splitlines()) == 40 + 2
     assert "The first 40 of 300 rows; all of them are in [means.csv](means.csv)." in means
     assert len(means_of(results)) == 2 * 300
+
+
+def test_a_factor_may_have_any_name():
+    names = ["mean", "count", "output", "value", "first", "low"]
+    results = grid({name: ["a", "b"] if name == "first" else [1, 2] for name in names}, replications=3)
+    assert "With b, profit" in report_of(results) or "Between b and a" in report_of(results)
+    assert len(Evidence.of(results).arms) == 2 * 2**6
 
 
 # ---- pairs ---------------------------------------------------------------------------------------------------
@@ -173,8 +182,8 @@ def test_pairing_narrows_as_the_theory_has_it():
         for bidding in ("anm_aware", "basic")
     ]
     unpaired = np.hypot(*(stats.sem(side) for side in sides))
-    assert np.sqrt(row["variance_ratio"]) == pytest.approx(unpaired / row["standard_error"])
-    assert row["variance_ratio"] > 4  # the weather is most of it
+    assert np.sqrt(row[RATIO]) == pytest.approx(unpaired / row[ERROR])
+    assert row[RATIO] > 4  # the weather is most of it
 
 
 def test_the_baseline_is_the_first_value_of_the_file_even_if_its_first_runs_are_missing():
@@ -212,9 +221,9 @@ def test_numbers_can_be_compared_if_asked_for():
 def test_rank_correlations_are_spearmans():
     results = CASES["sample"]()
     for _, row in Evidence.of(results).ranks().iterrows():
-        found = stats.spearmanr(results.runs[row["factor"]], results.runs[row["output"]])
-        assert (row["rho"], row["p_value"]) == pytest.approx(tuple(found))
-        assert row["count"] == 64
+        found = stats.spearmanr(results.runs[row[FACTOR]], results.runs[row[OUTPUT]])
+        assert (row[RHO], row[CHANCE]) == pytest.approx(tuple(found))
+        assert row[SAMPLE] == 64
 
 
 def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points():
@@ -230,8 +239,8 @@ def test_pooled_differences_are_over_points():
     table = results.runs.pivot_table(index="penalty", columns="bidding", values="profit")  # means of replications
     gaps = (table["anm_aware"] - table["basic"]).to_numpy()
     pooled = Evidence.of(results).pooled()
-    found = pooled[pooled["output"] == "profit"].iloc[0]
-    assert (found["low"], found["high"]) == pytest.approx(student(gaps))
+    found = pooled[pooled[OUTPUT] == "profit"].iloc[0]
+    assert (found[LOW], found[HIGH]) == pytest.approx(student(gaps))
 
 
 def test_points_of_a_csv_file_that_fill_a_box_are_a_sample():
@@ -498,7 +507,7 @@ def test_words_of_the_user_stay_as_they_are(text):
 
 
 def amounts(mean, reach, output="profit") -> Amounts:
-    return Amounts.of(output, pd.DataFrame({"mean": [mean], "low": [mean - reach], "high": [mean + reach]}))
+    return Amounts.of(output, pd.DataFrame({MEAN: [mean], LOW: [mean - reach], HIGH: [mean + reach]}))
 
 
 @pytest.mark.parametrize(

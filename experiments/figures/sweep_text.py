@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from matplotlib.font_manager import FontProperties
@@ -20,6 +21,7 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+@cache
 def inches(text: str, points: float = SMALL, *, bold: bool = False) -> float:
     """Return how wide a line of text is."""
     font = FontProperties(family="DejaVu Sans", size=points, weight="bold" if bold else "normal")

@@ -13,7 +13,7 @@ from experiments.sweeps.report.amounts import listed, output_label, words_of
 from experiments.sweeps.report.estimates import HIGH, LOW, MEAN, estimates
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
-from experiments.sweeps.report.views import View, averaged_in_title, axis_of, notes_of, view_of
+from experiments.sweeps.report.views import View, averaged_in_title, axis_of, notes_of, sheets, view_of
 
 MOST_PANELS = 12
 """In one figure."""
@@ -28,7 +28,7 @@ def means_drawings(evidence: Evidence) -> Iterator[Drawing]:
     found = estimates(evidence.long, [along, *([view.lines] if view.lines else []), *view.multiples])
     bands = "Bands" if level.continuous else "Bars"
     what = "Means" if evidence.replications > 1 else "Outputs"
-    for name, outputs in _sheets("means", evidence.roles.outputs, _multiples(evidence, view)):
+    for name, outputs in sheets("means", evidence.roles.outputs, _fit(_multiples(evidence, view))):
         title = f"{what} along {level.words}{averaged_in_title(evidence, view)}"
         rows = [_row(evidence, found, output, along, range(len(level)), view) for output in outputs]
         figure = lines_figure(
@@ -62,7 +62,7 @@ def difference_drawings(evidence: Evidence) -> Iterator[Drawing]:
     found = estimates(pairs.differences, [along, *([view.lines] if view.lines else []), *view.multiples])
     against = evidence.levels[pairs.compare].named(pairs.baseline)
     shown = [output for output in evidence.roles.outputs if (found[OUTPUT] == output).any()]
-    for name, outputs in _sheets("differences", shown, _multiples(evidence, view)):
+    for name, outputs in sheets("differences", shown, _fit(_multiples(evidence, view))):
         title = f"{_difference(evidence, view, against)} along {level.words}{averaged_in_title(evidence, view)}"
         figure = lines_figure(
             [_row(evidence, found, output, along, codes, view, difference=True) for output in outputs],
@@ -86,12 +86,9 @@ def _difference(evidence: Evidence, view: View, against: str) -> str:
     return f"Difference to {against}"
 
 
-def _sheets(name: str, outputs: Sequence[str], multiples: Sequence[dict[str, int]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield names of figures and the outputs in each, so that none has too many panels."""
-    most = max(1, MOST_PANELS // len(multiples)) if len(multiples) > 1 else MOST_PANELS // 2
-    sheets = [list(outputs[first : first + most]) for first in range(0, len(outputs), most)]
-    for number, chosen in enumerate(sheets, start=1):
-        yield name if len(sheets) == 1 else f"{name}-{number}", chosen
+def _fit(multiples: Sequence[dict[str, int]]) -> int:
+    """Return of how many outputs the panels fit into one figure."""
+    return max(1, MOST_PANELS // len(multiples)) if len(multiples) > 1 else MOST_PANELS // 2
 
 
 def _multiples(evidence: Evidence, view: View) -> list[dict[str, int]]:

@@ -10,8 +10,8 @@ from experiments.sweeps.results import REPLICATION
 from experiments.value_report import Estimate
 from grids.network import FloatArray
 
-COUNT, MEAN, ERROR, LOW, HIGH = "count", "mean", "standard_error", "low", "high"
-POINTS = "points"
+COUNT, MEAN, ERROR, LOW, HIGH = "=count", "=mean", "=standard_error", "=low", "=high"
+POINTS, SIZE = "=points", "=size"
 
 
 def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -24,22 +24,23 @@ def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     long : DataFrame
-        Runs or paired differences in long form: factors, ``replication``, ``output``, ``value``.
+        Runs or paired differences in long form: factors, ``replication``, `OUTPUT`, `VALUE`.
     by : sequence of str
         The factors that are kept apart.
 
     Returns
     -------
     DataFrame
-        `by`, ``output``, ``points`` (how many were averaged), ``count`` (replications), ``mean``, and
-        ``standard_error``, ``low``, ``high``, which are NaN with fewer than two replications.
+        `by`, `OUTPUT`, `POINTS` (how many were averaged), `COUNT` (replications), `MEAN`, and `ERROR`, `LOW`, `HIGH`,
+        which are NaN with fewer than two replications.
     """
     keys = [*by, OUTPUT]
-    seen = long.groupby([*keys, REPLICATION], observed=True)[VALUE].agg(["mean", "size"]).reset_index()
-    seen[POINTS] = seen.groupby(keys)["size"].transform("max")
+    seen = long.groupby([*keys, REPLICATION], observed=True)[VALUE].agg(["mean", "size"])
+    seen = seen.set_axis([MEAN, SIZE], axis="columns").reset_index()
+    seen[POINTS] = seen.groupby(keys)[SIZE].transform("max")
     rows = [
-        (*key, int(group[POINTS].iloc[0]), *_estimate(group["mean"].to_numpy()))
-        for key, group in seen[seen["size"] == seen[POINTS]].groupby(keys)
+        (*key, int(group[POINTS].iloc[0]), *_estimate(group[MEAN].to_numpy()))
+        for key, group in seen[seen[SIZE] == seen[POINTS]].groupby(keys)
     ]
     return pd.DataFrame(rows, columns=[*keys, POINTS, COUNT, MEAN, ERROR, LOW, HIGH])
 

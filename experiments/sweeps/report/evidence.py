@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from experiments.sweeps.report.amounts import Amounts
-from experiments.sweeps.report.estimates import COUNT, estimates
+from experiments.sweeps.report.estimates import COUNT, MEAN, estimates
 from experiments.sweeps.report.levels import OUTPUT, VALUE, Levels, levels_of, long_runs
 from experiments.sweeps.report.pairs import Pairs, pair_runs
 from experiments.sweeps.report.ranks import point_means, rank_correlations
@@ -83,7 +83,7 @@ class Evidence:
         if self.pairs is None:
             return pd.DataFrame()
         table = self.pairs.table
-        return table[(table[OUTPUT] == output) & table["mean"].notna()].reset_index(drop=True)
+        return table[(table[OUTPUT] == output) & table[MEAN].notna()].reset_index(drop=True)
 
     def point(self, row: pd.Series, left_out: tuple[str, ...] = ()) -> str:
         """Return the point of a row in words, such as ``penalty 50 %, bidding basic``."""

@@ -49,7 +49,12 @@ def front_drawing(evidence: Evidence) -> Iterator[Drawing]:
         return
     first, second, front = found
     x, y = (
-        Outcome(label=output_label(name), **{part: each[part].to_numpy() for part in (MEAN, LOW, HIGH)})
+        Outcome(
+            label=output_label(name),
+            mean=each[MEAN].to_numpy(),
+            low=each[LOW].to_numpy(),
+            high=each[HIGH].to_numpy(),
+        )
         for name, each in zip(evidence.roles.pareto, (first, second), strict=True)
     )
     order = np.flatnonzero(front)[np.argsort(x.mean[front], kind="stable")]

@@ -13,8 +13,8 @@ from experiments.sweeps.results import REPLICATION, SweepResults
 from experiments.sweeps.sweep_file import SweepFile
 from grids.network import FloatArray, IntArray
 
-OUTPUT, VALUE = "output", "value"
-"""Columns of runs in long form: which output, and how much."""
+OUTPUT, VALUE = "=output", "=value"
+"""Columns of runs in long form: which output, and how much. No factor has a name that begins as those of ours do."""
 LONGEST = 40
 """Letters of a label that can be part of a sentence."""
 
@@ -171,8 +171,8 @@ def long_runs(results: SweepResults, levels: Mapping[str, Levels], outputs: Sequ
     A point that was sampled twice is there once: with the same seed it is the same run.
     """
     runs = results.runs.drop_duplicates([*results.factors, REPLICATION])
-    columns = {name: level.codes(runs[name]) for name, level in levels.items()}
-    values = {output: runs[output].to_numpy(dtype=float) for output in outputs}
-    frame = pd.DataFrame(columns | {REPLICATION: runs[REPLICATION].to_numpy()} | values)
-    long = frame.melt([*levels, REPLICATION], list(outputs), var_name=OUTPUT, value_name=VALUE)
+    points = {name: level.codes(runs[name]) for name, level in levels.items()}
+    frame = pd.DataFrame(points | {REPLICATION: runs[REPLICATION].to_numpy()})
+    sides = [frame.assign(**{OUTPUT: name, VALUE: runs[name].to_numpy(dtype=float)}) for name in outputs]
+    long = pd.concat(sides, ignore_index=True)
     return long[np.isfinite(long[VALUE])].reset_index(drop=True)

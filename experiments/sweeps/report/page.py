@@ -22,7 +22,7 @@ blockquote p { margin: .2rem 0; }
 .wide { overflow-x: auto; margin: .8rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #e4e4e4; text-align: left; vertical-align: bottom; }
-td { white-space: nowrap; }
+td[style*="right"] { white-space: nowrap; }
 th { border-bottom: 1.5px solid #444; min-width: 3.5rem; }
 tr > :first-child { padding-left: 0; }
 figure { margin: 1.4rem 0; }
@@ -31,7 +31,7 @@ figure img { display: block; width: 100%; min-width: 36rem; height: auto; }
   @page { margin: 15mm; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .wide { overflow: visible; } figure img { min-width: 0; }
-  table { font-size: 8pt; } td { white-space: normal; }
+  table { font-size: 8pt; }
   thead { display: table-header-group; } tr, figure, blockquote { break-inside: avoid; } h2 { break-after: avoid; }
 }
 """.strip()

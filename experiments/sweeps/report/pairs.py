@@ -10,7 +10,8 @@ from experiments.sweeps.report.estimates import estimates
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.results import REPLICATION
 
-INCOMPLETE, RATIO = "incomplete", "variance_ratio"
+INCOMPLETE, RATIO = "=incomplete", "=variance_ratio"
+FIRST, SECOND = "=first", "=second"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,11 +29,11 @@ class Pairs:
     together : tuple of str
         Factors whose value is given by that of `compare`, so that they can't be the same.
     differences : DataFrame
-        In long form: `others`, `compare` (the value that is not the baseline), ``replication``, ``output``, and the
-        difference as ``value``; complete pairs only.
+        In long form: `others`, `compare` (the value that is not the baseline), ``replication``, `OUTPUT`, and the
+        difference as `VALUE`; complete pairs only.
     table : DataFrame
-        One row for every point and output: what `estimates` returns, ``incomplete`` (pairs of which only one run is
-        there), and ``variance_ratio``: by what factor the variance of the difference would be larger, had the two runs
+        One row for every point and output: what `estimates` returns, `INCOMPLETE` (pairs of which only one run is
+        there), and `RATIO`: by what factor the variance of the difference would be larger, had the two runs
         met weather of their own.
     """
 
@@ -56,7 +57,7 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
     Parameters
     ----------
     long : DataFrame
-        Runs in long form: codes of `factors`, ``replication``, ``output``, ``value``.
+        Runs in long form: codes of `factors`, ``replication``, `OUTPUT`, `VALUE`.
     factors : sequence of str
         All factors.
     compare : str
@@ -67,14 +68,14 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
     together = tuple(name for name in factors if name != compare and _follows(long, name, compare))
     others = tuple(name for name in factors if name not in (compare, *together))
     same = [*others, REPLICATION, OUTPUT]
-    first = long.loc[long[compare] == baseline, [*same, VALUE]].rename(columns={VALUE: "first"})
+    first = long.loc[long[compare] == baseline, [*same, VALUE]].rename(columns={VALUE: FIRST})
     sides = []
     for code in sorted(set(long[compare]) - {baseline}):
-        second = long.loc[long[compare] == code, [*same, VALUE]].rename(columns={VALUE: "second"})
+        second = long.loc[long[compare] == code, [*same, VALUE]].rename(columns={VALUE: SECOND})
         points = second[[*others]].drop_duplicates()
         met = first.merge(points, how="inner", on=list(others)) if others else first
         sides.append(met.merge(second, how="outer", on=same).assign(**{compare: code}))
-    both = pd.concat(sides, ignore_index=True).assign(value=_difference)
+    both = pd.concat(sides, ignore_index=True).assign(**{VALUE: _difference})
     differences = both.dropna(subset=[VALUE])
     found = estimates(differences, [*others, compare]) if len(differences) else estimates(long, [*others, compare])[:0]
     keys = [*others, compare, OUTPUT]
@@ -90,8 +91,8 @@ def pair_runs(long: pd.DataFrame, factors: Sequence[str], compare: str, baseline
 
 def _difference(both: pd.DataFrame) -> pd.Series:
     """Return second minus first; nothing where they differ by rounding only."""
-    same = np.isclose(both["first"], both["second"], rtol=1e-9, atol=0)
-    return (both["second"] - both["first"]).mask(same, 0.0)
+    same = np.isclose(both[FIRST], both[SECOND], rtol=1e-9, atol=0)
+    return (both[SECOND] - both[FIRST]).mask(same, 0.0)
 
 
 def given_by(long: pd.DataFrame, name: str, leaders: Sequence[str]) -> bool:
@@ -108,9 +109,9 @@ def _follows(long: pd.DataFrame, name: str, leader: str) -> bool:
 def _against_unpaired(both: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return how many pairs of each point are incomplete, and what pairing does to the variance of the difference."""
     complete = both[VALUE].notna()
-    sides = both[["first", "second", VALUE]].where(complete).join(both[keys])
+    sides = both[[FIRST, SECOND, VALUE]].where(complete).join(both[keys])
     variance = sides.groupby(keys).var(ddof=1)
-    apart, paired = variance["first"] + variance["second"], variance[VALUE]
+    apart, paired = variance[FIRST] + variance[SECOND], variance[VALUE]
     ratio = (apart / paired.where(paired > 0)).where(paired > 0, np.where(apart > 0, np.inf, np.nan))
     missing = (~complete).groupby([both[key] for key in keys]).sum()
     return pd.DataFrame({INCOMPLETE: missing, RATIO: ratio}).reset_index()

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 
-FACTOR, RHO, CHANCE, SAMPLE = "factor", "rho", "p_value", "count"
+FACTOR, RHO, CHANCE, SAMPLE = "=factor", "=rho", "=p_value", "=count"
 FEWEST = 4
 """So many points at least for a rank correlation."""
 
@@ -33,8 +33,8 @@ def rank_correlations(points: pd.DataFrame, numeric: Sequence[str], within: Sequ
     Returns
     -------
     DataFrame
-        `within`, ``output``, ``factor``, ``rho`` and its ``p_value`` (NaN where one of both does not vary, or
-        with fewer than four points), and the ``count`` of points.
+        `within`, `OUTPUT`, `FACTOR`, `RHO` and its p-value as `CHANCE` (NaN where one of both does not vary, or
+        with fewer than four points), and the number of points as `SAMPLE`.
     """
     rows = []
     for key, group in points.groupby([*within, OUTPUT]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed, words_of
@@ -32,13 +33,13 @@ def _followed(evidence: Evidence) -> Iterator[str]:
 
 def _one(evidence: Evidence, output: str, rows: pd.DataFrame, who: str) -> str:
     """Return which factors an output follows, the strongest first."""
-    sure = rows[rows[CHANCE] < 1 - CONFIDENCE].assign(size=lambda frame: frame[RHO].abs())
+    sure = rows[rows[CHANCE] < 1 - CONFIDENCE]
     points = counted(int(rows[SAMPLE].iloc[0]), "point")
     words = words_of(output)
     if sure.empty:
         text = f"{who}no factor's rank correlation with {words} is beyond chance ({points})."
         return text[0].upper() + text[1:]
-    sure = sure.sort_values("size", ascending=False)
+    sure = sure.sort_values(RHO, key=np.abs, ascending=False)
     said = listed(f"{evidence.levels[row[FACTOR]].words} ({correlation(row[RHO])})" for _, row in sure.iterrows())
     rest = [evidence.levels[name].words for name in rows[FACTOR] if name not in set(sure[FACTOR])]
     chance = f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} within chance" if rest else ""

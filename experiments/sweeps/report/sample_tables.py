@@ -6,7 +6,7 @@ from experiments.sweeps.report.amounts import Amounts, correlation, output_label
 from experiments.sweeps.report.estimates import COUNT
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
-from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO
+from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
 from experiments.sweeps.report.tables import cell, difference_text, table
 from experiments.value_report import CONFIDENCE
 
@@ -39,7 +39,7 @@ def ranks_table(evidence: Evidence) -> list[str]:
             found = group.set_index(FACTOR)
             who = [cell(evidence.levels[compare].texts[int(key[1])])] if compare else []
             amounts = [_rho(found.loc[name, RHO], found.loc[name, CHANCE]) for name in sampled]
-            rows.append([cell(output_label(output)), *who, str(int(found["count"].iloc[0])), *amounts])
+            rows.append([cell(output_label(output)), *who, str(int(found[SAMPLE].iloc[0])), *amounts])
     heads = ["", *([cell(evidence.levels[compare].label)] if compare else []), "points"]
     heads += [cell(evidence.levels[name].words) for name in sampled]
     text = (

@@ -10,6 +10,8 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
 from experiments.sweeps.report.pairs import INCOMPLETE, RATIO
 
+MINUS, LABEL = "=minus", "=label"
+
 
 def means_csv(evidence: Evidence) -> str:
     """Return the means of all arms, a row for each arm and output."""
@@ -21,20 +23,19 @@ def differences_csv(evidence: Evidence) -> str:
     pairs, figures = evidence.pairs, [COUNT, MEAN, ERROR, LOW, HIGH, INCOMPLETE, RATIO]
     if pairs is None:
         return _csv(evidence, pd.DataFrame(columns=[OUTPUT, *figures]), [], figures)
-    frame = pairs.table.assign(minus=pairs.baseline, count=pairs.table[COUNT].fillna(0).astype(int))
-    level = evidence.levels[pairs.compare]
-    frame["minus"] = [level.values[code] for code in frame["minus"]]
-    return _csv(evidence, frame, [*pairs.others, pairs.compare], figures, ["minus"])
+    baseline = evidence.levels[pairs.compare].values[pairs.baseline]
+    frame = pairs.table.assign(**{COUNT: pairs.table[COUNT].fillna(0).astype(int), MINUS: baseline})
+    return _csv(evidence, frame, [*pairs.others, pairs.compare], [MINUS, *figures])
 
 
-def _csv(
-    evidence: Evidence, frame: pd.DataFrame, names: Sequence[str], figures: Sequence[str], also: Sequence[str] = ()
-) -> str:
-    shown = evidence.roles.outputs
-    frame = frame[frame[OUTPUT].isin(shown)].copy()
+def _csv(evidence: Evidence, frame: pd.DataFrame, names: Sequence[str], figures: Sequence[str]) -> str:
+    """Return a table as CSV, its codes as the values they stand for."""
+    frame = frame[frame[OUTPUT].isin(evidence.roles.outputs)].copy()
     for name in names:
         values = evidence.levels[name].values
         frame[name] = pd.Series([values[int(code)] for code in frame[name]], index=frame.index, dtype=object)
-    frame["label"] = [output_label(output) for output in frame[OUTPUT]]
-    text: str = frame[[*names, *also, OUTPUT, "label", *figures]].to_csv(index=False, lineterminator="\n")
+    frame[LABEL] = [output_label(output) for output in frame[OUTPUT]]
+    shown = frame[[*names, OUTPUT, LABEL, *figures]]
+    heads = [*names, *(column.removeprefix("=") for column in shown.columns[len(names) :])]
+    text: str = shown.to_csv(index=False, header=heads, lineterminator="\n")
     return text

@@ -1,6 +1,6 @@
 """How the factors of a sweep are laid out in a figure: along an axis, as lines, in panels, averaged over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from experiments.figures.sweep_axis import FactorAxis
 from experiments.figures.sweep_lines import MOST_LINES
 from experiments.sweeps.report.amounts import counted, listed
-from experiments.sweeps.report.estimates import COUNT
+from experiments.sweeps.report.estimates import COUNT, POINTS
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.pairs import given_by
@@ -58,7 +58,7 @@ def view_of(evidence: Evidence, axes: Sequence[str], *, most: int = MOST_MULTIPL
             multiples.append(name)
             chosen.append(name)
     averaged = [name for name in evidence.varied if name not in chosen and not _given(evidence, name, chosen)]
-    codes = _baseline_first(levels[lines]) if lines else ()
+    codes = baseline_first(levels[lines]) if lines else ()
     return View(
         lines=lines,
         codes=codes[:MOST_LINES],
@@ -73,7 +73,8 @@ def _given(evidence: Evidence, name: str, chosen: Sequence[str]) -> bool:
     return bool(chosen) and given_by(evidence.long, name, chosen)
 
 
-def _baseline_first(level: Levels) -> tuple[int, ...]:
+def baseline_first(level: Levels) -> tuple[int, ...]:
+    """Return the codes of a factor in their order, but the first value of the sweep file before all others."""
     return (level.first, *(code for code in range(len(level)) if code != level.first))
 
 
@@ -93,6 +94,8 @@ def notes_of(evidence: Evidence, view: View, found: pd.DataFrame, *, bands: str)
         notes.append(f"{bands}: {100 * CONFIDENCE:.0f} % confidence, over {runs}." if bands else f"Means over {runs}.")
     elif evidence.replications == 1:
         notes.append("One replication: what is chance can't be told.")
+    if found[POINTS].min() < found[POINTS].max():
+        notes.append(f"Averages are over {found[POINTS].min()} to {found[POINTS].max()} points: not all are done.")
     if view.left_out and view.lines:
         notes.append(
             f"Left out: {counted(view.left_out, 'value')} of {evidence.levels[view.lines].words}; "
@@ -104,3 +107,10 @@ def notes_of(evidence: Evidence, view: View, found: pd.DataFrame, *, bands: str)
 def averaged_in_title(evidence: Evidence, view: View) -> str:
     """Return what a title says of factors that are averaged over."""
     return f", averaged over {listed(evidence.levels[name].words for name in view.averaged)}" if view.averaged else ""
+
+
+def sheets(name: str, outputs: Sequence[str], most: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the names of figures, and at most so many outputs for each."""
+    parts = [list(outputs[first : first + most]) for first in range(0, len(outputs), most)]
+    for number, chosen in enumerate(parts, start=1):
+        yield name if len(parts) == 1 else f"{name}-{number}", chosen

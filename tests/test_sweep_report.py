@@ -18,7 +18,7 @@ from scipy import stats
 from swept import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, grid, hypercube, results_of
 
 from experiments.sweeps.report import write_report
-from experiments.sweeps.report.amounts import Amounts, counted, listed
+from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed
 from experiments.sweeps.report.content import blocks_of, markdown
 from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, POINTS, estimates
 from experiments.sweeps.report.evidence import Evidence
@@ -28,7 +28,7 @@ from experiments.sweeps.report.levels import OUTPUT, VALUE, split_unit
 from experiments.sweeps.report.pairs import RATIO
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
 from experiments.sweeps.report.sheets import differences_csv, means_csv
-from experiments.sweeps.report.tables import cell
+from experiments.sweeps.report.tables import cell, narrowing
 from sim.errors import StudyError
 
 
@@ -232,6 +232,12 @@ def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points():
     assert "Spearman's rank correlation" in text
     assert "On average over the sample, profit is" in text
     assert len(text.splitlines()) < 60
+
+
+def test_a_factor_that_stands_out_of_many_by_chance_is_not_named():
+    found = findings_of(Evidence.of(CASES["sample_of_many_factors"]()))
+    assert found[0].startswith("On average over the sample, profit is")
+    assert not any(" follows " in text for text in found)  # nothing depends on these factors
 
 
 def test_pooled_differences_are_over_points():
@@ -528,6 +534,8 @@ def test_amounts_have_as_many_digits_as_their_interval_bears(mean, reach, output
 
 
 def test_small_words():
+    assert [narrowing(ratio) for ratio in (1.0, 25.0, 14400.0, np.inf, np.nan)] == ["1.0", "5.0", "120", "∞", ""]
+    assert [correlation(rho) for rho in (0.5, -0.25, -0.001)] == ["+0.50", "−0.25", "0.00"]
     assert split_unit("penalty [% of price]") == ("penalty", "% of price")
     assert split_unit("rounds [1]") == ("rounds", "")
     assert split_unit("keep") == ("keep", "")

@@ -17,7 +17,7 @@ MOST_OUTPUTS, MOST_VALUES = 2, 2
 
 def sample_findings(evidence: Evidence) -> list[str]:
     """Return which factors the first outputs follow, and how the values that are compared differ on the whole."""
-    return [*_followed(evidence), *_pooled(evidence)]
+    return [*_pooled(evidence), *_followed(evidence)]
 
 
 def _followed(evidence: Evidence) -> Iterator[str]:
@@ -32,8 +32,8 @@ def _followed(evidence: Evidence) -> Iterator[str]:
 
 
 def _one(evidence: Evidence, output: str, rows: pd.DataFrame, who: str) -> str:
-    """Return which factors an output follows, the strongest first."""
-    sure = rows[rows[CHANCE] < 1 - CONFIDENCE]
+    """Return which factors an output follows, the strongest first: those that do so also as one of many (Bonferroni)."""
+    sure = rows[rows[CHANCE] * len(rows) < 1 - CONFIDENCE]
     points = counted(int(rows[SAMPLE].iloc[0]), "point")
     words = words_of(output)
     if sure.empty:

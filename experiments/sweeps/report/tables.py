@@ -109,7 +109,10 @@ def difference_text(layout: Amounts, row: pd.Series) -> str:
 
 def narrowing(ratio: float) -> str:
     """Return by what factor pairing narrowed an interval, from the ratio of the variances."""
-    return "" if np.isnan(ratio) else "∞" if np.isinf(ratio) else f"{np.sqrt(ratio):.2g}"
+    if not np.isfinite(ratio):
+        return "" if np.isnan(ratio) else "∞"
+    factor = float(np.sqrt(ratio))
+    return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 
 def _reading(evidence: Evidence) -> str:

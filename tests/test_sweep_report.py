@@ -194,6 +194,13 @@ def test_the_baseline_is_the_first_value_of_the_file_even_if_its_first_runs_are_
     assert [row["mean"] for row in profits if row["count"] == "2"] == ["2.5"]
 
 
+def test_a_baseline_without_runs_is_said():
+    results = by_hand({("anm_aware", 1): [1.0, 2.0], ("third", 1): [3.0, 5.0]})
+    text = report_of(results)
+    assert "The first value, basic, is in no run that is done; the baseline is anm_aware instead." in text
+    assert "is in no run" not in report_of(by_hand(HAND))
+
+
 def test_factors_that_change_together_are_said():
     results = CASES["zipped"]()
     text = report_of(results)
@@ -260,9 +267,9 @@ def test_points_of_a_csv_file_that_fill_a_box_are_a_sample():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_findings_are_one_to_six_sentences(case):
+def test_findings_are_two_to_six_sentences(case):
     found = findings_of(Evidence.of(CASES[case]()))
-    assert 1 <= len(found) <= 6
+    assert 2 <= len(found) <= 6
     assert all(text[0].isupper() and text.endswith(".") and "nan" not in text for text in found)
     assert len(set(found)) == len(found)
 
@@ -279,6 +286,18 @@ def test_findings_say_how_much_where_and_what_is_chance():
     assert first == (
         f"With anm_aware, profit is {size} higher than with basic at penalty 2, the largest difference"
         " (95 %, 20 pairs); at penalty 1 the difference is within chance."
+    )
+
+
+def test_where_nothing_is_compared_the_extent_is_said():
+    results = grid({"penalty": [0, 1]}, replications=3, factors=FACTORS, report={"outputs": ["load_curtailed_mwh"]})
+    undirected = results.sweep.model_copy(
+        update={"report": results.sweep.report.model_copy(update={"outputs": ("min_vm_pu",)})}
+    )
+    (text, *_) = findings_of(Evidence.of(replace(results, sweep=undirected)))
+    assert re.fullmatch(
+        r"Lowest voltage goes from [\d.]+ ± [\d.]+ p\.u\. at penalty \d+ % of price to [\d.]+ ± [\d.]+ p\.u\. at .*",
+        text,
     )
 
 

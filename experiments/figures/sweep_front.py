@@ -17,8 +17,8 @@ from experiments.figures.sweep_text import SMALL, Numbers, inches, plain, shorte
 from grids.network import BoolArray, FloatArray, IntArray
 
 HEIGHT, BELOW = 3.6, 0.52
-MOST_NAMED = 16
-"""So many points of the front are named beside the panel."""
+MOST_LINES = 18
+"""Of text beside the panel: what is varied, and the points of the front by name."""
 FRONT, REST = COLORS["tie_line"], "#8C8C8C"
 AROUND = tuple(
     (reach * math.cos(angle), reach * math.sin(angle))
@@ -80,7 +80,8 @@ def front_figure(
         _cross(ax, x, y, order, FRONT, size=5.0)
         ax.plot(x.mean[order], y.mean[order], color=FRONT, lw=1.2, zorder=3, gid="front")
         _dress(ax, x, y)
-        shown = np.unique(np.linspace(0, len(order) - 1, min(MOST_NAMED, len(order))).round().astype(int))
+        most = min(len(order), max(4, MOST_LINES - len(names_of)))
+        shown = np.unique(np.linspace(0, len(order) - 1, most).round().astype(int))
         _number(ax, x, y, order, shown, frame.panel_width)
         _name(ax, [names[place] for place in shown], names_of, room, frame.panel_width)
     return page.figure

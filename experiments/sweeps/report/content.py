@@ -90,6 +90,11 @@ def _differences(evidence: Evidence) -> Iterator[str]:
         )
         return
     compared = evidence.levels[pairs.compare]
+    if compared.missing_first:
+        yield (
+            f"The first value, {cell(compared.missing_first)}, is in no run that is done; the baseline is"
+            f" {cell(compared.named(pairs.baseline))} instead."
+        )
     if pairs.differences.empty:
         yield f"There is no pair of runs that differ in {cell(compared.words)} alone and have the same seed."
     elif evidence.roles.sampled:

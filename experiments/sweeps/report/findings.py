@@ -17,7 +17,7 @@ from experiments.sweeps.report.sample_findings import sample_findings
 from experiments.sweeps.results import REPLICATION
 from experiments.value_report import CONFIDENCE, Estimate
 
-MOST = 6
+FEWEST, MOST = 2, 6
 """Sentences."""
 MOST_NAMED = 3
 """So many points within chance are named; more are counted."""
@@ -36,20 +36,27 @@ def findings_of(evidence: Evidence) -> list[str]:
         found = sample_findings(evidence)
     else:
         found = [*_comparisons(evidence), *_best(evidence), *_trend(evidence), *_narrowed(evidence)]
-    if not found:
-        found = [_single(evidence, output) for output in evidence.roles.outputs[: MOST - 1]]
-    return (
-        [*found[: MOST - 1], ONCE_SAMPLED if evidence.roles.sampled else ONCE]
-        if evidence.replications == 1
-        else found[:MOST]
-    )
+    if len(found) < FEWEST:
+        found += [text for output in evidence.roles.outputs for text in _extent(evidence, output)]
+    if evidence.replications == 1:
+        return [*found[: MOST - 1], ONCE_SAMPLED if evidence.roles.sampled else ONCE]
+    return found[:MOST]
 
 
-def _single(evidence: Evidence, output: str) -> str:
-    """Return an output of the only arm."""
-    row = evidence.of_output(output).iloc[0]
-    runs = f"{SURE}, {counted(int(row[COUNT]), 'run')}" if row[COUNT] > 1 else "one run"
-    return f"The {words_of(output)} is {evidence.amounts(output).said(row[MEAN], row[LOW], row[HIGH])} ({runs})."
+def _extent(evidence: Evidence, output: str) -> Iterator[str]:
+    """Yield what an output is in the only arm, or from which arm to which it goes."""
+    arms, layout = evidence.of_output(output), evidence.amounts(output)
+    low, high = arms.loc[arms[MEAN].idxmin()], arms.loc[arms[MEAN].idxmax()]
+    if len(arms) > 1:
+        ends = (f"{layout.said(row[MEAN], row[LOW], row[HIGH])} at {evidence.point(row)}" for row in (low, high))
+        yield f"{layout.words.capitalize()} goes from {' to '.join(ends)}."
+        return
+    runs = f"{SURE}, {counted(int(low[COUNT]), 'run')}" if low[COUNT] > 1 else "one run"
+    yield f"The {layout.words} is {layout.said(low[MEAN], low[LOW], low[HIGH])} ({runs})."
+    if low[COUNT] > 1:
+        values = evidence.long.loc[evidence.long[OUTPUT] == output, VALUE]
+        ends = (layout.said(end) for end in (float(values.min()), float(values.max())))
+        yield f"In single runs, {layout.words} lies between {' and '.join(ends)}."
 
 
 def _comparisons(evidence: Evidence) -> Iterator[str]:

@@ -40,7 +40,9 @@ class Levels:
     texts : tuple of str
         The values as text.
     first : int
-        Code of the value that comes first in the sweep file.
+        Code of the value that comes first in the sweep file, of those that are in some run.
+    missing_first : str
+        The value that comes first in the sweep file if it is in no run; else nothing.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Levels:
     shown: FloatArray
     texts: tuple[str, ...]
     first: int
+    missing_first: str
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -119,6 +122,7 @@ def _levels(results: SweepResults, name: str) -> Levels:
         shown=shown,
         texts=_number_texts(shown) if numeric else tuple(_word(value) for value in values),
         first=values.index(in_order[0]),
+        missing_first="" if not declared or in_order[0] in declared[:2] else value_text(results, name, declared[0]),
     )
 
 

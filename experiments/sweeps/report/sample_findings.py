@@ -32,7 +32,7 @@ def _followed(evidence: Evidence) -> Iterator[str]:
 
 
 def _one(evidence: Evidence, output: str, rows: pd.DataFrame, who: str) -> str:
-    """Return which factors an output follows, the strongest first: those that do so also as one of many (Bonferroni)."""
+    """Return which factors an output follows also as one of many (Bonferroni), the strongest first."""
     sure = rows[rows[CHANCE] * len(rows) < 1 - CONFIDENCE]
     points = counted(int(rows[SAMPLE].iloc[0]), "point")
     words = words_of(output)

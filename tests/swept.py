@@ -133,6 +133,12 @@ CASES: dict[str, Callable[[], SweepResults]] = {
     "two_numbers_and_words": lambda: grid(
         {"penalty": PENALTIES, "band": [0, 0.025, 0.05, 0.1], "bidding": BIDDINGS}, replications=8, factors=FACTORS
     ),
+    "three_outputs_in_four_panels": lambda: grid(
+        {"penalty": PENALTIES, "band": [0, 0.025, 0.05, 0.1], "bidding": BIDDINGS},
+        replications=3,
+        factors=FACTORS,
+        report={"outputs": ["profit", "imbalance", "load_curtailed_mwh"]},
+    ),
     "many_factors": lambda: grid(
         {"bidding": BIDDINGS, "penalty": PENALTIES, "band": [0, 0.05, 0.1], "policy": POLICIES, "days": [1, 7]},
         replications=2,

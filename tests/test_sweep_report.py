@@ -506,6 +506,13 @@ def test_all_files_are_returned_and_linked(tmp_path):
     assert linked == {path.name for path in paths if path.suffix == ".png"}
 
 
+def test_figures_of_an_earlier_report_do_not_stay(tmp_path):
+    write_report(CASES["two_numbers_and_words"](), tmp_path)
+    (tmp_path / "mine.png").write_bytes(b"")
+    paths = write_report(CASES["one_factor_once"](), tmp_path)
+    assert set(tmp_path.iterdir()) == {*paths, tmp_path / "mine.png"}
+
+
 def test_provenance_is_there():
     results = CASES["twenty"]()
     described = results.sweep.model_copy(update={"description": "What the penalty does."})

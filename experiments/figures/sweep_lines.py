@@ -111,10 +111,15 @@ def lines_figure(
     return page.figure
 
 
+def columns_of(multiples: int) -> int:
+    """Return how many small multiples stand side by side."""
+    return 2 if multiples == 4 else min(3, multiples)
+
+
 def _frame(rows: Sequence[Sequence[LinePanel]], axis: FactorAxis) -> Frame:
     """Return a sheet of small multiples side by side, or of outputs with scales of their own."""
     most = max(map(len, rows))
-    columns = min(2, len(rows)) if most == 1 else 2 if most == 4 else min(3, most)
+    columns = min(2, len(rows)) if most == 1 else columns_of(most)
     frame = Frame(
         columns=columns,
         height=LOW_HEIGHT if most > 3 else HEIGHT,

@@ -1,5 +1,6 @@
 """The report of a sweep: means, differences in pairs, rank correlations, figures, and what was found, in words."""
 
+import re
 from pathlib import Path
 
 from experiments.figures.sweep_sheet import Drawing
@@ -20,7 +21,7 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
         The sweep, complete or not.
     folder : Path
         Where to write ``report.md``, ``report.html``, ``means.csv``, ``differences.csv`` and the figures as PNG and
-        SVG. What it holds under these names is replaced.
+        SVG. An earlier report there is replaced, with the figures it shows.
 
     Raises
     ------
@@ -38,6 +39,7 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
     drawings = [block for block in blocks if isinstance(block, Drawing)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_figures(folder)
         written = [_write(folder / name, text) for name, text in texts.items()]
         written += [path for drawing in drawings for path in drawing.save(folder)]
         html = page(blocks, results.sweep.name, folder)
@@ -46,6 +48,15 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
         raise StudyError(
             f"{folder}: can't be written ({error.strerror}); choose another folder, or mend its permissions"
         ) from error
+
+
+def _remove_figures(folder: Path) -> None:
+    """Remove the figures of an earlier report, some of which the new one may not have."""
+    earlier = folder / "report.md"
+    text = earlier.read_text(encoding="utf-8") if earlier.is_file() else ""
+    for name in re.findall(r"^!\[.*\]\(([\w-]+)\.png\)$", text, re.MULTILINE):
+        for suffix in (".png", ".svg"):
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> Path:

@@ -1,5 +1,6 @@
 """Figures of a report along one factor: means of the outputs, and paired differences."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -7,7 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from experiments.figures.sweep_lines import Line, LinePanel, lines_figure
+from experiments.figures.sweep_lines import Line, LinePanel, columns_of, lines_figure
 from experiments.figures.sweep_sheet import Drawing
 from experiments.sweeps.report.amounts import listed, output_label, words_of
 from experiments.sweeps.report.estimates import HIGH, LOW, MEAN, estimates
@@ -15,8 +16,8 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
 from experiments.sweeps.report.views import View, averaged_in_title, axis_of, notes_of, sheets, view_of
 
-MOST_PANELS = 12
-"""In one figure."""
+MOST_ROWS, MOST_ALONE = 4, 6
+"""Rows of small multiples in one figure; and panels, if each shows an output of its own."""
 
 
 def means_drawings(evidence: Evidence) -> Iterator[Drawing]:
@@ -88,7 +89,9 @@ def _difference(evidence: Evidence, view: View, against: str) -> str:
 
 def _fit(multiples: Sequence[dict[str, int]]) -> int:
     """Return of how many outputs the panels fit into one figure."""
-    return max(1, MOST_PANELS // len(multiples)) if len(multiples) > 1 else MOST_PANELS // 2
+    if len(multiples) == 1:
+        return MOST_ALONE
+    return max(1, MOST_ROWS // math.ceil(len(multiples) / columns_of(len(multiples))))
 
 
 def _multiples(evidence: Evidence, view: View) -> list[dict[str, int]]:

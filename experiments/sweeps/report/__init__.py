@@ -11,6 +11,9 @@ from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.results import SweepResults
 from sim.errors import StudyError
 
+FIGURES = r"(?:means|differences|map|map_differences|pareto|scatter|scatter_differences)(?:-\d+)?"
+"""Names of figures."""
+
 
 def write_report(results: SweepResults, folder: Path) -> list[Path]:
     """Write the report of a sweep, and return its files; the same results give the same bytes.
@@ -54,7 +57,7 @@ def _remove_figures(folder: Path) -> None:
     """Remove the figures of an earlier report, some of which the new one may not have."""
     earlier = folder / "report.md"
     text = earlier.read_text(encoding="utf-8") if earlier.is_file() else ""
-    for name in re.findall(r"^!\[.*\]\(([\w-]+)\.png\)$", text, re.MULTILINE):
+    for name in re.findall(rf"^!\[.*\]\(({FIGURES})\.png\)$", text, re.MULTILINE):
         for suffix in (".png", ".svg"):
             (folder / f"{name}{suffix}").unlink(missing_ok=True)
 

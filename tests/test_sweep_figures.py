@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
 from readable import unreadable
-from swept import BIDDINGS, CASES, FACTORS, PENALTIES, grid
+from synthetic import BIDDINGS, CASES, FACTORS, PENALTIES, grid
 
 from experiments.figures.style import house_style
 from experiments.figures.sweep_axis import FactorAxis

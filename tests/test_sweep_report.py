@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from markdown_it import MarkdownIt
 from scipy import stats
-from swept import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, grid, hypercube, results_of
+from synthetic import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, grid, hypercube, results_of
 
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed

@@ -1,5 +1,6 @@
 """Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +23,12 @@ class _UniqueKeys(yaml.SafeLoader):
             if keys.count(key) > 1:
                 raise yaml.YAMLError(f"key '{key}' is given twice, line {node.start_mark.line + 1} and below")
         return super().construct_mapping(node, deep=deep)
+
+
+# YAML 1.1 takes 1e-3 for a text, for want of a point.
+_UniqueKeys.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
@@ -79,6 +86,17 @@ def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
     return document
 
 
+def read_value(text: str) -> Any:
+    """Return the value that stands in a text, as a study's file has it.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If there is none.
+    """
+    return yaml.load(text, Loader=_UniqueKeys)
+
+
 def write_study(study: Study) -> str:
     """Return the study as YAML with every value spelled out."""
     return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -89,7 +107,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     if not sign or not key.strip():
         raise StudyError(f"--set {override}: write it as key=value, for example uncertainty.keep=20")
     try:
-        value = yaml.safe_load(text)
+        value = read_value(text)
     except yaml.YAMLError as error:
         raise StudyError(f"--set {override}: the value can't be read: {' '.join(str(error).split())}") from error
     change_values(document, key.strip(), lambda _: value, where=f"--set {override}")
@@ -205,7 +223,8 @@ def _unit_hint(item: Any) -> str:
 def _suggestion(location: tuple[int | str, ...], whole: type[BaseModel]) -> str:
     model: Any = whole
     for part in location[:-1]:
-        model = _model_inside(model.model_fields[part].annotation) if isinstance(part, str) and model else model
+        if model is not None and part in model.model_fields:  # others are positions in a list, or keys of a mapping
+            model = _model_inside(model.model_fields[part].annotation)
     if model is None:
         return ""
     known = list(model.model_fields)

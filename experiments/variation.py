@@ -48,8 +48,10 @@ class Variation(Data):
         Raises
         ------
         StudyError
-            If a path leads nowhere, or to something that can't be multiplied.
+            If a path leads nowhere, or something is no number to be multiplied.
         """
+        if self.change == "times" and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise StudyError(f"{where}: {value!r} is no number to multiply with; give numbers, or change: set")
         for number, key in enumerate(self.paths):
             place = f"{where}.paths.{number}"
             if self.change == "set":

@@ -11,9 +11,10 @@ import numpy as np
 import yaml
 from scipy.stats import qmc
 
-from experiments.sweeps.sweep_file import Axis, Range, Sampling, SweepFile
+from experiments.sweeps.sweep_file import MOST, Axis, Range, Sampling, SweepFile, plain
 from grids.network import FloatArray
 from sim.errors import StudyError
+from sim.study_file import read_value
 
 Point = dict[str, Any]
 """A value for each factor, by its name."""
@@ -35,7 +36,7 @@ def points(sweep: SweepFile, folder: Path) -> list[Point]:
     Raises
     ------
     StudyError
-        If a file can't be read, or a factor stands on two axes.
+        If a file can't be read, a factor stands on two axes, or there are too many points.
     """
     parts = [_points_of(axis, folder, f"axes.{place}") for place, axis in enumerate(sweep.axes)]
     taken: set[str] = set()
@@ -44,14 +45,15 @@ def points(sweep: SweepFile, folder: Path) -> list[Point]:
         if twice:
             raise StudyError(f"axes.{place}: {', '.join(sorted(twice))} is varied by an axis above already; drop one")
         taken |= set(part[0])
+    _require_few(math.prod(len(part) for part in parts), "axes")
     return [{name: value for point in chosen for name, value in point.items()} for chosen in product(*parts)]
 
 
 def _points_of(axis: Axis, folder: Path, where: str) -> list[Point]:
     if axis.values is not None:
-        return _crossed(axis.values)
+        return _crossed(axis.values, where)
     if axis.range is not None:
-        return _crossed({name: spaced(one) for name, one in axis.range.items()})
+        return _crossed({name: spaced(one) for name, one in axis.range.items()}, where)
     if axis.zipped is not None:
         return [dict(zip(axis.zipped, row, strict=True)) for row in zip(*axis.zipped.values(), strict=True)]
     if axis.csv is not None:
@@ -63,7 +65,13 @@ def _points_of(axis: Axis, folder: Path, where: str) -> list[Point]:
     return _sampled(box, qmc.Sobol(len(box.within), rng=np.random.default_rng(box.seed)))
 
 
-def _crossed(columns: Mapping[str, list[Any]]) -> list[Point]:
+def _require_few(count: int, where: str) -> None:
+    if count > MOST:
+        raise StudyError(f"{where}: {count:,} points are more than {MOST:,}; vary less, or in larger steps")
+
+
+def _crossed(columns: Mapping[str, list[Any]], where: str) -> list[Point]:
+    _require_few(math.prod(map(len, columns.values())), where)
     return [dict(zip(columns, row, strict=True)) for row in product(*columns.values())]
 
 
@@ -88,17 +96,32 @@ def _rows(path: Path, where: str) -> list[Point]:
     """Return one point for each row of a CSV file with a heading; cells are read as YAML reads them."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            heading, *rows = list(csv.reader(file, strict=True)) or [[]]
     except OSError as error:
         raise StudyError(f"{where}: {path} can't be read ({error.strerror})") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise StudyError(f"{where}: {path} is not CSV: {error}") from error
-    if not rows:
+    names = [name.strip() for name in heading]
+    if not any(rows):
         raise StudyError(f"{where}: {path} has no rows; write a heading with one factor per column, and rows below")
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise StudyError(f"{where}: {path}, line {number} has not as many cells as the heading")
-    return [{name.strip(): yaml.safe_load(cell) for name, cell in row.items()} for row in rows]
+    if not all(names) or len(set(names)) < len(names):
+        raise StudyError(f"{where}: {path}: every column needs a heading of its own, not {', '.join(heading)}")
+    return [_row(names, row, f"{where}: {path}, row {number}") for number, row in enumerate(rows, start=1) if row]
+
+
+def _row(names: list[str], cells: list[str], where: str) -> Point:
+    if len(cells) != len(names):
+        raise StudyError(
+            f"{where} below the heading has {len(cells)} cells, the heading {len(names)}; mend one of them"
+        )
+    return {name: _cell(cell, f"{where}, {name}") for name, cell in zip(names, cells, strict=True)}
+
+
+def _cell(text: str, where: str) -> Any:
+    try:
+        return plain(read_value(text))
+    except (yaml.YAMLError, ValueError) as error:
+        raise StudyError(f"{where}: '{text}' can't be read as a value: {' '.join(str(error).split())}") from None
 
 
 def _sampled(box: Sampling, engine: qmc.QMCEngine) -> list[Point]:

@@ -1,8 +1,9 @@
 """The sweep file: which study is varied, how far, how often it is repeated, and what is kept of every run."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from experiments.variation import Key, Variation
 from grids.units import Data
@@ -10,7 +11,44 @@ from sim.study import NAME
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Value = bool | int | Finite | str | None | list[Any] | dict[str, Any]
+
+MOST = 100_000
+"""How many points an axis, or all of them together, may have."""
+
+
+def plain(value: Any) -> Any:
+    """Return a value as it is if a study and a table can hold it: a finite number, a text, yes or no, or of these.
+
+    Raises
+    ------
+    ValueError
+        If they can't, such as a date.
+    """
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    if value is None or isinstance(value, bool | str) or _is_finite(value):
+        return value
+    raise ValueError("must be a finite number, a text (dates need quotes), true, false, a list or a mapping")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) < 2**63
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _number(value: Any) -> int | float:
+    if not _is_finite(value):
+        raise ValueError("must be a finite number")
+    number: int | float = value
+    return number
+
+
+Value = Annotated[Any, AfterValidator(plain)]
+Number = Annotated[int | float, PlainValidator(_number)]
+Values = Annotated[list[Value], Field(min_length=1)]
 
 STUDY = "study"
 """The factor that is the base study itself, by name."""
@@ -36,7 +74,7 @@ class Range(Data):
 
     start: Finite
     stop: Finite
-    count: Annotated[int, Field(ge=2, le=100_000)] | None = None
+    count: Annotated[int, Field(ge=2, le=MOST)] | None = None
     step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
@@ -45,6 +83,8 @@ class Range(Data):
             raise ValueError("give either count or step")
         if self.stop <= self.start:
             raise ValueError("stop must lie above start")
+        if self.step is not None and (self.stop - self.start) / self.step >= MOST:
+            raise ValueError(f"step makes more than {MOST:,} values; make it larger")
         return self
 
 
@@ -61,9 +101,9 @@ class Sampling(Data):
         Lowest and highest value of every factor. If both are written as whole numbers, so are the values.
     """
 
-    count: Annotated[int, Field(ge=1, le=100_000)]
+    count: Annotated[int, Field(ge=1, le=MOST)]
     seed: Annotated[int, Field(ge=0)] = 1
-    within: Annotated[dict[str, tuple[int | Finite, int | Finite]], Field(min_length=1)]
+    within: Annotated[dict[Key, tuple[Number, Number]], Field(min_length=1)]
 
     @field_validator("within")
     @classmethod
@@ -93,9 +133,9 @@ class Axis(Data):
         Points that fill a box.
     """
 
-    values: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = None
-    range: dict[str, Range] | None = None
-    zipped: dict[str, Annotated[list[Value], Field(min_length=1)]] | None = None
+    values: Annotated[dict[Key, Values], Field(min_length=1)] | None = None
+    range: Annotated[dict[Key, Range], Field(min_length=1)] | None = None
+    zipped: Annotated[dict[Key, Values], Field(min_length=1)] | None = None
     csv: str | None = None
     latin_hypercube: Sampling | None = None
     sobol: Sampling | None = None

@@ -82,6 +82,21 @@ TIMINGS = tuple(
 """What the computer took for a run; kept apart, for it is never the same twice."""
 
 
+HOURLY = (
+    *("price_per_mwh", "bid_mw", "metered_mw", "over_mwh", "under_mwh", "penalty", "load_mw", "load_curtailed_mw"),
+    *("generation_mw", "generation_curtailed_mw", "battery_p_mw", "stored_mwh", "loss_mw", "min_vm_pu", "max_vm_pu"),
+    "status",
+)
+"""The figures of every hour, in the order of their columns."""
+
+COLUMNS = frozenset(
+    {"key", "replication", "seed", "day", "hour", "error", *HOURLY}.union(
+        output.name for output in (*OUTPUTS, *TIMINGS)
+    )
+)
+"""All columns that are no factor: no factor can have such a name."""
+
+
 def output_of(name: str) -> Output | None:
     """Return the output of a name, also a time; None if there is none."""
     return next((output for output in (*OUTPUTS, *TIMINGS) if output.name == name), None)
@@ -133,4 +148,4 @@ def hourly(played: Play) -> pd.DataFrame:
             "status": tables["decisions"].set_index(hours)["status"],
         }
     )
-    return frame.reset_index()
+    return frame[list(HOURLY)].reset_index()

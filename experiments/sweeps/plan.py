@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from agents.cast import check_study
 from experiments.catalog import check_names, find_study, packaged_studies
 from experiments.sweeps.design import Point, points
+from experiments.sweeps.outputs import COLUMNS
 from experiments.sweeps.sweep_file import STUDY, SweepFile
 from experiments.variation import set_value
 from sim.errors import StudyError
@@ -22,6 +23,12 @@ from sim.study_file import explain, read_document
 
 KEY_LENGTH = 20
 """Characters of a run's key."""
+
+MOST_RUNS = 1_000_000
+"""How many runs a sweep may have."""
+
+SEEDS = 2**63
+"""Every seed lies below."""
 
 Document = dict[str, Any]
 
@@ -89,7 +96,7 @@ class Plan:
         for point, document in self.arms:
             for replication in range(1, self.sweep.replications + 1):
                 resolved = document | {"seed": document["seed"] + replication - 1}
-                yield Run(key=_key(resolved, digests), point=point, replication=replication, document=resolved)
+                yield Run(key=key_of(resolved, digests), point=point, replication=replication, document=resolved)
 
 
 def read_sweep(path: Path) -> SweepFile:
@@ -124,14 +131,17 @@ def make_plan(sweep: SweepFile, folder: Path) -> Plan:
     Raises
     ------
     StudyError
-        If a factor, a value or a study is wrong, or if two points are the same study.
+        If a factor, a value or a study is wrong, if two points are the same study, or if there are too many runs.
     """
     designed = points(sweep, folder)
     factors = tuple(designed[0])
     _require_known(sweep, factors)
     bases: dict[str, Document] = {}
+    if len(designed) * sweep.replications > MOST_RUNS:
+        raise StudyError(f"replications: more than {MOST_RUNS:,} runs with {len(designed):,} points; give fewer")
     arms = [(point, _study(sweep, folder, point, bases)) for point in designed]
     _require_distinct(arms)
+    _require_common_seeds([document["seed"] for _, document in arms], sweep.replications)
     _require_playable([document for _, document in arms])
     shown = _columns([point for point, _ in arms], factors)
     plan = [(point, document) for point, (_, document) in zip(shown, arms, strict=True)]
@@ -142,10 +152,11 @@ def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
     for name in sweep.factors:
         if name not in factors:
             raise StudyError(f"factors.{name}: stands on no axis; add it to axes, or drop it")
-    if "seed" in factors or "seed" in sweep.set:
+    varied = [path for name in factors if name != STUDY for path in sweep.factor(name).paths]
+    if "seed" in [*varied, *sweep.set]:
         raise StudyError("seed: replications vary it; set replications, and the seed of the first in the study")
-    for name in ("replication", "key"):
-        if name in factors:
+    for name in factors:
+        if name in COLUMNS:
             raise StudyError(f"axes: '{name}' is a column of every sweep; give the factor another name")
 
 
@@ -184,12 +195,23 @@ def _validated(document: Document, where: str) -> Study:
 
 
 def _require_distinct(arms: Sequence[tuple[Point, Document]]) -> None:
+    """Refuse points with the same results: what is not part of a key, such as a description, is no difference."""
     seen: dict[str, Point] = {}
+    digests: dict[str, str] = {}
     for point, document in arms:
-        text = json.dumps(document, sort_keys=True)
-        if text in seen:
-            raise StudyError(f"axes: {point} and {seen[text]} are the same study; drop one of these points")
-        seen[text] = point
+        key = key_of(document, digests)
+        if key in seen:
+            raise StudyError(f"axes: {point} and {seen[key]} are the same study; drop one of these points")
+        seen[key] = point
+
+
+def _require_common_seeds(seeds: Sequence[int], replications: int) -> None:
+    """Refuse base studies with seeds of their own: a replication is the same weather at every point."""
+    if len(set(seeds)) > 1:
+        listed = ", ".join(map(str, sorted(set(seeds))))
+        raise StudyError(f"{STUDY}: the base studies have the seeds {listed}; give all of them the same one")
+    if seeds[0] + replications > SEEDS:
+        raise StudyError(f"replications: seed {seeds[0]} of the study leaves no room for them; lower it")
 
 
 TRIED = 20
@@ -223,11 +245,19 @@ def _of_one_type(values: Sequence[Any]) -> list[Any]:
     return [value if isinstance(value, str) else json.dumps(value) for value in values]
 
 
-def _key(document: Mapping[str, Any], digests: dict[str, str]) -> str:
-    """Return the hash of all in a study that decides its results: the content of its files counts, not their place."""
+def key_of(document: Mapping[str, Any], digests: dict[str, str]) -> str:
+    """Return the hash of all in a study that decides its results: the content of its files counts, not their place.
+
+    Parameters
+    ----------
+    document : mapping
+        A resolved study: the files it names have absolute paths.
+    digests : dict
+        Hashes of files that were read before, by path; what is read is added.
+    """
     decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
     for name in (document["profiles"]["file"], document["grid"]["case"], document["trained"]):
-        if name is not None and Path(name).is_file():
+        if name is not None and Path(name).is_absolute() and Path(name).is_file():
             if name not in digests:
                 digests[name] = sha256(Path(name).read_bytes()).hexdigest()
             decides = decides.replace(json.dumps(name), digests[name])

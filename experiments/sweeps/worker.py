@@ -30,6 +30,7 @@ from experiments.identity import provenance
 from experiments.play import Play, play
 from experiments.summary import summarise
 from experiments.sweeps.outputs import figures, hourly
+from experiments.sweeps.plan import key_of
 from sim.audit import audit
 from sim.errors import StudyError
 from sim.setting import Setting
@@ -103,7 +104,7 @@ def perform(task: Task) -> Product:
         start = perf_counter()
         try:
             parts, seconds = _play(task)
-        except Exception as error:
+        except BaseException as error:  # Rust libraries panic with one that is no Exception
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             return Product(key=task.key, error=message, traceback=traceback.format_exc(), worker=worker)
         seconds["total"] = perf_counter() - start
@@ -112,6 +113,8 @@ def perform(task: Task) -> Product:
 
 def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
     require_same(task.provenance)
+    if key_of(task.document, {}) != task.key:
+        raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)
     setting = Setting.of(study)
     played = play(setting, dispatcher=_dispatcher(setting))
@@ -146,7 +149,7 @@ def require_same(expected: Mapping[str, str]) -> None:
     """
     mine = provenance()
     different = [
-        f"{name} {mine.get(name)} instead of {expected[name]}" for name in expected if mine[name] != expected[name]
+        f"{name} {mine.get(name)} instead of {expected[name]}" for name in expected if mine.get(name) != expected[name]
     ]
     if different:
         raise StudyError(f"this worker has {', '.join(different)}; install the same on all machines")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.sweeps.outputs import TIMINGS, output_of
-from experiments.sweeps.plan import Run, make_plan, read_sweep
-from experiments.sweeps.store import FAILURES, PROVENANCE, RESULTS, SWEEP, Store, labels_of
+from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
+from experiments.sweeps.plan import read_sweep
+from experiments.sweeps.store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, Store
 from experiments.sweeps.sweep_file import SweepFile
 from sim.errors import StudyError
 
@@ -61,27 +61,25 @@ def read_results(folder: Path) -> SweepResults:
     StudyError
         If the folder is none of a sweep.
     """
-    if not (folder / SWEEP).is_file():
+    if not (folder / PLANNED).is_file():
         raise StudyError(f"{folder}: is not the folder of a sweep; tieline sweep FILE --out {folder} makes one")
     sweep = read_sweep(folder / SWEEP)
-    plan = make_plan(sweep, folder)
+    planned = pd.read_parquet(folder / PLANNED)
     store = Store(folder)
     done, failed = store.done(sweep.outputs), store.failed()
-    runs = list(plan.runs())
-    table = pd.DataFrame([{"key": run.key, "place": place} for place, run in enumerate(runs) if run.key in done])
-    results = pd.read_parquet(folder / RESULTS) if done else pd.DataFrame(columns=["key"])
-    ordered = table.merge(results, on="key").sort_values("place").drop(columns="place") if done else results
+    columns = ["key", *(output.name for output in OUTPUTS)]
+    results = pd.read_parquet(folder / RESULTS, columns=columns) if done else pd.DataFrame(columns=columns)
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]
+    fallen = planned[planned["key"].isin(failed - done)]
     return SweepResults(
         sweep=sweep,
-        factors=plan.factors,
-        runs=ordered.join(times, on="key").reset_index(drop=True),
-        planned=len(runs),
-        failed=pd.DataFrame([_failure(folder, run) for run in runs if run.key in failed - done]),
+        factors=tuple(planned.columns[1 : list(planned).index(REPLICATION)]),
+        runs=planned[planned["key"].isin(done)].merge(results, on="key").join(times, on="key"),
+        planned=len(planned),
+        failed=fallen.assign(error=[_error(folder, key) for key in fallen["key"]]).reset_index(drop=True),
         provenance=json.loads((folder / PROVENANCE).read_text(encoding="utf-8")),
     )
 
 
-def _failure(folder: Path, run: Run) -> dict[str, object]:
-    told = json.loads((folder / FAILURES / f"{run.key}.json").read_text(encoding="utf-8"))
-    return {**labels_of(run), "error": told["error"]}
+def _error(folder: Path, key: str) -> str:
+    return str(json.loads((folder / FAILURES / f"{key}.json").read_text(encoding="utf-8"))["error"])

@@ -2,7 +2,7 @@
 
 ``results/`` holds exactly the finished runs of the sweep as its file stands, one row each. Runs that an earlier state
 of the file asked for wait in ``aside/`` until they are asked for again. A run counts once its row is in ``results/``:
-whatever else is kept of it is written before.
+whatever else is kept of it is written before. ``runs.parquet`` lists all runs there are to be, in their order.
 """
 
 import errno
@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -23,12 +24,15 @@ from experiments.run_folder import open_folder
 from experiments.sweeps.plan import Plan, Run, read_sweep
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
-from experiments.sweeps.worker import Product, Task, parquet_of
+from experiments.sweeps.worker import Product, Task, arrow, parquet, parquet_of
 from sim.errors import StudyError
 from sim.ledger import TABLES
 
 RESULTS, ASIDE, FAILURES, UNFINISHED = "results", "aside", "failures", "unfinished"
-SWEEP, PROVENANCE = "sweep.yaml", "versions.json"
+SWEEP, PROVENANCE, PLANNED = "sweep.yaml", "versions.json", "runs.parquet"
+
+BEGUN = {".lock", ".writable", UNFINISHED, PROVENANCE}
+"""What a folder may hold in which a sweep was killed as it began."""
 
 MORE = {
     "summary": (),
@@ -77,6 +81,8 @@ class Store:
             raise StudyError(
                 f"--out {self.folder}: another sweep is at work in this folder; wait for it, or give another folder"
             ) from None
+        except OSError as error:
+            raise StudyError(_told(self.folder, error)) from error
         try:
             yield
         finally:
@@ -85,8 +91,8 @@ class Store:
     def _is_ours(self) -> bool:
         if not self.folder.is_dir():
             return False
-        found = {path.name for path in self.folder.iterdir()} - {".lock"}
-        return not found or SWEEP in found
+        found = {path.name for path in self.folder.iterdir()}
+        return found <= BEGUN or {SWEEP, PROVENANCE} <= found
 
     def prepare(self, plan: Plan) -> None:
         """Make the folder hold what the sweep asks for, and nothing else: labels of its runs, others aside.
@@ -94,16 +100,25 @@ class Store:
         Raises
         ------
         StudyError
-            If what is there was computed with other versions, or is another sweep's.
+            If what is there was computed with other versions, is another sweep's, or can't be written.
         """
         self._require_same_sweep(plan.sweep.name)
         self._require_same_versions()
-        for name in (RESULTS, ASIDE, FAILURES, UNFINISHED, *MORE[plan.sweep.outputs]):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        try:
+            self._arrange(plan)
+        except OSError as error:
+            raise StudyError(_told(self.folder, error)) from error
+
+    def _arrange(self, plan: Plan) -> None:
+        """Write first by what the folder is known for a sweep's; then put in order what it holds."""
+        (self.folder / UNFINISHED).mkdir(exist_ok=True)
         for path in (self.folder / UNFINISHED).iterdir():
             path.unlink()
         self._write(self.folder / PROVENANCE, (json.dumps(provenance(), indent=2) + "\n").encode())
         self._write(self.folder / SWEEP, _document(plan.sweep).encode())
+        self._write(self.folder / PLANNED, parquet(pd.DataFrame([labels_of(run) for run in plan.runs()])))
+        for name in (RESULTS, ASIDE, FAILURES, *MORE[plan.sweep.outputs]):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._sort_out(plan)
         self.timings.mend()
 
@@ -114,17 +129,22 @@ class Store:
 
     def _require_same_versions(self) -> None:
         """Refuse to go on with other versions: figures of one sweep must be comparable."""
+        if not self.done() and not any((self.folder / ASIDE).rglob("*.parquet")):
+            return
         try:
             stored = json.loads((self.folder / PROVENANCE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return
+            raise StudyError(
+                f"--out {self.folder}: {PROVENANCE} can't be read, so it isn't known what this was computed with;"
+                " give another folder"
+            ) from None
         mine = provenance()
         different = [
             f"{name} {stored.get(name)} (now {mine.get(name)})"
             for name in {**stored, **mine}
             if stored.get(name) != mine.get(name)
         ]
-        if different and (self.done() or any((self.folder / ASIDE).rglob("*.parquet"))):
+        if different:
             raise StudyError(
                 f"--out {self.folder}: was computed with {', '.join(different)}; figures could differ. Give another"
                 " folder, or go on with the versions it was begun with"
@@ -201,7 +221,7 @@ class Store:
             "error": product.error,
             "traceback": product.traceback,
             "worker": product.worker,
-            "study": run.document,
+            "document": run.document,
         }
         self._write(self.folder / FAILURES / f"{run.key}.json", (json.dumps(told, indent=2) + "\n").encode())
 
@@ -214,6 +234,9 @@ class Store:
         (self.folder / FAILURES / f"{product.key}.json").unlink(missing_ok=True)
 
     def _forget(self, product: Product) -> None:
+        """Take away what was written of a run that does not count; one that counted before keeps what it has."""
+        if (self.folder / RESULTS / f"{product.key}.parquet").is_file():
+            return
         for name in product.parts:
             with suppress(OSError):
                 (self.folder / name / f"{product.key}.parquet").unlink(missing_ok=True)
@@ -254,14 +277,15 @@ def _labelled(table: pa.Table, labels: Mapping[str, Any]) -> pa.Table | None:
     first = {name: table.column(name)[0].as_py() for name in own}
     if list(first.items()) == list(labels.items()) and all(type(first[name]) is type(labels[name]) for name in own):
         return None
-    relabelled = table.drop_columns(own)
-    for place, (name, value) in enumerate(labels.items()):
-        relabelled = relabelled.add_column(place, name, pa.array([value] * len(table)))
-    return relabelled
+    front, rest = (
+        arrow(pd.DataFrame({name: [value] * len(table) for name, value in labels.items()})),
+        table.drop_columns(own),
+    )
+    return pa.table([*front.columns, *rest.columns], names=[*front.column_names, *rest.column_names])
 
 
 def _document(sweep: SweepFile) -> str:
-    return yaml.safe_dump(sweep.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(sweep.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True)
 
 
 def _told(folder: Path, error: OSError) -> str:

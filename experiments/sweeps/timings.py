@@ -27,7 +27,7 @@ class Timings:
     def add(self, product: Product) -> None:
         """Add a run."""
         seconds = [f"{product.seconds.get(timing.name.removesuffix('_s'), math.nan):.4f}" for timing in TIMINGS]
-        new = not self.path.exists()
+        new = not self.path.exists() or not self.path.stat().st_size
         with self.path.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
             if new:
@@ -43,7 +43,7 @@ class Timings:
 
     def frame(self) -> pd.DataFrame:
         """Return the last row of every run, by its key."""
-        if not self.path.exists():
+        if not self.path.exists() or not self.path.stat().st_size:
             return pd.DataFrame(columns=list(COLUMNS)).set_index("key")
         rows = pd.read_csv(self.path, dtype={"key": str}, on_bad_lines="skip")
         return rows.drop_duplicates("key", keep="last").set_index("key")

@@ -168,19 +168,27 @@ def _kept(task: Task, played: Play) -> dict[str, bytes]:
 
 def _labelled(frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """Return a table with columns in front that say which run it is of."""
-    front = pd.DataFrame({name: [value] * len(frame) for name, value in labels.items()}, index=frame.index)
+    typed = pd.DataFrame([dict(labels)])  # also a table without rows has columns of their types
+    front = typed.loc[[0] * len(frame)].set_index(frame.index)
     return pd.concat([front, frame], axis=1)
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
     """Return a table as a Parquet file of one row group; the same table gives the same bytes."""
-    return parquet_of(pa.Table.from_pandas(frame, preserve_index=False))
+    return parquet_of(arrow(frame))
+
+
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    """Return a table as Arrow has it; a column without any value is one of text, as it is where there are some."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    text = [pa.field(part.name, pa.string()) if pa.types.is_null(part.type) else part for part in table.schema]
+    return table.cast(pa.schema(text))
 
 
 def parquet_of(table: pa.Table) -> bytes:
     """Return an Arrow table as a Parquet file of one row group."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd", row_group_size=max(1, len(table)))
+    pq.write_table(table, sink, compression="zstd", row_group_size=max(1, len(table)))
     return bytes(sink.getvalue().to_pybytes())
 
 

@@ -52,13 +52,13 @@ class Runner:
                 if not self._hand_out(run):
                     suspects.append(run)
                     break
+            if not self._in_flight and not suspects:
+                return
             if self._in_flight:
                 suspects.extend(self._take_in())
             if suspects:
                 suspects.extend(self._in_flight.values())
                 self._play_alone(suspects)
-            elif not self._in_flight:
-                return
 
     def _hand_out(self, run: Run) -> bool:
         """Give a run to the engine; return whether it took it."""

@@ -1,0 +1,270 @@
+"""The runner, on engines that break, cancel and get lost as a test wants it, and a worker by itself."""
+
+import random
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from swept import FACTOR, plan_of, task_of
+
+from experiments.sweeps import runner as runner_module
+from experiments.sweeps import worker as worker_module
+from experiments.sweeps.runner import AHEAD, STRIKES, Runner
+from experiments.sweeps.worker import Product, perform, require_same
+from sim.errors import StudyError
+
+
+class Stub(Executor):
+    """An engine and its executor, without any process: `step` ends some runs, in an order drawn at random.
+
+    Runs in `poison` always bring down their worker; `kills` says how often an innocent one does.
+    """
+
+    name = "a stub"
+
+    def __init__(self, *, workers=2, seed=0, poison=(), kills=0, kill_on_submit=False):
+        self.workers, self.poison, self.kills = workers, set(poison), kills
+        self.dice, self.pending, self.opened, self.most, self.broken = random.Random(seed), {}, 0, 0, False
+        self.kill_on_submit, self.reason, self.played = kill_on_submit, "", []
+
+    def open(self):
+        self.opened += 1
+        self.pending, self.broken = {}, False
+        return self
+
+    def lost(self):
+        return self.reason
+
+    def submit(self, function, task):
+        if self.broken:
+            raise BrokenExecutor
+        future = Future()
+        self.pending[future] = task
+        self.most = max(self.most, sum(not each.done() for each in self.pending))
+        return future
+
+    def step(self, futures, timeout, return_when):
+        """Stand in for `concurrent.futures.wait`."""
+        running = [future for future in futures if not future.done()]
+        assert running or any(future.done() for future in futures)
+        for future in self.dice.sample(running, self.dice.randint(min(1, len(running)), len(running))):
+            key = self.pending[future]
+            if key in self.poison or (self.kills and self.dice.random() < 0.2):
+                self.kills -= key not in self.poison
+                self._break()
+                break
+            self.played.append(key)
+            future.set_result(Product(key=key))
+        done = {future for future in futures if future.done()}
+        return done, set(futures) - done
+
+    def _break(self):
+        self.broken = True
+        for future in self.pending:
+            if not future.done():
+                future.set_exception(BrokenExecutor("a worker died"))
+
+
+def played_on(stub, names, monkeypatch):
+    """Play runs; return what was kept, in its order."""
+    kept = []
+    with monkeypatch.context() as patch:
+        patch.setattr(runner_module, "wait", stub.step)
+        runner = Runner(stub, lambda run: run.key, lambda run, product: kept.append((run.key, product.error)))
+        runner.play(SimpleNamespace(key=name) for name in names)
+    return kept
+
+
+@given(
+    count=st.integers(0, 40), workers=st.integers(1, 8), seed=st.integers(0, 1000), kills=st.integers(0, STRIKES - 1),
+    poison=st.sets(st.integers(0, 39), max_size=3),
+)  # fmt: skip
+def test_every_run_is_kept_once_and_only_poison_fails(count, workers, seed, kills, poison):
+    stub = Stub(workers=workers, seed=seed, kills=kills, poison=poison)
+    with pytest.MonkeyPatch.context() as patch:
+        kept = played_on(stub, range(count), patch)
+    assert sorted(name for name, _ in kept) == list(range(count))
+    assert {name for name, error in kept if error} == poison & set(range(count))
+    assert stub.most <= AHEAD * workers
+
+
+def test_order_of_completion_is_irrelevant(monkeypatch):
+    kept = [played_on(Stub(seed=seed, workers=3), range(20), monkeypatch) for seed in range(5)]
+    assert len({tuple(each) for each in kept}) > 1
+    assert {frozenset(each) for each in kept} == {frozenset((name, "") for name in range(20))}
+
+
+def test_poison_has_its_strikes_alone_and_is_told(monkeypatch):
+    stub = Stub(poison=[3])
+    kept = played_on(stub, range(8), monkeypatch)
+    assert dict(kept)[3] == f"its worker died {STRIKES} times (killed, or out of memory)"
+    assert stub.opened == 1 + 1 + STRIKES  # at first; to play alone; after every strike
+
+
+def test_no_more_is_handed_out_than_workers_can_take_soon(monkeypatch):
+    stub = Stub(workers=2)
+    taken = []
+
+    def names():
+        for name in range(100):
+            taken.append(name)
+            assert len(taken) - len(stub.played) <= AHEAD * 2 + 1
+            yield name
+
+    assert len(played_on(stub, names(), monkeypatch)) == 100
+
+
+def test_without_runs_nothing_is_waited_for(monkeypatch):
+    assert played_on(Stub(), [], monkeypatch) == []
+
+
+def test_what_the_engine_itself_says_is_recorded_as_a_failure(monkeypatch):
+    stub = Stub(workers=1)
+    original = stub.submit
+
+    def submit(function, task):
+        future = original(function, task)
+        if task == 2:
+            future.set_exception(TypeError("can't pickle\nthis"))
+        return future
+
+    stub.submit = submit
+    kept = dict(played_on(stub, range(5), monkeypatch))
+    assert kept == {0: "", 1: "", 2: "TypeError: can't pickle", 3: "", 4: ""}
+
+
+def test_a_lost_engine_is_told_in_a_line(monkeypatch):
+    stub = Stub()
+    stub.reason = "the scheduler does not answer any more"
+    stub.step = lambda futures, timeout, return_when: (set(), set(futures))
+    with pytest.raises(StudyError) as told:
+        played_on(stub, range(3), monkeypatch)
+    assert str(told.value) == (
+        "a stub: the scheduler does not answer any more; what is done is stored, start the sweep again to go on"
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "the scheduler is gone"])
+def test_cancelled_runs_are_told_in_a_line(monkeypatch, reason):
+    stub = Stub()
+    stub.reason = reason
+
+    def step(futures, timeout, return_when):
+        for future in futures:
+            future.set_exception(CancelledError())
+        return set(futures), set()
+
+    stub.step = step
+    with pytest.raises(StudyError, match=rf"^a stub: {reason or 'it cancelled a run'}; what is done is stored"):
+        played_on(stub, range(3), monkeypatch)
+
+
+def test_what_can_not_be_stored_ends_the_sweep(monkeypatch):
+    """A full disk: nothing more is played."""
+    stub = Stub(workers=1)
+
+    def full(run, product):
+        raise StudyError("the disk is full")
+
+    monkeypatch.setattr(runner_module, "wait", stub.step)
+    with pytest.raises(StudyError, match="the disk is full"):
+        Runner(stub, lambda run: run.key, full).play(SimpleNamespace(key=name) for name in range(50))
+    assert len(stub.played) <= AHEAD
+
+
+# ---- any executor ------------------------------------------------------------------------------------------------
+
+AXIS = {"values": {FACTOR: [1, 2], "market.rule": ["case1", "caiso"]}}
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """Play every run by itself, in the order of the plan; return the files by key."""
+    return {run.key: perform(task_of(run, "all")).parts for run in plan_of(AXIS).runs()}
+
+
+def test_threads_give_the_same_bytes(expected):
+    """Any executor of concurrent.futures will do; two threads of a process do not disturb each other."""
+    kept = {}
+    with ThreadPoolExecutor(2) as pool:
+        engine = SimpleNamespace(name="threads", workers=2, open=lambda: pool, lost=str)
+        runner = Runner(engine, lambda run: task_of(run, "all"), lambda run, product: kept.update({run.key: product}))
+        runner.play(plan_of(AXIS).runs())
+    assert {key: product.parts for key, product in kept.items()} == expected
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_in_which_a_worker_plays_does_not_matter(expected, seed):
+    """Nor what it played before, another study among it, nor whether it has the models in its memory."""
+    runs = [*plan_of(AXIS).runs(), *plan_of({"values": {FACTOR: [7]}}).runs()]
+    random.Random(seed).shuffle(runs)
+    worker_module._dispatchers.clear()
+    for run in [*runs, *runs[:2]]:
+        parts = perform(task_of(run, "all")).parts
+        assert parts == expected.get(run.key, parts)
+
+
+# ---- a worker ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def task():
+    return task_of(next(plan_of().runs()))
+
+
+class Panic(BaseException):
+    """As those of Rust libraries, it is no Exception."""
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("no\nway"), MemoryError(), Panic("called unwrap on None"), SystemExit(3)]
+)
+def test_whatever_goes_wrong_is_told_and_not_raised(task, monkeypatch, error):
+    def failing(_):
+        raise error
+
+    monkeypatch.setattr(worker_module, "_play", failing)
+    product = perform(task)
+    assert product.parts == {}
+    assert product.error == f"{type(error).__name__}: {error}".splitlines()[0]
+    assert product.traceback.startswith("Traceback")
+    assert "in failing" in product.traceback
+    assert product.worker.count(":") == 1
+
+
+def test_a_worker_with_other_versions_is_refused(task):
+    other = replace(task, provenance=task.provenance | {"clarabel": "9.9", "model": "x"})
+    error = perform(other).error
+    assert "this worker has clarabel " in error
+    assert " instead of 9.9, model " in error
+    assert error.endswith("install the same on all machines")
+    with pytest.raises(StudyError, match="this worker has new None instead of 1"):
+        require_same({"new": "1"})
+
+
+def test_a_worker_plays_only_what_the_key_stands_for(task):
+    """A file that was edited since the plan was made, or is another one on this machine."""
+    other = replace(task, document=task.document | {"days": 2})
+    assert "a file of this study is not the one the sweep was planned with" in perform(other).error
+
+
+def test_a_run_that_the_audit_rejects_is_a_failure(task, monkeypatch):
+    findings = ["hour 3: money is missing", "hour 4: so it is here"]
+    monkeypatch.setattr(worker_module, "audit", lambda *_: SimpleNamespace(clean=False, findings=findings))
+    product = perform(task)
+    assert product.error == "StudyError: the audit rejects this run, 2 finding(s): hour 3: money is missing"
+    assert product.parts == {}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kept"),
+    [("summary", {"results"}), ("hourly", {"results", "hourly"})],
+)
+def test_a_worker_hands_back_what_is_asked_for(task, outputs, kept):
+    product = perform(replace(task, outputs=outputs))
+    assert set(product.parts) == kept
+    assert product.seconds["total"] >= product.seconds["bid"] > 0
+    assert 0.05 < product.memory_gb < 50

@@ -17,6 +17,10 @@ from experiments.sweeps.worker import Product, perform, require_same
 from sim.errors import StudyError
 
 
+class AccusedError(Exception):
+    """As Dask says it of a run whose workers died again and again."""
+
+
 class Stub(Executor):
     """An engine and its executor, without any process: `step` ends some runs, in an order drawn at random.
 
@@ -37,6 +41,9 @@ class Stub(Executor):
 
     def lost(self):
         return self.reason
+
+    def accuses(self, error):
+        return isinstance(error, AccusedError)
 
     def submit(self, function, task):
         if self.broken:
@@ -136,6 +143,39 @@ def test_what_the_engine_itself_says_is_recorded_as_a_failure(monkeypatch):
     assert kept == {0: "", 1: "", 2: "TypeError: can't pickle", 3: "", 4: ""}
 
 
+def test_a_run_that_the_engine_accuses_is_heard_by_itself_when_all_others_are_done(monkeypatch):
+    stub = Stub(workers=2)
+    original = stub.submit
+
+    def submit(function, task):
+        future = original(function, task)
+        if task == 3 or (task == 2 and 2 not in accused):
+            accused[task] = len(stub.played)
+            future.set_exception(AccusedError("gave up"))
+        return future
+
+    accused = {}
+    stub.submit = submit
+    kept = played_on(stub, range(12), monkeypatch)
+    assert sorted(kept) == [(name, "AccusedError: gave up" if name == 3 else "") for name in range(12)]
+    assert {name for name, _ in kept[-2:]} == {2, 3}
+
+
+def test_an_executor_that_takes_nothing_any_more_is_lost(monkeypatch):
+    stub = Stub()
+    stub.reason = "the scheduler is gone"
+
+    def submit(function, task):
+        raise RuntimeError("closed")
+
+    stub.submit = submit
+    with pytest.raises(StudyError, match=r"^a stub: the scheduler is gone; what is done is stored"):
+        played_on(stub, range(3), monkeypatch)
+    stub.reason = ""
+    with pytest.raises(RuntimeError, match="closed"):
+        played_on(stub, range(3), monkeypatch)
+
+
 def test_a_lost_engine_is_told_in_a_line(monkeypatch):
     stub = Stub()
     stub.reason = "the scheduler does not answer any more"
@@ -190,7 +230,7 @@ def test_threads_give_the_same_bytes(expected):
     """Any executor of concurrent.futures will do; two threads of a process do not disturb each other."""
     kept = {}
     with ThreadPoolExecutor(2) as pool:
-        engine = SimpleNamespace(name="threads", workers=2, open=lambda: pool, lost=str)
+        engine = SimpleNamespace(name="threads", workers=2, open=lambda: pool, lost=str, accuses=lambda error: False)
         runner = Runner(engine, lambda run: task_of(run, "all"), lambda run, product: kept.update({run.key: product}))
         runner.play(plan_of(AXIS).runs())
     assert {key: product.parts for key, product in kept.items()} == expected

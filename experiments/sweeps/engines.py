@@ -7,7 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, Protocol
 
 from sim.errors import StudyError
@@ -23,7 +24,7 @@ THREADS = (
 """What tells numeric libraries how many threads they may have."""
 
 PATIENCE_S = 30.0
-"""How long to wait for a scheduler, or for its first worker. [s]"""
+"""How long to wait for a scheduler, for its first worker, or for another when the last one is gone. [s]"""
 
 
 class Engine(Protocol):
@@ -54,6 +55,9 @@ class Engine(Protocol):
 
     def lost(self) -> str:
         """Return why no more results can come, or nothing."""
+
+    def accuses(self, error: Exception) -> bool:
+        """Whether an error says that workers died while they had a run, which need not be its fault."""
 
 
 class LocalProcesses:
@@ -100,6 +104,10 @@ class LocalProcesses:
     def lost(self) -> str:
         """Return nothing: a broken pool says so itself."""
         return ""
+
+    def accuses(self, error: Exception) -> bool:
+        """No: a broken pool says so of all its runs."""
+        return False
 
 
 def _begin() -> None:
@@ -149,8 +157,9 @@ class DaskCluster:
             import distributed
         except ImportError:
             raise StudyError("--dask: Dask is not installed; pip install 'tieline[cluster]'") from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        _silence()
         self.name, self._address = f"Dask at {address}", address
+        self._threads, self._seen = 1, monotonic()
         try:
             connect: Any = distributed.Client
             self._client = connect(address, timeout=PATIENCE_S, set_as_default=False)
@@ -168,9 +177,14 @@ class DaskCluster:
 
     @property
     def workers(self) -> int:
-        """How many runs are played at a time, of all workers there are now."""
-        threads: dict[str, int] = self._client.nthreads()
-        return max(1, sum(threads.values()))
+        """How many runs are played at a time, of all workers there are now, or were when last heard of."""
+        self._count()
+        return self._threads
+
+    def _count(self) -> None:
+        with suppress(Exception):  # whatever it is, `lost` tells it
+            if threads := sum(self._client.nthreads().values()):
+                self._threads, self._seen = threads, monotonic()
 
     def open(self) -> Executor:
         """Return an executor on the cluster."""
@@ -187,4 +201,17 @@ class DaskCluster:
 
     def lost(self) -> str:
         """Return why no more results can come, or nothing."""
-        return "" if self._client.status == "running" else "the scheduler does not answer any more"
+        if self._client.status != "running":
+            return "the scheduler does not answer any more"
+        self._count()
+        return "all workers are gone" if monotonic() - self._seen > PATIENCE_S else ""
+
+    def accuses(self, error: Exception) -> bool:
+        """Whether Dask has given up a run whose workers died several times: they had other runs as well."""
+        return type(error).__name__ == "KilledWorker"
+
+
+def _silence() -> None:
+    """Have Dask write nothing: what goes wrong is told by us. Some of its loggers have a level of their own."""
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

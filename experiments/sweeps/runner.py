@@ -36,9 +36,10 @@ class Runner:
         self._engine, self._task, self._keep = engine, task, keep
         self._executor = engine.open()
         self._in_flight: dict[Future[Product], Run] = {}
+        self._accused: deque[Run] = deque()
 
     def play(self, runs: Iterable[Run]) -> None:
-        """Play all runs.
+        """Play all runs; at last, by itself, each that the engine has given up.
 
         Raises
         ------
@@ -53,12 +54,13 @@ class Runner:
                     suspects.append(run)
                     break
             if not self._in_flight and not suspects:
-                return
+                break
             if self._in_flight:
                 suspects.extend(self._take_in())
             if suspects:
                 suspects.extend(self._in_flight.values())
                 self._play_alone(suspects)
+        self._hear()
 
     def _hand_out(self, run: Run) -> bool:
         """Give a run to the engine; return whether it took it."""
@@ -66,9 +68,13 @@ class Runner:
             self._in_flight[self._executor.submit(perform, self._task(run))] = run
         except BrokenExecutor:
             return False
+        except Exception as error:  # what else an executor says that is of no more use
+            if reason := self._engine.lost():
+                raise StudyError(_lost(self._engine, reason)) from error
+            raise
         return True
 
-    def _take_in(self) -> list[Run]:
+    def _take_in(self, *, alone: bool = False) -> list[Run]:
         """Keep what has come; return the runs that went down with a worker."""
         done, _ = wait(self._in_flight, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         reason = "" if done else self._engine.lost()
@@ -85,7 +91,10 @@ class Runner:
             except CancelledError:
                 reason = self._engine.lost() or "it cancelled a run"
                 raise StudyError(_lost(self._engine, reason)) from None
-            except Exception as error:  # the engine's own: Dask gives up a run that has killed its workers
+            except Exception as error:  # the engine's own
+                if self._engine.accuses(error) and not alone:
+                    self._accused.append(run)
+                    continue
                 product = Product(key=run.key, error=f"{type(error).__name__}: {error}".splitlines()[0])
             self._keep(run, product)
         return fallen
@@ -108,6 +117,13 @@ class Runner:
             else:
                 error = f"its worker died {STRIKES} times (killed, or out of memory)"
                 self._keep(run, Product(key=run.key, error=error))
+
+    def _hear(self) -> None:
+        """Play by itself each run that the engine has given up: now nothing else can have brought down its worker."""
+        while self._accused:
+            if self._hand_out(self._accused.popleft()):
+                while self._in_flight:
+                    self._take_in(alone=True)
 
     def _renew(self) -> None:
         self._in_flight.clear()

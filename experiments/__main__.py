@@ -267,6 +267,9 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Play a study over many values and seeds; what is done already is not done again."""
+    from experiments.sweeps.engines import start_tracker
+
+    start_tracker()
     _load("sweeps.command").run_sweep(
         file, workers=workers, dask=dask, out=out, dry_run=dry_run, retry_failed=retry_failed, as_json=json
     )

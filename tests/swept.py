@@ -1,8 +1,16 @@
 """Small sweeps for the tests: runs of a fraction of a second, and the command line as a process that can be killed."""
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
+import psutil
 import yaml
 
 from experiments.identity import provenance
@@ -46,3 +54,82 @@ def contents(folder, *sets):
     found = [path for path in sorted(folder.rglob("*.parquet")) if "aside" not in path.parts]
     chosen = [path for path in found if not sets or path.parent.relative_to(folder).as_posix() in sets]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in chosen}
+
+
+class Threads:
+    """An engine of two threads of this process, for what is not about processes."""
+
+    name = "threads"
+    workers = 2
+
+    def __init__(self, *_):
+        self._pool = None
+
+    def open(self):
+        self._pool = ThreadPoolExecutor(self.workers)
+        return self._pool
+
+    def close(self):
+        self._pool.shutdown(cancel_futures=True)
+
+    abandon = close
+
+    def lost(self):
+        return ""
+
+    def accuses(self, error):
+        return False
+
+
+# ---- processes ---------------------------------------------------------------------------------------------------
+
+
+class Launched:
+    """A sweep as a process in a group of its own, as a terminal starts it."""
+
+    def __init__(self, path, out, *arguments):
+        command = [sys.executable, "-m", "experiments", "sweep", str(path), "--out", str(out), *map(str, arguments)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=path.parent, start_new_session=True, **streams)
+        self.out = out
+
+    def workers(self):
+        """Return the processes that play runs."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def until(self, ready, patience_s=90.0):
+        """Wait until something is so, or the sweep has ended; return whether it is."""
+        end = monotonic() + patience_s
+        while self.process.poll() is None and not ready():
+            assert monotonic() < end, "waited too long"
+            sleep(0.05)
+        return self.process.poll() is None
+
+    def stored(self):
+        return len(list((self.out / "results").glob("*.parquet")))
+
+    def ended(self, patience_s=120.0):
+        """Wait for its end; return exit status, standard output and standard error."""
+        out, err = self.process.communicate(timeout=patience_s)
+        return self.process.returncode, out, err
+
+    def kill(self):
+        """Kill it as ``kill -9`` does; its workers must notice by themselves."""
+        workers = self.workers()
+        self.process.kill()
+        self.process.communicate()
+        _, alive = psutil.wait_procs(workers, timeout=20)
+        assert alive == []
+
+
+@contextmanager
+def launched(path, out, *arguments):
+    """Launch a sweep, of which nothing is left at the end, whatever happens."""
+    sweep = Launched(path, out, *arguments)
+    try:
+        yield sweep
+    finally:
+        if sweep.process.poll() is None:
+            os.killpg(sweep.process.pid, signal.SIGKILL)
+            sweep.process.communicate()

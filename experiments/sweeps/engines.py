@@ -5,8 +5,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any, Protocol
@@ -82,7 +82,7 @@ class LocalProcesses:
         """Return a pool of fresh processes."""
         self.abandon()
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self._workers, context, initializer=_begin)
+        self._pool = _Pool(self._workers, context, initializer=_begin)
         return self._pool
 
     def close(self) -> None:
@@ -110,6 +110,32 @@ class LocalProcesses:
         return False
 
 
+class _Pool(ProcessPoolExecutor):
+    """A pool whose processes never get a Ctrl-C, not even while they start: they inherit that it is held back."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand out a call; processes are started here."""
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().submit(fn, *args, **kwargs)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_tracker() -> None:
+    """Start the process that clears away after killed ones; it is not to tell everyone that it does.
+
+    It must be ours: the first library that makes a lock while it is imported starts one too.
+    """
+    if os.name == "posix":
+        from multiprocessing import resource_tracker
+
+        with _environment({"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}):
+            resource_tracker.ensure_running()
+
+
 def _begin() -> None:
     """Prepare a process: leave Ctrl-C to the one that started it, and end when that one does, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -126,8 +152,15 @@ def _begin() -> None:
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Have processes that are started meanwhile keep their numeric libraries to one thread."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
+    with _environment(dict.fromkeys(THREADS, "1")):
+        yield
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have processes that are started meanwhile find some variables in their environment."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:

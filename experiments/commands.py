@@ -8,8 +8,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import yaml
-
 from agents.cast import check_study
 from experiments import console
 from experiments.catalog import packaged_studies, packaged_sweeps
@@ -22,6 +20,7 @@ from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting
 from sim.study import NAME, Study
+from sim.study_file import write_document
 
 
 def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
@@ -203,7 +202,7 @@ def new_study(file: Path, like: str) -> None:
     if file.exists():
         raise StudyError(f"{file}: exists already; nothing is overwritten, give another name")
     text = packaged[like].read_text(encoding="utf-8")
-    text = text.replace(f"name: {like}\n", yaml.safe_dump({"name": file.stem}), 1)
+    text = text.replace(f"name: {like}\n", write_document({"name": file.stem}), 1)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,7 +1,7 @@
 """Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,14 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# YAML 1.1 takes 1e-3 for a text, for want of a point.
-_UniqueKeys.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """A safe YAML dumper that quotes what our loader would take for a number."""
+
+
+for _side in (_UniqueKeys, _Dumper):  # YAML 1.1 takes 1e-3 for a text, for want of a point
+    _side.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+    )
 
 
 def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
@@ -99,7 +103,12 @@ def read_value(text: str) -> Any:
 
 def write_study(study: Study) -> str:
     """Return the study as YAML with every value spelled out."""
-    return yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return write_document(study.model_dump(mode="json"))
+
+
+def write_document(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML that is read as it was."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _override(document: dict[str, Any], override: str) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from filelock import FileLock, Timeout
 
 from experiments.identity import provenance
@@ -27,6 +26,7 @@ from experiments.sweeps.timings import Timings
 from experiments.sweeps.worker import Product, Task, arrow, parquet, parquet_of
 from sim.errors import StudyError
 from sim.ledger import TABLES
+from sim.study_file import write_document
 
 RESULTS, ASIDE, FAILURES, UNFINISHED = "results", "aside", "failures", "unfinished"
 SWEEP, PROVENANCE, PLANNED = "sweep.yaml", "versions.json", "runs.parquet"
@@ -285,7 +285,7 @@ def _labelled(table: pa.Table, labels: Mapping[str, Any]) -> pa.Table | None:
 
 
 def _document(sweep: SweepFile) -> str:
-    return yaml.safe_dump(sweep.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True)
+    return write_document(sweep.model_dump(mode="json", exclude_unset=True))
 
 
 def _told(folder: Path, error: OSError) -> str:

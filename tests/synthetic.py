@@ -179,6 +179,7 @@ CASES: dict[str, Callable[[], SweepResults]] = {
     "sample_and_words": lambda: hypercube(
         64, {"penalty": (0, 2), "band": (0, 0.2)}, {"bidding": BIDDINGS}, factors=FACTORS, replications=2
     ),
+    "sample_of_two_points": lambda: hypercube(2, {"penalty": (0, 2), "band": (0, 0.2)}, factors=FACTORS),
     "sample_of_many_factors": lambda: hypercube(
         30,
         {f"factor_{k}": (0.0, float(k)) for k in range(1, 8)},

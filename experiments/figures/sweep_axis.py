@@ -29,7 +29,7 @@ class FactorAxis:
     numbers : array or None
         Its values, in rising order; None if they are words.
     texts : tuple of str
-        Its values as text.
+        Its values as text; none if its ticks need not be at them.
     even : bool
         Whether numbers have places at the same distance, as in a map.
     """
@@ -130,6 +130,8 @@ class FactorAxis:
 
     def _ticks(self, width: float) -> list[float]:
         """Return the values, if there is room for all of them; on a logarithmic scale for some of them."""
+        if not self.texts:
+            return []
         at = np.log(self.places) if self.logarithmic else self.places
         where = (at - at[0]) / (np.ptp(at) or 1.0) * 0.92 * width
         halves = np.array([inches(text, TICK) / 2 for text in self.texts])

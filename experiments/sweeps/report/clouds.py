@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from experiments.figures.sweep_axis import FactorAxis
 from experiments.figures.sweep_scatter import MOST_COLUMNS, Cloud, ScatterPanel, scatter_figure
 from experiments.figures.sweep_sheet import LOOKS, Drawing
 from experiments.sweeps.report.amounts import correlation, listed, output_label, words_of
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, point_means, rank_correlations
-from experiments.sweeps.report.views import axis_of, baseline_first, sheets
+from experiments.sweeps.report.views import baseline_first, sheets
 from experiments.value_report import CONFIDENCE
 
 MOST_ROWS = 5
@@ -73,7 +74,7 @@ def _row(
     mine, found = points[points[OUTPUT] == output], ranks[ranks[OUTPUT] == output]
     return [
         ScatterPanel(
-            axis=axis_of(evidence.levels[factor]),
+            axis=FactorAxis(label=evidence.levels[factor].label, numbers=evidence.levels[factor].shown, texts=()),
             label=f"{'difference of ' if difference else ''}{output_label(output)}",
             clouds=[_cloud(evidence, mine, factor, look, code) for look, code in looks.items()],
             finding=_rho(evidence, found[found[FACTOR] == factor], looks),

@@ -36,7 +36,7 @@ def plan_of(*axes, folder=Path(), **keys):
 
 def write_sweep(path, *axes, **keys):
     """Write a sweep of quick runs and return its path."""
-    document = {"name": path.stem, "set": QUICK, "axes": list(axes), **keys}
+    document = {"name": "tiny", "set": QUICK, "axes": list(axes), **keys}
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.compiled import CompiledModel, compile_model
-from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate
+from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate, everything_is_taken
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
@@ -64,8 +64,11 @@ def hour_model(
     m.PORTS = pyo.RangeSet(0, len(grid.ports) - 1)
     m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
     _add_data(m)
-    _add_loads(m)
-    _add_renewables(m)
+    if network == "branch_flow":
+        _add_loads(m)
+        _add_renewables(m)
+    else:
+        everything_is_taken(m)
     _add_batteries(m, grid, elastic=elastic)
     _add_throughput(m, grid)
     _add_tie_line(m, grid)

@@ -22,33 +22,21 @@ Relation = Any
 """A Pyomo relational expression."""
 
 
+def everything_is_taken(m: Hour) -> None:
+    """Add Eq. (6): every load is served in full and all available output taken, so that neither is a decision."""
+    m.load_p_mw = pyo.Expression(m.LOADS, rule=lambda m, i: m.demand_mw[i])
+    m.renewable_p_mw = pyo.Expression(m.RENEWABLES, rule=lambda m, i: m.available_mw[i])
+
+
 def copper_plate(m: Hour) -> None:
-    """Add Eq. (6): one bus, every load served in full, all available output taken, no losses."""
+    """Add Eq. (6): one bus without losses."""
     m.losses_mw = pyo.Expression(expr=0.0)
-
-    @m.Constraint(m.LOADS, doc="(6) All demand is served.")
-    def demand_is_served(m: Hour, i: int) -> Relation:
-        return m.load_p_mw[i] == m.demand_mw[i]
-
-    @m.Constraint(m.RENEWABLES, doc="(6) All renewable output is taken.")
-    def output_is_taken(m: Hour, i: int) -> Relation:
-        return m.renewable_p_mw[i] == m.available_mw[i]
 
     @m.Constraint(doc="(6) The tie line closes the balance.")
     def balance(m: Hour) -> Relation:
         demand = sum(m.load_p_mw[i] for i in m.LOADS) + sum(m.exchange_p_mw[i] for i in m.PORTS)
         supply = sum(m.renewable_p_mw[i] for i in m.RENEWABLES) + sum(m.battery_p_mw[i] for i in m.BATTERIES)
         return m.tie_p_mw == demand - supply
-
-    _drop_redundant_bounds(m)
-
-
-def _drop_redundant_bounds(m: Hour) -> None:
-    """Remove what the equalities imply: an interior-point method wants room around its solution."""
-    m.load_is_demanded.deactivate()
-    m.output_is_available.deactivate()
-    m.load_p_mw.setlb(None)
-    m.renewable_p_mw.setlb(None)
 
 
 def branch_flow(m: Hour, grid: Grid, *, elastic: bool, demand_peak: float | None) -> None:

@@ -117,12 +117,13 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     shape = situation.shape
     stored, beyond = store_path(grid, situation, read["battery_p_mw"])
     ac = "squared_voltage" in read
+    load_p, renewable_p = read.get("load_p_mw", situation.demand_mw), read.get("renewable_p_mw", situation.available_mw)
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
-        load_p_mw=read["load_p_mw"],
-        load_q_mvar=read["load_p_mw"] * grid.load_tan_phi,
-        renewable_p_mw=read["renewable_p_mw"],
-        renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(read["renewable_p_mw"]),
+        load_p_mw=load_p,
+        load_q_mvar=load_p * grid.load_tan_phi,
+        renewable_p_mw=renewable_p,
+        renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(renewable_p),
         battery_p_mw=read["battery_p_mw"],
         battery_q_mvar=read["battery_q_mvar"] if ac else np.zeros_like(read["battery_p_mw"]),
         exchange_p_mw=_exchange(grid, situation, read, "exchange_p_mw"),

@@ -83,7 +83,7 @@ TIMINGS = tuple(
 
 
 HOURLY = (
-    *("price_per_mwh", "bid_mw", "metered_mw", "over_mwh", "under_mwh", "penalty", "load_mw", "load_curtailed_mw"),
+    *("price_per_mwh", "bid_mw", "metered_mw", "over_mwh", "under_mwh", "imbalance", "load_mw", "load_curtailed_mw"),
     *("generation_mw", "generation_curtailed_mw", "battery_p_mw", "stored_mwh", "loss_mw", "min_vm_pu", "max_vm_pu"),
     "status",
 )
@@ -135,7 +135,7 @@ def hourly(played: Play) -> pd.DataFrame:
             "metered_mw": settled["metered_mw"],
             "over_mwh": settled["over_mwh"],
             "under_mwh": settled["under_mwh"],
-            "penalty": settled["penalty"],
+            "imbalance": settled["penalty"],
             "load_mw": total(load, dispatch["p_mw"]),
             "load_curtailed_mw": total(load, cut),
             "generation_mw": total(renewable, dispatch["p_mw"]),

@@ -26,9 +26,9 @@ def blocks_of(evidence: Evidence) -> list[Block]:
         *_head(evidence),
         "## What was found",
         "\n".join(f"- {cell(text)}" for text in findings_of(evidence)),
+        *_figures(evidence),
         *_means(evidence),
         *_differences(evidence),
-        *_figures(evidence),
         *_failures(evidence),
     ]
 

@@ -94,7 +94,7 @@ def test_a_terminal_sees_a_bar_with_failures(monkeypatch):
 
 @pytest.mark.parametrize(("terminal", "quiet"), [(False, False), (True, True), (False, True)])
 def test_it_is_quiet_when_asked_or_when_there_is_no_terminal(monkeypatch, terminal, quiet):
-    assert shown(monkeypatch, terminal=terminal, quiet=quiet).strip() == ""
+    assert shown(monkeypatch, terminal=terminal, quiet=quiet) == ""
 
 
 # ---- dry run -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -29,10 +30,10 @@ class Stub(Executor):
 
     name = "a stub"
 
-    def __init__(self, *, workers=2, seed=0, poison=(), kills=0, kill_on_submit=False):
+    def __init__(self, *, workers=2, seed=0, poison=(), kills=0):
         self.workers, self.poison, self.kills = workers, set(poison), kills
         self.dice, self.pending, self.opened, self.most, self.broken = random.Random(seed), {}, 0, 0, False
-        self.kill_on_submit, self.reason, self.played = kill_on_submit, "", []
+        self.reason, self.played = "", []
 
     def open(self):
         self.opened += 1
@@ -96,6 +97,22 @@ def test_every_run_is_kept_once_and_only_poison_fails(count, workers, seed, kill
     assert sorted(name for name, _ in kept) == list(range(count))
     assert {name for name, error in kept if error} == poison & set(range(count))
     assert stub.most <= AHEAD * workers
+
+
+@pytest.mark.parametrize("moment", [1, 3, 9])
+def test_a_pool_that_breaks_as_it_is_handed_a_run_loses_none(monkeypatch, moment):
+    """Its worker died of nothing while there was nothing to do."""
+    stub = Stub(workers=1)
+    original, left = stub.submit, [moment]
+
+    def submit(function, task):
+        left[0] -= 1
+        if not left[0]:
+            stub._break()
+        return original(function, task)
+
+    stub.submit = submit
+    assert sorted(played_on(stub, range(12), monkeypatch)) == [(name, "") for name in range(12)]
 
 
 def test_order_of_completion_is_irrelevant(monkeypatch):
@@ -234,6 +251,23 @@ def test_threads_give_the_same_bytes(expected):
         runner = Runner(engine, lambda run: task_of(run, "all"), lambda run, product: kept.update({run.key: product}))
         runner.play(plan_of(AXIS).runs())
     assert {key: product.parts for key, product in kept.items()} == expected
+
+
+def test_a_process_plays_one_run_at_a_time(monkeypatch):
+    """Mesa and the solvers have state that threads would share."""
+    at_work, most = [], []
+
+    def play(given):
+        at_work.append(given)
+        sleep(0.02)
+        most.append(len(at_work))
+        at_work.remove(given)
+        return {}, {}
+
+    monkeypatch.setattr(worker_module, "_play", play)
+    with ThreadPoolExecutor(4) as pool:
+        assert {product.error for product in pool.map(perform, [task_of(run) for run in plan_of(AXIS).runs()])} == {""}
+    assert most == [1] * 4
 
 
 @pytest.mark.parametrize("seed", [1, 2])

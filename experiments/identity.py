@@ -28,14 +28,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
 
 
+SUMMED_UP = ("play.py", "summary.py", "port_summary.py", "sweeps/outputs.py")
+"""Where the figures of a run are drawn from its tables."""
+
+
 @cache
 def model_digest() -> str:
-    """Return a hash of the code that decides all figures: what an older model computed is not found again."""
+    """Return a hash of all code and data that decide figures: what an older model computed is not found again."""
     texts = sha256()
     for package in ("grids", "sim", "agents"):
-        folder = files(package)
-        for path in sorted(Path(str(folder)).rglob("*.py")):
+        folder = Path(str(files(package)))
+        for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.csv")]):
             texts.update(path.read_bytes())
+    for name in SUMMED_UP:
+        texts.update((Path(str(files("experiments"))) / name).read_bytes())
     return texts.hexdigest()[:DIGEST_LENGTH]
 
 

@@ -14,10 +14,9 @@ import psutil
 import yaml
 
 from experiments.identity import provenance
+from experiments.sweeps import store
 from experiments.sweeps.plan import make_plan, read_sweep
-from experiments.sweeps.store import labels_of
 from experiments.sweeps.sweep_file import SweepFile
-from experiments.sweeps.worker import Task
 
 QUICK = {"bidding": "basic", "policy": "none", "uncertainty.scenarios": 4, "uncertainty.keep": 2}
 """What makes a run of the 33-bus microgrid take a fifth of a second."""
@@ -46,7 +45,7 @@ def plan_at(path):
 
 
 def task_of(run, outputs="summary"):
-    return Task(key=run.key, document=run.document, labels=labels_of(run), outputs=outputs, provenance=provenance())
+    return store.task_of(run, outputs=outputs, versions=provenance())
 
 
 def contents(folder, *sets):

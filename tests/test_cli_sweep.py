@@ -14,10 +14,10 @@ from rich.console import Console
 from swept import FACTOR, Threads, contents, plan_at, write_sweep
 
 from experiments import console
-from experiments.sweeps import command
+from experiments.sweeps import command, screen
 from experiments.sweeps import estimate as estimate_module
-from experiments.sweeps.command import told
 from experiments.sweeps.store import Store
+from experiments.sweeps.worker import Product
 
 AXIS = {"values": {FACTOR: [1, 2]}}
 
@@ -42,9 +42,9 @@ def test_a_sweep_says_what_it_did_and_what_can_be_done_next(tiny, tmp_path):
     out = tmp_path / "out"
     lines = accepted("sweep", tiny, "--out", out).splitlines()
     assert lines[0] == f"tiny: 4 of 4 runs are in {out}/results"
-    assert re.fullmatch(r"4 played now in \d+\.\d s \(\d+\.\d\d runs/s\)", lines[1])
+    assert re.fullmatch(r"4 played now in \d+ seconds \(\d+\.\d runs/(s|min)\)", lines[1])
     assert lines[2] == f"tieline report {out} draws and tabulates them"
-    assert accepted("sweep", tiny, "--out", out).splitlines()[1] == "nothing was left to play"
+    assert accepted("sweep", tiny, "--out", out).splitlines()[1] == "none was left to play"
 
 
 def test_json_has_one_object_and_nothing_else(tiny, tmp_path):
@@ -76,13 +76,13 @@ def test_no_more_workers_are_started_than_there_are_runs(tiny, tmp_path, in_thre
 
 def shown(monkeypatch, *, terminal, quiet):
     """Return what is seen on standard error while three of four runs end, of which one failed."""
-    screen = StringIO()
-    wide = Console(file=screen, force_terminal=terminal, width=200, _environ={"TERM": "xterm"})
-    monkeypatch.setattr(console, "err", wide)
-    with command._bar("tiny", 4, 1, quiet=quiet) as tick:
+    seen = StringIO()
+    wide = Console(file=seen, force_terminal=terminal, width=200, _environ={"TERM": "xterm"})
+    monkeypatch.setattr(screen, "err", wide)
+    with screen.bar("tiny", total=4, done=1, quiet=quiet) as tick:
         for failed in (0, 1, 1):
             tick(failed)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.getvalue())
 
 
 def test_a_terminal_sees_a_bar_with_failures(monkeypatch):
@@ -104,8 +104,8 @@ def test_it_is_quiet_when_asked_or_when_there_is_no_terminal(monkeypatch, termin
 def a_second_each(monkeypatch):
     """Have every run that is tried take one second, without playing it."""
     tried = []
-    product = type("Tried", (), {"seconds": {"total": 1.0}})
-    monkeypatch.setattr(estimate_module, "_play", lambda run: tried.append(run.key) or product)
+    product = Product(key="", seconds={"total": 1.0})
+    monkeypatch.setattr(estimate_module, "_try", lambda run: tried.append(run.key) or product)
     return tried
 
 
@@ -113,8 +113,8 @@ def test_a_dry_run_says_how_much_and_how_long_and_writes_nothing(tiny, tmp_path,
     out = accepted("sweep", tiny, "--out", tmp_path / "out", "--workers", 2, "--dry-run")
     assert "tiny: 4 runs (2 points x 2 replications), kept: summary" in out
     assert f"  {FACTOR}: 1, 2" in out
-    assert "0 are done, 0 failed, 4 are to be played" in out
-    assert "on 2 process(es): 1.00 s for a run" in out
+    assert "0 done, 0 failed, 4 to be played" in out
+    assert "on 2 workers: 1.00 s for a run (3 tried now)" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
     assert a_second_each
 
@@ -154,7 +154,7 @@ def test_a_dry_run_counts_what_is_done_and_what_failed(tmp_path):
     [(0, "0 seconds"), (119, "119 seconds"), (120, "2.0 minutes"), (7200, "2.0 hours"), (260000, "3.0 days")],
 )
 def test_a_time_is_told_in_the_unit_that_suits_it(seconds, text):
-    assert told(seconds) == text
+    assert screen.told(seconds) == text
 
 
 # ---- bad input ---------------------------------------------------------------------------------------------------
@@ -171,6 +171,11 @@ def test_a_time_is_told_in_the_unit_that_suits_it(seconds, text):
         ({"study": "none"}, "study: unknown study 'none'"),
         ({"axes": [{"values": {"policy": ["none", "non"]}}]}, "policy non: policy: unknown 'non', use one of"),
         ({"axes": [{"zipped": {}}]}, "axes.0.zipped: "),
+        (
+            {"axes": [AXIS], "report": {"along": "nix"}},
+            "report.along: 'nix' is varied by no axis",
+        ),
+        ({"report": {"outputs": ["gain"]}}, "report.outputs: unknown 'gain'; use some of profit, revenue"),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]], ids=["play", "dry", "json"])

@@ -14,7 +14,7 @@ from swept import FACTOR, plan_of, task_of
 from experiments.sweeps import runner as runner_module
 from experiments.sweeps import worker as worker_module
 from experiments.sweeps.runner import AHEAD, STRIKES, Runner
-from experiments.sweeps.worker import Product, perform, require_same
+from experiments.sweeps.worker import OtherVersionsError, Product, perform, require_same
 from sim.errors import StudyError
 
 
@@ -311,12 +311,28 @@ def test_whatever_goes_wrong_is_told_and_not_raised(task, monkeypatch, error):
 
 def test_a_worker_with_other_versions_is_refused(task):
     other = replace(task, provenance=task.provenance | {"clarabel": "9.9", "model": "x"})
-    error = perform(other).error
-    assert "this worker has clarabel " in error
-    assert " instead of 9.9, model " in error
-    assert error.endswith("install the same on all machines")
-    with pytest.raises(StudyError, match="this worker has new None instead of 1"):
-        require_same({"new": "1"})
+    with pytest.raises(
+        OtherVersionsError, match=r"^worker .+:\d+ has clarabel .+ instead of 9\.9, model .+ instead of x$"
+    ):
+        perform(other)
+    with pytest.raises(OtherVersionsError, match=r"worker me has new None instead of 1"):
+        require_same({"new": "1"}, "me")
+
+
+@pytest.mark.parametrize("error", [OtherVersionsError("worker me has clarabel 9.9"), ModuleNotFoundError("no sim")])
+def test_a_worker_with_other_versions_ends_the_sweep_and_fails_no_run(monkeypatch, error):
+    stub = Stub()
+
+    def submit(function, task):
+        future = Future()
+        future.set_exception(error)
+        return future
+
+    monkeypatch.setattr(stub, "submit", submit)
+    with pytest.raises(
+        StudyError, match=rf"a stub: {error}; install the same on all machines; what is done is stored"
+    ):
+        played_on(stub, range(3), monkeypatch)
 
 
 def test_a_worker_plays_only_what_the_key_stands_for(task):

@@ -119,7 +119,7 @@ def test_hours_add_up_to_the_row(tmp_path, filled):
     assert row["generation_mwh"] == pytest.approx(hours["generation_mw"].sum())
     assert row["generation_curtailed_mwh"] == pytest.approx(hours["generation_curtailed_mw"].sum())
     assert row["outside_band_mwh"] == pytest.approx((hours["over_mwh"] + hours["under_mwh"]).sum())
-    assert row["imbalance"] == pytest.approx(hours["penalty"].sum())
+    assert row["imbalance"] == pytest.approx(hours["imbalance"].sum())
     assert (row["min_vm_pu"], row["max_vm_pu"]) == (hours["min_vm_pu"].min(), hours["max_vm_pu"].max())
 
 
@@ -279,8 +279,13 @@ def test_a_run_without_its_row_does_not_count_and_is_dropped(tmp_path, filled):
 @pytest.mark.parametrize("name", ["results", "hourly", "tables/buses"])
 @pytest.mark.parametrize(
     "spoil",
-    [lambda _: b"", lambda content: content[: len(content) // 2], lambda _: b"PAR1 no PAR1"],
-    ids=["empty", "half", "text"],
+    [
+        lambda _: b"",
+        lambda content: content[: len(content) // 2],
+        lambda _: b"PAR1 no PAR1",
+        lambda content: content[:60] + bytes([content[60] ^ 1]) + content[61:],
+    ],
+    ids=["empty", "half", "text", "one bit"],
 )
 def test_a_damaged_file_is_made_again(tmp_path, filled, name, spoil):
     plan = plan_of(AXIS, outputs="all")

@@ -117,7 +117,10 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     shape = situation.shape
     stored, beyond = store_path(grid, situation, read["battery_p_mw"])
     ac = "squared_voltage" in read
-    load_p, renewable_p = read.get("load_p_mw", situation.demand_mw), read.get("renewable_p_mw", situation.available_mw)
+    load_p, renewable_p = (
+        read.get("load_p_mw", situation.demand_mw),
+        read.get("renewable_p_mw", situation.available_mw),
+    )
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
         load_p_mw=load_p,

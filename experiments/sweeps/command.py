@@ -59,12 +59,15 @@ def run_sweep(
     if dry_run:
         _estimate(plan, store, workers, dask, retry_failed=retry_failed, as_json=as_json)
         return
+    _warn(plan)
+    cluster = None if dask is None else DaskCluster(dask)  # before anything is written
     with store.locked(), one_thread_each():
         store.prepare(plan)
         if retry_failed:
             store.forgive(plan)
         left = State.of(plan, store).left
-        played, failed, seconds = _play(plan, store, left, workers, dask, quiet=as_json) if left else (0, 0, 0.0)
+        engine = cluster or LocalProcesses(_processes(workers, len(left)))
+        played, failed, seconds = _play(plan, store, left, engine, quiet=as_json)
         state = State.of(plan, store)
     summary = {
         "sweep": plan.sweep.name,
@@ -110,18 +113,20 @@ class State:
         return cls(done=done, failed=failed, left=[run for run in runs if run.key not in done | failed])
 
 
-def _engine(workers: int | None, dask: str | None, runs: int) -> Engine:
-    if dask is not None:
-        return DaskCluster(dask)
-    return LocalProcesses(max(1, min(workers or os.cpu_count() or 1, runs)))
+def _processes(workers: int | None, runs: int) -> int:
+    return max(1, min(workers or os.cpu_count() or 1, runs))
 
 
-def _play(
-    plan: Plan, store: Store, left: list[Run], workers: int | None, dask: str | None, *, quiet: bool
-) -> tuple[int, int, float]:
+def _warn(plan: Plan) -> None:
+    if any(document["search"]["time_limit_s"] is not None for _, document in plan.arms):
+        console.err.print(
+            "search.time_limit_s is set: bids, and so the results, depend on how busy the machine is", markup=False
+        )
+
+
+def _play(plan: Plan, store: Store, left: list[Run], engine: Engine, *, quiet: bool) -> tuple[int, int, float]:
     """Play runs; return how many were, how many of them failed, and the seconds it took."""
     start, tally = perf_counter(), Counter[str]()
-    engine = _engine(workers, dask, len(left))
     task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance())
     try:
         with screen.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
@@ -132,7 +137,8 @@ def _play(
                 tally["failed"] += bool(product.error)
                 tick(tally["failed"])
 
-            Runner(engine, task, keep).play(left)
+            if left:
+                Runner(engine, task, keep).play(left)
     except BaseException as stopped:
         engine.abandon()
         if isinstance(stopped, KeyboardInterrupt):
@@ -149,9 +155,7 @@ def _estimate(
     """Say how many runs there are and how long they take; nothing is written."""
     state = State.of(plan, store)
     left = [run for run in plan.runs() if run.key in state.failed] + state.left if retry_failed else state.left
-    engine = _engine(workers, dask, max(1, len(left)))
-    count = engine.workers
-    engine.close()
+    count = _processes(workers, len(left)) if dask is None else _workers_at(dask)
     with console.status("playing a few runs to see how long they take", quiet=as_json):
         estimate = Estimate.of(left, store.timings)
     summary = {
@@ -172,6 +176,13 @@ def _estimate(
         print_json(summary)
     else:
         screen.show_estimate(summary, plan)
+
+
+def _workers_at(address: str) -> int:
+    cluster = DaskCluster(address)
+    count = cluster.workers
+    cluster.close()
+    return count
 
 
 def report_sweep(folder: Path, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from agents.cast import check_study
 from experiments.catalog import check_names, find_study, packaged_studies
 from experiments.sweeps.design import Point, points
-from experiments.sweeps.outputs import COLUMNS
+from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
 from experiments.variation import set_value
 from sim.errors import StudyError
@@ -136,6 +136,7 @@ def make_plan(sweep: SweepFile, folder: Path) -> Plan:
     designed = points(sweep, folder)
     factors = tuple(designed[0])
     _require_known(sweep, factors)
+    _require_reportable(sweep, factors)
     bases: dict[str, Document] = {}
     if len(designed) * sweep.replications > MOST_RUNS:
         raise StudyError(f"replications: more than {MOST_RUNS:,} runs with {len(designed):,} points; give fewer")
@@ -158,6 +159,19 @@ def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
     for name in factors:
         if name in COLUMNS:
             raise StudyError(f"axes: '{name}' is a column of every sweep; give the factor another name")
+
+
+def _require_reportable(sweep: SweepFile, factors: Sequence[str]) -> None:
+    spec = sweep.report
+    for field, names in (("along", [spec.along]), ("compare", [spec.compare]), ("heat_map", spec.heat_map or ())):
+        for name in names:
+            if name is not None and name not in factors:
+                raise StudyError(f"report.{field}: '{name}' is varied by no axis; use one of {', '.join(factors)}")
+    for field, outputs in (("outputs", spec.outputs), ("pareto", spec.pareto or ())):
+        for name in outputs:
+            if output_of(name) is None:
+                known = ", ".join(output.name for output in (*OUTPUTS, *TIMINGS))
+                raise StudyError(f"report.{field}: unknown '{name}'; use some of {known}")
 
 
 def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Document]) -> Document:

@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 
 from experiments.sweeps.engines import Engine
 from experiments.sweeps.plan import Run
-from experiments.sweeps.worker import Product, Task, perform
+from experiments.sweeps.worker import OtherVersionsError, Product, Task, perform
 from sim.errors import StudyError
 
 AHEAD = 4
@@ -44,7 +44,7 @@ class Runner:
         Raises
         ------
         StudyError
-            If the engine is lost.
+            If the engine is lost, or a worker has other versions.
         """
         waiting = iter(runs)
         suspects: deque[Run] = deque()
@@ -91,6 +91,9 @@ class Runner:
             except CancelledError:
                 reason = self._engine.lost() or "it cancelled a run"
                 raise StudyError(_lost(self._engine, reason)) from None
+            except (OtherVersionsError, ImportError) as error:
+                reason = f"{error}; install the same on all machines"
+                raise StudyError(_lost(self._engine, reason)) from error
             except Exception as error:  # the engine's own
                 if self._engine.accuses(error) and not alone:
                     self._accused.append(run)

@@ -57,7 +57,9 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     out.print(
         f"[bold]{summary['sweep']}[/bold]: {summary['done']:,} of {summary['runs']:,} runs are in {folder}/results"
     )
-    out.print(f"{played:,} played now in {told(seconds)} ({_rate(played / seconds)})" if played else "none was left")
+    out.print(
+        f"{played:,} played now in {told(seconds)} ({_rate(played / seconds)})" if played else "none was left to play"
+    )
     if summary["failed"]:
         out.print(
             f"[red]{summary['failed']:,} failed[/red]: {folder}/failures says why; --retry-failed plays them again"

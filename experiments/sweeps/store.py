@@ -266,7 +266,7 @@ def task_of(run: Run, *, outputs: str, versions: dict[str, str]) -> Task:
 def _read(path: Path) -> pa.Table | None:
     """Return the table in a Parquet file, or None if it is damaged."""
     try:
-        return pq.ParquetFile(path).read()
+        return pq.ParquetFile(path, page_checksum_verification=True).read()
     except (OSError, ValueError):
         return None
 

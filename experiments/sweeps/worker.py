@@ -97,13 +97,26 @@ class Product:
 _one_at_a_time = Lock()
 
 
+class OtherVersionsError(StudyError):
+    """A worker has not the versions that a sweep is computed with."""
+
+
 def perform(task: Task) -> Product:
-    """Play a run and return what is kept of it; whatever goes wrong with it is told, not raised."""
+    """Play a run and return what is kept of it; whatever goes wrong with it is told, not raised.
+
+    Raises
+    ------
+    OtherVersionsError
+        If this worker has other versions than the sweep.
+    """
     worker = f"{socket.gethostname()}:{os.getpid()}"
+    require_same(task.provenance, worker)
     with _one_at_a_time:  # Mesa and the solvers share state between the threads of a process
         start = perf_counter()
         try:
             parts, seconds = _play(task)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # Rust libraries panic with one that is no Exception
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             return Product(key=task.key, error=message, traceback=traceback.format_exc(), worker=worker)
@@ -112,7 +125,6 @@ def perform(task: Task) -> Product:
 
 
 def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
-    require_same(task.provenance)
     if key_of(task.document, {}) != task.key:
         raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)
@@ -139,20 +151,20 @@ def _dispatcher(setting: Setting) -> Dispatcher:
     return dispatcher
 
 
-def require_same(expected: Mapping[str, str]) -> None:
+def require_same(expected: Mapping[str, str], worker: str) -> None:
     """Refuse to play with other versions than the sweep has: its figures could differ.
 
     Raises
     ------
-    StudyError
-        If there are any; the message names them.
+    OtherVersionsError
+        If there are any; the message names them, and the worker.
     """
     mine = provenance()
     different = [
         f"{name} {mine.get(name)} instead of {expected[name]}" for name in expected if mine.get(name) != expected[name]
     ]
     if different:
-        raise StudyError(f"this worker has {', '.join(different)}; install the same on all machines")
+        raise OtherVersionsError(f"worker {worker} has {', '.join(different)}")
 
 
 def _kept(task: Task, played: Play) -> dict[str, bytes]:
@@ -188,7 +200,9 @@ def arrow(frame: pd.DataFrame) -> pa.Table:
 def parquet_of(table: pa.Table) -> bytes:
     """Return an Arrow table as a Parquet file of one row group."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=max(1, len(table)))
+    rows = max(1, len(table))
+    # With checksums, a file that has changed on the disk is not taken for what was written.
+    pq.write_table(table, sink, compression="zstd", row_group_size=rows, write_page_checksum=True)
     return bytes(sink.getvalue().to_pybytes())
 
 

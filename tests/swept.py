@@ -69,7 +69,8 @@ class Threads:
         return self._pool
 
     def close(self):
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     abandon = close
 

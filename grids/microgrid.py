@@ -8,6 +8,7 @@ from grids.units import Data, Fraction, Positive, PowerFactor, Store
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HourOfDay = Annotated[float, Field(ge=0, lt=24, allow_inf_nan=False)]
+LogMiles = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]  # e^10: 22,000 miles a day
 
 
 class Storage(Store):
@@ -105,7 +106,7 @@ class EvFleet(Data):
     arrival_std_h: NonNegative = 3.4
     departure_mean_h: HourOfDay = 8.92
     departure_std_h: NonNegative = 3.24
-    distance_log_mean: float = 3.2
+    distance_log_mean: LogMiles = 3.2
     distance_log_std: NonNegative = 0.88
     consumption_mwh_per_mile: Positive = 0.25e-3
     max_e_mwh: Positive = 32e-3

@@ -119,6 +119,12 @@ BAD = [
     (["fleet.microgrid.0.heat_unit.reading=boiler"], ["reading", "'electric_heater'", "'boiler'"]),
     (["fleet.microgrid.0.battery.efficiency=95"], ["fleet.microgrid.0.battery.efficiency", "95"]),
     (["fleet.microgrid.0.ev.cars=0"], ["fleet.microgrid.0.ev.cars", "greater than or equal to 1"]),
+    (["fleet.microgrid.0.ev.distance_log_mean=.nan"], ["fleet.microgrid.0.ev.distance_log_mean", "finite", "nan"]),
+    (["fleet.microgrid.0.ev.distance_log_mean=.inf"], ["fleet.microgrid.0.ev.distance_log_mean", "inf"]),
+    (
+        ["fleet.microgrid.0.ev.distance_log_mean=30"],
+        ["fleet.microgrid.0.ev.distance_log_mean", "less than or equal to"],
+    ),
     ([*NO_TIME, *NO_SPREAD], ["17", "hardly ever arrive later", "let them leave earlier or arrive later"]),
     (["coordination=chaos"], ["coordination: unknown 'chaos'", *mode_names()]),
     (["grid.feeders=0"], ["grid.feeders", "greater than or equal to 1"]),

@@ -164,6 +164,14 @@ def test_a_heat_store_charges_no_more_than_needed_where_heat_costs():
     assert answer["unserved_heat_mw"] == close(0)
 
 
+@pytest.mark.parametrize("price", [-50.0, 50.0])
+def test_a_heat_store_that_is_all_there_is_of_heat_can_not_fill_itself(price):
+    known = knows(start={"thermal_storage": 0.05}, required={"thermal_storage": [0.09, 0.09]})
+    answer = optimum(microgrid(thermal_storage=TANK), known, price=price)
+    assert answer["thermal_storage_p_mw"] == close(0)
+    assert answer["thermal_storage_shortfall_mwh"][0] == close(np.array([0.09 - 0.045, 0.09 - 0.0405]))
+
+
 # ---- cars ------------------------------------------------------------------------------------------------------
 
 

@@ -50,7 +50,7 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     if scheduled:
         _add_schedule(m)
     m.electric_balance = pyo.Constraint(expr=m.exchange_p_mw + sum(m.electric) == 0)
-    if microgrid.heat_unit is not None or microgrid.max_heat_mw > 0:
+    if m.heat:  # also where a store is all there is: it must not fill itself
         m.heat_balance = pyo.Constraint(expr=sum(m.heat) == 0)
     m.cost = pyo.Objective(expr=sum(m.costs), sense=pyo.minimize)
     return m

@@ -1,9 +1,11 @@
 """A microgrid: an agent that owns its devices and costs, and deals with the operator in prices and quantities."""
 
+from dataclasses import replace
+
 import mesa
 import numpy as np
 
-from agents.der.device import ROUND_OFF_MW, HourPlan, MicrogridDevice
+from agents.der.device import HourPlan, MicrogridDevice
 from agents.der.diesel_generator import DieselGenerator
 from agents.der.electric_storage import ElectricStorage
 from agents.der.ev_aggregator import EvAggregator
@@ -28,6 +30,9 @@ from sim.scenarios import ScenarioSet
 
 MISSED_MW = 1e-6
 """Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
+
+SHORTFALL_DIGITS = 9
+"""Digits of load not served, in MW: what is less is round-off of a sum."""
 
 
 class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
@@ -134,14 +139,14 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         orders = {name: float(values[0]) for name, values in chosen.items()}
         note = note or _missed(orders, schedule)
         actions = tuple(self._act(orders, situation))
-        unserved = sum(orders.get(name, 0.0) for name in ("unserved_load_mw", "unserved_heat_mw"))
+        unserved = sum(_unserved(action) for action in actions)
         ev = self._devices.get("ev")
         return PortAction(
             p_mw=-sum(action.p_mw for action in actions),
             q_mvar=-sum(action.q_mvar for action in actions),
             devices=actions,
             charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
-            shortfall_mw=unserved if unserved > ROUND_OFF_MW else 0.0,
+            shortfall_mw=round(unserved, SHORTFALL_DIGITS),
             note=note,
         )
 
@@ -150,12 +155,16 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         load, heat, output = (
             float(values[0, 0]) for values in (situation.load_mw, situation.heat_mw, situation.output_mw)
         )
-        plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output)
+        unit = self._microgrid.heat_unit
+        most = 0.0 if unit is None else unit.heat_ratio * unit.max_p_mw
+        plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output, most_heat_mw=most)
         actions = []
         for device in self._devices.values():
             actions.append(device.obey(plan))
             plan.heat_needed_mw -= actions[-1].heat_mw
-        return actions
+        # A unit at its limit makes what it can: what is missing, if only by round-off, is missing at the heat load.
+        missing = max(plan.heat_needed_mw, 0.0)
+        return [replace(done, heat_mw=done.heat_mw + missing) if _is_heat(done) else done for done in actions]
 
     def _take_in(
         self, load: FloatArray, heat: FloatArray, output: FloatArray, retail: FloatArray, probability: FloatArray
@@ -223,6 +232,18 @@ def _devices(model: MarketModel, port: str, microgrid: Microgrid, cars: Cars | N
     if microgrid.heat_unit is not None:
         devices["heat_unit"] = HeatUnit(model, port, microgrid.heat_unit)
     return devices
+
+
+def _is_heat(action: DeviceAction) -> bool:
+    """Return whether an action is that of the heat load."""
+    return action.device == HeatLoad.DEVICE
+
+
+def _unserved(action: DeviceAction) -> float:
+    """Return what of a load its device did not get. [MW]"""
+    if action.device not in (InelasticLoad.DEVICE, HeatLoad.DEVICE):
+        return 0.0
+    return action.available_mw + action.p_mw + action.heat_mw
 
 
 def _missed(orders: dict[str, float], schedule: Schedule) -> str:

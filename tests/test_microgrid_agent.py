@@ -145,6 +145,27 @@ def test_what_devices_can_not_do_is_said():
     assert action.note == f"could not keep to 0.300 MW, 0.000 Mvar: {action.p_mw:.3f} MW, 0.000 Mvar instead"
 
 
+@pytest.mark.parametrize("order", [-0.02, 0.0, 0.02])
+def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
+    """A solver's round-off at the limit of the heat unit is missing at the load, and a store takes what is there."""
+    agent = agent_at(6)
+    known = agent.reveal()
+    agent._situation = replace(known, heat_mw=np.full_like(known.heat_mw, 0.12 + max(order, 0) + 3e-9))
+    follow = MicrogridPlanner.follow
+
+    def nearly(*arguments):
+        orders = follow(*arguments) | {"thermal_storage_p_mw": np.full(19, order), "unserved_heat_mw": np.zeros(19)}
+        return orders | {"heat_unit_p_mw": np.full(19, 0.15)}
+
+    monkeypatch.setattr(MicrogridPlanner, "follow", nearly)
+    action = agent.carry_out(schedule(np.full(19, 0.0)))
+    devices = by_device(action)
+    assert sum(device.heat_mw for device in action.devices) == pytest.approx(0, abs=1e-15)
+    assert devices["heat_unit"].heat_mw == pytest.approx(0.8 * 0.15, abs=1e-15)
+    assert devices["thermal_storage"].heat_mw == pytest.approx(max(order, 0), abs=1e-15)
+    assert action.shortfall_mw == pytest.approx(3e-9, abs=1e-12)
+
+
 def test_stores_remember_what_was_done():
     agent = agent_at(1)
     before = agent.reveal().start_mwh

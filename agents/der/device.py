@@ -24,6 +24,8 @@ class HourPlan:
         Planned powers by the names of :mod:`agents.dispatch.microgrid_hour`. [MW], [Mvar]
     load_mw, heat_mw, output_mw : float
         Electric and heat load as demanded, renewable output as available. [MW]
+    most_heat_mw : float
+        Heat that can be made. [MW]
     heat_needed_mw : float
         Heat that the devices asked so far use and nobody gives yet. [MW]
     """
@@ -32,6 +34,7 @@ class HourPlan:
     load_mw: float
     heat_mw: float
     output_mw: float
+    most_heat_mw: float = 0.0
     heat_needed_mw: float = 0.0
 
     def unserved(self, kind: str) -> float:

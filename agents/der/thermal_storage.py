@@ -1,6 +1,6 @@
 """Stores of heat."""
 
-from agents.der.device import HourPlan
+from agents.der.device import HourPlan, clipped
 from agents.der.storage import StorageDevice
 from sim.messages import DeviceAction
 
@@ -11,8 +11,9 @@ class ThermalStorage(StorageDevice):
     DEVICE = "thermal_storage"
 
     def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour; it gives no more heat than is used."""
-        return self.carry_out(min(plan.orders["thermal_storage_p_mw"], plan.heat_needed_mw))
+        """Do its part of a plan for an hour; it gives no more heat than is used, and takes none that nobody makes."""
+        left = max(plan.most_heat_mw - plan.heat_needed_mw, 0.0)
+        return self.carry_out(clipped(plan.orders["thermal_storage_p_mw"], -left, plan.heat_needed_mw))
 
     def carry_out(self, heat_mw: float) -> DeviceAction:
         """Give (positive) or take heat for an hour. [MW]"""

@@ -194,11 +194,20 @@ def test_no_number_of_ports_is_unguarded(networked, table):
         assert not report.clean, f"{table}.{column}, row {row}"
 
 
-def test_a_port_that_says_why_may_leave_its_order(networked):
-    row = row_of(networked.tables["trades"], AT_9)
+def test_a_port_may_leave_its_order_by_as_much_as_it_says(networked):
+    trades = networked.tables["trades"]
+    row = row_of(trades, AT_9)
     off = networked.with_cell("trades", row, "ordered_p_mw", 0.1)
     assert {finding.check for finding in off.audit().findings} == {"port_orders"}
-    assert off.with_cell("trades", row, "note", "the solver failed").audit().clean
+    by = trades.loc[row, "p_mw"] - 0.1
+    for said, clean in (
+        (f"off by {by:+.6f} MW, +0.000000 Mvar", True),
+        (f"the solver failed: loads served from the network, off by {by:+.6f} MW, -0.000000 Mvar", True),
+        (f"off by {by + 1e-5:+.6f} MW, +0.000000 Mvar", False),
+        (f"off by {by:+.6f} MW, +0.000010 Mvar", False),
+        ("the solver failed", False),
+    ):
+        assert off.with_cell("trades", row, "note", said).audit().clean == clean, said
 
 
 def test_a_microgrid_missing_from_the_tables_is_found(networked):

@@ -142,7 +142,36 @@ def test_what_devices_can_not_do_is_said():
     agent = agent_at(1)
     action = agent.carry_out(schedule(np.full(24, 0.3)))
     assert 0.05 < action.p_mw < 0.2
-    assert action.note == f"could not keep to 0.300 MW, 0.000 Mvar: {action.p_mw:.3f} MW, 0.000 Mvar instead"
+    off = action.p_mw - 0.3
+    assert action.note == f"could not keep to what was agreed, off by {off:+.6f} MW, +0.000000 Mvar"
+
+
+def test_a_note_states_what_was_done_not_what_was_planned(monkeypatch):
+    """Plans may be wrong: here a full battery is to be charged."""
+    agent = agent_at(1)
+    agent._devices["battery"].energy_mwh = 0.09
+    agent.look_ahead(Knowledge.FORECAST)
+    follow = MicrogridPlanner.follow
+
+    def overfill(*arguments):
+        orders = follow(*arguments)
+        return orders | {"battery_p_mw": np.full(24, -0.03), "off_schedule_p_mw": np.zeros(24)}
+
+    kept = agent_at(1).carry_out(schedule(np.full(24, 0.05)))
+    assert kept.note == ""
+    monkeypatch.setattr(MicrogridPlanner, "follow", overfill)
+    action = agent.carry_out(schedule(np.full(24, 0.05)))
+    assert abs(action.p_mw - 0.05) > 1e-3
+    assert f"off by {action.p_mw - 0.05:+.6f} MW" in action.note
+
+
+def test_what_is_smaller_than_a_watt_is_not_worth_a_note(monkeypatch):
+    agent = agent_at(1)
+    follow = MicrogridPlanner.follow
+    monkeypatch.setattr(
+        MicrogridPlanner, "follow", lambda *arguments: follow(*arguments) | {"off_schedule_p_mw": np.full(24, 2e-6)}
+    )
+    assert agent.carry_out(schedule(np.full(24, 0.05))).note == ""
 
 
 @pytest.mark.parametrize("order", [-0.02, 0.0, 0.02])
@@ -187,7 +216,8 @@ def test_if_its_solver_fails_loads_are_served_from_the_network(monkeypatch):
     known = agent.reveal()
     action = agent.carry_out(schedule(np.full(24, -0.05)))
     devices = by_device(action)
-    assert action.note == "Clarabel stopped with status NumericalError: loads served from the network"
+    said = "Clarabel stopped with status NumericalError: loads served from the network"
+    assert action.note == f"{said}, off by {action.p_mw + 0.05:+.6f} MW, +0.000000 Mvar"
     assert devices["battery"].p_mw == devices["diesel"].p_mw == devices["thermal_storage"].heat_mw == 0
     assert devices["load"].p_mw == pytest.approx(-known.load_mw[0, 0])
     assert devices["ev"].p_mw == pytest.approx(-known.ev_max_p_mw[0])

@@ -1,6 +1,10 @@
 """Ports: what crosses them is what the devices behind them do; orders are kept, and heat goes nowhere."""
 
+import re
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from sim.audit.devices import device_group
 from sim.audit.fleet import Feeders
@@ -12,6 +16,9 @@ POWER_MW = 1e-9
 
 ORDER_MW = 1e-6
 """Difference between order and deed from which on a port must say why. [MW], [Mvar]"""
+
+OFF = re.compile(r"off by ([+-]\d+\.\d+) MW, ([+-]\d+\.\d+) Mvar$")
+"""How a note ends that states a difference between deed and order. [MW], [Mvar]"""
 
 EXCHANGE_MW = 1e-6
 """By how much the exchange may exceed its limit before it counts: a solver's accuracy. [MW]"""
@@ -76,10 +83,17 @@ def _not_served(records: Records) -> FloatArray:
 
 
 def _check_orders(records: Records, sheet: Sheet) -> None:
-    """Check that every port exchanges what was agreed, unless it says why not."""
+    """Check that every port exchanges what was agreed, or says by how much it does not."""
     trades = records["trades"]
-    excused = trades.values("note") != ""
-    for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar")):
+    stated = _stated(trades.values("note"))
+    for k, (column, unit) in enumerate((("p_mw", "MW"), ("q_mvar", "Mvar"))):
         done, agreed = trades.numbers(column), trades.numbers(f"ordered_{column}")
-        of = Subject(f"{column} (without a note)", unit, trades.names)
-        sheet.equal("port_orders", done, np.where(excused, done, agreed), of, within=ORDER_MW)
+        of = Subject(f"{column} (less what its note states)", unit, trades.names)
+        sheet.equal("port_orders", done - stated[..., k], agreed, of, within=ORDER_MW)
+
+
+def _stated(notes: npt.NDArray[Any]) -> FloatArray:
+    """Return by how much each note says that its port is off what was agreed, shape (H, M, 2). [MW], [Mvar]"""
+    said = [OFF.search(str(note)) for note in notes.flat]
+    numbers_of = [(0.0, 0.0) if found is None else (float(found[1]), float(found[2])) for found in said]
+    return np.array(numbers_of).reshape(*notes.shape, 2)

@@ -244,7 +244,7 @@ def test_an_aggregator_counts_hours_from_the_start_of_the_run(clock, aggregator)
 def test_owners_are_paid_for_the_difference_from_charging_at_once(clock, aggregator):
     today = 0.0
     for clock.passed in range(48):
-        least, most = aggregator.limits()
+        least, most = aggregator.charging.limits(aggregator.hour)
         assert aggregator.envelope(24).max_mwh[0] == pytest.approx(most)
         done = aggregator.carry_out(0.7 * least + 0.3 * most)
         today = (0 if clock.hour == 1 else today) - done.p_mw

@@ -44,10 +44,6 @@ class EvAggregator(MicrogridDevice):
         """The hour that is being played, counted from 0 at the start of the run."""
         return (int(self.model.day) - 1) * HOURS_PER_DAY + int(self.model.hour) - 1
 
-    def limits(self) -> tuple[float, float]:
-        """Return what the cars must and can charge in this hour, positive. [MW]"""
-        return self.charging.limits(self.hour)
-
     def envelope(self, hours: int) -> Envelope:
         """Return what the cars can charge in this hour and those after it."""
         return self.charging.envelope(self.hour, hours, end_fill=self.fleet.start_fill)

@@ -240,9 +240,9 @@ class Horizon:
 
     def _prices(self, solution: Solution) -> Prices:
         duals = solution.z[: self._hours.copies * len(self._hours.model.rhs)]
-        energy, bid, magnitude, active, reactive = (
+        energy, bid, magnitude, exchange = (
             self._hours.data_prices(duals, name).reshape(*self.shape, -1)
-            for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw", "exchange_q_mvar")
+            for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw")
         )
         return Prices(
             store_per_mwh=self._tiles.store_prices(self.program, solution)
@@ -251,6 +251,5 @@ class Horizon:
             energy_per_mwh=energy,
             bid_per_mw=bid[..., 0],
             magnitude_per_mw=magnitude[..., 0],
-            exchange_per_mwh=active,
-            exchange_per_mvarh=reactive,
+            exchange_per_mwh=exchange,
         )

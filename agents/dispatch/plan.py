@@ -20,8 +20,8 @@ class Prices:
         With the energy stored at the start of the hour. [$/MWh]
     bid_per_mw, magnitude_per_mw : array, shape (S, T)
         With the bid, and with the magnitude that widens its band. [$/MW]
-    exchange_per_mwh, exchange_per_mvarh : array, shape (S, T, M)
-        With what each port takes from the network. [$/MWh], [$/Mvarh]
+    exchange_per_mwh : array, shape (S, T, M)
+        With what each port takes from the network. [$/MWh]
     store_per_mwh : array, shape (T, N)
         With what each store of a community holds at the start of each hour of the first scenario. [$/MWh]
     """
@@ -30,7 +30,6 @@ class Prices:
     bid_per_mw: FloatArray
     magnitude_per_mw: FloatArray
     exchange_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
-    exchange_per_mvarh: FloatArray = field(default_factory=lambda: np.zeros(0))
     store_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 

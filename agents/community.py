@@ -65,8 +65,8 @@ class Community(Dispatcher):
         for microgrid in self.microgrids:
             microgrid.look_a_day_ahead(scenarios)
 
-    def value_by(self, functions: ValueFunctions) -> None:
-        """Let every microgrid value what its stores hold after a single hour."""
+    def value_by(self, functions: ValueFunctions | None) -> None:
+        """Let every microgrid value what its stores hold after a single hour, or let it be."""
         for microgrid in self.microgrids:
             microgrid.value_by(functions)
 

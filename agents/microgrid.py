@@ -90,9 +90,14 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
             scenarios.probability,
         )
 
-    def value_by(self, functions: ValueFunctions) -> None:
-        """Value what its stores hold after a single hour by trained functions of its own stores."""
+    def value_by(self, functions: ValueFunctions | None) -> None:
+        """Value what its stores hold after a single hour by trained functions of its own stores, or not at all.
+
+        That holds for the hour in view, if it is a single one, and for those to come.
+        """
         self._functions = functions
+        if self._situation is not None and self._situation.shape[1] == 1:
+            self._situation = replace(self._situation, values=self._values())
 
     def demand(self, prices_per_mwh: FloatArray) -> Answer:
         """Return what it would take from the network in a single hour at each of K prices, its demand curve.

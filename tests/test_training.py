@@ -6,21 +6,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cli import accepted
+from conftest import STUDIES
 from hypothesis import given
 from hypothesis import strategies as st
 from valued import with_values
 
 from agents.bid_optimizer import opening_situation
-from agents.cast import opening_bids
+from agents.cast import cast_players, opening_bids
+from agents.community import Community
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.port_situation import StoreValues
+from agents.dispatch.program import SolverError
 from agents.value.functions import read_functions, store_names
 from agents.value.training import PARTS, Trainer, falling_slopes
 from experiments.play import play
 from experiments.summary import summarise
 from experiments.train import cost_of
 from sim.errors import StudyError
+from sim.model import MarketModel
 from sim.setting import Setting
+from sim.study_file import read_study
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -127,6 +132,11 @@ def test_the_file_holds_what_was_written(setting33, tmp_path):
     assert read_functions(tmp_path / "values0.json", other_seed, setting33.grid).parts == 8
 
 
+def with_slopes(document, slopes):
+    """Return a file's text with other slopes of one store."""
+    return json.dumps({**document, "slopes_per_mwh": document["slopes_per_mwh"] | {"battery_2": slopes.tolist()}})
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -140,8 +150,15 @@ def test_the_file_holds_what_was_written(setting33, tmp_path):
             ),
             "market differs",
         ),
+        (lambda document: json.dumps({**document, "provenance": {"study": "x"}}), "damaged"),
+        (lambda document: with_slopes(document, np.ones(24)), "slopes of shape (24,)"),
+        (lambda document: with_slopes(document, np.ones((24, 0))), "slopes of shape (24, 0)"),
+        (lambda document: with_slopes(document, np.ones((23, 8))), "slopes of shape (23, 8)"),
+        (lambda document: with_slopes(document, np.ones((24, 3))), "another number of parts"),
+        (lambda document: with_slopes(document, np.full((24, 8), np.nan)), "finite"),
+        (lambda document: with_slopes(document, np.tile(np.arange(8.0), (24, 1))), "must fall"),
     ],
-    ids=["text", "kind", "stores", "provenance", "study"],
+    ids=["text", "kind", "stores", "provenance", "study", "word", "row", "none", "short", "parts", "nan", "rising"],
 )
 def test_a_file_that_does_not_fit_is_refused(refused, setting33, tmp_path, spoil, message):
     with_values(setting33, tmp_path)
@@ -151,6 +168,30 @@ def test_a_file_that_does_not_fit_is_refused(refused, setting33, tmp_path, spoil
     assert message in said
     assert "tieline train" in said
     assert not (tmp_path / "run").exists()
+
+
+def test_who_falls_back_values_nothing(tmp_path, monkeypatch):
+    """An hour that myopic decides is myopic for the microgrids too; the next one is learned again."""
+    overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "bidding=basic", "policy=learned")
+    setting = with_values(Setting.of(read_study(STUDIES / "networked33.yaml", overrides)), tmp_path)
+    model = MarketModel(setting)
+    cast_players(model)
+    valued, plan = {}, Community.plan
+
+    def fails_at_3(community, situation, **options):
+        valued.setdefault(model.hour, []).append({one.reveal().values is not None for one in community.microgrids})
+        if situation.values is not None and model.hour == 3:
+            raise SolverError("no luck")
+        return plan(community, situation, **options)
+
+    monkeypatch.setattr(Community, "plan", fails_at_3)
+    model.run_days(1)
+    decided = model.ledger.frames()["decisions"].set_index("hour").policy
+    assert decided[3] == "myopic"
+    assert (decided.drop(3) == "learned").all()
+    assert valued[2][-1] == {True}
+    assert valued[3] == [{True}, {False}]
+    assert valued[4] == [{True}]
 
 
 def test_without_a_file_the_remedy_is_said(refused):

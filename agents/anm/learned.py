@@ -8,6 +8,7 @@ import numpy as np
 from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.program import SolverError
 from agents.value.functions import read_functions
 from sim.errors import StudyError
 from sim.messages import Decision, Knowledge
@@ -29,12 +30,22 @@ class Policy:
             )
         self._setting, self._dispatcher = setting, dispatcher
         self._functions = read_functions(Path(setting.study.trained), setting.study, setting.grid)
-        dispatcher.value_by(self._functions)
 
     def decide(self, view: HourView) -> Decision:
-        """Return the orders of the hour."""
+        """Return the orders of the hour.
+
+        Raises
+        ------
+        SolverError
+            If there is no answer; nobody then values energy any more until the next hour.
+        """
         grid = self._setting.grid
         least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
         most = np.array([unit.max_soc * unit.max_e_mwh for unit in grid.batteries])
         values = self._functions.of([*grid.battery_names], view.hour, least, most)
-        return decision(plan_ahead(self._setting, self._dispatcher, view, values), "learned")
+        self._dispatcher.value_by(self._functions)
+        try:
+            return decision(plan_ahead(self._setting, self._dispatcher, view, values), "learned")
+        except SolverError:
+            self._dispatcher.value_by(None)  # the policy that decides instead is to be what it says it is
+            raise

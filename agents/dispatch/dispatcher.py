@@ -139,7 +139,7 @@ class Dispatcher:
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
         """Let whoever else decides look at scenarios of the coming day; here, nobody does."""
 
-    def value_by(self, functions: "ValueFunctions") -> None:
+    def value_by(self, functions: "ValueFunctions | None") -> None:
         """Let whoever else decides value what its stores hold after a single hour; here, nobody does."""
 
     def retail_schedule(self) -> tuple[Schedule, Coordination] | None:

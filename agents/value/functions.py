@@ -21,6 +21,9 @@ KIND = "tieline value functions"
 DOES_NOT_MATTER = ("name", "description", "policy", "coordination", "trained", "days", "seed", "search")
 """Keys of a study that value functions don't depend on."""
 
+RISE_PER_MWH = 1e-5
+"""How much slopes may rise from rounding when they are written. [$/MWh]"""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ValueFunctions:
@@ -91,16 +94,31 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
         raise StudyError(f"trained: {path} holds no value functions; {again}")
     try:
         slopes = {name: np.array(rows, dtype=np.float64) for name, rows in document["slopes_per_mwh"].items()}
-        trained_for = document["provenance"]["study"]
+        trained_for = dict(document["provenance"]["study"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StudyError(f"trained: {path} is damaged ({error!r}); {again}") from error
-    parts = {array.shape for array in slopes.values()}
-    if set(slopes) != set(store_names(grid)) or len(parts) != 1 or next(iter(parts))[0] != HOURS_PER_DAY:
+    if set(slopes) != set(store_names(grid)):
         raise StudyError(f"trained: {path} is for other stores than this study has; {again}")
+    wrong = next((f"{name}: {what}" for name, rows in slopes.items() if (what := _wrong(rows, slopes))), "")
+    if wrong:
+        raise StudyError(f"trained: {path} is damaged ({wrong}); {again}")
     different = difference(trained_for, study.model_dump(mode="json"))
     if different:
         raise StudyError(f"trained: {path} was trained for another study ({different} differs); {again}")
     return ValueFunctions(slopes=slopes, provenance=document["provenance"])
+
+
+def _wrong(rows: FloatArray, others: Mapping[str, FloatArray]) -> str:
+    """Return what is wrong with the slopes of a store, beside those of the others, if anything is."""
+    if rows.ndim != 2 or rows.shape[0] != HOURS_PER_DAY or rows.shape[1] < 1:
+        return f"slopes of shape {rows.shape} instead of ({HOURS_PER_DAY}, parts)"
+    if any(other.ndim != 2 or other.shape[1] != rows.shape[1] for other in others.values()):
+        return "another number of parts than other stores"
+    if not np.isfinite(rows).all():
+        return "slopes must be finite numbers"
+    if (np.diff(rows, axis=1) > RISE_PER_MWH).any():
+        return "slopes must fall, the fuller the store"
+    return ""
 
 
 def difference(trained_for: Mapping[str, Any], study: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from experiments import console
 from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
+from experiments.port_console import PROFIT_OF
 from experiments.run_folder import reserve, write_run
 from experiments.summary import summarise, worst
 from sim.audit import audit, audit_folder
@@ -126,6 +127,7 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         "bids_mw": submission.bid_mw.tolist(),
         "certificate": submission.certificate,
         "search": submission.search,
+        **({"profit_of": PROFIT_OF.get(study.coordination, PROFIT_OF["transactive"])} if setting.grid.ports else {}),
         "note": submission.note,
         "seconds": {"bid": seconds},
     }

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from experiments.port_console import port_story, ports_table
+from experiments.port_console import goal, port_story, ports_table
 from sim.audit import AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
@@ -225,10 +225,8 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     out.print(table)
     out.print("positive is import")
     proof, search = summary["certificate"], summary["search"]
-    goal = "risk-adjusted profit" if "cvar_profit" in search else "expected profit"
     out.print(
-        f"{goal} ${search['incumbent']:,.2f}, proven to be at most ${search['bound']:,.2f}"
-        f" (gap {100 * proof['optimality_gap']:.4f} %, {search['nodes']:,} nodes)"
+        goal(summary.get("profit_of"), search, proof["optimality_gap"])
         if search
         else "nothing is proven about these bids"
     )

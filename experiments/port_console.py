@@ -20,6 +20,34 @@ COLUMNS = {
 }
 NOTES_MOST = 5
 
+PROFIT_OF = {
+    "central": "operator and microgrids together",
+    "transactive": "the operator for the exchange agreed on, before what microgrids pay for it",
+    "uncoordinated": "the operator for the exchange microgrids decided on, before what they pay for it",
+}
+"""Whose expected profit the search for bids states, by mode: what it decides for, and what it is given."""
+
+
+def goal(profit_of: str | None, search: Mapping[str, float], gap: float | None) -> str:
+    """Return what the search for bids found, and what is proven about it.
+
+    Parameters
+    ----------
+    profit_of : str or None
+        Whose profit it is, where there are microgrids.
+    search : mapping of str to float
+        ``incumbent`` and ``bound`` [$], ``nodes``; ``cvar_profit`` with aversion to risk.
+    gap : float or None
+        Relative optimality gap.
+    """
+    name = "risk-adjusted profit" if "cvar_profit" in search else "expected profit"
+    whose = "" if profit_of is None else f" of {profit_of}:"
+    found = f"{name}{whose} ${search['incumbent']:,.2f}"
+    if profit_of not in (None, PROFIT_OF["central"]):  # the bound is one for the same exchange
+        return f"{found}; another exchange may earn more"
+    proof = f" (gap {100 * (gap or 0.0):.4f} %, {search['nodes']:,} nodes)"
+    return f"{found}, proven to be at most ${search['bound']:,.2f}{proof}"
+
 
 def ports_table(microgrids: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return a table of what microgrids and fleets of cars exchanged, paid and spent."""

@@ -105,6 +105,26 @@ def test_the_same_seed_gives_the_same_bytes_however_many_are_asked_at_once(mode,
     assert digests(mode, tmp_path / "other", 5, monkeypatch) == first
 
 
+@pytest.mark.parametrize(
+    ("mode", "whose", "proven"),
+    [
+        ("central", "of operator and microgrids together: $", True),
+        ("transactive", "of the operator for the exchange agreed on, before what microgrids pay for it: $", False),
+        ("uncoordinated", "of the operator for the exchange microgrids decided on, before what they pay", False),
+    ],
+)
+def test_a_bid_says_whose_profit_it_expects(mode, whose, proven):
+    """It is another quantity in every mode, and a bound on it for a given exchange bounds nothing else."""
+    command = ("bid", "networked33", *QUICK[:4], "--bidding", "basic", "--coordination", mode)
+    text = " ".join(accepted(*command).split())
+    assert f"expected profit {whose}" in text
+    assert ("proven to be at most" in text) == proven
+    assert ("another exchange may earn more" in text) != proven
+    summary = json.loads(accepted(*command, "--json"))
+    assert whose.split(": $")[0] in f"of {summary['profit_of']}"
+    assert {"incumbent", "bound", "nodes", "rounds"} <= set(summary["search"])
+
+
 # ---- bad data --------------------------------------------------------------------------------------------------
 
 NO_TIME = [f"fleet.microgrid.0.ev.{name}" for name in ("arrival_mean_h=8", "departure_mean_h=17")]

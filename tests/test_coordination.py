@@ -291,6 +291,26 @@ def test_who_answered_before_is_held_to_its_last_schedule(mode, hours):
     assert np.array_equal(plan.set_points.exchange_p_mw[..., 0], before[..., 0])
 
 
+def test_in_the_last_hour_it_is_held_to_what_was_agreed_for_it_before():
+    """The hours before were agreed on by ADMM, the last one is by demand curves: they have one memory."""
+    case = troubled("the rest of a day", "transactive", raise_something)
+    case.agents[0].failing = False
+    case.agents[0].model._hours_passed = 22
+    case.community.look_ahead(Knowledge.FORECAST)
+    for _ in range(6):
+        case.situation = an_hour_later(case.situation)
+    before = case.agree().set_points.exchange_p_mw
+    assert before.shape == (1, 2, 2)
+    case.agents[0].failing = True
+    case.agents[0].model._hours_passed = 23
+    case.community.look_ahead(Knowledge.FORECAST)
+    case.situation = an_hour_later(case.situation)
+    plan = case.agree()
+    assert abs(before[0, 1, 0]) > 1e-3
+    assert plan.set_points.exchange_p_mw[0, 0, 0] == pytest.approx(before[0, 1, 0], abs=1e-6)
+    assert plan.coordination.note == "microgrid_18 did not answer (KeyError): its last schedule is kept"
+
+
 def an_hour_later(situation):
     hourly = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh", "bid_mw")
     return replace(

@@ -35,6 +35,7 @@ def agree_on_curves(
     audience: Audience,
     situation: Situation,
     last: Plan | None,
+    standing_mw: FloatArray,
     *,
     network: str,
 ) -> Plan:
@@ -47,7 +48,9 @@ def agree_on_curves(
     situation : Situation
         One scenario, one hour.
     last : Plan, optional
-        What was agreed on last, to begin with.
+        What was agreed on curves last, whose prices are the ones to begin with.
+    standing_mw : array, shape (M,)
+        What was agreed for this hour, or else last, for microgrids that give no answer. [MW]
     network : str
         AC network or one bus.
 
@@ -58,13 +61,12 @@ def agree_on_curves(
     """
     count = len(microgrids)
     price = np.full(count, situation.price_per_mwh[0]) if last is None else last.exchange_price_per_mwh[0, -1]
-    taken = np.zeros(count) if last is None else last.set_points.exchange_p_mw[0, -1]
     notes: dict[str, None] = {}
     change, rounds, offsets = np.inf, 0, WIDE
     while rounds < MOST_ROUNDS and change > TOLERANCE_PER_MWH:
         rounds += 1
         prices = price[:, None] + offsets
-        quantities, failed = _ask(microgrids, audience, prices, taken)
+        quantities, failed = _ask(microgrids, audience, prices, standing_mw)
         notes |= dict.fromkeys(failed)
         plan = dispatcher.plan(replace(situation, offers=_steps(prices, quantities)), network=network)
         agreed = marginal_prices(situation, plan)[0, 0]

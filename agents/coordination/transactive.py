@@ -72,15 +72,25 @@ class Mode:
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
         self._hour_before: Plan | None = None
+        self._agreed_mw: FloatArray | None = None  # whichever way it was, for those who don't answer
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
         """Return the operator's plan for what was agreed: on demand curves for a single hour, else by ADMM."""
         if situation.shape == (1, 1) and within is None:
-            self._hour_before = agree_on_curves(
-                self._dispatcher, self._microgrids, self._audience, situation, self._hour_before, network=network
+            standing = still_standing(self._agreed_mw, (1, 1, len(self._microgrids)))[0, 0]
+            plan = self._hour_before = agree_on_curves(
+                self._dispatcher,
+                self._microgrids,
+                self._audience,
+                situation,
+                self._hour_before,
+                standing,
+                network=network,
             )
-            return self._hour_before
-        return self._negotiate(situation, network, within)
+        else:
+            plan = self._negotiate(situation, network, within)
+        self._agreed_mw = plan.set_points.exchange_p_mw
+        return plan
 
     def _negotiate(self, situation: Situation, network: str, within: BidRange | None) -> Plan:
         """Return the operator's plan for what was agreed by ADMM.
@@ -126,7 +136,7 @@ class Mode:
         questions = [
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
-        last = still_standing(None if self._last is None else self._last.wanted, shape)
+        last = still_standing(self._agreed_mw, shape)
         wanted, notes = self._audience.ask(questions, last)
         signs = Signs.unsettled(*situation.shape)
         return _State(wanted=wanted, offered=wanted, price=price, signs=signs), False, notes

@@ -138,7 +138,8 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         """Let the devices do this hour's part of an agreed exchange, as well as they can."""
         situation, failed = self.reveal(), ""
         try:
-            chosen = self._planner.follow(situation, schedule.p_mw, schedule.q_mvar)
+            fits = bool((schedule.price_per_mwh < 0).any())
+            chosen = self._planner.follow(situation, schedule.p_mw, schedule.q_mvar, fits=fits)
         except SolverError as error:
             chosen, failed = _stand_in(situation, self._microgrid), f"{error}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}

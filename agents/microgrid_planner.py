@@ -80,7 +80,8 @@ class MicrogridPlanner:
         """
         rho = quote.proximal
         costs = {"exchange_p_cost_per_mwh": (quote.price_per_mwh - rho * quote.near_mw).reshape(-1, 1)}
-        solved = self._solve(situation, probability, costs, proximal=rho)
+        fits = bool((quote.price_per_mwh < 0).any())
+        solved = self._solve(situation, probability, costs, proximal=rho, fits=fits)
         return Answer(p_mw=solved["exchange_p_mw"])
 
     def demand(self, situation: PortSituation, prices_per_mwh: FloatArray) -> Answer:
@@ -105,7 +106,9 @@ class MicrogridPlanner:
         quote = Quote.plain(prices_per_mwh[:, None])
         return self.answer(replace(situation, **alike), np.ones(count), quote)
 
-    def follow(self, situation: PortSituation, p_mw: FloatArray, q_mvar: FloatArray) -> dict[str, FloatArray]:
+    def follow(
+        self, situation: PortSituation, p_mw: FloatArray, q_mvar: FloatArray, *, fits: bool = False
+    ) -> dict[str, FloatArray]:
         """Return what every device does about an agreed exchange, and what can't be served, shape (T,) each.
 
         Parameters
@@ -114,6 +117,8 @@ class MicrogridPlanner:
             What it knows, one scenario.
         p_mw, q_mvar : array, shape (T,)
             The agreed exchange. [MW], [Mvar]
+        fits : bool
+            Whether it has to be said that stores take no more than fits, because it was agreed below a price of zero.
 
         Raises
         ------
@@ -121,7 +126,7 @@ class MicrogridPlanner:
             If the solver gives no answer.
         """
         agreed = {"scheduled_p_mw": p_mw.reshape(-1, 1), "scheduled_q_mvar": q_mvar.reshape(-1, 1)}
-        solved = self._solve(situation, np.ones(1), agreed, scheduled=True)
+        solved = self._solve(situation, np.ones(1), agreed, scheduled=True, fits=fits)
         return {name: values[0] for name, values in solved.items()}
 
     def _solve(
@@ -132,10 +137,12 @@ class MicrogridPlanner:
         *,
         proximal: float = 0.0,
         scheduled: bool = False,
+        fits: bool,
     ) -> dict[str, FloatArray]:
         """Return every variable of the optimum, shape (S, T) each."""
         worth = situation.values
-        program, tiles = self._program(situation.shape, proximal, scheduled, 0 if worth is None else worth.segments)
+        parts = 0 if worth is None else worth.segments
+        program, tiles = self._program(situation.shape, proximal, scheduled, parts, fits)
         tiles.reweigh(program, probability)
         values = tiles.values([situation], [data])
         if worth is not None:
@@ -144,10 +151,10 @@ class MicrogridPlanner:
         return {name: solution.x[columns] for name, columns in tiles.device_columns(0).items()}
 
     def _program(
-        self, shape: tuple[int, int], proximal: float, scheduled: bool, parts: int
+        self, shape: tuple[int, int], proximal: float, scheduled: bool, parts: int, fits: bool
     ) -> tuple[Program, MicrogridTiles]:
         """Return the kept program for a shape and purpose; with `parts`, energy has a value after the last hour."""
-        key = (shape, proximal, scheduled, parts)
+        key = (shape, proximal, scheduled, parts, fits)
         if key not in self._programs:
             program = Program()
             tiles = MicrogridTiles(
@@ -157,6 +164,7 @@ class MicrogridPlanner:
                 hours=shape[1],
                 proximal=proximal,
                 scheduled=scheduled,
+                fits=fits,
             )
             if parts:
                 own = tiles.device_columns(0)

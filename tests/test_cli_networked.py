@@ -5,9 +5,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from audited import play
 from cli import accepted
+from conftest import STUDIES
 
 import agents.community
 from agents.cast import cast_players
@@ -22,6 +24,7 @@ from sim.setting import Setting
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 QUICK = ("--scenarios", "10", "--keep", "2", "--policy", "myopic", "--bidding", "basic")
+MYOPIC = ("policy=myopic", "bidding=basic")
 DEVICES = ("battery", "thermal_storage", "diesel", "heat_unit", "ev")
 
 
@@ -225,6 +228,17 @@ def test_cars_that_stay_too_short_are_counted():
     assert expected == int((wanted > 6.6e-3 * (left.departure_h - left.arrival_h) + 1e-12).sum())
     assert 10 < summary["cars"]["left_short"] == expected
     assert summary["cars"]["left_short"] + summary["cars"]["left_full"] == 350
+
+
+@pytest.mark.parametrize("mode", mode_names())
+def test_what_is_agreed_at_negative_prices_can_be_done(mode, tmp_path):
+    day = pd.read_csv(STUDIES.parent.parent / "sim" / "data" / "networked_day.csv")
+    prices = [column for column in day if "price" in column]
+    day.loc[9:15, prices] *= -1
+    day.to_csv(tmp_path / "day.csv", index=False)
+    played = play("networked33", *MYOPIC, f"coordination={mode}", f"profiles.file={tmp_path / 'day.csv'}")
+    assert played.audit().clean
+    assert set(played.tables["trades"]["note"]) == {""}
 
 
 # ---- a microgrid that fails, from the question to the ledger ------------------------------------------------------

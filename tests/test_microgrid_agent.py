@@ -73,6 +73,18 @@ def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():
         assert both[s] == pytest.approx(alone, abs=2e-4)
 
 
+def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
+    """A battery that is nearly full takes no power that nobody has a use for."""
+    agent = agent_at(12)
+    agent._devices["battery"].energy_mwh = 0.088
+    agent.look_ahead(Knowledge.FORECAST)
+    price = np.full(agent.retail_per_mwh.shape, -150.0)
+    p_mw = agent.answer(Quote.plain(price)).p_mw[0]
+    action = agent.carry_out(schedule(p_mw, price=-150.0))
+    assert by_device(action)["battery"].p_mw == pytest.approx(-(0.09 - 0.088) / 0.95, abs=1e-5)
+    assert action.p_mw == pytest.approx(p_mw[0], abs=1e-5)
+
+
 # ---- what it knows ---------------------------------------------------------------------------------------------
 
 
@@ -153,8 +165,8 @@ def test_a_note_states_what_was_done_not_what_was_planned(monkeypatch):
     agent.look_ahead(Knowledge.FORECAST)
     follow = MicrogridPlanner.follow
 
-    def overfill(*arguments):
-        orders = follow(*arguments)
+    def overfill(*arguments, **options):
+        orders = follow(*arguments, **options)
         return orders | {"battery_p_mw": np.full(24, -0.03), "off_schedule_p_mw": np.zeros(24)}
 
     kept = agent_at(1).carry_out(schedule(np.full(24, 0.05)))
@@ -169,7 +181,9 @@ def test_what_is_smaller_than_a_watt_is_not_worth_a_note(monkeypatch):
     agent = agent_at(1)
     follow = MicrogridPlanner.follow
     monkeypatch.setattr(
-        MicrogridPlanner, "follow", lambda *arguments: follow(*arguments) | {"off_schedule_p_mw": np.full(24, 2e-6)}
+        MicrogridPlanner,
+        "follow",
+        lambda *arguments, **options: follow(*arguments, **options) | {"off_schedule_p_mw": np.full(24, 2e-6)},
     )
     assert agent.carry_out(schedule(np.full(24, 0.05))).note == ""
 
@@ -182,8 +196,11 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
     agent._situation = replace(known, heat_mw=np.full_like(known.heat_mw, 0.12 + max(order, 0) + 3e-9))
     follow = MicrogridPlanner.follow
 
-    def nearly(*arguments):
-        orders = follow(*arguments) | {"thermal_storage_p_mw": np.full(19, order), "unserved_heat_mw": np.zeros(19)}
+    def nearly(*arguments, **options):
+        orders = follow(*arguments, **options) | {
+            "thermal_storage_p_mw": np.full(19, order),
+            "unserved_heat_mw": np.zeros(19),
+        }
         return orders | {"heat_unit_p_mw": np.full(19, 0.15)}
 
     monkeypatch.setattr(MicrogridPlanner, "follow", nearly)
@@ -209,7 +226,7 @@ def test_stores_remember_what_was_done():
 def test_if_its_solver_fails_loads_are_served_from_the_network(monkeypatch):
     agent = agent_at(1)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise SolverError("Clarabel stopped with status NumericalError")
 
     monkeypatch.setattr(MicrogridPlanner, "follow", fail)

@@ -142,6 +142,15 @@ def test_a_store_is_as_full_as_required_or_as_it_can_be():
     assert answer["battery_shortfall_mwh"][0] == close(np.array([0, 0.09 - 0.02 - 2 * 0.9 * 0.03]))
 
 
+@pytest.mark.parametrize(("held", "most"), [(0.09, 0.0), (0.081, 0.01), (0.02, 0.03)])
+def test_at_a_negative_price_no_more_is_charged_than_fits(held, most):
+    known = knows(load=0.01, start={"battery": held}, required={"battery": 0.0})
+    for agreed in (None, 0.15):
+        answer = optimum(microgrid(max_load_mw=0.1, battery=BATTERY), known, price=-50.0, agreed=agreed)
+        assert answer["battery_p_mw"] == close(-most)
+        assert answer["exchange_p_mw"] == close(0.01 + most)
+
+
 def test_a_heat_store_loses_some_of_what_it_holds():
     owner = microgrid(max_heat_mw=0.1, heat_unit=CHP, thermal_storage=TANK)
     known = knows(heat=[0.0, 0.01], start={"thermal_storage": 0.0}, required={"thermal_storage": [0, 0]})

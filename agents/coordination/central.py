@@ -13,6 +13,9 @@ from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
 from sim.messages import Coordination
 
+FREE_PER_MWH = 0.01
+"""Price around zero at which energy is free, for all that a solver can tell. [$/MWh]"""
+
 
 class Mode:
     """Decides for everybody; what a microgrid pays is the marginal cost of serving it."""
@@ -23,11 +26,18 @@ class Mode:
         self._dispatcher, self._microgrids = dispatcher, microgrids
 
     def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
-        """Return the plan that is best for all together."""
-        community = tuple(microgrid.reveal() for microgrid in self._microgrids)
-        plan = self._dispatcher.plan(replace(situation, community=community), network=network, within=within)
+        """Return the plan that is best for all together.
+
+        Where energy has a price below zero at a port, stores would charge more than fits: it is then ruled out.
+        """
+        together = replace(situation, community=tuple(microgrid.reveal() for microgrid in self._microgrids))
+        plan = self._dispatcher.plan(together, network=network, within=within)
+        prices = marginal_prices(situation, plan)
+        if prices.min(initial=0.0) < -FREE_PER_MWH:
+            plan = self._dispatcher.plan(replace(together, fits=True), network=network, within=within)
+            prices = marginal_prices(situation, plan)
         return replace(
             plan,
-            exchange_price_per_mwh=marginal_prices(situation, plan),
+            exchange_price_per_mwh=prices,
             coordination=Coordination(mode="central", iterations=1),
         )

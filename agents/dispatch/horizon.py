@@ -34,19 +34,22 @@ class Behind:
         Steps of the curves.
     parts : int
         Parts of the functions that value stored energy after the last hour; 0 for none.
+    fits : bool
+        Whether a community charges no more than fits into its stores at any price.
     """
 
     kind: str = "given"
     proximal: float = 0.0
     steps: int = 0
     parts: int = 0
+    fits: bool = False
 
     @classmethod
     def of(cls, situation: Situation) -> "Behind":
         """Return what a situation asks for."""
         parts = 0 if situation.values is None else situation.values.segments
         if situation.community is not None:
-            return cls("community", parts=parts)
+            return cls("community", parts=parts, fits=situation.fits)
         if isinstance(situation.offers, Offers):
             return cls("offers", proximal=situation.offers.proximal, parts=parts)
         if isinstance(situation.offers, Curves):
@@ -119,7 +122,7 @@ class Horizon:
             return tiles
         if behind.kind == "community":
             microgrids = [port.microgrid for port in self._grid.ports]
-            tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours)
+            tiles = MicrogridTiles(self.program, microgrids, scenarios=scenarios, hours=hours, fits=behind.fits)
         elif behind.kind == "offers":
             tiles = OfferTiles(
                 self.program, self._grid.ports, scenarios=scenarios, hours=hours, proximal=behind.proximal

@@ -23,7 +23,7 @@ STORES = ("battery", "thermal_storage")
 """The fields of a microgrid that are stores; the names of their variables begin with them."""
 
 
-def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bool = False) -> Hour:
+def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bool = False, fits: bool = True) -> Hour:
     """Return the Pyomo model of one hour of one scenario; its objective is the microgrid's own cost, in $.
 
     Parameters
@@ -34,6 +34,10 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
         ρ of the term ρ/2·P² that keeps answers from jumping; its linear part is data. [$/MW²h]
     scheduled : bool
         Follow an agreed exchange, given as data, as well as can be.
+    fits : bool
+        Charge no more than fits into a store. Where energy costs something nobody would, and it may be left out; below
+        a price of zero it would pay. What is held when the first hour begins is known, so that what is agreed for it
+        can be done; in later hours the start is relaxed as well.
     """
     m = pyo.ConcreteModel(name="microgrid, one hour")
     m.data_names = []
@@ -45,7 +49,7 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     _add_diesel(m, microgrid)
     _add_heat_unit(m, microgrid)
     for name in STORES:
-        _add_store(m, name, getattr(microgrid, name))
+        _add_store(m, name, getattr(microgrid, name), fits=fits)
     _add_cars(m, microgrid)
     if scheduled:
         _add_schedule(m)
@@ -118,7 +122,7 @@ def _add_heat_unit(m: Hour, microgrid: Microgrid) -> None:
         m.costs.append(unit.cost_per_mwh * power)
 
 
-def _add_store(m: Hour, name: str, unit: Storage | None) -> None:
+def _add_store(m: Hour, name: str, unit: Storage | None, *, fits: bool) -> None:
     """Add a store of electricity or heat; its power is positive for discharge (Tables 8 and 9)."""
     if unit is None:
         return
@@ -134,6 +138,8 @@ def _add_store(m: Hour, name: str, unit: Storage | None) -> None:
 
     relate("discharging", end <= left - power / unit.efficiency)
     relate("charging", end <= left - power * unit.efficiency)
+    if fits:
+        relate("room", -power * unit.efficiency <= unit.max_soc * unit.max_e_mwh - left)
     relate("requirement", end + shortfall >= _data(m, f"{name}_required_mwh"))
     m.costs.append(UNSERVED_PRICE * shortfall)
     if unit.wear_per_mwh > 0:

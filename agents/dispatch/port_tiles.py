@@ -26,7 +26,7 @@ class MicrogridTiles:
         What stands behind the ports, in their order. (M,)
     scenarios, hours : int
         S and T.
-    proximal, scheduled : float, bool
+    proximal, scheduled, fits : float, bool, bool
         See :func:`agents.dispatch.microgrid_hour.microgrid_hour`.
     """
 
@@ -39,11 +39,12 @@ class MicrogridTiles:
         hours: int,
         proximal: float = 0.0,
         scheduled: bool = False,
+        fits: bool = True,
     ) -> None:
         self.shape = (scenarios, hours)
         self._members: list[IntArray] = []
         self.groups: list[Group] = []
-        for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled):
+        for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled, fits=fits):
             group = program.add(model, len(members) * scenarios * hours)
             self._members.append(members)
             self.groups.append(group)
@@ -259,7 +260,7 @@ def exchange_limits(port: Port) -> tuple[float, float]:
 
 
 def _by_kind(
-    microgrids: Sequence[Microgrid], *, proximal: float, scheduled: bool
+    microgrids: Sequence[Microgrid], *, proximal: float, scheduled: bool, fits: bool
 ) -> list[tuple[IntArray, CompiledModel]]:
     """Return the positions of microgrids with the same devices, with their one compiled model."""
     kinds: dict[str, list[int]] = {}
@@ -268,21 +269,23 @@ def _by_kind(
     return [
         (
             np.array(members, dtype=np.int64),
-            compiled_microgrid(kind, proximal=proximal, scheduled=scheduled),
+            compiled_microgrid(kind, proximal=proximal, scheduled=scheduled, fits=fits),
         )
         for kind, members in kinds.items()
     ]
 
 
 _COMPILING = threading.Lock()
-_COMPILED: dict[tuple[str, float, bool], CompiledModel] = {}
+_COMPILED: dict[tuple[str, float, bool, bool], CompiledModel] = {}
 
 
-def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool) -> CompiledModel:
+def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool, fits: bool) -> CompiledModel:
     """Return the compiled hour of a kind of microgrid (its JSON), compiled once."""
-    key = (kind, proximal, scheduled)
+    key = (kind, proximal, scheduled, fits)
     with _COMPILING:  # Pyomo builds one model at a time
         if key not in _COMPILED:
             microgrid = Microgrid.model_validate_json(kind)
-            _COMPILED[key] = compile_model(microgrid_hour(microgrid, proximal=proximal, scheduled=scheduled))
+            _COMPILED[key] = compile_model(
+                microgrid_hour(microgrid, proximal=proximal, scheduled=scheduled, fits=fits)
+            )
         return _COMPILED[key]

@@ -36,6 +36,8 @@ class Situation:
         What microgrids take from the network, where that is given. [MW], [Mvar]
     community : tuple of PortSituation, optional
         All that microgrids know, where their devices are decided here (the central benchmark). (M,)
+    fits : bool
+        Whether it has to be said that their stores take no more than fits, because energy may have a price below zero.
     offers : Offers or Curves, optional
         Prices and quantities, where microgrids decide for themselves.
     values : StoreValues, optional
@@ -57,6 +59,7 @@ class Situation:
     exchange_p_mw: FloatArray | None = None
     exchange_q_mvar: FloatArray | None = None
     community: tuple[PortSituation, ...] | None = None
+    fits: bool = False
     offers: Offers | Curves | None = None
     values: StoreValues | None = None
 

@@ -107,6 +107,17 @@ def test_negotiating_costs_a_thousandth_at_most_and_not_coordinating_more(study,
     assert negotiated < uncoordinated
 
 
+@pytest.mark.parametrize(
+    ("kind", "module", "most"), [("an hour", _curves, 1), ("the rest of a day", transactive, 2)], ids=KINDS[:2]
+)
+def test_who_ran_out_of_rounds_says_so(kind, module, most, monkeypatch):
+    monkeypatch.setattr(module, "MOST_ROUNDS", most)
+    how = Case("two microgrids", kind, "transactive").agree().coordination
+    left = f"{how.primal_residual_mw:.4f} MW apart, a price still changed by {how.dual_residual_per_mwh:.2f} $/MWh"
+    assert how.iterations == most
+    assert how.note == f"not agreed within {most} rounds: {left}"
+
+
 def test_a_plan_is_found_where_only_export_keeps_the_power_factor():
     """Microgrids export all they can, and nobody but the tie line has reactive power for the loads."""
     case, plan = agreed("two microgrids, narrow power factor", "an hour", "uncoordinated")

@@ -1,8 +1,9 @@
-"""Agree on a single hour in one or two rounds: every microgrid hands in a demand curve, the network clears them.
+"""Agree on a single hour in one to four rounds: every microgrid hands in a demand curve, the network clears them.
 
 A curve is what the microgrid takes at each of some prices, nothing else. The network's optimum with these curves gives
-every port a price; a second round asks for the curves more finely around these prices. What is agreed lies between
-quantities a microgrid offered, so its devices can do it.
+every port a price; further rounds ask for the curves more finely around these prices. What is agreed lies between
+quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the curves, more
+rounds do not settle it: the last plan is carried out, and a note says so.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from agents.coordination._priced import Audience, marginal_prices
+from agents.coordination._priced import Audience, marginal_prices, not_agreed
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
 from agents.dispatch.port_situation import Curves
@@ -71,14 +72,16 @@ def agree_on_curves(
         plan = dispatcher.plan(replace(situation, offers=_steps(prices, quantities)), network=network)
         agreed = marginal_prices(situation, plan)[0, 0]
         change, price, offsets = float(np.abs(agreed - price).max(initial=0.0)), agreed, NARROW
-    agreed_mw = plan.set_points.exchange_p_mw[0, 0]
+    apart_mw = _outside(plan.set_points.exchange_p_mw[0, 0], price, prices, quantities)
+    if change > TOLERANCE_PER_MWH:
+        notes[not_agreed(rounds, apart_mw, change)] = None
     return replace(
         plan,
         exchange_price_per_mwh=price[None, None, :],
         coordination=Coordination(
             mode="transactive",
             iterations=rounds,
-            primal_residual_mw=_outside(agreed_mw, price, prices, quantities),
+            primal_residual_mw=apart_mw,
             dual_residual_per_mwh=change,
             note="; ".join(notes),
         ),

@@ -27,6 +27,12 @@ def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
     return np.where(violated, day_ahead, plan.prices.exchange_per_mwh / weight)
 
 
+def not_agreed(rounds: int, apart_mw: float, change_per_mwh: float) -> str:
+    """Return that the rounds allowed were too few, with what they left. [MW], [$/MWh]"""
+    left = f"{apart_mw:.4f} MW apart, a price still changed by {change_per_mwh:.2f} $/MWh"
+    return f"not agreed within {rounds} rounds: {left}"
+
+
 class Audience:
     """Microgrids as an operator hears them: asked side by side, and any of them may fail in any way.
 

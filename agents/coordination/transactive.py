@@ -5,8 +5,8 @@ exchange of every port, hour and scenario. The operator knows of a microgrid how
 knows of the network a price and a quantity. Both keep their problems to themselves. Reactive power costs a microgrid
 nothing: the operator asks for it as it likes, within what was announced at connection.
 
-For a single hour a microgrid's answer to all prices is a curve; it hands that in, and one or two rounds are enough
-(:mod:`agents.coordination._curves`).
+For a single hour a microgrid's answer to all prices is a curve; it hands that in, and four rounds at most are made of
+it (:mod:`agents.coordination._curves`).
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from agents.coordination._curves import agree_on_curves
-from agents.coordination._priced import Audience, still_standing
+from agents.coordination._priced import Audience, not_agreed, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan, settle_by
@@ -109,6 +109,9 @@ class Mode:
                     notes |= dict.fromkeys(self._ask_microgrids(state))
                 stale = True  # what the microgrids want answers older prices from now on
                 self._ask_network(talk, situation.probability, state, network, within)
+        last = talks[-1]
+        if not last.has_agreed(slack):
+            notes[not_agreed(last.rounds, last.primal_mw, last.dual_per_mwh)] = None
         self._last = replace(state, signs=talks[-1].signs)
         given = replace(situation, exchange_p_mw=state.wanted)
         plan = self._dispatcher.plan(given, network=network, within=within)
@@ -185,8 +188,11 @@ class _Talk:
 
     def is_over(self, slack: float) -> bool:
         """Return whether both sides agree, within the tolerances times `slack`, or have talked long enough."""
-        agreed = self.primal_mw <= slack * TOLERANCE_MW and self.dual_per_mwh <= slack * TOLERANCE_PER_MWH
-        return self.rounds >= MOST_ROUNDS or (agreed and self.rounds >= LEAST_ROUNDS)
+        return self.rounds >= MOST_ROUNDS or (self.has_agreed(slack) and self.rounds >= LEAST_ROUNDS)
+
+    def has_agreed(self, slack: float) -> bool:
+        """Return whether both sides agree, within the tolerances times `slack`."""
+        return self.primal_mw <= slack * TOLERANCE_MW and self.dual_per_mwh <= slack * TOLERANCE_PER_MWH
 
     def take_note(self, plan: Plan, gap_mw: FloatArray) -> None:
         """Count a round, and measure how far apart both sides are."""

@@ -2,8 +2,8 @@
 
 A curve is what the microgrid takes at each of some prices, nothing else. The network's optimum with these curves gives
 every port a price; further rounds ask for the curves more finely around these prices. What is agreed lies between
-quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the curves, more
-rounds do not settle it: the last plan is carried out, and a note says so.
+quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the curves,
+more rounds do not settle it: the last plan is carried out, and a note says so.
 """
 
 from collections.abc import Sequence

@@ -1,16 +1,13 @@
 """The market in the paper's own problem: bids, bands and money, Eq. (7)-(17)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyomo.environ as pyo
 
-if TYPE_CHECKING:
-    from agents.dispatch.exact.ac_model import ACProblem, Model
+from agents.dispatch.exact.ac_case import ACCase, Model
 
 
-def add_bids(problem: ACProblem, m: Model) -> None:
+def add_bids(problem: ACCase, m: Model) -> None:
     """Add bids, given or decided, and what is drawn outside their bands, Eq. (15)."""
     capacity, given = problem.grid.tie_line.max_s_mva, problem.situation.bid_mw
     banded, least = bool(problem.rule.bands.any()), problem.least_bid_mw
@@ -57,7 +54,7 @@ def add_bids(problem: ACProblem, m: Model) -> None:
     )
 
 
-def add_money(problem: ACProblem, m: Model) -> None:
+def add_money(problem: ACCase, m: Model) -> None:
     """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
     tariff, given, units = problem.tariff, problem.situation, problem.grid.batteries
     m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if units[i].wear_per_mwh > 0])

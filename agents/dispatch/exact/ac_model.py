@@ -9,22 +9,15 @@ Components bear the numbers of Energies 2016, 9(1), 48; Eq. (24) and (31) are bo
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
+from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_market import add_bids, add_money
 from agents.dispatch.plan import planned_voltages
-from agents.dispatch.situation import Signs, Situation
 from grids.network import ComplexArray, FloatArray, Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
-
-Model = Any
-"""A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""
 
 OVERLAP_MW2 = 1e-9
 """Most that charge times discharge of a lossy battery may be; 0 is true, and too sharp for Ipopt. [MW²]"""
@@ -39,44 +32,8 @@ def bus_admittance(grid: Grid) -> ComplexArray:
     return (incidence.T @ line @ incidence).astype(np.complex128)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ACProblem:
-    """What Eq. (7)-(31) are written for.
-
-    Attributes
-    ----------
-    grid, tariff, rule : Grid, Tariff, ImbalanceRule
-        Network and fleet, compensations and wear, imbalance rule.
-    situation : Situation
-        Scenarios, prices and the state of the stores; the bids are decided if it has none.
-    signs : Signs
-        Directions.
-    integer : bool
-        What becomes of unsettled directions: binary variables, or (False) import.
-    """
-
-    grid: Grid
-    tariff: Tariff
-    rule: ImbalanceRule
-    situation: Situation
-    signs: Signs
-    integer: bool = False
-
-    @property
-    def both_directions(self) -> bool:
-        """Whether Eq. (30) lets power out."""
-        return self.grid.tie_line.power_factor_reading == "both_directions"
-
-    @cached_property
-    def tan_phi(self) -> float:
-        """Tangent of the tie line's largest phase angle, Eq. (30)."""
-        return math.tan(math.acos(self.grid.tie_line.min_power_factor))
-
-    @cached_property
-    def least_bid_mw(self) -> float:
-        """Lowest bid: where nothing can be exported, an export bid never pays unless its band is wider than itself."""
-        exports = self.both_directions or self.rule.bands.max() >= 1
-        return -self.grid.tie_line.max_s_mva if exports else 0.0
+class ACProblem(ACCase):
+    """Eq. (7)-(31) as a Pyomo model."""
 
     def model(self) -> Model:
         """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""

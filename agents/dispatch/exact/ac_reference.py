@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.dispatch.exact.ac_model import ACProblem, Model, values_of
+from agents.dispatch.exact.ac_case import Model
+from agents.dispatch.exact.ac_model import ACProblem, values_of
 from agents.dispatch.exact.nl_solver import Options, solve_nl
 from agents.dispatch.plan import Plan, store_path
 from agents.dispatch.settled import true_penalty

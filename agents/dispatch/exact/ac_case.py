@@ -1,0 +1,54 @@
+"""What the paper's own problem is written for: network, market, situation and directions."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from agents.dispatch.situation import Signs, Situation
+from grids.network import Grid
+from sim.imbalance import ImbalanceRule
+from sim.settlement import Tariff
+
+Model = Any
+"""A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ACCase:
+    """What Eq. (7)-(31) are written for.
+
+    Attributes
+    ----------
+    grid, tariff, rule : Grid, Tariff, ImbalanceRule
+        Network and fleet, compensations and wear, imbalance rule.
+    situation : Situation
+        Scenarios, prices and the state of the stores; the bids are decided if it has none.
+    signs : Signs
+        Directions.
+    integer : bool
+        What becomes of unsettled directions: binary variables, or (False) import.
+    """
+
+    grid: Grid
+    tariff: Tariff
+    rule: ImbalanceRule
+    situation: Situation
+    signs: Signs
+    integer: bool = False
+
+    @property
+    def both_directions(self) -> bool:
+        """Whether Eq. (30) lets power out."""
+        return self.grid.tie_line.power_factor_reading == "both_directions"
+
+    @cached_property
+    def tan_phi(self) -> float:
+        """Tangent of the tie line's largest phase angle, Eq. (30)."""
+        return math.tan(math.acos(self.grid.tie_line.min_power_factor))
+
+    @cached_property
+    def least_bid_mw(self) -> float:
+        """Lowest bid: where nothing can be exported, an export bid never pays unless its band is wider than itself."""
+        exports = self.both_directions or self.rule.bands.max() >= 1
+        return -self.grid.tie_line.max_s_mva if exports else 0.0

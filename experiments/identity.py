@@ -25,7 +25,12 @@ DIGEST_LENGTH = 16
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide the figures."""
-    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
+    return {"python": platform.python_version(), **_installed()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    return {name: version(name) for name in VERSIONED}
 
 
 SUMMED_UP = ("play.py", "summary.py", "port_summary.py", "sweeps/outputs.py")

@@ -5,15 +5,19 @@ import json
 import numpy as np
 import pytest
 from cli import accepted
+from swept import Threads
 
 from experiments import benchmark, networked_benchmark
 from experiments.catalog import find_study
 from experiments.proofs import cases
+from experiments.sweeps import benchmark as sweep_benchmark
 from sim.messages import Knowledge, Submission
 from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
+
+SMALL = {"uncertainty.scenarios": 4, "uncertainty.keep": 2}
 
 SLOW = ("all_scenarios", "bid_against_ipopt")
 """What ``--quick`` leaves out."""
@@ -48,26 +52,39 @@ def quick_bench(monkeypatch):
     for name, part in parts.items():
         monkeypatch.setattr(benchmark, name, part)
 
-    def networked(quick):
-        return [("bids", lambda: [measured("networked_bids", met=True)(None, 1 if quick else 3)])]
+    def others(name):
+        return lambda quick: [(name, lambda: [measured(name, met=True)(None, 1 if quick else 3)])]
 
-    monkeypatch.setattr(benchmark, "networked_parts", networked)
-    return [*parts, "networked_bids"]
+    monkeypatch.setattr(benchmark, "networked_parts", others("networked_bids"))
+    monkeypatch.setattr(benchmark, "sweep_parts", others("swept_days"))
+    return [*parts, "networked_bids", "swept_days"]
 
 
 def test_bench_reports_every_promise(quick_bench):
     rows = json.loads(accepted("bench", "--quick", "--json"))["rows"]
     assert [row["name"] for row in rows] == [name for name in quick_bench if name not in SLOW]
     assert set(rows[0]) == {"name", "measured", "unit", "target", "met", "detail"}
-    assert [row["detail"] for row in rows] == [*["2 times"] * (len(rows) - 1), "1 times"]
+    assert [row["detail"] for row in rows] == [*["2 times"] * (len(rows) - 2), "1 times", "1 times"]
     text = accepted("bench")
     for words in (*quick_bench, "1.25 x", "no", "5 times"):
         assert words in text
 
 
-def test_bench_of_networked_microgrids_alone(quick_bench):
-    (row,) = json.loads(accepted("bench", "--networked", "--json"))["rows"]
-    assert (row["name"], row["detail"]) == ("networked_bids", "3 times")
+@pytest.mark.usefixtures("quick_bench")
+@pytest.mark.parametrize(("option", "name"), [("--networked", "networked_bids"), ("--sweeps", "swept_days")])
+def test_bench_of_one_kind_alone(option, name):
+    (row,) = json.loads(accepted("bench", option, "--json"))["rows"]
+    assert (row["name"], row["detail"]) == (name, "3 times")
+
+
+def test_a_bench_of_sweeps_plays_on_warm_workers_and_counts_their_idle_time():
+    engine = Threads()
+    session = sweep_benchmark.session(engine, sweep_benchmark.plan_of(3, policy="none", **SMALL))
+    engine.close()
+    assert len(session.products) == 3
+    assert session.rate == pytest.approx(3 / session.seconds)
+    played = sum(product.seconds["total"] for product in session.products)
+    assert session.idle == pytest.approx(1 - played / (2 * session.seconds))
 
 
 def test_parts_of_the_networked_bench_have_names():

@@ -1,9 +1,10 @@
 """What sweeps promise about speed and memory, measured on the runner, the engines and the workers themselves."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,9 @@ from experiments.sweeps.worker import Product
 
 DAYS, MANY = 200, 1000
 """Runs of one day for the rows on speed, and for the row on memory."""
+
+ROUNDS = 5
+"""In how many turns engines are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,37 +73,66 @@ def plan_of(runs: int, **settings: Any) -> Plan:
 
 
 def session(engine: Engine, plan: Plan) -> Session:
-    """Play a plan's runs on an engine, after as many others as warm up every worker."""
-    versions, products = provenance(), list[Product]()
-    runs = list(plan.runs())
+    """Play a plan's runs on an engine, after some that warm up every worker."""
+    return side_by_side([engine], plan, rounds=1)[0]
 
-    def keep(run: Run, product: Product) -> None:
+
+def side_by_side(engines: Sequence[Engine], plan: Plan, *, rounds: int = ROUNDS) -> list[Session]:
+    """Play a plan's runs on each of some engines, in turns: what else the machine does weighs on all of them."""
+    versions, runs = provenance(), list(plan.runs())
+    products: list[list[Product]] = [[] for _ in engines]
+    seconds = [0.0] * len(engines)
+
+    def keep(place: int, run: Run, product: Product) -> None:
         if product.error:
             raise RuntimeError(f"{run}: {product.traceback or product.error}")
-        products.append(product)
+        products[place].append(product)
 
-    runner = Runner(engine, partial(task_of, outputs="summary", versions=versions), keep)
-    runner.play(runs[: 4 * engine.workers])
-    products.clear()
-    start = perf_counter()
-    runner.play(runs)
-    return Session(workers=engine.workers, seconds=perf_counter() - start, products=products)
+    task = partial(task_of, outputs="summary", versions=versions)
+    runners = [Runner(engine, task, partial(keep, place)) for place, engine in enumerate(engines)]
+    for place, runner in enumerate(runners):
+        runner.play(runs[: 4 * engines[place].workers])
+        products[place].clear()
+    for turn in range(rounds):
+        for place, runner in enumerate(runners):
+            start = perf_counter()
+            runner.play(runs[turn::rounds])
+            seconds[place] += perf_counter() - start
+    return [
+        Session(workers=engine.workers, seconds=seconds[place], products=products[place])
+        for place, engine in enumerate(engines)
+    ]
 
 
-def local(workers: int, plan: Plan) -> Session:
-    """Play a plan on processes of this machine."""
+@contextmanager
+def processes(workers: int) -> Iterator[LocalProcesses]:
+    """Yield processes of this machine, one thread each."""
     engine = LocalProcesses(workers)
     with one_thread_each():
         try:
-            return session(engine, plan)
+            yield engine
         finally:
             engine.close()
 
 
-@cache
-def on_processes(workers: int, days: int) -> Session:
-    """Play myopic days on processes of this machine; measured once."""
-    return local(workers, plan_of(days))
+@contextmanager
+def dask_workers(count: int) -> Iterator[DaskCluster]:
+    """Yield a Dask cluster of single-threaded workers on this machine."""
+    from distributed import LocalCluster
+
+    start_cluster: Any = LocalCluster
+    with one_thread_each(), start_cluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster:
+        engine = DaskCluster(cluster.scheduler_address)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+def local(workers: int, plan: Plan) -> Session:
+    """Play a plan on processes of this machine."""
+    with processes(workers) as engine:
+        return session(engine, plan)
 
 
 def days_per_second(days: int) -> list[Row]:
@@ -131,8 +164,9 @@ def days_per_second(days: int) -> list[Row]:
 
 
 def efficiency(days: int) -> list[Row]:
-    """Two warm processes against one, and what the runner leaves unused."""
-    one, two = on_processes(1, days), on_processes(2, days)
+    """Two warm processes against one, in turns, and what the runner leaves unused."""
+    with processes(1) as alone, processes(2) as pair:
+        one, two = side_by_side([alone, pair], plan_of(days))
     share = two.rate / (2 * one.rate)
     slower = statistics.median(p.seconds["total"] for p in two.products) / statistics.median(
         p.seconds["total"] for p in one.products
@@ -158,18 +192,9 @@ def efficiency(days: int) -> list[Row]:
 
 
 def dask_against_local(days: int) -> Row:
-    """The same days on a Dask cluster of two workers on this machine, and on two local processes."""
-    from distributed import LocalCluster
-
-    start_cluster: Any = LocalCluster
-    plan = plan_of(days)
-    with one_thread_each(), start_cluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        engine = DaskCluster(cluster.scheduler_address)
-        try:
-            dask = session(engine, plan)
-        finally:
-            engine.close()
-    here = on_processes(2, days)
+    """The same days on two Dask workers and on two local processes of this machine, in turns."""
+    with processes(2) as pair, dask_workers(2) as cluster:
+        here, dask = side_by_side([pair, cluster], plan_of(days))
     ratio = here.rate / dask.rate
     return Row(
         name=f"{days} days on Dask / on local processes, two workers each",

@@ -14,12 +14,14 @@ from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
 from experiments.summary import certificate, money_terms, voltage
+from experiments.threads import one_thread_each
 from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.messages import Submission
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 from sim.settlement import terms_of
+from sim.study import Study
 
 SCENARIOS_WORTH_A_PROCESS = 16
 """Below this many scenarios, starting worker processes takes longer than they save."""
@@ -151,7 +153,8 @@ def _outcomes(
             yield _outcome(setting, submission, day, dispatcher)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, (setting.study.model_dump(), submission)) as pool:
+    begin = (setting.study.model_dump(), submission)
+    with one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, begin) as pool:
         yield from pool.map(_work, days, chunksize=max(1, len(days) // (8 * workers)))
 
 
@@ -159,10 +162,7 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(study: dict[str, Any], submission: Submission) -> None:
-    """Build the setting once in a worker process, and hold numeric libraries to one thread."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from sim.study import Study
-
+    """Build the setting once in a worker process."""
     setting = Setting.of(Study.model_validate(study))
     dispatcher = Dispatcher.of(setting)
     _worker.update(setting=setting, submission=submission, dispatcher=dispatcher)

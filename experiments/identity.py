@@ -1,6 +1,7 @@
 """What figures are computed with: the versions of the libraries, and a hash of our own model."""
 
 import platform
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -53,3 +54,13 @@ def model_digest() -> str:
 def provenance() -> dict[str, str]:
     """Return versions and model: where two of these are equal, so are the figures."""
     return versions() | {"model": model_digest()}
+
+
+def differences(other: Mapping[str, str]) -> str:
+    """Return in words where versions and model here are not those of another provenance; nothing if they are."""
+    mine = provenance()
+    return ", ".join(
+        f"{name} {mine.get(name)} instead of {other.get(name)}"
+        for name in {**other, **mine}
+        if mine.get(name) != other.get(name)
+    )

@@ -1,7 +1,9 @@
 """The folder of a run: resolved study, versions, tables, summary, figures. Nothing is ever overwritten."""
 
 import json
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,25 @@ def write_run(folder: Path, study: Study, tables: Any, summary: dict[str, Any]) 
     (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     write_tables(tables, folder)
+
+
+def write_whole(path: Path, content: bytes, *, by_way_of: Path) -> None:
+    """Write a file under another name first: under its own there is never half of one.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is replaced if it is there.
+    content : bytes
+        What it holds.
+    by_way_of : Path
+        Folder on the same disk for what is unfinished.
+    """
+    by_way_of.mkdir(parents=True, exist_ok=True)
+    unfinished = by_way_of / f"{path.name}.{os.getpid()}.tmp"
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Fixtures shared by several files: the 33-bus microgrid, the command line, and runs, played once per session."""
 
+import os
 import shutil
 import sys
 from copy import deepcopy
@@ -9,10 +10,13 @@ import pandapower as pp
 import pytest
 from cli import FAST, assert_one_message, process
 from hypothesis import HealthCheck, settings
+from swept import relabelled, task_of
 
 import experiments
 import experiments.__main__ as command_line
 from experiments.reproduce import journal
+from experiments.sweeps.store import MORE, Store
+from experiments.sweeps.worker import Product, perform
 from grids.batch_power_flow import BatchPlant
 from grids.cases.microgrid33 import base_net
 from grids.network import Grid
@@ -160,3 +164,57 @@ def figures():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "save_figure", lambda *given: saved.update({given[2]: given[0]}) or original(*given))
         yield saved
+
+
+# ---- folders -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """Return a folder this user may not write to: one of the kernel's for root, whom permissions don't stop."""
+    folder, kernel = tmp_path / "locked", Path("/sys/kernel")
+    folder.mkdir(mode=0o500)
+    if not os.access(folder, os.W_OK):
+        return folder
+    if not kernel.is_dir():
+        pytest.skip("there is no folder that this user may not write to")
+    return kernel
+
+
+# ---- sweeps --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def products():
+    """Play every run that is asked for once; return what comes of it by key and outputs."""
+    played = {}
+
+    def _product(run, outputs):
+        kept = played.get(run.key)
+        if kept is None:
+            kept = played[run.key] = perform(task_of(run, "all"))
+            assert kept.error == "", kept.traceback
+        labelled = {name: part for name, part in kept.parts.items() if name == "results" or name in MORE[outputs]}
+        return Product(key=run.key, parts=labelled, seconds=kept.seconds, memory_gb=1.0, worker="here")
+
+    return _product
+
+
+@pytest.fixture
+def filled(products):
+    """Fill a folder as a sweep does, with what is not there yet; return how many runs that were."""
+
+    def _filled(folder, plan):
+        store = Store(folder)
+        with store.locked():
+            store.prepare(plan)
+            left = [run for run in plan.runs() if run.key not in store.done(plan.sweep.outputs) | store.failed()]
+            for run in left:
+                product = products(run, plan.sweep.outputs)
+                fresh = {**product.parts, "results": relabelled(product.parts["results"], run)}
+                if "hourly" in fresh:
+                    fresh["hourly"] = relabelled(fresh["hourly"], run)
+                store.keep(run, Product(key=run.key, parts=fresh, seconds=product.seconds))
+        return len(left)
+
+    return _filled

@@ -10,18 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+import pandas as pd
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from experiments.identity import provenance
 from experiments.sweeps import store
 from experiments.sweeps.plan import make_plan, read_sweep
+from experiments.sweeps.store import labels_of
 from experiments.sweeps.sweep_file import SweepFile
+from experiments.sweeps.worker import parquet
 
 QUICK = {"bidding": "basic", "policy": "none", "uncertainty.scenarios": 4, "uncertainty.keep": 2}
 """What makes a run of the 33-bus microgrid take a fifth of a second."""
 
 FACTOR = "market.tariff.load_curtailment_factor"
+
+AXIS = {"values": {FACTOR: [1, 2]}}
 
 
 def sweep_of(*axes, **keys):
@@ -53,6 +60,26 @@ def contents(folder, *sets):
     found = [path for path in sorted(folder.rglob("*.parquet")) if "aside" not in path.parts]
     chosen = [path for path in found if not sets or path.parent.relative_to(folder).as_posix() in sets]
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in chosen}
+
+
+def relabelled(content, run):
+    """Return a file as a worker makes it for a run of another sweep with the same key."""
+    frame = pq.read_table(pa.BufferReader(content)).to_pandas()
+    figures = frame.iloc[:, list(frame.columns).index("seed") + 1 :]
+    labels = pd.DataFrame({name: [value] * len(frame) for name, value in labels_of(run).items()})
+    return parquet(pd.concat([labels, figures], axis=1))
+
+
+def keys(plan):
+    return {run.key for run in plan.runs()}
+
+
+def stored(folder, name="results"):
+    return {path.stem for path in (folder / name).glob("*.parquet")}
+
+
+def rows(folder, name="results"):
+    return pd.read_parquet(folder / name)
 
 
 class Threads:

@@ -1,13 +1,19 @@
 """Results of sweeps that never ran: every combination of values, with figures drawn from a generator."""
 
+import csv
+import io
 from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from experiments.sweeps.outputs import OUTPUTS, TIMINGS
+from experiments.sweeps.report.content import blocks_of, markdown
+from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.results import REPLICATION, SweepResults
 from experiments.sweeps.sweep_file import SweepFile
 
@@ -212,3 +218,38 @@ CASES: dict[str, Callable[[], SweepResults]] = {
     ),
 }
 """Sweeps of all kinds, by name."""
+
+
+def report_of(results) -> str:
+    return markdown(blocks_of(Evidence.of(results)))
+
+
+def means_of(results) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(means_csv(Evidence.of(results)))))
+
+
+def differences_of(results) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(differences_csv(Evidence.of(results)))))
+
+
+def student(values) -> tuple[float, float]:
+    """Ends of the 95 % interval, as scipy has it."""
+    return stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+
+
+def by_hand(values: dict[tuple[str, int], list[float]], **said):
+    """Results with given profits: by bidding and penalty, one for each replication; None for a run that is missing."""
+    points = [{"bidding": bidding, "penalty": penalty} for bidding, penalty in values]
+
+    def broken(point, replication):
+        return "missing" if values[point["bidding"], point["penalty"]][replication - 1] is None else ""
+
+    def bring(point, weather, noise):
+        return {"profit": 0.0, "imbalance": 0.0}
+
+    most = max(map(len, values.values()))
+    axes = [{"values": {"bidding": ["basic", "anm_aware"]}}, {"values": {"penalty": [1, 2, 3]}}]
+    results = results_of(points, replications=most, bring=bring, broken=broken, axes=axes, **said)
+    runs = results.runs
+    runs["profit"] = [values[row["bidding"], row["penalty"]][row["replication"] - 1] for _, row in runs.iterrows()]
+    return results

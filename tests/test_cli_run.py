@@ -15,7 +15,6 @@ from sim.study_file import read_study
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
-KERNEL = Path("/sys/kernel")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -208,17 +207,8 @@ def test_a_folder_that_cannot_be_made_is_refused(refused, tmp_path, blocked):
     assert "choose a folder with --out" in message
 
 
-@pytest.fixture
-def locked(tmp_path):
-    """Return a folder this user may not write to: one of the kernel's for root, whom permissions don't stop."""
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    return KERNEL if os.access(folder, os.W_OK) else folder
-
-
-@pytest.mark.skipif(not KERNEL.is_dir(), reason="there is no folder that even root may not write to")
 def test_a_folder_without_write_permission_is_refused(refused, locked):
-    for out in (locked / "run", locked / "deep" / "run", *([] if locked == KERNEL else [locked])):
+    for out in (locked / "run", locked / "deep" / "run", *([] if any(locked.iterdir()) else [locked])):
         message = refused("run", "microgrid33", *FAST, "--out", out)
         assert f"--out {out}" in message
         assert "mend its permissions" in message

@@ -232,7 +232,9 @@ def test_other_versions_end_in_one_message(tiny, tmp_path, refused):
     versions = tmp_path / "out" / "versions.json"
     versions.write_text(versions.read_text(encoding="utf-8").replace('"python": "', '"python": "2'), encoding="utf-8")
     before = contents(tmp_path / "out")
-    assert "was computed with python 2" in refused("sweep", tiny, "--out", tmp_path / "out")
+    message = refused("sweep", tiny, "--out", tmp_path / "out")
+    assert "was computed with other versions (here is python 3" in message
+    assert " instead of 23" in message
     assert contents(tmp_path / "out") == before
 
 

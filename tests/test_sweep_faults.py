@@ -204,7 +204,7 @@ def test_a_failing_run_is_recorded_and_played_again_only_if_asked(failing, tmp_p
 @pytest.mark.usefixtures("in_threads")
 def test_what_succeeds_on_another_try_is_no_failure_any_more(tiny, undisturbed, tmp_path):
     store, plan = Store(tmp_path / "out"), plan_at(tiny)
-    first = next(plan.runs())
+    first = plan.runs()[0]
     with store.locked():
         store.prepare(plan)
         store.keep(first, Product(key=first.key, error="OSError: no memory", traceback="..."))

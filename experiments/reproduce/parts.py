@@ -1,7 +1,6 @@
 """Parts: what has been computed once and need not be computed again, one JSON file each."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from experiments.identity import model_digest, versions
+from experiments.run_folder import write_whole
 from sim.study import Study
 
 KEY_LENGTH = 16
@@ -67,7 +67,8 @@ class PartStore:
         start = perf_counter()
         result = _plain(compute())
         document = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
-        _write(path, document | {"result": result})
+        text = json.dumps(document | {"result": result}, indent=1)
+        write_whole(path, text.encode(), by_way_of=self.folder)
         self.computed.append(path.name)
         return result
 
@@ -91,14 +92,3 @@ def _read(path: Path, identity: Record) -> Record | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return result if intact else None
-
-
-def _write(path: Path, document: Record) -> None:
-    """Write a part under another name first: under its own there is never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(json.dumps(document, indent=1), encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

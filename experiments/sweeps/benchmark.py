@@ -11,12 +11,13 @@ from typing import Any
 
 from experiments.identity import provenance
 from experiments.measuring import Parts, Row
-from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses, one_thread_each
+from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.plan import Plan, Run, make_plan
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.store import task_of
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import Product
+from experiments.threads import one_thread_each
 
 DAYS, MANY = 200, 1000
 """Runs of one day for the rows on speed, and for the row on memory."""
@@ -79,7 +80,7 @@ def session(engine: Engine, plan: Plan) -> Session:
 
 def side_by_side(engines: Sequence[Engine], plan: Plan, *, rounds: int = ROUNDS) -> list[Session]:
     """Play a plan's runs on each of some engines, in turns: what else the machine does weighs on all of them."""
-    versions, runs = provenance(), list(plan.runs())
+    versions, runs = provenance(), plan.runs()
     products: list[list[Product]] = [[] for _ in engines]
     seconds = [0.0] * len(engines)
 

@@ -13,12 +13,13 @@ from experiments.catalog import packaged_sweeps
 from experiments.commands import print_json
 from experiments.identity import provenance
 from experiments.sweeps import screen
-from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses, one_thread_each
+from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.estimate import Estimate
 from experiments.sweeps.plan import Plan, Run, make_plan, read_sweep
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.store import Store, task_of
 from experiments.sweeps.worker import Product
+from experiments.threads import one_thread_each
 from sim.errors import StudyError
 
 
@@ -106,7 +107,7 @@ class State:
     @classmethod
     def of(cls, plan: Plan, store: Store) -> "State":
         """Return how far the sweep in a store is."""
-        runs = list(plan.runs())
+        runs = plan.runs()
         wanted = {run.key for run in runs}
         done = store.done(plan.sweep.outputs) & wanted
         failed = (store.failed() & wanted) - done

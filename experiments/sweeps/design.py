@@ -59,10 +59,10 @@ def _points_of(axis: Axis, folder: Path, where: str) -> list[Point]:
     if axis.csv is not None:
         return _rows(folder / axis.csv, f"{where}.csv")
     if axis.latin_hypercube is not None:
-        box = axis.latin_hypercube
-        return _sampled(box, qmc.LatinHypercube(len(box.within), rng=np.random.default_rng(box.seed)))
-    box = axis.sobol or Sampling(count=1, within={})
-    return _sampled(box, qmc.Sobol(len(box.within), rng=np.random.default_rng(box.seed)))
+        return _sampled(axis.latin_hypercube, qmc.LatinHypercube)
+    if axis.sobol is not None:
+        return _sampled(axis.sobol, qmc.Sobol)
+    raise ValueError(f"{where}: an axis without points")
 
 
 def _require_few(count: int, where: str) -> None:
@@ -124,7 +124,8 @@ def _cell(text: str, where: str) -> Any:
         raise StudyError(f"{where}: '{text}' can't be read as a value: {' '.join(str(error).split())}") from None
 
 
-def _sampled(box: Sampling, engine: qmc.QMCEngine) -> list[Point]:
+def _sampled(box: Sampling, kind: type[qmc.QMCEngine]) -> list[Point]:
+    engine = kind(len(box.within), rng=np.random.default_rng(box.seed))
     columns: list[list[float]] = []
     for fraction, (low, high) in zip(engine.random(box.count).T, box.within.values(), strict=True):
         if isinstance(low, int) and isinstance(high, int):

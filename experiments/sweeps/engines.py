@@ -5,23 +5,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
+from experiments.threads import environment
 from sim.errors import StudyError
-
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-"""What tells numeric libraries how many threads they may have."""
 
 PATIENCE_S = 30.0
 """How long to wait for a scheduler, for its first worker, or for another when the last one is gone. [s]"""
@@ -132,7 +123,7 @@ def start_tracker() -> None:
     if os.name == "posix":
         from multiprocessing import resource_tracker
 
-        with _environment({"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}):
+        with environment({"PYTHONWARNINGS": "ignore:resource_tracker:UserWarning"}):
             resource_tracker.ensure_running()
 
 
@@ -147,28 +138,6 @@ def _begin() -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Have processes that are started meanwhile keep their numeric libraries to one thread."""
-    with _environment(dict.fromkeys(THREADS, "1")):
-        yield
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have processes that are started meanwhile find some variables in their environment."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 class DaskCluster:

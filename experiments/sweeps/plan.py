@@ -1,9 +1,10 @@
 """The plan of a sweep: every run there is to be, each a resolved study with a key that finds its results again."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,20 @@ class Plan:
         """Number of runs."""
         return len(self.arms) * self.sweep.replications
 
-    def runs(self) -> Iterator[Run]:
-        """Yield the runs, point by point, so that one after the other they share what is built for a network."""
+    def runs(self) -> Sequence[Run]:
+        """Return the runs, point by point, so that one after the other they share what is built for a network."""
+        return self._runs
+
+    @cached_property
+    def _runs(self) -> Sequence[Run]:
         digests: dict[str, str] = {}
+        runs = []
         for point, document in self.arms:
             for replication in range(1, self.sweep.replications + 1):
                 resolved = document | {"seed": document["seed"] + replication - 1}
-                yield Run(key=key_of(resolved, digests), point=point, replication=replication, document=resolved)
+                key = key_of(resolved, digests)
+                runs.append(Run(key=key, point=point, replication=replication, document=resolved))
+        return runs
 
 
 def read_sweep(path: Path) -> SweepFile:

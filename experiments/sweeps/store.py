@@ -7,7 +7,6 @@ whatever else is kept of it is written before. ``runs.parquet`` lists all runs t
 
 import errno
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from experiments.identity import provenance
-from experiments.run_folder import open_folder
+from experiments.identity import differences, provenance
+from experiments.run_folder import open_folder, write_whole
 from experiments.sweeps.plan import Plan, Run, read_sweep
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
@@ -138,16 +137,10 @@ class Store:
                 f"--out {self.folder}: {PROVENANCE} can't be read, so it isn't known what this was computed with;"
                 " give another folder"
             ) from None
-        mine = provenance()
-        different = [
-            f"{name} {stored.get(name)} (now {mine.get(name)})"
-            for name in {**stored, **mine}
-            if stored.get(name) != mine.get(name)
-        ]
-        if different:
+        if different := differences(stored):
             raise StudyError(
-                f"--out {self.folder}: was computed with {', '.join(different)}; figures could differ. Give another"
-                " folder, or go on with the versions it was begun with"
+                f"--out {self.folder}: was computed with other versions (here is {different}); figures could differ."
+                " Give another folder, or go on with the versions it was begun with"
             )
 
     def _sort_out(self, plan: Plan) -> None:
@@ -227,9 +220,8 @@ class Store:
 
     def _keep_parts(self, product: Product) -> None:
         self.timings.add(product)
-        for name in sorted(
-            product.parts, key=lambda name: name == RESULTS
-        ):  # the row that makes the run count is last
+        others = [name for name in product.parts if name != RESULTS]
+        for name in (*others, RESULTS):  # the row that makes the run count is last
             self._write(self.folder / name / f"{product.key}.parquet", product.parts[name])
         (self.folder / FAILURES / f"{product.key}.json").unlink(missing_ok=True)
 
@@ -242,15 +234,8 @@ class Store:
                 (self.folder / name / f"{product.key}.parquet").unlink(missing_ok=True)
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Write a file elsewhere first: where it belongs there is never half of one."""
-        unfinished = self.folder / UNFINISHED / f"{path.name}.{os.getpid()}"
-        unfinished.parent.mkdir(exist_ok=True)
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        finally:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+        """Write a file of the folder whole or not at all."""
+        write_whole(path, content, by_way_of=self.folder / UNFINISHED)
 
 
 def labels_of(run: Run) -> dict[str, Any]:

@@ -26,7 +26,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.identity import provenance
+from experiments.identity import differences
 from experiments.play import Play, play
 from experiments.summary import summarise
 from experiments.sweeps.outputs import figures, hourly
@@ -159,12 +159,8 @@ def require_same(expected: Mapping[str, str], worker: str) -> None:
     OtherVersionsError
         If there are any; the message names them, and the worker.
     """
-    mine = provenance()
-    different = [
-        f"{name} {mine.get(name)} instead of {expected[name]}" for name in expected if mine.get(name) != expected[name]
-    ]
-    if different:
-        raise OtherVersionsError(f"worker {worker} has {', '.join(different)}")
+    if different := differences(expected):
+        raise OtherVersionsError(f"worker {worker} has {different}")
 
 
 def _kept(task: Task, played: Play) -> dict[str, bytes]:

@@ -14,6 +14,8 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
 from experiments.sweeps.report.views import View, averaged_in_title, axis_of, notes_of, view_of
 
+HATCHED, WITHIN_CHANCE = "Hatched cells have zero within their interval", "what is within chance is hatched"
+
 
 def map_drawings(evidence: Evidence) -> Iterator[Drawing]:
     """Yield maps of the first output over two factors: means, and paired differences."""
@@ -23,40 +25,32 @@ def map_drawings(evidence: Evidence) -> Iterator[Drawing]:
     across, up = (evidence.levels[name] for name in spanned)
     output, view = evidence.roles.outputs[0], view_of(evidence, spanned, most=1)
     where = f"over {across.words} and {up.words}{averaged_in_title(evidence, view)}"
-    found = estimates(
-        evidence.long[evidence.long[OUTPUT] == output], [*spanned, *([view.lines] if view.lines else [])]
-    )
-    title = f"{words_of(output).capitalize()} {where}"
-    figure = maps_figure(
-        _maps(evidence, found, spanned, view, differences=False),
-        axis_of(across),
-        axis_of(up),
-        title=title,
-        label=output_label(output),
-        notes=notes_of(evidence, view, found, bands=""),
-        differences=False,
-    )
-    yield Drawing(name="map", figure=figure, caption=f"{title}.")
+
+    def drawing(name: str, title: str, found: pd.DataFrame, shown: View, *, differences: bool) -> Drawing:
+        figure = maps_figure(
+            _maps(evidence, found, spanned, shown, differences=differences),
+            axis_of(across),
+            axis_of(up),
+            title=title,
+            label=_difference_label(output) if differences else output_label(output),
+            notes=notes_of(evidence, shown, found, bands=HATCHED if differences else ""),
+            differences=differences,
+        )
+        return Drawing(name=name, figure=figure, caption=title + (f"; {WITHIN_CHANCE}." if differences else "."))
+
+    lines = [view.lines] if view.lines else []
+    found = estimates(evidence.long[evidence.long[OUTPUT] == output], [*spanned, *lines])
+    yield drawing("map", f"{words_of(output).capitalize()} {where}", found, view, differences=False)
     pairs = evidence.pairs
     if pairs is None or view.lines != pairs.compare or set(spanned) & set(pairs.together):
         return
     mine = pairs.differences[pairs.differences[OUTPUT] == output]
     if mine.empty:
         return
-    view = replace(view, codes=tuple(code for code in view.codes if code != pairs.baseline))
-    against = evidence.levels[pairs.compare].named(pairs.baseline)
+    others = replace(view, codes=tuple(code for code in view.codes if code != pairs.baseline))
+    title = f"Difference of {words_of(output)} to {evidence.levels[pairs.compare].named(pairs.baseline)} {where}"
     found = estimates(mine, [*spanned, pairs.compare])
-    title = f"Difference of {words_of(output)} to {against} {where}"
-    figure = maps_figure(
-        _maps(evidence, found, spanned, view, differences=True),
-        axis_of(across),
-        axis_of(up),
-        title=title,
-        label=_difference_label(output),
-        notes=notes_of(evidence, view, found, bands="Hatched cells have zero within their interval"),
-        differences=True,
-    )
-    yield Drawing(name="map_differences", figure=figure, caption=f"{title}; what is within chance is hatched.")
+    yield drawing("map_differences", title, found, others, differences=True)
 
 
 def _difference_label(output: str) -> str:

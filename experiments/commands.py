@@ -14,7 +14,7 @@ from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.port_console import PROFIT_OF
-from experiments.run_folder import reserve, write_run
+from experiments.run_folder import finish_run, reserve, write_run
 from experiments.summary import summarise, worst
 from sim.audit import audit, audit_folder
 from sim.errors import StudyError
@@ -36,9 +36,10 @@ def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
     summary = summarise(played)
     summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
     summary["run_dir"] = str(folder)
-    write_run(folder, study, played.tables, summary)
+    write_run(folder, study, played.tables)
     with console.status("drawing", quiet=as_json):
         _draw(folder, setting, played.tables, document)
+    finish_run(folder, summary)
     if as_json:
         print_json(summary)
     else:

@@ -1,9 +1,10 @@
-"""The folder of a run: resolved study, versions, tables, summary, figures. Nothing is ever overwritten."""
+"""The folder of a run: resolved study, versions, tables, figures, summary, manifest. Nothing is ever overwritten."""
 
 import json
 import os
 import re
 from contextlib import suppress
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from sim.errors import StudyError
 from sim.ledger import write_tables
 from sim.study import Study
 from sim.study_file import write_study
+
+MANIFEST = "manifest.json"
 
 
 def reserve(out: Path | None, study: Study) -> Path:
@@ -68,12 +71,35 @@ def open_folder(folder: Path) -> Path:
     return folder
 
 
-def write_run(folder: Path, study: Study, tables: Any, summary: dict[str, Any]) -> None:
-    """Write study, versions, tables and summary of a run."""
+def write_run(folder: Path, study: Study, tables: Any) -> None:
+    """Write study, versions and tables of a run; `finish_run` comes when all else is there."""
     (folder / "study.yaml").write_text(write_study(study), encoding="utf-8")
-    (folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n", encoding="utf-8")
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    _write_json(folder / "versions.json", versions())
     write_tables(tables, folder)
+
+
+def finish_run(folder: Path, summary: dict[str, Any]) -> None:
+    """Write the summary of a run and, last of all, the manifest that says that the folder is whole."""
+    _write_json(folder / "summary.json", summary)
+    write_manifest(folder)
+
+
+def write_manifest(folder: Path) -> None:
+    """Write size and SHA-256 of every file of a folder, by which `tieline audit` knows that it is whole and untouched.
+
+    The file is ``{"format": 1, "files": {"<relative posix name>": {"sha256": "<hex>", "bytes": n}}}``.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path != folder / MANIFEST:
+            with path.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+            files[path.relative_to(folder).as_posix()] = {"sha256": digest, "bytes": path.stat().st_size}
+    _write_json(folder / MANIFEST, {"format": 1, "files": files})
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def write_whole(path: Path, content: bytes, *, by_way_of: Path) -> None:

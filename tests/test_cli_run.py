@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,17 @@ def test_run_folder_is_complete(first_run, run_dir):
     assert study == find_study(
         "microgrid33", options={"policy": "myopic", "uncertainty.scenarios": 30, "uncertainty.keep": 2}
     )
+
+
+def test_the_manifest_has_size_and_hash_of_every_other_file(run_dir):
+    manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["format"] == 1
+    others = {path.name: path.read_bytes() for path in run_dir.iterdir() if path.name != "manifest.json"}
+    assert manifest["files"] == {
+        name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for name, content in others.items()
+    }
+    last = max(run_dir.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert last.name == "manifest.json"
 
 
 def test_summary_is_what_the_tables_say(run_dir):

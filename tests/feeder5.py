@@ -19,7 +19,7 @@ FLEET = Fleet(
     battery=(Battery(bus=3, max_s_mva=0.2, max_e_mwh=0.4),),
 )
 LOSSY_FLEET = FLEET.model_copy(
-    update={"battery": (*FLEET.battery, Battery(bus=5, max_s_mva=0.1, max_e_mwh=0.3, efficiency=0.9))}
+    update={"battery": (*FLEET.battery, Battery(bus=5, max_s_mva=0.1, max_e_mwh=0.3, efficiency=0.9, wear_per_mwh=4))}
 )
 
 
@@ -78,9 +78,9 @@ def losses(plan):
     return plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
 
 
-def settled_cost(plan, situation, tariff, rule, losses_mw):
+def settled_cost(grid, plan, situation, tariff, rule):
     """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour."""
-    points, expected = plan.set_points, 0.0
+    points, losses_mw, expected = plan.set_points, losses(plan), 0.0
     for s, weight in enumerate(situation.probability):
         penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=situation.price_per_mwh)
         before = situation.previous_battery_p_mw
@@ -98,6 +98,7 @@ def settled_cost(plan, situation, tariff, rule, losses_mw):
                 renewable_p_mw=points.renewable_p_mw[s, t],
                 battery_p_mw=points.battery_p_mw[s, t],
                 previous_battery_p_mw=before,
+                wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
             )
             before = points.battery_p_mw[s, t]
             expected -= weight * money.totals()["profit"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
+from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
 
 import agents.dispatch.exact
 from agents.bid_optimizer import opening_situation
@@ -60,7 +60,7 @@ def test_ipopt_finds_the_optimum_of_the_cone_program(reading, rule, fleet):
     plan = solve_ac(grid, TARIFF, rule, situation, signs=signs)
     assert plan.objective == pytest.approx(conic.objective, rel=CLOSE)
     assert mismatch(grid, plan) < 1e-6
-    assert plan.objective == pytest.approx(settled_cost(plan, situation, TARIFF, rule, losses(plan)), abs=1e-4)
+    assert plan.objective == pytest.approx(settled_cost(grid, plan, situation, TARIFF, rule), abs=1e-4)
     assert plan.bound == -np.inf  # a local optimum proves nothing
     if reading == "import_only":
         assert solve_ac(grid, TARIFF, rule, situation).objective == pytest.approx(plan.objective, rel=1e-6)
@@ -161,7 +161,7 @@ def check_repair(dispatcher, situation):
         assert mended.vm_pu.min() >= grid.voltage.min_vm_pu
         assert mended.vm_pu.max() <= grid.voltage.max_vm_pu
         assert mended.objective >= mended.bound - 1e-6 * abs(mended.bound)
-        cost = settled_cost(mended, situation, tariff, rule, losses(mended))
+        cost = settled_cost(grid, mended, situation, tariff, rule)
         assert mended.objective == pytest.approx(cost, abs=1e-6)
     assert plan.bound == relaxed.bound
     assert plan.bid_mw == pytest.approx(relaxed.bid_mw)
@@ -220,7 +220,7 @@ def test_an_exact_plan_stays_as_it_is():
     situation = draw_situation(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
     conic, signs = by_cones(grid, rule, situation)
     assert repair(grid, TARIFF, rule, situation, conic, signs) is conic
-    profit = settle_plan(TARIFF, rule, situation, conic)["profit"]
+    profit = settle_plan(grid, TARIFF, rule, situation, conic)["profit"]
     assert situation.probability @ profit == pytest.approx(-conic.objective, abs=1e-4)
 
 

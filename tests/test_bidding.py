@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
+from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
 
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy, strategy_names
@@ -154,7 +154,7 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
     for plan in (by_strategy, *by_nodes):
         assert plan.objective >= optimum - tolerance
         assert plan.bound <= optimum + tolerance
-        assert settled_cost(plan, situation, TARIFF, rule, losses(plan)) == pytest.approx(plan.objective, abs=1e-4)
+        assert settled_cost(grid, plan, situation, TARIFF, rule) == pytest.approx(plan.objective, abs=1e-4)
     if not plan.repaired:
         assert plan.objective == pytest.approx(optimum, abs=tolerance)
         assert plan.bound == pytest.approx(optimum, abs=tolerance)

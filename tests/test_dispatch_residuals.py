@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandapower as pp
 import pytest
-from feeder5 import losses, settled_cost
+from feeder5 import settled_cost
 
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy
@@ -245,7 +245,7 @@ def operated_day(setting, bid_mw, actual=None):
 
 
 def test_objective_is_the_profit_settled_again(day):
-    cost = settled_cost(day.plan, day.situation, day.setting.tariff, day.setting.rule, losses(day.plan))
+    cost = settled_cost(day.grid, day.plan, day.situation, day.setting.tariff, day.setting.rule)
     assert day.plan.objective == pytest.approx(cost, abs=1e-3)
     assert day.plan.bound <= day.plan.objective
 

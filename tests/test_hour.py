@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from feeder5 import LOSSY_FLEET, draw_situation, feeder5, losses, settled_cost
+from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
 
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.dispatcher import Dispatcher
@@ -13,6 +13,7 @@ from agents.dispatch.first_stage import BidRange, bid_range
 from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.program import Program
 from agents.dispatch.search.branching import Effort
+from agents.dispatch.settled import settle_plan
 from sim.imbalance import RULES
 from sim.settlement import Tariff, settle_hour
 
@@ -82,8 +83,9 @@ def extensive_form(grid, rule, situation, max_bid_mw):
                 free.append(hour.start_energy_mwh)
                 for i in hour.BATTERIES:
                     whole.links.add(hour.start_energy_mwh[i] == before.end_energy_mwh[i])
-                power = zip(hour.battery_p_mw.values(), before.battery_p_mw.values(), strict=True)
-                hour.wear.set_value(sum(TARIFF.wear_fast * p**2 - TARIFF.wear_cycling * p * q for p, q in power))
+                free.append(hour.previous_battery_p_mw)
+                for i in hour.BATTERIES:
+                    whole.links.add(hour.previous_battery_p_mw[i] == before.battery_p_mw[i])
             for component in free:
                 component.unfix()
             cost += situation.probability[s] * hour.cost.expr
@@ -137,6 +139,7 @@ def test_every_money_expression_is_what_is_settled(network, rule):
         renewable_p_mw=output,
         battery_p_mw=battery,
         previous_battery_p_mw=situation.previous_battery_p_mw,
+        wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
     )
     totals = money.totals()
     for term in totals.keys() - {"profit"}:
@@ -153,10 +156,26 @@ def test_the_objective_of_a_plan_is_its_profit_settled_again(rule, network, read
     situation = draw_situation(grid, rule, np.random.default_rng(6), scenarios=3, hours=4)
     within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network=network)
     plan = Dispatcher(grid, TARIFF, rule).plan(situation, network=network, within=within, effort=Effort(nodes=20))
-    assert plan.objective == pytest.approx(settled_cost(plan, situation, TARIFF, rule, losses(plan)), abs=1e-4)
+    assert plan.objective == pytest.approx(settled_cost(grid, plan, situation, TARIFF, rule), abs=1e-4)
+    profit = settle_plan(grid, TARIFF, rule, situation, plan)["profit"]
+    assert situation.probability @ profit == pytest.approx(-plan.objective, abs=1e-4)
     given = replace(situation, bid_mw=plan.bid_mw)
     again = Dispatcher(grid, TARIFF, rule).plan(given, network=network)
-    assert again.objective == pytest.approx(settled_cost(again, given, TARIFF, rule, losses(again)), abs=1e-4)
+    assert again.objective == pytest.approx(settled_cost(grid, again, given, TARIFF, rule), abs=1e-4)
+
+
+def test_a_plan_pays_for_what_its_batteries_move():
+    """0.2 MW out and 0.1 MW in: 5·(0.2² + 0.1²) - 3·0.2·(-0.1) = 0.31 $ by Eq. (17), and 5 $/MWh for 0.3 MWh."""
+    battery = FLEET.battery[0].model_copy(update={"wear_per_mwh": 5.0})
+    grid, rule = feeder5(fleet=FLEET.model_copy(update={"battery": (battery,)})), RULES["case1"]
+    situation = draw_situation(grid, rule, np.random.default_rng(8), hours=2, bid_mw=np.zeros(2))
+    situation = replace(situation, previous_battery_p_mw=np.zeros(1))
+    plan = Dispatcher(grid, TARIFF, rule).plan(situation)
+    assert situation.probability @ settle_plan(grid, TARIFF, rule, situation, plan)["profit"] == pytest.approx(
+        -plan.objective, abs=1e-4
+    )
+    points = replace(plan.set_points, battery_p_mw=np.array([[[0.2], [-0.1]]]))
+    assert settle_plan(grid, TARIFF, rule, situation, replace(plan, set_points=points))["wear"] == pytest.approx(1.81)
 
 
 def test_a_kept_program_takes_new_probabilities():
@@ -171,4 +190,4 @@ def test_a_kept_program_takes_new_probabilities():
     fresh = Dispatcher(grid, TARIFF, rule).plan(uneven)
     again = kept.plan(uneven)
     assert again.objective == pytest.approx(fresh.objective, abs=1e-6)
-    assert again.objective == pytest.approx(settled_cost(again, uneven, TARIFF, rule, losses(again)), abs=1e-4)
+    assert again.objective == pytest.approx(settled_cost(grid, again, uneven, TARIFF, rule), abs=1e-4)

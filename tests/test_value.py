@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from feeder5 import losses, settled_cost
+from feeder5 import settled_cost
 from readable import unreadable
 from scipy import stats
 from typer.testing import CliRunner
@@ -144,7 +144,7 @@ def test_profits_are_of_fresh_scenarios_dispatched_one_by_one(small, report):
     situation = replace(opening_situation(small, one), bid_mw=report.trials[1].bid_mw)
     plan = Dispatcher.of(small).plan(situation)
     assert report.trials[1].profits[4] == -plan.objective
-    settled = settled_cost(plan, situation, small.tariff, small.rule, losses(plan))
+    settled = settled_cost(small.grid, plan, situation, small.tariff, small.rule)
     assert report.trials[1].profits[4] == pytest.approx(-settled, abs=TOLERANCE)
 
 
@@ -199,7 +199,7 @@ def test_a_violated_limit_costs_no_money(study33):
     situation = replace(opening_situation(setting, setting.forecast), bid_mw=bid_mw)
     plan = Dispatcher.of(setting).plan(situation)
     assert plan.violation.sum() > 0.01
-    settled = settled_cost(plan, situation, setting.tariff, setting.rule, losses(plan))
+    settled = settled_cost(setting.grid, plan, situation, setting.tariff, setting.rule)
     assert expected_profit(plan, np.ones(1)) == pytest.approx(-settled, abs=0.1)
     assert plan.objective - settled > 1000
     with Recourse(setting, workers=1) as recourse:

@@ -4,16 +4,20 @@ import numpy as np
 
 from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
-from grids.network import FloatArray
+from grids.network import FloatArray, Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import TERMS, Tariff, settle_hour
 
 
-def settle_plan(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan: Plan) -> dict[str, FloatArray]:
+def settle_plan(
+    grid: Grid, tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan: Plan
+) -> dict[str, FloatArray]:
     """Return every term of the money of every scenario of a plan, shape (S,) each; planned flows count as metered. [$]
 
     Parameters
     ----------
+    grid : Grid
+        Network and fleet without microgrids; its batteries may wear with what they move.
     tariff, rule : Tariff, ImbalanceRule
         What is owed for what.
     situation, plan : Situation, Plan
@@ -23,6 +27,7 @@ def settle_plan(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan:
     supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
     losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
     penalty = true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw)
+    wear_per_mwh = np.array([unit.wear_per_mwh for unit in grid.batteries])
     money = {term: np.zeros(situation.shape[0]) for term in TERMS}
     for s, t in np.ndindex(situation.shape):
         hour = settle_hour(
@@ -38,6 +43,7 @@ def settle_plan(tariff: Tariff, rule: ImbalanceRule, situation: Situation, plan:
             renewable_p_mw=points.renewable_p_mw[s, t],
             battery_p_mw=points.battery_p_mw[s, t],
             previous_battery_p_mw=points.battery_p_mw[s, t - 1] if t else situation.previous_battery_p_mw,
+            wear_per_mwh=wear_per_mwh,
         )
         for term, amount in hour.totals().items():
             money[term][s] += amount

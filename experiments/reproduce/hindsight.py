@@ -92,7 +92,8 @@ class Hindsight:
     def _amounts(self, situation: Situation, plan: Plan) -> Amounts:
         """Return terms and energies of a day of one scenario."""
         points = plan.set_points
-        money = settle_plan(self._setting.tariff, self._setting.rule, situation, plan)
+        setting = self._setting
+        money = settle_plan(setting.grid, setting.tariff, setting.rule, situation, plan)
         energies = (
             plan.bid_mw.sum(),
             plan.tie_p_mw.sum(),

@@ -118,14 +118,14 @@ def repair(
             exact = solve_ac(grid, tariff, rule, one, signs=directions, start=before, options=options)
         except SolverError:
             continue
-        costs = [-settle_plan(tariff, rule, one, either)["profit"][0] for either in (exact, before)]
+        costs = [-settle_plan(grid, tariff, rule, one, either)["profit"][0] for either in (exact, before)]
         if refused[s] or costs[0] < costs[1]:
             plan = _put(plan, s, exact)
     return replace(
         plan,
         penalty=true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw),
         prices=None,
-        objective=-float(situation.probability @ settle_plan(tariff, rule, situation, plan)["profit"]),
+        objective=-float(situation.probability @ settle_plan(grid, tariff, rule, situation, plan)["profit"]),
         repaired=True,
     )
 

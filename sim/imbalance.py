@@ -42,7 +42,9 @@ class ImbalanceRule(Data):
     tiers : tuple of Tier
         In the order of their bands, with rates that do not fall: each rate applies to the energy inside its tier.
     base_price : {"hour", "day_peak"}
-        Price the rates refer to: the absolute day-ahead price of the hour, or the highest of the day.
+        Price the rates refer to: the day-ahead price of the hour, or the highest of the day. It counts by its
+        magnitude, so that a price below zero never turns a penalty into a reward; where all prices of a day are
+        below zero, the highest is the one nearest to zero.
     source : str
         Where the rule comes from.
     """
@@ -92,9 +94,8 @@ class ImbalanceRule(Data):
         over, under : array, shape (T, K)
             Step prices. [$/MWh]
         """
-        base = np.abs(np.asarray(price_per_mwh, dtype=np.float64))
-        if self.base_price == "day_peak":
-            base = np.full_like(base, base.max())
+        price = np.asarray(price_per_mwh, dtype=np.float64)
+        base = np.abs(np.full_like(price, price.max()) if self.base_price == "day_peak" else price)
         over = np.diff([tier.over for tier in self.tiers], prepend=0.0)
         under = np.diff([tier.under for tier in self.tiers], prepend=0.0)
         return base[:, None] * over, base[:, None] * under

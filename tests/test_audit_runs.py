@@ -1,8 +1,10 @@
 """The audit of honest runs: the books hold, violated limits are listed, penalties are derived again."""
 
+from importlib.resources import files
 from time import perf_counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from audited import NOON, Run, play, row_of
 
@@ -142,6 +144,27 @@ def test_every_rule_is_re_derived(rule):
     assert run.tables["settlements"]["penalty"].sum() > 1
     other = "hour" if rule == "nguyen" else "day_peak"
     assert "penalty" in {f.check for f in run.with_setting("market.rule.base_price", other).audit().findings}
+
+
+@pytest.mark.parametrize("others", [1, -1], ids=["one hour below zero", "all hours below zero"])
+def test_the_peak_price_of_a_day_is_its_largest(tmp_path, others):
+    day = pd.read_csv(files("sim").joinpath("data", "microgrid33_day.csv"))
+    prices = [name for name in day if name.startswith("day_ahead_price")]
+    day[prices] *= others
+    day.loc[3, prices] = -500.0
+    day.to_csv(tmp_path / "day.csv", index=False)
+    run = play(
+        "microgrid33",
+        "bidding=basic",
+        "policy=none",
+        "market.rule=nguyen",
+        f"profiles.file={tmp_path / 'day.csv'}",
+    )
+    assert run.audit().clean
+    settled = run.tables["settlements"]
+    off = settled["over_mwh"] + settled["under_mwh"]
+    assert off.max() > 0.01
+    assert settled["penalty"].to_numpy() == pytest.approx(abs(run.tables["market"]["price_per_mwh"].max()) * off)
 
 
 def test_a_refused_bid_counts_as_zero(refused):

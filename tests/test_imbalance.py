@@ -59,9 +59,15 @@ def test_nguyen_charges_the_peak_price_of_the_day():
     assert penalty == pytest.approx([40, 20, 0])
 
 
+def test_the_peak_is_the_largest_price_and_not_the_largest_magnitude():
+    penalty = RULES["nguyen"].penalty([1, 1, -1], [1.5, 0.75, -1], price_per_mwh=[20, -80, 50])
+    assert penalty == pytest.approx([25, 12.5, 0])
+
+
 def test_nguyen_never_rewards_a_negative_price():
+    # All prices are below zero: the highest, -10, counts with its magnitude.
     penalty = RULES["nguyen"].penalty([1, 1], [2, 0], price_per_mwh=[-10, -30])
-    assert (penalty >= 0).all()
+    assert penalty == pytest.approx([10, 10])
 
 
 def test_penalty_is_for_energy_not_power():

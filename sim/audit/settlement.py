@@ -69,12 +69,16 @@ def check_plan(records: Records, sheet: Sheet) -> None:
 
 
 def penalties(records: Records) -> FloatArray:
-    """Return the penalty of every hour for the bids that count and the metered flow, shape (H, 1). [$]"""
-    base = np.abs(records.hourly_price("price_per_mwh"))[:, 0]
+    """Return the penalty of every hour for the bids that count and the metered flow, shape (H, 1). [$]
+
+    Rates refer to the magnitude of the hour's price, or of the largest price of the day: not of the price that is
+    largest in magnitude, which may be one below zero.
+    """
+    price = records.hourly_price("price_per_mwh")[:, 0]
     if setting(records.study, "market.rule.base_price") == "day_peak":
-        base = np.full_like(base, base[:HOURS_PER_DAY].max())
+        price = np.full_like(price, price[:HOURS_PER_DAY].max())
     bid_mw, metered_mw = records["bids"].numbers("bid_mw"), records["settlements"].numbers("metered_mw")
-    hours, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], base, strict=True), _tiers(records)
+    hours, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], np.abs(price), strict=True), _tiers(records)
     return np.array([[penalty(float(b), float(m), base_price=float(p), tiers=tiers)] for b, m, p in hours])
 
 

@@ -100,8 +100,10 @@ def run(
     json: Json = False,
 ) -> None:
     """Play a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
+    from experiments.catalog import base_study
+
     chosen = _study(locals())
-    _load("commands").run_study(chosen, out=out, as_json=json)
+    _load("commands").run_study(chosen, base=base_study(chosen, study), out=out, as_json=json)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,21 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
     study = read_study(study_path(reference), [*map(_anchored, overrides), *map(_anchored, given)])
     check_names(study)
     return study
+
+
+def base_study(study: Study, reference: str) -> Study | None:
+    """Return what a study was changed from: the packaged one of its name, or else its file's; None if that is bad.
+
+    Parameters
+    ----------
+    study : Study
+        The study with all changes.
+    reference : str
+        How it was asked for.
+    """
+    with suppress(StudyError):
+        return read_study(packaged_studies().get(study.name) or study_path(reference))
+    return None  # what is wrong in the file was mended by the changes
 
 
 def check_names(study: Study, where: str = "") -> None:

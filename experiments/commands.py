@@ -24,11 +24,21 @@ from sim.study import NAME, Study
 from sim.study_file import write_document
 
 
-def run_study(study: Study, *, out: Path | None, as_json: bool) -> None:
-    """Play a study, audit it, write its folder and print what came of it."""
+def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_json: bool) -> None:
+    """Play a study, audit it, write its folder and print what came of it.
+
+    Parameters
+    ----------
+    study, base : Study
+        What is run, and what it was changed from.
+    out : Path or None
+        Folder; by default one is made and named after what is run.
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
     setting = Setting.of(study)
     check_study(setting)
-    folder = reserve(out, study)
+    folder = reserve(out, study, base)
     with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
         played = play(setting, progress=report)
     document = study.model_dump(mode="json")

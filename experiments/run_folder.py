@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
@@ -17,7 +18,7 @@ from sim.study_file import write_study
 MANIFEST = "manifest.json"
 
 
-def reserve(out: Path | None, study: Study) -> Path:
+def reserve(out: Path | None, study: Study, base: Study | None = None) -> Path:
     """Create and return the folder of a run.
 
     Parameters
@@ -25,6 +26,8 @@ def reserve(out: Path | None, study: Study) -> Path:
     out : Path or None
         The folder, which must not exist (or be empty); by default one under ``runs/`` named after what is
         run, and numbered if taken.
+    study, base : Study
+        What is run, and what it was changed from; the default name says the changes.
 
     Raises
     ------
@@ -33,16 +36,64 @@ def reserve(out: Path | None, study: Study) -> Path:
     """
     if out is not None:
         return _create(out)
-    rule = re.sub(r"[^A-Za-z0-9_.-]+", "_", study.market.rule.name)
-    networked = study.fleet.microgrid or study.fleet.ev_aggregator
-    policy = f"{study.policy}-{study.coordination}" if networked else study.policy
-    stem = f"{study.name}-{study.bidding}-{policy}-{rule}-seed{study.seed}"
+    stem = run_name(study, base)
     number = 1
     while True:
         folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
         if not folder.exists():
             return _create(folder)
         number += 1
+
+
+NAMED = {"name", "description", "bidding", "policy", "coordination", "days", "seed"}
+"""Values of a study that the name of its run says in any case, or need not say."""
+
+CHANGES_MOST, NAME_LENGTH = 3, 150
+"""How many changed values a name spells out, and how many characters it has at most."""
+
+
+def run_name(study: Study, base: Study | None = None) -> str:
+    """Return the name of a run: study, strategy, policy, rule, days, seed, and what was changed.
+
+    Parameters
+    ----------
+    study : Study
+        What is run.
+    base : Study, optional
+        What it was changed from.
+
+    Examples
+    --------
+    >>> from experiments.catalog import find_study
+    >>> run_name(find_study("microgrid33", overrides=["days=3", "uncertainty.keep=5"]), find_study("microgrid33"))
+    'microgrid33-anm_aware-receding-case1-3days-seed1-keep=5'
+    """
+    networked = study.fleet.microgrid or study.fleet.ev_aggregator
+    policy = f"{study.policy}-{study.coordination}" if networked else study.policy
+    days = [f"{study.days}days"] if study.days > 1 else []
+    changes = [] if base is None else list(dict.fromkeys(_changes(study, base)))
+    more = [f"and_{len(changes) - CHANGES_MOST}_more"] if len(changes) > CHANGES_MOST else []
+    rule = study.market.rule.name
+    parts = [study.name, study.bidding, policy, rule, *days, f"seed{study.seed}", *changes[:CHANGES_MOST], *more]
+    return "-".join(re.sub(r"[^A-Za-z0-9_.=-]+", "_", part) for part in parts)[:NAME_LENGTH]
+
+
+def _changes(study: Study, base: Study) -> Iterator[str]:
+    """Yield ``key=value`` for every value that is not as in the base and not in a run's name anyway."""
+    if study.market.rule.name != base.market.rule.name:
+        base = base.model_copy(update={"market": base.market.model_copy(update={"rule": study.market.rule})})
+    return _differences(study.model_dump(mode="json", exclude=NAMED), base.model_dump(mode="json", exclude=NAMED), "")
+
+
+def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
+    if isinstance(value, dict) and isinstance(base, dict):
+        for name, part in value.items():
+            yield from _differences(part, base.get(name), name)
+    elif isinstance(value, list) and isinstance(base, list) and len(value) == len(base):
+        for part, other in zip(value, base, strict=True):
+            yield from _differences(part, other, key)
+    elif value != base:  # of a list, and of all that the base does not have, only how much there is
+        yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
 def _create(folder: Path) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cli import FAST, FEW, accepted
 
-from experiments.catalog import find_study
-from experiments.run_folder import reserve
+from experiments.catalog import base_study, find_study
+from experiments.run_folder import reserve, run_name
 from sim.ledger import TABLES, read_tables, write_tables
 from sim.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
@@ -173,6 +173,46 @@ def test_folders_of_runs_are_numbered(study33, tmp_path):
     stem = "microgrid33-anm_aware-receding-case1-seed1"
     assert [reserve(None, study33).name for _ in range(3)] == [stem, f"{stem}-2", f"{stem}-3"]
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {stem, f"{stem}-2", f"{stem}-3"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stem"),
+    [
+        (["days=60"], "microgrid33-anm_aware-receding-case1-60days-seed1"),
+        (
+            ["uncertainty.scenarios=30", "uncertainty.keep=2"],
+            "microgrid33-anm_aware-receding-case1-seed1-scenarios=30-keep=2",
+        ),
+        (["fleet.battery.*.start_soc=0.8"], "microgrid33-anm_aware-receding-case1-seed1-start_soc=0.8"),
+        (["fleet.battery=[]"], "microgrid33-anm_aware-receding-case1-seed1-battery=0"),
+        (["market.rule=caiso", "policy=none", "description=mine"], "microgrid33-anm_aware-none-caiso-seed1"),
+        (["profiles.file=some/where/my day.csv"], "microgrid33-anm_aware-receding-case1-seed1-file=my_day.csv"),
+        (
+            [f"grid.voltage.{key}" for key in ("slack_vm_pu=1.01", "min_vm_pu=0.9", "max_vm_pu=1.1")]
+            + ["risk.cvar_weight=0.5", "search.time_limit_s=3"],
+            "microgrid33-anm_aware-receding-case1-seed1-slack_vm_pu=1.01-min_vm_pu=0.9-max_vm_pu=1.1-and_2_more",
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_folder_is_named_after_all_that_was_changed(changes, stem):
+    study = find_study("microgrid33", overrides=changes)
+    assert run_name(study, base_study(study, "microgrid33")) == stem
+
+
+def test_a_study_of_ones_own_is_compared_with_its_file(tmp_path):
+    accepted("new", "mine.yaml")
+    own = find_study("mine.yaml", overrides=["uncertainty.keep=7"])
+    assert run_name(own, base_study(own, "mine.yaml")) == "mine-anm_aware-receding-case1-seed1-keep=7"
+    (tmp_path / "mine.yaml").write_text("name: mine", encoding="utf-8")  # only good with what was changed
+    assert run_name(own, base_study(own, "mine.yaml")) == "mine-anm_aware-receding-case1-seed1"
+
+
+def test_the_default_folder_of_a_run_says_the_changes(tmp_path):
+    accepted("run", "microgrid33", *FAST, "--bidding", "basic", "--set", "grid.voltage.min_vm_pu=0.94")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name == "microgrid33-basic-myopic-case1-seed1-min_vm_pu=0.94-scenarios=30-keep=2"
+    assert run_name(find_study(str(folder)), base_study(find_study(str(folder)), str(folder))) == folder.name
 
 
 def test_the_name_of_a_rule_does_not_lead_out_of_the_runs_folder(study33, tmp_path):

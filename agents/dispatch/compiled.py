@@ -5,7 +5,8 @@ in a product of cones, and the objective is ½ z'Hz + g'z + c. Because data are 
 link to the decision of another hour can later take their place without compiling again.
 """
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -124,6 +125,29 @@ class CompiledModel:
             column = self.rows.column[chosen] - (span[0] if len(span) else 0)
             entries[name] = Entries(self.rows.row[chosen], column, self.rows.value[chosen])
         return entries
+
+
+PYOMO = threading.RLock()
+"""Pyomo builds, reads and writes one model at a time: what does so holds this, whatever thread it runs on."""
+
+
+def compiled(build: Callable[..., pyo.ConcreteModel], *given: Any, **options: Any) -> CompiledModel:
+    """Return the matrices of the model that a function builds; may be called from several threads.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the model.
+    *given, **options
+        What it is called with.
+
+    Raises
+    ------
+    ValueError
+        As :func:`compile_model`.
+    """
+    with PYOMO:
+        return compile_model(build(*given, **options))
 
 
 def compile_model(model: pyo.ConcreteModel) -> CompiledModel:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.first_stage import BidRange, bid_model
 from agents.dispatch.group import UNLINKED, Group, Values
 from agents.dispatch.plan import Plan, Prices, read_plan
@@ -98,7 +98,7 @@ class Horizon:
         self._hours.link("previous_battery_p_mw", self._from_hour_before("battery_p_mw"))
         self._bids: Group | None = None
         if within is not None:
-            self._bids = self.program.add(compile_model(bid_model(within)), 1)
+            self._bids = self.program.add(compiled(bid_model, within), 1)
             for name in ("bid_mw", "bid_magnitude_mw"):
                 self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
         behind = behind or Behind()
@@ -137,7 +137,7 @@ class Horizon:
         """Take another range of the bids, where that changes right-hand sides alone; return whether it did."""
         if self._bids is None:
             return False
-        model = compile_model(bid_model(within))
+        model = compiled(bid_model, within)
         if not model.has_matrix_of(self._bids.model):
             return False
         self._bids.model, self.within = model, within

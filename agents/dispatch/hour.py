@@ -7,14 +7,13 @@ Pyomo variables created by `_data`, which :func:`fix_data` fixes to numbers for 
 Numbers in brackets are equations of Energies 2016, 9(1), 48, https://doi.org/10.3390/en9010048.
 """
 
-import threading
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate, everything_is_taken
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
@@ -81,10 +80,6 @@ def hour_model(
     return m
 
 
-_COMPILING = threading.Lock()
-"""Pyomo builds one model at a time."""
-
-
 def compiled_hour(
     grid: Grid,
     tariff: Tariff,
@@ -95,9 +90,7 @@ def compiled_hour(
     demand_peak: float | None = None,
 ) -> CompiledModel:
     """Return the matrices of :func:`hour_model`; may be called from several threads."""
-    with _COMPILING:
-        model = hour_model(grid, tariff, rule, network=network, elastic=elastic, demand_peak=demand_peak)
-        return compile_model(model)
+    return compiled(hour_model, grid, tariff, rule, network=network, elastic=elastic, demand_peak=demand_peak)
 
 
 def fix_data(m: Hour, values: Mapping[str, npt.ArrayLike]) -> None:

@@ -1,12 +1,11 @@
 """What stands behind the ports in a program: all devices of the microgrids (central), or only their exchange."""
 
-import threading
 from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import PYOMO, CompiledModel, compiled
 from agents.dispatch.group import UNLINKED, Group, Values
 from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model, reactive_model
 from agents.dispatch.port_situation import Curves, Offers, PortSituation
@@ -153,7 +152,7 @@ class OfferTiles:
     ) -> None:
         self.shape = (scenarios, hours, len(ports))
         self.groups = [
-            program.add(compile_model(offer_model(*exchange_limits(port), proximal=proximal)), scenarios * hours)
+            program.add(compiled(offer_model, *exchange_limits(port), proximal=proximal), scenarios * hours)
             for port in ports
         ]
 
@@ -208,7 +207,7 @@ class ReactiveTiles:
 @cache
 def compiled_reactive() -> CompiledModel:
     """Return the compiled :func:`agents.dispatch.microgrid_hour.reactive_model`."""
-    return compile_model(reactive_model())
+    return compiled(reactive_model)
 
 
 class CurveTiles:
@@ -250,7 +249,7 @@ class CurveTiles:
 @cache
 def compiled_curve(segments: int) -> CompiledModel:
     """Return the compiled :func:`agents.dispatch.microgrid_hour.curve_model`."""
-    return compile_model(curve_model(segments))
+    return compiled(curve_model, segments)
 
 
 def exchange_limits(port: Port) -> tuple[float, float]:
@@ -275,17 +274,14 @@ def _by_kind(
     ]
 
 
-_COMPILING = threading.Lock()
 _COMPILED: dict[tuple[str, float, bool, bool], CompiledModel] = {}
 
 
 def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool, fits: bool) -> CompiledModel:
     """Return the compiled hour of a kind of microgrid (its JSON), compiled once."""
     key = (kind, proximal, scheduled, fits)
-    with _COMPILING:  # Pyomo builds one model at a time
+    with PYOMO:  # whoever asks for the same kind meanwhile waits and finds it
         if key not in _COMPILED:
             microgrid = Microgrid.model_validate_json(kind)
-            _COMPILED[key] = compile_model(
-                microgrid_hour(microgrid, proximal=proximal, scheduled=scheduled, fits=fits)
-            )
+            _COMPILED[key] = compiled(microgrid_hour, microgrid, proximal=proximal, scheduled=scheduled, fits=fits)
         return _COMPILED[key]

@@ -4,7 +4,7 @@ from functools import cache
 
 import pyomo.environ as pyo
 
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.group import Group
 from agents.dispatch.microgrid_hour import UNSERVED_PRICE
 from agents.dispatch.network import Hour
@@ -34,7 +34,7 @@ def value_model(segments: int) -> Hour:
 @cache
 def compiled_value(segments: int) -> CompiledModel:
     """Return the compiled :func:`value_model`."""
-    return compile_model(value_model(segments))
+    return compiled(value_model, segments)
 
 
 class ValueTiles:

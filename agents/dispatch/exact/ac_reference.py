@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agents.dispatch.compiled import PYOMO
 from agents.dispatch.exact.ac_case import Model
 from agents.dispatch.exact.ac_model import ACProblem, values_of
 from agents.dispatch.exact.nl_solver import Options, solve_nl
@@ -59,7 +60,8 @@ def solve_ac(
     problem = ACProblem(
         grid=grid, tariff=tariff, rule=rule, situation=situation, signs=signs, integer=solver == "bonmin"
     )
-    model = problem.model()
+    with PYOMO:
+        model = problem.model()
     if start is not None:
         _begin_at(model, start)
     answer = solve_nl(model, solver, options)

@@ -13,6 +13,7 @@ import numpy as np
 import pyomo.environ as pyo
 from pyomo.repn.plugins.nl_writer import NLWriter
 
+from agents.dispatch.compiled import PYOMO
 from agents.dispatch.program import InfeasibleError, SolverError
 from sim.errors import StudyError
 
@@ -98,7 +99,7 @@ def _import(model: pyo.ConcreteModel) -> tuple[Any, list[Any]]:
     """Return the model as CasADi reads it, and its variables in CasADi's order."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.nl"
-        with file.open("w", newline="") as stream:
+        with PYOMO, file.open("w", newline="") as stream:
             # No presolve: every variable comes back. No labels: CasADi's reader stumbles over comments.
             written = NLWriter().write(model, stream, linear_presolve=False, symbolic_solver_labels=False)
         problem = casadi.NlpBuilder()

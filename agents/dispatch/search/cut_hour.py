@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.dispatch.compiled import CompiledModel, compile_model
+from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.first_stage import own_bid_model, store_model
 from agents.dispatch.program import Program
 from grids.network import FloatArray, Grid
@@ -68,8 +68,8 @@ class CutHour:
     def __init__(self, grid: Grid, hour: CompiledModel, *, scenarios: int, opens: bool) -> None:
         self._program = Program()
         self._hours = self._program.add(hour, scenarios)
-        self._bid = self._program.add(compile_model(own_bid_model()), 1)
-        self._stores = None if opens else self._program.add(compile_model(store_model(grid)), scenarios)
+        self._bid = self._program.add(compiled(own_bid_model), 1)
+        self._stores = None if opens else self._program.add(compiled(store_model, grid), scenarios)
         for name in ("bid_mw", "bid_magnitude_mw"):
             self._hours.link(name, np.tile(self._bid.columns(name), (scenarios, 1)))
         if self._stores is not None:

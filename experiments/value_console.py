@@ -33,8 +33,8 @@ def value_study(
 ) -> None:
     """Print what the study's bid is worth; with `out`, write figure, data and study into that folder."""
     start = perf_counter()
+    study.refuse_microgrids("tieline value")
     setting = Setting.of(study)
-    setting.refuse_microgrids("tieline value")
     comparison = Comparison.of(setting, sizes=sizes, test_count=test_count)
     folder = None if out is None else reserve(out, study)
     with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:

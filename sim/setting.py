@@ -58,22 +58,6 @@ class Setting:
         profiles = load_profiles(study.profiles.file, study.profiles.columns)
         return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles))
 
-    def refuse_microgrids(self, what: str) -> None:
-        """Refuse a study with microgrids.
-
-        Parameters
-        ----------
-        what : str
-            What can't do with them, for the message.
-
-        Raises
-        ------
-        StudyError
-            If the study has microgrids or fleets of cars.
-        """
-        if self.grid.ports:
-            raise StudyError(f"{what} knows no microgrids yet: use tieline run or evaluate for {self.study.name}")
-
     @property
     def rule(self) -> ImbalanceRule:
         """The imbalance rule, for the optimiser and for the settlement."""

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from grids.fleet import Fleet
 from grids.units import Data, Positive, TieLine, Voltage
+from sim.errors import StudyError
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method
 from sim.risk import Risk
@@ -162,6 +163,22 @@ class Study(Data):
                 f"keep is {value.keep}, more than the {value.scenarios} scenarios drawn; lower keep or raise scenarios"
             )
         return value
+
+    def refuse_microgrids(self, what: str) -> None:
+        """Refuse a study with microgrids.
+
+        Parameters
+        ----------
+        what : str
+            What can't do with them, for the message.
+
+        Raises
+        ------
+        StudyError
+            If the study has microgrids or fleets of cars.
+        """
+        if self.fleet.microgrid or self.fleet.ev_aggregator:
+            raise StudyError(f"{what} knows no microgrids yet: use tieline run or evaluate for {self.name}")
 
 
 def anchor_paths(study: Study, folder: Path) -> Study:

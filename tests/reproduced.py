@@ -57,7 +57,7 @@ def cheap_evaluation():
         patch.setattr(
             columns,
             "Setting",
-            SimpleNamespace(of=lambda study: SimpleNamespace(study=study, refuse_microgrids=lambda _: None)),
+            SimpleNamespace(of=lambda study: SimpleNamespace(study=study)),
         )
         patch.setattr(columns, "scenario_set", lambda setting, on, count: np.arange(count))
         yield

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cli import accepted
+from conftest import STUDIES
 from readable import unreadable
 
 from experiments.evaluation import evaluate
@@ -23,14 +24,16 @@ from experiments.reproduce.items import table1
 from experiments.reproduce.misbids import FAMILIES, Audit, Tried, honest_bid
 from experiments.reproduce.paper import STRATEGIES
 from experiments.reproduce.parts import PartStore
-from experiments.reproduce.points import Point
+from experiments.reproduce.points import Point, evaluated_point
 from experiments.reproduce.sheets import said
 from experiments.reproduce.sweep import Sweep
 from experiments.reproduce.sweep_figure import ROWS, sweep_figure
 from experiments.reproduce.workshop import Workshop
+from sim.errors import StudyError
 from sim.imbalance import RULES
 from sim.setting import Setting
 from sim.settlement import COST_TERMS, TERMS
+from sim.study_file import read_study
 
 SWEEPS = ["beyond_errors", "beyond_fleet", "beyond_penalty", "beyond_power_factor"]
 PLAYED = ["table1", "beyond_penalty", "beyond_errors"]
@@ -327,15 +330,39 @@ AXIS = {"title": "x", "label": "x [1]", "paths": ["seed"], "values": [1, 2]}
         ({"axes": [AXIS | {"paths": ["name"], "change": "times"}]}, ["axes.0.paths.0", "no number"]),
         ({"axes": [AXIS | {"paths": ["fleet.wind.*"], "change": "times"}]}, ["axes.0", "must not end in *"]),
         ({"study": "microgrid3", "axes": [AXIS]}, ["microgrid3"]),
+        ({"study": "networked33", "axes": [AXIS]}, ["study: ", "no microgrids", "tieline run"]),
         ([1], ["mapping"]),
     ],
-    ids=["path", "place", "also", "falling", "single", "impossible", "unknown", "word", "star", "study", "no mapping"],
+    ids=[
+        "path",
+        "place",
+        "also",
+        "falling",
+        "single",
+        "impossible",
+        "unknown",
+        "word",
+        "star",
+        "study",
+        "microgrids",
+        "no mapping",
+    ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_file_and_field(refused, tmp_path, document, parts):
     (tmp_path / "beyond_errors.yaml").write_text(json.dumps(document), encoding="utf-8")
     message = refused("reproduce", "beyond_errors", "--quick", "--out", tmp_path)
     assert all(part in message for part in parts), message
     assert "beyond_errors.yaml: " in message
+
+
+@pytest.mark.parametrize("devices", ["microgrid", "ev_aggregator"])
+def test_no_part_is_made_of_a_study_with_microgrids(workshop, study33, devices):
+    """Wherever they come from, such as an axis of a sweep: the plan of a day would leave them out without a word."""
+    networked = read_study(STUDIES / "networked33.yaml").fleet
+    fleet = study33.fleet.model_copy(update={devices: getattr(networked, devices)})
+    with pytest.raises(StudyError, match="tieline reproduce knows no microgrids"):
+        evaluated_point(workshop, study33.model_copy(update={"fleet": fleet}), title="")
+    assert workshop.store.found == workshop.store.computed == []
 
 
 def test_verdict_names_the_rules_that_burden_the_system_operator():

@@ -150,7 +150,7 @@ def test_nothing_is_left_of_a_part_that_was_not_finished(tmp_path, study33, monk
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(parts.os, "replace", killed)
+    monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         PartStore(tmp_path).part(study33, {"part": "x"}, dict)
     assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import STUDIES
 from feeder5 import settled_cost
 from readable import unreadable
 from scipy import stats
@@ -18,11 +19,12 @@ from agents.dispatch.dispatcher import Dispatcher
 from experiments.figures.value import value_figure
 from experiments.recourse import Recourse, expected_profit
 from experiments.value import SIZES, Comparison
-from experiments.value_console import show_value
+from experiments.value_console import show_value, value_study
 from experiments.value_report import Contender, Estimate, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
 from sim.scenarios import Draw, ForecastErrors
 from sim.setting import Setting
+from sim.study_file import read_study
 
 TOLERANCE = 0.01
 """What the solver may be off in a profit. [$]"""
@@ -221,6 +223,12 @@ def test_estimate_is_the_textbooks():
 
 
 # ---- command -------------------------------------------------------------------------------------------------
+
+
+def test_microgrids_are_refused():
+    networked = read_study(STUDIES / "networked33.yaml")
+    with pytest.raises(StudyError, match="tieline value knows no microgrids yet: use tieline run"):
+        value_study(networked, sizes=[1], test_count=2, out=None, workers=1, as_json=True)
 
 
 def accepted(*arguments):

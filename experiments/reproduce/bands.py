@@ -26,7 +26,6 @@ def band(workshop: Workshop, name: str, quantities: dict[str, Quantity]) -> dict
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
-        setting.refuse_microgrids("tieline reproduce")
         drawn = setting.draw(Draw.TRAINING, study.uncertainty.scenarios)
         found = {}
         for kind, quantity in quantities.items():

@@ -89,7 +89,6 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
-        setting.refuse_microgrids("tieline reproduce")
         scenarios = scenario_set(setting, on, count)
         found = evaluate(setting, scenarios, workers=workshop.workers, progress=lambda done: tick(f"scenario {done}"))
         outcomes, submission = found.outcomes, found.submission

@@ -75,7 +75,6 @@ def metered_flows(workshop: Workshop, study: Study, *, title: str) -> Flows:
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
-        setting.refuse_microgrids("tieline reproduce")
         kept, dispatcher = setting.kept_scenarios(), Dispatcher.of(setting)
         submission = compute_submission(dispatcher, setting, opening_situation(setting, kept))
         metered = []

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from experiments.catalog import find_study
 from experiments.reproduce.paper import STUDY
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.workshop import REPRODUCE, Workshop
 from experiments.variation import Variation, require_ends, set_value
 from grids.units import Data
 from sim.errors import StudyError
@@ -104,6 +104,7 @@ class Sweep:
         }
         try:
             study = find_study(said.study, options=options)
+            study.refuse_microgrids(REPRODUCE)
         except StudyError as error:
             raise StudyError(f"{path}: study: {error}") from error
         sweep = cls(path=path, said=said, study=study)

@@ -11,6 +11,9 @@ from experiments.reproduce.paper import STUDY
 from experiments.reproduce.parts import PartStore, Record
 from sim.study import Study
 
+REPRODUCE = "tieline reproduce"
+"""What refuses a study says so by this name."""
+
 Tick = Callable[[str], None]
 """Called after every step of a part, with what was done."""
 
@@ -115,7 +118,13 @@ class Workshop:
             Returns the part; is given a function to call after every step.
         steps : int
             How often that function will be called.
+
+        Raises
+        ------
+        StudyError
+            If the study has microgrids, which no part knows how to operate.
         """
+        study.refuse_microgrids(REPRODUCE)
 
         def run() -> Record:
             with console.progress(title, total=steps, quiet=self.quiet) as tick:

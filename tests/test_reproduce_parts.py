@@ -1,11 +1,18 @@
 """Reproductions go on where they stopped, and their files agree; the evaluation behind them costs nothing here."""
 
+import compileall
 import csv
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from pkgutil import iter_modules
+from time import process_time
 
 import pytest
 from cli import accepted
@@ -13,7 +20,8 @@ from reproduced import ITEMS, cheap_evaluation, entries_of, evaluated, results
 from typer.testing import CliRunner
 
 import experiments.__main__ as command_line
-from experiments import reproduce
+from experiments import identity, reproduce
+from experiments.identity import model_digest
 from experiments.reproduce import columns, item, items, parts
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.parts import PartStore
@@ -144,6 +152,122 @@ def test_what_decides_a_part_finds_it(stored, study33, monkeypatch):
     monkeypatch.setattr(parts, "versions", lambda: {"tieline": "99"})
     assert again() == 1
     assert again() == 0
+
+
+def test_a_part_is_not_found_again_when_a_file_of_the_user_has_changed(stored, study33, tmp_path):
+    _, again = stored
+    own = tmp_path / "own" / "day.csv"
+    own.parent.mkdir()
+    own.write_text("hour", encoding="utf-8")
+    study = study33.model_copy(update={"profiles": study33.profiles.model_copy(update={"file": str(own)})})
+    assert (again(study=study), again(study=study)) == (1, 0)
+    own.write_text("hours", encoding="utf-8")
+    assert (again(study=study), again(study=study)) == (1, 0)
+
+
+# ---- the code that parts depend on -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a copy of our packages in a folder, and return it."""
+    for package in identity.PACKAGES:
+        shutil.copytree(
+            str(files(package)), tmp_path / "site" / package, ignore=shutil.ignore_patterns("__pycache__", "*.png")
+        )
+    monkeypatch.setattr(identity, "files", (tmp_path / "site").joinpath)
+    monkeypatch.setattr(identity, "model_digest", identity.model_digest.__wrapped__)
+    monkeypatch.setattr(parts, "model_digest", identity.model_digest)
+    return tmp_path / "site"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "grids/build.py",
+        "grids/data/networked_table1.csv",
+        "sim/data/microgrid33_day.csv",
+        "sim/reduction.py",
+        "agents/dispatch/search/price_bound.py",
+        "experiments/evaluation.py",
+        "experiments/recourse.py",
+        "experiments/reproduce/hindsight.py",
+        "experiments/reproduce/misbids.py",
+        "experiments/reproduce/suspects.py",
+        "experiments/sweeps/worker.py",
+        "experiments/sweeps/outputs.py",
+        "experiments/written_tomorrow.py",
+    ],
+)
+def test_a_part_is_not_found_again_when_code_or_data_has_changed(installed, study33, tmp_path, file):
+    def computed():
+        store = PartStore(tmp_path / "parts")
+        store.part(study33, {"part": "x"}, dict)
+        return len(store.computed)
+
+    assert (computed(), computed()) == (1, 0)
+    with (installed / file).open("ab") as stream:
+        stream.write(b"\n")
+    assert (computed(), computed()) == (1, 0)
+
+
+def test_what_only_shows_results_does_not_count(installed):
+    """Of all that computes, nothing is imported from what is left out."""
+    before = identity.model_digest()
+    for name in identity.SHOWS:
+        (installed / name / "more.py").touch()
+    (installed / "agents" / "__pycache__").mkdir()
+    (installed / "agents" / "__pycache__" / "cast.pyc").touch()
+    assert identity.model_digest() == before
+    computing = [
+        "experiments.sweeps.worker",
+        "experiments.evaluation",
+        *(
+            f"experiments.reproduce.{name}"
+            for name in ("columns", "flows", "hindsight", "misbids", "points", "suspects", "voltages")
+        ),
+    ]
+    code = f"import sys, {', '.join(computing)}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    left_out = tuple(name.replace("/", ".") for name in identity.SHOWS)
+    assert "experiments.play" in loaded
+    assert not [name for name in loaded if name.startswith(left_out)]
+
+
+def test_a_renamed_file_counts_and_the_place_does_not(installed):
+    assert identity.model_digest() == model_digest()
+    (installed / "sim" / "risk.py").rename(installed / "sim" / "risks.py")
+    assert identity.model_digest() != model_digest()
+
+
+def test_packages_in_a_zip_file_and_compiled_ones_have_a_digest(installed, tmp_path, monkeypatch):
+    in_folder = identity.model_digest()
+    packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", installed))
+    code = "import experiments.identity as i; print(i.__file__, i.model_digest())"
+    shown = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={**os.environ, "PYTHONPATH": str(packed)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert shown == [str(packed / "experiments" / "identity.py"), in_folder]
+    assert compileall.compile_dir(installed, quiet=1, legacy=True)
+    for source in installed.rglob("*.py"):
+        source.unlink()
+    compiled = identity.model_digest()
+    (installed / "sim" / "risk.pyc").write_bytes(b"other code")
+    assert len({in_folder, compiled, identity.model_digest()}) == 3
+
+
+def test_the_digest_takes_no_time():
+    def seconds():
+        start = process_time()
+        model_digest.__wrapped__()
+        return process_time() - start
+
+    assert min(seconds() for _ in range(5)) < 0.05
 
 
 def test_nothing_is_left_of_a_part_that_was_not_finished(tmp_path, study33, monkeypatch):

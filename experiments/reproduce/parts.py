@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.identity import model_digest, versions
+from experiments.identity import digests_of_files, model_digest, versions
 from experiments.run_folder import write_whole
 from sim.study import Study
 
@@ -51,10 +51,12 @@ class PartStore:
         compute : callable
             Returns it.
         """
+        document = study.model_dump(mode="json")
         identity = _plain(
             {
                 "parameters": dict(parameters),
-                "study": study.model_dump(mode="json"),
+                "study": document,
+                "files": digests_of_files(document),
                 "versions": versions(),
                 "model": model_digest(),
             }
@@ -66,8 +68,8 @@ class PartStore:
             return stored
         start = perf_counter()
         result = _plain(compute())
-        document = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
-        text = json.dumps(document | {"result": result}, indent=1)
+        about = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
+        text = json.dumps(about | {"result": result}, indent=1)
         write_whole(path, text.encode(), by_way_of=self.folder)
         self.computed.append(path.name)
         return result

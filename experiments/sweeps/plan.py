@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from agents.cast import check_study
 from experiments.catalog import check_names, find_study, packaged_studies
+from experiments.identity import digests_of_files
 from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
@@ -278,9 +279,6 @@ def key_of(document: Mapping[str, Any], digests: dict[str, str]) -> str:
         Hashes of files that were read before, by path; what is read is added.
     """
     decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
-    for name in (document["profiles"]["file"], document["grid"]["case"], document["trained"]):
-        if name is not None and Path(name).is_absolute() and Path(name).is_file():
-            if name not in digests:
-                digests[name] = sha256(Path(name).read_bytes()).hexdigest()
-            decides = decides.replace(json.dumps(name), digests[name])
+    for name, digest in digests_of_files(document, digests).items():
+        decides = decides.replace(json.dumps(name), digest)
     return sha256(decides.encode()).hexdigest()[:KEY_LENGTH]

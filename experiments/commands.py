@@ -14,8 +14,9 @@ from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.port_console import PROFIT_OF
-from experiments.run_folder import finish_run, reserve, write_run
+from experiments.run_folder import finish_run, new_run, write_run
 from experiments.summary import summarise, worst
+from experiments.whole import new_file
 from sim.audit import audit, audit_folder
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
@@ -38,18 +39,18 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
     """
     setting = Setting.of(study)
     check_study(setting)
-    folder = reserve(out, study, base)
-    with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
-        played = play(setting, progress=report)
-    document = study.model_dump(mode="json")
-    verdict = audit(played.tables, document)
-    summary = summarise(played)
-    summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
-    summary["run_dir"] = str(folder)
-    write_run(folder, study, played.tables)
-    with console.status("drawing", quiet=as_json):
-        _draw(folder, setting, played.tables, document)
-    finish_run(folder, summary)
+    with new_run(out, study, base) as (unfinished, folder):
+        with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
+            played = play(setting, progress=report)
+        document = study.model_dump(mode="json")
+        verdict = audit(played.tables, document)
+        summary = summarise(played)
+        summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
+        summary["run_dir"] = str(folder)
+        write_run(unfinished, study, played.tables)
+        with console.status("drawing", quiet=as_json):
+            _draw(unfinished, setting, played.tables, document)
+        finish_run(unfinished, summary)
     if as_json:
         print_json(summary)
     else:
@@ -212,14 +213,10 @@ def new_study(file: Path, like: str) -> None:
         raise StudyError(f"{file}: the name of such a file ends in .yaml")
     if not re.fullmatch(NAME, file.stem):
         raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
-    if file.exists():
-        raise StudyError(f"{file}: exists already; nothing is overwritten, give another name")
     text = packaged[like].read_text(encoding="utf-8")
     text = text.replace(f"name: {like}\n", write_document({"name": file.stem}), 1)
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StudyError(f"{file}: can't be written: {error.strerror}") from error
+    with new_file(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     console.echo(f"wrote {file}; next: tieline {'sweep' if like in packaged_sweeps() else 'run'} {file}")
 
 

@@ -1,25 +1,24 @@
 """The folder of a run: resolved study, versions, tables, figures, summary, manifest. Nothing is ever overwritten."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager
 from hashlib import file_digest
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from experiments.identity import versions
-from sim.errors import StudyError
+from experiments.whole import MANIFEST, TakenError, new_folder
 from sim.ledger import write_tables
 from sim.study import Study
 from sim.study_file import write_study
 
-MANIFEST = "manifest.json"
 
-
-def reserve(out: Path | None, study: Study, base: Study | None = None) -> Path:
-    """Create and return the folder of a run.
+@contextmanager
+def new_run(out: Path | None, study: Study, base: Study | None = None) -> Iterator[tuple[Path, Path]]:
+    """Make the folder of a run; hand out where to write it, and what it will be called.
 
     Parameters
     ----------
@@ -32,17 +31,26 @@ def reserve(out: Path | None, study: Study, base: Study | None = None) -> Path:
     Raises
     ------
     StudyError
-        If the folder holds something already, or can't be written.
+        If the folder holds something already, another process is writing it, or it can't be written.
     """
-    if out is not None:
-        return _create(out)
-    stem = run_name(study, base)
-    number = 1
-    while True:
-        folder = Path("runs") / (stem if number == 1 else f"{stem}-{number}")
+    with ExitStack() as stack:
+        for folder in _free(run_name(study, base)) if out is None else [out]:
+            try:
+                path = stack.enter_context(new_folder(folder))
+            except TakenError:
+                if out is not None:
+                    raise
+            else:
+                yield path, folder
+                return
+
+
+def _free(name: str) -> Iterator[Path]:
+    """Yield the folders under ``runs/`` that a run may have by default and that are not there yet."""
+    for number in count(1):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
         if not folder.exists():
-            return _create(folder)
-        number += 1
+            yield folder
 
 
 NAMED = {"name", "description", "bidding", "policy", "coordination", "days", "seed"}
@@ -96,32 +104,6 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
-def _create(folder: Path) -> Path:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyError(f"--out {folder}: exists already; nothing is overwritten, give another folder")
-    return open_folder(folder)
-
-
-def open_folder(folder: Path) -> Path:
-    """Return a folder to write to, made if it is not there; what it holds may stay.
-
-    Raises
-    ------
-    StudyError
-        If it can't be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StudyError(
-            f"--out {folder}: can't be written ({error.strerror}); choose a folder with --out, or mend its permissions"
-        ) from error
-    return folder
-
-
 def write_run(folder: Path, study: Study, tables: Any) -> None:
     """Write study, versions and tables of a run; `finish_run` comes when all else is there."""
     (folder / "study.yaml").write_text(write_study(study), encoding="utf-8")
@@ -151,25 +133,3 @@ def write_manifest(folder: Path) -> None:
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def write_whole(path: Path, content: bytes, *, by_way_of: Path) -> None:
-    """Write a file under another name first: under its own there is never half of one.
-
-    Parameters
-    ----------
-    path : Path
-        The file; it is replaced if it is there.
-    content : bytes
-        What it holds.
-    by_way_of : Path
-        Folder on the same disk for what is unfinished.
-    """
-    by_way_of.mkdir(parents=True, exist_ok=True)
-    unfinished = by_way_of / f"{path.name}.{os.getpid()}.tmp"
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

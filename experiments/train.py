@@ -16,6 +16,7 @@ from experiments import console
 from experiments.commands import print_json
 from experiments.play import play
 from experiments.summary import summarise
+from experiments.whole import new_file
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting
@@ -29,19 +30,18 @@ NORMAL_95 = 1.96
 
 def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
     """Train, write the functions, judge them, and print what came of it."""
-    if out.exists():
-        raise StudyError(f"--out {out}: exists already; nothing is overwritten, give another file")
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
     setting = Setting.of(study.model_copy(update={"days": 1}))
     start = perf_counter()
-    with console.status("bidding", quiet=as_json):
-        submission = opening_bids(setting, Dispatcher.of(setting))
-    trainer = Trainer(setting, submission.bid_mw, samples=samples, rounds=rounds)
-    with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=as_json) as report:
-        functions = trainer.train(report)
-    seconds = {"train": perf_counter() - start}
-    _write(functions, out)
+    with new_file(out, name=f"--out {out}") as unfinished:
+        with console.status("bidding", quiet=as_json):
+            submission = opening_bids(setting, Dispatcher.of(setting))
+        trainer = Trainer(setting, submission.bid_mw, samples=samples, rounds=rounds)
+        with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=as_json) as report:
+            functions = trainer.train(report)
+        seconds = {"train": perf_counter() - start}
+        _write(functions, unfinished)
     summary: dict[str, Any] = {
         "study": study.name,
         "seed": study.seed,

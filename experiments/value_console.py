@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -11,9 +12,9 @@ from rich.table import Table
 
 from experiments import console
 from experiments.commands import print_json
-from experiments.run_folder import reserve
 from experiments.value import Comparison
 from experiments.value_report import CONFIDENCE, Estimate, SolutionValue, Trial, ValueReport
+from experiments.whole import new_folder
 from sim.setting import Setting
 from sim.study import Study
 from sim.study_file import write_study
@@ -36,20 +37,20 @@ def value_study(
     study.refuse_microgrids("tieline value")
     setting = Setting.of(study)
     comparison = Comparison.of(setting, sizes=sizes, test_count=test_count)
-    folder = None if out is None else reserve(out, study)
-    with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:
-        report = comparison.run(workers=workers, progress=tick)
-    summary = value_summary(report) | {"seconds": {"total": perf_counter() - start}}
-    if folder is not None:
-        with console.status("drawing", quiet=as_json):
-            _write(folder, report, summary)
+    with nullcontext() if out is None else new_folder(out) as unfinished:
+        with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:
+            report = comparison.run(workers=workers, progress=tick)
+        summary = value_summary(report) | {"seconds": {"total": perf_counter() - start}}
+        if unfinished is not None:
+            with console.status("drawing", quiet=as_json):
+                _write(unfinished, report, summary)
     if as_json:
         print_json(summary)
         return
     show_value(report)
     console.out.print(f"{summary['seconds']['total']:.1f} s")
-    if folder is not None:
-        console.out.print(f"written to [bold]{escape(str(folder))}[/bold] (value.png, value.svg, value.json)")
+    if out is not None:
+        console.out.print(f"written to [bold]{escape(str(out))}[/bold] (value.png, value.svg, value.json)")
 
 
 def _write(folder: Path, report: ValueReport, summary: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -179,6 +180,20 @@ def locked(tmp_path):
     if not kernel.is_dir():
         pytest.skip("there is no folder that this user may not write to")
     return kernel
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return a folder on a disk of its own of a quarter of a megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting is not permitted")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 # ---- sweeps --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from cli import FAST, FEW, accepted
 
 from experiments.catalog import base_study, find_study
-from experiments.run_folder import reserve, run_name
+from experiments.run_folder import new_run, run_name
 from sim.ledger import TABLES, read_tables, write_tables
 from sim.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
@@ -171,7 +171,10 @@ def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp
 
 def test_folders_of_runs_are_numbered(study33, tmp_path):
     stem = "microgrid33-anm_aware-receding-case1-seed1"
-    assert [reserve(None, study33).name for _ in range(3)] == [stem, f"{stem}-2", f"{stem}-3"]
+    with new_run(None, study33) as (_, first), new_run(None, study33) as (_, second):  # side by side
+        assert [first.name, second.name] == [stem, f"{stem}-2"]
+    with new_run(None, study33) as (_, third):  # after the others
+        assert third.name == f"{stem}-3"
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {stem, f"{stem}-2", f"{stem}-3"}
 
 
@@ -218,7 +221,8 @@ def test_the_default_folder_of_a_run_says_the_changes(tmp_path):
 def test_the_name_of_a_rule_does_not_lead_out_of_the_runs_folder(study33, tmp_path):
     rule = study33.market.rule.model_copy(update={"name": "../../../mine"})
     study = study33.model_copy(update={"market": study33.market.model_copy(update={"rule": rule})})
-    assert reserve(None, study).resolve().parent == tmp_path / "runs"
+    with new_run(None, study) as (_, folder):
+        assert folder.resolve().parent == tmp_path / "runs"
 
 
 # ---- a run's folder is never overwritten ---------------------------------------------------------------------
@@ -236,11 +240,6 @@ def test_an_existing_run_is_not_overwritten(copied, refused, json_too):
     for part in ("--out", str(copied), "nothing is overwritten"):
         assert part in message
     assert contents(copied) == before
-
-
-def test_an_empty_folder_will_do(study33, tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert reserve(tmp_path / "empty", study33) == tmp_path / "empty"
 
 
 def test_a_file_is_not_overwritten(refused, tmp_path):

@@ -267,20 +267,6 @@ def test_a_full_disk_takes_nothing_from_a_run_that_counted_before(tmp_path, fill
     assert contents(tmp_path / "out", "results") == before
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a folder on a disk of its own of a quarter of a megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting is not permitted")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_is_really_full_is_told_and_gone_on_from(small_disk, filled):
     plan = plan_of({"values": {FACTOR: [*range(1, 5)]}}, outputs="all")
     with pytest.raises(StudyError, match="the disk is full; what is stored is whole: free some space") as refusal:

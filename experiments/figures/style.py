@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
+from experiments.whole import write_whole
 from grids.network import FloatArray
 
 COLORS = {
@@ -145,8 +147,13 @@ def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> Non
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write a figure as PNG (120 dots per inch) and SVG; the same figure gives the same bytes."""
     with house_style():
-        figure.savefig(folder / f"{name}.png", dpi=120, metadata={"Software": None})
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+        for kind, settings in (
+            ("png", {"dpi": 120, "metadata": {"Software": None}}),
+            ("svg", {"metadata": {"Date": None, "Creator": None}}),
+        ):
+            drawn = BytesIO()
+            figure.savefig(drawn, format=kind, **settings)
+            write_whole(folder / f"{name}.{kind}", drawn.getvalue())
 
 
 def write_key(ax: Axes, key: Sequence[Artist]) -> None:

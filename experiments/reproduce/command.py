@@ -11,7 +11,7 @@ from experiments.reproduce import chosen_names, item
 from experiments.reproduce.parts import PartStore
 from experiments.reproduce.product import Product
 from experiments.reproduce.workshop import Workshop
-from experiments.run_folder import open_folder
+from experiments.whole import open_folder, told
 
 
 def reproduce_items(
@@ -25,7 +25,8 @@ def reproduce_items(
     used_seed = workshop.study().seed
     open_folder(out)
     try:
-        products = {name: _make(name, workshop) for name in names}
+        with told(f"--out {out}", "what is there is whole: start it again when it can"):
+            products = {name: _make(name, workshop) for name in names}
     except KeyboardInterrupt:
         stored = escape(str(store.folder))
         console.err.print(f"stopped; what was computed is in {stored}, the same command goes on there", soft_wrap=True)

@@ -1,6 +1,7 @@
 """Figures as a journal prints them: one column wide, with a caption that stands alone and the data they show."""
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +13,7 @@ from experiments.figures import save_figure
 from experiments.figures.style import GREY, hour_edges, house_style
 from experiments.reproduce.product import Product
 from experiments.reproduce.workshop import Workshop
+from experiments.whole import write_whole
 from grids.network import FloatArray
 from sim.profiles import HOURS_PER_DAY
 
@@ -91,9 +93,12 @@ def publish(
         figure.text(0.995, 0.995, "quick run, not a result", ha="right", va="top", fontsize=7, color=GREY)
     save_figure(figure, workshop.folder, stem)
     with house_style(), mpl.rc_context({"pdf.fonttype": 42}):  # journals refuse Type 3 fonts
-        figure.savefig(workshop.path(name, ".pdf"), metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    workshop.path(name, ".md").write_text(f"![{title}]({stem}.png)\n\n{text}", encoding="utf-8")
-    data.to_csv(workshop.path(name, ".csv"), index=False, lineterminator="\n", float_format="%.6g")
+        page = BytesIO()
+        figure.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    write_whole(workshop.path(name, ".pdf"), page.getvalue())
+    write_whole(workshop.path(name, ".md"), f"![{title}]({stem}.png)\n\n{text}".encode())
+    table: str = data.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    write_whole(workshop.path(name, ".csv"), table.encode())
     files = [workshop.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
     plain = data.astype(object).where(data.notna(), None)  # JSON has no NaN
     return Product(

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from experiments.identity import digests_of_files, model_digest, versions
-from experiments.run_folder import write_whole
+from experiments.whole import write_whole
 from sim.study import Study
 
 KEY_LENGTH = 16
@@ -70,7 +70,7 @@ class PartStore:
         result = _plain(compute())
         about = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
         text = json.dumps(about | {"result": result}, indent=1)
-        write_whole(path, text.encode(), by_way_of=self.folder)
+        write_whole(path, text.encode())
         self.computed.append(path.name)
         return result
 

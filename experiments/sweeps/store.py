@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from experiments.identity import differences, provenance
-from experiments.run_folder import open_folder, write_whole
 from experiments.sweeps.plan import Plan, Run, read_sweep
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
 from experiments.sweeps.worker import Product, Task, arrow, parquet, parquet_of
+from experiments.whole import open_folder, write_whole
 from sim.errors import StudyError
 from sim.ledger import TABLES
 from sim.study_file import write_document

@@ -17,6 +17,7 @@ from experiments.reproduce.sensitivity_findings import findings_of
 from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_table
 from experiments.reproduce.suspects import imbalance_book, loss_book
 from experiments.reproduce.workshop import Workshop
+from experiments.whole import write_whole
 from sim.settlement import TERMS
 
 SUMMARY = "Table 5 in other readings of the paper, one change at a time, and its spread over seeds"
@@ -105,5 +106,5 @@ def _write(
     )
     texts[workshop.path("sensitivity", ".md")] = "\n".join(text)
     for path, content in texts.items():
-        path.write_text(content, encoding="utf-8")
+        write_whole(path, content.encode())
     return list(texts)

@@ -18,6 +18,7 @@ from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
 from experiments.reproduce.sheets import said
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Workshop
+from experiments.whole import write_whole
 from sim.imbalance import RULES
 
 SUMMARY = "Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?"
@@ -233,5 +234,5 @@ def _write(workshop: Workshop, table: ReportTable, findings: Sequence[str]) -> l
         workshop.path("table1", ".tex"): table.as_latex(),
     }
     for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     return list(texts)

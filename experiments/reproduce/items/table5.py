@@ -12,6 +12,7 @@ from experiments.reproduce.report_table import ReportTable
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Size, Workshop
 from experiments.value_report import CONFIDENCE
+from experiments.whole import write_whole
 
 SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample"
 
@@ -171,5 +172,5 @@ def _write(workshop: Workshop, tables: Sequence[ReportTable], findings: Sequence
     texts[workshop.path("table5", ".md")] = "\n".join([*(table.as_markdown() for table in tables), *said, ""])
     texts[workshop.path("table5", ".tex")] = "\n".join(table.as_latex() for table in tables)
     for path, text in texts.items():
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text.encode())
     return list(texts)

@@ -9,7 +9,7 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.page import page
 from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.results import SweepResults
-from sim.errors import StudyError
+from experiments.whole import told, write_whole
 
 FIGURES = r"(?:means|differences|map|map_differences|pareto|scatter|scatter_differences)(?:-\d+)?"
 """Names of figures."""
@@ -40,17 +40,13 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
         "differences.csv": differences_csv(evidence),
     }
     drawings = [block for block in blocks if isinstance(block, Drawing)]
-    try:
+    with told(str(folder), "choose another folder, or mend its permissions"):
         folder.mkdir(parents=True, exist_ok=True)
         _remove_figures(folder)
         written = [_write(folder / name, text) for name, text in texts.items()]
         written += [path for drawing in drawings for path in drawing.save(folder)]
         html = page(blocks, results.sweep.name, folder)
         return [written[0], _write(folder / "report.html", html), *written[1:]]
-    except OSError as error:
-        raise StudyError(
-            f"{folder}: can't be written ({error.strerror}); choose another folder, or mend its permissions"
-        ) from error
 
 
 def _remove_figures(folder: Path) -> None:
@@ -63,5 +59,5 @@ def _remove_figures(folder: Path) -> None:
 
 
 def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(path, text.encode())
     return path

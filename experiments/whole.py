@@ -1,0 +1,250 @@
+"""Folders and files that are there whole or not at all: written under a hidden name by one process, then renamed."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from experiments import console
+from sim.errors import StudyError
+
+MANIFEST = "manifest.json"
+"""What is written last into a folder: one that has it is whole."""
+
+LOCK, UNFINISHED = "lock", "unfinished"
+
+REMEDY = "choose a folder with --out, or mend its permissions"
+
+
+class TakenError(StudyError):
+    """There is something of that name already, or somebody is about to write it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A folder or file that is being written.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is written, a hidden name.
+    target : Path
+        What it is called once it is whole.
+    """
+
+    path: Path
+    target: Path
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the target is an empty folder that was there, perhaps a mount point: it is filled from within."""
+        return self.path.parent == self.target
+
+    def publish(self) -> None:
+        """Give it its own name; nothing is overwritten, and a manifest comes last."""
+        if self.is_inside:
+            for path in sorted(self.path.iterdir(), key=lambda one: (one.name == MANIFEST, one.name)):
+                path.rename(self.target / path.name)
+            self.path.rmdir()
+        elif self.path.is_dir() or not self.target.exists():
+            self.path.rename(self.target)  # a folder is never renamed onto one that holds something
+        else:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(self.target))
+
+    def remove(self) -> None:
+        """Remove what is written so far."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Make a folder: write to the path that is handed out; in the end it has its own name, or nothing is left of it.
+
+    Parameters
+    ----------
+    target : Path
+        The folder, which must not exist, or be empty.
+
+    Raises
+    ------
+    StudyError
+        If it holds something, another process is about to write it, or it can't be written.
+    """
+    with _draft(target, f"--out {target}", "folder") as path:
+        yield path
+
+
+@contextmanager
+def new_file(target: Path, *, name: str = "") -> Iterator[Path]:
+    """Make a file in the same way.
+
+    Parameters
+    ----------
+    target : Path
+        The file, which must not exist.
+    name : str
+        What it is called in messages, such as ``--out FILE``; by default the path.
+
+    Raises
+    ------
+    StudyError
+        If it exists, another process is about to write it, or it can't be written.
+    """
+    with _draft(target, name or str(target), "file") as path:
+        yield path
+
+
+@contextmanager
+def _draft(target: Path, name: str, kind: str) -> Iterator[Path]:
+    inside = kind == "folder" and target.is_dir()
+    lock, path = (
+        target / f".{end}" if inside else target.with_name(f".{target.name}.{end}") for end in (LOCK, UNFINISHED)
+    )
+    draft = Draft(path=path, target=target)
+    if _is_taken(draft):
+        raise _taken(name, kind)
+    with _parents(target if kind == "folder" else None, name), _locked(lock, name, kind):
+        try:
+            with told(name, "nothing is left of it"):
+                _take_over(draft, name, kind)
+                yield path
+                draft.publish()
+        except KeyboardInterrupt:
+            console.err.print(f"stopped; nothing is left of {name}", markup=False, soft_wrap=True)
+            raise
+        finally:
+            with suppress(OSError):
+                draft.remove()
+
+
+@contextmanager
+def _parents(folder: Path | None, name: str) -> Iterator[None]:
+    """Make the folders above one; those that were not there go again if nothing is put into them."""
+    above = [] if folder is None else [path for path in folder.parents if not path.exists()]
+    try:
+        if folder is not None:
+            with told(name, REMEDY):
+                folder.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for path in above:
+            with suppress(OSError):
+                path.rmdir()
+
+
+@contextmanager
+def _locked(path: Path, name: str, kind: str) -> Iterator[None]:
+    """Keep other processes from writing the same; the lock goes with the process, however that ends."""
+    lock = FileLock(path)
+    with told(name, REMEDY):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise TakenError(f"{name}: another process is writing it; wait for it, or give another {kind}") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)  # while it is held: who waits for this file finds that it is gone
+        lock.release()
+
+
+def _take_over(draft: Draft, name: str, kind: str) -> None:
+    """Clear away what a killed process left under the name of a draft; put in place what it had finished."""
+    if (draft.path / MANIFEST).is_file():
+        draft.publish()
+        console.err.print(f"{name}: put in place what a killed run had finished", markup=False, soft_wrap=True)
+    elif draft.path.exists():
+        draft.remove()
+        console.err.print(f"removed {draft.path}, which a killed run left", markup=False, soft_wrap=True)
+    if _is_taken(draft):
+        raise _taken(name, kind)
+    if kind == "folder":
+        draft.path.mkdir()
+    else:
+        draft.path.touch()
+
+
+def _is_taken(draft: Draft) -> bool:
+    """Return whether the target holds something that no killed process was about to put there."""
+    if not draft.is_inside:
+        return draft.target.exists()
+    own = {f".{LOCK}", draft.path.name}
+    return not (draft.path / MANIFEST).is_file() and any(path.name not in own for path in draft.target.iterdir())
+
+
+def _taken(name: str, kind: str) -> TakenError:
+    return TakenError(f"{name}: exists already; nothing is overwritten, give another {kind}")
+
+
+@contextmanager
+def told(name: str, remedy: str) -> Iterator[None]:
+    """Say in one message what can't be written, why, and what to do about it.
+
+    Parameters
+    ----------
+    name : str
+        What is written, such as ``--out FOLDER``.
+    remedy : str
+        What to do, or how things stand.
+
+    Raises
+    ------
+    StudyError
+        In place of an error of the system.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StudyError(f"{name}: the disk is full; {remedy}; free some space first") from error
+        raise StudyError(f"{name}: can't be written ({error.strerror or error}); {remedy}") from error
+
+
+def open_folder(folder: Path) -> Path:
+    """Return a folder to write to, made if it is not there; what it holds may stay.
+
+    Raises
+    ------
+    StudyError
+        If it can't be made or written to.
+    """
+    with told(f"--out {folder}", REMEDY):
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    return folder
+
+
+def write_whole(path: Path, content: bytes, *, by_way_of: Path | None = None) -> None:
+    """Write a file under another name first: under its own there is never half of one.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is replaced if it is there.
+    content : bytes
+        What it holds.
+    by_way_of : Path, optional
+        Folder on the same disk for what is unfinished; by default that of the file.
+    """
+    folder = by_way_of or path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.port_console import PROFIT_OF
 from experiments.run_folder import finish_run, new_run, write_run
-from experiments.summary import summarise, worst
+from experiments.summary import limits_in_json, summarise, worst
 from experiments.whole import new_file
 from sim.audit import audit, audit_folder
 from sim.errors import StudyError
@@ -44,7 +44,7 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
             played = play(setting, progress=report)
         document = study.model_dump(mode="json")
         verdict = audit(played.tables, document)
-        summary = summarise(played)
+        summary = summarise(played, verdict)
         summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
         summary["run_dir"] = str(folder)
         write_run(unfinished, study, played.tables)
@@ -93,10 +93,11 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         },
         "bids_mw": result.submission.bid_mw.tolist(),
         "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
+        "limits": limits_in_json(result.limits),
         "voltage": {
             "min_pu": min(o.min_vm_pu for o in result.outcomes),
             "max_pu": max(o.max_vm_pu for o in result.outcomes),
-            "violations": sum(o.violations for o in result.outcomes),
+            "violations": result.limits["voltage"].count,
         },
         "seconds": {"total": perf_counter() - start},
     }
@@ -173,6 +174,8 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
                 "clean": verdict.clean,
                 "findings": [vars(finding) for finding in verdict.findings],
                 "limit_violations": [vars(finding) for finding in verdict.limit_violations],
+                "limits": limits_in_json(verdict.limits),
+                "hours_beyond_limits": verdict.hours_beyond,
                 "checks": verdict.checks,
                 "largest": verdict.largest,
             }

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from experiments.port_console import goal, port_story, ports_table
-from sim.audit import AuditReport
+from experiments.summary import limits_in_json
+from sim.audit import LIMITS, AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
 
@@ -71,6 +72,7 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
     )
     out.print(_money_table(summary["terms"], f"Money of {period}"))
     out.print(_physics_table(summary, setting))
+    show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
         out.print(ports_table(summary["microgrids"]))
     for line in [*_story(summary), *(port_story(summary) if "microgrids" in summary else [])]:
@@ -117,7 +119,6 @@ def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
     table.add_column("value", justify="right")
     table.add_row("lowest / highest voltage", f"{volts['min_pu']:.4f} / {volts['max_pu']:.4f} p.u.")
     table.add_row("limits", f"{limits.min_vm_pu:.3f} / {limits.max_vm_pu:.3f} p.u.")
-    table.add_row("violations (bus-hours)", f"{volts['violations']}")
     for name, buses in (("below the limit", volts["buses_below"]), ("above the limit", volts["buses_above"])):
         if buses:
             table.add_row(f"buses {name}", ranges(buses))
@@ -133,6 +134,32 @@ def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
             shown = f"{100 * proof[name]:.4f}" if unit == "%" else f"{proof[name]:.1e}"
             table.add_row(label, f"{shown} {unit}")
     return table
+
+
+def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str, int]) -> None:
+    """Print how often limits were not kept, by how much at worst, and what the decisions of these hours say.
+
+    Parameters
+    ----------
+    limits : mapping
+        ``count``, ``worst`` and ``unit`` of each kind, as the audit counts them.
+    by_status : mapping of str to int
+        Hours by the status of the decision; empty where it isn't known.
+    """
+    broken = {name: one for name, one in limits.items() if one["count"]}
+    if not broken:
+        out.print(f"limits: all kept ({', '.join(limits)})")
+        return
+    table = Table(title="Limits not kept", title_justify="left", title_style="bold yellow")
+    table.add_column("limit")
+    for heading in ("how often", "worst beyond"):
+        table.add_column(heading, justify="right")
+    for name, one in broken.items():
+        table.add_row(name, f"{one['count']:,} {LIMITS[name].each}", f"{one['worst']:.3g} {one['unit']}")
+    out.print(table)
+    if by_status:
+        said = ", ".join(f"{status} {hours}" for status, hours in by_status.items())
+        out.print(f"in {sum(by_status.values())} hour(s), whose decisions are recorded as: {said}")
 
 
 def _pair(energy: Mapping[str, float], first: str, second: str) -> str:
@@ -158,11 +185,8 @@ def _story(summary: Mapping[str, Any]) -> list[str]:
             f"[yellow]In {hours['repaired'] + hours['inexact']} hour(s) the conic relaxation was not exact;"
             f" {hours['repaired']} were repaired, {hours['inexact']} could not be.[/yellow]"
         )
-    if summary["voltage"]["violations"]:
-        lines.append(
-            f"[yellow]{summary['voltage']['violations']} bus-hours were outside the voltage limits:"
-            " this profit is not one the network can earn.[/yellow]"
-        )
+    if any(one["count"] for one in summary["limits"].values()):
+        lines.append("[yellow]Limits were not kept: this profit is not one the network can earn.[/yellow]")
     if hours["fallback"]:
         lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
     return lines
@@ -180,8 +204,6 @@ def show_verdict(verdict: AuditReport) -> None:
             f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {escape(finding.where)}:"
             f" {escape(finding.message)}"
         )
-    if verdict.limit_violations:
-        out.print(f"limits not kept (recorded as such): {len(verdict.limit_violations)}")
 
 
 def show_audit(verdict: AuditReport, folder: Path) -> None:
@@ -195,6 +217,7 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
         table.add_row(check, f"{count:,}", "" if residual is None else f"{residual:.1e}")
     out.print(table)
     show_verdict(verdict)
+    show_limits(limits_in_json(verdict.limits), verdict.hours_beyond)
     for finding in verdict.limit_violations[:20]:
         out.print(f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}")
     if len(verdict.limit_violations) > 20:
@@ -211,8 +234,9 @@ def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
     volts, limits = summary["voltage"], setting.grid.voltage
     out.print(
         f"voltage {volts['min_pu']:.4f} to {volts['max_pu']:.4f} p.u. (limits {limits.min_vm_pu:.3f} to"
-        f" {limits.max_vm_pu:.3f}), {volts['violations']} violations (bus-hours); {summary['seconds']['total']:.1f} s"
+        f" {limits.max_vm_pu:.3f}); {summary['seconds']['total']:.1f} s"
     )
+    show_limits(summary["limits"], {})
 
 
 def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import numpy as np
 from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
-from experiments.summary import certificate, money_terms, voltage
+from experiments.summary import certificate, money_terms
 from experiments.threads import one_thread_each
 from grids.network import FloatArray
+from sim.audit import LimitCount, limits_not_kept
 from sim.errors import StudyError
 from sim.messages import Submission
 from sim.scenarios import Draw, ScenarioSet
@@ -29,13 +31,13 @@ SCENARIOS_WORTH_A_PROCESS = 16
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """One scenario played: terms in $, imbalance per hour, voltage range, certificate."""
+    """One scenario played: terms in $, imbalance per hour, voltage range, limits not kept, certificate."""
 
     terms: dict[str, float]
     imbalance_mwh: FloatArray
     min_vm_pu: float
     max_vm_pu: float
-    violations: int
+    limits: dict[str, LimitCount]
     certificate: dict[str, float | None]
 
 
@@ -60,6 +62,12 @@ class Evaluation:
     standard_errors: dict[str, float]
     outcomes: list[Outcome]
     probability: FloatArray
+
+    @property
+    def limits(self) -> dict[str, LimitCount]:
+        """Limits not kept in all scenarios together, whatever their probabilities."""
+        counts = (outcome.limits for outcome in self.outcomes)
+        return reduce(lambda one, other: {name: one[name] + other[name] for name in one}, counts)
 
 
 def scenario_set(setting: Setting, on: str, count: int) -> ScenarioSet:
@@ -174,12 +182,12 @@ def _work(day: ScenarioSet) -> Outcome:
 
 def _outcome(setting: Setting, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
     played = play(setting, actual=[day], fixed=submission, dispatcher=dispatcher)
-    settled, volts = played.tables["settlements"], voltage(played.tables["buses"], played)
+    settled, vm_pu = played.tables["settlements"], played.tables["buses"]["vm_pu"]
     return Outcome(
         terms=money_terms(played.tables),
         imbalance_mwh=(settled["over_mwh"] + settled["under_mwh"]).to_numpy(),
-        min_vm_pu=volts["min_pu"],
-        max_vm_pu=volts["max_pu"],
-        violations=volts["violations"],
+        min_vm_pu=float(vm_pu.min()),
+        max_vm_pu=float(vm_pu.max()),
+        limits=limits_not_kept(played.tables, setting.study.model_dump(mode="json")),
         certificate=certificate(played.tables),
     )

@@ -8,10 +8,9 @@ import pandas as pd
 
 from experiments.play import Play
 from experiments.port_summary import summarise_ports
+from sim.audit import AuditReport, LimitCount, audit, voltages_outside
 from sim.recorder import PROOFS
 from sim.settlement import terms_of, with_profit
-
-VOLTAGE_TOLERANCE_PU = 1e-6
 
 
 def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
@@ -22,9 +21,18 @@ def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return with_profit({term: float(cash.get(term, books.get(term, 0.0))) for term in terms})
 
 
-def summarise(played: Play) -> dict[str, Any]:
-    """Return the summary of a play, as ``--json`` prints it."""
+def summarise(played: Play, verdict: AuditReport | None = None) -> dict[str, Any]:
+    """Return the summary of a play, as ``--json`` prints it.
+
+    Parameters
+    ----------
+    played : Play
+        The run.
+    verdict : AuditReport, optional
+        Its audit, which counts the limits that were not kept; made here if it isn't at hand.
+    """
     study, tables = played.setting.study, played.tables
+    verdict = verdict or audit(tables, study.model_dump(mode="json"))
     terms = money_terms(tables)
     return {
         "study": study.name,
@@ -36,7 +44,9 @@ def summarise(played: Play) -> dict[str, Any]:
         "terms": terms,
         "bids_mw": tables["bids"]["bid_mw"].tolist(),
         "certificate": certificate(tables),
-        "voltage": voltage(tables["buses"], played),
+        "limits": limits_in_json(verdict.limits),
+        "hours_beyond_limits": verdict.hours_beyond,
+        "voltage": voltage(tables["buses"], played, verdict.limits),
         "energy_mwh": energy(tables),
         "hours": hours(tables),
         **summarise_ports(played, terms),
@@ -60,17 +70,20 @@ def worst(certificates: Iterable[Mapping[str, float | str | None]]) -> dict[str,
     return largest
 
 
-def voltage(buses: pd.DataFrame, played: Play) -> dict[str, Any]:
+def limits_in_json(limits: Mapping[str, LimitCount]) -> dict[str, dict[str, Any]]:
+    """Return count, worst excess and its unit for each kind of limit."""
+    return {name: vars(one) for name, one in limits.items()}
+
+
+def voltage(buses: pd.DataFrame, played: Play, limits: Mapping[str, LimitCount]) -> dict[str, Any]:
     """Return the range of voltages, and how many bus-hours, and which buses, were outside the limits."""
-    limits = played.setting.grid.voltage
-    slack = int(played.setting.grid.bus_ids[played.setting.grid.slack])
-    inside = buses[buses["bus"] != slack]
-    low = inside["vm_pu"] < limits.min_vm_pu - VOLTAGE_TOLERANCE_PU
-    high = inside["vm_pu"] > limits.max_vm_pu + VOLTAGE_TOLERANCE_PU
+    allowed, grid = played.setting.grid.voltage, played.setting.grid
+    inside = buses[buses["bus"] != int(grid.bus_ids[grid.slack])]
+    low, high = voltages_outside(inside["vm_pu"], min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
     return {
         "min_pu": float(buses["vm_pu"].min()),
         "max_pu": float(buses["vm_pu"].max()),
-        "violations": int((low | high).sum()),
+        "violations": limits["voltage"].count,
         "buses_below": sorted(map(int, inside.loc[low, "bus"].unique())),
         "buses_above": sorted(map(int, inside.loc[high, "bus"].unique())),
     }

@@ -36,6 +36,9 @@ class Run(NamedTuple):
         frame.loc[row, column] = value
         return self.changed(table, frame)
 
+    def recorded_as(self, status: str) -> "Run":
+        return self.changed("decisions", self.tables["decisions"].assign(status=status))
+
     def with_setting(self, path: str, value: object) -> "Run":
         study = yaml.safe_load(yaml.safe_dump(self.study))
         node = study

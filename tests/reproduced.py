@@ -9,6 +9,8 @@ import pytest
 
 from experiments.evaluation import Evaluation, Outcome
 from experiments.reproduce import columns
+from sim.audit.limits import count_limits
+from sim.audit.report import LimitCount
 from sim.messages import Submission
 from sim.settlement import TERMS
 
@@ -34,7 +36,7 @@ def evaluated(setting, scenarios, *, workers, progress):
                 imbalance_mwh=np.zeros(24),
                 min_vm_pu=1.0,
                 max_vm_pu=1.0,
-                violations=1,
+                limits=count_limits([]) | {"voltage": LimitCount(1, 0.01, "p.u.")},
                 certificate=proof,
             )
         )

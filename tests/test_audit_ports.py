@@ -134,6 +134,7 @@ TAMPERINGS = [
     Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "arrival_soc", -0.1),
     Tampering("car_needs", "cars", {"port": "microgrid_9", "stay": 0}, "full", False),
     Tampering("charging_limits", "cars", {"port": "microgrid_9", "stay": 50}, "arrival_h", 47.5),
+    Tampering("one_stay_at_a_time", "cars", {"port": "microgrid_9", "stay": 50}, "arrival_h", 1.0),
     Tampering("charging_limits", "charging", MIDNIGHT, "p_mw", 7e-3),
     Tampering("charging_limits", "charging", MIDNIGHT, "p_mw", -1e-6),
     Tampering("charging_sum", "charging", MIDNIGHT, "p_mw", lambda p: p + 1e-6),

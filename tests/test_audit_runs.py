@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from audited import NOON, Run, play, row_of
 
+from sim.audit import limits_not_kept
 from sim.audit.settlement import penalty
+from sim.errors import StudyError
 from sim.ledger import TABLES
 from sim.messages import Submission
 
@@ -95,7 +97,8 @@ def test_every_limit_can_be_violated(receding, limit, path, value):
 def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
     branches, lines = receding.tables["branches"], receding.tables["lines"]
     run = receding.changed("branches", branches.assign(max_i_pu=branches["max_i_pu"] / 4))
-    report = run.changed("lines", lines.assign(loading_percent=4 * lines["loading_percent"])).audit()
+    run = run.changed("lines", lines.assign(loading_percent=4 * lines["loading_percent"]))
+    report = run.recorded_as("least_violation").audit()
     assert report.clean
     assert {violation.check for violation in report.limit_violations} == {"loading_limits"}
     assert "%" in report.limit_violations[0].message
@@ -103,11 +106,103 @@ def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
 
 def test_export_breaks_the_import_only_reading_alone(export):
     assert "tie_line_power_factor" not in {v.check for v in export.audit().limit_violations}
-    report = export.with_setting("grid.tie_line.power_factor_reading", "import_only").audit()
+    read = export.with_setting("grid.tie_line.power_factor_reading", "import_only")
+    report = read.recorded_as("inexact").audit()
     assert report.clean
     exports = export.tables["settlements"].query("metered_mw < -1e-3")
     violated = {(v.day, v.hour) for v in report.limit_violations if v.check == "tie_line_power_factor"}
     assert violated >= set(zip(exports["day"], exports["hour"], strict=True)) != set()
+
+
+KINDS = {
+    "voltage": ("grid.voltage.min_vm_pu", 0.97, "p.u."),
+    "tie_capacity": ("grid.tie_line.max_s_mva", 2.0, "MVA"),
+    "tie_power_factor": ("grid.tie_line.min_power_factor", 0.999, "Mvar"),
+    "device": ("fleet.battery.0.min_end_soc", 0.9, "MWh"),
+}
+
+
+def test_limits_are_counted_by_kind_with_the_worst_excess(receding, no_anm):
+    study, tables = receding.with_setting("grid.tie_line.max_s_mva", 2.0).study, receding.tables
+    tie, counts = tables["settlements"], limits_not_kept(tables, study)
+    excess = np.hypot(tie["metered_mw"], tie["metered_q_mvar"]) - 2.0
+    assert counts["tie_capacity"].count == (excess > 0).sum() > 3
+    assert counts["tie_capacity"].worst == pytest.approx(excess.max())
+    limits, buses = no_anm.audit().limits, no_anm.tables["buses"]
+    short = 0.95 - buses["vm_pu"]
+    assert limits["voltage"].count == (short > 1e-6).sum() > 100
+    assert limits["voltage"].worst == pytest.approx(short.max())
+    assert limits["tie_power_factor"].count > 20
+    assert [limits[name].count for name in ("line_current", "tie_capacity", "device")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_limit_is_counted_alike_with_and_without_the_rest_of_the_audit(receding, kind):
+    path, value, unit = KINDS[kind]
+    run = receding.with_setting(path, value)
+    limits = run.audit().limits
+    assert (limits[kind].count > 0, limits[kind].unit) == (True, unit)
+    assert limits[kind].worst > 0
+    assert limits_not_kept(run.tables, run.study) == limits
+    assert {name for name, one in limits.items() if one.count} == {kind}
+
+
+def test_a_device_beyond_its_own_limits_is_counted_in_mwh(receding):
+    row = row_of(receding.tables["dispatch"], {**NOON, "kind": "battery"})
+    limits = receding.with_cell("dispatch", row, "q_mvar", 0.28).audit().limits  # of a converter of 0.18 MVA
+    assert (limits["device"].count, limits["device"].unit) == (1, "MWh")
+    assert limits["device"].worst == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_slack_keeps_the_main_grids_voltage_whatever_the_limits(receding):
+    report = receding.with_setting("grid.voltage.max_vm_pu", 0.99).audit()
+    assert "bus 2" in {violation.where for violation in report.limit_violations}
+    assert "bus 1" not in {violation.where for violation in report.limit_violations}
+
+
+def test_limits_of_tables_that_are_not_complete_are_not_counted(receding):
+    with pytest.raises(StudyError, match="limits can't be counted: buses"):
+        limits_not_kept({**receding.tables, "buses": receding.tables["buses"].iloc[1:]}, receding.study)
+
+
+# ---- what decisions say of limits ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["optimal", "repaired"])
+@pytest.mark.parametrize(("limit", "path", "value"), TIGHTER)
+def test_a_decision_that_says_that_it_keeps_limits_it_breaks_is_a_finding(receding, limit, path, value, status):
+    report = receding.with_setting(path, value).recorded_as(status).audit()
+    assert limit in {one.check for one in report.limit_violations}
+    claims = [finding for finding in report.findings if finding.check == "claims"]
+    broken = {(one.day, one.hour, one.where) for one in report.limit_violations}
+    assert {(finding.day, finding.hour, finding.where) for finding in claims} == broken
+    assert f"recorded as {status}, but" in claims[0].message
+
+
+@pytest.mark.parametrize("status", ["least_violation", "inexact", "unplanned"])
+def test_a_decision_that_does_not_say_so_is_recorded_as_what_it_is(receding, status):
+    report = receding.with_setting("grid.voltage.min_vm_pu", 0.97).recorded_as(status).audit()
+    assert report.clean
+    assert report.hours_beyond == {status: len({one.hour for one in report.limit_violations})}
+
+
+def test_a_status_nobody_knows_is_a_finding(receding):
+    row = row_of(receding.tables["decisions"], NOON)
+    (finding,) = receding.with_cell("decisions", row, "status", "fine").audit().findings
+    assert (finding.check, finding.hour) == ("claims", 12)
+    assert "'fine', the audit knows optimal" in finding.message
+
+
+@pytest.mark.parametrize(("ordered", "explains"), [(-0.3, True), (-0.0005, False)])
+def test_a_unit_that_did_markedly_other_than_ordered_explains_a_limit_not_kept(receding, ordered, explains):
+    run = receding.with_setting("grid.tie_line.min_power_factor", 0.999)
+    hours = {one.hour for one in run.audit().findings}
+    dispatch = run.tables["dispatch"]
+    battery = (dispatch["kind"] == "battery") & (dispatch["hour"] == min(hours))
+    row = dispatch.index[battery][0]
+    run = run.with_cell("dispatch", row, "ordered_p_mw", dispatch.loc[row, "p_mw"] + ordered)
+    left = {one.hour for one in run.with_cell("dispatch", row, "clipped", True).audit().findings}
+    assert left == (hours - {min(hours)} if explains else hours)
 
 
 # ---- penalties -----------------------------------------------------------------------------------------------

@@ -154,9 +154,17 @@ def test_limits_that_cannot_be_met_are_violated_the_least_and_counted(tmp_path):
 def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp_path):
     from experiments import commands
     from sim.audit import AuditReport, Finding
+    from sim.audit.limits import count_limits
 
     finding = Finding("soc", 1, 7, "battery_2", "does not add up")
-    verdict = AuditReport(findings=(finding,), limit_violations=(), checks={"soc": 1}, largest={"soc": 1.0})
+    verdict = AuditReport(
+        findings=(finding,),
+        limit_violations=(),
+        limits=count_limits([]),
+        hours_beyond={},
+        checks={"soc": 1},
+        largest={"soc": 1.0},
+    )
     monkeypatch.setattr(commands, "audit", lambda tables, study: verdict)
     monkeypatch.setattr(commands, "_draw", lambda *_: None)
     status, out, err = ended("run", "microgrid33", *FAST, "--policy", "none", "--out", "wrong")

@@ -148,6 +148,16 @@ def test_progress_is_reported_scenario_by_scenario(small, alone):
     assert done == [1, 2, 3]
 
 
+def test_limits_of_all_scenarios_are_added_up_and_the_worst_is_kept(small):
+    unmanaged = Setting.of(small.study.model_copy(update={"policy": "none"}))
+    evaluation = evaluate(unmanaged, unmanaged.kept_scenarios(), workers=1)
+    each = [outcome.limits["voltage"] for outcome in evaluation.outcomes]
+    assert min(one.count for one in each) > 10
+    assert len({one.worst for one in each}) == 3
+    assert evaluation.limits["voltage"].count == sum(one.count for one in each)
+    assert evaluation.limits["voltage"].worst == max(one.worst for one in each)
+
+
 def test_violations_are_counted_as_in_the_summary_of_a_run(study33):
     """The slack bus is held by the main grid; a run does not count it, even where limits exclude its voltage."""
     uncertainty = study33.uncertainty.model_copy(update={"scenarios": 30, "keep": 1})
@@ -160,6 +170,8 @@ def test_violations_are_counted_as_in_the_summary_of_a_run(study33):
     evaluation = evaluate(setting, scenarios, workers=1)
     run = summarise(play(setting, actual=[scenarios], fixed=evaluation.submission))
     assert run["voltage"]["violations"] > 0
-    assert evaluation.outcomes[0].violations == run["voltage"]["violations"]
+    assert evaluation.limits["voltage"].count == run["voltage"]["violations"]
+    assert {name: vars(one) for name, one in evaluation.limits.items()} == run["limits"]
+    assert run["hours_beyond_limits"] == {"unplanned": 24}
     assert evaluation.outcomes[0].min_vm_pu == run["voltage"]["min_pu"]
     assert evaluation.outcomes[0].max_vm_pu == run["voltage"]["max_pu"]

@@ -10,9 +10,8 @@ from matplotlib.colors import Normalize
 from experiments.figures.style import headline, hour_edges
 from grids.network import FloatArray
 from grids.units import Voltage
+from sim.audit import voltages_outside
 
-TOLERANCE_PU = 1e-4
-"""A voltage this far outside its limit is a violation; less is rounding of the optimiser."""
 MOST_ROWS = 40
 """With more buses only some of them are numbered."""
 
@@ -36,7 +35,9 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
         gid="voltage",
     )
     _divide_laterals(ax, numbers, branches)
-    outside = (vm_pu < limits.min_vm_pu - TOLERANCE_PU) | (vm_pu > limits.max_vm_pu + TOLERANCE_PU)
+    fed_by_none = np.setdiff1d(branches["from_bus"], branches["to_bus"])
+    low, high = voltages_outside(vm_pu, min_vm_pu=limits.min_vm_pu, max_vm_pu=limits.max_vm_pu)
+    outside = (low | high) & ~np.isin(numbers, fed_by_none)[:, None]  # the slack's voltage is the main grid's
     frame = LineCollection(
         list(outline(outside, float(hours[0]))), colors="black", linewidths=1.3 * _thin(numbers), gid="violations"
     )
@@ -56,7 +57,7 @@ def _finding(table: pd.DataFrame, outside: npt.NDArray[np.bool_]) -> str:
     count = int(outside.sum())
     if not count:
         return f"{text}; all within the limits"
-    return f"{text}; framed: {count} of {outside.size} values outside the limits"
+    return f"{text}; framed: {count} of {outside.size} bus-hours outside the limits"
 
 
 def outline(mask: npt.NDArray[np.bool_], first_hour: float) -> FloatArray:

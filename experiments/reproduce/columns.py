@@ -96,7 +96,7 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
             "bids_mw": submission.bid_mw.tolist(),
             "probability": found.probability.tolist(),
             "money": {term: [outcome.terms[term] for outcome in outcomes] for term in TERMS},
-            "violations": sum(outcome.violations for outcome in outcomes),
+            "violations": found.limits["voltage"].count,
             "note": submission.note,
             "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
         }

@@ -8,9 +8,9 @@ from experiments.console import ranges
 from experiments.play import play
 from experiments.reproduce.parts import Record
 from experiments.reproduce.workshop import Tick, Workshop
-from experiments.summary import VOLTAGE_TOLERANCE_PU
 from grids.network import BoolArray, FloatArray, IntArray
 from grids.units import Voltage
+from sim.audit import voltages_outside
 from sim.profiles import HOURS_PER_DAY
 from sim.setting import Setting
 from sim.study import Study
@@ -41,9 +41,9 @@ class VoltageProfile:
     @property
     def outside(self) -> BoolArray:
         """Which buses are outside the limits, shape (B,)."""
-        low, high = self.limits.min_vm_pu - VOLTAGE_TOLERANCE_PU, self.limits.max_vm_pu + VOLTAGE_TOLERANCE_PU
-        found: BoolArray = (self.vm_pu < low) | (self.vm_pu > high)
-        return found
+        allowed = self.limits
+        low, high = voltages_outside(self.vm_pu, min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
+        return np.asarray(low | high)
 
     def in_words(self) -> str:
         """Return which buses are outside the limits, and the lowest voltage."""

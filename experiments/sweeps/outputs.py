@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.play import Play
+from sim.audit import LIMITS
 from sim.profiles import HOURS_PER_DAY
 from sim.settlement import COST_TERMS, TRADE
 
@@ -54,7 +55,28 @@ OUTPUTS = (
     Output("losses_mwh", "losses [MWh]", ("energy_mwh", "losses"), better=-1),
     Output("min_vm_pu", "lowest voltage [p.u.]", ("voltage", "min_pu")),
     Output("max_vm_pu", "highest voltage [p.u.]", ("voltage", "max_pu")),
-    Output("violations", "bus-hours outside voltage limits [1]", ("voltage", "violations"), whole=True, better=-1),
+    Output(
+        "violations", "bus-hours outside voltage limits [1]", ("limits", "voltage", "count"), whole=True, better=-1
+    ),
+    *(
+        Output(f"{name}_violations", f"{label} [1]", ("limits", name, "count"), whole=True, better=-1)
+        for name, label in (
+            ("line_current", "line-hours above the rating"),
+            ("tie_capacity", "hours above the tie line's capacity"),
+            ("tie_power_factor", "hours beyond the tie line's power factor"),
+            ("device", "device-hours beyond a device's limits"),
+        )
+    ),
+    *(
+        Output(f"worst_{name}", f"{label} [{LIMITS[name].unit}]", ("limits", name, "worst"), better=-1)
+        for name, label in (
+            ("voltage", "most beyond a voltage limit"),
+            ("line_current", "most above a line's rating"),
+            ("tie_capacity", "most above the tie line's capacity"),
+            ("tie_power_factor", "most beyond the tie line's power factor"),
+            ("device", "most beyond a device's limit"),
+        )
+    ),
     *(
         Output(f"hours_{name}", f"{label} [h]", ("hours", name), whole=True, better=-1)
         for name, label in (

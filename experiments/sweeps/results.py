@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.plan import read_sweep
@@ -68,7 +69,7 @@ def read_results(folder: Path) -> SweepResults:
     store = Store(folder)
     done, failed = store.done(sweep.outputs), store.failed()
     columns = ["key", *(output.name for output in OUTPUTS)]
-    results = pd.read_parquet(folder / RESULTS, columns=columns) if done else pd.DataFrame(columns=columns)
+    results = _stored(folder / RESULTS, columns) if done else pd.DataFrame(columns=columns)
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]
     fallen = planned[planned["key"].isin(failed - done)]
     return SweepResults(
@@ -79,6 +80,12 @@ def read_results(folder: Path) -> SweepResults:
         failed=fallen.assign(error=[_error(folder, key) for key in fallen["key"]]).reset_index(drop=True),
         provenance=json.loads((folder / PROVENANCE).read_text(encoding="utf-8")),
     )
+
+
+def _stored(folder: Path, columns: list[str]) -> pd.DataFrame:
+    """Return columns of all runs; empty ones where a sweep of an earlier version has none."""
+    known = pq.read_schema(next(folder.glob("*.parquet"))).names
+    return pd.read_parquet(folder, columns=[name for name in columns if name in known]).reindex(columns=columns)
 
 
 def _error(folder: Path, key: str) -> str:

@@ -31,7 +31,7 @@ from experiments.play import Play, play
 from experiments.summary import summarise
 from experiments.sweeps.outputs import figures, hourly
 from experiments.sweeps.plan import key_of
-from sim.audit import audit
+from sim.audit import AuditReport, audit
 from sim.errors import StudyError
 from sim.setting import Setting
 from sim.study import Study
@@ -134,7 +134,7 @@ def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
     if not verdict.clean:
         first = verdict.findings[0]
         raise StudyError(f"the audit rejects this run, {len(verdict.findings)} finding(s): {first}")
-    return _kept(task, played), dict(played.seconds)
+    return _kept(task, played, verdict), dict(played.seconds)
 
 
 _dispatchers: OrderedDict[str, Dispatcher] = OrderedDict()
@@ -163,8 +163,8 @@ def require_same(expected: Mapping[str, str], worker: str) -> None:
         raise OtherVersionsError(f"worker {worker} has {different}")
 
 
-def _kept(task: Task, played: Play) -> dict[str, bytes]:
-    row = pd.DataFrame([task.labels | figures(summarise(played))])
+def _kept(task: Task, played: Play, verdict: AuditReport) -> dict[str, bytes]:
+    row = pd.DataFrame([task.labels | figures(summarise(played, verdict))])
     parts = {"results": parquet(row)}
     if task.outputs in {"hourly", "all"}:
         parts["hourly"] = parquet(_labelled(hourly(played), task.labels))

@@ -6,7 +6,17 @@ prices, forecasts, what was available, and when cars come and go; the solver's o
 optimality gap, residuals of coordination) it leaves out.
 """
 
-from sim.audit.referee import audit, audit_folder
-from sim.audit.report import AuditReport, Finding
+from sim.audit.limits import LIMITS, voltages_outside
+from sim.audit.referee import audit, audit_folder, limits_not_kept
+from sim.audit.report import AuditReport, Finding, LimitCount
 
-__all__ = ["AuditReport", "Finding", "audit", "audit_folder"]
+__all__ = [
+    "LIMITS",
+    "AuditReport",
+    "Finding",
+    "LimitCount",
+    "audit",
+    "audit_folder",
+    "limits_not_kept",
+    "voltages_outside",
+]

@@ -8,14 +8,12 @@ import numpy as np
 
 from sim.audit.devices import device_group
 from sim.audit.layout import HOURS_PER_DAY
+from sim.audit.limits import STORED_MWH
 from sim.audit.records import Records, hours_passed, number, numbers
 from sim.audit.report import ONCE, FloatArray, IntArray, Sheet, Subject
 
 POWER_MW, ENERGY_MWH = 1e-9, 1e-8
 """Round-off of powers [MW] and of the energy of a stay, or of a fleet's day [MWh]."""
-
-END_MWH = 1e-6
-"""By how much a fleet may fall short at the end of a day before it counts: a solver's accuracy. [MWh]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -177,7 +175,7 @@ def _check_charging(stays: Stays, sheet: Sheet) -> None:
     sheet.at_least("charging_limits", stays.charging_mw, 0.0, of, within=0.0)
     sheet.at_most("charging_limits", stays.charging_mw, stays.per_car(stays.room_mwh), of, within=POWER_MW)
     count = Subject("number of stays", "", stays.car_names)
-    sheet.at_most("charging_limits", stays.per_car(np.ones_like(stays.room_mwh)), 1.0, count, within=0.0)
+    sheet.at_most("one_stay_at_a_time", stays.per_car(np.ones_like(stays.room_mwh)), 1.0, count, within=0.0)
     total = stays.charging_mw.sum(axis=1, keepdims=True)
     device = Subject("charging of all cars", "MW", [stays.port])
     sheet.equal("charging_sum", total, stays.device_mw[:, None], device, within=POWER_MW)
@@ -222,4 +220,4 @@ def check_cars_at_end_of_day(records: Records, sheet: Sheet) -> None:
             charged[day] = stays.charged_by(float(end))[here].sum()
             wanted[day] = (late + fill * (soon - late))[here].sum()
         of = Subject("charge of all cars at the end of the day", "MWh", [stays.port], last)
-        sheet.at_least("end_of_day_cars", charged, wanted, of, within=END_MWH)
+        sheet.at_least("end_of_day_cars", charged, wanted, of, within=STORED_MWH)

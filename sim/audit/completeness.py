@@ -1,6 +1,6 @@
 """Completeness: every table has the rows and the numbers it must have, once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,14 +18,28 @@ from sim.audit.layout import (
 )
 from sim.audit.records import HourTable, Records, hours_passed, numbers
 from sim.audit.report import ONCE, IntArray, Sheet, Subject
+from sim.ledger import TABLES
 
 CHECK = "completeness"
 
 
-def read_records(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], sheet: Sheet) -> Records:
+def read_records(
+    tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], sheet: Sheet, only: Collection[str] = TABLES
+) -> Records:
     """Return the stored tables that are complete, and take down what is wrong with the others.
 
     Without units, lines and ports nobody can say what the other tables must hold; then none of them is returned.
+
+    Parameters
+    ----------
+    tables : mapping of DataFrame
+        The tables of `sim.ledger`.
+    study : mapping
+        The resolved study.
+    sheet : Sheet
+        What takes it down.
+    only : collection of str
+        Tables to look at.
     """
     units, branches, ports = tables["units"], tables["branches"], tables["ports"]
     whole: dict[str, HourTable] = {}
@@ -41,6 +55,8 @@ def read_records(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], s
     behind = zip(ports["port"], Feeders(study, branches).ports(), strict=True)
     devices = {str(port): data.devices for port, data in behind}
     for name, things in things_by_table(units, branches, devices).items():
+        if name not in only:
+            continue
         table = _hour_table(name, tables[name], things, 1 if name == "market" else records.days, sheet)
         if table is not None:
             whole[name] = table

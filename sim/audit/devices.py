@@ -8,14 +8,12 @@ import numpy as np
 
 from sim.audit.fleet import DEVICES, PEAKS, Feeders
 from sim.audit.layout import HOURS_PER_DAY
+from sim.audit.limits import STORED_MWH
 from sim.audit.records import Records, number, setting
 from sim.audit.report import FloatArray, IntArray, Sheet, Subject
 
 POWER_MW, ENERGY_MWH, MONEY = 1e-9, 1e-9, 1e-8
 """Round-off of powers [MW], of an hour's change of energy [MWh], and of costs [$]."""
-
-STORED_MWH = 1e-6
-"""By how much the last store of a day may fall short before it counts: a solver's accuracy. [MWh]"""
 
 STORES = ("battery", "thermal_storage")
 

@@ -1,23 +1,97 @@
-"""Limits of network and day that an operation may fail to keep, honestly: voltages, lines, tie line, last SOC."""
+"""Limits that an operation may fail to keep, honestly: checked, counted and given their tolerances here alone."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.audit.fleet import Feeders
 from sim.audit.layout import HOURS_PER_DAY
+from sim.audit.physics import slack_bus
 from sim.audit.records import Records, number, setting
-from sim.audit.report import Sheet, Subject
+from sim.audit.report import Finding, FloatArray, LimitCount, Sheet, Subject
 
 VOLTAGE_PU, LOADING_PERCENT, TIE_LINE_MVA, SOC = 1e-6, 1e-3, 1e-5, 1e-6
-"""By how much a limit may be exceeded before it counts as violated: a solver's accuracy."""
+"""By how much a limit may be exceeded before it counts: a solver's accuracy; of energy as a fraction of capacity."""
+
+EXCHANGE_MW, STORED_MWH = 1e-6, 1e-6
+"""The same of what microgrids exchange, and of what their stores and cars hold at the end of a day."""
+
+DEVIATION_MVA = 1e-3
+"""Difference between order and deed that can explain why a limit was not kept; less is nobody's decision. [MVA]"""
+
+STATUSES = {"optimal": True, "repaired": True, "inexact": False, "least_violation": False, "unplanned": False}
+"""What a decision may be recorded as, and whether that says that its hour keeps all limits."""
+
+
+class Limit(NamedTuple):
+    """One kind of limit: the unit of an excess, what is counted, and the checks that look at it."""
+
+    unit: str
+    each: str
+    checks: tuple[str, ...]
+
+
+LIMITS = {
+    "voltage": Limit("p.u.", "bus-hours", ("voltage_limits",)),
+    "line_current": Limit("%", "line-hours", ("loading_limits",)),
+    "tie_capacity": Limit("MVA", "hours", ("tie_line_capacity",)),
+    "tie_power_factor": Limit("Mvar", "hours", ("tie_line_power_factor",)),
+    "device": Limit(
+        "MWh",
+        "device-hours",
+        (
+            *("load_limits", "renewable_limits", "renewable_circle", "renewable_power_factor"),
+            *("battery_circle", "soc_limits", "end_of_day_soc"),
+            *("exchange_limits", "device_limits", "stored_energy_limits", "charging_limits"),
+            *("end_of_day_stores", "end_of_day_cars"),
+        ),
+    ),
+}
+"""The kinds of limits: Eq. (31), (29), (29), (30), and those of units, microgrids and cars.
+
+The excess of a line is relative to its rating, that of a tie-line flow the reactive power beyond what its active power
+allows. A power beyond a device's limit counts as the energy of its hour, so that all of them are in MWh.
+"""
+
+CLAIMED = ("voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_power_factor", "end_of_day_soc")
+"""Limits that the operator answers for; microgrids answer for what they own."""
+
+
+def count_limits(sheets: Iterable[Sheet]) -> dict[str, LimitCount]:
+    """Return how often limits of each kind were not kept, and by how much at worst."""
+    broken, largest = Counter[str](), dict[str, float]()
+    for sheet in sheets:
+        broken.update(finding.check for finding in sheet.findings)
+        largest |= sheet.largest
+    counts = {}
+    for name, limit in LIMITS.items():
+        seen = [check for check in limit.checks if broken[check]]
+        worst = max((largest[check] for check in seen), default=0.0)
+        counts[name] = LimitCount(sum(broken[check] for check in seen), worst, limit.unit)
+    return counts
+
+
+def voltages_outside(
+    vm_pu: npt.ArrayLike, *, min_vm_pu: float, max_vm_pu: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which voltages are below and which above their limits, as they are counted; same shape. [p.u.]"""
+    value = np.asarray(vm_pu, dtype=np.float64)
+    return min_vm_pu - value > VOLTAGE_PU, value - max_vm_pu > VOLTAGE_PU
 
 
 def check_network_limits(records: Records, sheet: Sheet) -> None:
-    """Check voltages (Eq. 31) and line loadings (Eq. 29)."""
+    """Check voltages (Eq. 31) of all buses but the slack, whose voltage is the main grid's, and loadings (Eq. 29)."""
     buses, lines = records["buses"], records["lines"]
-    voltage = Subject("voltage", "p.u.", [f"bus {name}" for name in buses.names])
+    names = [f"bus {name}" for name in buses.names]
+    own = np.array([name != f"bus {slack_bus(records)}" for name in names], dtype=bool)
+    voltage = Subject("voltage", "p.u.", [name for name, is_own in zip(names, own, strict=True) if is_own])
     least, most = records.number("grid.voltage.min_vm_pu"), records.number("grid.voltage.max_vm_pu")
-    sheet.at_least("voltage_limits", buses.numbers("vm_pu"), least, voltage, within=VOLTAGE_PU)
-    sheet.at_most("voltage_limits", buses.numbers("vm_pu"), most, voltage, within=VOLTAGE_PU)
+    vm_pu = buses.numbers("vm_pu")[:, own]
+    sheet.at_least("voltage_limits", vm_pu, least, voltage, within=VOLTAGE_PU)
+    sheet.at_most("voltage_limits", vm_pu, most, voltage, within=VOLTAGE_PU)
     ends = zip(records.branches["from_bus"], records.branches["to_bus"], strict=True)
     loading = Subject("loading", "%", [f"line {a}-{b}" for a, b in ends])
     sheet.at_most("loading_limits", lines.numbers("loading_percent"), 100.0, loading, within=LOADING_PERCENT)
@@ -44,6 +118,48 @@ def check_end_of_day(records: Records, sheet: Sheet) -> None:
     last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
     fleet = Feeders(records.study, records.branches).units("battery")
     named = ["start_soc" if battery.get("min_end_soc") is None else "min_end_soc" for battery in fleet]
-    least = [number(battery, name) for battery, name in zip(fleet, named, strict=True)]
-    of = Subject("state of charge at the end of the day", "", records.batteries.names, last)
-    sheet.at_least("end_of_day_soc", records.batteries.soc[last], least, of, within=SOC)
+    least = np.array([number(battery, name) for battery, name in zip(fleet, named, strict=True)])
+    full = records.batteries["max_e_mwh"]
+    of = Subject("stored energy at the end of the day", "MWh", records.batteries.names, last)
+    sheet.at_least("end_of_day_soc", records.batteries.soc[last] * full, least * full, of, within=SOC * full)
+
+
+def check_claims(records: Records, broken: Sequence[Finding], sheet: Sheet) -> None:
+    """Check that no decision says that its hour keeps all limits when it does not.
+
+    Unless a unit or microgrid did markedly other than ordered (it says so itself, which is checked elsewhere), the
+    set points behind such an hour are the operator's own.
+    """
+    status, before = records["decisions"].values("status")[:, 0], len(sheet.findings)
+    for hour in np.flatnonzero(~np.isin(status, list(STATUSES))).tolist():
+        message = f"status is '{status[hour]}', the audit knows {', '.join(STATUSES)}"
+        sheet.findings.append(
+            Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
+        )
+    deviates = _deviations_mva(records) > DEVIATION_MVA
+    for one in broken:
+        hour = _hour(one)
+        if one.check in CLAIMED and STATUSES.get(status[hour]) and not deviates[hour]:
+            message = f"the decision is recorded as {status[hour]}, but {one.message}"
+            sheet.findings.append(Finding("claims", one.day, one.hour, one.where, message))
+    sheet.checks["claims"], sheet.largest["claims"] = len(status), float(len(sheet.findings) - before)
+
+
+def _deviations_mva(records: Records) -> FloatArray:
+    """Return the largest difference between what a unit or port was ordered and what it did, shape (H,). [MVA]"""
+    apart = [
+        np.hypot(*(table.numbers(name) - table.numbers(f"ordered_{name}") for name in ("p_mw", "q_mvar")))
+        for table in (records["dispatch"], records["trades"])
+    ]
+    return np.asarray(np.hstack(apart).max(axis=1, initial=0.0))
+
+
+def hours_beyond(records: Records, broken: Sequence[Finding]) -> dict[str, int]:
+    """Return in how many hours some limit was not kept, by the status of the decision."""
+    status = records["decisions"].values("status")[:, 0]
+    return dict(Counter(str(status[hour]) for hour in sorted({_hour(one) for one in broken})))
+
+
+def _hour(one: Finding) -> int:
+    """Return the hour of a finding, counted from 0 over the whole run."""
+    return (one.day - 1) * HOURS_PER_DAY + one.hour - 1

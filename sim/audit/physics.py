@@ -53,6 +53,12 @@ class Flows:
         return self.voltage[:, self.receiving] * self.current.conj()
 
 
+def slack_bus(records: Records) -> int:
+    """Return the number of the bus of the tie line: it feeds lines, and none feeds it."""
+    from_bus, to_bus = (numbers(records.branches, name) for name in ("from_bus", "to_bus"))
+    return int(np.setdiff1d(from_bus, to_bus)[0])
+
+
 def flows_from_voltages(records: Records) -> Flows:
     """Return voltages as stored and the currents that Ohm's law gives."""
     from_bus, to_bus = numbers(records.branches, "from_bus"), numbers(records.branches, "to_bus")
@@ -66,7 +72,7 @@ def flows_from_voltages(records: Records) -> Flows:
         buses=buses.astype(np.int64),
         sending=sending,
         receiving=receiving,
-        slack=int(np.setdiff1d(sending, receiving)[0]),
+        slack=int(np.searchsorted(buses, slack_bus(records))),
         voltage=voltage,
         current=current,
     )

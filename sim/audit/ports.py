@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from sim.audit.devices import device_group
 from sim.audit.fleet import Feeders
+from sim.audit.limits import EXCHANGE_MW
 from sim.audit.records import Records, numbers
 from sim.audit.report import ONCE, FloatArray, Sheet, Subject
 
@@ -19,9 +20,6 @@ ORDER_MW = 1e-6
 
 OFF = re.compile(r"off by ([+-]\d+\.\d+) MW, ([+-]\d+\.\d+) Mvar$")
 """How a note ends that states a difference between deed and order. [MW], [Mvar]"""
-
-EXCHANGE_MW = 1e-6
-"""By how much the exchange may exceed its limit before it counts: a solver's accuracy. [MW]"""
 
 
 def check_ports(records: Records, sheet: Sheet) -> None:

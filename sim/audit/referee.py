@@ -1,6 +1,6 @@
 """The referee: judges a run by its stored tables and its study alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,19 @@ import yaml
 from sim.audit.cars import check_cars, check_cars_at_end_of_day
 from sim.audit.completeness import read_records
 from sim.audit.devices import check_devices, check_stores_at_end_of_day
-from sim.audit.limits import check_end_of_day, check_network_limits, check_tie_line
+from sim.audit.limits import (
+    check_claims,
+    check_end_of_day,
+    check_network_limits,
+    check_tie_line,
+    count_limits,
+    hours_beyond,
+)
 from sim.audit.money import agents_of, check_books, check_payments, check_retail_price, check_zero_sum
 from sim.audit.physics import check_physics
 from sim.audit.ports import check_exchange_limits, check_ports
 from sim.audit.records import Records
-from sim.audit.report import AuditReport, Sheet
+from sim.audit.report import AuditReport, LimitCount, Sheet
 from sim.audit.settlement import check_bids, check_certificate, check_plan, check_settlement
 from sim.audit.units import check_units
 from sim.errors import StudyError
@@ -43,7 +50,7 @@ PORT_BOOKS: tuple[Check, ...] = (
 )
 """What must hold behind the ports."""
 
-LIMITS: tuple[Check, ...] = (
+NETWORK_LIMITS: tuple[Check, ...] = (
     (check_network_limits, {"buses", "lines"}),
     (check_tie_line, {"settlements"}),
     (check_end_of_day, {"dispatch"}),
@@ -56,6 +63,9 @@ PORT_LIMITS: tuple[Check, ...] = (
     (check_cars_at_end_of_day, {"devices", "cars", "charging"}),
 )
 """What the operation should have kept behind the ports."""
+
+DEVICES = (check_units, check_devices, check_cars)
+"""Those of the books that look at limits of devices."""
 
 
 def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> AuditReport:
@@ -81,19 +91,50 @@ def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> Audit
     books, limits = Sheet(), Sheet()
     records = read_records(tables, study, books)
     ports = len(tables["ports"]) > 0
-    for sheet, checks in ((books, BOOKS + PORT_BOOKS * ports), (limits, LIMITS + PORT_LIMITS * ports)):
-        for check, needed in checks:
-            if records.has(needed):
-                check(records, sheet)
+    _look(records, BOOKS + PORT_BOOKS * ports, books)
+    _look(records, NETWORK_LIMITS + PORT_LIMITS * ports, limits)
+    by_status: dict[str, int] = {}
+    if records.has({"decisions", "dispatch", "trades"}):
+        check_claims(records, limits.findings, books)
+        by_status = hours_beyond(records, limits.findings)
     named = "unit" in tables["units"] and "port" in tables["ports"]
     if named and {"day", "hour", "payer", "payee", "amount"} <= set(tables["payments"]):
         check_zero_sum(tables["payments"], agents_of(tables["units"], tables["ports"]), records.days, books)
     return AuditReport(
         findings=tuple(books.findings),
         limit_violations=tuple(limits.findings),
+        limits=count_limits((books, limits)),
+        hours_beyond=by_status,
         checks=books.checks | limits.checks,
         largest=books.largest | limits.largest,
     )
+
+
+def limits_not_kept(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> dict[str, LimitCount]:
+    """Return how often limits were not kept, as `audit` counts them, without the rest of it.
+
+    Raises
+    ------
+    StudyError
+        If a table that says so is not complete.
+    """
+    ports, sheet = len(tables["ports"]) > 0, Sheet()
+    checks = [one for one in BOOKS + PORT_BOOKS * ports if one[0] in DEVICES]
+    checks += NETWORK_LIMITS + PORT_LIMITS * ports
+    needed = set[str]().union(*(names for _, names in checks))
+    records = read_records(tables, study, sheet, needed)
+    if sheet.findings:
+        first = sheet.findings[0]
+        raise StudyError(f"limits can't be counted: {first.where}: {first.message}; run the study again")
+    _look(records, checks, sheet)
+    return count_limits([sheet])
+
+
+def _look(records: Records, checks: Iterable[Check], sheet: Sheet) -> None:
+    """Make the checks whose tables are complete."""
+    for check, needed in checks:
+        if records.has(needed):
+            check(records, sheet)
 
 
 def audit_folder(folder: Path) -> AuditReport:

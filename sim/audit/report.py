@@ -9,6 +9,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+Within = float | FloatArray
+"""A tolerance, of all values or of each column, shape (K,)."""
+
 ONCE: IntArray = np.array([-1])
 """The hours of values that belong to no hour."""
 
@@ -37,6 +40,29 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class LimitCount:
+    """How often limits of one kind were not kept.
+
+    Attributes
+    ----------
+    count : int
+        Values beyond their limit by more than the tolerance of :mod:`sim.audit.limits`.
+    worst : float
+        Largest excess among them, 0 if there is none, in `unit`.
+    unit : str
+        Of the excess.
+    """
+
+    count: int
+    worst: float
+    unit: str
+
+    def __add__(self, other: "LimitCount") -> "LimitCount":
+        """Return the count over both, and the worse of the two."""
+        return LimitCount(self.count + other.count, max(self.worst, other.worst), self.unit)
+
+
+@dataclass(frozen=True)
 class AuditReport:
     """The result of an audit.
 
@@ -45,7 +71,11 @@ class AuditReport:
     findings : tuple of Finding
         What does not hold in the books: a run that has any is not a result.
     limit_violations : tuple of Finding
-        Physical limits that the operation did not keep, honestly recorded.
+        Limits that the operation did not keep, which its record does not deny.
+    limits : dict of str to LimitCount
+        The same counted by kind: ``voltage``, ``line_current``, ``tie_capacity``, ``tie_power_factor``, ``device``.
+    hours_beyond : dict of str to int
+        Hours in which some limit was not kept, by the status of the decision.
     checks : dict
         For every check that was made, how many values it looked at.
     largest : dict
@@ -54,6 +84,8 @@ class AuditReport:
 
     findings: tuple[Finding, ...]
     limit_violations: tuple[Finding, ...]
+    limits: dict[str, LimitCount]
+    hours_beyond: dict[str, int]
     checks: dict[str, int]
     largest: dict[str, float]
 
@@ -112,7 +144,7 @@ class Sheet:
             lambda k: f"{of.show(value[k])}, expected {of.show(target[k])} (off by {off[k]:.2g})",
         )
 
-    def at_most(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: float) -> None:
+    def at_most(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: Within) -> None:
         """Demand that values exceed a limit by no more than a tolerance."""
         value, most = _table(stored, limit)
         self._enter(
@@ -123,7 +155,9 @@ class Sheet:
             lambda k: f"{of.show(value[k])}, above the limit of {of.show(most[k])}",
         )
 
-    def at_least(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: float) -> None:
+    def at_least(
+        self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: Within
+    ) -> None:
         """Demand that values fall short of a limit by no more than a tolerance."""
         value, least = _table(stored, limit)
         self._enter(
@@ -148,7 +182,7 @@ class Sheet:
         self,
         check: str,
         excess: FloatArray,
-        within: float,
+        within: Within,
         of: Subject,
         text: Callable[[tuple[int, int]], str],
     ) -> None:

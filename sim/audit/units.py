@@ -87,8 +87,9 @@ def _check_soc(records: Records, sheet: Sheet) -> None:
     units = records.batteries
     of = Subject("state of charge", "", units.names)
     sheet.equal("soc", units.soc, soc_from_power(records), of, within=SOC)
-    sheet.at_least("soc_limits", units.soc, units["min_soc"], of, within=SOC)
-    sheet.at_most("soc_limits", units.soc, units["max_soc"], of, within=SOC)
+    stored, full = Subject("stored energy", "MWh", units.names), units["max_e_mwh"]
+    sheet.at_least("soc_limits", units.soc * full, units["min_soc"] * full, stored, within=SOC * full)
+    sheet.at_most("soc_limits", units.soc * full, units["max_soc"] * full, stored, within=SOC * full)
 
 
 def soc_from_power(records: Records) -> FloatArray:

@@ -2,12 +2,16 @@
 
 import errno
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from experiments.reproduce import item_names
 
@@ -20,14 +24,28 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+HOME = Path(__file__).resolve().parent.parent
+
+
+def _found(package: str) -> str:
+    """Return the names of the modules of a package in words; importing it would take seconds."""
+    names = sorted(module.name for module in iter_modules([str(HOME / package)]) if not module.name.startswith("_"))
+    return _in_words(names)
+
+
+def _in_words(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
+
+
+POLICIES = _found("agents/anm")
+RULES = _in_words([*yaml.safe_load((HOME / "sim" / "data" / "rules.yaml").read_text(encoding="utf-8"))])
+
 Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
-Bidding = Annotated[str | None, typer.Option(help="Bidding strategy: basic or anm_aware.")]
-Policy = Annotated[str | None, typer.Option(help="ANM policy: none, myopic, learned, receding or hindsight.")]
-Mode = Annotated[
-    str | None, typer.Option(help="How microgrids are coordinated: central, transactive or uncoordinated.")
-]
+Bidding = Annotated[str | None, typer.Option(help=f"Bidding strategy: {_found('agents/bidding')}.")]
+Policy = Annotated[str | None, typer.Option(help=f"ANM policy: {POLICIES}.")]
+Mode = Annotated[str | None, typer.Option(help=f"How microgrids are coordinated: {_found('agents/coordination')}.")]
 Trained = Annotated[str | None, typer.Option(help="File of value functions for --policy learned (tieline train).")]
-Rule = Annotated[str | None, typer.Option(help="Imbalance rule: shi, nguyen, caiso, case1 or case2.")]
+Rule = Annotated[str | None, typer.Option(help=f"Imbalance rule: {RULES}.")]
 Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
 Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
 Keep = Annotated[str | None, typer.Option(help="Scenarios kept by the reduction, or all.")]
@@ -78,7 +96,24 @@ def _study(given: dict[str, Any]) -> Any:
     from experiments.catalog import find_study
 
     options = {key: given[name] for name, key in STUDY_KEYS.items() if name in given}
+    if (options.get("uncertainty.keep") or "").isdecimal():  # or all
+        options["uncertainty.keep"] = int(options["uncertainty.keep"])
     return find_study(given["study"], overrides=given["set_"] or [], options=options)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tieline {version('tieline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all_commands(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -110,9 +145,7 @@ def run(
 def evaluate(
     study: Study,
     bidding: Bidding = None,
-    policy: Annotated[
-        str, typer.Option(help="ANM policy: hindsight, receding, learned, myopic or none.")
-    ] = "hindsight",
+    policy: Annotated[str, typer.Option(help=f"ANM policy: {POLICIES}.")] = "hindsight",
     coordination: Mode = None,
     trained: Trained = None,
     on: Annotated[
@@ -304,11 +337,10 @@ def bench(
 
 def _foreign_packages() -> list[str]:
     """Return those of our package names that Python finds somewhere else (the names are generic)."""
-    home = Path(__file__).resolve().parent.parent
     foreign = []
     for name in ("grids", "sim", "agents", "experiments"):
         spec = find_spec(name)
-        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
+        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != HOME:
             places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else ["not found"]
             foreign.append(f"{name} ({next(filter(None, places))})")
     return foreign

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from agents.anm import policy_names
@@ -12,7 +13,7 @@ from agents.bidding import strategy_names
 from agents.coordination import mode_names
 from sim.errors import StudyError
 from sim.study import Study
-from sim.study_file import read_study
+from sim.study_file import Change, read_study
 
 
 def packaged_studies() -> dict[str, Path]:
@@ -39,28 +40,69 @@ def study_path(reference: str) -> Path:
     if reference in packaged:
         return packaged[reference]
     path = Path(reference)
-    if path.is_dir() and (path / "study.yaml").is_file():
-        return path / "study.yaml"
+    if path.is_dir():
+        if (path / "study.yaml").is_file():
+            return path / "study.yaml"
+        raise StudyError(
+            f"{reference}: is a folder without a study.yaml; give a run folder, a YAML file, or one of"
+            f" {', '.join(packaged)} (tieline new FILE writes a study)"
+        )
     if path.suffix in {".yaml", ".yml"} or path.exists():
         return path
+    if reference in packaged_sweeps():
+        raise StudyError(f"{reference}: is a sweep, not a study; tieline sweep {reference} plays it")
     raise StudyError(
         f"unknown study '{reference}': use one of {', '.join(packaged)}, a YAML file, or a run folder"
         " (tieline studies lists them, tieline new FILE writes one)"
     )
 
 
+def sweep_path(reference: str) -> Path:
+    """Return the file of a packaged sweep or of the user's own.
+
+    Raises
+    ------
+    StudyError
+        If it is a folder, or a packaged study.
+    """
+    packaged = packaged_sweeps()
+    if reference in packaged:
+        return packaged[reference]
+    path = Path(reference)
+    if path.is_dir():
+        raise StudyError(f"{reference}: is a folder; give the YAML file of a sweep, or one of {', '.join(packaged)}")
+    if reference in packaged_studies() and not path.exists():
+        raise StudyError(f"{reference}: is a study, not a sweep; tieline run {reference} plays it")
+    return path
+
+
 def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mapping[str, Any] | None = None) -> Study:
-    """Return a study with overrides (``key=value``) and command-line options (None: not given) applied.
+    """Return a study with changes applied.
+
+    Parameters
+    ----------
+    reference : str
+        Packaged study, YAML file or run folder.
+    overrides : iterable of str
+        What ``--set`` says: ``key=value``.
+    options : mapping of str to object, optional
+        Key and value of what other options of the command line say; None: not given. They win.
 
     Raises
     ------
     StudyError
         If the study, an override, or a strategy or policy name is wrong.
     """
-    given = [f"{key}={value}" for key, value in (options or {}).items() if value is not None]
-    study = read_study(study_path(reference), [*map(_anchored, overrides), *map(_anchored, given)])
+    given = [_option(key, value) for key, value in (options or {}).items() if value is not None]
+    study = read_study(study_path(reference), [*map(_anchored, overrides), *given])
     check_names(study)
     return study
+
+
+def _option(key: str, value: Any) -> Change:
+    """Return what an option sets; it is called as the last word of its key, without the unit."""
+    name = key.rpartition(".")[2].removesuffix("_s").replace("_", "-")
+    return Change(key, _found(key, value) or value, f"--{name} {quote(str(value))}")
 
 
 def base_study(study: Study, reference: str) -> Study | None:
@@ -98,7 +140,13 @@ def check_names(study: Study, where: str = "") -> None:
 def _anchored(override: str) -> str:
     """Return an override with the path of a file made absolute, so that it is found again from anywhere."""
     key, _, value = override.partition("=")
-    path = Path(value.strip())
-    if key.strip() in {"profiles.file", "grid.case", "trained"} and path.suffix and path.is_file():
-        return f"{key}={json.dumps(str(path.resolve()))}"
-    return override
+    path = _found(key.strip(), value.strip())
+    return override if path is None else f"{key}={json.dumps(path)}"
+
+
+def _found(key: str, value: Any) -> str | None:
+    """Return the absolute path of a file if a key stands for one and it is there, or None."""
+    if key not in {"profiles.file", "grid.case", "trained"}:
+        return None
+    path = Path(value)
+    return str(path.resolve()) if path.suffix and path.is_file() else None

@@ -43,7 +43,7 @@ PACKAGES = ("grids", "sim", "agents", "experiments")
 SHOWS = ("experiments/figures", "experiments/sweeps/report", "experiments/studies", "experiments/sweeps/files")
 """What shows results that are stored already, and studies and sweeps, which are told apart by what they say."""
 
-CODE_AND_DATA = (".py", ".pyc", ".csv")
+CODE_AND_DATA = (".py", ".pyc", ".csv", ".yaml")
 """Suffixes of what counts; compiled code stands for itself where an installation has no other."""
 
 

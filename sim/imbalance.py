@@ -4,10 +4,12 @@ A rule is data. The same object prices the imbalance in the optimiser and in the
 expects to pay is what is charged.
 """
 
+from importlib.resources import files
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 from pydantic import Field, model_validator
 
 from grids.network import FloatArray
@@ -157,23 +159,10 @@ class ImbalanceRule(Data):
         return penalty
 
 
-RULES: dict[str, ImbalanceRule] = {
-    rule.name: rule
-    for rule in (
-        ImbalanceRule(name="shi", tiers=(Tier(over=0.20, under=0.15),), source="Table 1, Shi et al."),
-        ImbalanceRule(
-            name="nguyen",
-            tiers=(Tier(over=1.0, under=1.0),),
-            base_price="day_peak",
-            source="Table 1, Nguyen et al.",
-        ),
-        ImbalanceRule(
-            name="caiso",
-            tiers=(Tier(band=0.05, over=0.25, under=0.25), Tier(band=0.10, over=0.50, under=1.00)),
-            source="Table 1, CAISO",
-        ),
-        ImbalanceRule(name="case1", tiers=(Tier(band=0.05, over=0.50, under=0.50),), source="Table 3"),
-        ImbalanceRule(name="case2", tiers=(Tier(band=0.05, over=0.75, under=0.75),), source="Table 3"),
-    )
-}
-"""The rules of Tables 1 and 3 by name; a study may also spell out its own."""
+def _packaged() -> dict[str, ImbalanceRule]:
+    rules = yaml.safe_load(files("sim").joinpath("data", "rules.yaml").read_text(encoding="utf-8"))
+    return {name: ImbalanceRule(name=name, **rule) for name, rule in rules.items()}
+
+
+RULES: dict[str, ImbalanceRule] = _packaged()
+"""The rules of Tables 1 and 3 by name (``sim/data/rules.yaml``); a study may also spell out its own."""

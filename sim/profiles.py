@@ -1,5 +1,6 @@
 """The forecast of a day: demand, prices, wind and sun, hour ending 1..24."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -84,6 +85,27 @@ def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = N
     return Profiles(**arrays)
 
 
+def require_commas(headings: Iterable[object], where: str) -> None:
+    """Refuse a CSV file whose columns are separated by semicolons or tabs.
+
+    Parameters
+    ----------
+    headings : iterable
+        Its headings as they were read; one only, if something else than commas separates them.
+    where : str
+        What the message begins with.
+
+    Raises
+    ------
+    StudyError
+        If they are.
+    """
+    heading, *others = [*map(str, headings), ""]
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if mark in heading and not any(others):
+            raise StudyError(f"{where}: {name} separate the columns; write commas, and decimals with a point")
+
+
 def _read_table(file: str, folder: Path | None) -> pd.DataFrame:
     if file in packaged_profiles():
         return pd.read_csv(files("sim").joinpath("data", file).open("rb"))
@@ -101,11 +123,12 @@ def _read_table(file: str, folder: Path | None) -> pd.DataFrame:
 def _profile(table: pd.DataFrame, column: str, field: str, file: str) -> FloatArray:
     where = f"profiles.{field}: column '{column}' of {file}"
     if column not in table:
+        require_commas(table.columns, where)
         raise StudyError(f"{where} does not exist; the file has {', '.join(map(str, table.columns))}")
     if len(table) != HOURS_PER_DAY:
         raise StudyError(f"{where} has {len(table)} rows; a day has {HOURS_PER_DAY}, hour ending 1..24")
     values: FloatArray = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise StudyError(f"{where} is not a finite number in hour {bad[0] + 1} ({table[column].iloc[bad[0]]!r})")
+        raise StudyError(f"{where} is not a finite number in hour {bad[0] + 1} ('{table[column].iloc[bad[0]]}')")
     return values

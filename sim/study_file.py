@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -35,15 +35,28 @@ for _side in (_UniqueKeys, _Dumper):  # YAML 1.1 takes 1e-3 for a text, for want
     )
 
 
-def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
+class Change(NamedTuple):
+    """A value of a study that is changed on the way: its key, what it becomes, and how that was asked for."""
+
+    key: str
+    value: Any
+    given: str
+
+    def concerns(self, location: Sequence[int | str]) -> bool:
+        """Return whether what stands at a location was changed, or what it is a part of, or a part of it."""
+        return all(part in {EVERY, str(place)} for part, place in zip(self.key.split("."), location, strict=False))
+
+
+def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
     """Return the study in a YAML file.
 
     Parameters
     ----------
     path : Path
         The file.
-    overrides : iterable of str
-        Changes such as ``uncertainty.keep=20``, ``fleet.battery.0.max_e_mwh=1`` or ``fleet.battery.*.start_soc=1``.
+    changes : iterable of str or Change
+        Such as ``uncertainty.keep=20``, ``fleet.battery.0.max_e_mwh=1`` or ``fleet.battery.*.start_soc=1``; what they
+        make wrong is told of them, not of the file.
 
     Raises
     ------
@@ -55,13 +68,22 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
         missing=f"tieline new {path.name} writes a study to start from",
         form="a study; it must be a mapping of keys such as name, fleet, profiles",
     )
-    for override in overrides:
-        _override(document, override)
+    if "study" in document and "fleet" not in document:
+        raise StudyError(f"{path}: is a sweep, not a study; tieline sweep {path} plays it")
+    changed = [_change(change) if isinstance(change, str) else change for change in changes]
+    for change in changed:
+        _set(document, change)
     try:
         study = Study.model_validate(document)
     except ValidationError as error:
-        raise StudyError("\n".join(f"{path}: {line}" for line in explain(error, Study))) from None
+        lines = zip(error.errors(), explain(error, Study), strict=True)
+        raise StudyError("\n".join(f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines)) from None
     return anchor_paths(study, path.parent)
+
+
+def _source(path: Path, location: Sequence[int | str], changes: Iterable[Change]) -> str:
+    """Return where the value at a location comes from: the changes that concern it, or else the file."""
+    return ", ".join(change.given for change in changes if change.concerns(location)) or str(path)
 
 
 def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
@@ -111,15 +133,18 @@ def write_document(document: Mapping[str, Any]) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-def _override(document: dict[str, Any], override: str) -> None:
+def _change(override: str) -> Change:
     key, sign, text = override.partition("=")
     if not sign or not key.strip():
         raise StudyError(f"--set {override}: write it as key=value, for example uncertainty.keep=20")
     try:
-        value = read_value(text)
+        return Change(key.strip(), read_value(text), f"--set {override}")
     except yaml.YAMLError as error:
         raise StudyError(f"--set {override}: the value can't be read: {' '.join(str(error).split())}") from error
-    change_values(document, key.strip(), lambda _: value, where=f"--set {override}")
+
+
+def _set(document: dict[str, Any], change: Change) -> None:
+    change_values(document, change.key, lambda _: change.value, where=change.given)
 
 
 def change_values(

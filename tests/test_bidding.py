@@ -196,9 +196,8 @@ def situation33(study33, request):
     return setting, opening_situation(setting, setting.draw(Draw.TRAINING, 2))
 
 
-@pytest.mark.parametrize("name", strategy_names())
-def test_what_every_strategy_must_do(situation33, name):
-    setting, situation = situation33
+def assert_contract_kept(setting, situation, name):
+    """What every strategy must do; a plan behind the bids is optional."""
     setting = replace(setting, study=setting.study.model_copy(update={"bidding": name}))
     dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
     submission = compute_submission(dispatcher, setting, situation)
@@ -210,12 +209,26 @@ def test_what_every_strategy_must_do(situation33, name):
     assert not submission.note
     # The same again, to the byte, and with a bound below its objective.
     proposal = strategy(name).bid(dispatcher, situation)
-    assert (np.round(proposal.plan.bid_mw, 6) + 0.0).tobytes() == submission.bid_mw.tobytes()
+    assert (np.round(proposal.bid_mw, 6) + 0.0).tobytes() == submission.bid_mw.tobytes()
     assert vars(proposal.certificate) == submission.certificate
-    gap = proposal.plan.objective - proposal.plan.bound
+    gap = proposal.objective - proposal.bound
     assert gap >= 0
-    assert proposal.certificate.optimality_gap == pytest.approx(gap / abs(proposal.plan.objective))
+    assert proposal.certificate.optimality_gap == pytest.approx(gap / abs(proposal.objective))
+    if proposal.plan is not None:
+        assert (proposal.plan.bid_mw == proposal.bid_mw).all()
+        assert (proposal.plan.objective, proposal.plan.bound) == (proposal.objective, proposal.bound)
     assert strategy(name).SUMMARY
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_what_every_strategy_must_do(situation33, name):
+    assert_contract_kept(*situation33, name)
+
+
+def test_a_strategy_without_a_plan_keeps_the_contract(situation33, monkeypatch):
+    whole = strategy("basic").bid
+    monkeypatch.setattr("agents.bidding.basic.bid", lambda *given: replace(whole(*given), plan=None))
+    assert_contract_kept(*situation33, "basic")
 
 
 def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(situation33, monkeypatch):

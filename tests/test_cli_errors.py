@@ -6,6 +6,7 @@ from cli import FAST, accepted, assert_one_message, process
 import experiments.__main__ as command_line
 from agents.anm import policy_names
 from agents.bidding import strategy_names
+from experiments.catalog import _option, packaged_studies, packaged_sweeps
 from sim.imbalance import RULES
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -69,12 +70,32 @@ def test_a_name_too_long_for_a_file_is_refused(refused, arguments):
     assert LONG in refused(*arguments)
 
 
-@pytest.mark.parametrize("target", ["folder", "folder.yaml"])
+@pytest.mark.parametrize("target", [".", "folder", "folder.yaml", "runs/"])
 def test_a_folder_without_a_study_is_refused(refused, tmp_path, target):
-    (tmp_path / target).mkdir()
+    (tmp_path / target).mkdir(exist_ok=True)
     message = refused("run", target)
-    assert target in message
-    assert "can't be read" in message
+    for part in (f"{target}: is a folder without a study.yaml", "give a run folder, a YAML file", "microgrid33"):
+        assert part in message
+
+
+SWEEP, STUDY = packaged_sweeps()["penalty_band"], packaged_studies()["microgrid33"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("run", "penalty_band"), ["penalty_band: is a sweep", "tieline sweep penalty_band"]),
+        (("run", SWEEP), [f"{SWEEP}: is a sweep", f"tieline sweep {SWEEP}"]),
+        (("sweep", "microgrid33"), ["microgrid33: is a study", "tieline run microgrid33"]),
+        (("sweep", STUDY), [f"{STUDY}: is a study", f"tieline run {STUDY}"]),
+        (("sweep", "."), [".: is a folder", "penalty_band"]),
+    ],
+    ids=["packaged sweep", "sweep file", "packaged study", "study file", "folder"],
+)
+def test_a_sweep_for_a_study_and_the_reverse_are_refused(refused, arguments, parts):
+    message = refused(*arguments)
+    for part in parts:
+        assert part in message
 
 
 @pytest.mark.parametrize(
@@ -98,21 +119,54 @@ def test_a_file_that_is_no_study_is_refused(refused, tmp_path, text, parts):
     [
         (("--policy", "lazy"), ["policy: unknown 'lazy'", *policy_names()]),
         (("--bidding", "bold"), ["bidding: unknown 'bold'", *strategy_names()]),
-        (("--rule", "case3"), ["market.rule", "unknown rule 'case3'", *RULES]),
-        (("--days", "0"), ["days", "greater than or equal to 1", "0"]),
-        (("--seed", "-1"), ["seed", "greater than or equal to 0", "-1"]),
+        (("--bidding", ""), ["bidding: unknown ''", *strategy_names()]),
+        (("--rule", "case3"), ["--rule case3: market.rule", "unknown rule 'case3'", *RULES]),
+        (("--rule", ""), ["--rule '': market.rule", "unknown rule ''", *RULES]),
+        (("--days", "0"), ["--days 0: days: input should be greater than or equal to 1"]),
+        (("--seed", "-1"), ["--seed -1: seed", "greater than or equal to 0", "-1"]),
         (("--seed", str(2**63)), ["seed", "less than"]),
-        (("--scenarios", "30", "--keep", "31"), ["keep is 31", "30 scenarios", "lower keep or raise scenarios"]),
-        (("--scenarios", "0"), ["uncertainty.scenarios", "greater than or equal to 1"]),
-        (("--keep", "0"), ["uncertainty.keep", "greater than or equal to 1"]),
+        (
+            ("--scenarios", "30", "--keep", "31"),
+            ["--scenarios 30, --keep 31: ", "keep is 31", "30 scenarios", "lower keep or raise scenarios"],
+        ),
+        (("--scenarios", "0"), ["--scenarios 0: uncertainty.scenarios", "greater than or equal to 1"]),
+        (("--keep", "0"), ["--keep 0: uncertainty.keep", "greater than or equal to 1"]),
+        (("--keep", "few"), ["--keep few: uncertainty.keep", "whole number", "or all"]),
+        (("--cvar-weight", "2"), ["--cvar-weight 2.0: risk.cvar_weight", "less than or equal to 1"]),
+        (
+            ("--set", "fleet.battery.*.start_soc=50"),
+            ["--set fleet.battery.*.start_soc=50: fleet.battery.4.start_soc", "percent: 0.5?"],
+        ),
+        (
+            ("--set", "fleet.battery.2.max_soc=0.4"),
+            ["--set fleet.battery.2.max_soc=0.4: fleet.battery.2: min_soc <= start_soc <= max_soc"],
+        ),
+        (("--set", "uncertainty.kep=5"), ["--set uncertainty.kep=5: uncertainty.kep", "did you mean 'keep'"]),
     ],
     ids=lambda value: " ".join(value[-2:]),
 )
-def test_bad_option_is_refused(refused, tmp_path, options, parts):
-    message = refused("run", "microgrid33", *options)
+def test_bad_option_is_refused(ended, tmp_path, options, parts):
+    """Options are blamed for what they say, not the packaged file."""
+    status, out, message = ended("run", "microgrid33", *options)
+    assert (status, out) == (2, "")
+    assert message.startswith("tieline: ")
     for part in parts:
         assert part in message
+    assert "microgrid33.yaml" not in message
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_blamed_for_what_no_option_says(refused, tmp_path):
+    text = STUDY.read_text(encoding="utf-8").replace("max_e_mwh: 0.36", "max_e_mwh: -1", 1)
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    message = refused("run", "mine.yaml", "--days", "3", "--seed", "4")
+    assert message.startswith("tieline: mine.yaml: fleet.battery.0.max_e_mwh: ")
+
+
+@pytest.mark.parametrize("key", command_line.STUDY_KEYS.items(), ids=lambda item: item[0])
+def test_options_are_called_by_the_last_word_of_what_they_set(key):
+    name, path = key
+    assert _option(path, "x").given == f"--{name.replace('_', '-')} x"
 
 
 def test_what_yaml_reads_as_something_else_than_a_word_is_no_policy(refused):
@@ -124,8 +178,8 @@ def test_several_faults_are_all_named_in_one_message(ended):
     status, out, err = ended("run", "microgrid33", "--days", "0", "--seed", "-1")
     assert (status, out) == (2, "")
     assert err.count("tieline: ") == 1
-    assert "days: " in err
-    assert "seed: " in err
+    assert "--days 0: days: " in err
+    assert "--seed -1: seed: " in err
 
 
 def test_bad_input_as_the_shell_sees_it(tmp_path):

@@ -54,9 +54,9 @@ def at_hour_5(column, value):
         (lambda day: day.drop(columns="wind_pu"), ["profiles.wind_pu", "does not exist", "the file has"]),
         (lambda day: day.iloc[:23], ["23 rows", "24"]),
         (lambda day: day.iloc[:0], ["0 rows", "24"]),
-        (at_hour_5("pv_pu", float("nan")), ["profiles.pv_pu", "finite", "hour 5", "nan"]),
+        (at_hour_5("pv_pu", float("nan")), ["profiles.pv_pu", "not a finite number in hour 5 ('nan')"]),
         (at_hour_5("price_per_mwh", "dear"), ["profiles.price_per_mwh", "hour 5", "'dear'"]),
-        (at_hour_5("retail_price_per_mwh", "inf"), ["profiles.retail_price_per_mwh", "finite", "hour 5"]),
+        (at_hour_5("retail_price_per_mwh", "inf"), ["profiles.retail_price_per_mwh", "finite", "hour 5 ('inf')"]),
         (at_hour_5("wind_pu", 50), ["profiles.wind_pu", "50", "hour 5", "between 0 and 1"]),
         (at_hour_5("demand_pu", -0.1), ["profiles.demand_pu", "-0.1", "hour 5"]),
     ],
@@ -67,6 +67,17 @@ def test_bad_profile_is_refused(refused, study_with_day, tmp_path, change, parts
     for part in ("day.csv", *parts):
         assert part in message
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_columns_separated_by_something_else_are_refused(refused, study_with_day, mark, name, decimal):
+    study = study_with_day(lambda day: day)
+    day = pd.read_csv(study.parent / "day.csv")
+    day.to_csv(study.parent / "day.csv", index=False, sep=mark, decimal=decimal)
+    message = refused("run", study)
+    for part in ("day.csv", f"{name} separate the columns", "write commas", "decimals with a point"):
+        assert part in message
 
 
 def test_profile_that_is_no_csv_is_refused(refused, study_with_day):

@@ -1,6 +1,7 @@
 """The commands ``studies``, ``show`` and ``new``: what there is to choose from, and a study to start from."""
 
 import sys
+from importlib.metadata import version
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from cli import accepted, assert_one_message
 import experiments.__main__ as command_line
 from agents.anm import policy_names
 from agents.bidding import strategy_names
+from agents.coordination import mode_names
 from experiments.catalog import find_study, packaged_studies
 from sim.imbalance import RULES
 from sim.study_file import read_study
@@ -20,6 +22,33 @@ def test_studies_lists_everything_there_is_to_choose_from():
     text = accepted("studies")
     for name in (*packaged_studies(), *strategy_names(), *policy_names(), *RULES):
         assert f" {name} " in text
+
+
+def test_help_names_all_strategies_policies_modes_and_rules_there_are(monkeypatch):
+    """What is found is listed, also where importing it would take seconds; see the test of what help imports."""
+    monkeypatch.setenv("COLUMNS", "300")
+    text = accepted("run", "--help")
+    for option, names in (
+        ("--bidding", strategy_names()),
+        ("--policy", policy_names()),
+        ("--coordination", mode_names()),
+        ("--rule", [*RULES]),
+    ):
+        (line,) = [line for line in text.splitlines() if f"│ {option} " in line]
+        assert f"{', '.join(names[:-1])} or {names[-1]}." in line
+
+
+@pytest.mark.parametrize("folder", ["agents/bidding", "agents/anm", "agents/coordination"])
+def test_a_module_of_ones_own_is_named(folder, monkeypatch, tmp_path):
+    (tmp_path / folder).mkdir(parents=True)
+    for name in ("mine", "yours", "_shared"):
+        (tmp_path / folder / f"{name}.py").touch()
+    monkeypatch.setattr(command_line, "HOME", tmp_path)
+    assert command_line._found(folder) == "mine or yours"
+
+
+def test_version_is_that_of_the_package():
+    assert accepted("--version") == f"tieline {version('tieline')}\n"
 
 
 @pytest.mark.parametrize("name", packaged_studies())

@@ -168,6 +168,7 @@ def test_a_spreadsheet_s_csv_is_read(tmp_path):
     [
         ("", "has no rows"),
         ("days\n", "has no rows"),
+        ("days;seed\n1;2\n", "semicolons separate the columns"),
         ("days,days\n1,2\n", "every column needs a heading of its own"),
         ("days,days \n1,2\n", "every column needs a heading of its own"),
         ("days,\n1,2\n", "every column needs a heading of its own"),

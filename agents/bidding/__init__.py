@@ -104,7 +104,7 @@ class Strategy(Protocol):
 
 def strategy_names() -> list[str]:
     """Return the names of all strategies."""
-    return sorted(module.name for module in iter_modules(__path__))
+    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
 
 
 def strategy(name: str) -> Strategy:

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from experiments import console
-from experiments.catalog import packaged_sweeps
+from experiments.catalog import sweep_path
 from experiments.commands import print_json
 from experiments.identity import provenance
 from experiments.sweeps import screen
@@ -54,7 +54,7 @@ def run_sweep(
     """
     if workers is not None and dask is not None:
         raise StudyError("--workers and --dask: give one of them; a Dask cluster has the workers it was started with")
-    path = packaged_sweeps().get(reference, Path(reference))
+    path = sweep_path(reference)
     plan = make_plan(read_sweep(path), path.parent)
     store = Store(out or Path("sweeps") / plan.sweep.name)
     if dry_run:

@@ -14,6 +14,7 @@ from scipy.stats import qmc
 from experiments.sweeps.sweep_file import MOST, Axis, Range, Sampling, SweepFile, plain
 from grids.network import FloatArray
 from sim.errors import StudyError
+from sim.profiles import require_commas
 from sim.study_file import read_value
 
 Point = dict[str, Any]
@@ -101,6 +102,7 @@ def _rows(path: Path, where: str) -> list[Point]:
         raise StudyError(f"{where}: {path} can't be read ({error.strerror})") from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise StudyError(f"{where}: {path} is not CSV: {error}") from error
+    require_commas(heading, f"{where}: {path}")
     names = [name.strip() for name in heading]
     if not any(rows):
         raise StudyError(f"{where}: {path} has no rows; write a heading with one factor per column, and rows below")

@@ -121,6 +121,10 @@ def read_sweep(path: Path) -> SweepFile:
         missing="give a packaged sweep (tieline studies lists them) or a YAML file",
         form="a sweep; it must be a mapping of keys such as name, study, axes",
     )
+    if "fleet" in document and "study" not in document:
+        raise StudyError(
+            f"{path}: is a study, not a sweep; tieline run {path} plays it, a sweep names it as its study"
+        )
     try:
         return SweepFile.model_validate(document)
     except ValidationError as error:

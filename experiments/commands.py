@@ -17,12 +17,14 @@ from experiments.port_console import PROFIT_OF
 from experiments.run_folder import finish_run, new_run, write_run
 from experiments.summary import limits_in_json, summarise, worst
 from experiments.whole import new_file
-from sim.audit import audit, audit_folder
+from grids.cases import case_names
+from sim.audit import Inputs, audit, audit_folder
 from sim.errors import StudyError
-from sim.profiles import HOURS_PER_DAY
+from sim.inputs import inputs_of
+from sim.profiles import HOURS_PER_DAY, packaged_profiles
 from sim.setting import Setting
 from sim.study import NAME, Study
-from sim.study_file import write_document
+from sim.study_file import read_study, write_document
 
 
 def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_json: bool) -> None:
@@ -43,7 +45,7 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
         with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
             played = play(setting, progress=report)
         document = study.model_dump(mode="json")
-        verdict = audit(played.tables, document)
+        verdict = audit(played.tables, document, inputs_of(setting))
         summary = summarise(played, verdict)
         summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
         summary["run_dir"] = str(folder)
@@ -167,7 +169,7 @@ def _solver(formulation: str, solver: str | None) -> str:
 
 def audit_run(folder: Path, *, as_json: bool) -> None:
     """Print the audit of a run folder; exit status 1 if anything does not hold."""
-    verdict = audit_folder(folder)
+    verdict = audit_folder(folder, _inputs_of)
     if as_json:
         print_json(
             {
@@ -178,12 +180,23 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
                 "hours_beyond_limits": verdict.hours_beyond,
                 "checks": verdict.checks,
                 "largest": verdict.largest,
+                "taken_as_given": verdict.taken_as_given,
+                "notes": verdict.notes,
             }
         )
     else:
         console.show_audit(verdict, folder)
     if not verdict.clean:
         sys.exit(1)
+
+
+def _inputs_of(folder: Path) -> Inputs | str:
+    """Return what a stored run began with, or which of its files is not here to tell."""
+    study = read_study(folder / "study.yaml")
+    for name, packaged in ((study.grid.case, case_names()), (study.profiles.file, packaged_profiles())):
+        if name not in packaged and not Path(name).is_file():
+            return f"'{name}' is not here"
+    return inputs_of(Setting.of(study))
 
 
 def list_studies() -> None:

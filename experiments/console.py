@@ -222,6 +222,11 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
         out.print(f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}")
     if len(verdict.limit_violations) > 20:
         out.print(f"  … and {len(verdict.limit_violations) - 20} more")
+    for note in verdict.notes:
+        out.print(f"[yellow]{escape(note)}[/yellow]")
+    out.print("taken as given, for nothing in the records tells:")
+    for name, what in verdict.taken_as_given.items():
+        out.print(f"  {name}: {escape(what)}")
 
 
 def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:

@@ -1,5 +1,7 @@
 """Runs played for the audit, and copies of them with a table, a cell or a setting changed."""
 
+import json
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +11,22 @@ from conftest import STUDIES
 
 from agents.cast import cast_players
 from sim.audit import AuditReport, audit
+from sim.audit.inputs import Inputs
+from sim.inputs import inputs_of
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.setting import Setting
+from sim.study import Study
 from sim.study_file import read_study, write_study
 
 SMALL = ("uncertainty.scenarios=10", "uncertainty.keep=2")
 NOON = {"day": 1, "hour": 12}
+
+
+@lru_cache(maxsize=32)
+def inputs_for(document: str) -> Inputs:
+    """Return what a study, written as JSON, begins with."""
+    return inputs_of(Setting.of(Study.model_validate_json(document)))
 
 
 class Run(NamedTuple):
@@ -25,7 +36,11 @@ class Run(NamedTuple):
     study: dict[str, Any]
 
     def audit(self) -> AuditReport:
-        return audit(self.tables, self.study)
+        try:
+            inputs = inputs_for(json.dumps(self.study))
+        except ValueError as error:  # a setting that no study can have
+            return audit(self.tables, self.study, str(error))
+        return audit(self.tables, self.study, inputs)
 
     def changed(self, table: str, frame: pd.DataFrame) -> "Run":
         return self._replace(tables={**self.tables, table: frame})

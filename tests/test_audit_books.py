@@ -40,6 +40,7 @@ TAMPERINGS = [
     Tampering("battery_capacity", "dispatch", NOON | {"unit": "battery_2"}, "available_mw", 0.2),
     Tampering("orders", "dispatch", NOON | {"unit": "battery_2"}, "ordered_p_mw", lambda p: p + 1e-5),
     Tampering("orders", "dispatch", NOON | {"unit": "wind_6"}, "ordered_q_mvar", lambda q: q + 1e-5),
+    Tampering("clipped", "dispatch", NOON | {"unit": "load_5"}, "clipped", True),
     Tampering("soc", "dispatch", NOON | {"unit": "battery_2"}, "soc", lambda soc: soc + 1e-5),
     Tampering("soc", "dispatch", {"day": 1, "hour": 1, "unit": "battery_2"}, "p_mw", lambda p: p + 1e-5),
     Tampering("soc", "units", {"unit": "battery_2"}, "start_soc", 0.6),
@@ -56,11 +57,21 @@ TAMPERINGS = [
     Tampering("line_loss", "lines", NOON | {"line": 7}, "loss_mw", lambda p: p + 1e-6),
     Tampering("line_loading", "lines", NOON | {"line": 7}, "loading_percent", lambda part: part + 1e-4),
     Tampering("line_loading", "branches", {"line": 7}, "max_i_pu", 5.0),
+    Tampering("ratings", "branches", {"line": 7}, "max_i_pu", 6.1),
     Tampering("slack_voltage", "buses", NOON | {"bus": 1}, "vm_pu", 1.01),
+    Tampering("slack_voltage", "buses", NOON | {"bus": 1}, "va_degree", 30.0),
+    Tampering("network", "branches", {"line": 7}, "r_pu", lambda r: 1.1 * r),
+    Tampering("network", "units", {"unit": "load_5"}, "tan_phi", 0.6),
+    Tampering("prices", "market", {"hour": 12}, "price_per_mwh", lambda price: price + 0.01),
+    Tampering("prices", "settlements", NOON, "retail_price_per_mwh", lambda price: price + 0.01),
+    Tampering("forecasts", "dispatch", NOON | {"unit": "pv_9"}, "forecast_mw", lambda p: p + 1e-6),
+    Tampering("availability", "dispatch", NOON | {"unit": "pv_9"}, "available_mw", lambda p: p + 1e-6),
+    Tampering("renewable_limits", "dispatch", NOON | {"unit": "pv_9"}, "available_mw", 0.37),
     Tampering("refused_bid", "bids", NOON, "accepted", False),
     Tampering("refused_bid", "bids", NOON, "reason", "late"),
     Tampering("bid_capacity", "bids", NOON, "bid_mw", 10.1),
     Tampering("certificate", "bids", NOON, "cone_gap", 0.5),
+    Tampering("certificate", "bids", NOON, "bid_mw", lambda bid: bid + 1e-7),
     Tampering("certificate", "bids", NOON, "power_flow_mismatch_mw", 0.01),
     Tampering("settled_bid", "settlements", NOON, "bid_mw", lambda bid: bid + 1e-6),
     Tampering("settled_bid", "bids", NOON, "bid_mw", lambda bid: bid + 1e-6),
@@ -118,9 +129,8 @@ def test_a_finding_names_place_values_and_unit(receding):
     assert finding.message == f"served load is 0.5 MW, above the limit of {served:.9g} MW"
 
 
-# What the audit takes as given (availability and prices it can only hold against the money) or leaves out.
+# What the audit takes as given.
 GIVEN = {
-    "dispatch": {"forecast_mw"},
     "bids": {"cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap"},
     "decisions": {
         *("violation", "cone_gap", "power_flow_mismatch_pu"),

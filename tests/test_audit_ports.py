@@ -141,6 +141,8 @@ TAMPERINGS = [
     Tampering("charging_sum", "devices", at("ev"), "energy_mwh", lambda energy: energy + 1e-6),
     Tampering("cars_left", "charging", MIDNIGHT, "p_mw", lambda p: 0.9 * p),
     Tampering("uncontrolled", "devices", at("ev", MIDNIGHT), "available_mw", lambda p: p + 1e-6),
+    Tampering("availability", "devices", at("output"), "available_mw", lambda p: p + 1e-6),
+    Tampering("cars_drawn", "cars", {"port": "microgrid_9", "stay": 0}, "arrival_h", lambda hour: hour + 0.01),
     Tampering("retail_price", "trades", AT_9, "retail_price_per_mwh", lambda price: price + 1e-6),
     Tampering("payments", "trades", AT_9, "price_per_mwh", lambda price: price + 1.0),
     *(

@@ -96,7 +96,8 @@ def test_every_limit_can_be_violated(receding, limit, path, value):
 
 def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
     branches, lines = receding.tables["branches"], receding.tables["lines"]
-    run = receding.changed("branches", branches.assign(max_i_pu=branches["max_i_pu"] / 4))
+    rated = receding.with_setting("grid.line_max_s_mva", 1.5)
+    run = rated.changed("branches", branches.assign(max_i_pu=branches["max_i_pu"] / 4))
     run = run.changed("lines", lines.assign(loading_percent=4 * lines["loading_percent"]))
     report = run.recorded_as("least_violation").audit()
     assert report.clean

@@ -1,5 +1,6 @@
 """The audit of incomplete tables and folders, and what it may not import."""
 
+import json
 import subprocess
 import sys
 
@@ -7,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from audited import inputs_for
 from conftest import STUDIES
 
+from experiments.run_folder import write_manifest
 from sim.audit import audit, audit_folder
 from sim.errors import StudyError
 from sim.ledger import TABLES, write_tables
@@ -67,11 +70,14 @@ def test_a_run_shorter_than_its_study_is_incomplete(receding):
 def folder(receding, tmp_path):
     write_tables(receding.tables, tmp_path)
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(receding.study), encoding="utf-8")
+    write_manifest(tmp_path)
     return tmp_path
 
 
-def test_a_folder_gives_the_audit_of_its_tables(folder, receding):
-    assert audit_folder(folder) == receding.audit()
+def test_a_folder_gives_the_audit_of_its_tables_and_files(folder, receding):
+    report, inputs = audit_folder(folder, lambda _: inputs_for(json.dumps(receding.study))), receding.audit()
+    assert report.checks == inputs.checks | {"manifest": len(TABLES) + 1}
+    assert (report.findings, report.largest) == (inputs.findings, inputs.largest)
 
 
 @pytest.mark.parametrize("file", ["study.yaml", *(f"{name}.parquet" for name in TABLES)])

@@ -33,6 +33,7 @@ from experiments.sweeps.outputs import figures, hourly
 from experiments.sweeps.plan import key_of
 from sim.audit import AuditReport, audit
 from sim.errors import StudyError
+from sim.inputs import inputs_of
 from sim.setting import Setting
 from sim.study import Study
 
@@ -130,7 +131,7 @@ def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
     study = Study.model_validate(task.document)
     setting = Setting.of(study)
     played = play(setting, dispatcher=_dispatcher(setting))
-    verdict = audit(played.tables, task.document)
+    verdict = audit(played.tables, task.document, inputs_of(setting))
     if not verdict.clean:
         first = verdict.findings[0]
         raise StudyError(f"the audit rejects this run, {len(verdict.findings)} finding(s): {first}")

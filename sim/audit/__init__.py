@@ -1,11 +1,12 @@
 """The audit: physics, limits, states of charge, settlement and money re-derived from the stored records alone.
 
 It shares no code with optimiser, power flow, imbalance rules or settlement, and reads nothing but the stored tables
-and the numbers of the study. What can't be derived from these it takes as given: impedances and ratings of the lines,
-prices, forecasts, what was available, and when cars come and go; the solver's own figures (cone gap, violation,
-optimality gap, residuals of coordination) it leaves out.
+and the numbers of the study. What a run began with (network, prices, forecasts, weather, cars) is handed to it, made
+anew from the study, its files and its seed by :mod:`sim.inputs`. What nothing tells it, such as the optimality gap,
+it takes as given, and says so by name: :mod:`sim.audit.given`.
 """
 
+from sim.audit.inputs import Inputs
 from sim.audit.limits import LIMITS, voltages_outside
 from sim.audit.referee import audit, audit_folder, limits_not_kept
 from sim.audit.report import AuditReport, Finding, LimitCount
@@ -14,6 +15,7 @@ __all__ = [
     "LIMITS",
     "AuditReport",
     "Finding",
+    "Inputs",
     "LimitCount",
     "audit",
     "audit_folder",

@@ -71,7 +71,7 @@ HOUR_TABLES = {
     ),
     "payments": Layout(keys=("term", "payer", "payee"), numbers=("amount",)),
     "books": Layout(keys=("term",), numbers=("amount",)),
-    "decisions": Layout(others=("status", "planned_tie_p_mw", "power_flow_mismatch_mw")),
+    "decisions": Layout(others=("status", "planned_tie_p_mw", "power_flow_mismatch_mw", "coordination")),
 }
 """The tables by day and hour (the prices of the market: by hour)."""
 

@@ -69,11 +69,18 @@ def wear(records: Records) -> FloatArray:
 
 
 def check_retail_price(records: Records, sheet: Sheet) -> None:
-    """Check that all pay one retail price, which is the forecast one where the study has no errors of it."""
+    """Check that all pay one retail price, which is the forecast one where the study has no errors of it.
+
+    Microgrids that nobody coordinates pay it for what they exchange, too.
+    """
     retail, trades = records["settlements"].numbers("retail_price_per_mwh"), records["trades"]
     if trades.names:
         told = trades.numbers("retail_price_per_mwh")
         sheet.equal("retail_price", told, retail, Subject("retail price", "$/MWh", trades.names), within=0.0)
+        alone = records["decisions"].values("coordination") == "uncoordinated"
+        paid = trades.numbers("price_per_mwh")
+        of = Subject("price of an exchange that nobody coordinates", "$/MWh", trades.names)
+        sheet.equal("retail_price", paid, np.where(alone, retail, paid), of, within=0.0)
     if records.number("uncertainty.errors.retail_price_std") == 0:
         of = Subject("retail price", "$/MWh", ["settlement"])
         sheet.equal("retail_price", retail, records.hourly_price("retail_price_per_mwh"), of, within=0.0)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.audit.records import Records, numbers
-from sim.audit.report import FloatArray, IntArray, Sheet, Subject
+from sim.audit.records import Records, numbers, setting
+from sim.audit.report import ONCE, FloatArray, IntArray, Sheet, Subject
 
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -15,6 +15,9 @@ BALANCE_MVA = 1e-5
 
 OHM_MVA, OHM_PERCENT, SLACK_PU = 1e-7, 1e-5, 1e-9
 """Differences between stored values that follow from each other. [MVA], [%], [p.u.]"""
+
+RATING_PU = 1e-9
+"""Round-off of a rating. [p.u.]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,10 +82,11 @@ def flows_from_voltages(records: Records) -> Flows:
 
 
 def check_physics(records: Records, sheet: Sheet) -> None:
-    """Check power balance, line flows and the slack bus."""
+    """Check power balance, line flows, ratings and the slack bus."""
     flows = flows_from_voltages(records)
     _check_balance(records, flows, sheet)
     _check_lines(records, flows, sheet)
+    _check_ratings(records, sheet)
     at_slack = records["buses"].numbers("vm_pu")[:, [flows.slack]]
     of = Subject("slack voltage", "p.u.", [f"bus {flows.buses[flows.slack]}"])
     sheet.equal("slack_voltage", at_slack, records.number("grid.voltage.slack_vm_pu"), of, within=SLACK_PU)
@@ -127,3 +131,11 @@ def _check_lines(records: Records, flows: Flows, sheet: Sheet) -> None:
         ("line_loading", "loading_percent", "%", loading, OHM_PERCENT),
     ):
         sheet.equal(check, records["lines"].numbers(column), expected, Subject(column, unit, where), within=within)
+
+
+def _check_ratings(records: Records, sheet: Sheet) -> None:
+    """Check the lines' ratings where the study has one for all: in p.u. on 1 MVA it is the one in MVA."""
+    if setting(records.study, "grid.line_max_s_mva") is not None:
+        of = Subject("max_i_pu", "p.u.", [f"line {line}" for line in records.branches["line"]], ONCE)
+        expected = records.number("grid.line_max_s_mva")
+        sheet.equal("ratings", numbers(records.branches, "max_i_pu"), expected, of, within=RATING_PU)

@@ -1,6 +1,7 @@
 """The referee: judges a run by its stored tables and its study alone."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import yaml
 from sim.audit.cars import check_cars, check_cars_at_end_of_day
 from sim.audit.completeness import read_records
 from sim.audit.devices import check_devices, check_stores_at_end_of_day
+from sim.audit.given import ALWAYS, WITH_PORTS, without_inputs
+from sim.audit.inputs import Inputs, input_checks
 from sim.audit.limits import (
     check_claims,
     check_end_of_day,
@@ -18,6 +21,7 @@ from sim.audit.limits import (
     count_limits,
     hours_beyond,
 )
+from sim.audit.manifest import check_manifest
 from sim.audit.money import agents_of, check_books, check_payments, check_retail_price, check_zero_sum
 from sim.audit.physics import check_physics
 from sim.audit.ports import check_exchange_limits, check_ports
@@ -37,7 +41,7 @@ BOOKS: tuple[Check, ...] = (
     (check_certificate, {"bids"}),
     (check_settlement, {"market", "bids", "settlements"}),
     (check_plan, {"decisions", "settlements"}),
-    (check_retail_price, {"market", "settlements", "trades"}),
+    (check_retail_price, {"market", "settlements", "trades", "decisions"}),
     (check_payments, {"market", "dispatch", "bids", "settlements", "payments", "trades", "devices"}),
     (check_books, {"market", "dispatch", "lines", "books"}),
 )
@@ -68,7 +72,12 @@ DEVICES = (check_units, check_devices, check_cars)
 """Those of the books that look at limits of devices."""
 
 
-def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> AuditReport:
+UNKNOWN_INPUTS = "nobody made them anew"
+
+
+def audit(
+    tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], inputs: Inputs | str = UNKNOWN_INPUTS
+) -> AuditReport:
     """Return what an independent second look at a run brings to light.
 
     A table that is not complete gets its findings, and what builds on it is not checked (nor listed in `checks`).
@@ -79,6 +88,8 @@ def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> Audit
         The tables of `sim.ledger`.
     study : mapping
         The resolved study, as in ``study.yaml``.
+    inputs : Inputs or str
+        What the run began with, made anew, see :mod:`sim.inputs`; or why it could not be.
 
     Raises
     ------
@@ -93,6 +104,8 @@ def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> Audit
     ports = len(tables["ports"]) > 0
     _look(records, BOOKS + PORT_BOOKS * ports, books)
     _look(records, NETWORK_LIMITS + PORT_LIMITS * ports, limits)
+    if isinstance(inputs, Inputs):
+        _look(records, input_checks(inputs, ports=ports), books)
     by_status: dict[str, int] = {}
     if records.has({"decisions", "dispatch", "trades"}):
         check_claims(records, limits.findings, books)
@@ -107,6 +120,7 @@ def audit(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> Audit
         hours_beyond=by_status,
         checks=books.checks | limits.checks,
         largest=books.largest | limits.largest,
+        taken_as_given=ALWAYS | (WITH_PORTS if ports else {}) | without_inputs(inputs),
     )
 
 
@@ -137,8 +151,15 @@ def _look(records: Records, checks: Iterable[Check], sheet: Sheet) -> None:
             check(records, sheet)
 
 
-def audit_folder(folder: Path) -> AuditReport:
-    """Return the audit of a stored run.
+def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None = None) -> AuditReport:
+    """Return the audit of a stored run, with that of its files.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    inputs_of : callable, optional
+        Returns what the run in a folder began with, made anew, see :mod:`sim.inputs`; or why it could not be.
 
     Raises
     ------
@@ -146,7 +167,16 @@ def audit_folder(folder: Path) -> AuditReport:
         If a file is missing or can't be read; the message names it and the remedy.
     """
     tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
-    return audit(tables, _read_study(folder / "study.yaml"))
+    study = _read_study(folder / "study.yaml")
+    report = audit(tables, study, UNKNOWN_INPUTS if inputs_of is None else inputs_of(folder))
+    files = Sheet()
+    notes = check_manifest(folder, files, needed=("study.yaml", *(f"{name}.parquet" for name in TABLES)))
+    return replace(
+        report,
+        findings=(*files.findings, *report.findings),
+        checks=files.checks | report.checks,
+        notes=(*report.notes, *notes),
+    )
 
 
 def _read_table(path: Path) -> pd.DataFrame:

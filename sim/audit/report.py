@@ -80,6 +80,10 @@ class AuditReport:
         For every check that was made, how many values it looked at.
     largest : dict
         For every check that was made, the largest residual, in the unit of its values.
+    taken_as_given : dict
+        What was not checked, by name, and why not.
+    notes : tuple of str
+        What else is worth knowing, such as files that are none of the run's.
     """
 
     findings: tuple[Finding, ...]
@@ -88,6 +92,8 @@ class AuditReport:
     hours_beyond: dict[str, int]
     checks: dict[str, int]
     largest: dict[str, float]
+    taken_as_given: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -11,6 +11,9 @@ from sim.audit.report import FloatArray, Sheet, Subject
 POWER_MW, MONEY = 1e-9, 1e-8
 """Round-off of powers and energies [MW], [MWh] and of money [$]."""
 
+WATTS = 1e-3
+"""Round-off of a bid that was rounded to a watt. [W]"""
+
 TIE_LINE = ["tie line"]
 
 Tier = Mapping[str, float]
@@ -30,9 +33,12 @@ def check_bids(records: Records, sheet: Sheet) -> None:
 
 
 def check_certificate(records: Records, sheet: Sheet) -> None:
-    """Check that bids called exact or repaired agree with AC physics, and exact ones with their cones."""
+    """Check that bids have the certificate's rounding, and those called exact or repaired agree with AC physics."""
     bids = records["bids"]
     status = bids.values("status")
+    watts = np.where(status == "", 0.0, 1e6 * bids.numbers("bid_mw"))
+    rounded = Subject("bid with a certificate, which is one in whole watts,", "W", TIE_LINE)
+    sheet.equal("certificate", watts, np.round(watts), rounded, within=WATTS)
     vouched = np.isin(status, ("exact", "repaired"))
     for name, limit, unit in (("cone_gap", 1e-2, ""), ("power_flow_mismatch_mw", 1e-4, "MW")):
         stated = np.where(vouched, bids.numbers(name), 0.0)

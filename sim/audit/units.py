@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from sim.audit.clipping import clipping_by_limits, soc_from_power
 from sim.audit.fleet import Feeders
 from sim.audit.layout import RENEWABLE_KINDS, UNIT_NUMBERS
 from sim.audit.records import Records, number, numbers
-from sim.audit.report import ONCE, FloatArray, Sheet, Subject
+from sim.audit.report import ONCE, Sheet, Subject
 
 POWER_MVA = 1e-9
 """Round-off of powers that units keep exactly. [MVA]"""
@@ -41,6 +42,8 @@ def _check_fleet(records: Records, sheet: Sheet) -> None:
 def _check_loads(records: Records, sheet: Sheet) -> None:
     """Check 0 <= p <= demand and q = p·tan φ (Eq. 18-19)."""
     loads = records.loads
+    demand = Subject("demand", "MW", loads.names)
+    sheet.at_least("load_limits", loads.available_mw, 0.0, demand, within=0.0)
     served = Subject("served load", "MW", loads.names)
     sheet.at_least("load_limits", loads.p_mw, 0.0, served, within=POWER_MVA)
     sheet.at_most("load_limits", loads.p_mw, loads.available_mw, served, within=POWER_MVA)
@@ -49,8 +52,11 @@ def _check_loads(records: Records, sheet: Sheet) -> None:
 
 
 def _check_renewables(records: Records, sheet: Sheet) -> None:
-    """Check 0 <= p <= available, the inverter's circle and its power factor (Eq. 20-22)."""
+    """Check 0 <= p <= available <= capacity, the inverter's circle and its power factor (Eq. 20-22)."""
     units = records.renewables
+    available = Subject("what is available", "MW", units.names)
+    sheet.at_least("renewable_limits", units.available_mw, 0.0, available, within=0.0)
+    sheet.at_most("renewable_limits", units.available_mw, units["max_s_mva"], available, within=POWER_MVA)
     output = Subject("output", "MW", units.names)
     sheet.at_least("renewable_limits", units.p_mw, 0.0, output, within=POWER_MVA)
     sheet.at_most("renewable_limits", units.p_mw, units.available_mw, output, within=POWER_MVA)
@@ -73,13 +79,21 @@ def _check_batteries(records: Records, sheet: Sheet) -> None:
 
 
 def _check_orders(records: Records, sheet: Sheet) -> None:
-    """Check that every unit did as ordered, unless it says that it clipped the order."""
-    dispatch = records["dispatch"]
+    """Check that every unit did as ordered, unless it says that it clipped the order and its limits explain that."""
+    dispatch, names = records["dispatch"], list(records.units["unit"])
     clipped = dispatch.values("clipped").astype(bool)
+    moved = []
     for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar")):
         done, ordered = dispatch.numbers(column), dispatch.numbers(f"ordered_{column}")
-        of = Subject(f"{column} (not said to be clipped)", unit, list(records.units["unit"]))
+        of = Subject(f"{column} (not said to be clipped)", unit, names)
         sheet.equal("orders", done, np.where(clipped, done, ordered), of, within=ORDER_MVA)
+        moved.append(np.abs(done - ordered))
+    of = Subject("distance of a clipped order and what was done", "MVA", names)
+    sheet.at_most(
+        "clipped", np.where(clipped, np.hypot(*moved), 0.0), clipping_by_limits(records), of, within=ORDER_MVA
+    )
+    followed = clipped & (np.maximum(*moved) < ORDER_MVA - POWER_MVA)
+    sheet.equal("clipped", followed, 0, Subject("clipped although it did as ordered (1: yes)", "", names), within=0.0)
 
 
 def _check_soc(records: Records, sheet: Sheet) -> None:
@@ -90,12 +104,3 @@ def _check_soc(records: Records, sheet: Sheet) -> None:
     stored, full = Subject("stored energy", "MWh", units.names), units["max_e_mwh"]
     sheet.at_least("soc_limits", units.soc * full, units["min_soc"] * full, stored, within=SOC * full)
     sheet.at_most("soc_limits", units.soc * full, units["max_soc"] * full, stored, within=SOC * full)
-
-
-def soc_from_power(records: Records) -> FloatArray:
-    """Return the states of charge at the end of every hour, carried over all days (Eq. 24-25), shape (H, U)."""
-    units = records.batteries
-    efficiency = units["efficiency"]
-    drawn_mwh = np.where(units.p_mw > 0, units.p_mw / efficiency, units.p_mw * efficiency)
-    left: FloatArray = units["start_soc"] - np.cumsum(drawn_mwh, axis=0) / units["max_e_mwh"]
-    return left

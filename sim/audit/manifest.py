@@ -1,0 +1,106 @@
+"""The manifest of a run folder: whether it is whole, and every file as it was written."""
+
+import json
+from collections.abc import Iterable, Mapping
+from hashlib import file_digest
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sim.audit.report import Sheet
+from sim.errors import StudyError
+
+MANIFEST = "manifest.json"
+
+MOST_BYTES = 50_000_000
+"""Size up to which a JSON file of a run is read."""
+
+SHOWN = 5
+"""Files besides the run's own that are named."""
+
+
+def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list[str]:
+    """Check that a folder holds all files that were written last of all into its manifest, unchanged.
+
+    A manifest tells what happened to the files by mistake; whoever changes them on purpose can write another.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    sheet : Sheet
+        Takes down what does not hold.
+    needed : iterable of str
+        Names of files that every run has.
+
+    Returns
+    -------
+    list of str
+        What is no fault: files that are none of the run's.
+
+    Raises
+    ------
+    StudyError
+        If the manifest can't be read.
+    """
+    if not (folder / MANIFEST).exists():
+        sheet.note(
+            "manifest", MANIFEST, "is missing: the run was interrupted, or an older version wrote it; run it again"
+        )
+        return []
+    listed = _listed(read_json(folder / MANIFEST))
+    for name in needed:
+        if name not in listed:
+            sheet.note("manifest", name, "is not in the manifest")
+    for name, file in listed.items():
+        if problem := _problem(folder, name, file):
+            sheet.note("manifest", name, problem)
+    sheet.checks["manifest"] = len(listed)
+    others = sorted({path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()})
+    extra = [name for name in others if name not in listed and name != MANIFEST]
+    more = f" and {len(extra) - SHOWN} more" if len(extra) > SHOWN else ""
+    return [f"none of the run's files: {', '.join(extra[:SHOWN])}{more}"] if extra else []
+
+
+def _listed(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the files of a manifest."""
+    files = document.get("files")
+    if document.get("format") != 1 or not isinstance(files, dict):
+        raise StudyError(f"{MANIFEST}: is not of format 1; audit the run with the version that wrote it")
+    return files
+
+
+def _problem(folder: Path, name: str, file: Any) -> str:
+    """Return what is wrong with a file, or nothing."""
+    parts, path = PurePosixPath(name).parts, folder / name
+    if not isinstance(file, dict) or not parts or ".." in parts or PurePosixPath(name).is_absolute():
+        return "is no file of a run"
+    if not path.exists():
+        return "is missing"
+    if not path.is_file() or path.is_symlink():
+        return "is no file"
+    if path.stat().st_size == file.get("bytes"):  # so that nothing of another size is read
+        with path.open("rb") as content:
+            if file_digest(content, "sha256").hexdigest() == file.get("sha256"):
+                return ""
+    return "has changed since it was written"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of a run.
+
+    Raises
+    ------
+    StudyError
+        If it is missing, too large, or holds something else.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise StudyError(f"{path}: is too large for a file of a run; run the study again")
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise StudyError(f"{path}: can't be read as JSON; run the study again") from error
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: holds no JSON object; run the study again")
+    return document

@@ -1,0 +1,74 @@
+"""What a run begins with, made anew from its study, the files it names and its seed, for the audit to compare with.
+
+Network, profile and random draws are the source of a run and not what is checked; so they are read and drawn here by
+the same code as in the run itself, and handed to :mod:`sim.audit`, which shares none with those it judges.
+"""
+
+import numpy as np
+import pandas as pd
+
+from grids.network import FloatArray, Grid
+from grids.units import Battery, Renewable
+from sim.audit.inputs import CAR_NUMBERS, Inputs
+from sim.ev_fleet import draw_cars
+from sim.scenarios import Draw, ScenarioSet
+from sim.setting import Setting
+
+
+def inputs_of(setting: Setting) -> Inputs:
+    """Return the inputs of a run of a study."""
+    grid, profiles, study = setting.grid, setting.profiles, setting.study
+    days = [setting.draw(Draw.ACTUAL, 1, day) for day in range(study.days)]
+    inverters: list[Renewable | Battery] = [*grid.renewables, *grid.batteries]
+    no_tan_phi = np.full(len(inverters), np.nan)
+    return Inputs(
+        branches=pd.DataFrame(
+            {
+                "line": np.arange(len(grid.line_from)),
+                "from_bus": grid.bus_ids[grid.line_from],
+                "to_bus": grid.bus_ids[grid.line_to],
+                "r_pu": grid.line_r_pu,
+                "x_pu": grid.line_x_pu,
+                "max_i_pu": grid.line_max_i_pu,
+            }
+        ),
+        units=pd.DataFrame(
+            {
+                "unit": [*grid.load_names, *grid.renewable_names, *grid.battery_names],
+                "bus": [*grid.bus_ids[grid.load_bus], *(unit.bus for unit in inverters)],
+                "tan_phi": np.concatenate([grid.load_tan_phi, no_tan_phi]),
+            }
+        ),
+        slack_va_degree=float(grid.net.ext_grid["va_degree"].iloc[0]),
+        price_per_mwh=profiles.price_per_mwh,
+        retail_price_per_mwh=profiles.retail_price_per_mwh,
+        realised_retail_per_mwh=_one_by_one(days, "retail_price_per_mwh"),
+        forecast_mw=_of_units(setting.forecast),
+        available_mw=np.concatenate([_of_units(day) for day in days]),
+        behind_mw={
+            device: _one_by_one(days, f"port_{quantity}_mw")
+            for device, quantity in (("load", "load"), ("heat_load", "heat"), ("output", "output"))
+        },
+        cars=_stays(grid, days=study.days, seed=study.seed),
+    )
+
+
+def _one_by_one(days: list[ScenarioSet], name: str) -> FloatArray:
+    """Return an array of sets of one scenario, day after day, shape (H, ...)."""
+    return np.concatenate([getattr(day, name)[0] for day in days])
+
+
+def _of_units(day: ScenarioSet) -> FloatArray:
+    """Return demand and available output of a set of one scenario, shape (24, K). [MW]"""
+    return np.hstack([day.demand_mw[0], day.available_mw[0]])
+
+
+def _stays(grid: Grid, *, days: int, seed: int) -> pd.DataFrame:
+    """Return the stays of all cars, port by port."""
+    frames = [pd.DataFrame(columns=["port", "stay", *CAR_NUMBERS])]
+    for position, port in enumerate(grid.ports):
+        if port.microgrid.ev is not None:
+            cars = draw_cars(port.microgrid.ev, days=days, seed=seed, port=position)
+            columns = {name: getattr(cars, name) for name in CAR_NUMBERS}
+            frames.append(pd.DataFrame({"port": port.name, "stay": np.arange(len(cars.car)), **columns}))
+    return pd.concat(frames[1:] or frames, ignore_index=True)

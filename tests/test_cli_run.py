@@ -165,7 +165,7 @@ def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp
         checks={"soc": 1},
         largest={"soc": 1.0},
     )
-    monkeypatch.setattr(commands, "audit", lambda tables, study: verdict)
+    monkeypatch.setattr(commands, "audit", lambda *_: verdict)
     monkeypatch.setattr(commands, "_draw", lambda *_: None)
     status, out, err = ended("run", "microgrid33", *FAST, "--policy", "none", "--out", "wrong")
     assert (status, err) == (1, "")

@@ -11,6 +11,7 @@ from typing import Any
 from agents.cast import check_study
 from experiments import console
 from experiments.catalog import packaged_studies, packaged_sweeps
+from experiments.confidence import CONFIDENCE
 from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.port_console import PROFIT_OF
@@ -90,9 +91,9 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         "on": on,
         "scenarios": len(scenarios),
         "terms": result.terms,
-        "standard_errors": {
-            term: error if math.isfinite(error) else None for term, error in result.standard_errors.items()
-        },
+        "standard_errors": _finite({term: one.standard_error for term, one in result.estimates.items()}),
+        "confidence": CONFIDENCE,
+        "half_intervals": _finite({term: one.reach for term, one in result.estimates.items()}),
         "bids_mw": result.submission.bid_mw.tolist(),
         "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
         "limits": limits_in_json(result.limits),
@@ -107,6 +108,11 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         print_json(summary)
     else:
         console.show_evaluation(summary, setting)
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    """Return values as JSON has them: one that there isn't is none."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:

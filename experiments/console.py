@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from experiments.confidence import PLUS_MINUS
 from experiments.port_console import goal, port_story, ports_table
 from experiments.summary import limits_in_json
 from sim.audit import LIMITS, AuditReport
@@ -91,24 +92,24 @@ def _figures(summary: Mapping[str, Any]) -> str:
     return f"{days}, exchange, devices, cars and heat the microgrids" if "microgrids" in summary else days
 
 
-def _money_table(terms: Mapping[str, float], title: str, errors: Mapping[str, float | None] | None = None) -> Table:
+def _money_table(terms: Mapping[str, float], title: str, reach: Mapping[str, float | None] | None = None) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("term")
     table.add_column("$", justify="right")
-    if errors is not None:
-        table.add_column("± s.e.", justify="right")
+    if reach is not None:
+        table.add_column(PLUS_MINUS, justify="right")
     table.add_column("who pays whom")
     for term in (name for name in terms if name != "profit"):
         value = -terms[term] if term in COST_TERMS else terms[term]
-        table.add_row(*_money_row(term, value + 0.0, errors), PARTIES[term])
+        table.add_row(*_money_row(term, value + 0.0, reach), PARTIES[term])
     table.add_section()
-    table.add_row(*_money_row("profit", terms["profit"], errors), "what is left to the operator", style="bold")
+    table.add_row(*_money_row("profit", terms["profit"], reach), "what is left to the operator", style="bold")
     return table
 
 
-def _money_row(term: str, value: float, errors: Mapping[str, float | None] | None) -> list[str]:
+def _money_row(term: str, value: float, reach: Mapping[str, float | None] | None) -> list[str]:
     row = [term.replace("_", " "), f"{value:,.2f}"]
-    return row if errors is None else [*row, "" if errors[term] is None else f"{errors[term]:,.2f}"]
+    return row if reach is None else [*row, "" if reach[term] is None else f"{reach[term]:,.2f}"]
 
 
 def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
@@ -235,13 +236,24 @@ def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
         f"[bold]{summary['study']}[/bold]: bidding {summary['bidding']}, policy {summary['policy']},"
         f" rule {escape(summary['rule'])}, {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
     )
-    out.print(_money_table(summary["terms"], "Expected money of one day", summary["standard_errors"]))
+    out.print(_money_table(summary["terms"], "Expected money of one day", summary["half_intervals"]))
+    out.print(f"[dim]{_interval_in_words(summary)}[/dim]")
     volts, limits = summary["voltage"], setting.grid.voltage
     out.print(
         f"voltage {volts['min_pu']:.4f} to {volts['max_pu']:.4f} p.u. (limits {limits.min_vm_pu:.3f} to"
         f" {limits.max_vm_pu:.3f}); {summary['seconds']['total']:.1f} s"
     )
     show_limits(summary["limits"], {})
+
+
+def _interval_in_words(summary: Mapping[str, Any]) -> str:
+    """Return what stands behind the ± of an evaluation."""
+    if summary["half_intervals"]["profit"] is None:
+        return "no interval: the scenarios are worth less than two of equal probability"
+    said = f"{PLUS_MINUS}: half of the confidence interval of the mean (Student)"
+    if summary["on"] == "kept":
+        return f"{said}; a guide only, for these scenarios were chosen by reduction and not drawn"
+    return f"{said} over {summary['scenarios']} scenarios"
 
 
 def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
@@ -306,7 +318,7 @@ def show_training(summary: Mapping[str, Any]) -> None:
     if "judged" not in summary:
         return
     table = Table(title="Fresh days, paired with hindsight", title_justify="left", title_style="bold")
-    for heading in ("policy", "cost [$]", "more than hindsight [$]", "± 95 %", "[%]", "s for an hour"):
+    for heading in ("policy", "cost [$]", "more than hindsight [$]", PLUS_MINUS, "[%]", "s for an hour"):
         table.add_column(heading, justify="left" if heading == "policy" else "right")
     for policy, one in summary["judged"].items():
         table.add_row(

@@ -1,6 +1,5 @@
 """Expected money of fixed bids over a set of scenarios, each played through the whole market loop."""
 
-import math
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import numpy as np
 
 from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
+from experiments.confidence import Estimate
 from experiments.play import play
 from experiments.summary import certificate, money_terms
 from experiments.threads import one_thread_each
@@ -49,8 +49,8 @@ class Evaluation:
     ----------
     submission : Submission
         The bids and their certificate.
-    terms, standard_errors : dict
-        Probability-weighted mean of every term, and the standard error of that mean. [$]
+    estimates : dict of str to Estimate
+        Probability-weighted mean of every term, with its interval. [$]
     outcomes : list of Outcome
         Every scenario.
     probability : array, shape (S,)
@@ -58,10 +58,14 @@ class Evaluation:
     """
 
     submission: Submission
-    terms: dict[str, float]
-    standard_errors: dict[str, float]
+    estimates: dict[str, Estimate]
     outcomes: list[Outcome]
     probability: FloatArray
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Mean of every term. [$]"""
+        return {term: one.mean for term, one in self.estimates.items()}
 
     @property
     def limits(self) -> dict[str, LimitCount]:
@@ -115,35 +119,14 @@ def evaluate(
             progress(len(outcomes))
     terms = terms_of(ports=bool(setting.grid.ports))
     table = np.array([[outcome.terms[term] for term in terms] for outcome in outcomes])
-    mean, error = weighted_mean(table, scenarios.probability)
     return Evaluation(
         submission=submission,
-        terms=dict(zip(terms, mean.tolist(), strict=True)),
-        standard_errors=dict(zip(terms, error.tolist(), strict=True)),
+        estimates={
+            term: Estimate.of(values, scenarios.probability) for term, values in zip(terms, table.T, strict=True)
+        },
         outcomes=outcomes,
         probability=scenarios.probability,
     )
-
-
-def weighted_mean(values: FloatArray, probability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the weighted mean of each column and its standard error.
-
-    The error is that of as many independent draws as the weights are worth, (Σp)² / Σp². With scenarios chosen by
-    reduction it is a guide, not a confidence bound.
-
-    Parameters
-    ----------
-    values : array, shape (S, N)
-        One row per scenario.
-    probability : array, shape (S,)
-        Weights, sum 1.
-    """
-    mean = probability @ values
-    worth = 1 / float(probability @ probability)
-    if worth <= 1 + 1e-12:
-        return mean, np.full_like(mean, math.nan)
-    variance = probability @ (values - mean) ** 2 * worth / (worth - 1)
-    return mean, np.sqrt(variance / worth)
 
 
 def _worker_count(workers: int | None, scenarios: int) -> int:

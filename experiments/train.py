@@ -14,6 +14,7 @@ from agents.value.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value.training import Trainer
 from experiments import console
 from experiments.commands import print_json
+from experiments.confidence import Estimate
 from experiments.play import play
 from experiments.summary import summarise
 from experiments.whole import new_file
@@ -24,8 +25,6 @@ from sim.study import Study
 
 RIVALS = ("hindsight", "receding", "learned", "myopic")
 """Policies that are judged, the one that knows everything first."""
-
-NORMAL_95 = 1.96
 
 
 def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
@@ -69,7 +68,7 @@ def _write(functions: ValueFunctions, out: Path) -> None:
 def judge(
     setting: Setting, trained: Path, days: int, progress: Callable[[str], None]
 ) -> dict[str, dict[str, float | None]]:
-    """Return what every policy costs on fresh days, and its paired difference to hindsight.
+    """Return what every policy costs on fresh days, and its paired difference to hindsight, ± 95 % (Student).
 
     Every test day has a seed of its own: other weather, other cars, and bids that know these cars, the same for all
     policies.
@@ -98,14 +97,13 @@ def judge(
             run = play(chosen, fixed=submission, dispatcher=dispatcher)
             seconds[k] += run.seconds["dispatch"]
             cost[k, day] = cost_of(summarise(run))
-    gap = cost - cost[0]
-    spread = gap.std(axis=1, ddof=min(1, days - 1))
+    more = [Estimate.of(gap) for gap in cost - cost[0]]
     return {
         policy: {
             "cost": float(cost[k].mean()),
-            "gap": float(gap[k].mean()),
-            "gap_95": float(NORMAL_95 * spread[k] / np.sqrt(days)) if days > 1 else None,
-            "gap_percent": float(100 * gap[k].mean() / abs(cost[0].mean())),
+            "gap": more[k].mean,
+            "gap_95": more[k].reach if days > 1 else None,
+            "gap_percent": 100 * more[k].mean / abs(float(cost[0].mean())),
             "seconds_per_hour": float(seconds[k] / (days * HOURS_PER_DAY)),
         }
         for k, policy in enumerate(RIVALS)

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from experiments import console
 from experiments.commands import print_json
+from experiments.confidence import CONFIDENCE, PLUS_MINUS, Estimate
 from experiments.value import Comparison
-from experiments.value_report import CONFIDENCE, Estimate, SolutionValue, Trial, ValueReport
+from experiments.value_report import SolutionValue, Trial, ValueReport
 from experiments.whole import new_folder
 from sim.setting import Setting
 from sim.study import Study
@@ -141,14 +142,14 @@ def _trial_table(report: ValueReport, title: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("bid from")
     worst = f"worst {100 * (1 - report.study.risk.cvar_level):g} %"
-    for column in ("own", "test ± s.e.", worst, "over the study's"):
+    for column in ("own", f"test {PLUS_MINUS}", worst, "over the study's"):
         table.add_column(column, justify="right")
     for trial in report.trials:
         mine = trial is report.reference
         table.add_row(
             report.label(trial),
             _money(trial.training),
-            f"{_money(trial.test.mean)} ± {_money(trial.test.standard_error)}",
+            f"{_money(trial.test.mean)} ± {_money(trial.test.reach)}",
             _money(report.tail(trial)),
             "the study's" if mine else _difference(report.difference(trial)),
             style="bold" if mine else None,
@@ -158,7 +159,7 @@ def _trial_table(report: ValueReport, title: str) -> Table:
 
 def _difference(estimate: Estimate) -> str:
     star = "*" if estimate.beyond_chance else " "
-    return f"{estimate.mean:+,.2f} ± {estimate.high - estimate.mean:,.2f} {star}"
+    return f"{estimate.mean:+,.2f} ± {estimate.reach:,.2f} {star}"
 
 
 def _money(amount: float) -> str:

@@ -4,36 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
+from experiments.confidence import Estimate
 from grids.network import FloatArray
 from sim.risk import cvar
 from sim.scenarios import ScenarioSet
 from sim.study import Study
-
-CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean over independent draws, its standard error, and the ends of its confidence interval. [$]"""
-
-    mean: float
-    standard_error: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: FloatArray) -> "Estimate":
-        """Return the estimate from two or more equally probable draws, shape (N,); the interval is Student's."""
-        mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-        reach = error * float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
-        return cls(mean=mean, standard_error=error, low=mean - reach, high=mean + reach)
-
-    @property
-    def beyond_chance(self) -> bool:
-        """Whether zero is outside the interval."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,7 @@ def evaluated(setting, scenarios, *, workers, progress):
     bids = Submission(bid_mw=np.zeros(24), strategy="x", battery_p_mw=np.zeros((24, 1)), note="went wrong")
     return Evaluation(
         submission=bids,
-        terms={},
-        standard_errors={},
+        estimates={},
         outcomes=outcomes,
         probability=np.full(len(scenarios), 1 / len(scenarios)),
     )

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 
 @pytest.mark.parametrize(
-    ("on", "count"), [(("--on", "kept"), 2), (("--on", "test", "--test-scenarios", "3"), 3)], ids=["kept", "test"]
+    ("on", "count"),
+    [(("--on", "kept", "--keep", "4"), 4), (("--on", "test", "--test-scenarios", "3"), 3)],
+    ids=["kept", "test"],
 )
 def test_evaluate_json(on, count):
     summary = json.loads(accepted("evaluate", "microgrid33", *FAST, *on, "--workers", "1", "--json"))
@@ -23,8 +25,11 @@ def test_evaluate_json(on, count):
         on[1],
         count,
     )
-    assert list(summary["terms"]) == list(summary["standard_errors"]) == list(TERMS)
-    assert all(error >= 0 for error in summary["standard_errors"].values())
+    assert list(summary["terms"]) == list(summary["standard_errors"]) == list(summary["half_intervals"]) == list(TERMS)
+    assert summary["confidence"] == 0.95
+    for term, error in summary["standard_errors"].items():
+        assert error >= 0
+        assert summary["half_intervals"][term] >= 1.96 * error  # Student's t is wider than the normal distribution
     assert len(summary["bids_mw"]) == 24
     assert {"min_pu", "max_pu", "violations"} <= set(summary["voltage"])
     assert set(summary["certificate"]) == {
@@ -35,18 +40,28 @@ def test_evaluate_json(on, count):
     }
 
 
-def test_evaluate_prints_money_with_standard_errors():
-    text = accepted("evaluate", "microgrid33", *FAST, "--workers", "1")
-    for words in ("2 kept scenarios", "s.e.", "load curtailment", "profit", "voltage"):
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        (("--on", "kept", "--keep", "4"), ("4 kept scenarios", "a guide only")),
+        (("--on", "test", "--test-scenarios", "3"), ("3 test scenarios", "of the mean (Student) over 3 scenarios")),
+    ],
+    ids=["kept", "test"],
+)
+def test_evaluate_prints_money_with_intervals_and_says_which(on, said):
+    text = accepted("evaluate", "microgrid33", *FAST, *on, "--workers", "1")
+    for words in (*said, "± 95 %", "load curtailment", "profit", "voltage"):
         assert words in text
 
 
-def test_one_scenario_can_be_evaluated_though_it_has_no_standard_error():
+def test_one_scenario_can_be_evaluated_though_it_has_no_interval():
     one = ("evaluate", "microgrid33", *FAST, "--keep", "1", "--workers", "1")
-    assert "1 kept scenarios" in accepted(*one)
+    text = accepted(*one)
+    assert "1 kept scenarios" in text
+    assert "no interval" in text
     summary = json.loads(accepted(*one, "--json"))
     assert summary["terms"]["profit"] > 0
-    assert set(summary["standard_errors"].values()) == {None}
+    assert set(summary["standard_errors"].values()) == set(summary["half_intervals"].values()) == {None}
 
 
 def test_bid_json_and_csv_give_the_bids_of_the_run(run_dir):

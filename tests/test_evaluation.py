@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import stats
 
-from experiments.evaluation import Evaluation, evaluate, scenario_set, weighted_mean
+from experiments.confidence import Estimate
+from experiments.evaluation import Evaluation, evaluate, scenario_set
 from experiments.play import play
 from experiments.summary import summarise
 from sim.errors import StudyError
@@ -20,34 +22,45 @@ FAST = {"policy": "myopic"}
 
 
 def test_weighted_mean_by_hand():
-    values = np.array([[1.0, 10.0], [3.0, 30.0]])
-    mean, error = weighted_mean(values, np.array([0.25, 0.75]))
-    assert mean == pytest.approx([2.5, 25.0])
-    # Spread 0.75; the weights are worth 1/(1/16 + 9/16) = 1.6 draws: 0.75 · 1.6/0.6 = 2, and √(2/1.6) = 1.118...
-    assert error == pytest.approx([np.sqrt(1.25), 10 * np.sqrt(1.25)])
+    estimate = Estimate.of(np.array([10.0, 20.0, 30.0]), np.array([0.25, 0.25, 0.5]))
+    assert estimate.mean == pytest.approx(22.5)
+    # Spread 68.75; the weights are worth 1/(1/16 + 1/16 + 1/4) = 8/3 draws: √(68.75 / (5/3)) = 6.42...
+    assert estimate.standard_error == pytest.approx(np.sqrt(41.25))
+    # Student's t of 5/3 degrees of freedom.
+    assert estimate.reach == pytest.approx(stats.t.ppf(0.975, 5 / 3) * np.sqrt(41.25))
+    assert (estimate.low, estimate.high) == pytest.approx((22.5 - estimate.reach, 22.5 + estimate.reach))
 
 
-@given(values=hnp.arrays(float, st.tuples(st.integers(2, 30), st.integers(1, 4)), elements=st.floats(-1e4, 1e4)))
-def test_equal_weights_give_the_textbook_standard_error(values):
+def test_less_than_two_draws_have_an_error_but_no_interval():
+    # Worth 1/(1/16 + 9/16) = 1.6 draws, the spread 75: √(75 / 0.6) = 11.18...
+    estimate = Estimate.of(np.array([10.0, 30.0]), np.array([0.25, 0.75]))
+    assert estimate.standard_error == pytest.approx(np.sqrt(125))
+    assert np.isnan([estimate.low, estimate.high]).all()
+
+
+@given(values=hnp.arrays(float, st.integers(2, 30), elements=st.floats(-1e4, 1e4)))
+def test_equal_weights_give_the_textbook_interval(values):
     count = len(values)
-    mean, error = weighted_mean(values, np.full(count, 1 / count))
-    assert mean == pytest.approx(values.mean(axis=0), rel=1e-9, abs=1e-9)
-    assert error == pytest.approx(values.std(axis=0, ddof=1) / np.sqrt(count), rel=1e-6, abs=1e-6)
+    estimate = Estimate.of(values, np.full(count, 1 / count))
+    assert estimate.mean == pytest.approx(values.mean(), rel=1e-9, abs=1e-9)
+    assert estimate.standard_error == pytest.approx(stats.sem(values), rel=1e-6, abs=1e-6)
+    assert estimate.reach == pytest.approx(stats.t.ppf(0.975, count - 1) * stats.sem(values), rel=1e-6, abs=1e-5)
+    assert Estimate.of(values) == estimate
 
 
 def test_a_scenario_without_weight_does_not_count():
-    values = np.array([[1.0], [3.0], [1e6]])
-    mean, error = weighted_mean(values, np.array([0.5, 0.5, 0.0]))
-    assert mean == pytest.approx([2.0])
-    assert error == pytest.approx([1.0])
+    estimate = Estimate.of(np.array([1.0, 3.0, 1e6]), np.array([0.5, 0.5, 0.0]))
+    assert estimate.mean == pytest.approx(2.0)
+    assert estimate.standard_error == pytest.approx(1.0)
+    assert estimate.reach == pytest.approx(12.706, abs=1e-3)  # one degree of freedom
 
 
 @pytest.mark.parametrize("probability", [[1.0], [0.0, 1.0]])
-def test_one_scenario_has_no_standard_error(probability):
-    values = np.arange(2.0 * len(probability)).reshape(-1, 2)
-    mean, error = weighted_mean(values, np.array(probability))
-    assert mean == pytest.approx(values[-1])
-    assert np.isnan(error).all()
+def test_one_scenario_has_no_interval(probability):
+    estimate = Estimate.of(np.arange(float(len(probability))), np.array(probability))
+    assert estimate.mean == len(probability) - 1
+    assert np.isnan([estimate.standard_error, estimate.low, estimate.high]).all()
+    assert not estimate.beyond_chance
 
 
 # ---- which scenarios -----------------------------------------------------------------------------------------
@@ -94,8 +107,7 @@ def alone(small) -> Evaluation:
 
 
 def assert_same(one: Evaluation, other: Evaluation) -> None:
-    assert one.terms == other.terms
-    assert one.standard_errors == other.standard_errors
+    assert one.estimates == other.estimates
     assert np.array_equal(one.submission.bid_mw, other.submission.bid_mw)
     assert np.array_equal(one.probability, other.probability)
     for mine, theirs in zip(one.outcomes, other.outcomes, strict=True):
@@ -121,13 +133,12 @@ def test_expected_terms_are_those_of_the_single_plays_weighted(small, alone):
         for term in TERMS:
             expected[term] += weight * terms[term]
     assert alone.terms == pytest.approx(expected, abs=1e-9)
-    assert list(alone.terms) == list(alone.standard_errors) == list(TERMS)
+    assert list(alone.terms) == list(TERMS)
 
 
-def test_standard_errors_are_of_the_outcomes(alone):
-    profits = np.array([[outcome.terms["profit"]] for outcome in alone.outcomes])
-    _, error = weighted_mean(profits, alone.probability)
-    assert alone.standard_errors["profit"] == pytest.approx(error[0])
+def test_intervals_are_of_the_outcomes(alone):
+    profits = np.array([outcome.terms["profit"] for outcome in alone.outcomes])
+    assert alone.estimates["profit"] == Estimate.of(profits, alone.probability)
 
 
 def test_the_bids_are_those_of_the_study_and_every_scenario_is_played_against_them(small, alone):

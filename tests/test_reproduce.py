@@ -12,6 +12,7 @@ from readable import unreadable
 from reproduced import ITEMS, entries_of, results
 
 from experiments import reproduce
+from experiments.confidence import Estimate
 from experiments.reproduce import journal
 from experiments.reproduce.beside_paper import DIFFERENCE, Entry
 from experiments.reproduce.columns import Column
@@ -21,7 +22,6 @@ from experiments.reproduce.items import table5 as table5_item
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
 from experiments.reproduce.parts import PartStore
 from experiments.reproduce.workshop import Workshop
-from experiments.value_report import Estimate
 from sim.settlement import COST_TERMS, TERMS
 
 FIGURES = ITEMS[:-1]

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from agents.dispatch.port_situation import StoreValues
 from agents.dispatch.program import SolverError
 from agents.value.functions import read_functions, store_names
 from agents.value.training import PARTS, Trainer, falling_slopes
+from experiments import train
 from experiments.play import play
 from experiments.summary import summarise
 from experiments.train import cost_of
@@ -198,6 +201,23 @@ def test_without_a_file_the_remedy_is_said(refused):
     assert "tieline train STUDY --out FILE" in refused("run", "microgrid33", "--policy", "learned")
 
 
+def test_judging_gives_students_interval(setting33, monkeypatch):
+    """Three days on which a policy costs 1, 2 and 4 $ more: 2.33 $, and 4.303·1.528/√3 = 3.79 $ with three days."""
+    costs = {"hindsight": [10, 30, 20], "receding": [11, 32, 24], "learned": [10, 30, 20], "myopic": [20, 40, 30]}
+    days = {policy: iter(each) for policy, each in costs.items()}
+    monkeypatch.setattr(train, "opening_bids", lambda *_: None)
+    monkeypatch.setattr(train, "summarise", lambda run: run.policy)
+    monkeypatch.setattr(train, "cost_of", lambda policy: next(days[policy]))
+    monkeypatch.setattr(
+        train, "play", lambda setting, **_: SimpleNamespace(policy=setting.study.policy, seconds={"dispatch": 1.0})
+    )
+    judged = train.judge(setting33, Path("values.json"), 3, lambda _: None)
+    assert judged["receding"]["gap"] == pytest.approx(7 / 3)
+    assert judged["receding"]["gap_95"] == pytest.approx(3.795, abs=1e-3)
+    assert judged["receding"]["gap_percent"] == pytest.approx(100 * 7 / 60)
+    assert [judged[policy]["gap_95"] for policy in ("hindsight", "learned", "myopic")] == [0, 0, 0]
+
+
 def test_train_writes_a_file_that_runs(tmp_path, refused):
     file = tmp_path / "values.json"
     common = ("train", "microgrid33", "--out", file, "--samples", "8", "--rounds", "1")
@@ -206,6 +226,7 @@ def test_train_writes_a_file_that_runs(tmp_path, refused):
     judged = summary["judged"]
     assert list(judged) == ["hindsight", "receding", "learned", "myopic"]
     assert judged["hindsight"]["gap"] == 0
+    assert {one["gap_95"] for one in judged.values()} == {None}  # one day has no interval
     assert judged["learned"]["gap"] < judged["myopic"]["gap"]
     assert json.loads(file.read_text())["provenance"]["tieline"]
     assert "exists already" in refused(*common)

@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 import experiments.__main__ as command_line
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.dispatcher import Dispatcher
+from experiments.confidence import Estimate
 from experiments.figures.value import value_figure
 from experiments.recourse import Recourse, expected_profit
 from experiments.value import SIZES, Comparison
 from experiments.value_console import show_value, value_study
-from experiments.value_report import Contender, Estimate, SolutionValue, Trial, ValueReport
+from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
 from sim.scenarios import Draw, ForecastErrors
 from sim.setting import Setting

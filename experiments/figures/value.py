@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.confidence import CONFIDENCE, PLUS_MINUS
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style, ink
-from experiments.value_report import CONFIDENCE, ValueReport
+from experiments.value_report import ValueReport
 from grids.network import FloatArray
 
 NARROWEST, HEIGHT = 8.0, 6.3
@@ -59,7 +60,7 @@ def _profit_panel(ax: Axes, report: ValueReport) -> None:
     """Draw what every bid promises over its own scenarios, and what it earns in the test."""
     promised = np.array([trial.training for trial in report.trials])
     earned = np.array([trial.test.mean for trial in report.trials])
-    error = np.array([trial.test.standard_error for trial in report.trials])
+    error = np.array([trial.test.reach for trial in report.trials])
     color, places = COLORS["profit"], np.arange(len(earned))
     _limits(ax, report, promised, earned - error, earned + error)
     ax.plot(places, promised, "o", ms=6, mfc="white", mec=color, mew=1.2, zorder=3, gid="promised")
@@ -67,15 +68,15 @@ def _profit_panel(ax: Axes, report: ValueReport) -> None:
     _off_scale(ax, earned, [f"{value:,.0f}" for value in earned])
     ax.set_ylabel("profit of a day [$]")
     count = len(report.reference.profits)
-    reading = f"○ expected over its own scenarios   ● mean of {count} test scenarios ± standard error"
+    reading = f"○ expected over its own scenarios   ● mean of {count} test scenarios {PLUS_MINUS}"
     headline(ax, "(a) Promised and earned", reading)
 
 
 def _difference_panel(ax: Axes, report: ValueReport) -> None:
     """Draw what every bid earns more than the study's, with the confidence interval of the paired difference."""
     found = [report.difference(trial) for trial in report.trials]
-    mean, reach = np.array([one.mean for one in found]), np.array([one.high - one.mean for one in found])
-    texts = [f"{one.mean:+,.2f}\n± {one.high - one.mean:,.2f}".replace("-", "−") for one in found]
+    mean, reach = np.array([one.mean for one in found]), np.array([one.reach for one in found])
+    texts = [f"{one.mean:+,.2f}\n± {one.reach:,.2f}".replace("-", "−") for one in found]
     texts[report.trials.index(report.reference)] = "the study's"
     _limits(ax, report, mean - reach, mean + reach, np.zeros_like(mean))
     ax.axhline(0, color="#444444", lw=0.8, zorder=1)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from experiments.confidence import PLUS_MINUS, Estimate
 from experiments.reproduce.columns import Column
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
 from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
-from experiments.value_report import CONFIDENCE, Estimate
 from sim.settlement import TERMS
 
 BASIC, PROPOSED = STRATEGIES
@@ -15,7 +15,7 @@ PANELS = {BASIC: "basic bidding", PROPOSED: "proposed bidding", DIFFERENCE: "pro
 """Panels of the table: the strategies, and their difference scenario by scenario."""
 
 EXACT_COLUMNS = {"ours": ".2f", "paper": ".2f", "diff. $": "+.2f", "diff. %": "+.1f"}
-SAMPLED_COLUMNS = {"ours": ".2f", f"± {100 * CONFIDENCE:.0f} %": ".2f", "paper": ".2f", "diff. $": "+.2f"}
+SAMPLED_COLUMNS = {"ours": ".2f", PLUS_MINUS: ".2f", "paper": ".2f", "diff. $": "+.2f"}
 
 
 class Entry(NamedTuple):
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     @property
     def reach(self) -> float | None:
         """Half-width of the confidence interval. [$]"""
-        return None if self.estimate is None else self.estimate.high - self.estimate.mean
+        return None if self.estimate is None else self.estimate.reach
 
     @property
     def percent(self) -> float | None:

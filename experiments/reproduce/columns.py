@@ -5,11 +5,11 @@ from typing import Self
 
 import numpy as np
 
+from experiments.confidence import Estimate
 from experiments.evaluation import evaluate, scenario_set
 from experiments.reproduce.parts import Record
 from experiments.reproduce.workshop import Tick, Workshop
 from experiments.summary import worst
-from experiments.value_report import Estimate
 from grids.network import FloatArray
 from sim.setting import Setting
 from sim.settlement import TERMS

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.confidence import CONFIDENCE
 from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compare, document, report_table
 from experiments.reproduce.columns import Column, evaluated_column
 from experiments.reproduce.paper import CASES, STRATEGIES
@@ -11,7 +12,6 @@ from experiments.reproduce.product import Product
 from experiments.reproduce.report_table import ReportTable
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Size, Workshop
-from experiments.value_report import CONFIDENCE
 from experiments.whole import write_whole
 
 SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from experiments.confidence import CONFIDENCE
 from experiments.figures.sweep_axis import FactorAxis
 from experiments.figures.sweep_scatter import MOST_COLUMNS, Cloud, ScatterPanel, scatter_figure
 from experiments.figures.sweep_sheet import LOOKS, Drawing
@@ -13,7 +14,6 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, point_means, rank_correlations
 from experiments.sweeps.report.views import baseline_first, sheets
-from experiments.value_report import CONFIDENCE
 
 MOST_ROWS = 5
 """Of panels, in one figure."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
+from experiments.confidence import Estimate
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.results import REPLICATION
-from experiments.value_report import Estimate
 from grids.network import FloatArray
 
 COUNT, MEAN, ERROR, LOW, HIGH = "=count", "=mean", "=standard_error", "=low", "=high"
@@ -47,8 +46,6 @@ def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 def _estimate(values: FloatArray) -> tuple[int, float, float, float, float]:
     """Return number, mean, standard error and interval of independent values."""
-    if len(values) < 2:
-        return len(values), float(values.mean()), np.nan, np.nan, np.nan
     found = Estimate.of(values)
     return len(values), found.mean, found.standard_error, found.low, found.high
 

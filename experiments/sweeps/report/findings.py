@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from experiments.confidence import CONFIDENCE, Estimate
 from experiments.sweeps.outputs import output_of
 from experiments.sweeps.report.amounts import Amounts, counted, listed, words_of
 from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, beyond_chance, estimates
@@ -15,7 +16,6 @@ from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.pairs import RATIO, pair_runs
 from experiments.sweeps.report.sample_findings import sample_findings
 from experiments.sweeps.results import REPLICATION
-from experiments.value_report import CONFIDENCE, Estimate
 
 FEWEST, MOST = 2, 6
 """Sentences."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from experiments.confidence import CONFIDENCE
 from experiments.figures.sweep_front import Outcome, front_figure
 from experiments.figures.sweep_sheet import Drawing
 from experiments.sweeps.outputs import output_of
@@ -12,7 +13,6 @@ from experiments.sweeps.report.amounts import counted, output_label, words_of
 from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.tables import MOST_ROWS, cell, table
-from experiments.value_report import CONFIDENCE
 from grids.network import BoolArray, FloatArray
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from experiments.confidence import CONFIDENCE
 from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed, words_of
 from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
-from experiments.value_report import CONFIDENCE
 
 MOST_OUTPUTS, MOST_VALUES = 2, 2
 

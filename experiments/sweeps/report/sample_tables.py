@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from experiments.confidence import CONFIDENCE
 from experiments.sweeps.report.amounts import Amounts, correlation, output_label
 from experiments.sweeps.report.estimates import COUNT
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT, VALUE
 from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
 from experiments.sweeps.report.tables import cell, difference_text, table
-from experiments.value_report import CONFIDENCE
 
 
 def ranges_table(evidence: Evidence) -> list[str]:

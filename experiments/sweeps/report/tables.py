@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from experiments.confidence import CONFIDENCE
 from experiments.sweeps.report.amounts import Amounts, output_label
 from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import OUTPUT
 from experiments.sweeps.report.pairs import RATIO
-from experiments.value_report import CONFIDENCE
 
 MOST_ROWS = 40
 """In a table; the rest is in a CSV file."""

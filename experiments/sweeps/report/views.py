@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from experiments.confidence import CONFIDENCE
 from experiments.figures.sweep_axis import FactorAxis
 from experiments.figures.sweep_lines import MOST_LINES
 from experiments.sweeps.report.amounts import counted, listed
@@ -13,7 +14,6 @@ from experiments.sweeps.report.estimates import COUNT, POINTS
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.pairs import given_by
-from experiments.value_report import CONFIDENCE
 
 MOST_MULTIPLES = 6
 

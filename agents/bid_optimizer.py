@@ -88,17 +88,20 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
 
 def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situation) -> Submission:
     """Return the bids of the study's strategy, or of the next simpler one if its solver fails."""
-    notes: list[str] = []
-    for name in _with_fallback(setting.study.bidding):
+    asked, failed = setting.study.bidding, list[str]()
+    for name in _with_fallback(asked):
         try:
-            return _submission(name, strategy(name).bid(dispatcher, situation), notes, dispatcher.risk)
+            used = _submission(name, strategy(name).bid(dispatcher, situation), dispatcher.risk)
         except SolverError as error:
-            notes.append(f"{name} failed: {error}")
+            failed.append(f"{name} failed: {error}")
+            continue
+        return replace(used, asked=asked, reason="; ".join(failed))
     return Submission(
         bid_mw=_forecast_bid(setting),
         strategy="forecast",
         battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
-        note="; ".join(notes),
+        asked=asked,
+        reason="; ".join(failed),
     )
 
 
@@ -136,22 +139,21 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
     )
     plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
     proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
-    return _submission(f"anm_aware, exact AC by {solver}", proposal, [], Risk())
+    return _submission(f"anm_aware, exact AC by {solver}", proposal, Risk())
 
 
 def _with_fallback(chosen: str) -> list[str]:
     return [chosen] if chosen == "basic" else [chosen, "basic"]
 
 
-def _submission(name: str, proposal: BidPlan, notes: list[str], risk: Risk) -> Submission:
-    notes = [*notes, *_remarks(proposal)]
+def _submission(name: str, proposal: BidPlan, risk: Risk) -> Submission:
     return Submission(
         bid_mw=np.round(proposal.bid_mw, BID_DECIMALS) + 0.0,
         strategy=name,
         battery_p_mw=proposal.battery_p_mw,
         certificate=vars(proposal.certificate),
         search=proposal.search(risk),
-        note="; ".join(notes),
+        note="; ".join(_remarks(proposal)),
     )
 
 

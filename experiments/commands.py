@@ -16,10 +16,10 @@ from experiments.evaluation import evaluate, scenario_set
 from experiments.play import play
 from experiments.port_console import PROFIT_OF
 from experiments.run_folder import finish_run, new_run, write_run
-from experiments.summary import limits_in_json, summarise, worst
+from experiments.summary import limits_in_json, strategy_of, summarise, worst
 from experiments.whole import new_file
 from grids.cases import case_names
-from sim.audit import Inputs, audit, audit_folder
+from sim.audit import AuditReport, Inputs, audit, audit_folder
 from sim.errors import StudyError
 from sim.inputs import inputs_of
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
@@ -52,8 +52,9 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
         summary["run_dir"] = str(folder)
         write_run(unfinished, study, played.tables)
         with console.status("drawing", quiet=as_json):
-            _draw(unfinished, setting, played.tables, document)
+            _draw(unfinished, setting, played.tables, document, verdict)
         finish_run(unfinished, summary)
+    console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         print_json(summary)
     else:
@@ -62,13 +63,13 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
         sys.exit(1)
 
 
-def _draw(folder: Path, setting: Setting, tables: Any, document: dict[str, Any]) -> None:
+def _draw(folder: Path, setting: Setting, tables: Any, document: dict[str, Any], verdict: AuditReport) -> None:
     from experiments.figures import day_figure, network_figure, port_figures, save_figure
 
     days = setting.study.days
     for day in range(1, days + 1):
         today = "day" if days == 1 else f"day{day}"
-        save_figure(day_figure(tables, document, day=day), folder, today)
+        save_figure(day_figure(tables, document, day=day, verdict=verdict), folder, today)
         for name, figure in port_figures(tables, setting, day=day):
             save_figure(figure, folder, name if days == 1 else f"{today}_{name}")
     save_figure(network_figure(setting.grid), folder, "network")
@@ -86,6 +87,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         "study": study.name,
         "seed": study.seed,
         "bidding": study.bidding,
+        "bid_strategy": strategy_of(result.submission),
         "policy": study.policy,
         "rule": study.market.rule.name,
         "on": on,
@@ -104,6 +106,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         },
         "seconds": {"total": perf_counter() - start},
     }
+    console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         print_json(summary)
     else:
@@ -135,7 +138,9 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         else:
             submission = exact_submission(dispatcher, opening_situation(setting, setting.kept_scenarios()), chosen)
     seconds = perf_counter() - start
+    used = strategy_of(submission)
     if as_csv:
+        console.warn_of_fallback(used)
         console.echo("hour_ending,bid_mw")
         for hour, value in enumerate(submission.bid_mw, start=1):
             console.echo(f"{hour},{value:.6f}")
@@ -143,7 +148,8 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
     summary = {
         "study": study.name,
         "seed": study.seed,
-        "bidding": submission.strategy,
+        "bidding": used["asked"],
+        "bid_strategy": used,
         "rule": study.market.rule.name,
         "bids_mw": submission.bid_mw.tolist(),
         "certificate": submission.certificate,
@@ -152,6 +158,7 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         "note": submission.note,
         "seconds": {"bid": seconds},
     }
+    console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         print_json(summary)
     else:

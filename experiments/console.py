@@ -63,13 +63,27 @@ def status(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda now: spinner.update(f"{title}: {now}")
 
 
+def strategy_in_words(strategy: Mapping[str, Any]) -> str:
+    """Return the bidding strategy that was used, and the one that was asked for where it is another."""
+    return f"{strategy['used']} (asked for: {strategy['asked']})" if strategy["fallbacks"] else strategy["used"]
+
+
+def warn_of_fallback(strategy: Mapping[str, Any]) -> None:
+    """Say on standard error that bids are not of the strategy asked for, and why."""
+    if strategy["fallbacks"]:
+        days = f"{strategy['fallbacks']} day(s): {'; '.join(strategy['reasons'][:3])}"
+        more = "; ..." if strategy["fallbacks"] > 3 else ""
+        warning = f"warning: the bids are not those of {strategy['asked']}, as asked for, on {days}{more}"
+        err.print(warning, markup=False, soft_wrap=True)
+
+
 def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport) -> None:
     """Print money, physics and proof of a run."""
     days = summary["days"]
     period = "one day" if days == 1 else f"{days} days"
     out.print(
-        f"[bold]{summary['study']}[/bold]: {period}, bidding {summary['bidding']}, policy {summary['policy']},"
-        f" rule {escape(summary['rule'])}, seed {summary['seed']}"
+        f"[bold]{summary['study']}[/bold]: {period}, bidding {strategy_in_words(summary['bid_strategy'])},"
+        f" policy {summary['policy']}, rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], f"Money of {period}"))
     out.print(_physics_table(summary, setting))
@@ -233,8 +247,9 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
 def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
     """Print expected money over a set of scenarios."""
     out.print(
-        f"[bold]{summary['study']}[/bold]: bidding {summary['bidding']}, policy {summary['policy']},"
-        f" rule {escape(summary['rule'])}, {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
+        f"[bold]{summary['study']}[/bold]: bidding {strategy_in_words(summary['bid_strategy'])},"
+        f" policy {summary['policy']}, rule {escape(summary['rule'])},"
+        f" {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], "Expected money of one day", summary["half_intervals"]))
     out.print(f"[dim]{_interval_in_words(summary)}[/dim]")
@@ -258,7 +273,10 @@ def _interval_in_words(summary: Mapping[str, Any]) -> str:
 
 def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     """Print the bids with the prices they answer to."""
-    table = Table(title=f"Day-ahead bids of {summary['study']} ({summary['bidding']})", title_justify="left")
+    table = Table(
+        title=f"Day-ahead bids of {summary['study']} ({strategy_in_words(summary['bid_strategy'])})",
+        title_justify="left",
+    )
     for column in ("hour ending", "bid [MW]", "price [$/MWh]"):
         table.add_column(column, justify="right")
     for hour, value in enumerate(summary["bids_mw"]):

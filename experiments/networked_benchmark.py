@@ -77,8 +77,8 @@ class NetworkedBench:
         for buses, name in SIZES.items():
             runs = [peak_of_process("bid", name, "--json") for _ in range(self._repeats)]
             answer = json.loads(runs[-1][1])
-            if answer["bidding"] != "anm_aware":
-                raise RuntimeError(f"{name}: {answer['note']}")
+            if answer["bid_strategy"]["fallbacks"]:
+                raise RuntimeError(f"{name}: {'; '.join(answer['bid_strategy']['reasons'])}")
             batteries = len(self._settings[buses].grid.batteries)
             self._submissions[buses] = Submission(
                 bid_mw=np.array(answer["bids_mw"]),

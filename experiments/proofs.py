@@ -77,7 +77,7 @@ def prove(case: str, setting: Setting) -> Proof:
         seconds=seconds,
         conic_s=conic_s,
         turning=int(((flows > 1e-3).any(axis=0) & (flows < -1e-3).any(axis=0)).sum()),
-        note=submission.note,
+        note=submission.remarks,
     )
 
 

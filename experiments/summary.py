@@ -9,6 +9,7 @@ import pandas as pd
 from experiments.play import Play
 from experiments.port_summary import summarise_ports
 from sim.audit import AuditReport, LimitCount, audit, voltages_outside
+from sim.messages import Submission
 from sim.recorder import PROOFS
 from sim.settlement import terms_of, with_profit
 
@@ -39,6 +40,7 @@ def summarise(played: Play, verdict: AuditReport | None = None) -> dict[str, Any
         "seed": study.seed,
         "days": study.days,
         "bidding": study.bidding,
+        "bid_strategy": bid_strategy(_strategies(tables["bids"])),
         "policy": study.policy,
         "rule": study.market.rule.name,
         "terms": terms,
@@ -68,6 +70,35 @@ def worst(certificates: Iterable[Mapping[str, float | str | None]]) -> dict[str,
         values = [value for proof in known if isinstance(value := proof.get(name), float) and np.isfinite(value)]
         largest[name] = max(values, default=None)
     return largest
+
+
+def bid_strategy(days: Iterable[tuple[int, str, str, str]]) -> dict[str, Any]:
+    """Return which bidding strategy was asked for and which was used, and on how many days and why not the same.
+
+    Parameters
+    ----------
+    days : iterable of tuple
+        Number of every day, the strategy asked for, the one used, and the reason.
+    """
+    known = list(days)
+    others = [(day, used, reason) for day, asked, used, reason in known if used != asked]
+    return {
+        "asked": known[0][1],
+        "used": ", ".join(dict.fromkeys(used for _, _, used, _ in known)),
+        "fallbacks": len(others),
+        "reasons": [f"day {day}, {used}: {reason}" for day, used, reason in others],
+    }
+
+
+def strategy_of(submission: Submission) -> dict[str, Any]:
+    """Return the same of the bids of one day."""
+    used = submission.strategy
+    return bid_strategy([(1, submission.asked or used, used, submission.reason)])
+
+
+def _strategies(bids: pd.DataFrame) -> list[tuple[int, str, str, str]]:
+    by_day = bids.drop_duplicates("day")[["day", "asked", "strategy", "fallback_reason"]]
+    return list(by_day.itertuples(index=False, name=None))
 
 
 def limits_in_json(limits: Mapping[str, LimitCount]) -> dict[str, dict[str, Any]]:

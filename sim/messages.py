@@ -50,7 +50,7 @@ class Submission:
     bid_mw : array, shape (24,)
         Bids, positive for import. [MW]
     strategy : str
-        Bidding strategy.
+        Bidding strategy that was used.
     battery_p_mw : array, shape (24, U)
         Day-ahead battery schedule, the expected one, positive for discharge. [MW]
     certificate : dict
@@ -59,7 +59,11 @@ class Submission:
         Expected profit of the incumbent and its proven bound in $, as far as the strategy's own model goes, and the
         nodes (problems) it took.
     note : str
-        What went wrong, if anything did.
+        What is to be known about the plan behind the bids, if anything is.
+    asked : str
+        Bidding strategy that was asked for; by default the one that was used.
+    reason : str
+        Why another one was used.
     """
 
     bid_mw: FloatArray
@@ -68,6 +72,13 @@ class Submission:
     certificate: dict[str, float | str | None] = field(default_factory=dict)
     search: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    asked: str = ""
+    reason: str = ""
+
+    @property
+    def remarks(self) -> str:
+        """Why a fallback was used, and the note."""
+        return "; ".join(part for part in (self.reason, self.note) if part)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments.sweeps.outputs import OUTPUTS, TIMINGS
+from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS
 from experiments.sweeps.report.content import blocks_of, markdown
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.sheets import differences_csv, means_csv
@@ -54,7 +54,7 @@ def results_of(
 ) -> SweepResults:
     """Return the results of a sweep over points; `broken` says what became of a run: '', 'failed' or 'missing'."""
     done, failed = [], []
-    empty = {output.name: 0 if output.whole else np.nan for output in (*OUTPUTS, *TIMINGS)}
+    empty = {output.name: 0 if output.whole else np.nan for output in (*OUTPUTS, *TIMINGS)} | {BIDDING_USED: "basic"}
     for place, point in enumerate(points):
         for replication in range(1, replications + 1):
             who = {**point, REPLICATION: replication, "seed": replication, "key": f"{place}-{replication}"}

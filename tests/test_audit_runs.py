@@ -22,7 +22,8 @@ def no_anm() -> Run:
 
 @pytest.fixture(scope="module")
 def refused() -> Run:
-    bid = Submission(bid_mw=np.full(24, 11.0), strategy="too much", battery_p_mw=np.zeros((24, 5)))
+    said = {"asked": "anm_aware", "strategy": "too much", "reason": "to be refused"}
+    bid = Submission(bid_mw=np.full(24, 11.0), battery_p_mw=np.zeros((24, 5)), **said)
     return play("microgrid33", "policy=none", "market.rule=caiso", fixed=bid)
 
 

@@ -201,7 +201,7 @@ def assert_contract_kept(setting, situation, name):
     setting = replace(setting, study=setting.study.model_copy(update={"bidding": name}))
     dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
     submission = compute_submission(dispatcher, setting, situation)
-    assert submission.strategy == name
+    assert (submission.strategy, submission.asked, submission.reason) == (name, name, "")
     assert submission.bid_mw.shape == (24,)
     assert np.isfinite(submission.bid_mw).all()
     assert np.abs(submission.bid_mw).max() <= setting.grid.tie_line.max_s_mva
@@ -236,11 +236,12 @@ def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(situati
     monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
     dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
     handed_over = compute_submission(dispatcher, setting, situation)
-    assert handed_over.strategy == "basic"
-    assert "anm_aware failed: no luck" in handed_over.note
+    assert (handed_over.asked, handed_over.strategy) == ("anm_aware", "basic")
+    assert handed_over.reason == handed_over.remarks == "anm_aware failed: no luck"
     monkeypatch.setattr("agents.bidding.basic.bid", fail)
     last = compute_submission(dispatcher, setting, situation)
-    assert "anm_aware failed: no luck; basic failed: no luck" in last.note
+    assert (last.asked, last.strategy) == ("anm_aware", "forecast")
+    assert last.reason == "anm_aware failed: no luck; basic failed: no luck"
     expected = setting.forecast
     assert last.bid_mw == pytest.approx(expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1))
     assert not last.battery_p_mw.any()

@@ -7,6 +7,9 @@ import json
 import pytest
 from cli import FAST, FEW, accepted
 
+from agents.bidding import strategy
+from agents.dispatch.program import SolverError
+from sim.ledger import read_tables
 from sim.settlement import TERMS
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -80,3 +83,63 @@ def test_bid_prints_a_table_with_prices(setting33):
     assert "(basic)" in text
     assert f"{setting33.profiles.price_per_mwh[16]:.2f}" in text
     assert "positive is import" in text
+
+
+# ---- bids of a fallback ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def falling(monkeypatch):
+    """Let strategies fail on some days."""
+
+    def _falling(days, *names):
+        for name in names:
+            module = strategy(name)
+            calls, bid = iter(days), module.bid
+
+            def fail(dispatcher, situation, calls=calls, bid=bid):
+                if next(calls):
+                    raise SolverError("no luck")
+                return bid(dispatcher, situation)
+
+            monkeypatch.setattr(module, "bid", fail)
+
+    return _falling
+
+
+def test_a_bid_of_a_fallback_is_shown_as_what_was_used_wherever_it_is_shown(falling, ended, tmp_path):
+    both = ("anm_aware", "basic")
+    reason = "day 1, forecast: anm_aware failed: no luck; basic failed: no luck"
+    used = {"asked": "anm_aware", "used": "forecast", "fallbacks": 1, "reasons": [reason]}
+    falling([True] * 6, *both)
+    for command in ("run", "evaluate", "bid"):
+        options = ("--policy", "none", "--workers", "1") if command == "evaluate" else ()
+        options = ("--policy", "none", "--out", "json") if command == "run" else options
+        status, out, err = ended(command, "microgrid33", *FEW, *options, "--json")
+        summary = json.loads(out)
+        assert (status, summary["bidding"], summary["bid_strategy"]) == (0, "anm_aware", used), command
+        assert " ".join(err.split()) == (
+            f"warning: the bids are not those of anm_aware, as asked for, on 1 day(s): {reason}"
+        )
+        status, out, err = ended(command, "microgrid33", *FEW, *(word.replace("json", "text") for word in options))
+        assert "forecast (asked for: anm_aware)" in " ".join(out.split()), command
+        assert "warning: the bids are not those of anm_aware" in err
+    bids = read_tables(tmp_path / "json")["bids"]
+    assert set(zip(bids["asked"], bids["strategy"], strict=True)) == {("anm_aware", "forecast")}
+    assert set(bids["fallback_reason"]) == {"anm_aware failed: no luck; basic failed: no luck"}
+    falling([True], *both)
+    assert "warning: the bids are not those of anm_aware" in ended("bid", "microgrid33", *FEW, "--csv")[2]
+
+
+def test_days_with_bids_of_a_fallback_are_counted(falling, ended, tmp_path):
+    falling([False, True], "anm_aware")
+    _, out, err = ended("run", "microgrid33", *FEW, "--policy", "none", "--days", "2", "--out", "two", "--json")
+    assert json.loads(out)["bid_strategy"] == {
+        "asked": "anm_aware",
+        "used": "anm_aware, basic",
+        "fallbacks": 1,
+        "reasons": ["day 2, basic: anm_aware failed: no luck"],
+    }
+    assert "on 1 day(s)" in err
+    bids = read_tables(tmp_path / "two")["bids"]
+    assert bids.groupby("day")["strategy"].unique().map(list).tolist() == [["anm_aware"], ["basic"]]

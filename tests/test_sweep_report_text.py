@@ -341,3 +341,21 @@ def test_small_words():
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert counted(1, "run") == "1 run"
     assert counted(2000, "run") == "2,000 runs"
+
+
+# ---- fallbacks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_of_fallbacks_says_so():
+    results = grid({"bidding": BIDDINGS}, replications=10, report={"compare": "bidding"})
+    assert "allback" not in report_of(results)
+    runs = results.runs.copy()
+    runs.loc[runs.index[:3], ["bid_fallbacks", "bidding_used"]] = [[1, "forecast"], [2, "forecast"], [1, "basic"]]
+    runs.loc[runs.index[5:7], "hours_fallback"] = 4
+    report = report_of(replace(results, runs=runs))
+    said = (
+        "Of 20, 3 runs with bids of another strategy than asked for (forecast: 2, basic: 1) and 2 runs with hours"
+        " decided by a fallback policy"
+    )
+    assert f"> **Fallbacks.** {said}" in report
+    assert f"The differences mix in fallbacks. {said}." in report

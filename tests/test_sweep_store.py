@@ -37,7 +37,7 @@ def test_a_row_says_which_run_it_is_of_and_has_every_output(tmp_path, filled):
     filled(tmp_path / "out", plan)
     labels = ["key", FACTOR, "replication", "seed"]
     found = rows(tmp_path / "out")
-    assert [*found] == [*labels, *(output.name for output in OUTPUTS)]
+    assert [*found] == [*labels, *(output.name for output in OUTPUTS), "bidding_used"]
     expected = {run.key: labels_of(run) for run in plan.runs()}
     assert {row["key"]: row for row in found[labels].to_dict("records")} == expected
     hours = rows(tmp_path / "out", "hourly")

@@ -53,7 +53,7 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
         else:
             _maps(page, fleets)
         note = "measured at the grid; energy at the end of each hour, counted from the start of the day"
-        page.heading("charging of cars", note, setting.study, day)
+        page.heading("charging of cars", note, setting.study, day, tables["bids"])
     return page.figure
 
 

@@ -1,5 +1,6 @@
 """One day of a run on one page: bid and flow, prices, power, storage, voltages, money."""
 
+from collections import Counter
 from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
@@ -13,8 +14,9 @@ from experiments.figures.balance import balance_panel
 from experiments.figures.market import price_panel, tie_line_panel
 from experiments.figures.money import money_panel
 from experiments.figures.state_of_charge import soc_panel
-from experiments.figures.style import GREY, LABEL_POINTS, house_style
+from experiments.figures.style import GREY, LABEL_POINTS, house_style, strategy_in_words
 from experiments.figures.voltage import voltage_panel
+from sim.audit import LIMITS, AuditReport, audit
 from sim.study import Study
 
 WIDTH, HEIGHT = 11.0, 14.0
@@ -26,7 +28,13 @@ GAPS = {"tie_line": 0.0, "money": 0.72}
 GAP = 0.42
 
 
-def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, day: int = 1) -> Figure:
+def day_figure(
+    tables: Mapping[str, pd.DataFrame],
+    study: Mapping[str, Any],
+    *,
+    day: int = 1,
+    verdict: AuditReport | None = None,
+) -> Figure:
     """Return one day of a run as a figure.
 
     Parameters
@@ -37,6 +45,8 @@ def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, 
         The study of the run, as read from its ``study.yaml``.
     day : int
         Market day, counted from 1.
+    verdict : AuditReport, optional
+        The audit of the run; made here if it isn't at hand.
 
     Raises
     ------
@@ -58,7 +68,10 @@ def day_figure(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, 
         voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         _share_hours(panels, today["settlements"]["hour"].to_numpy())
-        _title(figure, described, today["decisions"], day, int(days.nunique()))
+        broken = _broken(verdict or audit(tables, study), day)
+        last = int(days.max())
+        heading = f"day {day} of {last}" if last > 1 else f"day {day}"
+        _title(figure, described, today, heading, broken)
     return figure
 
 
@@ -103,15 +116,24 @@ def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
     panels["voltage"].set_xlabel("hour of the day (hour ending) [h]", labelpad=2)
 
 
-def _title(figure: Figure, study: Study, decisions: pd.DataFrame, day: int, days: int) -> None:
-    who = f"bidding strategy {study.bidding}  ·  ANM policy {study.policy}  ·  imbalance rule {study.market.rule.name}"
-    who += f"  ·  seed {study.seed}"
-    fallbacks = int(np.count_nonzero(decisions["policy"] != study.policy))
+def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day: str, broken: str) -> None:
+    who = f"bidding strategy {strategy_in_words(today['bids'])}  ·  ANM policy {study.policy}"
+    who += f"  ·  imbalance rule {study.market.rule.name}  ·  seed {study.seed}"
+    fallbacks = int(np.count_nonzero(today["decisions"]["policy"] != study.policy))
     if fallbacks:
         who += f"  ·  a fallback policy decided in {fallbacks} hours"
     x = LEFT / WIDTH
-    heading = f"{shorten(study.name, 60, placeholder='…')}, day {day}" + (f" of {days}" if days > 1 else "")
+    heading = f"{shorten(study.name, 60, placeholder='…')}, {day}"
     figure.text(x, 1 - 0.30 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
     figure.text(x, 1 - 0.53 / HEIGHT, who, fontsize=9.5, va="center")
     about = shorten(study.description, 140, placeholder=" …")
     figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY)
+    figure.text(x, 1 - 0.89 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
+
+
+def _broken(verdict: AuditReport, day: int) -> str:
+    """Return how often limits were not kept on a day, as the audit counts them."""
+    today = Counter(one.check for one in (*verdict.findings, *verdict.limit_violations) if one.day == day)
+    counts = {name: sum(today[check] for check in limit.checks) for name, limit in LIMITS.items()}
+    said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
+    return f"limits not kept: {', '.join(said)}" if said else "all limits kept"

@@ -70,7 +70,7 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day:
             fill_panel(ax, energy, batteries, "battery")
             headline(ax, "(c) How full every battery is, at the end of the hour")
         note = "above zero what comes in, below zero where it goes; both add up to the same"
-        page.heading("electricity of microgrids", note, setting.study, day)
+        page.heading("electricity of microgrids", note, setting.study, day, tables["bids"])
     return page.figure
 
 

@@ -53,7 +53,7 @@ def exchange_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day
         ]
         _maps(maps, p_mw, price - ahead[:, None], ports, limit)
         note = "exchange: positive is taken from the network, negative is given to it"
-        page.heading("exchange of microgrids", note, setting.study, day)
+        page.heading("exchange of microgrids", note, setting.study, day, tables["bids"])
     return page.figure
 
 

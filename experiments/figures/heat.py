@@ -66,7 +66,7 @@ def heat_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
             ax = page.panel(3, "soc")
             fill_panel(ax, stored, stores, STORE)
             headline(ax, "(d) How full every heat store is, at the end of the hour")
-        page.heading("heat of microgrids", "left: the sum; right: one of them", setting.study, day)
+        page.heading("heat of microgrids", "left: the sum; right: one of them", setting.study, day, tables["bids"])
     return page.figure
 
 

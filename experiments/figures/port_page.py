@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.style import GREY, LABEL_POINTS
+from experiments.figures.style import GREY, LABEL_POINTS, strategy_in_words
 from grids.network import FloatArray
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
@@ -58,11 +58,13 @@ class Page:
         """Return how far below the first row's top a row ends. [inch]"""
         return sum(self.heights[: row + 1]) + GAP * row + MORE * sum(one <= row for one in self.apart)
 
-    def heading(self, about: str, note: str, study: Study, day: int) -> None:
+    def heading(self, about: str, note: str, study: Study, day: int, bids: pd.DataFrame) -> None:
         """Write what the page is about, whose run it shows, and how to read it."""
         name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
         days = f" of {study.days}" if study.days > 1 else ""
-        who = f"bidding strategy {study.bidding}  ·  ANM policy {study.policy}  ·  coordination {study.coordination}"
+        today = bids[bids["day"] == day]
+        who = f"bidding strategy {strategy_in_words(today)}  ·  ANM policy {study.policy}"
+        who += f"  ·  coordination {study.coordination}"
         lines = (
             (0.30, f"{name}, day {day}{days}: {about}", {"fontsize": 15, "fontweight": "bold"}),
             (0.53, f"{who}  ·  seed {study.seed}", {"fontsize": 9.5}),

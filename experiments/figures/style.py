@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -170,3 +171,9 @@ def write_key(ax: Axes, key: Sequence[Artist]) -> None:
         borderpad=0,
         handletextpad=0.5,
     )
+
+
+def strategy_in_words(bids: pd.DataFrame) -> str:
+    """Return the bidding strategy that a day's bids are of, and the one asked for where it is another."""
+    used, asked = (", ".join(bids[name].drop_duplicates()) for name in ("strategy", "asked"))
+    return used if used == asked else f"{used} (asked for: {asked})"

@@ -97,7 +97,7 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
             "probability": found.probability.tolist(),
             "money": {term: [outcome.terms[term] for outcome in outcomes] for term in TERMS},
             "violations": found.limits["voltage"].count,
-            "note": submission.note,
+            "note": submission.remarks,
             "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
         }
 

@@ -70,7 +70,7 @@ def evaluated_point(workshop: Workshop, study: Study, *, title: str) -> Point:
             "gap": max(0.0, search["bound"] - search["incumbent"]) if search else 0.0,
             "beyond_limits": outcome.beyond_limits,
             "inexact": outcome.inexact,
-            "note": submission.note,
+            "note": submission.remarks,
         }
 
     return Point.of(workshop.part(title, study, {"part": "point"}, compute, steps=2))

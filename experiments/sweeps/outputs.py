@@ -38,6 +38,12 @@ class Output:
     better: int = 0
 
 
+BID_FALLBACKS, HOUR_FALLBACKS = "bid_fallbacks", "hours_fallback"
+"""Columns that count where others decided than those asked for."""
+
+BIDDING_USED = "bidding_used"
+"""Column of the bidding strategies that were used, as text."""
+
 OUTPUTS = (
     Output("profit", "profit [$]", ("terms", "profit"), better=1),
     Output("revenue", "revenue [$]", ("terms", "revenue"), better=1),
@@ -88,6 +94,7 @@ OUTPUTS = (
             ("bids_refused", "hours with refused bids"),
         )
     ),
+    Output(BID_FALLBACKS, "days with bids of a fallback [d]", ("bid_strategy", "fallbacks"), whole=True, better=-1),
     Output("clipped_orders", "orders clipped [1]", ("hours", "clipped_orders"), whole=True, better=-1),
     Output("optimality_gap", "optimality gap of the bid [1]", ("certificate", "optimality_gap"), better=-1),
     Output("cone_gap", "worst cone gap [1]", ("certificate", "cone_gap"), better=-1),
@@ -112,7 +119,7 @@ HOURLY = (
 """The figures of every hour, in the order of their columns."""
 
 COLUMNS = frozenset(
-    {"key", "replication", "seed", "day", "hour", "error", *HOURLY}.union(
+    {"key", "replication", "seed", "day", "hour", "error", BIDDING_USED, *HOURLY}.union(
         output.name for output in (*OUTPUTS, *TIMINGS)
     )
 )

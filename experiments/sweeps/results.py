@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
+from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.plan import read_sweep
 from experiments.sweeps.store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, Store
 from experiments.sweeps.sweep_file import SweepFile
@@ -28,7 +28,8 @@ class SweepResults:
         Names of what is varied, in the order of the axes; columns of `runs`.
     runs : DataFrame
         One row for each run that is done: `factors`, ``replication`` (1, 2, ...), ``seed``, ``key``, all of
-        `OUTPUTS`, and the times of `TIMINGS` (NaN where they are not known), sorted by point and replication.
+        `OUTPUTS`, the bidding strategies used as `BIDDING_USED`, and the times of `TIMINGS` (NaN where they are not
+        known), sorted by point and replication.
     planned : int
         How many runs there are to be.
     failed : DataFrame
@@ -68,7 +69,7 @@ def read_results(folder: Path) -> SweepResults:
     planned = pd.read_parquet(folder / PLANNED)
     store = Store(folder)
     done, failed = store.done(sweep.outputs), store.failed()
-    columns = ["key", *(output.name for output in OUTPUTS)]
+    columns = ["key", *(output.name for output in OUTPUTS), BIDDING_USED]
     results = _stored(folder / RESULTS, columns) if done else pd.DataFrame(columns=columns)
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]
     fallen = planned[planned["key"].isin(failed - done)]

@@ -29,7 +29,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from experiments.identity import differences
 from experiments.play import Play, play
 from experiments.summary import summarise
-from experiments.sweeps.outputs import figures, hourly
+from experiments.sweeps.outputs import BIDDING_USED, figures, hourly
 from experiments.sweeps.plan import key_of
 from sim.audit import AuditReport, audit
 from sim.errors import StudyError
@@ -165,7 +165,8 @@ def require_same(expected: Mapping[str, str], worker: str) -> None:
 
 
 def _kept(task: Task, played: Play, verdict: AuditReport) -> dict[str, bytes]:
-    row = pd.DataFrame([task.labels | figures(summarise(played, verdict))])
+    summary = summarise(played, verdict)
+    row = pd.DataFrame([task.labels | figures(summary) | {BIDDING_USED: summary["bid_strategy"]["used"]}])
     parts = {"results": parquet(row)}
     if task.outputs in {"hourly", "all"}:
         parts["hourly"] = parquet(_labelled(hourly(played), task.labels))

@@ -42,7 +42,13 @@ class Layout(NamedTuple):
 
 HOUR_TABLES = {
     "market": Layout(numbers=("price_per_mwh", "retail_price_per_mwh")),
-    "bids": Layout(numbers=("bid_mw",), others=("accepted", "reason", "status", "cone_gap", "power_flow_mismatch_mw")),
+    "bids": Layout(
+        numbers=("bid_mw",),
+        others=(
+            *("asked", "strategy", "fallback_reason", "accepted", "reason"),
+            *("status", "cone_gap", "power_flow_mismatch_mw"),
+        ),
+    ),
     "dispatch": Layout(
         keys=("unit", "kind"),
         numbers=("available_mw", "ordered_p_mw", "ordered_q_mvar", "p_mw", "q_mvar"),

@@ -20,8 +20,16 @@ Tier = Mapping[str, float]
 
 
 def check_bids(records: Records, sheet: Sheet) -> None:
-    """Check that refused bids have a reason and count as zero, and accepted ones fit through the tie line."""
+    """Check that refused bids have a reason and count as zero, and accepted ones fit through the tie line.
+
+    Bids of another strategy than the study's must say why.
+    """
     bids = records["bids"]
+    asked = bids.values("asked")
+    own = Subject("asked (1 if for the study's bidding strategy)", "", TIE_LINE)
+    sheet.equal("bidding", asked == setting(records.study, "bidding"), 1.0, own, within=0.0)
+    used = Subject("as asked (0 if there is a reason for a fallback)", "", TIE_LINE)
+    sheet.equal("bidding", bids.values("strategy") == asked, bids.values("fallback_reason") == "", used, within=0.0)
     bid_mw, accepted = bids.numbers("bid_mw"), bids.values("accepted").astype(bool)
     counted = Subject("refused bid", "MW", TIE_LINE)
     sheet.equal("refused_bid", np.where(accepted, 0.0, bid_mw), 0.0, counted, within=0.0)

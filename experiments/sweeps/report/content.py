@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from experiments.figures.sweep_sheet import Drawing
+from experiments.sweeps.outputs import BID_FALLBACKS, BIDDING_USED, HOUR_FALLBACKS
 from experiments.sweeps.report.amounts import counted, listed
 from experiments.sweeps.report.clouds import scatter_drawings
 from experiments.sweeps.report.curves import difference_drawings, means_drawings
@@ -52,6 +53,9 @@ def _head(evidence: Evidence) -> Iterator[str]:
             f"> **Not complete.** Of {counted(results.planned, 'planned run')}, {listed(lacking)};"
             f" what follows is about the {done:,} that are done.{where}"
         )
+    fallen = fallbacks(results.runs)
+    if fallen:
+        yield f"> **Fallbacks.** {fallen}; what is said of the strategy or policy asked for is in part of them."
     if sweep.description.strip():
         yield sweep.description.strip()
     versions = ", ".join(f"{name} {number}" for name, number in results.provenance.items())
@@ -65,6 +69,18 @@ def _head(evidence: Evidence) -> Iterator[str]:
         yield f"The same in all runs: {cell(same)}."
     if evidence.roles.empty:
         yield f"Without a value in any run, and left out: {cell(', '.join(evidence.roles.empty))}."
+
+
+def fallbacks(runs: pd.DataFrame) -> str:
+    """Return how many runs have bids or hours of others than those asked for; empty if none has."""
+    bids, hours = runs[BID_FALLBACKS] > 0, runs[HOUR_FALLBACKS] > 0
+    said = []
+    if bids.any():
+        used = ", ".join(f"{name}: {count:,}" for name, count in runs.loc[bids, BIDDING_USED].value_counts().items())
+        said.append(f"{counted(int(bids.sum()), 'run')} with bids of another strategy than asked for ({cell(used)})")
+    if hours.any():
+        said.append(f"{counted(int(hours.sum()), 'run')} with hours decided by a fallback policy")
+    return f"Of {len(runs):,}, {listed(said)}" if said else ""
 
 
 def _means(evidence: Evidence) -> Iterator[Block]:
@@ -105,6 +121,9 @@ def _differences(evidence: Evidence) -> Iterator[str]:
     if pairs.together:
         names = listed(evidence.levels[name].words for name in pairs.together)
         yield f"{cell(names)} changes together with {cell(compared.words)}; the differences are due to both."
+    fallen = fallbacks(evidence.results.runs)
+    if fallen:
+        yield f"The differences mix in fallbacks. {fallen}."
     if pairs.incomplete:
         yield f"Incomplete, and left out: {counted(pairs.incomplete, 'pair')} of which only one run is there."
 

@@ -364,11 +364,13 @@ def main() -> None:
         print(f"tieline: {error.filename}: {error.strerror}; give a shorter one", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except ValueError as error:
+        from grids.documents import first_few, shown
         from sim.errors import StudyError
 
         if not isinstance(error, StudyError):
             raise
-        print(f"tieline: {error}", file=sys.stderr)  # noqa: T201
+        told = "\n".join(first_few([shown(line, 1000) for line in str(error).splitlines()]))
+        print(f"tieline: {told}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
 
 

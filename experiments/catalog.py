@@ -11,6 +11,7 @@ from typing import Any
 from agents.anm import policy_names
 from agents.bidding import strategy_names
 from agents.coordination import mode_names
+from grids.documents import in_short
 from sim.errors import StudyError
 from sim.study import Study
 from sim.study_file import Change, read_study
@@ -134,7 +135,7 @@ def check_names(study: Study, where: str = "") -> None:
         ("coordination", study.coordination, mode_names()),
     ):
         if chosen not in known:
-            raise StudyError(f"{where}{field}: unknown '{chosen}', use one of {', '.join(known)}")
+            raise StudyError(f"{where}{field}: unknown {in_short(chosen)}, use one of {', '.join(known)}")
 
 
 def _anchored(override: str) -> str:

@@ -25,7 +25,7 @@ from sim.inputs import inputs_of
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
 from sim.setting import Setting
 from sim.study import NAME, Study
-from sim.study_file import read_study, write_document
+from sim.study_file import read_study, require_resolved, write_document
 
 
 def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_json: bool) -> None:
@@ -182,6 +182,8 @@ def _solver(formulation: str, solver: str | None) -> str:
 
 def audit_run(folder: Path, *, as_json: bool) -> None:
     """Print the audit of a run folder; exit status 1 if anything does not hold."""
+    if (folder / "study.yaml").is_file():
+        require_resolved(folder / "study.yaml")
     verdict = audit_folder(folder, _inputs_of)
     if as_json:
         print_json(

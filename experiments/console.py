@@ -234,7 +234,9 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
     show_verdict(verdict)
     show_limits(limits_in_json(verdict.limits), verdict.hours_beyond)
     for finding in verdict.limit_violations[:20]:
-        out.print(f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}")
+        out.print(
+            f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}", markup=False
+        )
     if len(verdict.limit_violations) > 20:
         out.print(f"  … and {len(verdict.limit_violations) - 20} more")
     for note in verdict.notes:

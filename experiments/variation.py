@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from grids.documents import in_short
 from grids.units import Data
 from sim.errors import StudyError
 from sim.study_file import EVERY, change_values
 
-Key = Annotated[str, Field(min_length=1)]
+Key = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Variation(Data):
@@ -51,7 +52,7 @@ class Variation(Data):
             If a path leads nowhere, or something is no number to be multiplied.
         """
         if self.change == "times" and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise StudyError(f"{where}: {value!r} is no number to multiply with; give numbers, or change: set")
+            raise StudyError(f"{where}: {in_short(value)} is no number to multiply with; give numbers, or change: set")
         for number, key in enumerate(self.paths):
             place = f"{where}.paths.{number}"
             if self.change == "set":
@@ -88,5 +89,5 @@ def require_ends(paths: tuple[str, ...]) -> None:
 
 def _multiplied(key: str, where: str, factor: Any, now: Any) -> Any:
     if isinstance(now, bool) or not isinstance(now, int | float):
-        raise StudyError(f"{where}: '{key}' is {now!r}, which is no number to multiply")
+        raise StudyError(f"{where}: '{key}' is {in_short(now)}, which is no number to multiply")
     return factor * now

@@ -10,8 +10,10 @@ import pandapower as pp
 
 from grids.cases import case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
+from grids.documents import first_few, in_short
 from grids.feeders import Numbering, join_feeders, repeat_fleet
 from grids.fleet import Fleet
+from grids.net_file import read_net
 from grids.network import BASE_MVA, Grid, GridError, Port
 from grids.units import TieLine, Voltage
 
@@ -22,22 +24,18 @@ def load_base_net(case: str) -> pp.pandapowerNet:
     Raises
     ------
     GridError
-        If there is no such case or file, or the file holds no pandapower net.
+        If there is no such case or file, or the file holds no pandapower net that may be loaded.
     """
     if case in case_names():
         return import_module(f"grids.cases.{case}").base_net()
     path = Path(case)
     if path.suffix != ".json":
-        raise GridError(f"unknown network '{case}': use one of {', '.join(case_names())} or a pandapower .json file")
+        raise GridError(
+            f"unknown network {in_short(case)}: use one of {', '.join(case_names())} or a pandapower .json file"
+        )
     if not path.is_file():
         raise GridError(f"network file '{case}' does not exist")
-    try:
-        net = pp.from_json(str(path))
-    except Exception as error:
-        raise GridError(f"network file '{case}' is not a pandapower net: {error}") from error
-    if not isinstance(net, pp.pandapowerNet):
-        raise GridError(f"network file '{case}' is not a pandapower net; write it with pandapower.to_json")
-    return net
+    return read_net(path)
 
 
 def build_grid(
@@ -78,7 +76,7 @@ def build_grid(
     if not problems:
         problems = fleet_problems(net, fleet)
     if problems:
-        raise GridError(f"network '{case}': " + "; ".join(problems))
+        raise GridError(f"network '{case}': " + "; ".join(first_few(problems)))
     numbering = Numbering.of(net)
     net, fleet = join_feeders(net, feeders), repeat_fleet(fleet, numbering, feeders)
     _fold_scaling(net)

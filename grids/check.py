@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 import pandapower as pp
+import pandas as pd
 
 from grids.fleet import Fleet
 from grids.network import IntArray
@@ -30,9 +31,33 @@ _NOT_MODELLED = (
 )
 
 
+_COLUMNS = {
+    "bus": ("vn_kv",),
+    "line": (
+        "from_bus",
+        "to_bus",
+        "length_km",
+        "r_ohm_per_km",
+        "x_ohm_per_km",
+        "c_nf_per_km",
+        "max_i_ka",
+        "parallel",
+        "df",
+    ),
+    "load": ("bus", "p_mw", "q_mvar", "scaling"),
+    "ext_grid": ("bus",),
+}
+"""Tables of a net that are used, and their columns of numbers."""
+
+MOST_BUS = 100_000
+"""Largest number of a bus: pandapower takes up memory for all that are smaller."""
+
+
 def base_net_problems(net: pp.pandapowerNet) -> list[str]:
     """Return every reason why a pandapower net can't serve as a microgrid's feeder (empty: it can)."""
-    problems = []
+    problems = _form_problems(net)
+    if problems:
+        return problems
     if len(net.ext_grid) != 1:
         problems.append(f"exactly one ext_grid (the tie line) is needed, found {len(net.ext_grid)}")
     problems += [
@@ -46,6 +71,34 @@ def base_net_problems(net: pp.pandapowerNet) -> list[str]:
         problems.append("switches between buses are not modelled: join the buses instead")
     problems += _reference_problems(net) + _number_problems(net)
     return problems or _topology_problems(net)
+
+
+def _form_problems(net: pp.pandapowerNet) -> list[str]:
+    """Return what is wrong with the tables as such: with their columns, and what is numbered or counted in them."""
+    tables = {*_COLUMNS, "switch", *(kind for kind in _NOT_MODELLED if kind in net)}
+    problems = [f"'{name}' is no table" for name in sorted(tables) if not isinstance(net.get(name), pd.DataFrame)]
+    if problems:
+        return problems
+    for name, columns in _COLUMNS.items():
+        table = net[name]
+        for column in columns:
+            if column not in table or (len(table) and not _numeric(table[column])):
+                problems.append(f"{name}: column {column} of numbers is missing")
+        if "in_service" not in table or not table.in_service.isin([True, False]).all():
+            problems.append(f"{name}: column in_service of true and false is missing")
+        if len(table) and (table.index.dtype.kind not in "iu" or not table.index.is_unique):
+            problems.append(f"{name}: rows must be numbered, each with a number of its own")
+    if not {"et", "closed"} <= set(net.switch):
+        problems.append("switch: columns et and closed are missing")
+    if not problems and len(net.bus) and not 0 <= net.bus.index.min() <= net.bus.index.max() <= MOST_BUS:
+        problems.append(f"bus numbers must lie between 0 and {MOST_BUS:,}")
+    if net.get("user_pf_options"):
+        problems.append("options of the power flow stored in the net are not used: clear net.user_pf_options")
+    return problems
+
+
+def _numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
 
 
 def _present(net: pp.pandapowerNet) -> list[str]:
@@ -87,7 +140,7 @@ def _number_problems(net: pp.pandapowerNet) -> list[str]:
         problems.append(f"load {net.load.index[k]}: p_mw must be positive and q_mvar finite")
     if not (net.bus.vn_kv > 0).all():
         problems.append("vn_kv must be positive at every bus")
-    elif net.bus.vn_kv.nunique() > 1:
+    elif len(set(net.bus.vn_kv)) > 1:
         problems.append("buses of different vn_kv can't be joined without a transformer")
     return problems
 

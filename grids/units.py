@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PowerFactor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Word = Annotated[str, Field(max_length=60)]
+FileName = Annotated[str, Field(max_length=1000)]
 PowerFactorReading = Literal["import_only", "both_directions"]
 
 
 class Data(BaseModel):
     """A read-only record that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=20_000)
 
 
 class Renewable(Data):

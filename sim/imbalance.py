@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from grids.network import FloatArray
-from grids.units import Data
+from grids.units import Data, Word
 
 Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -51,7 +51,7 @@ class ImbalanceRule(Data):
         Where the rule comes from.
     """
 
-    name: str
+    name: Word
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
     base_price: Literal["hour", "day_peak"] = "hour"
     source: str = ""

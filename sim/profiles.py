@@ -3,15 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from grids.documents import DocumentError, in_short, read_bytes, read_parquet, shown
 from grids.network import FloatArray
 from sim.errors import StudyError
 
 HOURS_PER_DAY = 24
+
+MOST_ROWS = 1_000_000
+"""How many rows of a profile file are read: more than a century of hours."""
 
 _FRACTIONS = {
     "demand_pu": (np.inf, "the peak"),
@@ -58,12 +63,12 @@ def packaged_profiles() -> list[str]:
 
 
 def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = None) -> Profiles:
-    """Return the profiles read from a CSV file.
+    """Return the profiles read from a CSV or Parquet file.
 
     Parameters
     ----------
     file : str
-        Name of a packaged file, or a path (relative to `folder`, the study's own).
+        Name of a packaged file, or path of a ``.csv`` or ``.parquet`` file (relative to `folder`, the study's own).
     columns : dict
         For each field of `Profiles` the column that holds it; those of microgrids may be missing.
 
@@ -115,20 +120,28 @@ def _read_table(file: str, folder: Path | None) -> pd.DataFrame:
             f"profiles.file: '{path}' does not exist; give a CSV file or one of {', '.join(packaged_profiles())}"
         )
     try:
-        return pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError, OSError) as error:
-        raise StudyError(f"profiles.file: '{path}' can't be read as CSV: {error}") from error
+        if path.suffix == ".parquet":
+            return read_parquet(path, most_rows=MOST_ROWS)
+        if path.suffix == ".csv":  # of a suffix of its own choice pandas would unpack what may be endless
+            return pd.read_csv(BytesIO(read_bytes(path, "CSV")), nrows=MOST_ROWS)
+    except DocumentError as error:
+        raise StudyError(f"profiles.file: '{path}' {error}") from None
+    except (ValueError, OverflowError, OSError) as error:
+        raise StudyError(f"profiles.file: '{path}' can't be read as CSV: {shown(str(error), 80)}") from error
+    raise StudyError(f"profiles.file: '{path}' can't be read; give a file that ends in .csv or .parquet, unpacked")
 
 
 def _profile(table: pd.DataFrame, column: str, field: str, file: str) -> FloatArray:
     where = f"profiles.{field}: column '{column}' of {file}"
     if column not in table:
         require_commas(table.columns, where)
-        raise StudyError(f"{where} does not exist; the file has {', '.join(map(str, table.columns))}")
+        raise StudyError(f"{where} does not exist; the file has {shown(', '.join(map(str, table.columns)))}")
     if len(table) != HOURS_PER_DAY:
         raise StudyError(f"{where} has {len(table)} rows; a day has {HOURS_PER_DAY}, hour ending 1..24")
     values: FloatArray = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise StudyError(f"{where} is not a finite number in hour {bad[0] + 1} ('{table[column].iloc[bad[0]]}')")
+        raise StudyError(
+            f"{where} is not a finite number in hour {bad[0] + 1} ({in_short(str(table[column].iloc[bad[0]]))})"
+        )
     return values

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from grids.documents import in_short
 from grids.fleet import Fleet
-from grids.units import Data, Positive, TieLine, Voltage
+from grids.units import Data, FileName, Positive, TieLine, Voltage, Word
 from sim.errors import StudyError
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method
@@ -31,11 +32,11 @@ class GridSpec(Data):
         How many such feeders leave the substation, each with the whole fleet.
     line_max_s_mva : float or None
         Rating of every line at nominal voltage; None keeps the ratings of the net. [MVA]
-    tie_line, voltage : TieLine, Voltage
+    tie_line, voltage : TieLine, Voltage, Word
         Limits of the connection to the main grid and of the voltages.
     """
 
-    case: str = "microgrid33"
+    case: FileName = "microgrid33"
     feeders: Annotated[int, Field(ge=1, le=100)] = 1
     line_max_s_mva: Positive | None = 6.0
     tie_line: TieLine = TieLine()
@@ -45,15 +46,15 @@ class GridSpec(Data):
 class ProfileSpec(Data):
     """Where the forecast of the day is read from: a CSV file of 24 rows and, per profile, its column."""
 
-    file: str
-    demand_pu: str = "demand_pu"
-    price_per_mwh: str = "price_per_mwh"
-    retail_price_per_mwh: str = "retail_price_per_mwh"
-    wind_pu: str = "wind_pu"
-    pv_pu: str = "pv_pu"
-    microgrid_load_pu: str | None = None
-    microgrid_heat_pu: str | None = None
-    microgrid_output_pu: str | None = None
+    file: FileName
+    demand_pu: Word = "demand_pu"
+    price_per_mwh: Word = "price_per_mwh"
+    retail_price_per_mwh: Word = "retail_price_per_mwh"
+    wind_pu: Word = "wind_pu"
+    pv_pu: Word = "pv_pu"
+    microgrid_load_pu: Word | None = None
+    microgrid_heat_pu: Word | None = None
+    microgrid_output_pu: Word | None = None
 
     @property
     def columns(self) -> dict[str, str]:
@@ -72,7 +73,9 @@ class Market(Data):
     def _rule_by_name(cls, value: object) -> object:
         if isinstance(value, str):
             if value not in RULES:
-                raise ValueError(f"unknown rule '{value}': use one of {', '.join(RULES)}, or spell out its tiers")
+                raise ValueError(
+                    f"unknown rule {in_short(value)}: use one of {', '.join(RULES)}, or spell out its tiers"
+                )
             return RULES[value]
         return value
 
@@ -139,7 +142,7 @@ class Study(Data):
         Seed of all random numbers.
     """
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME, max_length=100)]
     description: str = ""
     grid: GridSpec = GridSpec()
     fleet: Fleet
@@ -148,10 +151,10 @@ class Study(Data):
     uncertainty: Uncertainty = Uncertainty()
     search: Search = Search()
     risk: Risk = Risk()
-    bidding: str = "anm_aware"
-    policy: str = "receding"
-    coordination: str = "central"
-    trained: str | None = None
+    bidding: Word = "anm_aware"
+    policy: Word = "receding"
+    coordination: Word = "central"
+    trained: FileName | None = None
     days: Annotated[int, Field(ge=1, le=3660)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 

@@ -1,38 +1,15 @@
 """Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from grids.documents import DocumentError, first_few, in_short, parse_yaml, read_text, shown, write_yaml
 from sim.errors import StudyError
 from sim.study import Study, anchor_paths
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe YAML loader that refuses a key given twice, of which YAML would keep the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping of a node."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.YAMLError(f"key '{key}' is given twice, line {node.start_mark.line + 1} and below")
-        return super().construct_mapping(node, deep=deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """A safe YAML dumper that quotes what our loader would take for a number."""
-
-
-for _side in (_UniqueKeys, _Dumper):  # YAML 1.1 takes 1e-3 for a text, for want of a point
-    _side.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-    )
 
 
 class Change(NamedTuple):
@@ -77,13 +54,40 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
         study = Study.model_validate(document)
     except ValidationError as error:
         lines = zip(error.errors(), explain(error, Study), strict=True)
-        raise StudyError("\n".join(f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines)) from None
+        told = [f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines]
+        raise StudyError("\n".join(first_few(told))) from None
     return anchor_paths(study, path.parent)
 
 
 def _source(path: Path, location: Sequence[int | str], changes: Iterable[Change]) -> str:
     """Return where the value at a location comes from: the changes that concern it, or else the file."""
     return ", ".join(change.given for change in changes if change.concerns(location)) or str(path)
+
+
+def require_resolved(path: Path) -> None:
+    """Refuse a file that is not a study with every value spelled out, as :func:`write_study` writes it.
+
+    Raises
+    ------
+    StudyError
+        If it is not: a key or value is wrong, or left to its default.
+    """
+    document = read_document(path, missing="give the folder of a finished run", form="a study; run the study again")
+    study = read_study(path)
+    different = _difference(document, study.model_dump(mode="json"))
+    if different:
+        raise StudyError(f"{path}: {different} is not as a run writes it; run the study again")
+
+
+def _difference(one: Any, other: Any) -> str:
+    """Return the key of the first value in which two documents differ, or nothing."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            if key not in one or key not in other:
+                return shown(str(key), 40)
+            if one[key] != other[key]:
+                return ".".join(filter(None, (shown(str(key), 40), _difference(one[key], other[key]))))
+    return ""
 
 
 def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
@@ -102,25 +106,14 @@ def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
         If it can't be read, or is something else.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        document = parse_yaml(read_text(path, "YAML"))
     except OSError as error:
         raise StudyError(f"{path}: can't be read ({error.strerror}); {missing}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    except DocumentError as error:
+        raise StudyError(f"{path}: can't be read, it {error}") from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: is not {form}")
     return document
-
-
-def read_value(text: str) -> Any:
-    """Return the value that stands in a text, as a study's file has it.
-
-    Raises
-    ------
-    yaml.YAMLError
-        If there is none.
-    """
-    return yaml.load(text, Loader=_UniqueKeys)
 
 
 def write_study(study: Study) -> str:
@@ -130,17 +123,17 @@ def write_study(study: Study) -> str:
 
 def write_document(document: Mapping[str, Any]) -> str:
     """Return a document as YAML that is read as it was."""
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return write_yaml(document)
 
 
 def _change(override: str) -> Change:
     key, sign, text = override.partition("=")
     if not sign or not key.strip():
-        raise StudyError(f"--set {override}: write it as key=value, for example uncertainty.keep=20")
+        raise StudyError(f"--set {shown(override)}: write it as key=value, for example uncertainty.keep=20")
     try:
-        return Change(key.strip(), read_value(text), f"--set {override}")
-    except yaml.YAMLError as error:
-        raise StudyError(f"--set {override}: the value can't be read: {' '.join(str(error).split())}") from error
+        return Change(key.strip(), parse_yaml(text), f"--set {shown(override)}")
+    except DocumentError as error:
+        raise StudyError(f"--set {shown(override)}: the value can't be read, it {error}") from None
 
 
 def _set(document: dict[str, Any], change: Change) -> None:
@@ -231,17 +224,17 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return one line for each thing wrong with a document of a model: field, message, remedy."""
     lines = []
     for item in error.errors():
-        field = ".".join(str(part) for part in item["loc"])
+        field = ".".join(shown(str(part), 40) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             lines.append(f"{field}: unknown key{_suggestion(item['loc'], model)}")
         elif item["type"] == "missing":
             lines.append(f"{field}: is missing")
         else:
             message = _PLAIN_WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
-            message = message[:1].lower() + message[1:]
+            message = shown(message[:1].lower() + message[1:], 400)
             given = item.get("input")
-            shown = "" if isinstance(given, dict | list | BaseModel) else f", got {given!r}"
-            lines.append(f"{field}: {message}{shown}{_unit_hint(item)}")
+            got = "" if isinstance(given, dict | list | BaseModel) else f", got {in_short(given)}"
+            lines.append(f"{field}: {message}{got}{_unit_hint(item)}")
     return lines
 
 

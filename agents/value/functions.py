@@ -10,6 +10,7 @@ import numpy as np
 
 from agents.dispatch.microgrid_hour import STORES
 from agents.dispatch.port_situation import StoreValues
+from grids.documents import DocumentError, in_short, parse_json, read_text
 from grids.microgrid import Microgrid
 from grids.network import FloatArray, Grid
 from sim.errors import StudyError
@@ -85,18 +86,18 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
     """
     again = "train them again: tieline train STUDY --out FILE"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_text(path, "JSON"))
     except OSError as error:
         raise StudyError(f"trained: {path} can't be read ({error.strerror}); {again}") from error
-    except ValueError as error:
-        raise StudyError(f"trained: {path} is not JSON ({error}); {again}") from error
+    except DocumentError as error:
+        raise StudyError(f"trained: {path} {error}; {again}") from None
     if not isinstance(document, dict) or document.get("kind") != KIND:
         raise StudyError(f"trained: {path} holds no value functions; {again}")
     try:
         slopes = {name: np.array(rows, dtype=np.float64) for name, rows in document["slopes_per_mwh"].items()}
         trained_for = dict(document["provenance"]["study"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StudyError(f"trained: {path} is damaged ({error!r}); {again}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise StudyError(f"trained: {path} is damaged ({in_short(error, 80)}); {again}") from error
     if set(slopes) != set(store_names(grid)):
         raise StudyError(f"trained: {path} is for other stores than this study has; {again}")
     wrong = next((f"{name}: {what}" for name, rows in slopes.items() if (what := _wrong(rows, slopes))), "")

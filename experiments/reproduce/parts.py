@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.identity import digests_of_files, model_digest, versions
 from experiments.whole import write_whole
+from grids.documents import parse_json, read_text
 from sim.study import Study
 
 KEY_LENGTH = 16
@@ -88,7 +89,7 @@ def _digest(record: Record) -> str:
 def _read(path: Path, identity: Record) -> Record | None:
     """Return a stored part, or None if it is missing, damaged or another one."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_text(path, "JSON"))
         result: Record = document["result"]
         intact = document["identity"] == identity and document["digest"] == _digest(result)
     except (OSError, ValueError, KeyError, TypeError):

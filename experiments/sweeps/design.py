@@ -1,6 +1,7 @@
 """The design of a sweep: its axes become points, each a value for every factor."""
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from itertools import product
@@ -8,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from scipy.stats import qmc
 
 from experiments.sweeps.sweep_file import MOST, Axis, Range, Sampling, SweepFile, plain
+from grids.documents import DocumentError, in_short, parse_yaml, read_text, shown
 from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.profiles import require_commas
-from sim.study_file import read_value
 
 Point = dict[str, Any]
 """A value for each factor, by its name."""
@@ -96,18 +96,21 @@ def _neat(numbers: FloatArray) -> list[float]:
 def _rows(path: Path, where: str) -> list[Point]:
     """Return one point for each row of a CSV file with a heading; cells are read as YAML reads them."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            heading, *rows = list(csv.reader(file, strict=True)) or [[]]
+        lines = io.StringIO(read_text(path, "CSV"), newline="")
+        heading, *rows = list(csv.reader(lines, strict=True)) or [[]]
     except OSError as error:
         raise StudyError(f"{where}: {path} can't be read ({error.strerror})") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    except DocumentError as error:
+        raise StudyError(f"{where}: {path} {error}") from None
+    except csv.Error as error:
         raise StudyError(f"{where}: {path} is not CSV: {error}") from error
     require_commas(heading, f"{where}: {path}")
+    _require_few(len(rows), where)
     names = [name.strip() for name in heading]
     if not any(rows):
         raise StudyError(f"{where}: {path} has no rows; write a heading with one factor per column, and rows below")
     if not all(names) or len(set(names)) < len(names):
-        raise StudyError(f"{where}: {path}: every column needs a heading of its own, not {', '.join(heading)}")
+        raise StudyError(f"{where}: {path}: every column needs a heading of its own, not {shown(', '.join(heading))}")
     return [_row(names, row, f"{where}: {path}, row {number}") for number, row in enumerate(rows, start=1) if row]
 
 
@@ -116,14 +119,14 @@ def _row(names: list[str], cells: list[str], where: str) -> Point:
         raise StudyError(
             f"{where} below the heading has {len(cells)} cells, the heading {len(names)}; mend one of them"
         )
-    return {name: _cell(cell, f"{where}, {name}") for name, cell in zip(names, cells, strict=True)}
+    return {name: _cell(cell, f"{where}, {shown(name, 40)}") for name, cell in zip(names, cells, strict=True)}
 
 
 def _cell(text: str, where: str) -> Any:
     try:
-        return plain(read_value(text))
-    except (yaml.YAMLError, ValueError) as error:
-        raise StudyError(f"{where}: '{text}' can't be read as a value: {' '.join(str(error).split())}") from None
+        return plain(parse_yaml(text))
+    except ValueError as error:
+        raise StudyError(f"{where}: {in_short(text)} can't be read as a value: {error}") from None
 
 
 def _sampled(box: Sampling, kind: type[qmc.QMCEngine]) -> list[Point]:

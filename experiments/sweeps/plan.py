@@ -18,6 +18,7 @@ from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
 from experiments.variation import set_value
+from grids.documents import first_few
 from sim.errors import StudyError
 from sim.setting import Setting
 from sim.study import Study, anchor_paths
@@ -128,7 +129,7 @@ def read_sweep(path: Path) -> SweepFile:
     try:
         return SweepFile.model_validate(document)
     except ValidationError as error:
-        raise StudyError("\n".join(f"{path}: {line}" for line in explain(error, SweepFile))) from None
+        raise StudyError("\n".join(first_few([f"{path}: {line}" for line in explain(error, SweepFile)]))) from None
 
 
 def make_plan(sweep: SweepFile, folder: Path) -> Plan:
@@ -218,7 +219,7 @@ def _validated(document: Document, where: str) -> Study:
     try:
         return Study.model_validate(document)
     except ValidationError as error:
-        raise StudyError(where + "; ".join(explain(error, Study))) from None
+        raise StudyError(where + "; ".join(first_few(explain(error, Study)))) from None
 
 
 def _require_distinct(arms: Sequence[tuple[Point, Document]]) -> None:

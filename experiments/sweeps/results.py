@@ -1,16 +1,18 @@
 """The results of a sweep as they lie in its folder: the runs that are done, those that failed, and what they mean."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.plan import read_sweep
 from experiments.sweeps.store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, Store
 from experiments.sweeps.sweep_file import SweepFile
+from grids.documents import DocumentError, parse_json, read_parquet, read_text, shown
 from sim.errors import StudyError
 
 REPLICATION = "replication"
@@ -66,11 +68,10 @@ def read_results(folder: Path) -> SweepResults:
     if not (folder / PLANNED).is_file():
         raise StudyError(f"{folder}: is not the folder of a sweep; tieline sweep FILE --out {folder} makes one")
     sweep = read_sweep(folder / SWEEP)
-    planned = pd.read_parquet(folder / PLANNED)
+    planned = _planned(folder / PLANNED)
     store = Store(folder)
     done, failed = store.done(sweep.outputs), store.failed()
-    columns = ["key", *(output.name for output in OUTPUTS), BIDDING_USED]
-    results = _stored(folder / RESULTS, columns) if done else pd.DataFrame(columns=columns)
+    results = _results(folder / RESULTS, done)
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]
     fallen = planned[planned["key"].isin(failed - done)]
     return SweepResults(
@@ -79,15 +80,73 @@ def read_results(folder: Path) -> SweepResults:
         runs=planned[planned["key"].isin(done)].merge(results, on="key").join(times, on="key"),
         planned=len(planned),
         failed=fallen.assign(error=[_error(folder, key) for key in fallen["key"]]).reset_index(drop=True),
-        provenance=json.loads((folder / PROVENANCE).read_text(encoding="utf-8")),
+        provenance=_provenance(folder / PROVENANCE),
     )
 
 
-def _stored(folder: Path, columns: list[str]) -> pd.DataFrame:
-    """Return columns of all runs; empty ones where a sweep of an earlier version has none."""
-    known = pq.read_schema(next(folder.glob("*.parquet"))).names
-    return pd.read_parquet(folder, columns=[name for name in columns if name in known]).reindex(columns=columns)
+def _planned(path: Path) -> pd.DataFrame:
+    """Return the runs there are to be: their keys, values of the factors, replications and seeds."""
+    planned = _table(path)
+    columns = list(planned)
+    if columns[:1] != ["key"] or columns[-2:] != [REPLICATION, "seed"]:
+        raise _damaged(path, "it has other columns")
+    words = planned[[name for name in columns if planned[name].dtype.kind not in "iufb"]]
+    if not words.map(lambda cell: isinstance(cell, str)).all(axis=None) or "key" not in words:
+        raise _damaged(path, "a column is neither numbers nor words")
+    if planned["key"].duplicated().any() or planned[[REPLICATION, "seed"]].dtypes.ne("int64").any():
+        raise _damaged(path, "its keys, replications or seeds are none")
+    return planned
+
+
+def _results(folder: Path, keys: set[str]) -> pd.DataFrame:
+    """Return key and outputs of the runs that are done; empty ones where a sweep of an earlier version has none."""
+    numbers = [output.name for output in OUTPUTS]
+    columns = ["key", *numbers, BIDDING_USED]
+    if not keys:
+        return pd.DataFrame(columns=columns)
+    try:
+        known = pq.read_schema(next(folder.glob("*.parquet"))).names
+        results = pd.read_parquet(folder, columns=[name for name in columns if name in known]).reindex(columns=columns)
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+        raise _damaged(folder, shown(str(error), 80)) from None
+    if not results[numbers].map(lambda cell: isinstance(cell, float | int)).all(axis=None):
+        raise _damaged(folder, "an output is no number")
+    if not results[BIDDING_USED].map(lambda cell: isinstance(cell, str) or pd.api.types.is_scalar(cell)).all():
+        raise _damaged(folder, f"{BIDDING_USED} is no word")
+    found = results["key"].astype(str)  # more than those done, while a sweep is at work
+    if found.duplicated().any() or not keys <= set(found):
+        raise _damaged(folder, "the keys in it are not those of its files")
+    return results
+
+
+def _provenance(path: Path) -> dict[str, str]:
+    provenance = _json(path)
+    if not isinstance(provenance, dict) or not all(isinstance(number, str) for number in provenance.values()):
+        raise _damaged(path, "it holds no versions")
+    return provenance
 
 
 def _error(folder: Path, key: str) -> str:
-    return str(json.loads((folder / FAILURES / f"{key}.json").read_text(encoding="utf-8"))["error"])
+    path = folder / FAILURES / f"{key}.json"
+    failure = _json(path)
+    if not isinstance(failure, dict) or "error" not in failure:
+        raise _damaged(path, "it holds no error")
+    return shown(str(failure["error"]), 400)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return read_parquet(path)
+    except (OSError, DocumentError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _json(path: Path) -> Any:
+    try:
+        return parse_json(read_text(path, "JSON"))
+    except (OSError, DocumentError) as error:
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: Path, why: str) -> StudyError:
+    return StudyError(f"{path}: is damaged ({why}); start the sweep again, which mends its folder")

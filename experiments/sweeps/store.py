@@ -23,6 +23,7 @@ from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
 from experiments.sweeps.worker import Product, Task, arrow, parquet, parquet_of
 from experiments.whole import open_folder, write_whole
+from grids.documents import parse_json, read_text
 from sim.errors import StudyError
 from sim.ledger import TABLES
 from sim.study_file import write_document
@@ -131,8 +132,8 @@ class Store:
         if not self.done() and not any((self.folder / ASIDE).rglob("*.parquet")):
             return
         try:
-            stored = json.loads((self.folder / PROVENANCE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            stored = dict(parse_json(read_text(self.folder / PROVENANCE, "JSON")))
+        except (OSError, ValueError, TypeError):
             raise StudyError(
                 f"--out {self.folder}: {PROVENANCE} can't be read, so it isn't known what this was computed with;"
                 " give another folder"
@@ -163,9 +164,10 @@ class Store:
         """Drop a file that can't be read or whose run does not count; give it the labels it has in this plan."""
         orphan = name != RESULTS and not (self.folder / RESULTS / path.name).is_file()
         table = None if orphan else _read(path)
-        if table is None:
+        has_labels = not name.startswith("tables/")
+        if table is None or (has_labels and not (len(table) and {"key", "seed"} <= set(table.column_names))):
             path.unlink()
-        elif not name.startswith("tables/"):
+        elif has_labels:
             labelled = _labelled(table, labels_of(run))
             if labelled is not None:
                 self._write(path, parquet_of(labelled))
@@ -249,11 +251,13 @@ def task_of(run: Run, *, outputs: str, versions: dict[str, str]) -> Task:
 
 
 def _read(path: Path) -> pa.Table | None:
-    """Return the table in a Parquet file, or None if it is damaged."""
+    """Return the table of a run in a Parquet file, or None if it is damaged."""
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True).read()
-    except (OSError, ValueError):
+        table = pq.ParquetFile(path, page_checksum_verification=True).read()
+    except (OSError, ValueError, TypeError, LookupError, pa.ArrowException):
         return None
+    names = table.column_names
+    return table if len(set(names)) == len(names) else None
 
 
 def _labelled(table: pa.Table, labels: Mapping[str, Any]) -> pa.Table | None:

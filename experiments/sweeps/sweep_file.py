@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from experiments.variation import Key, Variation
-from grids.units import Data
+from grids.units import Data, FileName, Word
 from sim.study import NAME
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -65,7 +65,7 @@ class Factor(Variation):
         By what a value is multiplied to be shown, 100 for percent.
     """
 
-    label: str = ""
+    label: Annotated[str, Field(max_length=200)] = ""
     shown_times: Finite = 1.0
 
 
@@ -136,7 +136,7 @@ class Axis(Data):
     values: Annotated[dict[Key, Values], Field(min_length=1)] | None = None
     range: Annotated[dict[Key, Range], Field(min_length=1)] | None = None
     zipped: Annotated[dict[Key, Values], Field(min_length=1)] | None = None
-    csv: str | None = None
+    csv: FileName | None = None
     latin_hypercube: Sampling | None = None
     sobol: Sampling | None = None
 
@@ -186,11 +186,11 @@ class ReportSpec(Data):
         Two outputs between which there is a choice to be made.
     """
 
-    outputs: Annotated[tuple[str, ...], Field(min_length=1)] = ("profit", "imbalance")
-    along: str | None = None
-    compare: str | None = None
-    heat_map: tuple[str, str] | None = None
-    pareto: tuple[str, str] | None = None
+    outputs: Annotated[tuple[Word, ...], Field(min_length=1)] = ("profit", "imbalance")
+    along: Key | None = None
+    compare: Key | None = None
+    heat_map: tuple[Key, Key] | None = None
+    pareto: tuple[Word, Word] | None = None
 
 
 class SweepFile(Data):
@@ -217,9 +217,9 @@ class SweepFile(Data):
         What the report shows.
     """
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME, max_length=100)]
     description: str = ""
-    study: str = "microgrid33"
+    study: FileName = "microgrid33"
     set: Annotated[dict[Key, Value], Field(default_factory=dict)]
     factors: Annotated[dict[Key, Factor], Field(default_factory=dict)]
     axes: tuple[Axis, ...] = ()

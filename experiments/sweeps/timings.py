@@ -2,12 +2,14 @@
 
 import csv
 import math
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 
 from experiments.sweeps.outputs import TIMINGS
 from experiments.sweeps.worker import Product
+from grids.documents import read_bytes
 
 COLUMNS = ("key", *(timing.name for timing in TIMINGS), "memory_gb", "worker")
 
@@ -37,7 +39,7 @@ class Timings:
     def mend(self) -> None:
         """Drop what was only half written when a sweep was killed."""
         if self.path.exists():
-            whole, newline, torn = self.path.read_text(encoding="utf-8").rpartition("\n")
+            whole, newline, torn = self.path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
             if torn:
                 self.path.write_text(whole + newline, encoding="utf-8")
 
@@ -45,5 +47,12 @@ class Timings:
         """Return the last row of every run, by its key."""
         if not self.path.exists() or not self.path.stat().st_size:
             return pd.DataFrame(columns=list(COLUMNS)).set_index("key")
-        rows = pd.read_csv(self.path, dtype={"key": str}, on_bad_lines="skip")
+        try:
+            content = BytesIO(read_bytes(self.path, "CSV"))
+            rows = pd.read_csv(content, dtype={"key": str}, on_bad_lines="skip", encoding_errors="replace")
+        except (ValueError, OverflowError):  # what was damaged is not known any more
+            rows = pd.DataFrame()
+        rows = rows.reindex(columns=COLUMNS)
+        seconds = [timing.name for timing in TIMINGS]
+        rows[seconds] = rows[seconds].apply(pd.to_numeric, errors="coerce").astype("float64")
         return rows.drop_duplicates("key", keep="last").set_index("key")

@@ -1,18 +1,15 @@
 """The manifest of a run folder: whether it is whole, and every file as it was written."""
 
-import json
 from collections.abc import Iterable, Mapping
 from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from grids.documents import DocumentError, parse_json, read_text
 from sim.audit.report import Sheet
 from sim.errors import StudyError
 
 MANIFEST = "manifest.json"
-
-MOST_BYTES = 50_000_000
-"""Size up to which a JSON file of a run is read."""
 
 SHOWN = 5
 """Files besides the run's own that are named."""
@@ -94,13 +91,13 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing, too large, or holds something else.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise StudyError(f"{path}: is too large for a file of a run; run the study again")
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_text(path, "JSON"))
     except FileNotFoundError as error:
         raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise StudyError(f"{path}: can't be read as JSON; run the study again") from error
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
+    except DocumentError as error:
+        raise StudyError(f"{path}: can't be read as JSON, it {error}; run the study again") from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: holds no JSON object; run the study again")
     return document

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from grids.documents import in_short
 from sim.audit.layout import HOURS_PER_DAY, RENEWABLE_KINDS
 from sim.audit.report import FloatArray, IntArray
 from sim.errors import StudyError
@@ -42,7 +43,7 @@ def number(study: Mapping[str, Any], path: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise StudyError(f"study.yaml: {path} is {value!r}, must be a number") from None
+        raise StudyError(f"study.yaml: {path} is {in_short(value)}, must be a number") from None
 
 
 def numbers(frame: pd.DataFrame, column: str) -> FloatArray:

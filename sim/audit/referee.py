@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from grids.documents import DocumentError, parse_yaml, read_parquet, read_text
 from sim.audit.cars import check_cars, check_cars_at_end_of_day
 from sim.audit.completeness import read_records
 from sim.audit.devices import check_devices, check_stores_at_end_of_day
@@ -181,21 +181,24 @@ def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None 
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        return read_parquet(path)
     except FileNotFoundError as error:
         raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: is no readable Parquet table ({error}); run the study again") from error
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
+    except DocumentError as error:
+        raise StudyError(f"{path}: {error}; run the study again") from None
 
 
 def _read_study(path: Path) -> dict[str, Any]:
     try:
-        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+        study = parse_yaml(read_text(path, "YAML"))
     except FileNotFoundError as error:
         raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
-        raise StudyError(f"{path}: can't be read ({problem}); run the study again") from error
+    except OSError as error:
+        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
+    except DocumentError as error:
+        raise StudyError(f"{path}: can't be read, it {error}; run the study again") from None
     if not isinstance(study, dict):
         raise StudyError(f"{path}: is not a study; run the study again")
     return study

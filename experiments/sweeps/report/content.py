@@ -1,5 +1,6 @@
 """The report of a sweep, block by block: Markdown and figures in the order in which they are read."""
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -57,7 +58,7 @@ def _head(evidence: Evidence) -> Iterator[str]:
     if fallen:
         yield f"> **Fallbacks.** {fallen}; what is said of the strategy or policy asked for is in part of them."
     if sweep.description.strip():
-        yield sweep.description.strip()
+        yield "\n\n".join(cell(part) for part in re.split(r"\n\s*\n", sweep.description.strip()))
     versions = ", ".join(f"{name} {number}" for name, number in results.provenance.items())
     yield (
         f"Study {cell(sweep.study)}; {counted(sweep.replications, 'replication')};"

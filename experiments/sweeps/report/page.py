@@ -36,6 +36,9 @@ figure img { display: block; width: 100%; min-width: 36rem; height: auto; }
 }
 """.strip()
 
+NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a browser may load for a report: what is in it."""
+
 
 def page(blocks: Sequence[str | Drawing], title: str, folder: Path) -> str:
     """Return a report as HTML.
@@ -53,6 +56,7 @@ def page(blocks: Sequence[str | Drawing], title: str, folder: Path) -> str:
     parts = [_figure(block, folder) if isinstance(block, Drawing) else _text(reader, block) for block in blocks]
     head = (
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{NOTHING_ELSE}">\n'
         f"<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>"
     )
     body = "\n".join(parts)

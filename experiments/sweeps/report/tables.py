@@ -22,7 +22,8 @@ def cell(text: str) -> str:
 
     An underscore within a word and brackets that are no link mean nothing there, and stay readable.
     """
-    text = re.sub(r"[\\`*<|]|(?<![^\W_])_|_(?![^\W_])|&(?=[\w#])|\[(?=[^\]]*\][(:\[])", r"\\\g<0>", text)
+    brackets = r"|\[" if re.search(r"\][(:\[]", text) else ""
+    text = re.sub(rf"[\\`*<|]|(?<![^\W_])_|_(?![^\W_])|&(?=[\w#]){brackets}", r"\\\g<0>", text)
     return " ".join(text.split())
 
 

@@ -208,6 +208,14 @@ def test_a_unit_that_did_markedly_other_than_ordered_explains_a_limit_not_kept(r
     assert left == (hours - {min(hours)} if explains else hours)
 
 
+def test_what_is_connected_to_the_bus_of_the_tie_line_adds_to_it():
+    run = play("microgrid33", "bidding=basic", "policy=myopic", "fleet.battery.0.bus=1", "fleet.wind.0.bus=1")
+    dispatch = run.tables["dispatch"]
+    for unit in ("battery_1", "wind_1"):
+        assert dispatch[dispatch["unit"] == unit]["p_mw"].abs().max() > 0.01
+    assert run.audit().clean
+
+
 # ---- penalties -----------------------------------------------------------------------------------------------
 
 ONE = [{"band": 0.05, "over": 0.5, "under": 0.5}]

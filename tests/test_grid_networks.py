@@ -97,6 +97,13 @@ def test_unusual_net_flows_as_pandapower_says(saved, change):
     assert len({*grid.load_names}) == len(grid.load_names)
 
 
+def test_parallel_and_derated_lines_carry_what_they_are_rated_for(saved):
+    """Two systems of 0.3 kA, derated by 0.8, at 12.66 kV; and 6 MVA where the study says so, whatever they are."""
+    rated = 0.3 * 2 * 0.8 * np.sqrt(3) * 12.66
+    assert grid_of(saved(parallel_lines)).line_max_i_pu == pytest.approx(np.full(32, rated))
+    assert grid_of(saved(parallel_lines), line_max_s_mva=6.0).line_max_i_pu == pytest.approx(np.full(32, 6.0))
+
+
 def test_units_at_the_same_bus_have_unique_names_and_all_count():
     units = [Renewable(bus=6, max_s_mva=1)] * 3
     batteries = [Battery(bus=1, max_s_mva=1, max_e_mwh=1), *[Battery(bus=6, max_s_mva=1, max_e_mwh=1)] * 2]

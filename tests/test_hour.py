@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from bare_grid import set_points
 from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
 
 from agents.dispatch.compiled import compile_model
@@ -14,6 +15,9 @@ from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.program import Program
 from agents.dispatch.search.branching import Effort
 from agents.dispatch.settled import settle_plan
+from agents.dispatch.situation import Signs
+from grids.power_flow import Plant
+from grids.units import Battery
 from sim.imbalance import RULES
 from sim.settlement import Tariff, settle_hour
 
@@ -191,3 +195,93 @@ def test_a_kept_program_takes_new_probabilities():
     again = kept.plan(uneven)
     assert again.objective == pytest.approx(fresh.objective, abs=1e-6)
     assert again.objective == pytest.approx(settled_cost(grid, again, uneven, TARIFF, rule), abs=1e-4)
+
+
+# ---- the limits of the network -----------------------------------------------------------------------------------
+
+PEAK = 1.25
+
+
+def metered_state(grid, *, load, output, charge):
+    """Return data and variables of an hour that an AC power flow has at given fractions of what units can do."""
+    demand, available = load * PEAK * grid.load_p_mw, output * np.array([u.max_s_mva for u in grid.renewables])
+    battery = -charge * np.array([unit.max_s_mva for unit in grid.batteries])
+    points = set_points(
+        grid,
+        load_p_mw=demand,
+        load_q_mvar=demand * grid.load_tan_phi,
+        renewable_p_mw=available,
+        battery_p_mw=battery,
+    )
+    flow, start = Plant(grid).run(points), 0.5 * np.array([unit.max_e_mwh for unit in grid.batteries])
+    squared_voltage = flow.vm_pu**2
+    squared_flow = flow.line_p_mw**2 + flow.line_q_mvar**2
+    data = dict.fromkeys(hour_model(grid, TARIFF, RULES["case1"]).data_names, 0.0)
+    data |= {"demand_mw": demand, "available_mw": available, "start_energy_mwh": start}
+    data |= {"import_slack_mvar": 10.0, "export_slack_mvar": 10.0, "bid_mw": flow.tie_p_mw}
+    return data, {
+        **{name: getattr(points, name) for name in ("load_p_mw", "renewable_p_mw", "renewable_q_mvar")},
+        **{"battery_p_mw": battery, "battery_q_mvar": 0 * battery, "end_energy_mwh": start - battery},
+        **{name: getattr(flow, name) for name in ("tie_p_mw", "tie_q_mvar", "line_p_mw", "line_q_mvar")},
+        "squared_voltage": squared_voltage,
+        "squared_current": squared_flow / squared_voltage[grid.line_from],
+    }
+
+
+@pytest.mark.parametrize("load", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("output", [0.0, 0.9])
+@pytest.mark.parametrize("charge", [-1.0, 0.0, 1.0])
+def test_what_ac_physics_does_is_allowed_where_currents_are_bounded(load, output, charge):
+    """At the ends of what flows, too, where the bounds are as tight as they get: none may cut off what is possible."""
+    grid = feeder5(reading="both_directions")
+    data, values = metered_state(grid, load=load, output=output, charge=charge)
+    model = hour_model(grid, TARIFF, RULES["case1"], demand_peak=PEAK)
+    fix_data(model, data)
+    for variable in model.component_data_objects(pyo.Var):
+        if not variable.fixed:
+            variable.set_value(0.0)
+    for name, value in values.items():
+        for member, number in zip(getattr(model, name).values(), np.ravel(value).tolist(), strict=True):
+            member.set_value(number)
+    for constraint in model.component_data_objects(pyo.Constraint, active=True):
+        assert constraint.lslack() > -1e-6, constraint.name
+        assert constraint.uslack() > -1e-6, constraint.name
+
+
+SMALL_BATTERY = FLEET.model_copy(update={"battery": (Battery(bus=3, max_s_mva=0.1, max_e_mwh=0.4),)})
+"""What leaves most of the reactive power of the loads to the tie line."""
+
+
+def peak_demand(grid, **changes):
+    """Return an hour of peak demand at the highest retail price, without wind or sun, and with a bid of nothing."""
+    situation = draw_situation(grid, RULES["case1"], np.random.default_rng(9), bid_mw=np.zeros(1))
+    full = {"demand_mw": grid.load_p_mw[None, None], "available_mw": 0 * situation.available_mw}
+    return replace(situation, retail_price_per_mwh=np.array([500.0]), **(full | changes))
+
+
+def test_active_and_reactive_power_share_the_capacity_of_the_tie_line():
+    grid = feeder5(fleet=SMALL_BATTERY, reading="both_directions", max_s_mva=0.4)
+    plan = Dispatcher(grid, TARIFF, RULES["case1"]).plan(peak_demand(grid))
+    assert plan.tie_q_mvar[0, 0] > 0.1
+    assert np.hypot(plan.tie_p_mw, plan.tie_q_mvar)[0, 0] == pytest.approx(0.4, rel=1e-4)
+
+
+def test_an_open_direction_allows_what_either_direction_does():
+    """A tie line at its capacity, and at its power factor: the hull of both directions may not cut that off."""
+    grid = feeder5(fleet=SMALL_BATTERY, reading="both_directions", max_s_mva=0.8)
+    situation = peak_demand(grid)
+    horizon = Dispatcher(grid, TARIFF, RULES["case1"]).horizon(situation, network="branch_flow", within=None)
+    imports = Signs(bid=np.ones(1, dtype=np.int64), flow=np.ones((1, 1), dtype=np.int64))
+    settled = horizon.solve(situation, imports)
+    assert settled.tie_q_mvar[0, 0] > 0.9 * 0.8 * np.sin(np.arccos(0.95))
+    assert horizon.solve(situation, Signs.unsettled(1, 1)).objective <= settled.objective + 1e-5
+
+
+def test_a_power_factor_of_one_forbids_export_where_only_import_is_allowed():
+    grid = feeder5()
+    grid = replace(grid, tie_line=grid.tie_line.model_copy(update={"min_power_factor": 1.0}))
+    surplus = {"demand_mw": 0.1 * grid.load_p_mw[None, None], "available_mw": np.array([[[1.0, 0.6]]])}
+    plan = Dispatcher(grid, TARIFF, RULES["case1"]).plan(peak_demand(grid, **surplus))
+    assert plan.violation.max() < 1e-6
+    assert plan.tie_p_mw[0, 0] > -1e-6
+    assert plan.tie_q_mvar[0, 0] == pytest.approx(0, abs=1e-6)

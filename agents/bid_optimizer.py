@@ -1,5 +1,6 @@
 """The bid optimizer: computes the day-ahead bids the operator submits."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import mesa
@@ -9,7 +10,6 @@ from agents.bidding import BidPlan, strategy
 from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import settle_by
-from agents.dispatch.program import SolverError
 from agents.dispatch.situation import Signs, Situation
 from agents.state_of_charge import required_energy
 from grids.batch_power_flow import BatchPlant
@@ -21,6 +21,7 @@ from sim.profiles import HOURS_PER_DAY
 from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
+from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 BID_DECIMALS = 6
 """Bids are rounded to a watt, which clears them of the solver's round-off."""
@@ -70,30 +71,57 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
 
     def __init__(self, model: MarketModel, dispatcher: Dispatcher) -> None:
         super().__init__(model)
-        self._dispatcher = dispatcher
+        self.dispatcher = dispatcher
 
     def compute(self, energy_mwh: FloatArray) -> Submission:
-        """Return the bids for the day; if the solver fails, those of the next simpler strategy, and say so."""
+        """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and say so."""
         setting: Setting = self.model.setting
         scenarios = setting.kept_scenarios(self.model.day - 1)
-        self._dispatcher.look_a_day_ahead(scenarios)
+        self.dispatcher.look_a_day_ahead(scenarios)
         situation = bidding_situation(
             setting,
             scenarios,
             energy_mwh=energy_mwh,
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )
-        return compute_submission(self._dispatcher, setting, situation)
+        limit = setting.study.search.answer_time_limit_s
+
+        def ask(name: str, situation: Situation) -> BidPlan:
+            try:
+                return answer_within(limit, lambda: strategy(name).bid(self.dispatcher, situation))
+            except NoAnswerError:
+                self.dispatcher = self.dispatcher.renewed()  # the old one is still at work
+                raise
+
+        return compute_submission(self.dispatcher, setting, situation, ask)
 
 
-def compute_submission(dispatcher: Dispatcher, setting: Setting, situation: Situation) -> Submission:
-    """Return the bids of the study's strategy, or of the next simpler one if its solver fails."""
+def compute_submission(
+    dispatcher: Dispatcher,
+    setting: Setting,
+    situation: Situation,
+    ask: Callable[[str, Situation], BidPlan] | None = None,
+) -> Submission:
+    """Return the bids of the study's strategy, or of the next simpler one if it fails in any way.
+
+    Parameters
+    ----------
+    dispatcher, setting, situation : Dispatcher, Setting, Situation
+        Who solves, the study, and what is known at gate closure.
+    ask : callable, optional
+        Returns what a strategy proposes; by default it is asked and waited for.
+    """
+    ask = ask or (lambda name, situation: strategy(name).bid(dispatcher, situation))
     asked, failed = setting.study.bidding, list[str]()
     for name in _with_fallback(asked):
         try:
-            used = _submission(name, strategy(name).bid(dispatcher, situation), dispatcher.risk)
-        except SolverError as error:
-            failed.append(f"{name} failed: {error}")
+            proposal = ask(name, situation)
+            _refuse_wrong(proposal, len(setting.grid.batteries))
+            used = _submission(name, proposal, dispatcher.risk)
+        except (KeyboardInterrupt, StudyError):
+            raise
+        except BaseException as error:  # a foreign strategy may fail in any way, and the day must go on
+            failed.append(f"{name} failed: {in_words(error)}")
             continue
         return replace(used, asked=asked, reason="; ".join(failed))
     return Submission(
@@ -140,6 +168,26 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
     plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
     proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
     return _submission(f"anm_aware, exact AC by {solver}", proposal, Risk())
+
+
+def _refuse_wrong(proposal: object, batteries: int) -> None:
+    """Refuse a proposal without finite bids for the hours of a day, and a battery schedule.
+
+    Raises
+    ------
+    WrongAnswerError
+        If it is one.
+    """
+    if not isinstance(proposal, BidPlan):
+        raise WrongAnswerError(f"a {type(proposal).__name__} is no proposal")
+    for name, shape in (("bid_mw", (HOURS_PER_DAY,)), ("battery_p_mw", (HOURS_PER_DAY, batteries))):
+        values = np.asarray(getattr(proposal, name), dtype=np.float64)
+        if values.shape != shape:
+            raise WrongAnswerError(f"{name} has shape {values.shape} instead of {shape}")
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            hour = int(np.argwhere(wrong)[0][0]) + 1
+            raise WrongAnswerError(f"{name} is {values[wrong][0]:g} in hour {hour}")
 
 
 def _with_fallback(chosen: str) -> list[str]:

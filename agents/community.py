@@ -52,8 +52,13 @@ class Community(Dispatcher):
         )
         self.microgrids = microgrids
         executor = executor or ThreadPoolExecutor(max_workers=2)
+        self._own, self._mode_name = dispatcher, mode
         self._mode = mode_class(mode)(dispatcher, microgrids, executor)
         self._alone = Alone(dispatcher, microgrids, executor)
+
+    def renewed(self) -> Dispatcher:
+        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        return Community(self._own.renewed(), self._mode_name, self.microgrids)
 
     def look_ahead(self, knowledge: Knowledge) -> None:
         """Let every microgrid look at the coming hours of the day."""

@@ -16,7 +16,6 @@ from agents.der.renewable_output import RenewableOutput
 from agents.der.thermal_storage import ThermalStorage
 from agents.dispatch.microgrid_hour import STORES
 from agents.dispatch.port_situation import PortSituation, StoreValues
-from agents.dispatch.program import SolverError
 from agents.microgrid_planner import Answer, MicrogridPlanner, Quote
 from agents.state_of_charge import least_energy
 from agents.value.functions import ValueFunctions, port_stores
@@ -27,6 +26,7 @@ from sim.messages import DeviceAction, Knowledge, PortAction, Schedule
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
+from sim.time_limit import in_words
 
 MISSED_MW = 1e-6
 """Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
@@ -57,7 +57,7 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.name, self.kind, self._position = port.name, port.kind, position
         self._microgrid = port.microgrid
-        self._planner = MicrogridPlanner(port.microgrid)
+        self._planner = MicrogridPlanner(port.microgrid, model.setting.study.search.solver_time_limit_s)
         self.cars: Cars | None = None
         if port.microgrid.ev is not None:
             study = model.setting.study
@@ -140,8 +140,8 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         try:
             fits = bool((schedule.price_per_mwh < 0).any())
             chosen = self._planner.follow(situation, schedule.p_mw, schedule.q_mvar, fits=fits)
-        except SolverError as error:
-            chosen, failed = _stand_in(situation, self._microgrid), f"{error}: loads served from the network"
+        except Exception as error:  # whatever goes wrong with its plan, the hour passes
+            chosen, failed = _stand_in(situation, self._microgrid), f"{in_words(error)}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
         actions = tuple(self._act(orders, situation))
         unserved = sum(_unserved(action) for action in actions)

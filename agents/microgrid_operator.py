@@ -1,6 +1,7 @@
 """The microgrid operator: bids a day ahead, and runs the network hour by hour."""
 
 from dataclasses import replace
+from functools import partial
 
 import mesa
 import numpy as np
@@ -8,11 +9,13 @@ import numpy as np
 from agents.anm import AnmPolicy, HourView, policy_class
 from agents.bid_optimizer import BidOptimizer
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.program import SolverError
+from sim.errors import StudyError
 from sim.messages import Decision, Report, Ruling, Submission
 from sim.model import MarketModel
+from sim.orders import wrong_orders
 from sim.profiles import HOURS_PER_DAY
 from sim.recorder import OPERATOR
+from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 
 class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
@@ -41,6 +44,8 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self._dispatcher, self._optimizer, self._fixed = dispatcher, optimizer, fixed
         self._policies: dict[str, AnmPolicy] = {}
+        self._silent: set[str] = set()
+        self._time_limit_s = model.setting.study.search.answer_time_limit_s
         self._bid_mw = np.zeros(HOURS_PER_DAY)
         self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.setting.grid.batteries)))
 
@@ -48,28 +53,53 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         """Return the bids for the day that is about to begin."""
         if self._fixed is not None:
             return self._fixed
-        energy = np.array([unit.report().energy_mwh for unit in self.model.players.batteries])
-        return self._optimizer.compute(energy)
+        return self._optimizer.compute(self.model.units.energy_mwh)
 
     def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
         """Remember the bids as they count, and the battery schedule behind them."""
         self._bid_mw, self._schedule_mw = ruling.bid_mw, submission.battery_p_mw
 
     def dispatch(self, reports: dict[str, Report]) -> Decision:
-        """Return the orders of this hour; if the policy's solver fails, the next simpler policy decides."""
+        """Return the orders of this hour; if the policy fails in any way, the next simpler policy decides.
+
+        Raises
+        ------
+        StudyError
+            If the last of them fails as well.
+        """
         name: str | None = self.model.setting.study.policy
         reasons: list[str] = []
         while name is not None:
-            policy = self._policy(name)
-            self._dispatcher.look_ahead(policy.knowledge)  # microgrids know as much of the hours ahead as the policy
             try:
-                decision = policy.decide(self._view(policy, reports))
-            except SolverError as error:
-                reasons.append(f"{name} failed: {error}")
-                name = policy.fallback
+                decision = self._ask(name, reports)
+            except (KeyboardInterrupt, StudyError):
+                raise
+            except BaseException as error:  # a foreign policy may fail in any way, and the day must go on
+                reasons.append(f"{name} failed: {in_words(error)}")
+                name = policy_class(name).fallback
                 continue
-            return replace(decision, reason="; ".join(reasons)) if reasons else decision
-        raise SolverError("; ".join(reasons))
+            return replace(decision, reason="; ".join(filter(None, [*reasons, decision.reason])))
+        raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}")
+
+    def _ask(self, name: str, reports: dict[str, Report]) -> Decision:
+        """Return what a policy decides within its time; one that did not keep it is not asked again."""
+        if name in self._silent:
+            raise NoAnswerError("it has not answered before")
+        try:
+            decision = answer_within(self._time_limit_s, partial(self._decide, name, reports))
+        except NoAnswerError:
+            self._silent.add(name)
+            self._policies.clear()
+            self._dispatcher = self._optimizer.dispatcher = self._dispatcher.renewed()  # the old one is still at work
+            raise
+        if wrong := wrong_orders(decision, self.model.setting.grid):
+            raise WrongAnswerError(wrong)
+        return decision
+
+    def _decide(self, name: str, reports: dict[str, Report]) -> Decision:
+        policy = self._policy(name)
+        self._dispatcher.look_ahead(policy.knowledge)  # microgrids know as much of the hours ahead as the policy
+        return policy.decide(self._view(policy, reports))
 
     def _policy(self, name: str) -> AnmPolicy:
         if name not in self._policies:

@@ -12,6 +12,7 @@ from agents.dispatch.program import Program
 from agents.dispatch.value_tiles import ValueTiles
 from grids.microgrid import Microgrid
 from grids.network import FloatArray
+from sim.study import SOLVER_TIME_LIMIT_S
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,10 +56,12 @@ class MicrogridPlanner:
     ----------
     microgrid : Microgrid
         What it owns.
+    time_limit_s : float
+        Most time of the solver for one problem. [s]
     """
 
-    def __init__(self, microgrid: Microgrid) -> None:
-        self._microgrid = microgrid
+    def __init__(self, microgrid: Microgrid, time_limit_s: float = SOLVER_TIME_LIMIT_S) -> None:
+        self._microgrid, self._time_limit_s = microgrid, time_limit_s
         self._programs: dict[object, tuple[Program, MicrogridTiles]] = {}
 
     def answer(self, situation: PortSituation, probability: FloatArray, quote: Quote) -> Answer:
@@ -156,7 +159,7 @@ class MicrogridPlanner:
         """Return the kept program for a shape and purpose; with `parts`, energy has a value after the last hour."""
         key = (shape, proximal, scheduled, parts, fits)
         if key not in self._programs:
-            program = Program()
+            program = Program(self._time_limit_s)
             tiles = MicrogridTiles(
                 program,
                 [self._microgrid],

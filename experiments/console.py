@@ -204,6 +204,10 @@ def _story(summary: Mapping[str, Any]) -> list[str]:
         lines.append("[yellow]Limits were not kept: this profit is not one the network can earn.[/yellow]")
     if hours["fallback"]:
         lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
+    if hours["remarks"]:
+        lines.append(
+            f"[yellow]In {hours['remarks']} hour(s) a unit failed or a time limit was reached; see decisions.[/yellow]"
+        )
     return lines
 
 

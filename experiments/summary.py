@@ -50,7 +50,7 @@ def summarise(played: Play, verdict: AuditReport | None = None) -> dict[str, Any
         "hours_beyond_limits": verdict.hours_beyond,
         "voltage": voltage(tables["buses"], played, verdict.limits),
         "energy_mwh": energy(tables),
-        "hours": hours(tables),
+        "hours": hours(tables, study.policy),
         **summarise_ports(played, terms),
         "seconds": played.seconds,
     }
@@ -138,15 +138,16 @@ def energy(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     }
 
 
-def hours(tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
-    """Return how many hours were penalised, were not planned to the optimum, or were decided by a fallback."""
+def hours(tables: Mapping[str, pd.DataFrame], policy: str) -> dict[str, int]:
+    """Return how many hours were penalised, not planned to the optimum, decided by a fallback, or had a remark."""
     decisions, bids = tables["decisions"], tables["bids"]
     return {
         "penalised": int((tables["settlements"]["penalty"] > 0.005).sum()),
         **{
             status: int((decisions["status"] == status).sum()) for status in ("least_violation", "repaired", "inexact")
         },
-        "fallback": int((decisions["reason"] != "").sum()),
+        "fallback": int((decisions["policy"] != policy).sum()),
+        "remarks": int(((decisions["reason"] != "") & (decisions["policy"] == policy)).sum()),
         "bids_refused": int((~bids["accepted"]).sum()),
         "clipped_orders": int(tables["dispatch"]["clipped"].sum()),
     }

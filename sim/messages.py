@@ -240,7 +240,7 @@ class Decision:
         The plan is optimal; was steered back to AC feasibility where the relaxation was not exact; could not be;
         violates limits that no plan can meet, as little as possible; or was made without looking at them.
     reason : str
-        Why a fallback decided.
+        Why a fallback decided, a search ended early, or data stand in for what a unit said.
     violation : float
         Sum of violated limits in the plan (p.u. squared, MWh).
     planned_tie_p_mw : float

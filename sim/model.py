@@ -1,7 +1,7 @@
 """The market model: one Mesa step is one hour. It calls the phases, and it alone writes the state of the world."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from time import perf_counter
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from sim.roles import Players
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
 from sim.settlement import HourMoney, settle_hour, settle_port
+from sim.unit_answers import UnitAnswers
 
 Result = TypeVar("Result")
 
@@ -56,10 +57,13 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self._previous_battery_p_mw = np.zeros(len(setting.grid.batteries))
         self._reports: dict[str, Report] = {}
         self._players: Players | None = None
+        self._units: UnitAnswers | None = None
 
     def cast(self, players: Players) -> None:
         """Say who plays."""
         self._players = players
+        limit = self.setting.study.search.answer_time_limit_s
+        self._units = UnitAnswers(self.setting.grid, players.ders, self.actual_mw, limit)
         self._recorder.ports.stays([microgrid.cars for microgrid in players.microgrids])
 
     @property
@@ -74,6 +78,19 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         if self._players is None:
             raise RuntimeError("the model has no players yet: call cast first")
         return self._players
+
+    @property
+    def units(self) -> UnitAnswers:
+        """What the DER agents say and do.
+
+        Raises
+        ------
+        RuntimeError
+            Before `cast`.
+        """
+        if self._units is None:
+            raise RuntimeError("the model has no players yet: call cast first")
+        return self._units
 
     @property
     def day(self) -> int:
@@ -113,9 +130,12 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         if self.hour == 1:
             self._actual = self._realise(self.day - 1)
             self._gate_closure()
-        self._reports = {der.name: der.report() for der in self.players.ders}
+        self._reports = self.units.reports()
+        remarks = self.units.notes
         decision = self._timed("dispatch", lambda: self.players.operator.dispatch(self._reports))
-        deeds = self._timed("dispatch", lambda: carry_out(self.players, decision))
+        deeds = self._timed("dispatch", lambda: carry_out(self.players, self.units, decision))
+        if remarks:
+            decision = replace(decision, reason="; ".join(filter(None, [decision.reason, *remarks])))
         flow = self._meter(deeds.set_points, decision.policy)
         settlement = self.players.system_operator.settle(
             float(self._bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
@@ -134,7 +154,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
         Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
         """
-        self._players = None
+        self._players = self._units = None
         self.remove_all_agents()
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
@@ -168,7 +188,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             reports=self._reports,
             decision=decision,
             deeds=deeds,
-            energy_mwh=np.array([unit.report().energy_mwh for unit in self.players.batteries]),
+            energy_mwh=self.units.energy_mwh,
             flow=flow,
             settlement=settlement,
             retail_price_per_mwh=retail,

@@ -1,14 +1,16 @@
 """Orders become deeds: every unit and microgrid is told its part, and does what it can."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from grids.network import FloatArray
+from grids.network import Grid
 from grids.power_flow import SetPoints
-from sim.messages import Decision, Order, PortAction
-from sim.roles import DerRole, Players
+from sim.errors import StudyError
+from sim.messages import Decision, PortAction
+from sim.roles import Players
+from sim.unit_answers import UnitAnswers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,45 +32,31 @@ class Deeds:
     ports: tuple[PortAction, ...]
 
 
-def carry_out(players: Players, decision: Decision) -> Deeds:
+def carry_out(players: Players, units: UnitAnswers, decision: Decision) -> Deeds:
     """Give every unit its order and every microgrid its part of the schedule; return what all of them do.
 
     Raises
     ------
     RuntimeError
         If the decision has no schedule for its microgrids.
+    StudyError
+        If a microgrid does not say what it exchanges.
     """
-    orders = decision.orders
-    load_p, load_q, load_clipped = _respond(players.loads, orders.load_p_mw, orders.load_q_mvar)
-    gen_p, gen_q, gen_clipped = _respond(players.renewables, orders.renewable_p_mw, orders.renewable_q_mvar)
-    bat_p, bat_q, bat_clipped = _respond(players.batteries, orders.battery_p_mw, orders.battery_q_mvar)
+    actions = units.act(decision.orders)
+    loads, renewables = len(players.loads), len(players.renewables)
+    parts = np.split(np.array([[action.p_mw, action.q_mvar] for action in actions]), [loads, loads + renewables])
     ports = _exchange(players, decision)
     done = SetPoints(
-        load_p_mw=load_p,
-        load_q_mvar=load_q,
-        renewable_p_mw=gen_p,
-        renewable_q_mvar=gen_q,
-        battery_p_mw=bat_p,
-        battery_q_mvar=bat_q,
+        load_p_mw=parts[0][:, 0],
+        load_q_mvar=parts[0][:, 1],
+        renewable_p_mw=parts[1][:, 0],
+        renewable_q_mvar=parts[1][:, 1],
+        battery_p_mw=parts[2][:, 0],
+        battery_q_mvar=parts[2][:, 1],
         exchange_p_mw=np.array([port.p_mw for port in ports], dtype=np.float64),
         exchange_q_mvar=np.array([port.q_mvar for port in ports], dtype=np.float64),
     )
-    return Deeds(set_points=done, clipped=load_clipped + gen_clipped + bat_clipped, ports=ports)
-
-
-def _respond(
-    units: Sequence[DerRole], p_mw: FloatArray, q_mvar: FloatArray
-) -> tuple[FloatArray, FloatArray, list[bool]]:
-    actions = []
-    for unit, p, q in zip(units, p_mw, q_mvar, strict=True):
-        action = unit.respond(Order(p_mw=float(p), q_mvar=float(q)))
-        unit.commit(action)
-        actions.append(action)
-    return (
-        np.array([action.p_mw for action in actions], dtype=np.float64),
-        np.array([action.q_mvar for action in actions], dtype=np.float64),
-        [action.clipped for action in actions],
-    )
+    return Deeds(set_points=done, clipped=[action.clipped for action in actions], ports=ports)
 
 
 def _exchange(players: Players, decision: Decision) -> tuple[PortAction, ...]:
@@ -76,4 +64,25 @@ def _exchange(players: Players, decision: Decision) -> tuple[PortAction, ...]:
         return ()
     if decision.schedule is None:
         raise RuntimeError(f"policy {decision.policy} agreed on nothing with the microgrids: it must give a schedule")
-    return tuple(unit.carry_out(decision.schedule.of(port)) for port, unit in enumerate(players.microgrids))
+    actions = tuple(unit.carry_out(decision.schedule.of(port)) for port, unit in enumerate(players.microgrids))
+    for unit, action in zip(players.microgrids, actions, strict=True):
+        if not (math.isfinite(action.p_mw) and math.isfinite(action.q_mvar)):
+            raise StudyError(f"{unit.name} exchanges {action.p_mw:g} MW, {action.q_mvar:g} Mvar with the network")
+    return actions
+
+
+def wrong_orders(decision: object, grid: Grid) -> str:
+    """Return what is wrong with the form of a decision: orders must be finite, one for every unit; or nothing."""
+    if not isinstance(decision, Decision):
+        return f"a {type(decision).__name__} is no decision"
+    sizes = {"load": grid.load_names, "renewable": grid.renewables, "battery": grid.batteries, "exchange": grid.ports}
+    for kind, units in sizes.items():
+        for name in (f"{kind}_p_mw", f"{kind}_q_mvar"):
+            values = np.asarray(getattr(decision.orders, name), dtype=np.float64)
+            if values.shape != (len(units),):
+                return f"orders of shape {values.shape} for {name}, there are {len(units)} units"
+            if not np.isfinite(values).all():
+                return f"order {values[~np.isfinite(values)][0]:g} for {name}"
+    if grid.ports and decision.schedule is None:
+        return "no schedule for the microgrids"
+    return ""

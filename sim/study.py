@@ -108,6 +108,10 @@ class Uncertainty(Data):
         return value
 
 
+SOLVER_TIME_LIMIT_S, ANSWER_TIME_LIMIT_S = 600.0, 3600.0
+"""Far beyond what anything that is well takes: results of a healthy run don't depend on the clock. [s]"""
+
+
 class Search(Data):
     """How far the bid is to be proven optimal.
 
@@ -117,10 +121,16 @@ class Search(Data):
         Relative optimality gap to reach.
     time_limit_s : float or None
         Seconds after which the best bid so far is taken, with its bound. [s]
+    solver_time_limit_s : float
+        Most time of the solver for one problem; what is not solved by then counts as failed. [s]
+    answer_time_limit_s : float
+        Most time of a strategy, policy or unit for one answer; then the next simpler one, or data, stand in. [s]
     """
 
     gap: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 1e-3
     time_limit_s: Positive | None = None
+    solver_time_limit_s: Positive = SOLVER_TIME_LIMIT_S
+    answer_time_limit_s: Positive = ANSWER_TIME_LIMIT_S
 
 
 class Study(Data):

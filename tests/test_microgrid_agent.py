@@ -223,17 +223,24 @@ def test_stores_remember_what_was_done():
     assert after["battery"] == pytest.approx(before["battery"] - max(power / 0.95, power * 0.95), abs=1e-12)
 
 
-def test_if_its_solver_fails_loads_are_served_from_the_network(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (SolverError("Clarabel stopped with status NumericalError"), "Clarabel stopped with status NumericalError"),
+        (MemoryError("too large"), "MemoryError: too large"),
+    ],
+)
+def test_if_its_planner_fails_loads_are_served_from_the_network(monkeypatch, error, told):
     agent = agent_at(1)
 
     def fail(*_, **__):
-        raise SolverError("Clarabel stopped with status NumericalError")
+        raise error
 
     monkeypatch.setattr(MicrogridPlanner, "follow", fail)
     known = agent.reveal()
     action = agent.carry_out(schedule(np.full(24, -0.05)))
     devices = by_device(action)
-    said = "Clarabel stopped with status NumericalError: loads served from the network"
+    said = f"{told}: loads served from the network"
     assert action.note == f"{said}, off by {action.p_mw + 0.05:+.6f} MW, +0.000000 Mvar"
     assert devices["battery"].p_mw == devices["diesel"].p_mw == devices["thermal_storage"].heat_mw == 0
     assert devices["load"].p_mw == pytest.approx(-known.load_mw[0, 0])

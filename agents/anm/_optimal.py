@@ -55,6 +55,7 @@ def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
         orders=SetPoints(**{name: array[0, at] for name, array in vars(plan.set_points).items()}),
         policy=policy,
         status=_status(plan, violation, float(plan.inexactness[0, at])),
+        reason=plan.stopped and f"{policy}: {plan.stopped}",
         violation=violation,
         planned_tie_p_mw=float(plan.tie_p_mw[0, at]),
         planned_vm_pu=plan.vm_pu[0, at],

@@ -8,7 +8,6 @@ import numpy as np
 from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.program import SolverError
 from agents.value.functions import read_functions
 from sim.errors import StudyError
 from sim.messages import Decision, Knowledge
@@ -46,6 +45,6 @@ class Policy:
         self._dispatcher.value_by(self._functions)
         try:
             return decision(plan_ahead(self._setting, self._dispatcher, view, values), "learned")
-        except SolverError:
+        except BaseException:
             self._dispatcher.value_by(None)  # the policy that decides instead is to be what it says it is
             raise

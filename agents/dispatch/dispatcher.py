@@ -63,9 +63,19 @@ class Dispatcher:
     def of(cls, setting: Setting, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
         """Return the dispatcher of a study's setting."""
         search = setting.study.search
-        effort = Effort(gap=search.gap, time_limit_s=math.inf if search.time_limit_s is None else search.time_limit_s)
+        effort = Effort(
+            gap=search.gap,
+            time_limit_s=math.inf if search.time_limit_s is None else search.time_limit_s,
+            solver_time_limit_s=search.solver_time_limit_s,
+        )
         risk = setting.study.risk
         return cls(setting.grid, setting.tariff, setting.rule, effort=effort, risk=risk, progress=progress)
+
+    def renewed(self) -> "Dispatcher":
+        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        return Dispatcher(
+            self.grid, self.tariff, self.rule, effort=self.effort, risk=self.risk, progress=self.progress
+        )
 
     def compiled_hour(
         self,
@@ -179,7 +189,15 @@ class Dispatcher:
         shape = (network, elastic, peak, scenarios, hours, behind)
 
         def new() -> Horizon:
-            return Horizon(self.grid, hour, scenarios=scenarios, hours=hours, within=within, behind=behind)
+            return Horizon(
+                self.grid,
+                hour,
+                scenarios=scenarios,
+                hours=hours,
+                within=within,
+                behind=behind,
+                time_limit_s=self.effort.solver_time_limit_s,
+            )
 
         if within is not None and behind.kind != "offers":
             kept_shape, kept = self._bidding

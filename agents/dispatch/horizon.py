@@ -14,6 +14,7 @@ from agents.dispatch.program import Program, Solution
 from agents.dispatch.situation import Signs, Situation, all_values, bid_data, hour_data
 from agents.dispatch.value_tiles import ValueTiles
 from grids.network import FloatArray, Grid, IntArray
+from sim.study import SOLVER_TIME_LIMIT_S
 
 Tiles = MicrogridTiles | OfferTiles | CurveTiles | ReactiveTiles
 """What decides the exchange of the ports."""
@@ -73,6 +74,8 @@ class Horizon:
         Range of the bids, if they are to be decided; None if they are given.
     behind : Behind, optional
         What decides the exchange of the ports, and whether stored energy has a value after the last hour.
+    time_limit_s : float
+        Most time of the solver. [s]
 
     Attributes
     ----------
@@ -89,10 +92,11 @@ class Horizon:
         hours: int,
         within: BidRange | None = None,
         behind: Behind | None = None,
+        time_limit_s: float = SOLVER_TIME_LIMIT_S,
     ) -> None:
         self._grid, self.within = grid, within
         self.shape = (scenarios, hours)
-        self.program = Program()
+        self.program = Program(time_limit_s)
         self._hours = self.program.add(hour, scenarios * hours)
         self._hours.link("start_energy_mwh", self._from_hour_before("end_energy_mwh"))
         self._hours.link("previous_battery_p_mw", self._from_hour_before("battery_p_mw"))

@@ -11,10 +11,15 @@ from scipy import sparse
 from agents.dispatch.compiled import NONNEGATIVE, ZERO, CompiledModel
 from agents.dispatch.group import UNLINKED, Group, Values
 from grids.network import FloatArray
+from sim.study import SOLVER_TIME_LIMIT_S
 
 
 class SolverError(RuntimeError):
     """The solver gave no usable answer; the message says which status it returned."""
+
+
+class TimeLimitError(SolverError):
+    """The solver did not come to an end in time."""
 
 
 class InfeasibleError(SolverError):
@@ -42,9 +47,16 @@ class Solution:
 
 
 class Program:
-    """A cone program made of groups of tiles. Add groups, link them, then solve as often as the data change."""
+    """A cone program made of groups of tiles. Add groups, link them, then solve as often as the data change.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    time_limit_s : float
+        Most time of the solver for one problem. [s]
+    """
+
+    def __init__(self, time_limit_s: float = SOLVER_TIME_LIMIT_S) -> None:
+        self._time_limit_s = time_limit_s
         self.groups: list[Group] = []
         self.column_count = 0
         self._costs: sparse.csc_matrix | None = None
@@ -109,6 +121,8 @@ class Program:
         ------
         InfeasibleError
             If no decision meets all constraints.
+        TimeLimitError
+            If it takes too long.
         SolverError
             If the solver stops without an answer.
         """
@@ -116,16 +130,21 @@ class Program:
         q, b, constant = self.vectors(values)
         q += extra_cost
         if self._solver is None:
-            self._solver = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=False))
+            self._solver = clarabel.DefaultSolver(
+                P, q, A, b, cones, solver_settings(careful=False, time_limit_s=self._time_limit_s)
+            )
         elif P is self._solver_costs:
             self._solver.update(q=q, b=b)
         else:  # other weights leave the pattern as it is
             self._solver.update(P=P, q=q, b=b)
         self._solver_costs = P
         answer = self._solver.solve()
-        if not _is_solved(answer, gap=ALMOST_GAP, residual=ALMOST_RESIDUAL):
-            answer = clarabel.DefaultSolver(P, q, A, b, cones, solver_settings(careful=True)).solve()
+        if str(answer.status) != TIME_IS_UP and not _is_solved(answer, gap=ALMOST_GAP, residual=ALMOST_RESIDUAL):
+            settings = solver_settings(careful=True, time_limit_s=self._time_limit_s)
+            answer = clarabel.DefaultSolver(P, q, A, b, cones, settings).solve()
         status = str(answer.status)
+        if status == TIME_IS_UP:
+            raise TimeLimitError(f"the solver's time limit of {self._time_limit_s:g} s reached")
         if status in ("PrimalInfeasible", "AlmostPrimalInfeasible"):
             raise InfeasibleError("no dispatch meets all limits")
         if not _is_solved(answer, gap=POOR_GAP, residual=POOR_RESIDUAL):
@@ -176,6 +195,10 @@ POOR_GAP, POOR_RESIDUAL = 1e-4, 1e-5
 """The same for a second opinion, which nothing better comes after."""
 
 
+TIME_IS_UP = "MaxTime"
+"""Clarabel's word for a time limit that was reached."""
+
+
 def _is_solved(answer: Any, *, gap: float, residual: float) -> bool:
     """Return whether an answer is optimal, or nearly so: within a relative gap and residuals."""
     if str(answer.status) != "AlmostSolved":
@@ -191,14 +214,15 @@ _CONES = {
 }
 
 
-def solver_settings(*, careful: bool) -> Any:
-    """Return Clarabel's settings.
+def solver_settings(*, careful: bool, time_limit_s: float = SOLVER_TIME_LIMIT_S) -> Any:
+    """Return Clarabel's settings, with its most time in s.
 
     The problem is well scaled as it stands (p.u. on 1 MVA), so by default neither equilibration nor iterative
     refinement is worth its time; the careful settings, Clarabel's own, are for the rare case that needs them.
     """
     settings = clarabel.DefaultSettings()
     settings.verbose = False
+    settings.time_limit = time_limit_s
     settings.max_threads = 1  # same bytes on every machine, and workers side by side don't fight for cores
     settings.equilibrate_enable = careful
     settings.iterative_refinement_enable = careful

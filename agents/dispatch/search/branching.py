@@ -17,13 +17,14 @@ import numpy as np
 from agents.dispatch.certificate import EXACT
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.plan import Plan, settle_by
-from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.program import InfeasibleError, SolverError, TimeLimitError
 from agents.dispatch.search.price_bound import PriceBound, Turning
 from agents.dispatch.settled import true_penalty
 from agents.dispatch.situation import Signs, Situation
 from grids.network import FloatArray, Grid, IntArray
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
+from sim.study import SOLVER_TIME_LIMIT_S
 
 Repair = Callable[[Plan, Plan, Signs, float], Plan]
 """Returns the best AC-feasible plan from an inexact one, a steered one, and directions, within some seconds."""
@@ -71,12 +72,15 @@ class Effort:
         Most problems to solve by branching after that.
     time_limit_s : float
         Seconds after which no further problem is begun. [s]
+    solver_time_limit_s : float
+        Most time of the solver for one problem. [s]
     """
 
     gap: float = 1e-3
     rounds: int = 8
     nodes: int = 0
     time_limit_s: float = math.inf
+    solver_time_limit_s: float = SOLVER_TIME_LIMIT_S
 
 
 class DirectionSearch:
@@ -183,7 +187,8 @@ class DirectionSearch:
             if attempt == 0 or self._incumbent is not before:
                 try:
                     answer = price_bound(settled.prices, settled.set_points.battery_p_mw, signs)
-                except SolverError:
+                except SolverError as error:
+                    self._note_time(error)
                     break
                 self.nodes += answer.nodes
                 self._bound = max(self._bound, answer.bound)
@@ -244,9 +249,15 @@ class DirectionSearch:
             plan = self._horizon.solve(self._situation, signs)
         except SolverError as error:
             self._unanswered = not isinstance(error, InfeasibleError)
+            self._note_time(error)
             return None
         self._offer(plan, signs)
         return plan
+
+    def _note_time(self, error: SolverError) -> None:
+        """Say that the clock had a part in what comes out; nothing more is begun then."""
+        if isinstance(error, TimeLimitError):
+            self.stopped = str(error)
 
     def _offer(self, plan: Plan, signs: Signs) -> None:
         """Take a plan as the incumbent if it keeps the true rules and is better than the one at hand."""

@@ -136,6 +136,7 @@ class BundledSearch:
             network=self._network,
             elastic=elastic,
             demand_peak=d.demand_peak(self._situation, self._network),
+            time_limit_s=d.effort.solver_time_limit_s,
         )
         self._best, self._bound, self._stopped = None, -np.inf, ""
         try:

@@ -27,6 +27,7 @@ from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray, Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
+from sim.study import SOLVER_TIME_LIMIT_S
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,6 +101,8 @@ class BundleSolver:
         Let limits be violated, as little as possible, for bundles in which no dispatch meets them all.
     demand_peak : float, optional
         Largest demand relative to nominal, see :func:`agents.dispatch.hour.hour_model`.
+    time_limit_s : float
+        Most time of the solver for one bundle. [s]
     key : bytes
         The same for all solvers that answer alike.
     """
@@ -110,10 +113,11 @@ class BundleSolver:
     network: str = "branch_flow"
     elastic: bool = False
     demand_peak: float | None = None
+    time_limit_s: float = SOLVER_TIME_LIMIT_S
     key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts = (self.grid, self.tariff, self.rule, self.network, self.elastic, self.demand_peak)
+        parts = (self.grid, self.tariff, self.rule, self.network, self.elastic, self.demand_peak, self.time_limit_s)
         object.__setattr__(self, "key", hashlib.sha256(pickle.dumps(parts)).digest())
 
     def answer(self, task: BundleTask) -> BundleAnswer:
@@ -175,7 +179,14 @@ class BundleSolver:
         key = (situation.shape, None if within is None else within.key)
         if key not in kept.horizons:
             scenarios, hours = situation.shape
-            kept.horizons[key] = Horizon(self.grid, kept.hour, scenarios=scenarios, hours=hours, within=within)
+            kept.horizons[key] = Horizon(
+                self.grid,
+                kept.hour,
+                scenarios=scenarios,
+                hours=hours,
+                within=within,
+                time_limit_s=self.time_limit_s,
+            )
         return kept.horizons[key]
 
     def _kept(self) -> "_Kept":

@@ -17,6 +17,7 @@ from agents.dispatch.first_stage import BidRange
 from agents.dispatch.program import SolverError, solver_settings
 from grids.network import FloatArray, IntArray
 from sim.risk import Risk
+from sim.study import SOLVER_TIME_LIMIT_S
 
 ROW_TOLERANCE = 1e-7
 """To what HiGHS keeps its rows; the bound gives up that much for every bundle. [$]"""
@@ -89,14 +90,21 @@ class Master:
                     constraints=LinearConstraint(rows, ub=limits),
                     bounds=(low, high),
                     integrality=integer,
-                    options={"mip_rel_gap": 1e-6},
+                    options={"mip_rel_gap": 1e-6, "time_limit": SOLVER_TIME_LIMIT_S},
                 )
             )
             bound = float(chosen.mip_dual_bound)
             direction = np.where(chosen.x[2 * self._hours : 3 * self._hours] > 0.5, 1, -1)
         low, high = self._box(direction, settled=True)
         answer = _checked(
-            linprog(self._cost, A_ub=rows, b_ub=limits, bounds=np.stack([low, high], axis=1), method="highs")
+            linprog(
+                self._cost,
+                A_ub=rows,
+                b_ub=limits,
+                bounds=np.stack([low, high], axis=1),
+                method="highs",
+                options={"time_limit": SOLVER_TIME_LIMIT_S},
+            )
         )
         if not self._within.open_hours.any():
             bound = float(answer.fun)

@@ -1,0 +1,114 @@
+"""Ask agents in threads of their own: whoever never answers is given up, and the hour goes on without them."""
+
+from collections.abc import Callable, Sequence
+from threading import Thread
+from time import monotonic
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+given_up: list[Thread] = []
+"""Threads nobody waits for any more; while one of them is at work the interpreter can't end in peace."""
+
+POLL_S = 0.5
+"""How often it is looked whether the next answer has come, and whether somebody presses Ctrl-C. [s]"""
+
+LONGEST_MESSAGE = 200
+"""Characters of a foreign message that are passed on."""
+
+
+class NoAnswerError(RuntimeError):
+    """Whoever was asked did not answer in time."""
+
+
+class WrongAnswerError(ValueError):
+    """An answer that can't be meant; the message says what is wrong with it."""
+
+
+def answers_within(seconds: float, questions: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Return the answer to every question, or the exception that came of it.
+
+    They are asked one after the other, in a thread; where one is given up, the others are asked in a new one.
+
+    Parameters
+    ----------
+    seconds : float
+        Time for each answer. [s]
+    questions : sequence of callables
+        What is asked.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was pressed.
+    """
+    answers: list[Any] = []
+    while len(answers) < len(questions):
+        interview = _Interview(questions[len(answers) :])
+        answers += interview.answers_within(seconds)
+    for answer in answers:
+        if isinstance(answer, KeyboardInterrupt):
+            raise answer
+    return answers
+
+
+def answer_within(seconds: float, question: Callable[[], Answer]) -> Answer:
+    """Return the answer to one question.
+
+    Raises
+    ------
+    NoAnswerError
+        If there is none in time.
+    BaseException
+        Whatever the question raises.
+    """
+    answer: Answer | BaseException
+    (answer,) = answers_within(seconds, [question])
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def in_words(error: BaseException) -> str:
+    """Return what went wrong in a line: who raised it may be foreign, and verbose."""
+    kind, told = type(error), " ".join(str(error).split())
+    own = kind.__module__.partition(".")[0] in {"sim", "agents", "grids"}  # their messages are sentences
+    return (told if own and told else f"{kind.__name__}: {told}".removesuffix(": "))[:LONGEST_MESSAGE]
+
+
+class _Interview(Thread):
+    """A thread that asks some questions; no obstacle to the end of the process."""
+
+    def __init__(self, questions: Sequence[Callable[[], Any]]) -> None:
+        super().__init__(daemon=True)
+        self._questions, self._over = questions, False
+        self._answers: list[Any] = []
+
+    def run(self) -> None:
+        for question in self._questions:
+            if self._over:
+                return
+            try:
+                self._answers.append(question())
+            except BaseException as error:  # Rust libraries panic with one that is no Exception
+                self._answers.append(error)
+
+    def answers_within(self, seconds: float) -> list[Any]:
+        """Return the answers up to the first that does not come in time, which is a `NoAnswerError`."""
+        self.start()
+        heard, deadline = 0, monotonic() + seconds
+        try:
+            while self.is_alive():
+                self.join(min(POLL_S, max(deadline - monotonic(), 0.0)))
+                if len(self._answers) > heard:
+                    heard, deadline = len(self._answers), monotonic() + seconds
+                elif monotonic() >= deadline and self.is_alive():
+                    break
+        finally:
+            self._over = True
+            if self.is_alive():
+                given_up.append(self)
+        answers = [*self._answers]
+        if len(answers) < len(self._questions):
+            answers.append(NoAnswerError(f"no answer within {seconds:g} s"))
+        return answers

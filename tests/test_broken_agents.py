@@ -1,0 +1,314 @@
+"""One broken agent does not end the day: policies, strategies, units, solvers that raise, say NaN, never answer."""
+
+import math
+import time
+from dataclasses import replace
+from threading import Event
+
+import numpy as np
+import pytest
+
+from agents.anm.myopic import Policy as Myopic
+from agents.bidding import strategy
+from agents.cast import cast_players
+from agents.der.battery import BatterySystem
+from agents.der.load import Load
+from agents.der.renewable import WindTurbine
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.horizon import Horizon
+from agents.dispatch.program import TimeLimitError
+from grids.power_flow import SetPoints
+from sim import time_limit
+from sim.audit import audit
+from sim.errors import StudyError
+from sim.messages import Action, Report, Submission
+from sim.model import MarketModel
+from sim.time_limit import NoAnswerError, answer_within, answers_within
+from sim.unit_answers import UnitAnswers
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_left_waiting():
+    """Let whoever was made to wait go at the end of a test."""
+    gate.clear()
+    yield
+    gate.set()
+    for thread in time_limit.given_up:
+        thread.join(10)
+    time_limit.given_up.clear()
+
+
+gate = Event()
+
+
+class Panic(BaseException):
+    """What a Rust library raises."""
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def never(*_, **__):
+    gate.wait(60)
+    raise RuntimeError("far too late")
+
+
+# ---- asking ------------------------------------------------------------------------------------------------------
+
+
+def test_everybody_is_asked_and_who_fails_or_never_answers_does_not_keep_the_others_from_it():
+    said = answers_within(0.2, [lambda: 1, raising(ValueError("no")), never, lambda: 4, raising(Panic())])
+    assert (said[0], said[3]) == (1, 4)
+    assert [type(said[k]) for k in (1, 2, 4)] == [ValueError, NoAnswerError, Panic]
+    assert len(time_limit.given_up) == 1
+
+
+def test_the_time_is_for_each_answer_not_for_all():
+    assert answers_within(0.4, [lambda: time.sleep(0.15)] * 5) == [None] * 5
+
+
+def test_ctrl_c_is_no_answer():
+    with pytest.raises(KeyboardInterrupt):
+        answer_within(1.0, raising(KeyboardInterrupt()))
+
+
+# ---- a day with somebody broken ------------------------------------------------------------------------------------
+
+
+def setting_of(setting, **search):
+    """Return a setting of a day that is quick to play, with other time limits."""
+    study = setting.study
+    few = study.uncertainty.model_copy(update={"scenarios": 10, "keep": 2})
+    chosen = {"policy": "myopic", "uncertainty": few, "search": study.search.model_copy(update=search)}
+    return replace(setting, study=study.model_copy(update=chosen))
+
+
+def model_of(setting, policy="myopic", **search):
+    setting = setting_of(setting, **search)
+    setting = replace(setting, study=setting.study.model_copy(update={"policy": policy}))
+    model = MarketModel(setting)
+    schedule = np.zeros((24, len(setting.grid.batteries)))
+    schedule[3], schedule[18] = -0.05, 0.05
+    cast_players(model, fixed=Submission(bid_mw=np.ones(24), strategy="anm_aware", battery_p_mw=schedule))
+    return model
+
+
+def orders(**changes):
+    """Return a policy's method `decide` that changes the orders of a good one."""
+    decide = Myopic.decide
+
+    def spoilt(self, view):
+        decision = decide(self, view)
+        return replace(decision, orders=replace(decision.orders, **changes))
+
+    return spoilt
+
+
+BROKEN_POLICIES = {
+    "raises": (raising(ZeroDivisionError("division by zero")), "ZeroDivisionError: division by zero"),
+    "panics": (raising(Panic("at the disco")), "Panic: at the disco"),
+    "exits": (raising(SystemExit(3)), "SystemExit: 3"),
+    "never answers": (never, "no answer within 0.3 s"),
+    "no decision": (lambda self, view: None, "a NoneType is no decision"),
+    "nan": (orders(battery_p_mw=np.full(5, np.nan)), "order nan for battery_p_mw"),
+    "wrong length": (orders(load_p_mw=np.zeros(7)), "orders of shape (7,) for load_p_mw, there are 32 units"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_POLICIES)
+def test_a_broken_policy_is_replaced_and_the_reason_is_kept(setting33, monkeypatch, how):
+    broken, told = BROKEN_POLICIES[how]
+    monkeypatch.setattr(Myopic, "decide", broken)
+    model = model_of(setting33, answer_time_limit_s=0.3 if broken is never else 60.0)
+    for _ in range(2):
+        model.step()
+    decisions = model.ledger.frame("decisions")
+    assert decisions["policy"].tolist() == ["none"] * 2
+    again = "it has not answered before" if broken is never else told  # it is not waited for a second time
+    assert decisions["reason"].tolist() == [f"myopic failed: {told}", f"myopic failed: {again}"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, StudyError("policy: needs value functions")])
+def test_ctrl_c_and_a_study_that_can_not_be_run_end_the_run(setting33, monkeypatch, error):
+    monkeypatch.setattr(Myopic, "decide", raising(error))
+    with pytest.raises(type(error) if isinstance(error, StudyError) else error):
+        model_of(setting33).step()
+
+
+def test_if_everybody_fails_one_message_says_why(setting33, monkeypatch):
+    monkeypatch.setattr("agents.anm.none.Policy.decide", raising(ValueError("no")))
+    monkeypatch.setattr(Myopic, "decide", raising(ValueError("neither")))
+    with pytest.raises(StudyError, match=r"^day 1, hour 1: myopic failed: ValueError: neither; none failed: Value"):
+        model_of(setting33).step()
+
+
+# ---- strategies ----------------------------------------------------------------------------------------------------
+
+
+def bids(**changes):
+    """Return a strategy that changes the proposal of a good one."""
+    basic = strategy("basic").bid
+    return lambda dispatcher, situation: replace(basic(dispatcher, situation), **changes)
+
+
+BROKEN_STRATEGIES = {
+    "raises": (raising(KeyError("hour")), "KeyError: 'hour'"),
+    "panics": (raising(Panic("at the disco")), "Panic: at the disco"),
+    "never answers": (never, "no answer within 2 s"),
+    "no proposal": (lambda *_: [1.0] * 24, "a list is no proposal"),
+    "nan": (bids(bid_mw=np.where(np.arange(24) == 6, np.nan, 1.0)), "bid_mw is nan in hour 7"),
+    "wrong length": (bids(bid_mw=np.ones(23)), "bid_mw has shape (23,) instead of (24,)"),
+    "nan schedule": (bids(battery_p_mw=np.full((24, 5), np.inf)), "battery_p_mw is inf in hour 1"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_STRATEGIES)
+def test_a_broken_strategy_is_replaced_and_the_reason_is_kept(setting33, monkeypatch, how):
+    broken, told = BROKEN_STRATEGIES[how]
+    model = MarketModel(setting_of(setting33, answer_time_limit_s=2.0 if broken is never else 60.0))
+    cast_players(model)
+    monkeypatch.setattr("agents.bidding.anm_aware.bid", broken)
+    if broken is never:  # what stands in is to be quick enough on a busy machine
+        monkeypatch.setattr("agents.bidding.basic.bid", raising(ValueError("not asked here")))
+    submission = model.players.operator.submit_bids()
+    assert submission.strategy == ("forecast" if broken is never else "basic")
+    assert submission.reason.startswith(f"anm_aware failed: {told}")
+    assert np.isfinite(submission.bid_mw).all()
+
+
+def test_ctrl_c_while_bidding_ends_the_run(setting33, monkeypatch):
+    monkeypatch.setattr("agents.bidding.anm_aware.bid", raising(KeyboardInterrupt))
+    model = MarketModel(setting_of(setting33))
+    cast_players(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.step()
+
+
+# ---- units ---------------------------------------------------------------------------------------------------------
+
+NAN = Report(available_mw=math.nan)
+NO_ACTION = Action(p_mw=math.nan, q_mvar=0.0, clipped=False)
+
+BROKEN_UNITS = {
+    "load raises": (Load, "report", raising(ValueError("no\nmeter")), "ValueError: no meter; its data stand in"),
+    "load says nan": (Load, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
+    "load does nan": (Load, "respond", lambda *_: NO_ACTION, "answers its order with nan MW, 0 Mvar; taken to follow"),
+    "wind says nothing": (WindTurbine, "report", lambda self: None, "reports a NoneType; its data stand in"),
+    "wind does not answer": (WindTurbine, "respond", never, "no answer within 0.3 s; taken to follow its order"),
+    "wind panics": (WindTurbine, "respond", raising(Panic()), "Panic; taken to follow its order"),
+    "battery raises": (BatterySystem, "respond", raising(OSError(5, "no line")), "no line; taken to follow its order"),
+    "battery forgets": (BatterySystem, "commit", lambda *_: None, "MWh where its actions leave"),
+    "battery commits not": (
+        BatterySystem,
+        "commit",
+        raising(ValueError("stuck")),
+        "ValueError: stuck; taken to follow",
+    ),
+    "battery says nan": (BatterySystem, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN_UNITS)
+def test_a_broken_unit_is_named_and_its_data_stand_in(setting33, monkeypatch, how):
+    """The second of its kind is broken; a whole day is audited."""
+    kind, method, broken, told = BROKEN_UNITS[how]
+    model = model_of(setting33, "none", answer_time_limit_s=0.3 if broken is never else 60.0)
+    unit = next(der for der in model.players.ders if isinstance(der, kind) and der.position == 1)
+    monkeypatch.setattr(unit, method, broken.__get__(unit))
+    model.run_days(1)
+    tables = model.ledger.frames()
+    reasons = tables["decisions"]["reason"]
+    assert reasons.str.contains(f"{unit.name}: ", regex=False).any()
+    assert reasons.str.contains(told, regex=False).any()
+    assert (tables["decisions"]["policy"] == "none").all()
+    assert np.isfinite(tables["dispatch"][["available_mw", "p_mw", "q_mvar"]].to_numpy()).all()
+    verdict = audit(tables, model.setting.study.model_dump(mode="json"))
+    assert verdict.clean, verdict.findings[:3]
+
+
+def test_broken_units_change_nothing_that_is_known_without_them(setting33, monkeypatch):
+    def day(spoil):
+        model = model_of(setting33, "none")
+        spoil(model)
+        model.run_days(1)
+        return model.ledger.frame("dispatch")
+
+    def spoil(model):
+        for unit in model.players.ders:
+            monkeypatch.setattr(unit, "report", raising(ValueError("no meter")))
+            monkeypatch.setattr(unit, "respond", raising(ValueError("no line")))
+
+    whole, broken = day(lambda model: None), day(spoil)
+    assert broken[["available_mw", "p_mw", "q_mvar", "soc"]].to_numpy() == pytest.approx(
+        whole[["available_mw", "p_mw", "q_mvar", "soc"]].to_numpy(), abs=1e-12, nan_ok=True
+    )
+
+
+def test_what_stands_in_for_a_battery_keeps_its_limits(setting33, monkeypatch):
+    grid = setting33.grid
+    model = model_of(setting33, "none")
+    for unit in model.players.batteries:
+        monkeypatch.setattr(unit, "respond", raising(ValueError("no line")))
+    answers = UnitAnswers(grid, model.players.ders, model.actual_mw, 60.0)
+    answers.reports()
+    zero = {
+        name: np.zeros(size) for name, size in (("load", 32), ("renewable", len(grid.renewables)), ("exchange", 0))
+    }
+    given = {f"{name}_{what}": value for name, value in zero.items() for what in ("p_mw", "q_mvar")}
+    for p_mw, q_mvar in ((9.0, 9.0), (-9.0, 0.0), (0.01, 0.02)):
+        power = SetPoints(**given, battery_p_mw=np.full(5, p_mw), battery_q_mvar=np.full(5, q_mvar))
+        for unit, action in zip(grid.batteries, answers.act(power)[-5:], strict=True):
+            assert math.hypot(action.p_mw, action.q_mvar) <= unit.max_s_mva + 1e-12
+            assert action.clipped == ((action.p_mw, action.q_mvar) != (p_mw, q_mvar))
+        for unit, energy in zip(grid.batteries, answers.energy_mwh, strict=True):
+            assert unit.min_soc * unit.max_e_mwh - 1e-12 <= energy <= unit.max_soc * unit.max_e_mwh + 1e-12
+
+
+# ---- solvers -------------------------------------------------------------------------------------------------------
+
+
+def test_a_solver_that_takes_too_long_counts_as_failed_and_the_record_says_so(setting33):
+    model = model_of(setting33, solver_time_limit_s=1e-6)
+    model.step()
+    (decision,) = model.ledger.frame("decisions").itertuples()
+    assert (decision.policy, decision.status) == ("none", "unplanned")
+    assert decision.reason == "myopic failed: the solver's time limit of 1e-06 s reached"
+
+
+def test_bids_made_under_the_solver_s_time_limit_say_so(setting33):
+    model = MarketModel(setting_of(setting33, solver_time_limit_s=1e-6))
+    cast_players(model)
+    submission = model.players.operator.submit_bids()
+    assert submission.strategy == "forecast"
+    assert submission.reason.count("the solver's time limit of 1e-06 s reached") == 2
+
+
+def test_a_search_that_the_clock_ended_is_said_in_the_record(setting33, monkeypatch):
+    plan = Dispatcher.plan
+    monkeypatch.setattr(Dispatcher, "plan", lambda *given: replace(plan(*given), stopped="time limit reached"))
+    model = model_of(setting33)
+    model.step()
+    (decision,) = model.ledger.frame("decisions").itertuples()
+    assert (decision.policy, decision.reason) == ("myopic", "myopic: time limit reached")
+
+
+def test_a_time_limit_within_the_search_ends_it_and_is_said(setting33, monkeypatch):
+    """The relaxation is solved in time, and nothing after it."""
+    solve, solved = Horizon.solve, []
+
+    def slow(self, *given, **options):
+        if solved:
+            raise TimeLimitError("the solver's time limit of 5 s reached")
+        solved.append(solve(self, *given, **options))
+        return replace(solved[0], bound=solved[0].bound - 100.0)  # far from proven: there is something to search for
+
+    monkeypatch.setattr(Horizon, "solve", slow)
+    model = MarketModel(setting_of(setting33))
+    cast_players(model)
+    submission = model.players.operator.submit_bids()
+    assert submission.strategy == "anm_aware"
+    assert submission.note == "the solver's time limit of 5 s reached: the best bids so far are taken"

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from experiments.installation import HOME, fault_of_installation
 from experiments.reproduce import item_names
 
 app = typer.Typer(
@@ -23,8 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-HOME = Path(__file__).resolve().parent.parent
 
 
 def _found(package: str) -> str:
@@ -37,8 +35,14 @@ def _in_words(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), *names[-1:]] if len(names) > 1 else names)
 
 
+def _rules() -> list[str]:
+    """Return the names of the imbalance rules; none if their file is missing, of which `main` tells."""
+    file = HOME / "sim" / "data" / "rules.yaml"
+    return [*yaml.safe_load(file.read_text(encoding="utf-8"))] if file.is_file() else []
+
+
 POLICIES = _found("agents/anm")
-RULES = _in_words([*yaml.safe_load((HOME / "sim" / "data" / "rules.yaml").read_text(encoding="utf-8"))])
+RULES = _in_words(_rules())
 
 Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
 Bidding = Annotated[str | None, typer.Option(help=f"Bidding strategy: {_found('agents/bidding')}.")]
@@ -335,25 +339,11 @@ def bench(
         _load("benchmark").bench_all(as_json=json, quick=quick, only=only)
 
 
-def _foreign_packages() -> list[str]:
-    """Return those of our package names that Python finds somewhere else (the names are generic)."""
-    foreign = []
-    for name in ("grids", "sim", "agents", "experiments"):
-        spec = find_spec(name)
-        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != HOME:
-            places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else ["not found"]
-            foreign.append(f"{name} ({next(filter(None, places))})")
-    return foreign
-
-
 def main() -> None:
     """Run the command line; bad input ends in one message on standard error and exit status 2."""
-    foreign = _foreign_packages()
-    if foreign:
-        sys.exit(
-            f"tieline: another package hides ours: {', '.join(foreign)}."
-            " Install tieline in a virtual environment of its own."
-        )
+    if fault := fault_of_installation():
+        print(f"tieline: {fault}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     try:
         app()
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ import pytest
 
 import experiments
 import experiments.__main__ as command_line
+from experiments.installation import fault_of_installation
 
 PACKAGES = ("grids", "sim", "agents", "experiments")
 HOME = Path(experiments.__file__).resolve().parent.parent
@@ -67,7 +68,73 @@ def test_the_top_level_names_are_ours(name):
 
 
 def test_our_own_packages_are_not_called_foreign():
-    assert command_line._foreign_packages() == []
+    assert fault_of_installation() == ""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Return a folder of installed packages, and a function that installs another one or takes it away."""
+    home = tmp_path / "site-packages"
+    monkeypatch.setattr("experiments.installation._elsewhere", lambda *_: "")
+
+    def _install(name, files, *, away=False):
+        for file, text in files.items():
+            path = home / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if away:
+                path.unlink()
+            else:
+                path.write_text(text, encoding="utf-8")
+        record = home / f"{name}.dist-info" / "RECORD"
+        record.parent.mkdir(exist_ok=True)
+        record.write_text("".join(f"{file},sha256=x,{len(text)}\n" for file, text in files.items()) + "x/RECORD,,\n")
+        if away:
+            record.unlink()
+
+    _install("tieline-1.0", {f"{name}/{file}": "ours" for name in PACKAGES for file in ("__init__.py", "a/b.py")})
+    return home, _install
+
+
+STRANGER = {"agents/__init__.py": "theirs", "agents/run.py": "theirs", "other/x.py": ""}
+
+
+def test_files_merged_into_our_packages_are_named_with_the_remedy(installed):
+    home, install = installed
+    assert fault_of_installation(home) == ""
+    install("unrelated-3", {"sim2/__init__.py": ""})
+    assert fault_of_installation(home) == ""
+    install("open_agents-0.2", STRANGER)
+    fault = fault_of_installation(home)
+    assert "open-agents 0.2 has put its own files into our packages: agents/__init__.py, agents/run.py;" in fault
+    assert "uninstall that" in fault
+    assert "--force-reinstall" in fault
+    install("open_agents-0.2", STRANGER, away=True)
+    fault = fault_of_installation(home)
+    assert f"files of ours are missing in {home}: agents/__init__.py;" in fault
+    assert "--force-reinstall" in fault
+    assert "open" not in fault.replace(str(home), "")
+
+
+def test_a_file_of_ours_that_another_package_wrote_over_is_told(installed):
+    home, install = installed
+    install("open_agents-0.2", {"agents/__init__.py": "their own"})
+    assert "open-agents 0.2" in fault_of_installation(home)
+
+
+def test_modules_that_the_user_added_or_changed_are_no_fault(installed):
+    home, _ = installed
+    (home / "agents" / "my_policy.py").write_text("")
+    (home / "sim" / "__init__.py").write_text("changed by hand")
+    (home / "sim" / "__pycache__").mkdir()
+    assert fault_of_installation(home) == ""
+
+
+def test_an_install_without_a_list_of_files_needs_its_packages(installed):
+    home, _ = installed
+    (home / "tieline-1.0.dist-info" / "RECORD").unlink()
+    assert fault_of_installation(home) == ""
+    (home / "sim" / "__init__.py").unlink()
+    assert "missing" in fault_of_installation(home)
 
 
 RUN_HELP = "import sys; sys.argv = ['tieline', '--help']; from experiments.__main__ import main; main()"
@@ -85,7 +152,7 @@ def test_a_foreign_package_of_the_same_name_is_reported(tmp_path, name, regular)
         assert not regular
         pytest.skip("a plain folder does not hide an installed package")
     done = python(RUN_HELP, cwd=tmp_path, PYTHONPATH=path)
-    assert done.returncode not in (0, None)
+    assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert "another package hides ours" in done.stderr

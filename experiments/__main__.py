@@ -136,13 +136,17 @@ def run(
     seed: Seed = None,
     set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; must not exist. Default: runs/...")] = None,
+    figures: Annotated[
+        str | None,
+        typer.Option(help="daily (one of each day), overview (of all days) or none. Default: daily up to a week."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Play a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
     from experiments.catalog import base_study
 
     chosen = _study(locals())
-    _load("commands").run_study(chosen, base=base_study(chosen, study), out=out, as_json=json)
+    _load("commands").run_study(chosen, base=base_study(chosen, study), out=out, figures=figures, as_json=json)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from experiments.run_folder import finish_run, new_run, write_run
 from experiments.summary import limits_in_json, strategy_of, summarise, worst
 from experiments.whole import new_file
 from grids.cases import case_names
-from sim.audit import AuditReport, Inputs, audit, audit_folder
+from sim.audit import Inputs, audit, audit_folder
 from sim.errors import StudyError
 from sim.inputs import inputs_of
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
@@ -28,7 +28,9 @@ from sim.study import NAME, Study
 from sim.study_file import read_study, require_resolved, write_document
 
 
-def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_json: bool) -> None:
+def run_study(
+    study: Study, *, base: Study | None = None, out: Path | None, figures: str | None = None, as_json: bool
+) -> None:
     """Play a study, audit it, write its folder and print what came of it.
 
     Parameters
@@ -37,9 +39,14 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
         What is run, and what it was changed from.
     out : Path or None
         Folder; by default one is made and named after what is run.
+    figures : {"daily", "overview", "none"} or None
+        What is drawn; by default it depends on the number of days.
     as_json : bool
         Print one JSON object and nothing else.
     """
+    from experiments.figures.run_figures import chosen_figures, draw_run
+
+    choice = chosen_figures(figures, study.days)
     setting = Setting.of(study)
     check_study(setting)
     with new_run(out, study, base) as (unfinished, folder):
@@ -51,28 +58,18 @@ def run_study(study: Study, *, base: Study | None = None, out: Path | None, as_j
         summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
         summary["run_dir"] = str(folder)
         write_run(unfinished, study, played.tables)
+        start = perf_counter()
         with console.status("drawing", quiet=as_json):
-            _draw(unfinished, setting, played.tables, document, verdict)
+            drawn = draw_run(unfinished, setting, played.tables, verdict, choice=choice)
+        summary["seconds"] = {**summary["seconds"], "figures": perf_counter() - start}
         finish_run(unfinished, summary)
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         print_json(summary)
     else:
-        console.show_run(summary, setting, verdict)
+        console.show_run(summary, setting, verdict, drawn)
     if not verdict.clean:
         sys.exit(1)
-
-
-def _draw(folder: Path, setting: Setting, tables: Any, document: dict[str, Any], verdict: AuditReport) -> None:
-    from experiments.figures import day_figure, network_figure, port_figures, save_figure
-
-    days = setting.study.days
-    for day in range(1, days + 1):
-        today = "day" if days == 1 else f"day{day}"
-        save_figure(day_figure(tables, document, day=day, verdict=verdict), folder, today)
-        for name, figure in port_figures(tables, setting, day=day):
-            save_figure(figure, folder, name if days == 1 else f"{today}_{name}")
-    save_figure(network_figure(setting.grid), folder, "network")
 
 
 def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as_json: bool) -> None:

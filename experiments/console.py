@@ -1,6 +1,6 @@
 """What the terminal shows: progress on standard error, results on standard output."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ def warn_of_fallback(strategy: Mapping[str, Any]) -> None:
         err.print(warning, markup=False, soft_wrap=True)
 
 
-def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport) -> None:
-    """Print money, physics and proof of a run."""
+def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport, figures: Sequence[str]) -> None:
+    """Print money, physics and proof of a run, and which figures were drawn."""
     days = summary["days"]
     period = "one day" if days == 1 else f"{days} days"
     out.print(
@@ -96,14 +96,23 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport)
     seconds = summary["seconds"]
     out.print(
         f"bid {seconds['bid']:.2f} s, dispatch {seconds['dispatch']:.2f} s, power flow {seconds['power_flow']:.2f} s,"
-        f" in all {seconds['total']:.2f} s"
+        f" in all {seconds['total']:.2f} s; figures {seconds['figures']:.2f} s"
     )
-    out.print(f"written to [bold]{escape(summary['run_dir'])}[/bold] ({_figures(summary)}; tieline audit checks it)")
+    shown = _figures(figures, days)
+    out.print(f"written to [bold]{escape(summary['run_dir'])}[/bold] ({shown}; tieline audit checks it)")
 
 
-def _figures(summary: Mapping[str, Any]) -> str:
-    days = "day.png shows the day"
-    return f"{days}, exchange, devices, cars and heat the microgrids" if "microgrids" in summary else days
+def _figures(drawn: Sequence[str], days: int) -> str:
+    """Return in words which figures there are, and how to get those there are not."""
+    if not drawn:
+        return "no figures were drawn"
+    if "day" in drawn:
+        of_ports = [name for name in drawn if name not in {"day", "network"}]
+        ports = ", ".join(of_ports[:-1]) + " and ".join(["", *of_ports[-1:]] if len(of_ports) > 1 else of_ports)
+        return "day.png shows the day" + (f", {ports} the microgrids" if of_ports else "")
+    if "day1" in drawn:
+        return f"overview.png shows all days, day1.png to day{days}.png each of them"
+    return "overview.png shows all days; --figures daily draws each of them"
 
 
 def _money_table(terms: Mapping[str, float], title: str, reach: Mapping[str, float | None] | None = None) -> Table:

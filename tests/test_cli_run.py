@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_run_json_prints_exactly_one_object_of_the_agreed_form(first_run):
     assert {"min_pu", "max_pu", "violations"} <= set(volts)
     assert 0.95 - 1e-6 <= volts["min_pu"] <= volts["max_pu"] <= 1.05 + 1e-6
     assert volts["violations"] == 0
-    assert set(summary["seconds"]) == {"bid", "dispatch", "power_flow", "total"}
+    assert set(summary["seconds"]) == {"bid", "dispatch", "power_flow", "total", "figures"}
     assert all(value > 0 for value in summary["seconds"].values())
     assert summary["audit"] == {"clean": True, "findings": 0}
 
@@ -166,12 +167,46 @@ def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp
         largest={"soc": 1.0},
     )
     monkeypatch.setattr(commands, "audit", lambda *_: verdict)
-    monkeypatch.setattr(commands, "_draw", lambda *_: None)
-    status, out, err = ended("run", "microgrid33", *FAST, "--policy", "none", "--out", "wrong")
+    status, out, err = ended("run", "microgrid33", *FAST, "--policy", "none", "--out", "wrong", "--figures", "none")
     assert (status, err) == (1, "")
     assert "battery_2: does not add up" in out
     summary = json.loads((tmp_path / "wrong" / "summary.json").read_text(encoding="utf-8"))
     assert summary["audit"] == {"clean": False, "findings": 1}
+
+
+# ---- which figures there are -----------------------------------------------------------------------------------
+
+
+def figures_named(text):
+    """Return the figures that the last line but its verdict names."""
+    (line,) = [line for line in text.splitlines() if line.startswith("written to ")]
+    return line, set(re.findall(r"\w+\.png", line))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--days", "1"), "day.png shows the day;"),
+        (("--days", "2"), "overview.png shows all days, day1.png to day2.png each of them;"),
+        (("--days", "2", "--figures", "overview"), "overview.png shows all days; --figures daily draws each of them;"),
+        (("--days", "8"), "overview.png shows all days; --figures daily draws each of them;"),
+        (("--days", "2", "--figures", "none"), "no figures were drawn;"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_figures_named_are_there(options, words, tmp_path, monkeypatch):
+    drawn = "experiments.figures.run_figures.save_figure"
+    monkeypatch.setattr(drawn, lambda figure, folder, name: (folder / f"{name}.png").touch())
+    text = accepted("run", "microgrid33", *FAST, "--bidding", "basic", "--policy", "none", *options, "--out", "mine")
+    line, named = figures_named(text)
+    assert words in line
+    assert named <= {path.name for path in (tmp_path / "mine").iterdir()}
+
+
+def test_another_choice_of_figures_is_refused_before_anything_is_run(refused, tmp_path):
+    message = refused("run", "microgrid33", *FAST, "--figures", "monthly")
+    assert "--figures monthly: use daily, overview or none" in message
+    assert not list(tmp_path.iterdir())
 
 
 # ---- where a run is written ----------------------------------------------------------------------------------

@@ -20,15 +20,18 @@ from readable import unreadable
 
 import experiments
 from agents.cast import cast_players
-from experiments.figures import day_figure, network_figure, save_figure
+from experiments.figures import day_figure, network_figure, overview_figure, save_figure
 from experiments.figures.money import money_of_day
+from experiments.figures.run_figures import chosen_figures, draw_run
 from experiments.figures.style import dollars, spread
 from experiments.figures.tree_layout import one_line_layout
 from experiments.figures.voltage import outline
 from grids.network import Grid
 from grids.units import Battery, Renewable
+from sim.audit import audit
 from sim.model import MarketModel
 from sim.setting import Setting
+from sim.study import Study
 from sim.study_file import read_study, write_study
 
 STUDIES = Path(experiments.__file__).parent / "studies"
@@ -185,7 +188,8 @@ def test_same_run_gives_same_bytes(runs: dict[str, Run], tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         save_figure(day_figure(run.tables, run.study, day=2), tmp_path / name, "day")
         save_figure(network_figure(run.grid), tmp_path / name, "network")
-    for file in ("day.png", "day.svg", "network.png", "network.svg"):
+        save_figure(overview_figure(run.tables, run.study), tmp_path / name, "overview")
+    for file in ("day.png", "day.svg", "network.png", "network.svg", "overview.png", "overview.svg"):
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
     assert dict(mpl.rcParams) == before
 
@@ -194,7 +198,11 @@ def test_names_in_the_svg_are_unique(runs: dict[str, Run], tmp_path: Path) -> No
     run = runs["import_only"]
     save_figure(day_figure(run.tables, run.study), tmp_path, "day")
     save_figure(network_figure(run.grid), tmp_path, "network")
-    for file in ("day.svg", "network.svg"):
+    longer = prolonged(run, 3)
+    save_figure(
+        overview_figure(longer.tables, longer.study, verdict=audit(run.tables, run.study)), tmp_path, "overview"
+    )
+    for file in ("day.svg", "network.svg", "overview.svg"):
         names = re.findall(r'\bid="([^"]*)"', (tmp_path / file).read_text(encoding="utf-8"))
         assert len(names) == len(set(names))
         assert not [name for name in names if " " in name]
@@ -216,6 +224,112 @@ def test_loss_negative_price_and_refused_bid_can_be_read(runs: dict[str, Run]) -
     figure = day_figure(tables, {**run.study, "name": 20 * "long-name", "description": 40 * "long text "})
     assert unreadable(figure) == []
     assert any("refused: above" in text.get_text() for text in figure.findobj(Text))
+
+
+# ---- all days ------------------------------------------------------------------------------------------------
+
+
+def prolonged(run: Run, days: int) -> Run:
+    """Return a run of more days: those it has, over and over."""
+    had = run.study["days"]
+    tables = dict(run.tables)
+    for name, table in tables.items():
+        if "day" in table:
+            parts = [table[table["day"] == day % had + 1].assign(day=day + 1) for day in range(days)]
+            tables[name] = pd.concat(parts, ignore_index=True)
+    return Run(tables, {**run.study, "days": days}, run.grid)
+
+
+@pytest.mark.parametrize(
+    ("situation", "days"),
+    [("export_3_days", 3), ("export_3_days", 60), ("unmanaged", 8), ("no_fleet", 2), ("import_only", 365)],
+)
+def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], situation: str, days: int) -> None:
+    run = prolonged(runs[situation], days)
+    figure = overview_figure(run.tables, run.study, verdict=audit(runs[situation].tables, runs[situation].study))
+    assert unreadable(figure) == []
+    axes = {str(ax.get_label()): ax for ax in figure.axes}
+    assert all(re.search(r"\[.+\]", ax.get_ylabel()) for ax in figure.axes)
+    assert all(re.search(r"\[.+\]", axes[name].get_xlabel()) for name in ("voltage", "duration"))
+    title = " ".join(text.get_text() for text in figure.texts)
+    for part in (run.study["name"], f"{days} days", run.study["bidding"], run.study["policy"], "limits"):
+        assert part in title
+    settlements, dispatch = run.tables["settlements"], run.tables["dispatch"]
+    for panel, gid, values in (
+        ("tie_line", "tie_line", settlements["metered_mw"]),
+        ("deviation", "deviation", settlements["metered_mw"] - settlements["bid_mw"]),
+    ):
+        (mesh,) = by_gid(axes[panel], gid)
+        np.testing.assert_array_equal(mesh.get_array(), values.to_numpy().reshape(days, 24).T)
+    (penalty,) = by_gid(axes["penalty"], "penalty")
+    np.testing.assert_allclose(penalty.get_data().values, settlements.groupby("day")["penalty"].sum())
+    np.testing.assert_array_equal(penalty.get_data().edges, np.arange(days + 1) + 0.5)
+    (cut,) = by_gid(axes["curtailed"], "curtailed-load")
+    load = dispatch[dispatch["kind"] == "load"]
+    np.testing.assert_allclose(
+        cut.get_data().values - cut.get_data().baseline,
+        (load["available_mw"] - load["p_mw"]).clip(lower=0).groupby(load["day"]).sum(),
+        atol=1e-12,
+    )
+    for column in ("bid_mw", "metered_mw"):
+        (line,) = by_gid(axes["duration"], f"duration-{column}")
+        np.testing.assert_array_equal(line.get_data().values, sorted(settlements[column], reverse=True))
+
+
+def test_overview_shows_profit_storage_and_voltage(runs: dict[str, Run]) -> None:
+    run = runs["export_3_days"]
+    axes = {str(ax.get_label()): ax for ax in overview_figure(run.tables, run.study).axes}
+    (profit,) = by_gid(axes["profit"], "profit")
+    expected = [
+        money_of_day(run.rows("payments", day), run.rows("books", day), run.tables["units"])["amount"].sum()
+        for day in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(profit.get_ydata(), expected)
+    (mesh,) = by_gid(axes["soc"], "soc")
+    units = run.tables["units"].set_index("unit")["max_e_mwh"]
+    batteries = run.tables["dispatch"].query("kind == 'battery'")
+    stored = (batteries["soc"] * batteries["unit"].map(units)).groupby([batteries["hour"], batteries["day"]]).sum()
+    np.testing.assert_allclose(mesh.get_array(), 100 * stored.unstack("day") / units.sum())
+    (span,) = by_gid(axes["voltage"], "voltage_range")
+    buses = run.tables["buses"].query("bus != 1").groupby("day")["vm_pu"]
+    np.testing.assert_array_equal(span.get_data().values, buses.max())
+    np.testing.assert_array_equal(span.get_data().baseline, buses.min())
+
+
+@pytest.mark.parametrize(
+    ("asked", "days", "choice"),
+    [(None, 1, "daily"), (None, 7, "daily"), (None, 8, "overview"), ("daily", 60, "daily"), ("none", 1, "none")],
+)
+def test_daily_figures_of_more_than_a_week_are_drawn_on_request(asked: str | None, days: int, choice: str) -> None:
+    assert chosen_figures(asked, days) == choice
+
+
+@pytest.mark.parametrize(
+    ("situation", "choice", "names"),
+    [
+        ("export_3_days", "daily", ["overview", "day1", "day2", "day3", "network"]),
+        ("export_3_days", "overview", ["overview", "network"]),
+        ("export_3_days", "none", []),
+        ("import_only", "daily", ["day", "network"]),
+        ("import_only", "overview", ["day", "network"]),
+    ],
+)
+def test_what_is_drawn_is_what_was_chosen(
+    runs: dict[str, Run],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    situation: str,
+    choice: str,
+    names: list[str],
+) -> None:
+    run = runs[situation]
+    monkeypatch.setattr(
+        "experiments.figures.run_figures.save_figure", lambda figure, folder, name: (folder / f"{name}.png").touch()
+    )
+    setting = Setting.of(Study.model_validate(run.study))
+    drawn = draw_run(tmp_path, setting, run.tables, audit(run.tables, run.study), choice=choice)
+    assert drawn == names
+    assert {path.stem for path in tmp_path.iterdir()} == set(names)
 
 
 def test_network_figure_draws_areas_to_scale(grid33: Grid) -> None:

@@ -68,7 +68,7 @@ def day_figure(
         voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         _share_hours(panels, today["settlements"]["hour"].to_numpy())
-        broken = _broken(verdict or audit(tables, study), day)
+        broken = limits_in_words(verdict or audit(tables, study), day)
         last = int(days.max())
         heading = f"day {day} of {last}" if last > 1 else f"day {day}"
         _title(figure, described, today, heading, broken)
@@ -116,24 +116,29 @@ def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
     panels["voltage"].set_xlabel("hour of the day (hour ending) [h]", labelpad=2)
 
 
-def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day: str, broken: str) -> None:
-    who = f"bidding strategy {strategy_in_words(today['bids'])}  ·  ANM policy {study.policy}"
+def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return strategy, policy, rule and seed of a run in words, with what fell back."""
+    who = f"bidding strategy {strategy_in_words(tables['bids'])}  ·  ANM policy {study.policy}"
     who += f"  ·  imbalance rule {study.market.rule.name}  ·  seed {study.seed}"
-    fallbacks = int(np.count_nonzero(today["decisions"]["policy"] != study.policy))
-    if fallbacks:
-        who += f"  ·  a fallback policy decided in {fallbacks} hours"
+    fallbacks = int(np.count_nonzero(tables["decisions"]["policy"] != study.policy))
+    return f"{who}  ·  a fallback policy decided in {fallbacks:,} hours" if fallbacks else who
+
+
+def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day: str, broken: str) -> None:
     x = LEFT / WIDTH
     heading = f"{shorten(study.name, 60, placeholder='…')}, {day}"
     figure.text(x, 1 - 0.30 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.53 / HEIGHT, who, fontsize=9.5, va="center")
+    figure.text(x, 1 - 0.53 / HEIGHT, who_decides(study, today), fontsize=9.5, va="center")
     about = shorten(study.description, 140, placeholder=" …")
     figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY)
     figure.text(x, 1 - 0.89 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
 
 
-def _broken(verdict: AuditReport, day: int) -> str:
-    """Return how often limits were not kept on a day, as the audit counts them."""
-    today = Counter(one.check for one in (*verdict.findings, *verdict.limit_violations) if one.day == day)
-    counts = {name: sum(today[check] for check in limit.checks) for name, limit in LIMITS.items()}
+def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:
+    """Return how often limits were not kept, on a day or on all, as the audit counts them."""
+    found = Counter(
+        one.check for one in (*verdict.findings, *verdict.limit_violations) if day is None or one.day == day
+    )
+    counts = {name: sum(found[check] for check in limit.checks) for name, limit in LIMITS.items()}
     said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
     return f"limits not kept: {', '.join(said)}" if said else "all limits kept"

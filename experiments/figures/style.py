@@ -93,7 +93,7 @@ def hour_edges(hours: FloatArray) -> FloatArray:
 def headline(ax: Axes, title: str, finding: str = "") -> None:
     """Write what a panel shows above it, and on the right what is found in it."""
     ax.set_title(title, loc="left", fontweight="bold", pad=5)
-    ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5)
+    ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5, parse_math=False)
 
 
 def spread(wanted: FloatArray, gap: float, low: float, high: float) -> FloatArray:

@@ -1,0 +1,318 @@
+"""All days of a run on one page: money and imbalance day by day, every hour as a map, and power by its duration."""
+
+from collections.abc import Mapping
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from experiments.figures.day import limits_in_words, who_decides
+from experiments.figures.market import CENT
+from experiments.figures.style import (
+    COLORS,
+    GREY,
+    LABEL_POINTS,
+    NAMES,
+    Label,
+    dollars,
+    headline,
+    hour_edges,
+    house_style,
+    ink,
+    margin_labels,
+    tint,
+    write_key,
+)
+from grids.network import FloatArray
+from grids.units import Voltage
+from sim.audit import AuditReport, audit
+from sim.recorder import OPERATOR
+from sim.study import Study
+
+WIDTH = 11.0
+LEFT, RIGHT, TOP, BOTTOM, GAP = 0.72, 1.5, 1.13, 0.55, 0.46
+HEIGHTS = {
+    "profit": 1.05,
+    "penalty": 0.85,
+    "tie_line": 1.45,
+    "deviation": 1.45,
+    "soc": 1.45,
+    "curtailed": 0.95,
+    "voltage": 0.85,
+    "duration": 1.6,
+}
+"""Heights of the panels, from top to bottom. [inch]"""
+VISIBLE_MWH = 0.05
+"""Less curtailed energy than this is rounding, and not in the key. [MWh]"""
+DAY_NAME_GAP = 0.26
+"""More room above the lowest panel, which has another axis than those above it. [inch]"""
+HEIGHT = TOP + sum(HEIGHTS.values()) + (len(HEIGHTS) - 1) * GAP + DAY_NAME_GAP + BOTTOM
+
+
+def overview_figure(
+    tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], *, verdict: AuditReport | None = None
+) -> Figure:
+    """Return all days of a run as one figure.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        The ledger of the run, as :func:`sim.ledger.read_tables` returns it.
+    study : mapping
+        The study of the run, as read from its ``study.yaml``.
+    verdict : AuditReport, optional
+        The audit of the run; made here if it isn't at hand.
+    """
+    described = Study.model_validate(dict(study))
+    settlements = tables["settlements"]
+    with house_style():
+        figure = Figure(figsize=(WIDTH, HEIGHT))
+        panels = _panels(figure)
+        _profit_panel(panels["profit"], tables)
+        _penalty_panel(panels["penalty"], settlements)
+        _tie_line_panel(panels["tie_line"], settlements)
+        _deviation_panel(panels["deviation"], settlements)
+        _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
+        _curtailed_panel(panels["curtailed"], tables["dispatch"])
+        _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], described.grid.voltage)
+        _duration_panel(panels["duration"], settlements)
+        _share_days(panels, settlements["day"].unique())
+        _title(figure, described, tables, limits_in_words(verdict or audit(tables, study)))
+    return figure
+
+
+def _panels(figure: Figure) -> dict[str, Axes]:
+    panels, bottom = {}, HEIGHT - TOP + GAP
+    for name, height in HEIGHTS.items():
+        bottom -= height + GAP + (DAY_NAME_GAP if name == "duration" else 0.0)
+        box = (LEFT / WIDTH, bottom / HEIGHT, (WIDTH - LEFT - RIGHT) / WIDTH, height / HEIGHT)
+        panels[name] = figure.add_axes(box, label=name)
+    return panels
+
+
+def _share_days(panels: Mapping[str, Axes], days: FloatArray) -> None:
+    """Give all panels but the lowest the same days, numbered below each and named below the last of them."""
+    for name, ax in panels.items():
+        ax.tick_params(labelsize=7.5, length=2.5)
+        ax.yaxis.set_label_coords(-0.053, 0.5)
+        if name != "duration":
+            ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+            ax.tick_params(axis="x", pad=2, labelsize=6.5, labelcolor="#888888")
+    panels["voltage"].set_xlabel("day [1]", labelpad=2)
+
+
+def _title(figure: Figure, study: Study, tables: Mapping[str, pd.DataFrame], broken: str) -> None:
+    x = LEFT / WIDTH
+    heading = f"{shorten(study.name, 60, placeholder='…')}, {study.days} days"
+    figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
+    figure.text(x, 1 - 0.52 / HEIGHT, who_decides(study, tables), fontsize=9.5, va="center")
+    figure.text(x, 1 - 0.71 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
+
+
+# ---- day by day ----------------------------------------------------------------------------------------------
+
+
+def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Draw the profit of every day as points: what differs between days is little beside what a day earns."""
+    by_day = _profit_by_day(tables["payments"], tables["books"])
+    days, profit = by_day.index.to_numpy(), by_day.to_numpy()
+    color, mean = COLORS["profit"], float(profit.mean())
+    ax.plot(days, profit, "-o", color=color, lw=0.8, ms=_marker(len(days)), mec="white", mew=0.5, gid="profit")
+    ax.axhline(mean, color=color, lw=0.8, ls=(0, (4, 3)), gid="mean_profit")
+    ax.margins(y=0.18)
+    ax.set_ylabel("profit [$ a day]")
+    ax.grid(axis="y")
+    margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
+    spread = f", standard deviation {dollars(float(profit.std(ddof=1)))}" if len(days) > 1 else ""
+    headline(ax, "(a) Profit of the operator", f"{dollars(float(profit.sum()))} in {len(days)} days{spread}")
+
+
+def _profit_by_day(payments: pd.DataFrame, books: pd.DataFrame) -> pd.Series:
+    """Return what the operator is paid, less what it pays and what it values in its books. [$]"""
+    sign = (payments["payee"] == OPERATOR).astype(float) - (payments["payer"] == OPERATOR)
+    cash = (sign * payments["amount"]).groupby(payments["day"]).sum()
+    return cash - books.groupby("day")["amount"].sum().reindex(cash.index, fill_value=0.0)
+
+
+def _marker(count: int) -> float:
+    return 4.5 if count <= 70 else 2.5 if count <= 200 else 0.0
+
+
+def _penalty_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+    by_day = settlements.groupby("day")["penalty"].sum()
+    color, mean = COLORS["penalty"], float(by_day.mean())
+    _bars(ax, by_day, color=color, gid="penalty")
+    ax.set_ylim(0, 1.15 * max(float(by_day.max()), 1.0))
+    ax.set_ylabel("penalty [$ a day]")
+    ax.grid(axis="y")
+    margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
+    fined = int((settlements["penalty"] >= CENT).sum())
+    share = f"in {fined:,} of {len(settlements):,} hours" if fined else "no hour with a penalty"
+    headline(ax, "(b) Imbalance penalty", f"{dollars(float(by_day.sum()))} {share}" if fined else share)
+
+
+def _bars(ax: Axes, by_day: pd.Series, *, color: Any, gid: str, base: FloatArray | float = 0.0, **look: Any) -> None:
+    """Draw one bar a day, which touch each other, as one artist: there may be thousands."""
+    edges = hour_edges(by_day.index.to_numpy(dtype=np.float64))
+    ax.stairs(by_day.to_numpy() + base, edges, baseline=base, fill=True, color=color, gid=gid, **look)
+    ax.vlines(edges, 0, 1, transform=ax.get_xaxis_transform(), color="white", lw=min(3.0, 60 / len(by_day)))
+
+
+def _curtailed_panel(ax: Axes, dispatch: pd.DataFrame) -> None:
+    """Draw the energy curtailed on every day, by kind."""
+    curtailed = (dispatch["available_mw"] - dispatch["p_mw"]).clip(lower=0)
+    by_kind = (
+        curtailed.groupby([dispatch["kind"], dispatch["day"]])
+        .sum()
+        .unstack("kind")
+        .drop(columns="battery", errors="ignore")
+    )
+    kinds = [kind for kind in (*NAMES, *sorted(set(by_kind) - {*NAMES, "load"}), "load") if kind in by_kind]
+    base, key = np.zeros(len(by_kind)), []
+    for kind in kinds:
+        color = tint(COLORS["demand" if kind == "load" else kind], 0.5 if kind == "load" else 1.0)
+        _bars(ax, by_kind[kind], color=color, gid=f"curtailed-{kind}", base=base, lw=0.0)
+        base = base + by_kind[kind].to_numpy()
+        if by_kind[kind].sum() >= VISIBLE_MWH:
+            key.append(Patch(color=color, label=f"{NAMES.get(kind, kind)}, {by_kind[kind].sum():,.1f} MWh"))
+    ax.set_ylim(0, 1.08 * max(float(base.max()), 0.01))
+    ax.set_ylabel("curtailed [MWh a day]")
+    ax.grid(axis="y")
+    if key:
+        write_key(ax, key[::-1])
+    finding = f"{base.sum():,.1f} MWh in all, {base.mean():,.2f} MWh a day" if key else "nothing was curtailed"
+    headline(ax, "(f) Curtailed energy", finding)
+
+
+def _voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits: Voltage) -> None:
+    """Draw the range of voltages on every day, without the slack, whose voltage is the main grid's."""
+    inside = buses[~buses["bus"].isin(np.setdiff1d(branches["from_bus"], branches["to_bus"]))]
+    span = inside.groupby("day")["vm_pu"].agg(["min", "max"])
+    edges = hour_edges(span.index.to_numpy(dtype=np.float64))
+    ax.stairs(span["max"], edges, baseline=span["min"].to_numpy(), fill=True, color="#92A8C4", gid="voltage_range")
+    for limit, name in ((limits.max_vm_pu, "upper limit"), (limits.min_vm_pu, "lower limit")):
+        ax.axhline(limit, color="black", lw=0.9, gid=name.replace(" ", "_"))
+    low, high = min(limits.min_vm_pu, span["min"].min()), max(limits.max_vm_pu, span["max"].max())
+    ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+    ax.set_ylabel("voltage [p.u.]")
+    ax.grid(axis="y")
+    margin_labels(
+        ax,
+        [
+            Label(limits.max_vm_pu, f"{limits.max_vm_pu:g} limit", "black"),
+            Label(limits.min_vm_pu, f"{limits.min_vm_pu:g} limit", "black"),
+        ],
+    )
+    headline(ax, "(g) Lowest to highest voltage", f"{span['min'].min():.3f} to {span['max'].max():.3f} p.u.")
+
+
+# ---- hour by hour --------------------------------------------------------------------------------------------
+
+
+def _tie_line_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+    flow = settlements.pivot(index="hour", columns="day", values="metered_mw")
+    reach = max(float(flow.abs().max().max()), 0.01)
+    _map(ax, flow, _diverging("other", "tie_line"), (-reach, reach), "metered flow [MW]", gid="tie_line")
+    energy = flow.to_numpy()
+    finding = f"imported {energy.clip(min=0).sum():,.1f} MWh, exported {-energy.clip(max=0).sum():,.1f} MWh"
+    headline(ax, "(c) Metered tie-line flow, positive for import", finding)
+
+
+def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+    """Draw by how much the metered flow was above the bid; of the largest deviations one in a hundred is cut off."""
+    away = (settlements["metered_mw"] - settlements["bid_mw"]).rename("away")
+    table = settlements.assign(away=away).pivot(index="hour", columns="day", values="away")
+    reach = max(float(np.quantile(np.abs(table.to_numpy()), 0.99)), 0.01)
+    _map(
+        ax,
+        table,
+        _diverging("thermal_storage", "penalty"),
+        (-reach, reach),
+        "metered − bid [MW]",
+        gid="deviation",
+    )
+    mean = float(np.abs(table.to_numpy()).mean())
+    outside = settlements["over_mwh"].sum() + settlements["under_mwh"].sum()
+    finding = f"{mean:.3f} MW on average; {outside:,.1f} MWh outside the tolerance band"
+    headline(ax, "(d) Deviation from the bid, positive for under-scheduling", finding)
+
+
+def _soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame) -> None:
+    """Draw the state of charge of all batteries together: stored energy over energy capacity."""
+    batteries = units[units["kind"] == "battery"].set_index("unit")["max_e_mwh"]
+    headline(ax, "(e) State of charge (SOC) of all batteries together, at the end of the hour")
+    if batteries.empty:
+        ax.text(0.5, 0.5, "no batteries in this fleet", transform=ax.transAxes, ha="center", va="center", color=GREY)
+        ax.set_ylabel("hour [h]")
+        return
+    rows = dispatch[dispatch["unit"].isin(batteries.index)]
+    energy = (rows["soc"] * rows["unit"].map(batteries)).groupby([rows["hour"], rows["day"]]).sum().unstack("day")
+    shades = LinearSegmentedColormap.from_list("soc", [tint(COLORS["battery"], share) for share in (0.08, 1.0, 1.7)])
+    _map(ax, 100 * energy / batteries.sum(), shades, (0.0, 100.0), "SOC [%]", gid="soc")
+
+
+def _diverging(negative: str, positive: str) -> Colormap:
+    """Return colours from one thing's over white to another's."""
+    sides = (
+        [tint(COLORS[negative], share) for share in (1.3, 0.6)],
+        [tint(COLORS[positive], share) for share in (0.5, 1)],
+    )
+    return LinearSegmentedColormap.from_list(f"{negative}-{positive}", [*sides[0], (1.0, 1.0, 1.0), *sides[1]])
+
+
+def _map(ax: Axes, table: pd.DataFrame, colors: Colormap, span: tuple[float, float], name: str, *, gid: str) -> None:
+    """Draw a value of every hour (upwards) and day (to the right) as colour, from one end of a span to the other."""
+    days, hours = (axis.to_numpy(dtype=np.float64) for axis in (table.columns, table.index))
+    values = table.to_numpy()
+    mesh = ax.pcolormesh(
+        hour_edges(days),
+        hour_edges(hours),
+        values,
+        cmap=colors,
+        norm=Normalize(*span),
+        edgecolors="face",
+        linewidth=0.2,
+        rasterized=values.size > 3000,
+        gid=gid,
+    )
+    ax.set_yticks([hour for hour in (1, 6, 12, 18, 24) if hour <= hours[-1]])
+    ax.set_ylabel("hour [h]")
+    bar_ax = ax.inset_axes((1.02, 0.0, 0.018, 1.0))
+    beyond = bool(values.min() < span[0]), bool(values.max() > span[1])
+    extend = ("both" if beyond[0] else "max") if beyond[1] else ("min" if beyond[0] else "neither")
+    bar = ax.figure.colorbar(mesh, cax=bar_ax, extend=extend)
+    bar.set_ticks([mark for mark in MaxNLocator(5).tick_values(*span) if span[0] <= mark <= span[1]])
+    bar.outline.set_visible(False)
+    bar_ax.tick_params(labelsize=7.5, length=2.5)
+    bar_ax.set_ylabel(name, labelpad=2)
+
+
+def _duration_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+    """Draw bids and metered flows, each from the largest to the smallest, over the share of hours they reach."""
+    share = np.linspace(0, 100, len(settlements) + 1)
+    labels = []
+    for column, name, strength, width in (("bid_mw", "bid", 0.5, 3.2), ("metered_mw", "metered flow", 1.0, 1.2)):
+        color = tint(COLORS["tie_line"], strength)
+        power = np.sort(settlements[column].to_numpy())[::-1]
+        ax.stairs(power, share, baseline=None, color=color, lw=width, gid=f"duration-{column}")
+        labels.append(Label(float(power[-1]), name, ink(COLORS["tie_line"])))
+    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    ax.set_xlim(0, 100)
+    ax.margins(y=0.06)
+    margin_labels(ax, labels)
+    ax.set_ylabel("tie line [MW]")
+    ax.set_xlabel("share of all hours with at least this power [%]", labelpad=2)
+    ax.grid()
+    metered = settlements["metered_mw"]
+    headline(
+        ax,
+        "(h) Duration curves of bid and metered flow",
+        f"largest import {max(metered.max(), 0.0):.2f} MW, largest export {max(-metered.min(), 0.0):.2f} MW",
+    )

@@ -1,0 +1,82 @@
+"""The figures of a run's folder: every day, all days together, or none."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.figures.day import day_figure
+from experiments.figures.network import network_figure
+from experiments.figures.overview import overview_figure
+from experiments.figures.port_figures import port_figures
+from experiments.figures.style import save_figure
+from sim.audit import AuditReport
+from sim.errors import StudyError
+from sim.setting import Setting
+
+CHOICES = ("daily", "overview", "none")
+"""What can be drawn of a run."""
+
+DAILY_MOST = 7
+"""Of more days than these, a figure of each is drawn on request only: it takes as long as to play them."""
+
+
+def chosen_figures(asked: str | None, days: int) -> str:
+    """Return what is drawn of a run: what was asked for, or what suits the number of days.
+
+    Raises
+    ------
+    StudyError
+        If there is no such choice.
+    """
+    if asked is None:
+        return "daily" if days <= DAILY_MOST else "overview"
+    if asked not in CHOICES:
+        raise StudyError(f"--figures {asked}: use {', '.join(CHOICES[:-1])} or {CHOICES[-1]}")
+    return asked
+
+
+def draw_run(
+    folder: Path, setting: Setting, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, *, choice: str
+) -> list[str]:
+    """Draw a run and return the names of its figures, each a PNG and an SVG file.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are written.
+    setting : Setting
+        What was run.
+    tables : mapping of str to DataFrame
+        The ledger of the run.
+    verdict : AuditReport
+        The audit of the run.
+    choice : {"daily", "overview", "none"}
+        A figure of every day, and where there are several days one of all of them; only that one (of a single day,
+        the day); or nothing.
+    """
+    names = []
+    for name, figure in _figures(setting, tables, verdict, choice):
+        save_figure(figure, folder, name)
+        names.append(name)
+    return names
+
+
+def _figures(
+    setting: Setting, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, choice: str
+) -> Iterator[tuple[str, Figure]]:
+    """Yield figures by name, one after the other, so that only one is held."""
+    if choice == "none":
+        return
+    document: dict[str, Any] = setting.study.model_dump(mode="json")
+    days = setting.study.days
+    if days > 1:
+        yield "overview", overview_figure(tables, document, verdict=verdict)
+    for day in range(1, days + 1) if choice == "daily" or days == 1 else ():
+        prefix = "" if days == 1 else f"day{day}_"
+        yield prefix.removesuffix("_") or "day", day_figure(tables, document, day=day, verdict=verdict)
+        for name, figure in port_figures(tables, setting, day=day):
+            yield f"{prefix}{name}", figure
+    yield "network", network_figure(setting.grid)

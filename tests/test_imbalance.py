@@ -93,6 +93,15 @@ def test_step_prices_by_hand():
     assert under == pytest.approx(np.array([[10, 30], [5, 15]]))  # 25 % then 75 % more
 
 
+def test_rules_in_words():
+    assert RULES["nguyen"].in_words() == (
+        "100% (over) and 100% (under) of any imbalance, at the day's peak price [Table 1, Nguyen et al.]"
+    )
+    assert ImbalanceRule(name="own", tiers=(Tier(band=0.05, over=0.25, under=0.5),)).in_words() == (
+        "25% (over) and 50% (under) beyond ±5% of the bid, at the day-ahead price"
+    )
+
+
 def test_rules_are_those_of_tables_1_and_3():
     assert list(RULES) == ["shi", "nguyen", "caiso", "case1", "case2"]
     assert all(RULES[name].name == name and RULES[name].source for name in RULES)

@@ -363,7 +363,7 @@ def main() -> None:
 
         if not isinstance(error, StudyError):
             raise
-        told = "\n".join(first_few([shown(line, 1000) for line in str(error).splitlines()]))
+        told = "\n".join(first_few([shown(line, 1000) for line in str(error).splitlines()], 30))
         print(f"tieline: {told}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
 

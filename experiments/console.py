@@ -14,6 +14,7 @@ from rich.table import Table
 from experiments.confidence import PLUS_MINUS
 from experiments.port_console import goal, port_story, ports_table
 from experiments.summary import limits_in_json
+from grids.documents import shown
 from sim.audit import LIMITS, AuditReport
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
@@ -82,7 +83,7 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport,
     days = summary["days"]
     period = "one day" if days == 1 else f"{days} days"
     out.print(
-        f"[bold]{summary['study']}[/bold]: {period}, bidding {strategy_in_words(summary['bid_strategy'])},"
+        f"[bold]{summary['study']}[/bold]: {period}, bidding {escape(strategy_in_words(summary['bid_strategy']))},"
         f" policy {summary['policy']}, rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], f"Money of {period}"))
@@ -229,8 +230,8 @@ def show_verdict(verdict: AuditReport) -> None:
         out.print(f"[red]audit: {len(verdict.findings)} finding(s)[/red] in {checked:,} values; not a result")
     for finding in verdict.findings[:20]:
         out.print(
-            f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {escape(finding.where)}:"
-            f" {escape(finding.message)}"
+            f"  [red]{finding.check}[/red] day {finding.day} hour {finding.hour} {escape(shown(finding.where))}:"
+            f" {escape(shown(finding.message))}"
         )
 
 
@@ -247,13 +248,12 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
     show_verdict(verdict)
     show_limits(limits_in_json(verdict.limits), verdict.hours_beyond)
     for finding in verdict.limit_violations[:20]:
-        out.print(
-            f"  {finding.check} day {finding.day} hour {finding.hour} {finding.where}: {finding.message}", markup=False
-        )
+        when = f"day {finding.day} hour {finding.hour}"
+        out.print(f"  {finding.check} {when} {shown(finding.where)}: {shown(finding.message)}", markup=False)
     if len(verdict.limit_violations) > 20:
         out.print(f"  … and {len(verdict.limit_violations) - 20} more")
     for note in verdict.notes:
-        out.print(f"[yellow]{escape(note)}[/yellow]")
+        out.print(f"[yellow]{escape(shown(note, 400))}[/yellow]")
     out.print("taken as given, for nothing in the records tells:")
     for name, what in verdict.taken_as_given.items():
         out.print(f"  {name}: {escape(what)}")
@@ -262,7 +262,7 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
 def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
     """Print expected money over a set of scenarios."""
     out.print(
-        f"[bold]{summary['study']}[/bold]: bidding {strategy_in_words(summary['bid_strategy'])},"
+        f"[bold]{summary['study']}[/bold]: bidding {escape(strategy_in_words(summary['bid_strategy']))},"
         f" policy {summary['policy']}, rule {escape(summary['rule'])},"
         f" {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
     )
@@ -289,7 +289,7 @@ def _interval_in_words(summary: Mapping[str, Any]) -> str:
 def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     """Print the bids with the prices they answer to."""
     table = Table(
-        title=f"Day-ahead bids of {summary['study']} ({strategy_in_words(summary['bid_strategy'])})",
+        title=f"Day-ahead bids of {summary['study']} ({escape(strategy_in_words(summary['bid_strategy']))})",
         title_justify="left",
     )
     for column in ("hour ending", "bid [MW]", "price [$/MWh]"):
@@ -317,7 +317,7 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
         )
     out.print(f"{summary['seconds']['bid']:.2f} s")
     if summary["note"]:
-        out.print(f"[yellow]{summary['note']}[/yellow]")
+        out.print(f"[yellow]{escape(summary['note'])}[/yellow]")
 
 
 def show_catalog(catalog: Mapping[str, Mapping[str, str]]) -> None:
@@ -389,7 +389,7 @@ def show_proofs(proofs: list[dict[str, Any]]) -> None:
     )
     for proof in proofs:
         if proof["note"]:
-            out.print(f"[yellow]{proof['case']}: {proof['note']}[/yellow]")
+            out.print(f"[yellow]{proof['case']}: {escape(proof['note'])}[/yellow]")
 
 
 def show_benchmark(rows: list[dict[str, Any]]) -> None:

@@ -52,7 +52,7 @@ class Timings:
             rows = pd.read_csv(content, dtype={"key": str}, on_bad_lines="skip", encoding_errors="replace")
         except (ValueError, OverflowError):  # what was damaged is not known any more
             rows = pd.DataFrame()
-        rows = rows.reindex(columns=COLUMNS)
+        rows = rows.reindex(columns=COLUMNS).astype({"key": str})
         seconds = [timing.name for timing in TIMINGS]
         rows[seconds] = rows[seconds].apply(pd.to_numeric, errors="coerce").astype("float64")
         return rows.drop_duplicates("key", keep="last").set_index("key")

@@ -12,10 +12,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from experiments.confidence import PLUS_MINUS
-from experiments.port_console import goal, port_story, ports_table
+from experiments.port_console import SIGNS, goal, port_story, ports_table
 from experiments.summary import limits_in_json
 from grids.documents import shown
 from sim.audit import LIMITS, AuditReport
+from sim.recorder import OPERATOR, SYSTEM_OPERATOR
 from sim.setting import Setting
 from sim.settlement import COST_TERMS
 
@@ -23,16 +24,17 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 
 PARTIES = {
-    "revenue": "consumers → operator",
-    "trade": "microgrids, own cars → operator",
-    "exchange": "operator → main grid",
-    "imbalance": "operator → main grid",
-    "loss": "operator's books",
-    "wear": "operator's books",
-    "generation": "operator → renewables",
-    "generation_curtailment": "operator → renewables",
-    "load_curtailment": "operator → consumers",
+    "revenue": "from load_*",
+    "trade": "from microgrid_*, ev_aggregator_*",
+    "exchange": f"to {SYSTEM_OPERATOR}",
+    "imbalance": f"to {SYSTEM_OPERATOR}",
+    "loss": "valued, not paid",
+    "wear": "valued, not paid",
+    "generation": "to wind_*, pv_*",
+    "generation_curtailment": "to wind_*, pv_*",
+    "load_curtailment": "to load_*",
 }
+"""Who pays the operator or is paid by it, named as in the payments."""
 
 
 def echo(text: str) -> None:
@@ -86,7 +88,7 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport,
         f"[bold]{summary['study']}[/bold]: {period}, bidding {escape(strategy_in_words(summary['bid_strategy']))},"
         f" policy {summary['policy']}, rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
-    out.print(_money_table(summary["terms"], f"Money of {period}"))
+    out.print(_money_table(summary["terms"], period))
     out.print(_physics_table(summary, setting))
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
@@ -116,24 +118,28 @@ def _figures(drawn: Sequence[str], days: int) -> str:
     return "overview.png shows all days; --figures daily draws each of them"
 
 
-def _money_table(terms: Mapping[str, float], title: str, reach: Mapping[str, float | None] | None = None) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("term")
-    table.add_column("$", justify="right")
-    if reach is not None:
-        table.add_column(PLUS_MINUS, justify="right")
-    table.add_column("who pays whom")
-    for term in (name for name in terms if name != "profit"):
-        value = -terms[term] if term in COST_TERMS else terms[term]
-        table.add_row(*_money_row(term, value + 0.0, reach), PARTIES[term])
-    table.add_section()
-    table.add_row(*_money_row("profit", terms["profit"], reach), "what is left to the operator", style="bold")
+def _money_table(terms: Mapping[str, float], period: str, reach: Mapping[str, float | None] | None = None) -> Table:
+    """Return the operator's money by the names of the records; costs are positive, as in the JSON."""
+    table = Table(
+        title=f"Money of {OPERATOR}, {period} [$]",
+        caption=SIGNS,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("term", no_wrap=True)
+    for heading in ("income", "cost", *([] if reach is None else [PLUS_MINUS])):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("paid")
+    for term, value in terms.items():
+        amount = f"{round(value, 2) + 0.0:,.2f}"  # no "-0.00"
+        columns = ["", amount] if term in COST_TERMS else [amount, ""]
+        if reach is not None:
+            columns.append("" if reach[term] is None else f"{reach[term]:,.2f}")
+        style = "bold" if term == "profit" else None
+        table.add_row(term, *columns, PARTIES.get(term, ""), style=style, end_section=term == "load_curtailment")
     return table
-
-
-def _money_row(term: str, value: float, reach: Mapping[str, float | None] | None) -> list[str]:
-    row = [term.replace("_", " "), f"{value:,.2f}"]
-    return row if reach is None else [*row, "" if reach[term] is None else f"{reach[term]:,.2f}"]
 
 
 def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
@@ -184,7 +190,7 @@ def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str,
     out.print(table)
     if by_status:
         said = ", ".join(f"{status} {hours}" for status, hours in by_status.items())
-        out.print(f"in {sum(by_status.values())} hour(s), whose decisions are recorded as: {said}")
+        out.print(f"{sum(by_status.values())} hour(s) in all, whose decisions are recorded as: {said}")
 
 
 def _pair(energy: Mapping[str, float], first: str, second: str) -> str:
@@ -210,8 +216,8 @@ def _story(summary: Mapping[str, Any]) -> list[str]:
             f"[yellow]In {hours['repaired'] + hours['inexact']} hour(s) the conic relaxation was not exact;"
             f" {hours['repaired']} were repaired, {hours['inexact']} could not be.[/yellow]"
         )
-    if any(one["count"] for one in summary["limits"].values()):
-        lines.append("[yellow]Limits were not kept: this profit is not one the network can earn.[/yellow]")
+    if any(one["count"] for name, one in summary["limits"].items() if name != "device"):
+        lines.append("[yellow]Limits of the network were not kept: it can't earn this profit.[/yellow]")
     if hours["fallback"]:
         lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
     if hours["remarks"]:
@@ -266,7 +272,7 @@ def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
         f" policy {summary['policy']}, rule {escape(summary['rule'])},"
         f" {summary['scenarios']} {summary['on']} scenarios, seed {summary['seed']}"
     )
-    out.print(_money_table(summary["terms"], "Expected money of one day", summary["half_intervals"]))
+    out.print(_money_table(summary["terms"], "expected of one day", summary["half_intervals"]))
     out.print(f"[dim]{_interval_in_words(summary)}[/dim]")
     volts, limits = summary["voltage"], setting.grid.voltage
     out.print(

@@ -11,13 +11,21 @@ ROWS_MOST = 12
 """Microgrids that get a row each; more are added up by kind."""
 
 COLUMNS = {
-    "import_mwh": "took [MWh]",
-    "export_mwh": "gave [MWh]",
-    "trade": "paid for it [$]",
-    "fuel": "fuel [$]",
-    "discomfort": "car owners [$]",
-    "cost": "net cost [$]",
+    "import_mwh": "import",
+    "export_mwh": "export",
+    "trade": "trade",
+    "fuel": "fuel",
+    "wear": "wear",
+    "discomfort": "discom-\nfort",
+    "ev_revenue": "ev_\nrevenue",
+    "cost": "cost",
 }
+"""What is shown of every microgrid, by its name in the summary."""
+
+SIGNS = "profit = income - cost; a negative cost is income, a negative income a cost"
+PORT_SIGNS = "cost = trade + fuel + wear + discomfort - ev_revenue; a negative cost is income"
+"""What is said of signs under the tables of money."""
+
 NOTES_MOST = 5
 
 PROFIT_OF = {
@@ -51,13 +59,22 @@ def goal(profit_of: str | None, search: Mapping[str, float], gap: float | None) 
 
 def ports_table(microgrids: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return a table of what microgrids and fleets of cars exchanged, paid and spent."""
-    table = Table(title="Microgrids and fleets of cars", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.add_column("", no_wrap=True)
+    table = Table(
+        title="Microgrids and fleets of cars: import and export [MWh], money [$]",
+        caption=PORT_SIGNS,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+        show_edge=False,
+    )
+    table.add_column("port", no_wrap=True)
     for heading in COLUMNS.values():
-        table.add_column(heading, justify="right")
-    rows = microgrids if len(microgrids) <= ROWS_MOST else _by_kind(microgrids)
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows, digits = (microgrids, 2) if len(microgrids) <= ROWS_MOST else (_by_kind(microgrids), 0)
     for name, one in rows.items():
-        table.add_row(name.replace("_", " "), *(f"{one[column]:,.2f}" for column in COLUMNS))
+        table.add_row(name, *(f"{one[column]:,.{digits}f}" for column in COLUMNS))
     return table
 
 
@@ -75,8 +92,9 @@ def port_story(summary: Mapping[str, Any]) -> list[str]:
     agreed, costs, cars = summary["coordination"], summary["costs"], summary["cars"]
     rounds = agreed["iterations"]
     lines = [
-        f"operator and microgrids together: ${costs['total']:,.2f} (operator ${costs['operator']:,.2f}, microgrids"
-        f" ${costs['microgrids']:,.2f}; what they pay each other and what consumers pay is left out)",
+        f"cost of operator and microgrids together: {costs['total']:,.2f} $ = operator {costs['operator']:,.2f} $ +"
+        f" microgrids {costs['microgrids']:,.2f} $ (a negative cost is income; trade between them, and what consumers"
+        " and owners of cars pay, is left out)",
         f"{agreed['mode']} coordination: {rounds['total']} rounds, at most {rounds['max']} for an hour",
     ]
     if agreed["mode"] == "transactive":

@@ -53,7 +53,7 @@ def test_evaluate_json(on, count):
 )
 def test_evaluate_prints_money_with_intervals_and_says_which(on, said):
     text = accepted("evaluate", "microgrid33", *FAST, *on, "--workers", "1")
-    for words in (*said, "± 95 %", "load curtailment", "profit", "voltage"):
+    for words in (*said, "± 95 %", "load_curtailment", "profit", "voltage"):
         assert words in text
 
 

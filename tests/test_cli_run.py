@@ -119,6 +119,11 @@ def test_a_run_is_run_again_from_its_folder_to_the_same_bytes(run_dir, tmp_path)
     for words in ("microgrid33: one day", "policy myopic", "profit", "Physics", "audit: clean", "written to other"):
         assert words in text
     other = tmp_path / "other"
+    shown = {line.split()[0]: line.split()[1] for line in reversed(text.splitlines()) if len(line.split()) > 1}
+    for term, value in json.loads((other / "summary.json").read_text(encoding="utf-8"))["terms"].items():
+        assert shown[term] == f"{value:,.2f}", term  # by the same name and with the same sign
+    assert "to system_operator" in text
+    assert "limits: all kept (voltage, line_current, tie_capacity, tie_power_factor, device)" in text
     for name in ("study.yaml", *(f"{table}.parquet" for table in TABLES)):
         assert (other / name).read_bytes() == (run_dir / name).read_bytes(), name
 
@@ -148,7 +153,10 @@ def test_limits_that_cannot_be_met_are_violated_the_least_and_counted(tmp_path):
     assert hours == (status == "least_violation").sum()
     assert 0 < hours <= 24
     assert f"{hours} hour(s) had no dispatch within all limits" in text
-    assert summary["voltage"]["violations"] > 0
+    assert summary["limits"]["voltage"]["count"] == summary["voltage"]["violations"] > 0
+    assert f"{summary['limits']['voltage']['count']} bus-hours" in text
+    assert f"{hours} hour(s) in all, whose decisions are recorded as: least_violation {hours}" in text
+    assert summary["hours_beyond_limits"] == {"least_violation": hours}
     assert summary["audit"]["clean"]
 
 

@@ -1,9 +1,14 @@
 """The summary of studies with ports: what it says is what the tables say, and the money adds up."""
 
+from io import StringIO
+
+import numpy as np
 import pytest
 from conftest import STUDIES
+from rich.console import Console
 
 from experiments.play import play
+from experiments.port_console import COLUMNS, ports_table
 from experiments.port_summary import cars, coordination
 from experiments.summary import summarise
 from sim.setting import Setting
@@ -56,6 +61,21 @@ def test_energies_and_money_of_the_microgrids_are_those_of_the_tables(summary, p
         kept = devices.loc[mine & (devices["device"] != "ev"), "cost"].sum()  # fuel and wear
         assert said["fuel"] + said["wear"] == pytest.approx(kept)
         assert said["cost"] == pytest.approx(paid - received + kept)
+
+
+@pytest.mark.parametrize("times", [1, 10])
+def test_the_table_of_microgrids_adds_up_to_their_cost_and_fits_a_terminal(summary, times):
+    behind = {f"{name}{k or ''}": one for k in range(times) for name, one in summary["microgrids"].items()}
+    table = ports_table(behind)
+    amounts = {
+        name: np.array([float(cell.replace(",", "")) for cell in column.cells])
+        for name, column in zip(COLUMNS, table.columns[1:], strict=True)
+    }
+    spent = amounts["trade"] + amounts["fuel"] + amounts["wear"] + amounts["discomfort"] - amounts["ev_revenue"]
+    assert amounts["cost"] == pytest.approx(spent, abs=0.03 if times == 1 else 3)
+    screen = Console(width=80, file=StringIO())
+    screen.print(table)
+    assert "…" not in screen.file.getvalue()
 
 
 def test_trade_cancels_in_the_costs_of_all(summary):

@@ -19,8 +19,8 @@ from experiments.figures.voltage import voltage_panel
 from sim.audit import LIMITS, AuditReport, audit
 from sim.study import Study
 
-WIDTH, HEIGHT = 11.0, 14.0
-LEFT, RIGHT, TOP = 0.72, 1.5, 1.13
+WIDTH, HEIGHT = 11.0, 14.15
+LEFT, RIGHT, TOP = 0.72, 1.5, 1.28
 HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.92, "money": 1.4}
 """Heights of the panels, from top to bottom. [inch]"""
 GAPS = {"tie_line": 0.0, "money": 0.72}

@@ -9,17 +9,13 @@ from sim.recorder import OPERATOR
 from sim.settlement import COST_TERMS
 
 NAMES = {
-    "revenue": "revenue",
-    "exchange": "main-grid\nenergy",
-    "imbalance": "imbalance\npenalty",
-    "loss": "losses*",
-    "wear": "battery\nwear*",
-    "generation": "renewable\nenergy",
-    "generation_curtailment": "curtailed\nrenewables",
-    "load_curtailment": "curtailed\nload",
-    "trade": "trade with\nmicrogrids",
-    "profit": "profit",
+    "loss": "loss*",
+    "wear": "wear*",
+    "generation_curtailment": "generation_\ncurtailment",
+    "load_curtailment": "load_\ncurtailment",
 }
+"""How terms are written where it is not as in the records."""
+
 TERM_COLORS = {
     "revenue": "retail",
     "exchange": "tie_line",
@@ -75,7 +71,9 @@ def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd
     ax.set_xticks(range(len(terms) + 1), labels=[NAMES.get(term, term) for term in (*terms, "profit")])
     ax.set_ylabel("money [$]")
     ax.grid(axis="y")
-    headline(ax, "(f) From revenue to profit", "* valued in the operator's books, not paid")
+    headline(
+        ax, "(f) From revenue to profit: income goes up, costs go down", "* valued in the operator's books, not paid"
+    )
 
 
 def _bar(ax: Axes, place: int, base: float, amount: float, term: str, kind: str) -> None:

@@ -155,9 +155,10 @@ def _deviations_mva(records: Records) -> FloatArray:
 
 
 def hours_beyond(records: Records, broken: Sequence[Finding]) -> dict[str, int]:
-    """Return in how many hours some limit was not kept, by the status of the decision."""
+    """Return in how many hours a limit that the operator answers for was not kept, by the status of the decision."""
     status = records["decisions"].values("status")[:, 0]
-    return dict(Counter(str(status[hour]) for hour in sorted({_hour(one) for one in broken})))
+    hours = sorted({_hour(one) for one in broken if one.check in CLAIMED})
+    return dict(Counter(str(status[hour]) for hour in hours))
 
 
 def _hour(one: Finding) -> int:

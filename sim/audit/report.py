@@ -75,7 +75,8 @@ class AuditReport:
     limits : dict of str to LimitCount
         The same counted by kind: ``voltage``, ``line_current``, ``tie_capacity``, ``tie_power_factor``, ``device``.
     hours_beyond : dict of str to int
-        Hours in which some limit was not kept, by the status of the decision.
+        Hours in which a limit that the operator answers for was not kept, by the status of the decision; what
+        microgrids own is for them.
     checks : dict
         For every check that was made, how many values it looked at.
     largest : dict

@@ -241,11 +241,19 @@ def new_study(file: Path, like: str) -> None:
         raise StudyError(f"{file}: the name of such a file ends in .yaml")
     if not re.fullmatch(NAME, file.stem):
         raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
-    text = packaged[like].read_text(encoding="utf-8")
-    text = text.replace(f"name: {like}\n", write_document({"name": file.stem}), 1)
+    kind, command = ("sweep", "sweep") if like in packaged_sweeps() else ("study", "run")
+    header, name, rest = packaged[like].read_text(encoding="utf-8").partition(f"name: {like}\n")
+    began = f"# {file.stem}: began as a copy of the packaged {kind} {like}.\n#   tieline {command} {file}\n"
+    text = began + _notes(header) + (write_document({"name": file.stem}) if name else "") + rest
     with new_file(file) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-    console.echo(f"wrote {file}; next: tieline {'sweep' if like in packaged_sweeps() else 'run'} {file}")
+    console.echo(f"wrote {file}; next: tieline {command} {file}")
+
+
+def _notes(header: str) -> str:
+    """Return what the header of a packaged file says of its values: not its title, nor how it is played."""
+    _, *lines = header.splitlines(keepends=True)
+    return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)
 
 
 def print_json(document: dict[str, Any]) -> None:

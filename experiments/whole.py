@@ -145,6 +145,7 @@ def _locked(path: Path, name: str, kind: str) -> Iterator[None]:
     """Keep other processes from writing the same; the lock goes with the process, however that ends."""
     lock = FileLock(path)
     with told(name, REMEDY):
+        path.parent.stat()  # some versions of the lock would make it
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -11,7 +11,8 @@ import experiments.__main__ as command_line
 from agents.anm import policy_names
 from agents.bidding import strategy_names
 from agents.coordination import mode_names
-from experiments.catalog import find_study, packaged_studies
+from experiments.catalog import find_study, packaged_studies, packaged_sweeps
+from experiments.sweeps.plan import read_sweep
 from sim.imbalance import RULES
 from sim.study_file import read_study
 
@@ -72,9 +73,23 @@ def test_new_writes_a_commented_study_that_show_reads(like, tmp_path):
     assert "tieline run mine.yaml" in text
     written = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
     assert written.count("#") > 5
+    assert written.startswith(f"# mine: began as a copy of the packaged study {like}.\n#   tieline run mine.yaml\n")
+    title, *notes = packaged_studies()[like].read_text(encoding="utf-8").partition("name: ")[0].splitlines()
+    assert title not in written
+    assert notes == written.partition("name: ")[0].splitlines()[2:]
     shown = yaml.safe_load(accepted("show", "mine.yaml"))
     assert shown["name"] == "mine"
     assert shown | {"name": like} == yaml.safe_load(accepted("show", like))
+
+
+@pytest.mark.parametrize("like", packaged_sweeps())
+def test_new_writes_a_commented_sweep_that_speaks_of_itself(like, tmp_path):
+    assert "tieline sweep mine.yaml" in accepted("new", "mine.yaml", "--like", like)
+    written = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert written.startswith(f"# mine: began as a copy of the packaged sweep {like}.\n#   tieline sweep mine.yaml\n")
+    assert written.count(like) == 1
+    packaged, mine = read_sweep(packaged_sweeps()[like]), read_sweep(tmp_path / "mine.yaml")
+    assert mine == packaged.model_copy(update={"name": "mine"})
 
 
 @pytest.mark.parametrize("stem", ["2026", "on", "null", "1e3", "my study", ".mine", "größer"])

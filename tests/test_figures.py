@@ -161,7 +161,23 @@ def test_voltage_panel_shows_the_buses(shown: tuple[Run, int, dict[str, Axes]]) 
     (mesh,), (frame,) = by_gid(axes["voltage"], "voltage"), by_gid(axes["voltage"], "violations")
     np.testing.assert_array_equal(mesh.get_array(), vm_pu)
     assert mesh.norm.vmin + mesh.norm.vmax == pytest.approx(2.0)
-    assert bool(frame.get_segments()) == bool((vm_pu < 0.95 - 1e-4).any())
+    assert bool(frame.get_segments()) == bool((vm_pu < 0.95 - 1e-6).any())
+
+
+def test_limits_and_strategy_of_the_page_are_those_of_the_audit_and_the_records(runs: dict[str, Run]) -> None:
+    run = runs["unmanaged"]
+    broken = [one for one in audit(run.tables, run.study).limit_violations if one.day == 1]
+    hours = {check: sum(one.check == check for one in broken) for check in ("voltage_limits", "tie_line_power_factor")}
+    bids = run.tables["bids"].assign(strategy="forecast", fallback_reason="no luck")
+    figure = day_figure({**run.tables, "bids": bids}, run.study)
+    (limits,) = [text for text in figure.texts if text.get_gid() == "limits"]
+    assert limits.get_text() == (
+        f"limits not kept: voltage in {hours['voltage_limits']} bus-hours,"
+        f" tie_power_factor in {hours['tie_line_power_factor']} hours"
+    )
+    assert f"forecast (asked for: {run.study['bidding']})" in figure.texts[1].get_text()
+    panel = next(ax for ax in figure.axes if ax.get_label() == "voltage")
+    assert f"framed: {hours['voltage_limits']} of {33 * 24}" in panel.get_title("right")
 
 
 def test_money_panel_ends_at_the_profit(shown: tuple[Run, int, dict[str, Axes]]) -> None:
@@ -221,7 +237,7 @@ def test_loss_negative_price_and_refused_bid_can_be_read(runs: dict[str, Run]) -
     tables["payments"] = payments.assign(amount=payments["amount"] * np.where(payments["term"] == "revenue", 0.01, 1))
     tables["bids"] = tables["bids"].assign(accepted=False, reason="above the capacity of the tie line")
     tables["settlements"] = tables["settlements"].assign(penalty=100 * tables["settlements"]["penalty"])
-    figure = day_figure(tables, {**run.study, "name": 20 * "long-name", "description": 40 * "long text "})
+    figure = day_figure(tables, {**run.study, "name": 11 * "long-name", "description": 40 * "long text "})
     assert unreadable(figure) == []
     assert any("refused: above" in text.get_text() for text in figure.findobj(Text))
 

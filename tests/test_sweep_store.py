@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -43,6 +44,26 @@ def test_a_row_says_which_run_it_is_of_and_has_every_output(tmp_path, filled):
     hours = rows(tmp_path / "out", "hourly")
     assert [*hours] == [*labels, "day", "hour", *HOURLY]
     assert hours.groupby("key")["hour"].apply(list).to_dict() == {key: [*range(1, 25)] for key in expected}
+
+
+def test_a_row_counts_limits_not_kept_and_names_the_strategy_that_was_used(tmp_path, filled):
+    filled(tmp_path / "out", plan_of())
+    (row,) = rows(tmp_path / "out").to_dict("records")
+    assert row["violations"] > 50  # nothing is managed in these runs
+    assert 0.01 < row["worst_voltage"] < 0.05
+    assert row["tie_power_factor_violations"] > 10
+    assert row["line_current_violations"] == row["worst_line_current"] == row["tie_capacity_violations"] == 0
+    assert (row["bid_fallbacks"], row["bidding_used"]) == (0, "basic")
+
+
+def test_results_that_an_earlier_version_did_not_have_are_missing(tmp_path, filled):
+    filled(tmp_path / "out", plan_of())
+    (path,) = (tmp_path / "out" / "results").glob("*.parquet")
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.drop_columns(["worst_voltage", "bidding_used"]), path)
+    (run,) = read_results(tmp_path / "out").runs.to_dict("records")
+    assert np.isnan(run["worst_voltage"])
+    assert run["violations"] > 50
 
 
 def test_hours_add_up_to_the_row(tmp_path, filled):

@@ -176,25 +176,25 @@ def change_values(
             for place in _places(node, last, where):
                 node[place] = change(node[place])
         else:
-            raise StudyError(f"{where}: '{'.'.join(parents)}' is a value, it has no key '{last}'")
+            raise StudyError(f"{where}: {in_short('.'.join(parents))} is a value, it has no key {in_short(last)}")
 
 
 def _require(node: dict[str, Any], key: str, where: str) -> None:
     if key not in node:
-        raise StudyError(f"{where}: there is no '{key}'; known are {', '.join(node)}")
+        raise StudyError(f"{where}: there is no {in_short(key)}; known are {', '.join(node)}")
 
 
 def _children(node: Any, key: str, where: str, *, complete: bool) -> list[Any]:
     if isinstance(node, list):
         return [node[place] for place in _places(node, key, where)]
     if not isinstance(node, dict):
-        raise StudyError(f"{where}: '{key}' is looked for in a value, which has no keys of its own")
+        raise StudyError(f"{where}: {in_short(key)} is looked for in a value, which has no keys of its own")
     if complete:
         _require(node, key, where)
     child = node.setdefault(key, {})
     if not isinstance(child, dict | list):
         if key != "rule":
-            raise StudyError(f"{where}: '{key}' is a value, it has no keys of its own")
+            raise StudyError(f"{where}: {in_short(key)} is a value, it has no keys of its own")
         raise StudyError(f"{where}: the rule is given by name; spell out its tiers in the study file first")
     return [child]
 
@@ -207,7 +207,9 @@ def _places(node: list[Any], key: str, where: str) -> Sequence[int]:
     if key == EVERY:
         return range(len(node))
     if not key.isdecimal() or int(key) >= len(node):
-        raise StudyError(f"{where}: '{key}' must be a position 0..{len(node) - 1} in the list, or {EVERY} for all")
+        raise StudyError(
+            f"{where}: {in_short(key)} must be a position 0..{len(node) - 1} in the list, or {EVERY} for all"
+        )
     return [int(key)]
 
 

@@ -16,6 +16,7 @@ from conftest import STUDIES
 from swept import AXIS, task_of, write_sweep
 
 from experiments.console import show_audit
+from experiments.figures import day_figure, save_figure
 from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.content import Evidence
@@ -400,3 +401,10 @@ def test_json_of_a_failure_is_told_in_short(swept):
     stored = json.loads(next((folder / "failures").glob("*.json")).read_text(encoding="utf-8"))
     assert len(stored["error"]) > 10_000
     assert len(read_results(folder).failed["error"].iloc[0]) < 500
+
+
+def test_what_a_study_says_is_no_formula_in_a_figure(receding, tmp_path):
+    study = json.loads(json.dumps(receding.study))
+    study["description"] = study["market"]["rule"]["name"] = r"$\frac{x$ and $_{$"
+    save_figure(day_figure(receding.tables, study, day=1), tmp_path, "day")
+    assert (tmp_path / "day.svg").stat().st_size

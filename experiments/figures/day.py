@@ -128,9 +128,9 @@ def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day:
     x = LEFT / WIDTH
     heading = f"{shorten(study.name, 60, placeholder='…')}, {day}"
     figure.text(x, 1 - 0.30 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.53 / HEIGHT, who_decides(study, today), fontsize=9.5, va="center")
+    figure.text(x, 1 - 0.53 / HEIGHT, who_decides(study, today), fontsize=9.5, va="center", parse_math=False)
     about = shorten(study.description, 140, placeholder=" …")
-    figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY)
+    figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY, parse_math=False)
     figure.text(x, 1 - 0.89 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
 
 

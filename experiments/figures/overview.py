@@ -112,7 +112,7 @@ def _title(figure: Figure, study: Study, tables: Mapping[str, pd.DataFrame], bro
     x = LEFT / WIDTH
     heading = f"{shorten(study.name, 60, placeholder='…')}, {study.days} days"
     figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.52 / HEIGHT, who_decides(study, tables), fontsize=9.5, va="center")
+    figure.text(x, 1 - 0.52 / HEIGHT, who_decides(study, tables), fontsize=9.5, va="center", parse_math=False)
     figure.text(x, 1 - 0.71 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
 
 

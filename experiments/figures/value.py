@@ -146,5 +146,5 @@ def _title(figure: Figure, report: ValueReport) -> None:
     )
     heading = f"{name}: the value of scenarios"
     figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=14, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.51 / HEIGHT, f"{who}  ·  seed {study.seed}", fontsize=9, va="center")
+    figure.text(x, 1 - 0.51 / HEIGHT, f"{who}  ·  seed {study.seed}", fontsize=9, va="center", parse_math=False)
     figure.text(x, 1 - 0.69 / HEIGHT, found, fontsize=LABEL_POINTS, va="center", color=GREY)

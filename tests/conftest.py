@@ -135,6 +135,14 @@ def export():
     return play("microgrid33-export", "policy=myopic", "days=3", "fleet.battery.0.efficiency=0.9")
 
 
+@pytest.fixture(scope="session")
+def networked():
+    """Two days, so that cars stay over midnight within the run, and one that needs all its stores."""
+    from audited import play
+
+    return play("networked33", "policy=myopic", "bidding=basic", "days=2")
+
+
 # ---- the 33-bus feeder as a pandapower net -------------------------------------------------------------------
 
 

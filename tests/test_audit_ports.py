@@ -16,12 +16,6 @@ PORT_LIMITS = {"exchange_limits", "end_of_day_stores", "end_of_day_cars"}
 
 
 @pytest.fixture(scope="module")
-def networked() -> Run:
-    """Two days, so that cars stay over midnight within the run, and one that needs all its stores."""
-    return play("networked33", *QUICK, "days=2")
-
-
-@pytest.fixture(scope="module")
 def two_feeders() -> Run:
     """Two feeders with electric heaters, which leave some heat load unserved in the last hour."""
     heater = "fleet.microgrid.0.heat_unit.reading=electric_heater"

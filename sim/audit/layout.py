@@ -77,7 +77,14 @@ HOUR_TABLES = {
     ),
     "payments": Layout(keys=("term", "payer", "payee"), numbers=("amount",)),
     "books": Layout(keys=("term",), numbers=("amount",)),
-    "decisions": Layout(others=("status", "planned_tie_p_mw", "power_flow_mismatch_mw", "coordination")),
+    "decisions": Layout(
+        numbers=("iterations",),
+        others=(
+            *("policy", "status", "reason", "violation", "planned_tie_p_mw"),
+            *("power_flow_mismatch_mw", "power_flow_mismatch_pu", "coordination", "coordination_note"),
+            *("primal_residual_mw", "dual_residual_per_mwh"),
+        ),
+    ),
 }
 """The tables by day and hour (the prices of the market: by hour)."""
 

@@ -11,7 +11,7 @@ from sim.audit.fleet import Feeders
 from sim.audit.layout import HOURS_PER_DAY
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, number, setting
-from sim.audit.report import Finding, FloatArray, LimitCount, Sheet, Subject
+from sim.audit.report import Finding, FloatArray, IntArray, LimitCount, Sheet, Subject
 
 VOLTAGE_PU, LOADING_PERCENT, TIE_LINE_MVA, SOC = 1e-6, 1e-3, 1e-5, 1e-6
 """By how much a limit may be exceeded before it counts: a solver's accuracy; of energy as a fraction of capacity."""
@@ -21,6 +21,9 @@ EXCHANGE_MW, STORED_MWH = 1e-6, 1e-6
 
 DEVIATION_MVA = 1e-3
 """Difference between order and deed that can explain why a limit was not kept; less is nobody's decision. [MVA]"""
+
+VIOLATION, PLANNED = 1e-2, 1e-4
+"""Violation of a plan that is no round-off [MWh, p.u.²], and difference up to which a plan came about [MW], [p.u.]."""
 
 STATUSES = {"optimal": True, "repaired": True, "inexact": False, "least_violation": False, "unplanned": False}
 """What a decision may be recorded as, and whether that says that its hour keeps all limits."""
@@ -125,7 +128,7 @@ def check_end_of_day(records: Records, sheet: Sheet) -> None:
 
 
 def check_claims(records: Records, broken: Sequence[Finding], sheet: Sheet) -> None:
-    """Check that no decision says that its hour keeps all limits when it does not.
+    """Check that no decision says that its hour keeps all limits when it does not, or the reverse.
 
     Unless a unit or microgrid did markedly other than ordered (it says so itself, which is checked elsewhere), the
     set points behind such an hour are the operator's own.
@@ -142,7 +145,27 @@ def check_claims(records: Records, broken: Sequence[Finding], sheet: Sheet) -> N
         if one.check in CLAIMED and STATUSES.get(status[hour]) and not deviates[hour]:
             message = f"the decision is recorded as {status[hour]}, but {one.message}"
             sheet.findings.append(Finding("claims", one.day, one.hour, one.where, message))
+    for hour in _denied(records, {_hour(one) for one in broken}).tolist():
+        message = "the decision is recorded as least_violation, but all limits of the study are kept"
+        sheet.findings.append(
+            Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
+        )
     sheet.checks["claims"], sheet.largest["claims"] = len(status), float(len(sheet.findings) - before)
+
+
+def _denied(records: Records, broken: set[int]) -> IntArray:
+    """Return the hours whose plan is at odds with limits and is what came about, on days that keep all of them after.
+
+    A battery that can't end the day as it should may be short of energy hours before.
+    """
+    decisions = records["decisions"]
+    violated = (decisions.values("status") == "least_violation") & (decisions.numbers("violation") > VIOLATION)
+    as_planned = (decisions.numbers("power_flow_mismatch_mw") < PLANNED) & (
+        decisions.numbers("power_flow_mismatch_pu") < PLANNED
+    )
+    hours = np.flatnonzero(violated & as_planned)
+    rest = [range(hour, (hour // HOURS_PER_DAY + 1) * HOURS_PER_DAY) for hour in hours.tolist()]
+    return hours[[broken.isdisjoint(later) for later in rest]]
 
 
 def _deviations_mva(records: Records) -> FloatArray:

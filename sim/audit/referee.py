@@ -21,13 +21,14 @@ from sim.audit.limits import (
     count_limits,
     hours_beyond,
 )
-from sim.audit.manifest import check_manifest
+from sim.audit.manifest import check_manifest, read_json
 from sim.audit.money import agents_of, check_books, check_payments, check_retail_price, check_zero_sum
 from sim.audit.physics import check_physics
 from sim.audit.ports import check_exchange_limits, check_ports
 from sim.audit.records import Records
 from sim.audit.report import AuditReport, LimitCount, Sheet
-from sim.audit.settlement import check_bids, check_certificate, check_plan, check_settlement
+from sim.audit.settlement import check_bids, check_certificate, check_deciders, check_plan, check_settlement
+from sim.audit.summary import check_summary
 from sim.audit.units import check_units
 from sim.errors import StudyError
 from sim.ledger import TABLES
@@ -38,6 +39,7 @@ BOOKS: tuple[Check, ...] = (
     (check_units, {"dispatch"}),
     (check_physics, {"dispatch", "buses", "lines", "settlements", "trades"}),
     (check_bids, {"bids"}),
+    (check_deciders, {"decisions", "ports"}),
     (check_certificate, {"bids"}),
     (check_settlement, {"market", "bids", "settlements"}),
     (check_plan, {"decisions", "settlements"}),
@@ -71,6 +73,8 @@ PORT_LIMITS: tuple[Check, ...] = (
 DEVICES = (check_units, check_devices, check_cars)
 """Those of the books that look at limits of devices."""
 
+
+SUMMARY = "summary.json"
 
 UNKNOWN_INPUTS = "nobody made them anew"
 
@@ -168,9 +172,13 @@ def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None 
     """
     tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
     study = _read_study(folder / "study.yaml")
+    summary = read_json(folder / SUMMARY)
     report = audit(tables, study, UNKNOWN_INPUTS if inputs_of is None else inputs_of(folder))
-    files = Sheet()
-    notes = check_manifest(folder, files, needed=("study.yaml", *(f"{name}.parquet" for name in TABLES)))
+    files, tables_whole = Sheet(), Sheet()
+    records = read_records(tables, study, tables_whole)
+    if not tables_whole.findings:
+        check_summary(summary, records, report, files)
+    notes = check_manifest(folder, files, needed=("study.yaml", SUMMARY, *(f"{name}.parquet" for name in TABLES)))
     return replace(
         report,
         findings=(*files.findings, *report.findings),

@@ -40,6 +40,27 @@ def check_bids(records: Records, sheet: Sheet) -> None:
     sheet.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
 
 
+def check_deciders(records: Records, sheet: Sheet) -> None:
+    """Check that decisions are by the study's policy and coordination, or say why not.
+
+    A policy that optimises nothing leaves the exchange of microgrids to themselves.
+    """
+    decisions, wanted = (
+        records["decisions"],
+        {name: setting(records.study, name) for name in ("policy", "coordination")},
+    )
+    if not len(records.lists["ports"]):
+        wanted["coordination"] = ""
+    unplanned = decisions.values("status") == "unplanned"
+    for column, excused in (
+        ("policy", decisions.values("reason") != ""),
+        ("coordination", unplanned | (decisions.values("coordination_note") != "")),
+    ):
+        other = (decisions.values(column) != wanted[column]) & ~excused
+        of = Subject(f"{column} not the study's, without a reason (1: so)", "", ["decision"])
+        sheet.equal("deciders", other, 0, of, within=0.0)
+
+
 def check_certificate(records: Records, sheet: Sheet) -> None:
     """Check that bids have the certificate's rounding, and those called exact or repaired agree with AC physics."""
     bids = records["bids"]

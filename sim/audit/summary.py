@@ -1,0 +1,271 @@
+"""The summary of a run: every figure of it derived again from the tables and the study."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from sim.audit.layout import HOURS_PER_DAY, owners_of
+from sim.audit.limits import voltages_outside
+from sim.audit.physics import slack_bus
+from sim.audit.records import Records, numbers, setting
+from sim.audit.report import AuditReport, FloatArray, Sheet
+
+COSTS = ("exchange", "imbalance", "loss", "wear", "generation", "generation_curtailment", "load_curtailment")
+
+PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
+
+PENALISED = 0.005
+"""Penalty from which on an hour counts as penalised: half a cent. [$]"""
+
+ROUND_OFF = 1e-9
+"""Relative round-off of a sum, absolute for one below 1."""
+
+SPENT = {
+    "fuel": ("diesel", "heat_unit"),
+    "wear": ("battery", "thermal_storage"),
+    "discomfort": ("ev",),
+}
+"""What devices of microgrids cost, by term."""
+
+GIVEN = ("seconds", "run_dir")
+"""What no table tells."""
+
+
+def check_summary(summary: Mapping[str, Any], records: Records, report: AuditReport, sheet: Sheet) -> None:
+    """Check every figure of a summary; one that the audit can't derive must not be there.
+
+    Parameters
+    ----------
+    summary : mapping
+        What stands in ``summary.json``.
+    records : Records
+        The stored tables, complete.
+    report : AuditReport
+        The audit of these tables, which counts limits not kept.
+    sheet : Sheet
+        Takes down what does not hold.
+    """
+    stored = {name: value for name, value in summary.items() if name not in GIVEN}
+    problems, compared = [], 0
+    for path, value, expected in _pairs(stored, derived(records, report), ""):
+        compared += 1
+        if not _same(value, expected):
+            problems.append((path, f"is {_shown(value)}, expected {_shown(expected)}"))
+    for path, problem in problems:
+        sheet.note("summary", f"summary.json: {path}", problem)
+    sheet.checks["summary"] = compared
+
+
+MISSING = object()
+
+
+def _pairs(value: Any, expected: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield place, stored and expected value of everything in one of two documents."""
+    if isinstance(value, Mapping) and isinstance(expected, Mapping):
+        for name in dict.fromkeys([*expected, *value]):
+            below = f"{path}.{name}" if path else name
+            yield from _pairs(value.get(name, MISSING), expected.get(name, MISSING), below)
+    elif isinstance(value, list) and isinstance(expected, list) and len(value) == len(expected):
+        for k, (one, other) in enumerate(zip(value, expected, strict=True)):
+            yield from _pairs(one, other, f"{path}.{k}")
+    else:
+        yield path, value, expected
+
+
+def _same(value: Any, expected: Any) -> bool:
+    """Return whether a stored value is the expected one, but for round-off."""
+    if isinstance(expected, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        return bool(abs(value - expected) <= ROUND_OFF * max(1.0, abs(expected)))
+    return type(value) is type(expected) and bool(value == expected)
+
+
+def _shown(value: Any) -> str:
+    """Return a value in a few words."""
+    text = "missing" if value is MISSING else f"{value:.9g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def derived(records: Records, report: AuditReport) -> dict[str, Any]:
+    """Return the summary that tables and study give, without what is taken as given."""
+    study, terms = records.study, _terms(records)
+    return {
+        "study": setting(study, "name"),
+        "seed": setting(study, "seed"),
+        "days": records.days,
+        "bidding": setting(study, "bidding"),
+        "bid_strategy": _bid_strategy(records),
+        "policy": setting(study, "policy"),
+        "rule": setting(study, "market.rule.name"),
+        "terms": terms,
+        "bids_mw": records["bids"].numbers("bid_mw")[:, 0].tolist(),
+        "certificate": _certificate(records),
+        "limits": {name: vars(one) for name, one in report.limits.items()},
+        "hours_beyond_limits": report.hours_beyond,
+        "voltage": _voltage(records, report),
+        "energy_mwh": _energy(records),
+        "hours": _hours(records),
+        **(_behind_ports(records, terms) if len(records.lists["ports"]) else {}),
+        "audit": {"clean": report.clean, "findings": len(report.findings)},
+    }
+
+
+def _terms(records: Records) -> dict[str, float]:
+    """Return the operator's money of all days. [$]"""
+    amounts: dict[str, float] = {}
+    for table in ("payments", "books"):
+        frame = records[table].frame
+        for term in dict.fromkeys(frame["term"]):
+            amounts[term] = float(numbers(frame, "amount")[frame["term"] == term].sum())
+    income = ("revenue", "trade") if len(records.lists["ports"]) else ("revenue",)
+    terms = {term: amounts.get(term, 0.0) for term in (*income, *COSTS)}
+    return {**terms, "profit": sum(terms[term] for term in income) - sum(terms[term] for term in COSTS)}
+
+
+def _bid_strategy(records: Records) -> dict[str, Any]:
+    """Return which bidding strategies were asked for and used, and why, by the first bid of every day."""
+    first = [records["bids"].values(name)[::HOURS_PER_DAY, 0] for name in ("asked", "strategy", "fallback_reason")]
+    days = list(zip(range(1, records.days + 1), *first, strict=True))
+    others = [f"day {day}, {used}: {reason}" for day, asked, used, reason in days if used != asked]
+    return {
+        "asked": days[0][1],
+        "used": ", ".join(dict.fromkeys(used for _, _, used, _ in days)),
+        "fallbacks": len(others),
+        "reasons": others,
+    }
+
+
+def _certificate(records: Records) -> dict[str, float | None]:
+    """Return the largest of each figure of the solver's; None where there is none."""
+    largest: dict[str, float | None] = {}
+    for name in PROOFS:
+        frames = [records[table].frame for table in ("bids", "decisions")]
+        stated = np.concatenate([numbers(frame, name) for frame in frames if name in frame] or [np.zeros(0)])
+        finite = stated[np.isfinite(stated)]
+        largest[name] = float(finite.max()) if len(finite) else None
+    return largest
+
+
+def _voltage(records: Records, report: AuditReport) -> dict[str, Any]:
+    """Return range of voltages, and which buses were outside the limits. [p.u.]"""
+    buses = records["buses"]
+    vm_pu, bus = buses.numbers("vm_pu"), buses.numbers("bus")[0].astype(np.int64)
+    least, most = (records.number(f"grid.voltage.{end}_vm_pu") for end in ("min", "max"))
+    low, high = (
+        side & (bus != slack_bus(records)) for side in voltages_outside(vm_pu, min_vm_pu=least, max_vm_pu=most)
+    )
+    return {
+        "min_pu": float(vm_pu.min()),
+        "max_pu": float(vm_pu.max()),
+        "violations": report.limits["voltage"].count,
+        "buses_below": np.sort(bus[low.any(axis=0)]).tolist(),
+        "buses_above": np.sort(bus[high.any(axis=0)]).tolist(),
+    }
+
+
+def _energy(records: Records) -> dict[str, float]:
+    """Return energies of all days; an hour's power is its energy. [MWh]"""
+    loads, renewables, settled = records.loads, records.renewables, records["settlements"]
+    return {
+        "bid": float(records["bids"].numbers("bid_mw").sum()),
+        "metered": float(settled.numbers("metered_mw").sum()),
+        "outside_band": float(settled.numbers("over_mwh").sum() + settled.numbers("under_mwh").sum()),
+        "load_served": float(loads.p_mw.sum()),
+        "load_curtailed": float((loads.available_mw - loads.p_mw).sum()),
+        "generation": float(renewables.p_mw.sum()),
+        "generation_curtailed": float((renewables.available_mw - renewables.p_mw).sum()),
+        "losses": float(records["lines"].numbers("loss_mw").sum()),
+    }
+
+
+def _hours(records: Records) -> dict[str, int]:
+    """Return in how many hours something was out of the ordinary."""
+    decisions = records["decisions"]
+    fallback = decisions.values("policy") != setting(records.study, "policy")
+    return {
+        "penalised": int((records["settlements"].numbers("penalty") > PENALISED).sum()),
+        **{
+            status: int((decisions.values("status") == status).sum())
+            for status in ("least_violation", "repaired", "inexact")
+        },
+        "fallback": int(fallback.sum()),
+        "remarks": int(((decisions.values("reason") != "") & ~fallback).sum()),
+        "bids_refused": int((~records["bids"].values("accepted").astype(bool)).sum()),
+        "clipped_orders": int(records["dispatch"].values("clipped").astype(bool).sum()),
+    }
+
+
+def _behind_ports(records: Records, terms: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a summary has besides where there are ports."""
+    microgrids = _microgrids(records)
+    own = {
+        kind: sum(one["fuel"] + one["wear"] + one["discomfort"] for one in microgrids.values() if one["kind"] == kind)
+        for kind in ("microgrid", "ev_aggregator")
+    }
+    operator = sum(terms[term] for term in COSTS) + own["ev_aggregator"]
+    stays = records.lists["cars"]
+    left = numbers(stays, "full")[numbers(stays, "departure_h") <= records.days * HOURS_PER_DAY]
+    return {
+        "coordination": _coordination(records),
+        "microgrids": microgrids,
+        "costs": {"operator": operator, "microgrids": own["microgrid"], "total": operator + own["microgrid"]},
+        "cars": {
+            "count": len({*zip(stays["port"], stays["car"], strict=True)}),
+            "stays": len(stays),
+            "left_full": int((left == 1).sum()),
+            "left_short": int((left == 0).sum()),
+        },
+    }
+
+
+def _microgrids(records: Records) -> dict[str, Any]:
+    """Return energies [MWh] and money [$] of every port."""
+    trades, devices, paid = records["trades"], records["devices"], records["payments"].frame
+    amount, cost = numbers(paid, "amount"), devices.numbers("cost")
+    device_of = devices.values("device")[0]
+    port_of = devices.values("port")[0]
+    found = {}
+    for k, (port, kind) in enumerate(records.lists["ports"][["port", "kind"]].itertuples(index=False)):
+        exchange = trades.numbers("p_mw")[:, k]
+        spent = {
+            term: float(cost[:, (port_of == port) & np.isin(device_of, sorts)].sum()) for term, sorts in SPENT.items()
+        }
+        trade = float(amount[(paid["term"] == "trade") & (paid["payer"] == port)].sum())
+        revenue = float(amount[(paid["term"] == "ev_revenue") & (paid["payer"] == owners_of(port))].sum())
+        found[str(port)] = {
+            "kind": str(kind),
+            "exchange_mwh": float(exchange.sum()),
+            "import_mwh": float(exchange.clip(min=0).sum()),
+            "export_mwh": float(-exchange.clip(max=0).sum()),
+            "shortfall_mwh": float(trades.numbers("shortfall_mw")[:, k].sum()),
+            "trade": trade,
+            **spent,
+            "ev_revenue": revenue,
+            "cost": trade + sum(spent.values()) - revenue,
+        }
+    return found
+
+
+def _coordination(records: Records) -> dict[str, Any]:
+    """Return modes, rounds, worst residuals, and what went wrong."""
+    decisions, trades = records["decisions"], records["trades"]
+    rounds = decisions.numbers("iterations").astype(np.int64)
+    said = [(h, note) for h, note in enumerate(decisions.values("coordination_note")[:, 0]) if note != ""]
+    said += [
+        (h, f"{trades.names[k]} {note}")
+        for h, notes in enumerate(trades.values("note"))
+        for k, note in enumerate(notes)
+        if note != ""
+    ]
+    return {
+        "mode": ", ".join(dict.fromkeys(decisions.values("coordination")[:, 0])),
+        "iterations": {"total": int(rounds.sum()), "max": int(rounds.max())},
+        "primal_residual_mw": _worst(decisions.numbers("primal_residual_mw")),
+        "dual_residual_per_mwh": _worst(decisions.numbers("dual_residual_per_mwh")),
+        "notes": [f"day {h // HOURS_PER_DAY + 1}, hour {h % HOURS_PER_DAY + 1}: {note}" for h, note in said],
+    }
+
+
+def _worst(residual: FloatArray) -> float | None:
+    known = residual[~np.isnan(residual)]
+    return float(known.max()) if len(known) else None

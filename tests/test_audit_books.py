@@ -85,6 +85,7 @@ TAMPERINGS = [
     Tampering("penalty", "settlements", NOON, "penalty", lambda money: money + 1e-6),
     Tampering("penalty", "market", PENALISED, "price_per_mwh", lambda price: price + 50.0),
     Tampering("claims", "decisions", NOON, "status", "fine"),
+    Tampering("deciders", "decisions", NOON, "policy", "hindsight"),
     Tampering("plan", "decisions", NOON, "planned_tie_p_mw", lambda p: p + 1e-6),
     Tampering("plan", "decisions", NOON, "power_flow_mismatch_mw", np.nan),
     *(

@@ -7,14 +7,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from altered import stored
 from audited import inputs_for
 from conftest import STUDIES
 
-from experiments.run_folder import write_manifest
 from sim.audit import audit, audit_folder
 from sim.errors import StudyError
-from sim.ledger import TABLES, write_tables
+from sim.ledger import TABLES
 
 # ---- completeness --------------------------------------------------------------------------------------------
 
@@ -68,15 +67,14 @@ def test_a_run_shorter_than_its_study_is_incomplete(receding):
 
 @pytest.fixture
 def folder(receding, tmp_path):
-    write_tables(receding.tables, tmp_path)
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(receding.study), encoding="utf-8")
-    write_manifest(tmp_path)
+    stored(receding, tmp_path)
     return tmp_path
 
 
 def test_a_folder_gives_the_audit_of_its_tables_and_files(folder, receding):
     report, inputs = audit_folder(folder, lambda _: inputs_for(json.dumps(receding.study))), receding.audit()
-    assert report.checks == inputs.checks | {"manifest": len(TABLES) + 1}
+    assert report.checks == inputs.checks | {"manifest": len(TABLES) + 2, "summary": report.checks["summary"]}
+    assert report.checks["summary"] > 60
     assert (report.findings, report.largest) == (inputs.findings, inputs.largest)
 
 

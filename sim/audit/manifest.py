@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from hashlib import file_digest
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from grids.documents import DocumentError, parse_json, read_text
@@ -45,15 +45,15 @@ def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list
         )
         return []
     listed = _listed(read_json(folder / MANIFEST))
+    present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     for name in needed:
         if name not in listed:
             sheet.note("manifest", name, "is not in the manifest")
     for name, file in listed.items():
-        if problem := _problem(folder, name, file):
+        if problem := _problem(present.get(name), file):
             sheet.note("manifest", name, problem)
     sheet.checks["manifest"] = len(listed)
-    others = sorted({path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()})
-    extra = [name for name in others if name not in listed and name != MANIFEST]
+    extra = sorted(present.keys() - listed.keys() - {MANIFEST})
     more = f" and {len(extra) - SHOWN} more" if len(extra) > SHOWN else ""
     return [f"none of the run's files: {', '.join(extra[:SHOWN])}{more}"] if extra else []
 
@@ -66,16 +66,13 @@ def _listed(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return files
 
 
-def _problem(folder: Path, name: str, file: Any) -> str:
-    """Return what is wrong with a file, or nothing."""
-    parts, path = PurePosixPath(name).parts, folder / name
-    if not isinstance(file, dict) or not parts or ".." in parts or PurePosixPath(name).is_absolute():
-        return "is no file of a run"
-    if not path.exists():
+def _problem(path: Path | None, file: Any) -> str:
+    """Return what is wrong with a file of the manifest, or nothing; None is one that the folder does not have."""
+    if path is None:
         return "is missing"
-    if not path.is_file() or path.is_symlink():
+    if path.is_symlink() or not path.is_file():
         return "is no file"
-    if path.stat().st_size == file.get("bytes"):  # so that nothing of another size is read
+    if isinstance(file, dict) and path.stat().st_size == file.get("bytes"):  # nothing of another size is read
         with path.open("rb") as content:
             if file_digest(content, "sha256").hexdigest() == file.get("sha256"):
                 return ""

@@ -45,18 +45,17 @@ def check_deciders(records: Records, sheet: Sheet) -> None:
 
     A policy that optimises nothing leaves the exchange of microgrids to themselves.
     """
-    decisions, wanted = (
-        records["decisions"],
-        {name: setting(records.study, name) for name in ("policy", "coordination")},
-    )
-    if not len(records.lists["ports"]):
-        wanted["coordination"] = ""
+    decisions, coordinated = records["decisions"], len(records.lists["ports"]) > 0
     unplanned = decisions.values("status") == "unplanned"
-    for column, excused in (
-        ("policy", decisions.values("reason") != ""),
-        ("coordination", unplanned | (decisions.values("coordination_note") != "")),
+    for column, wanted, excused in (
+        ("policy", setting(records.study, "policy"), decisions.values("reason") != ""),
+        (
+            "coordination",
+            setting(records.study, "coordination") if coordinated else "",
+            unplanned | (decisions.values("coordination_note") != ""),
+        ),
     ):
-        other = (decisions.values(column) != wanted[column]) & ~excused
+        other = (decisions.values(column) != wanted) & ~excused
         of = Subject(f"{column} not the study's, without a reason (1: so)", "", ["decision"])
         sheet.equal("deciders", other, 0, of, within=0.0)
 

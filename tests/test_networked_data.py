@@ -291,9 +291,11 @@ def test_sharing_behind_ports(draw, setting, sharing, shared):
         assert (getattr(drawn, name)[..., 5] == 0).all()
 
 
-def test_wild_errors_are_clipped_behind_ports(draw):
+def test_wild_errors_are_clipped_behind_ports(draw, setting):
     drawn = draw(count=200, microgrid_load_std=2, microgrid_heat_std=2, microgrid_output_std=2)
     assert all(getattr(drawn, name).min() == 0 for name in PORT_FIELDS)
+    for name in PORT_FIELDS:  # forecasts are multiplied, so that none gets beyond 1 + 6 standard deviations of them
+        assert (getattr(drawn, name) <= 13 * getattr(setting.forecast, name)).all()
     assert drawn.port_output_mw.max() == 0.035
     assert (drawn.port_output_mw[:, :7] == 0).all()  # no sun at night
 
@@ -301,6 +303,7 @@ def test_wild_errors_are_clipped_behind_ports(draw):
 def test_chosen_scenarios_keep_what_is_behind_ports(draw):
     drawn = draw(count=6, retail_price_std=0.1)
     for chosen in (drawn.subset(np.array([4, 1])), reduce_scenarios(drawn, 2), drawn.subset(3)):
+        assert chosen.probability.sum() == pytest.approx(1)
         for k in range(len(chosen)):
             same = [s for s in range(6) if np.array_equal(drawn.demand_mw[s], chosen.demand_mw[k])]
             assert len(same) == 1

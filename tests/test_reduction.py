@@ -85,6 +85,23 @@ def test_backward_drops_the_cheapest_each_time(points):
         before = kept
 
 
+def test_a_scenario_is_at_no_distance_from_itself():
+    assert (np.diag(distances(scenario_set(0, 60))) == 0).all()  # not even by round-off, the root of which is large
+
+
+def test_microgrids_count_by_what_they_draw_together():
+    """0.4 MW of load less 0.1 MW of their own output, or 0.2 MW: 0.1 MW apart at the tie line."""
+    scenarios = ScenarioSet(
+        demand_mw=np.ones((2, 1, 1)),
+        available_mw=np.ones((2, 1, 1)),
+        probability=np.full(2, 0.5),
+        port_load_mw=np.array([[[0.3, 0.1]], [[0.1, 0.1]]]),
+        port_heat_mw=np.array([[[0.0, 0.0]], [[5.0, 5.0]]]),
+        port_output_mw=np.array([[[0.1, 0.0]], [[0.0, 0.0]]]),
+    )
+    assert distances(scenarios) == pytest.approx(np.array([[0, 0.1], [0.1, 0]]))
+
+
 def test_distances_are_those_of_the_definition():
     scenarios = scenario_set(seed=3, count=6, hours=4)
     assert distances(scenarios) == pytest.approx(naive_distance(scenarios), abs=1e-6)

@@ -22,10 +22,31 @@ from grids.cases import case_names
 from sim.audit import Inputs, audit, audit_folder
 from sim.errors import StudyError
 from sim.inputs import inputs_of
+from sim.plausibility import implausible
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
 from sim.setting import Setting
 from sim.study import NAME, Study
 from sim.study_file import read_study, require_resolved, write_document
+
+STRANGE_SHOWN = 5
+"""Strange values of a study that are named; of more, only their number."""
+
+
+def setting_of(study: Study) -> Setting:
+    """Return the setting of a study; say on standard error what hardly any case has, such as after a slip of units.
+
+    Raises
+    ------
+    StudyError
+        If the network or the profiles can't be used.
+    """
+    setting = Setting.of(study)
+    strange = implausible(setting)
+    for one in strange[:STRANGE_SHOWN]:
+        console.warn(one)
+    if len(strange) > STRANGE_SHOWN:
+        console.warn(f"and {len(strange) - STRANGE_SHOWN} more strange values")
+    return setting
 
 
 def run_study(
@@ -47,7 +68,7 @@ def run_study(
     from experiments.figures.run_figures import chosen_figures, draw_run
 
     choice = chosen_figures(figures, study.days)
-    setting = Setting.of(study)
+    setting = setting_of(study)
     check_study(setting)
     with new_run(out, study, base) as (unfinished, folder):
         with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
@@ -75,7 +96,7 @@ def run_study(
 def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as_json: bool) -> None:
     """Print the expected terms of the study's bids over kept or test scenarios."""
     start = perf_counter()
-    setting = Setting.of(study)
+    setting = setting_of(study)
     check_study(setting)
     scenarios = scenario_set(setting, on, count)
     with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
@@ -124,7 +145,7 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
     chosen = _solver(formulation, solver)
-    setting = Setting.of(study)
+    setting = setting_of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
         dispatcher = Dispatcher.of(setting, progress=report)

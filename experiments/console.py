@@ -71,13 +71,17 @@ def strategy_in_words(strategy: Mapping[str, Any]) -> str:
     return f"{strategy['used']} (asked for: {strategy['asked']})" if strategy["fallbacks"] else strategy["used"]
 
 
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    err.print(f"warning: {text}", markup=False, soft_wrap=True)
+
+
 def warn_of_fallback(strategy: Mapping[str, Any]) -> None:
     """Say on standard error that bids are not of the strategy asked for, and why."""
     if strategy["fallbacks"]:
         days = f"{strategy['fallbacks']} day(s): {'; '.join(strategy['reasons'][:3])}"
         more = "; ..." if strategy["fallbacks"] > 3 else ""
-        warning = f"warning: the bids are not those of {strategy['asked']}, as asked for, on {days}{more}"
-        err.print(warning, markup=False, soft_wrap=True)
+        warn(f"the bids are not those of {strategy['asked']}, as asked for, on {days}{more}")
 
 
 def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport, figures: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.value.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value.training import Trainer
 from experiments import console
-from experiments.commands import print_json
+from experiments.commands import print_json, setting_of
 from experiments.confidence import Estimate
 from experiments.play import play
 from experiments.summary import summarise
@@ -31,7 +31,7 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     """Train, write the functions, judge them, and print what came of it."""
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
-    setting = Setting.of(study.model_copy(update={"days": 1}))
+    setting = setting_of(study.model_copy(update={"days": 1}))
     start = perf_counter()
     with new_file(out, name=f"--out {out}") as unfinished:
         with console.status("bidding", quiet=as_json):

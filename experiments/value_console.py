@@ -11,12 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments import console
-from experiments.commands import print_json
+from experiments.commands import print_json, setting_of
 from experiments.confidence import CONFIDENCE, PLUS_MINUS, Estimate
 from experiments.value import Comparison
 from experiments.value_report import SolutionValue, Trial, ValueReport
 from experiments.whole import new_folder
-from sim.setting import Setting
 from sim.study import Study
 from sim.study_file import write_study
 
@@ -36,7 +35,7 @@ def value_study(
     """Print what the study's bid is worth; with `out`, write figure, data and study into that folder."""
     start = perf_counter()
     study.refuse_microgrids("tieline value")
-    setting = Setting.of(study)
+    setting = setting_of(study)
     comparison = Comparison.of(setting, sizes=sizes, test_count=test_count)
     with nullcontext() if out is None else new_folder(out) as unfinished:
         with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:

@@ -10,7 +10,10 @@ import yaml
 from cli import FEW, accepted
 from conftest import STUDIES
 
+from experiments.catalog import find_study, packaged_studies
 from grids.cases.microgrid33 import base_net
+from sim.plausibility import implausible
+from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -67,6 +70,52 @@ def test_bad_profile_is_refused(refused, study_with_day, tmp_path, change, parts
     for part in ("day.csv", *parts):
         assert part in message
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", packaged_studies())
+def test_nothing_is_strange_about_packaged_studies(name):
+    assert implausible(Setting.of(find_study(name))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ("fleet.battery.0.max_e_mwh=1e300", ["fleet.battery.0.max_e_mwh is 1e+300 MWh", "hours of its full power"]),
+        ("fleet.battery.0.max_e_mwh=0.001", ["fleet.battery.0.max_e_mwh is 0.001 MWh, 0.00556 hours"]),
+        ("fleet.wind.1.max_s_mva=600", ["fleet.wind.1.max_s_mva is 600 MVA", "162 times the nominal demand"]),
+        ("grid.tie_line.max_s_mva=10000", ["grid.tie_line.max_s_mva is 10000 MVA", "2,692 times"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_values_that_hardly_any_case_has_are_warned_of(change, parts):
+    (told,) = implausible(Setting.of(find_study("microgrid33", overrides=[change])))
+    for part in parts:
+        assert part in told
+
+
+def test_units_of_microgrids_are_looked_at():
+    (told,) = implausible(Setting.of(find_study("networked33", overrides=["fleet.microgrid.0.battery.max_e_mwh=90"])))
+    assert told == "fleet.microgrid.0.battery.max_e_mwh is 90 MWh, 3e+03 hours of its full power"
+
+
+@pytest.mark.parametrize(
+    ("column", "times", "told"),
+    [
+        ("demand_pu", 6, "profiles.demand_pu is 3 in hour 1: so many times the nominal demand of the network"),
+        ("price_per_mwh", 0.1, "profiles.price_per_mwh is at most 0.05 $/MWh: is it in $/kWh?"),
+        ("retail_price_per_mwh", 1e5, "profiles.retail_price_per_mwh reaches 50000 $/MWh"),
+    ],
+)
+def test_strange_profiles_are_warned_of_on_standard_error(ended, study_with_day, column, times, told):
+    def change(day):
+        usual = dict.fromkeys(("price_per_mwh", "retail_price_per_mwh"), 100) | {column: times}
+        return day.assign(**{name: day[name] * factor for name, factor in usual.items()})
+
+    study = study_with_day(change)
+    status, out, err = ended("bid", study, *FEW, "--bidding", "basic", "--csv")
+    assert (status or 0) == 0
+    assert out.startswith("hour_ending,bid_mw\n")
+    assert err == f"warning: {told}\n"
 
 
 @pytest.mark.parametrize("decimal", [".", ","])

@@ -1,0 +1,72 @@
+"""Values that hardly any case has: not refused, for the case may be a strange one, but told in a warning."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from sim.setting import Setting
+
+DEMAND_MOST = 2.0
+"""Demand above this many times the nominal one is strange."""
+
+CAPACITY_MOST = 20.0
+"""So is a unit of more power than this many times the nominal demand of the network."""
+
+STORAGE_H = (0.05, 100.0)
+"""So is a store that is filled in less or more than these hours of full power. [h]"""
+
+PRICES_PER_MWH = (1.0, 10_000.0)
+"""So are prices whose largest magnitude is less or more than these. [$/MWh]"""
+
+POWERS = {"max_s_mva": "MVA", "max_p_mw": "MW", "max_exchange_mw": "MW", "max_load_mw": "MW", "max_output_mw": "MW"}
+"""What units say of their power, and in what unit."""
+
+
+def implausible(setting: Setting) -> list[str]:
+    """Return a sentence for each value of a study that hardly any case has.
+
+    Parameters
+    ----------
+    setting : Setting
+        The built study.
+    """
+    study = setting.study
+    tie_line = {"grid": {"tie_line": study.grid.tie_line.model_dump()}}
+    nominal_mw = float(setting.grid.load_p_mw.sum())
+    return [
+        *_profiles(setting),
+        *_units({"fleet": study.fleet.model_dump(mode="json"), **tie_line}, "", nominal_mw),
+    ]
+
+
+def _profiles(setting: Setting) -> Iterator[str]:
+    demand = setting.profiles.demand_pu
+    if demand.max() > DEMAND_MOST:
+        hour = int(demand.argmax()) + 1
+        yield f"profiles.demand_pu is {demand.max():g} in hour {hour}: so many times the nominal demand of the network"
+    for name in ("price_per_mwh", "retail_price_per_mwh"):
+        largest = float(np.abs(getattr(setting.profiles, name)).max())
+        if 0 < largest < PRICES_PER_MWH[0]:
+            yield f"profiles.{name} is at most {largest:g} $/MWh: is it in $/kWh?"
+        elif largest > PRICES_PER_MWH[1]:
+            yield f"profiles.{name} reaches {largest:g} $/MWh"
+
+
+def _units(node: Any, key: str, nominal_mw: float) -> Iterator[str]:
+    """Yield what is strange about the units in a part of a study's document."""
+    if isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from _units(part, f"{key}.{number}", nominal_mw)
+    if not isinstance(node, dict):
+        return
+    for name, unit in POWERS.items():
+        times = node.get(name, 0.0) / nominal_mw if nominal_mw > 0 else 0.0
+        if times > CAPACITY_MOST:
+            of_nominal = f"{times:,.0f}" if times < 1e6 else f"{times:.0e}"
+            yield f"{key}.{name} is {node[name]:g} {unit}, {of_nominal} times the nominal demand of the network"
+    energy, power = node.get("max_e_mwh"), node.get("max_s_mva", node.get("max_p_mw"))
+    if energy is not None and power is not None and not STORAGE_H[0] <= energy / power <= STORAGE_H[1]:
+        yield f"{key}.max_e_mwh is {energy:g} MWh, {energy / power:.3g} hours of its full power"
+    for name, part in node.items():
+        yield from _units(part, f"{key}.{name}" if key else name, nominal_mw)

@@ -189,15 +189,18 @@ def spoilt_table(frame, random):
 
 
 def parquet_of(frame):
-    """Return a table as a Parquet file, of texts where its cells are of no one kind."""
-    frame = frame.reset_index(drop=True)
-    try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        table = pa.Table.from_pandas(frame.map(str), preserve_index=False)
+    """Return a table as a Parquet file, of texts where the cells of a column are of no one kind."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    columns = [_column(frame.iloc[:, place].tolist()) for place in range(frame.shape[1])]
+    pq.write_table(pa.Table.from_arrays(columns, names=list(map(str, frame))), sink)
     return sink.getvalue().to_pybytes()
+
+
+def _column(cells):
+    try:
+        return pa.array(cells, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return pa.array(list(map(str, cells)))
 
 
 @contextmanager

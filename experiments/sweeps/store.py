@@ -23,7 +23,7 @@ from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
 from experiments.sweeps.worker import Product, Task, arrow, parquet, parquet_of
 from experiments.whole import open_folder, write_whole
-from grids.documents import parse_json, read_text
+from grids.documents import parse_json, read_text, shown
 from sim.errors import StudyError
 from sim.ledger import TABLES
 from sim.study_file import write_document
@@ -140,8 +140,8 @@ class Store:
             ) from None
         if different := differences(stored):
             raise StudyError(
-                f"--out {self.folder}: was computed with other versions (here is {different}); figures could differ."
-                " Give another folder, or go on with the versions it was begun with"
+                f"--out {self.folder}: was computed with other versions (here is {shown(different, 400)}); figures"
+                " could differ. Give another folder, or go on with the versions it was begun with"
             )
 
     def _sort_out(self, plan: Plan) -> None:

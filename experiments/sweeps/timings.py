@@ -50,7 +50,7 @@ class Timings:
         try:
             content = BytesIO(read_bytes(self.path, "CSV"))
             rows = pd.read_csv(content, dtype={"key": str}, on_bad_lines="skip", encoding_errors="replace")
-        except (ValueError, OverflowError):  # what was damaged is not known any more
+        except (OSError, ValueError, OverflowError):  # what was damaged is not known any more
             rows = pd.DataFrame()
         rows = rows.reindex(columns=COLUMNS).astype({"key": str})
         seconds = [timing.name for timing in TIMINGS]

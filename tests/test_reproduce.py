@@ -94,7 +94,7 @@ def test_differences_are_paired_scenario_by_scenario():
 
     def column(*profits):
         money = {term: np.array(profits) for term in TERMS}
-        return Column(money=money, probability=np.full(3, 1 / 3), violations=0, note="", proof={})
+        return Column(money=money, probability=np.full(3, 1 / 3), limits={}, note="", proof={})
 
     difference = column(110.0, 512.0, 914.0) - column(100.0, 500.0, 900.0)
     assert difference.mean("profit") == pytest.approx(12.0)

@@ -75,7 +75,7 @@ def test_the_terminal_shows_what_the_files_hold(tmp_path):
         for row in csv.reader((tmp_path / f"table5{letter}-quick.csv").open(encoding="utf-8")):
             assert all(cell in said for cell in row[2:] if re.fullmatch(r"[+-]?[\d.]+", cell))
     assert "Case I basic: went wrong." in said
-    assert "Case I basic: 2 bus-hours outside the voltage limits." in said
+    assert "Case I basic: limits not kept: voltage in 2 bus-hours." in said
 
 
 @pytest.mark.usefixtures("cheap")

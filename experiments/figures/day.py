@@ -16,7 +16,7 @@ from experiments.figures.money import money_panel
 from experiments.figures.state_of_charge import soc_panel
 from experiments.figures.style import GREY, LABEL_POINTS, house_style, strategy_in_words
 from experiments.figures.voltage import voltage_panel
-from sim.audit import LIMITS, AuditReport, audit
+from sim.audit import LIMITS, AuditReport, audit, counts_in_words
 from sim.study import Study
 
 WIDTH, HEIGHT = 11.0, 14.15
@@ -140,5 +140,4 @@ def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:
         one.check for one in (*verdict.findings, *verdict.limit_violations) if day is None or one.day == day
     )
     counts = {name: sum(found[check] for check in limit.checks) for name, limit in LIMITS.items()}
-    said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
-    return f"limits not kept: {', '.join(said)}" if said else "all limits kept"
+    return counts_in_words(counts) or "all limits kept"

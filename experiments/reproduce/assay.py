@@ -1,5 +1,6 @@
 """Compute readings of the paper: four columns for each reading and seed, every one a stored part."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from experiments.reproduce.deviations import Money, money_of
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.readings import COLUMNS, Reading
 from experiments.reproduce.workshop import Workshop
+from sim.audit import counts_in_words
 
 
 class Sample(NamedTuple):
@@ -46,9 +48,9 @@ def assay(workshop: Workshop, samples: Sequence[Sample]) -> Assay:
             title = f"sensitivity, part {place} of {count}: {which}"
             columns[rule, strategy] = evaluated_column(workshop, study, on="kept", title=title)
         result[sample] = money_of(columns)
-        outside = sum(column.violations for column in columns.values())
+        outside = sum((Counter(column.limits) for column in columns.values()), Counter[str]())
         notes = dict.fromkeys(column.note for column in columns.values() if column.note)
-        if outside:
-            remarks.append(f"{sample.reading.name}: {outside} bus-hours outside the voltage limits.")
+        if broken := counts_in_words(outside):
+            remarks.append(f"{sample.reading.name}: {broken}.")
         remarks += [f"{sample.reading.name}: {note}." for note in notes]
     return Assay(money=result, remarks=[*dict.fromkeys(remarks)])

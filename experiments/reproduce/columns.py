@@ -26,8 +26,8 @@ class Column:
         Every term in every scenario. [$]
     probability : array, shape (S,)
         Probabilities of the scenarios.
-    violations : int
-        Bus-hours with a voltage outside its limits, in all scenarios.
+    limits : dict of str to int
+        How often limits of each kind were not kept, in all scenarios, as the audit counts them.
     note : str
         What went wrong with the bids, if anything did.
     proof : dict
@@ -36,7 +36,7 @@ class Column:
 
     money: dict[str, FloatArray]
     probability: FloatArray
-    violations: int
+    limits: dict[str, int]
     note: str
     proof: dict[str, float | None]
 
@@ -46,7 +46,7 @@ class Column:
         return cls(
             money={term: np.array(record["money"][term]) for term in TERMS},
             probability=np.array(record["probability"]),
-            violations=record["violations"],
+            limits=record["limits"],
             note=record["note"],
             proof=record["proof"],
         )
@@ -56,7 +56,7 @@ class Column:
         return Column(
             money={term: self.money[term] - other.money[term] for term in TERMS},
             probability=self.probability,
-            violations=max(self.violations, other.violations),
+            limits={name: max(count, other.limits[name]) for name, count in self.limits.items()},
             note="",
             proof=worst([self.proof, other.proof]),
         )
@@ -96,7 +96,7 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
             "bids_mw": submission.bid_mw.tolist(),
             "probability": found.probability.tolist(),
             "money": {term: [outcome.terms[term] for outcome in outcomes] for term in TERMS},
-            "violations": found.limits["voltage"].count,
+            "limits": {name: one.count for name, one in found.limits.items()},
             "note": submission.remarks,
             "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
         }

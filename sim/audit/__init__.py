@@ -7,7 +7,7 @@ it takes as given, and says so by name: :mod:`sim.audit.given`.
 """
 
 from sim.audit.inputs import Inputs
-from sim.audit.limits import LIMITS, voltages_outside
+from sim.audit.limits import LIMITS, counts_in_words, voltages_outside
 from sim.audit.referee import audit, audit_folder, limits_not_kept
 from sim.audit.report import AuditReport, Finding, LimitCount
 
@@ -19,6 +19,7 @@ __all__ = [
     "LimitCount",
     "audit",
     "audit_folder",
+    "counts_in_words",
     "limits_not_kept",
     "voltages_outside",
 ]

@@ -1,7 +1,7 @@
 """Limits that an operation may fail to keep, honestly: checked, counted and given their tolerances here alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +75,12 @@ def count_limits(sheets: Iterable[Sheet]) -> dict[str, LimitCount]:
         worst = max((largest[check] for check in seen), default=0.0)
         counts[name] = LimitCount(sum(broken[check] for check in seen), worst, limit.unit)
     return counts
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Return how often limits of each kind were not kept, in words; empty if all were kept."""
+    said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
+    return f"limits not kept: {', '.join(said)}" if said else ""
 
 
 def voltages_outside(

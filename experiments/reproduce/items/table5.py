@@ -13,6 +13,7 @@ from experiments.reproduce.report_table import ReportTable
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Size, Workshop
 from experiments.whole import write_whole
+from sim.audit import counts_in_words
 
 SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample"
 
@@ -137,8 +138,8 @@ def _quality(columns: dict[str, dict[str, Column]]) -> list[str]:
             which = f"{CASES[rule]} {STRATEGIES[strategy]}"
             if column.note:
                 lines.append(f"{which}: {column.note}.")
-            if column.violations:
-                lines.append(f"{which}: {column.violations} bus-hours outside the voltage limits.")
+            if broken := counts_in_words(column.limits):
+                lines.append(f"{which}: {broken}.")
     return lines
 
 

@@ -23,7 +23,7 @@ from experiments.sweeps.report.content import Evidence
 from experiments.sweeps.report.tables import cell
 from experiments.sweeps.results import read_results
 from experiments.sweeps.store import Store
-from experiments.sweeps.worker import perform
+from experiments.sweeps.worker import Product, perform
 from grids.documents import (
     MOST_BYTES,
     MOST_DEPTH,
@@ -293,9 +293,7 @@ def done_sweep(tmp_path_factory):
         store.prepare(plan)
         done, failed = plan.runs()
         store.keep(done, perform(task_of(done)))
-        product = perform(task_of(failed))
-        object.__setattr__(product, "error", f"[/bad] ![x](http://example.org/y.png) {LONG}")
-        store.keep(failed, product)
+        store.keep(failed, Product(key=failed.key, error=f"[/bad] ![x](http://example.org/y.png) {LONG}"))
     return folder / "swept", plan
 
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from conftest import STUDIES
 from fuzzed import LONG, as_json, parquet_of, spoilt_bytes, spoilt_document, spoilt_table, spoilt_text, within
-from swept import AXIS, task_of, write_sweep
+from swept import AXIS, relabelled, task_of, write_sweep
 
 import experiments
 from agents.value.functions import KIND, read_functions, store_names
@@ -31,7 +31,7 @@ from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.sheets import differences_csv, means_csv
 from experiments.sweeps.results import read_results
 from experiments.sweeps.store import Store
-from experiments.sweeps.worker import perform
+from experiments.sweeps.worker import Product, perform
 from sim.errors import StudyError
 from sim.profiles import load_profiles
 from sim.study_file import read_study, write_study
@@ -280,12 +280,11 @@ def test_sweep_folders(tried, tmp_path):
     store = Store(tmp_path / "swept")
     with store.locked():
         store.prepare(plan)
-        runs = plan.runs()
-        for run in runs[:-1]:
-            store.keep(run, perform(task_of(run)))
-        failed = perform(task_of(runs[-1]))
-        object.__setattr__(failed, "error", "no [/bad] luck")
-        store.keep(runs[-1], failed)
+        *done, failed = plan.runs()
+        results = perform(task_of(done[0])).parts["results"]
+        for run in done:
+            store.keep(run, Product(key=run.key, parts={"results": relabelled(results, run)}))
+        store.keep(failed, Product(key=failed.key, error="no [/bad] luck"))
     originals = contents(store.folder)
 
     def attempt(random):

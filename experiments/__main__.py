@@ -9,11 +9,24 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Annotated, Any
 
-import typer
-import yaml
+from experiments.streams import (
+    INTERRUPTED,
+    PIPE_CLOSED,
+    UNWRITABLE,
+    can_write,
+    interruptible_at_once,
+    leave,
+    say,
+    unwritten,
+    write_plainly,
+)
 
-from experiments.installation import HOME, fault_of_installation
-from experiments.reproduce import item_names
+with interruptible_at_once():
+    import typer
+    import yaml
+
+    from experiments.installation import HOME, fault_of_installation
+    from experiments.reproduce import item_names
 
 app = typer.Typer(
     name="tieline",
@@ -69,12 +82,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 
 def _load(module: str) -> Any:
     """Import a module of this package, with a word on the terminal: the numeric libraries take seconds."""
-    if not sys.stderr.isatty():
-        return import_module(f"experiments.{module}")
-    from rich.console import Console
+    with interruptible_at_once():
+        if not sys.stderr.isatty():
+            return import_module(f"experiments.{module}")
+        from rich.console import Console
 
-    with Console(stderr=True).status("loading the numeric libraries"):
-        return import_module(f"experiments.{module}")
+        with Console(stderr=True).status("loading the numeric libraries"):
+            return import_module(f"experiments.{module}")
 
 
 STUDY_KEYS = {
@@ -97,8 +111,7 @@ STUDY_KEYS = {
 
 def _study(given: dict[str, Any]) -> Any:
     """Return the study that a command's arguments name, with those of them applied that set its values."""
-    from experiments.catalog import find_study
-
+    find_study = _load("catalog").find_study
     options = {key: given[name] for name, key in STUDY_KEYS.items() if name in given}
     if (options.get("uncertainty.keep") or "").isdecimal():  # or all
         options["uncertainty.keep"] = int(options["uncertainty.keep"])
@@ -266,7 +279,10 @@ def show(study: Study, set_: Set = None) -> None:
     """Print a study with every value spelled out, as YAML."""
     from sim.study_file import write_study
 
-    typer.echo(write_study(_study(locals())), nl=False)
+    text = write_study(_study(locals()))
+    if not can_write(text):
+        text = yaml.safe_dump(yaml.safe_load(text), sort_keys=False)  # with escapes: what is shown can be run
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -344,28 +360,38 @@ def bench(
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one message on standard error and exit status 2."""
+    """Run the command line; bad input ends in one message on standard error and exit status 2.
+
+    After Ctrl-C the status is 130. A pipe that is closed early ends it quietly with 141, as the signal would; standard
+    output that can't be written for another reason ends in a message and status 1.
+    """
+    write_plainly()
     if fault := fault_of_installation():
-        print(f"tieline: {fault}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        say(fault)
+        leave(2)
     try:
         app()
+    except SystemExit as end:
+        closed = isinstance(end.__context__, BrokenPipeError)  # noticed, and answered with a status of their own
+        leave(PIPE_CLOSED if closed else end.code if isinstance(end.code, int) else int(end.code is not None))
     except KeyboardInterrupt:
-        sys.exit(130)
+        leave(INTERRUPTED)
     except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
+        if error.errno == errno.ENAMETOOLONG:
+            say(f"{error.filename}: {error.strerror}; give a shorter one")
+            leave(2)
+        failure = unwritten(probe="\n") if error.filename is None else None
+        if failure is None:
             raise
-        print(f"tieline: {error.filename}: {error.strerror}; give a shorter one", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        leave(UNWRITABLE, failure)
     except ValueError as error:
         from grids.documents import first_few, shown
         from sim.errors import StudyError
 
         if not isinstance(error, StudyError):
             raise
-        told = "\n".join(first_few([shown(line, 1000) for line in str(error).splitlines()], 30))
-        print(f"tieline: {told}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        say("\n".join(first_few([shown(line, 1000) for line in str(error).splitlines()], 30)))
+        leave(2)
 
 
 if __name__ == "__main__":

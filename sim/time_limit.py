@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
-given_up: list[Thread] = []
-"""Threads nobody waits for any more; while one of them is at work the interpreter can't end in peace."""
+given_up: list[Callable[[], bool]] = []
+"""For everybody who is not waited for any more, whether they are still at work."""
 
 POLL_S = 0.5
 """How often it is looked whether the next answer has come, and whether somebody presses Ctrl-C. [s]"""
@@ -69,6 +69,11 @@ def answer_within(seconds: float, question: Callable[[], Answer]) -> Answer:
     return answer
 
 
+def somebody_is_at_work() -> bool:
+    """Return whether somebody who was given up is still at work; the interpreter can't end in peace then."""
+    return any(is_at_work() for is_at_work in given_up)
+
+
 def in_words(error: BaseException) -> str:
     """Return what went wrong in a line: who raised it may be foreign, and verbose."""
     kind, told = type(error), " ".join(str(error).split())
@@ -107,7 +112,7 @@ class _Interview(Thread):
         finally:
             self._over = True
             if self.is_alive():
-                given_up.append(self)
+                given_up.append(self.is_alive)
         answers = [*self._answers]
         if len(answers) < len(self._questions):
             answers.append(NoAnswerError(f"no answer within {seconds:g} s"))

@@ -11,6 +11,7 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.situation import Situation
 from agents.microgrid_planner import Answer
 from grids.network import FloatArray
+from sim.time_limit import given_up
 
 
 def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
@@ -86,6 +87,7 @@ class Audience:
             except Exception as error:  # a foreign agent may fail in any way, and the operator must carry on
                 if not future.done() and not future.cancel():
                     self._awaited[m] = future
+                    given_up.append(future.running)
                 notes.append(self._kept(m, f"did not answer ({type(error).__name__})"))
         return wanted, notes
 

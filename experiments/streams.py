@@ -1,0 +1,127 @@
+"""Standard streams and Ctrl-C as they come: few letters, a pipe that nobody reads, a full disk, a key pressed early.
+
+Only the standard library is imported: this is there before anything that takes time.
+"""
+
+import atexit
+import codecs
+import io
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
+from typing import NoReturn
+
+INTERRUPTED, PIPE_CLOSED, UNWRITABLE = 130, 141, 1
+"""Exit status after Ctrl-C and after a closed pipe, as a shell has them (128 and the signal), and of a full disk."""
+
+PLAIN = {
+    **{"→": "->", "−": "-", "–": "-", "—": "-", "±": "+/-", "×": "x", "·": ".", "…": "...", "≤": "<=", "≥": ">="},
+    **{"°": " deg", "²": "2", "Δ": "d", "α": "alpha", "β": "beta", "γ": "gamma", "λ": "lambda", "π": "pi", "ρ": "rho"},
+}
+"""What is written where a letter can't be; any other is a question mark."""
+
+SHOW_CURSOR = b"\x1b[?25h"
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("tieline.plain", _plain)
+
+
+def write_plainly() -> None:
+    """Write what the terminal's encoding does not know in plain letters: no work is lost for an arrow."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="tieline.plain")
+
+
+def can_write(text: str) -> bool:
+    """Return whether standard output has all letters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def interruptible_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process at once: a library that is being imported may make any other error of it."""
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(*_: object) -> NoReturn:
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), SHOW_CURSOR + b"\n")
+    with suppress(BaseException):
+        atexit._run_exitfuncs()  # semaphores that a library made; their keeper complains about them otherwise
+    os._exit(INTERRUPTED)
+
+
+def unwritten(*, probe: str = "") -> OSError | None:
+    """Return why standard output can't be written, if it can't; what is left to be written is dropped then.
+
+    Parameters
+    ----------
+    probe : str
+        What is written to find out: what could not be written before is forgotten, and nothing can be always.
+    """
+    failure = None
+    for stream in (sys.stderr, sys.stdout):
+        try:
+            if stream is not None:
+                stream.write(probe if stream is sys.stdout else "")
+                stream.flush()
+        except OSError as error:
+            failure = error if stream is sys.stdout else failure
+            with suppress(OSError):  # or the interpreter complains about it in the end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return failure
+
+
+def leave(status: int, failure: OSError | None = None) -> NoReturn:
+    """End the process; a policy or microgrid that was given up, and is still at work, is no reason to wait.
+
+    Parameters
+    ----------
+    status : int
+        Exit status, if standard output can be written.
+    failure : OSError, optional
+        Why it can't.
+
+    Raises
+    ------
+    SystemExit
+        In all other cases.
+    """
+    failure = failure or unwritten()
+    if isinstance(failure, BrokenPipeError):
+        status = PIPE_CLOSED
+    elif failure is not None:
+        say(f"standard output can't be written: {failure.strerror}")
+        status = UNWRITABLE
+    time_limit = sys.modules.get("sim.time_limit")
+    if time_limit is not None and time_limit.somebody_is_at_work():
+        unwritten()
+        os._exit(status)
+    raise SystemExit(status)
+
+
+def say(message: str) -> None:
+    """Print one message on standard error."""
+    with suppress(OSError):
+        print(f"tieline: {message}", file=sys.stderr, flush=True)  # noqa: T201

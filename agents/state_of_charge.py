@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from agents.dispatch.plan import PLANNED
 from grids.microgrid import Storage
 from grids.network import FloatArray, Grid
 from sim.profiles import HOURS_PER_DAY
@@ -18,7 +19,7 @@ def required_energy(grid: Grid, hours: FloatArray) -> FloatArray:
         Hours of the day, hour ending 1..24, at whose end the energy is asked for.
     """
     target = np.array([unit.end_soc * unit.max_e_mwh for unit in grid.batteries])
-    charge = np.array([unit.max_s_mva * unit.efficiency for unit in grid.batteries])
+    charge = np.array([PLANNED * unit.max_s_mva * unit.efficiency for unit in grid.batteries])
     left_h = HOURS_PER_DAY - np.asarray(hours, dtype=np.float64)[:, None]
     required: FloatArray = np.maximum(target - left_h * charge, 0.0)
     return required

@@ -49,6 +49,11 @@ class Port:
     bus: int
     microgrid: Microgrid
 
+    def exchange_limits(self) -> tuple[float, float]:
+        """Return what the operator is told at connection: largest P both ways, and Q given. [MW], [Mvar]"""
+        diesel = self.microgrid.diesel
+        return self.microgrid.max_exchange_mw, 0.0 if diesel is None else diesel.max_q_mvar
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Grid:

@@ -35,14 +35,16 @@ class Tariff(Data):
     Attributes
     ----------
     load_curtailment_factor : float
-        Compensation γ_L of curtailed load, as a multiple of the day-ahead price (Eq. 9).
+        Compensation γ_L of curtailed load, as a multiple of the magnitude of the day-ahead price (Eq. 9).
     generation_factor : float
         Share of the day-ahead price that is paid to renewables for their output (Eq. 10): 0 where they are the
         operator's own.
     generation_curtailment_factor : float
-        Compensation γ_G of curtailed renewable output, as a multiple of the day-ahead price (Eq. 11).
+        Compensation γ_G of curtailed renewable output, as a multiple of the day-ahead price (Eq. 11); none is due
+        below a price of zero.
     loss_factor : float
-        Weight of the losses' value in the operator's books (Eq. 12; the exchange pays for them as well).
+        Weight of the losses' value, at the magnitude of the day-ahead price, in the operator's books (Eq. 12; the
+        exchange pays for them as well).
     wear_fast, wear_cycling : float
         α and β of the battery wear α·P² - β·P·P_previous, in $ for MW² (Eq. 17; Li, Chen and Low 2011). With
         β <= α the wear of every schedule is positive.
@@ -190,6 +192,9 @@ def settle_hour(
 ) -> HourMoney:
     """Return the money of one hour from what was metered, Eq. (8)-(17).
 
+    At a price below zero nobody is paid for harm: curtailed load (9) and losses (12) cost the magnitude of the price,
+    and output that is worth nothing needs no compensation (11).
+
     Parameters
     ----------
     penalty : float
@@ -207,18 +212,18 @@ def settle_hour(
     exchange_p_mw, exchange_price_per_mwh : array, shape (M,)
         What ports take from the network, and pay for it. [MW], [$/MWh]
     """
-    price = price_per_mwh * dt_h
+    price, curtailed_mw = price_per_mwh * dt_h, available_mw - renewable_p_mw
     exchanged = np.zeros(0) if exchange_p_mw is None else exchange_p_mw
     return HourMoney(
         revenue=retail_price_per_mwh * dt_h * load_p_mw,
-        load_curtailment=tariff.load_curtailment_factor * price * (demand_mw - load_p_mw),
+        load_curtailment=tariff.load_curtailment_factor * abs(price) * (demand_mw - load_p_mw),
         generation=tariff.generation_factor * price * renewable_p_mw,
-        generation_curtailment=tariff.generation_curtailment_factor * price * (available_mw - renewable_p_mw),
+        generation_curtailment=tariff.generation_curtailment_factor * max(price, 0.0) * curtailed_mw,
         wear=tariff.wear_fast * battery_p_mw**2
         - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw
         + wear_per_mwh * dt_h * np.abs(battery_p_mw),
         exchange=price * metered_mw,
         imbalance=penalty,
-        loss=tariff.loss_factor * price * losses_mw,
+        loss=tariff.loss_factor * abs(price) * losses_mw,
         trade=exchange_price_per_mwh * dt_h * exchanged,
     )

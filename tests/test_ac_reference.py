@@ -18,7 +18,7 @@ from agents.dispatch.exact.ac_repair import best_repair, repair
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.plan import settle_by
 from agents.dispatch.program import InfeasibleError, SolverError
-from agents.dispatch.search.branching import REPAIR_PRICES_PER_MWH, DirectionSearch, Effort
+from agents.dispatch.search.branching import DirectionSearch, Effort
 from agents.dispatch.settled import settle_plan
 from agents.dispatch.situation import Signs
 from grids.batch_power_flow import BatchPlant
@@ -134,14 +134,15 @@ def test_bus_admittance_by_hand():
 
 
 def relaxed_and_steered(dispatcher, situation):
-    """Return the relaxed plan, and one steered back by a price on burnt energy as DirectionSearch does it."""
+    """Return the relaxed plan, and one steered back by a price on all losses: exact, and not a very good one."""
     grid, rule = dispatcher.grid, dispatcher.rule
     within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network="branch_flow")
     horizon = dispatcher.horizon(situation, network="branch_flow", within=within)
     signs = Signs(bid=np.ones(situation.shape[1], dtype=int), flow=np.ones(situation.shape, dtype=int))
     relaxed = horizon.solve(situation, signs)
-    for price in REPAIR_PRICES_PER_MWH:
-        steered = horizon.solve(situation, signs, burning_price_per_mwh=price)
+    nothing_flows = replace(relaxed, line_p_mw=0 * relaxed.line_p_mw, line_q_mvar=0 * relaxed.line_q_mvar)
+    for price in (1e2, 1e3, 1e4):
+        steered = horizon.solve(situation, signs, burning=(np.full(situation.shape[1], price), nothing_flows))
         if steered.inexactness.max() <= EXACT:
             break
     return relaxed, replace(steered, bound=relaxed.bound, repaired=True), signs
@@ -196,7 +197,7 @@ def test_hours_of_anm_are_repaired_like_bids(hours):
         under_price_per_mwh=under,
         bid_mw=np.array([0.3, 0.2, 0.1])[:hours],
     )
-    dispatcher = Dispatcher(grid, TARIFF, rule)
+    dispatcher = Dispatcher(grid, TARIFF.model_copy(update={"loss_factor": 0.0}), rule)  # burning pays
     plan = dispatcher.plan(situation)
     horizon = dispatcher.horizon(situation, network="branch_flow", within=None)
     steered = DirectionSearch(grid, rule, horizon, situation).run(Effort())

@@ -56,8 +56,8 @@ def renewable(available=0.5, max_s_mva=1.0, kind=WindTurbine, min_power_factor=0
 BY_HAND = {
     "battery empties": (battery(), (0.3, 0.0), (0.12, 0.0)),
     "battery fills": (battery(), (-0.3, 0.0), (-0.18, 0.0)),
-    "battery keeps P before Q": (battery(), (0.12, 0.3), (0.12, 0.16)),  # 0.12² + 0.16² = 0.2²
-    "battery in its circle": (battery(max_e_mwh=4.0), (1.0, 1.0), (0.2, 0.0)),
+    "battery keeps its angle": (battery(), (0.12, 0.35), (0.2 * 12 / 37, 0.2 * 35 / 37)),  # 12² + 35² = 37²
+    "battery in its circle": (battery(max_e_mwh=4.0), (3.0, 4.0), (0.12, 0.16)),
     "lossy battery empties": (battery(efficiency=0.8), (0.3, 0.0), (0.096, 0.0)),
     "lossy battery fills": (battery(efficiency=0.9, max_s_mva=1), (-0.3, 0.0), (-0.2, 0.0)),
     "load is served in full": (load(), (2.0, 1.0), (1.0, 0.5)),
@@ -67,7 +67,7 @@ BY_HAND = {
     "wind consumes nothing": (renewable(), (-0.1, 0.1), (0.0, 0.0)),
     "sun keeps its power factor": (renewable(kind=SolarPlant, min_power_factor=0.8), (0.4, 9), (0.4, 0.3)),
     "sun absorbs as much": (renewable(kind=SolarPlant, min_power_factor=0.8), (0.4, -9), (0.4, -0.3)),
-    "sun in its circle": (renewable(0.8, min_power_factor=0.6), (0.8, 9), (0.8, 0.6)),
+    "sun in its circle": (renewable(0.9, min_power_factor=0.6), (0.9, 9), (0.6, 0.8)),
 }
 
 
@@ -77,6 +77,14 @@ def test_clip_by_hand(case):
     action = agent.respond(Order(p_mw=p, q_mvar=q))
     assert (action.p_mw, action.q_mvar) == pytest.approx(expected, abs=1e-12)
     assert action.clipped
+
+
+def test_round_off_in_p_stays_round_off_in_q():
+    """A millionth of an MVA too much is a millionth less of each, not the root of it in reactive power."""
+    action = battery(max_e_mwh=4.0).respond(Order(p_mw=0.2 + 1e-7, q_mvar=1e-3))
+    assert not action.clipped
+    assert (action.p_mw, action.q_mvar) == pytest.approx((0.2, 1e-3), abs=3e-6)
+    assert abs(action.q_mvar - 1e-3) < 1e-8
 
 
 # ---- clipping as a property ------------------------------------------------------------------------------------

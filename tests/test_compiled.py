@@ -21,6 +21,7 @@ from agents.dispatch.hour import compiled_hour, hour_model
 from agents.dispatch.port_tiles import OfferTiles, compiled_curve, compiled_microgrid, compiled_reactive
 from agents.dispatch.program import Program
 from agents.dispatch.search.cut_hour import CutHour
+from agents.dispatch.situation import price_data
 from agents.dispatch.value_tiles import compiled_value
 from sim.imbalance import RULES
 from sim.setting import Setting
@@ -188,7 +189,6 @@ def test_an_objective_to_be_maximised_is_refused():
 
 LINKED = ("demand_mw", "available_mw", "bid_mw", "bid_magnitude_mw", "start_energy_mwh", "required_energy_mwh")
 NUMBERS = (
-    "price_per_mwh",
     "retail_price_per_mwh",
     "over_price_per_mwh",
     "under_price_per_mwh",
@@ -203,6 +203,7 @@ def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
     situation = draw_situation(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
     hour = compile_model(hour_model(grid, Tariff(), rule, network=network))
     numbers = {name: np.ravel(getattr(situation, name)) for name in (*LINKED, *NUMBERS) if hasattr(situation, name)}
+    numbers |= price_data(situation.price_per_mwh)
     numbers |= {"bid_magnitude_mw": np.abs(situation.bid_mw), "import_slack_mvar": np.zeros(1)}
     alone = Program()
     given = alone.add(hour, 1)

@@ -13,7 +13,6 @@ from agents.coordination import _curves, _priced, mode_class, mode_names, transa
 from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import planned_voltages
-from agents.dispatch.port_tiles import exchange_limits
 from agents.microgrid_planner import Answer, Quote
 from grids.microgrid import DieselGenerator, Microgrid
 from sim.messages import Knowledge
@@ -52,7 +51,7 @@ def test_every_agreement_keeps_all_limits(study, kind, mode):
     ports = (*shape, len(grid.ports))
     assert points.exchange_p_mw.shape == points.exchange_q_mvar.shape == plan.exchange_price_per_mwh.shape == ports
     assert np.isfinite(plan.exchange_price_per_mwh).all()
-    limits = np.array([exchange_limits(port) for port in grid.ports])
+    limits = np.array([port.exchange_limits() for port in grid.ports])
     assert (np.abs(points.exchange_p_mw) - limits[:, 0]).max() <= 1e-5
     assert points.exchange_q_mvar.max() <= 1e-5
     assert (-points.exchange_q_mvar - limits[:, 1]).max() <= 1e-5
@@ -180,7 +179,7 @@ class Stranger:
 
 def in_disguise(port):
     """Return a port that announces the same limits, and owns something else."""
-    limit, reactive = exchange_limits(port)
+    limit, reactive = port.exchange_limits()
     diesel = DieselGenerator(max_p_mw=9, max_q_mvar=reactive, cost_per_mwh=1) if reactive else None
     owns = Microgrid(buses=port.microgrid.buses, max_exchange_mw=limit, max_load_mw=3, diesel=diesel)
     return replace(port, microgrid=owns)

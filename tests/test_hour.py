@@ -15,7 +15,7 @@ from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.program import Program
 from agents.dispatch.search.branching import Effort
 from agents.dispatch.settled import settle_plan
-from agents.dispatch.situation import Signs
+from agents.dispatch.situation import Signs, price_data
 from grids.power_flow import Plant
 from grids.units import Battery
 from sim.imbalance import RULES
@@ -31,7 +31,7 @@ def data_of(situation, s=0, t=0):
     return {
         "demand_mw": situation.demand_mw[s, t],
         "available_mw": situation.available_mw[s, t],
-        "price_per_mwh": situation.price_per_mwh[t],
+        **price_data(situation.price_per_mwh[t]),
         "retail_price_per_mwh": situation.retail_price_per_mwh[t],
         "over_price_per_mwh": situation.over_price_per_mwh[t],
         "under_price_per_mwh": situation.under_price_per_mwh[t],

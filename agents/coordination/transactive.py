@@ -23,7 +23,6 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan, settle_by
 from agents.dispatch.port_situation import Offers
-from agents.dispatch.port_tiles import exchange_limits
 from agents.dispatch.situation import Signs, Situation, mean_situation
 from agents.microgrid import MicrogridAgent
 from agents.microgrid_planner import Quote
@@ -68,7 +67,7 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([exchange_limits(port)[0] for port in dispatcher.grid.ports])
+        limits = np.array([port.exchange_limits()[0] for port in dispatcher.grid.ports])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
         self._hour_before: Plan | None = None

@@ -11,7 +11,6 @@ from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidRange
 from agents.dispatch.plan import Plan
-from agents.dispatch.port_tiles import exchange_limits
 from agents.dispatch.situation import Situation
 from agents.microgrid import MicrogridAgent
 from grids.network import FloatArray
@@ -25,7 +24,7 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([exchange_limits(port)[0] for port in dispatcher.grid.ports])
+        limits = np.array([port.exchange_limits()[0] for port in dispatcher.grid.ports])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: FloatArray | None = None
 

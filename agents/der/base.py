@@ -1,5 +1,7 @@
 """What all DER agents have in common."""
 
+import math
+
 import mesa
 
 from sim.messages import Action, Order, Report
@@ -45,7 +47,10 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
 
 
 def clipped_to_circle(p_mw: float, q_mvar: float, max_s_mva: float) -> tuple[float, float]:
-    """Return a set point inside an apparent-power circle, active power first. [MW], [Mvar]"""
-    p_mw = min(max(p_mw, -max_s_mva), max_s_mva)
-    room = (max_s_mva**2 - p_mw**2) ** 0.5
-    return p_mw, min(max(q_mvar, -room), room)
+    """Return the set point, or the nearest one inside an apparent-power circle. [MW], [Mvar]
+
+    Cutting Q alone would turn a solver's round-off in P into its square root in Q.
+    """
+    apparent = math.hypot(p_mw, q_mvar)
+    share = max_s_mva / apparent if apparent > max_s_mva else 1.0
+    return share * p_mw, share * q_mvar

@@ -23,11 +23,10 @@ class RenewableAgent(DerAgent):
     KIND = "renewable"
 
     def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
-        """Return output up to what is available, reactive power up to the power-factor limit and the circle."""
+        """Return output up to what is available, reactive power up to the power-factor limit, both in the circle."""
         p_mw = min(max(p_mw, 0.0), self.report().available_mw)
-        p_mw, q_mvar = clipped_to_circle(p_mw, q_mvar, self._unit.max_s_mva)
         limit = p_mw * math.tan(math.acos(self._unit.min_power_factor))
-        return p_mw, min(max(q_mvar, -limit), limit)
+        return clipped_to_circle(p_mw, min(max(q_mvar, -limit), limit), self._unit.max_s_mva)
 
 
 class WindTurbine(RenewableAgent):

@@ -96,15 +96,23 @@ class Dispatcher:
     def demand_peak(self, situation: Situation, network: str) -> float | None:
         """Return the largest demand relative to nominal, rounded up, if losses may pay; nothing if they don't.
 
-        Where energy has a price below zero the relaxation burns it; bounds on the currents then are worth their time.
+        Where energy has a price below zero and its loss a smaller value, the relaxation burns more than any line can;
+        bounds on the currents then are worth their time. They count on microgrids that keep their limits.
         """
-        if network != "branch_flow" or situation.price_per_mwh.min() >= 0:
+        pays = situation.price_per_mwh.min() < 0 and self.tariff.loss_factor < 1
+        if network != "branch_flow" or not pays or self._exceeds_limits(situation):
             return None
         nominal = self.grid.load_p_mw
         relative = np.divide(
             situation.demand_mw.max(axis=(0, 1)), nominal, out=np.zeros_like(nominal), where=nominal > 0
         )
         return math.ceil(float(relative.max(initial=0.0)) / PEAK_STEP) * PEAK_STEP
+
+    def _exceeds_limits(self, situation: Situation) -> bool:
+        """Return whether microgrids are given an exchange beyond what was announced at connection."""
+        limits = np.array([port.exchange_limits() for port in self.grid.ports]).reshape(-1, 2).T
+        given = zip((situation.exchange_p_mw, situation.exchange_q_mvar), limits, strict=True)
+        return any(exchange is not None and bool((np.abs(exchange) > limit).any()) for exchange, limit in given)
 
     def plan(
         self,

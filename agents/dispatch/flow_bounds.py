@@ -11,7 +11,8 @@ def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]
     """Return lowest and highest flow at the sending end of every line, shape (L, 2): P in MW, Q in Mvar.
 
     What flows into a line is what units beyond it can draw or give, and what is lost on the way; a line that takes
-    P and Q to a bus of at least the lowest voltage loses r·(P² + Q²)/v of it at most.
+    P and Q to a bus of at least the lowest voltage loses r·(P² + Q²)/v of it at most. Microgrids exchange no more than
+    their limits: an exchange that is given must keep them for the bounds to hold.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]
 
 
 def _at_buses(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
-    """Return the least and the most that the units at every bus draw, shape (B, 2)."""
+    """Return the least and the most that units and microgrids at every bus draw, shape (B, 2)."""
     low, high = np.zeros((len(grid.bus_ids), 2)), np.zeros((len(grid.bus_ids), 2))
     load = demand_peak * grid.load_p_mw
     drawn = np.stack([load, load * grid.load_tan_phi], axis=1)
@@ -50,6 +51,10 @@ def _at_buses(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
     for bus, battery in zip(grid.battery_bus, grid.batteries, strict=True):
         low[bus] -= battery.max_s_mva
         high[bus] += battery.max_s_mva
+    for bus, port in zip(grid.port_bus, grid.ports, strict=True):
+        active, reactive = port.exchange_limits()
+        low[bus] -= [active, reactive]
+        high[bus] += [active, 0.0]
     return low, high
 
 

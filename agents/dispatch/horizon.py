@@ -157,7 +157,7 @@ class Horizon:
         situation: Situation,
         signs: Signs,
         *,
-        burning_price_per_mwh: float = 0.0,
+        burning: tuple[FloatArray, Plan] | None = None,
         bid_prices_per_mw: tuple[FloatArray, FloatArray] | None = None,
     ) -> Plan:
         """Return the optimal plan of a situation; where `signs` are unsettled, of its relaxation.
@@ -166,8 +166,9 @@ class Horizon:
         ----------
         situation, signs : Situation, Signs
             Data, and directions.
-        burning_price_per_mwh : float
-            Steers the plan away from energy lost only in the relaxation; not part of the objective. [$/MWh]
+        burning : array, shape (T,), and Plan, optional
+            Price that steers the plan away from energy lost only in the relaxation, and the plan near which it is
+            told from true losses; not part of the objective. [$/MWh]
         bid_prices_per_mw : two arrays, shape (T,), optional
             What each bid, and the magnitude of each, costs on top; part of the objective. [$/MW]
         """
@@ -177,9 +178,9 @@ class Horizon:
             for name, price in zip(("bid_mw", "bid_magnitude_mw"), bid_prices_per_mw, strict=True):
                 priced[self._bids.columns(name)[0]] = price
             return self._plan(situation, self.program.solve(values, priced))
-        if not burning_price_per_mwh:
+        if burning is None:
             return self._plan(situation, self.program.solve(values))
-        extra = burning_price_per_mwh * self._burnt_energy(situation)
+        extra = self._burning(situation, *burning)
         solution = self.program.solve(values, extra)
         steering = float(extra @ solution.x)
         return self._plan(
@@ -207,19 +208,32 @@ class Horizon:
             values.append(all_values(situation).data())
         return values
 
-    def _burnt_energy(self, situation: Situation) -> FloatArray:
-        """Return, as a linear function of the columns, expected line losses plus losses while charging. [MWh]"""
-        burnt = np.zeros(self.program.column_count)
-        weight = np.repeat(situation.probability, self.shape[1])[:, None]
+    def _burning(self, situation: Situation, price_per_mwh: FloatArray, near: Plan) -> FloatArray:
+        """Return, as a linear function of the columns, the expected cost of energy lost only in the relaxation. [$]
+
+        What a line loses beyond r·(P² + Q²)/v, and a battery beyond its efficiency, is lost in the relaxation alone.
+        Both subtracted terms are convex, so their tangents at another plan lie below them: the function is never less
+        than the true cost, and equal to it at that plan (convex-concave procedure; Lipp and Boyd 2016,
+        https://doi.org/10.1007/s11081-015-9294-x). Solved again near each answer, the plan becomes an exact one.
+        """
+        cost, hours = np.zeros(self.program.column_count), self._hours
+        price = np.outer(situation.probability, price_per_mwh)
+        if "squared_current" in hours.model.variables:
+            loss = price.reshape(-1, 1) * self._grid.line_r_pu
+            p, q = near.line_p_mw.reshape(loss.shape), near.line_q_mvar.reshape(loss.shape)
+            v = near.vm_pu.reshape(len(loss), -1)[:, self._grid.line_from] ** 2
+            cost[hours.columns("squared_current")] = loss
+            cost[hours.columns("line_p_mw")] = -2 * loss * p / v
+            cost[hours.columns("line_q_mvar")] = -2 * loss * q / v
+            sending = hours.columns("squared_voltage")[:, self._grid.line_from]
+            np.add.at(cost, sending, loss * (p**2 + q**2) / v**2)
         efficiency = np.array([unit.efficiency for unit in self._grid.batteries])
-        if "squared_current" in self._hours.model.variables:
-            burnt[self._hours.columns("squared_current")] = weight * self._grid.line_r_pu
         if (efficiency < 1).any():
-            # What is charged, less what is left at the end; all stages between cancel out.
-            burnt[self._hours.columns("battery_p_mw")] = -weight * efficiency
-            last = self._hours.columns("end_energy_mwh").reshape(*self.shape, -1)[:, -1]
-            burnt[last] = -situation.probability[:, None]
-        return burnt
+            drawn = np.where(near.set_points.battery_p_mw > 0, 1 / efficiency, efficiency)
+            cost[hours.columns("battery_p_mw")] = -(price[..., None] * drawn).reshape(-1, len(efficiency))
+            later = np.append(price[:, 1:], np.zeros((len(price), 1)), axis=1)
+            cost[hours.columns("end_energy_mwh")] = (later - price).reshape(-1, 1)
+        return cost
 
     def _from_hour_before(self, name: str) -> IntArray:
         """Return the columns of a variable one hour earlier, `UNLINKED` in the first hour."""

@@ -122,6 +122,8 @@ def _add_data(m: Hour) -> None:
     _data(m, "demand_mw", m.LOADS)  # P_D
     _data(m, "available_mw", m.RENEWABLES)  # P_AV
     _data(m, "price_per_mwh")  # λ
+    _data(m, "price_magnitude_per_mwh")  # |λ|: what harm is priced at, so that nobody is paid for it
+    _data(m, "positive_price_per_mwh")  # max(λ, 0)
     _data(m, "retail_price_per_mwh")  # ρ
     _data(m, "over_price_per_mwh", m.TIERS)  # step prices of the rule
     _data(m, "under_price_per_mwh", m.TIERS)
@@ -215,13 +217,13 @@ def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
     curtailed_generation = sum(m.available_mw[i] - m.renewable_p_mw[i] for i in m.RENEWABLES)
     m.revenue = pyo.Expression(expr=m.retail_price_per_mwh * sum(m.load_p_mw[i] for i in m.LOADS))  # (8)
     m.load_curtailment = pyo.Expression(  # (9)
-        expr=tariff.load_curtailment_factor * m.price_per_mwh * curtailed_load
+        expr=tariff.load_curtailment_factor * m.price_magnitude_per_mwh * curtailed_load
     )
     m.generation = pyo.Expression(expr=tariff.generation_factor * m.price_per_mwh * generation)  # (10)
     m.generation_curtailment = pyo.Expression(  # (11)
-        expr=tariff.generation_curtailment_factor * m.price_per_mwh * curtailed_generation
+        expr=tariff.generation_curtailment_factor * m.positive_price_per_mwh * curtailed_generation
     )
-    m.loss = pyo.Expression(expr=tariff.loss_factor * m.price_per_mwh * m.losses_mw)  # (12)-(13)
+    m.loss = pyo.Expression(expr=tariff.loss_factor * m.price_magnitude_per_mwh * m.losses_mw)  # (12)-(13)
     m.exchange = pyo.Expression(expr=m.price_per_mwh * m.tie_p_mw)  # (14)
     m.imbalance = pyo.Expression(  # (15)-(16)
         expr=sum(

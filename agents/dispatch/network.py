@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
 from agents.dispatch.flow_bounds import flow_bounds
-from agents.dispatch.plan import planned_voltages
+from agents.dispatch.plan import PLANNED, planned_voltages
 from grids.network import Grid, IntArray
 
 Hour = Any
@@ -60,23 +61,24 @@ def _add_reactive_power(m: Hour, grid: Grid) -> None:
 
     @m.Constraint(m.RENEWABLES, doc="(21) The inverter's apparent power stays within its capacity.")
     def renewable_circle(m: Hour, i: int) -> Relation:
-        return m.renewable_p_mw[i] ** 2 + m.renewable_q_mvar[i] ** 2 <= grid.renewables[i].max_s_mva ** 2
+        return m.renewable_p_mw[i] ** 2 + m.renewable_q_mvar[i] ** 2 <= (PLANNED * grid.renewables[i].max_s_mva) ** 2
 
     @m.Constraint(m.RENEWABLES, (-1, 1), doc="(22) Its power factor stays within range, lagging and leading.")
     def renewable_power_factor(m: Hour, i: int, sign: int) -> Relation:
-        tan_phi = math.tan(math.acos(grid.renewables[i].min_power_factor))
+        tan_phi = PLANNED * math.tan(math.acos(grid.renewables[i].min_power_factor))
         return sign * m.renewable_q_mvar[i] <= tan_phi * m.renewable_p_mw[i]
 
     @m.Constraint(m.BATTERIES, doc="(23) The battery's converter works in all four quadrants of a circle.")
     def battery_circle(m: Hour, i: int) -> Relation:
-        return m.battery_p_mw[i] ** 2 + m.battery_q_mvar[i] ** 2 <= grid.batteries[i].max_s_mva ** 2
+        return m.battery_p_mw[i] ** 2 + m.battery_q_mvar[i] ** 2 <= (PLANNED * grid.batteries[i].max_s_mva) ** 2
 
 
 def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
     lowest, highest = planned_voltages(grid)
     m.line_p_mw = pyo.Var(m.LINES)
     m.line_q_mvar = pyo.Var(m.LINES)
-    m.squared_current = pyo.Var(m.LINES, bounds=lambda m, e: (None, None if elastic else grid.line_max_i_pu[e] ** 2))
+    rating = (PLANNED * grid.line_max_i_pu) ** 2
+    m.squared_current = pyo.Var(m.LINES, bounds=lambda m, e: (None, None if elastic else float(rating[e])))
     m.squared_voltage = pyo.Var(m.BUSES)
     if elastic:
         m.squared_undervoltage = pyo.Var(m.BUSES, bounds=(0, None))
@@ -86,7 +88,7 @@ def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
 
         @m.Constraint(m.LINES, doc="(29), elastic.")
         def line_rating(m: Hour, e: int) -> Relation:
-            return m.squared_current[e] <= float(grid.line_max_i_pu[e]) ** 2 + m.squared_overcurrent[e]
+            return m.squared_current[e] <= float(rating[e]) + m.squared_overcurrent[e]
 
     @m.Constraint(doc="The main grid holds the voltage at its bus.")
     def slack_voltage(m: Hour) -> Relation:
@@ -155,22 +157,23 @@ def _add_current_bounds(m: Hour, grid: Grid, demand_peak: float) -> None:
     hold for all that physics can do, and cut off most of what only the relaxation can.
     """
     low, high = (bounds.tolist() for bounds in flow_bounds(grid, demand_peak))
+    lowest = np.where(grid.line_from == grid.slack, grid.voltage.slack_vm_pu, grid.voltage.min_vm_pu).tolist()
 
     @m.Constraint(m.LINES, doc="(28) Current: no more than the flow explains.")
     def current_bound(m: Hour, e: int) -> Relation:
         (p_low, q_low), (p_high, q_high) = low[e], high[e]
         active = (p_low + p_high) * m.line_p_mw[e] - p_low * p_high
         reactive = (q_low + q_high) * m.line_q_mvar[e] - q_low * q_high
-        return grid.voltage.min_vm_pu**2 * m.squared_current[e] <= active + reactive
+        return lowest[e] ** 2 * m.squared_current[e] <= active + reactive
 
 
 def _add_tie_limits(m: Hour, grid: Grid) -> None:
     tie = grid.tie_line
-    tan_phi = math.tan(math.acos(tie.min_power_factor))
+    tan_phi = PLANNED * math.tan(math.acos(tie.min_power_factor))
 
     @m.Constraint(doc="(29) Capacity of the tie line.")
     def tie_capacity(m: Hour) -> Relation:
-        return m.tie_p_mw**2 + m.tie_q_mvar**2 <= tie.max_s_mva**2
+        return m.tie_p_mw**2 + m.tie_q_mvar**2 <= (PLANNED * tie.max_s_mva) ** 2
 
     @m.Constraint((-1, 1), doc="(30) Power factor while importing.")
     def import_power_factor(m: Hour, sign: int) -> Relation:

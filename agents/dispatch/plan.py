@@ -49,6 +49,8 @@ class Plan:
         Planned voltages (the slack voltage on the copper plate). [p.u.]
     bid_mw : array, shape (T,)
         Bids, given or decided. [MW]
+    line_p_mw, line_q_mvar : array, shape (S, T, L)
+        Planned flows at the sending end of each line; no lines on the copper plate. [MW], [Mvar]
     cone_gap : array, shape (S, T)
         Largest relative cone gap of each hour, see :func:`cone_gap`.
     spilled : array, shape (S, T)
@@ -80,6 +82,8 @@ class Plan:
     tie_p_mw: FloatArray
     tie_q_mvar: FloatArray
     vm_pu: FloatArray
+    line_p_mw: FloatArray
+    line_q_mvar: FloatArray
     bid_mw: FloatArray
     cone_gap: FloatArray
     spilled: FloatArray
@@ -97,8 +101,11 @@ class Plan:
 
     @property
     def inexactness(self) -> FloatArray:
-        """How far each hour is from what physics can do, relative, shape (S, T)."""
-        return np.maximum(self.cone_gap, self.spilled)
+        """How far each hour is from what physics can do, relative, shape (S, T).
+
+        What is spilled counts a hundredfold: it is energy, and not the square of a flow.
+        """
+        return np.maximum(self.cone_gap, 100 * self.spilled)
 
 
 def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, bid_mw: FloatArray | None) -> Plan:
@@ -139,6 +146,8 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         tie_p_mw=read["tie_p_mw"][..., 0],
         tie_q_mvar=read["tie_q_mvar"][..., 0] if ac else np.zeros(shape),
         vm_pu=np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only,
+        line_p_mw=read["line_p_mw"] if ac else np.zeros((*shape, 0)),
+        line_q_mvar=read["line_q_mvar"] if ac else np.zeros((*shape, 0)),
         bid_mw=np.zeros(shape[1]) if bid_mw is None else bid_mw,
         cone_gap=cone_gap(grid, read) if ac else np.zeros(shape),
         spilled=beyond,
@@ -163,6 +172,13 @@ def settle_by(plan: Plan, signs: Signs) -> Signs:
 
 VOLTAGE_MARGIN_PU = 5e-6
 """Distance that plans keep from the voltage limits, so that round-off is no violation at the meter. [p.u.]"""
+
+
+PLANNED = 1 - 1e-6
+"""Share of an apparent power, of a rated current and of a reactive power within a power factor that plans may use.
+
+The hair that is left keeps a solver's round-off from being clipped, or from being a violation at the meter.
+"""
 
 
 def planned_voltages(grid: Grid) -> tuple[float, float]:

@@ -152,7 +152,7 @@ class OfferTiles:
     ) -> None:
         self.shape = (scenarios, hours, len(ports))
         self.groups = [
-            program.add(compiled(offer_model, *exchange_limits(port), proximal=proximal), scenarios * hours)
+            program.add(compiled(offer_model, *port.exchange_limits(), proximal=proximal), scenarios * hours)
             for port in ports
         ]
 
@@ -188,7 +188,7 @@ class ReactiveTiles:
 
     def __init__(self, program: Program, ports: Sequence[Port], *, scenarios: int, hours: int) -> None:
         self.shape = (scenarios, hours, len(ports))
-        self._max_q_mvar = np.array([exchange_limits(port)[1] for port in ports])
+        self._max_q_mvar = np.array([port.exchange_limits()[1] for port in ports])
         self.groups = [program.add(compiled_reactive(), scenarios * hours * len(ports))]
 
     def columns(self, name: str) -> IntArray:
@@ -224,7 +224,7 @@ class CurveTiles:
     """
 
     def __init__(self, program: Program, ports: Sequence[Port], segments: int) -> None:
-        self._max_q_mvar = np.array([exchange_limits(port)[1] for port in ports])
+        self._max_q_mvar = np.array([port.exchange_limits()[1] for port in ports])
         self.groups = [program.add(compiled_curve(segments), len(ports))]
 
     def columns(self, name: str) -> IntArray:
@@ -250,12 +250,6 @@ class CurveTiles:
 def compiled_curve(segments: int) -> CompiledModel:
     """Return the compiled :func:`agents.dispatch.microgrid_hour.curve_model`."""
     return compiled(curve_model, segments)
-
-
-def exchange_limits(port: Port) -> tuple[float, float]:
-    """Return what a microgrid tells the operator when it is connected: its largest P and Q. [MW], [Mvar]"""
-    diesel = port.microgrid.diesel
-    return port.microgrid.max_exchange_mw, 0.0 if diesel is None else diesel.max_q_mvar
 
 
 def _by_kind(

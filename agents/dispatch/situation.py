@@ -98,7 +98,7 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
     """Return the data of every hour model in the order of (scenario, hour), shape (S * T, units) or to broadcast."""
     scenarios, hours = situation.shape
     hourly = {
-        "price_per_mwh": situation.price_per_mwh,
+        **price_data(situation.price_per_mwh),
         "retail_price_per_mwh": situation.retail_price_per_mwh,
         "over_price_per_mwh": situation.over_price_per_mwh,
         "under_price_per_mwh": situation.under_price_per_mwh,
@@ -121,6 +121,15 @@ def hour_data(grid: Grid, situation: Situation, signs: Signs) -> dict[str, Float
         "previous_battery_p_mw": situation.previous_battery_p_mw,
         **power_factor_slack(grid, signs.flow),
         **{name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()},
+    }
+
+
+def price_data(price_per_mwh: FloatArray) -> dict[str, FloatArray]:
+    """Return the day-ahead price of hours, shape (T,), as the terms of the money refer to it. [$/MWh]"""
+    return {
+        "price_per_mwh": price_per_mwh,
+        "price_magnitude_per_mwh": np.abs(price_per_mwh),
+        "positive_price_per_mwh": np.maximum(price_per_mwh, 0.0),
     }
 
 

@@ -30,9 +30,9 @@ def check_payments(records: Records, sheet: Sheet) -> None:
     expected = np.hstack(
         [
             retail * loads.p_mw,
-            for_load * price * (loads.available_mw - loads.p_mw),
+            for_load * np.abs(price) * (loads.available_mw - loads.p_mw),
             of_price * price * renewables.p_mw,
-            for_output * price * (renewables.available_mw - renewables.p_mw),
+            for_output * np.maximum(price, 0.0) * (renewables.available_mw - renewables.p_mw),
             price * records["settlements"].numbers("metered_mw"),
             penalties(records),
             trades.numbers("price_per_mwh") * trades.numbers("p_mw"),
@@ -49,7 +49,7 @@ def check_books(records: Records, sheet: Sheet) -> None:
     """Check the value of losses (Eq. 12-13) and battery wear (Eq. 17)."""
     price, lines = records.hourly_price("price_per_mwh"), records["lines"]
     losses_mw = lines.numbers("loss_mw").sum(axis=1, keepdims=True)
-    expected = np.hstack([records.number("market.tariff.loss_factor") * price * losses_mw, wear(records)])
+    expected = np.hstack([records.number("market.tariff.loss_factor") * np.abs(price) * losses_mw, wear(records)])
     books = records["books"]
     sheet.equal("books", books.numbers("amount"), expected, Subject("amount", "$", books.names), within=MONEY)
 

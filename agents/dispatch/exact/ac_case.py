@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from agents.dispatch.plan import PLANNED
 from agents.dispatch.situation import Signs, Situation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
@@ -45,7 +46,7 @@ class ACCase:
     @cached_property
     def tan_phi(self) -> float:
         """Tangent of the tie line's largest phase angle, Eq. (30)."""
-        return math.tan(math.acos(self.grid.tie_line.min_power_factor))
+        return PLANNED * math.tan(math.acos(self.grid.tie_line.min_power_factor))
 
     @cached_property
     def least_bid_mw(self) -> float:

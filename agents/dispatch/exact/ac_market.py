@@ -81,10 +81,10 @@ def add_money(problem: ACCase, m: Model) -> None:
         demanded, available = float(given.demand_mw[s, t].sum()), float(given.available_mw[s, t].sum())
         losses = m.tie_p_mw[s, t] + output + battery - load  # (13): what comes in and does not go out
         money = -retail * load  # (8)
-        money += tariff.load_curtailment_factor * price * (demanded - load)  # (9)
+        money += tariff.load_curtailment_factor * abs(price) * (demanded - load)  # (9)
         money += tariff.generation_factor * price * output  # (10)
-        money += tariff.generation_curtailment_factor * price * (available - output)  # (11)
-        money += tariff.loss_factor * price * losses  # (12)
+        money += tariff.generation_curtailment_factor * max(price, 0.0) * (available - output)  # (11)
+        money += tariff.loss_factor * abs(price) * losses  # (12)
         money += price * m.tie_p_mw[s, t]  # (14)
         money += sum(  # (15)-(16)
             float(given.over_price_per_mwh[t, k]) * m.over_scheduling_mwh[s, t, k]

@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 
 from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_market import add_bids, add_money
-from agents.dispatch.plan import planned_voltages
+from agents.dispatch.plan import PLANNED, planned_voltages
 from grids.network import ComplexArray, FloatArray, Grid
 
 OVERLAP_MW2 = 1e-9
@@ -67,7 +67,10 @@ class ACProblem(ACCase):
         m.battery_p_mw = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
         m.battery_q_mvar = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
         ratio = grid.load_tan_phi.tolist()
-        steepest = [math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
+        steepest = [PLANNED * math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
+        output_mva, battery_mva = (
+            [PLANNED * unit.max_s_mva for unit in units] for units in (grid.renewables, grid.batteries)
+        )
 
         m.eq18 = pyo.Constraint(
             m.AT,
@@ -88,7 +91,7 @@ class ACProblem(ACCase):
             m.AT,
             m.RENEWABLES,
             rule=lambda m, s, t, i: (
-                m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2 <= grid.renewables[i].max_s_mva ** 2
+                m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2 <= output_mva[i] ** 2
             ),
             doc="Its apparent power stays within the inverter's capacity.",
         )
@@ -105,7 +108,7 @@ class ACProblem(ACCase):
             m.AT,
             m.BATTERIES,
             rule=lambda m, s, t, i: (
-                m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2 <= grid.batteries[i].max_s_mva ** 2
+                m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2 <= battery_mva[i] ** 2
             ),
             doc="A battery's converter works in all four quadrants of a circle.",
         )
@@ -221,7 +224,7 @@ class ACProblem(ACCase):
     def _add_limits(self, m: Model) -> None:
         grid, (lowest, highest) = self.grid, planned_voltages(self.grid)
         squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
-        widest = (grid.line_max_i_pu**2 * squared_impedance).tolist()
+        widest = ((PLANNED * grid.line_max_i_pu) ** 2 * squared_impedance).tolist()
         sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
         for at in m.AT:
             m.vm_pu[(*at, grid.slack)].fix(grid.voltage.slack_vm_pu)
@@ -243,7 +246,7 @@ class ACProblem(ACCase):
         tie, tan_phi = self.grid.tie_line, self.tan_phi
         m.eq29_tie = pyo.Constraint(
             m.AT,
-            rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= tie.max_s_mva**2,
+            rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= (PLANNED * tie.max_s_mva) ** 2,
             doc="Capacity of the tie line.",
         )
         if tan_phi == 0 and not self.both_directions:  # at a power factor of 1 Eq. (30) no longer forbids export

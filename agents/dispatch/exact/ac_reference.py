@@ -88,6 +88,10 @@ def _read(problem: ACProblem, m: Model) -> Plan:
     battery = values_of(m.battery_p_mw, *shape, len(grid.batteries))
     tie, bid = values_of(m.tie_p_mw, *shape), values_of(m.bid_mw, shape[1])
     stored, beyond = store_path(grid, situation, battery)
+    angle = values_of(m.va_rad, *shape, len(grid.bus_ids))
+    voltage = values_of(m.vm_pu, *shape, len(grid.bus_ids)) * np.exp(1j * angle)
+    sending, receiving = voltage[..., grid.line_from], voltage[..., grid.line_to]
+    sent = sending * np.conj((sending - receiving) / (grid.line_r_pu + 1j * grid.line_x_pu))
     return Plan(
         set_points=SetPoints(
             load_p_mw=load,
@@ -102,7 +106,9 @@ def _read(problem: ACProblem, m: Model) -> Plan:
         end_energy_mwh=stored,
         tie_p_mw=tie,
         tie_q_mvar=values_of(m.tie_q_mvar, *shape),
-        vm_pu=values_of(m.vm_pu, *shape, len(grid.bus_ids)),
+        vm_pu=np.abs(voltage),
+        line_p_mw=sent.real,
+        line_q_mvar=sent.imag,
         bid_mw=bid,
         cone_gap=np.zeros(shape),
         spilled=beyond,

@@ -141,7 +141,10 @@ def _refused(grid: Grid, plan: Plan) -> BoolArray:
     return spilled | off
 
 
-PER_SCENARIO = ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "cone_gap", "spilled", "penalty", "violation")
+PER_SCENARIO = (
+    *("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "line_p_mw", "line_q_mvar"),
+    *("cone_gap", "spilled", "penalty", "violation"),
+)
 """The arrays of a plan, besides its set points, whose first axis is the scenario."""
 
 

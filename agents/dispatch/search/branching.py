@@ -54,8 +54,20 @@ def ac_repair(
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
 
-REPAIR_PRICES_PER_MWH = (1e2, 1e3, 1e4)
-"""Prices of burnt energy tried one after the other where it is not."""
+BURNING_PRICES = (1.1, 1e1, 1e2, 1e3, 1e4)
+"""Prices of energy burnt only in the relaxation, tried one after the other: multiples of what burning may earn."""
+
+BURNING_FLOOR_PER_MWH = 1.0
+"""What burning is taken to earn where the price is not below zero. [$/MWh]"""
+
+FLOW_SHARES = (1.0, 0.0, -1.0)
+"""Where the search for an exact plan begins: at the relaxed flows, with their active part as it is, left out, turned.
+
+The problem is not convex, and what lines should carry to burn energy is not what the relaxation lets them carry.
+"""
+
+APPROACHES, APPROACHED = 8, 1e-5
+"""Most solutions from one beginning, each near the one before; and the relative gain that is not worth another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,33 +227,50 @@ class DirectionSearch:
             self._bound = max(self._bound, min([unanswered, *(node[0] for node in nodes)]))
 
     def _exact(self, plan: Plan, gap: float) -> Plan:
-        """Return the plan, or where its relaxation is not exact the nearest one found that is.
+        """Return the plan, or where its relaxation is not exact the best one found that is.
 
-        Where surplus can't leave the network, the relaxation burns it in losses that no line has, or in batteries. A
-        price on what is lost makes that unattractive: the plan is then feasible, costs more, and is measured against
-        the same bound. Where that leaves a gap, the exact AC equations may know better.
+        Where surplus can't leave the network, or energy below a price of zero is worth more burnt, the relaxation
+        burns it in losses that no line has, or in batteries. A price on what is lost there alone makes that
+        unattractive: the plan is then feasible, costs more, and is measured against the same bound. Where no price
+        does, the exact AC equations may.
         """
         if plan.inexactness.max() <= EXACT:
             return plan
-        steered = self._steered(plan)
-        far = steered.inexactness.max() > EXACT or steered.objective - self._bound > gap * abs(steered.objective)
-        if self._repair is None or not far or self._out_of_time():
+        steered = self._steered(plan, gap)
+        if self._repair is None or steered.inexactness.max() <= EXACT or self._out_of_time():
             return steered
         return self._repair(plan, steered, self.signs, self._deadline - perf_counter())
 
-    def _steered(self, plan: Plan) -> Plan:
-        """Return the plan that a price on burnt energy makes of one, the lowest price that makes it exact."""
-        signs = settle_by(plan, self.signs)
-        for price in REPAIR_PRICES_PER_MWH:
-            if plan.inexactness.max() <= EXACT:
+    def _steered(self, plan: Plan, gap: float) -> Plan:
+        """Return the best plan that a price on burnt energy makes of one, the lowest price that makes it exact."""
+        signs, best = settle_by(plan, self.signs), plan
+        earned = np.maximum(-self._situation.price_per_mwh, BURNING_FLOOR_PER_MWH)
+        for multiple in BURNING_PRICES:
+            for share in FLOW_SHARES:
+                begin = replace(plan, line_p_mw=share * plan.line_p_mw)
+                best = min(best, self._approached(begin, signs, multiple * earned), key=_inexact_then_dear)
+                close = best.objective - self._bound <= gap * abs(best.objective)
+                if (close and best.inexactness.max() <= EXACT) or self._out_of_time():
+                    return best
+            if best.inexactness.max() <= EXACT:
                 break
+        return best
+
+    def _approached(self, near: Plan, signs: Signs, price_per_mwh: FloatArray) -> Plan:
+        """Return the best plan found by solving near a plan, near what comes of that, and so on."""
+        best = near
+        for _ in range(APPROACHES):
             try:
-                repaired = self._horizon.solve(self._situation, signs, burning_price_per_mwh=price)
+                steered = self._horizon.solve(self._situation, signs, burning=(price_per_mwh, near))
             except SolverError:
-                continue
-            true = repaired.objective + float(self._situation.probability @ self._penalty_gap(repaired).sum(axis=1))
-            plan = replace(repaired, objective=true, repaired=True)
-        return plan
+                break
+            true = steered.objective + float(self._situation.probability @ self._penalty_gap(steered).sum(axis=1))
+            near, before = replace(steered, objective=true, repaired=True), best
+            best = min(best, near, key=_inexact_then_dear)
+            gain = before.objective - best.objective if before.inexactness.max() <= EXACT else math.inf
+            if gain < APPROACHED * abs(best.objective) or self._out_of_time():
+                break
+        return best
 
     def _try(self, signs: Signs) -> Plan | None:
         self.nodes += 1
@@ -317,6 +346,12 @@ class DirectionSearch:
             return []
         hour = (int(gap.argmax()),)
         return [replace(signs, bid=_with(signs.bid, hour, direction)) for direction in (1, -1)]
+
+
+def _inexact_then_dear(plan: Plan) -> tuple[float, float]:
+    """Return what is smaller for the better of two plans: exact ones first, of those the cheaper."""
+    inexactness = float(plan.inexactness.max())
+    return (inexactness if inexactness > EXACT else 0.0, plan.objective)
 
 
 def _with(array: IntArray, at: tuple[Any, ...], value: int) -> IntArray:

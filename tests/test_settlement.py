@@ -57,6 +57,16 @@ def test_hour_by_hand():
     )
 
 
+def test_below_zero_nobody_is_paid_for_harm():
+    """MODEL.md section 3: (9), (12) at the magnitude of the price, (11) at zero or more; (10) and (14) follow it."""
+    money = hour(price_per_mwh=-50.0)
+    assert money.load_curtailment == pytest.approx([30, 0])  # 3 x 50 x 0.2: shedding a load never earns
+    assert money.loss == pytest.approx(1)  # energy lost is never worth anything
+    assert money.generation_curtailment.tolist() == [0, 0]  # output that is worth nothing needs no compensation
+    assert money.generation == pytest.approx([-40, -25])
+    assert money.exchange == pytest.approx(-75)
+
+
 def test_half_an_hour_is_half_the_energy():
     whole, half = hour(), hour(dt_h=0.5)
     for term in ("revenue", "load_curtailment", "generation", "generation_curtailment", "exchange", "loss"):
@@ -134,21 +144,22 @@ def test_profit_is_revenue_less_all_costs(
     served_mw, used_mw = (served * demand).sum(), (used * available).sum()
     by_formula = (
         retail * served_mw
-        - 3.0 * price * (demand.sum() - served_mw)
+        - 3.0 * abs(price) * (demand.sum() - served_mw)
         - price * used_mw
-        - 0.8 * price * (available.sum() - used_mw)
+        - 0.8 * max(price, 0) * (available.sum() - used_mw)
         - price * metered
         - penalty
-        - price * 0.02
+        - abs(price) * 0.02
         - (now[0] ** 2 - 0.75 * now[0] * before[0])
     )
     assert totals["profit"] == pytest.approx(by_formula, abs=1e-8)
     assert totals["profit"] == pytest.approx(
         totals["revenue"] - sum(v for k, v in totals.items() if k not in ("revenue", "profit")), abs=1e-8
     )
-    if price >= 0:
-        assert all(totals[term] >= 0 for term in totals if term not in ("profit", "exchange", "wear"))
-        assert totals["exchange"] * metered >= 0
+    harm = ("load_curtailment", "generation_curtailment", "loss")
+    paid = harm if price < 0 else ("revenue", "generation", "imbalance", *harm)
+    assert all(totals[term] >= 0 for term in paid)
+    assert totals["exchange"] * metered * np.sign(price) >= 0
 
 
 def wear_of_day(power):

@@ -37,6 +37,23 @@ def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]
     return first, last
 
 
+def current_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
+    """Return constant, shape (L,), and slope, shape (L, 2), of what bounds every squared current: ℓ <= c + s·(P, Q).
+
+    Between its lowest and highest value P² lies below its secant, and so does Q²; what flows, at the least voltage of
+    the sending end, then bounds ℓ. It holds for all that physics can do, and cuts off most of what only the relaxation
+    can. [p.u.]
+
+    Parameters
+    ----------
+    grid, demand_peak : Grid, float
+        As for :func:`flow_bounds`.
+    """
+    low, high = flow_bounds(grid, demand_peak)
+    lowest = np.where(grid.line_from == grid.slack, grid.voltage.slack_vm_pu, grid.voltage.min_vm_pu)
+    return -(low * high).sum(axis=1) / lowest**2, (low + high) / lowest[:, None] ** 2
+
+
 def _at_buses(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
     """Return the least and the most that units and microgrids at every bus draw, shape (B, 2)."""
     low, high = np.zeros((len(grid.bus_ids), 2)), np.zeros((len(grid.bus_ids), 2))

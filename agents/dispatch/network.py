@@ -9,10 +9,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pyomo.environ as pyo
 
-from agents.dispatch.flow_bounds import flow_bounds
+from agents.dispatch.flow_bounds import current_bounds
 from agents.dispatch.plan import PLANNED, planned_voltages
 from grids.network import Grid, IntArray
 
@@ -151,20 +150,13 @@ def _add_ohms_law(m: Hour, grid: Grid) -> None:
 
 
 def _add_current_bounds(m: Hour, grid: Grid, demand_peak: float) -> None:
-    """Keep the relaxation from burning energy in currents that no flow explains.
-
-    Between its lowest and highest value P² lies below its secant, and so does Q²; what flows then bounds ℓ. The bounds
-    hold for all that physics can do, and cut off most of what only the relaxation can.
-    """
-    low, high = (bounds.tolist() for bounds in flow_bounds(grid, demand_peak))
-    lowest = np.where(grid.line_from == grid.slack, grid.voltage.slack_vm_pu, grid.voltage.min_vm_pu).tolist()
+    """Keep the relaxation from burning energy in currents that no flow explains."""
+    constant, slope = (bounds.tolist() for bounds in current_bounds(grid, demand_peak))
 
     @m.Constraint(m.LINES, doc="(28) Current: no more than the flow explains.")
     def current_bound(m: Hour, e: int) -> Relation:
-        (p_low, q_low), (p_high, q_high) = low[e], high[e]
-        active = (p_low + p_high) * m.line_p_mw[e] - p_low * p_high
-        reactive = (q_low + q_high) * m.line_q_mvar[e] - q_low * q_high
-        return lowest[e] ** 2 * m.squared_current[e] <= active + reactive
+        (of_p, of_q), flow = slope[e], (m.line_p_mw[e], m.line_q_mvar[e])
+        return m.squared_current[e] <= constant[e] + of_p * flow[0] + of_q * flow[1]
 
 
 def _add_tie_limits(m: Hour, grid: Grid) -> None:

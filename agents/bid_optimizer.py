@@ -12,7 +12,6 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import settle_by
 from agents.dispatch.situation import Signs, Situation
 from agents.state_of_charge import required_energy
-from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.messages import Submission
@@ -166,7 +165,7 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
         signs=signs if solver == "ipopt" else None,
     )
     plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
-    proposal = BidPlan.of(plan, situation, certify(plan, BatchPlant(dispatcher.grid)))
+    proposal = BidPlan.of(plan, situation, certify(plan, situation, dispatcher.grid))
     return _submission(f"anm_aware, exact AC by {solver}", proposal, Risk())
 
 

@@ -26,7 +26,6 @@ from experiments.networked_benchmark import networked_parts
 from experiments.play import play
 from experiments.proofs import cases, prove
 from experiments.sweeps.benchmark import sweep_parts
-from grids.batch_power_flow import BatchPlant
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import Plant, SetPoints
 from sim.scenarios import Draw, ScenarioSet
@@ -202,7 +201,7 @@ def certificate(setting: Setting, repeats: int) -> Row:
     plan = anm_aware_bid(dispatcher, situation).plan
     if plan is None:
         raise RuntimeError("a bid of ten scenarios keeps its plan")
-    median = median_s(lambda: certify(plan, BatchPlant(setting.grid)), 4 * repeats) * 1e3
+    median = median_s(lambda: certify(plan, situation, setting.grid), 4 * repeats) * 1e3
     return Row(
         name="full certificate of 10 x 24 hours",
         measured=median,

@@ -6,7 +6,6 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.search.bundled_search import BundledSearch
 from agents.dispatch.situation import Situation
-from grids.batch_power_flow import BatchPlant
 from sim.errors import StudyError
 
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"
@@ -27,7 +26,7 @@ def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
     if situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
         return BidPlan.of_bundles(BundledSearch(dispatcher, situation, within).run())
     plan = dispatcher.plan(situation, within=within)
-    return BidPlan.of(plan, situation, certify(plan, BatchPlant(grid)))
+    return BidPlan.of(plan, situation, certify(plan, situation, grid))
 
 
 def refuse_bundles(scenarios: int, *, averse: bool) -> None:

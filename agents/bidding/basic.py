@@ -18,4 +18,4 @@ def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
     if dispatcher.risk.averse:
         return BidPlan.of_bundles(BundledSearch(dispatcher, situation, within, network="copper_plate").run())
     plan = dispatcher.plan(situation, network="copper_plate", within=within)
-    return BidPlan.of(plan, situation, certify(plan, None))
+    return BidPlan.of(plan, situation, certify(plan, situation, None))

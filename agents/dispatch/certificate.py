@@ -1,11 +1,14 @@
 """The certificate of a plan: is the relaxation exact, does AC physics agree, how far from the optimum can it be."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from agents.dispatch.plan import Plan
-from grids.batch_power_flow import BatchPlant
+from agents.dispatch.situation import Situation
+from grids.batch_power_flow import BatchFlow, BatchPlant
+from grids.network import FloatArray, Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,16 +21,21 @@ class Certificate:
         Largest relative cone gap over all scenarios, hours and lines; None for a plan without network.
     power_flow_mismatch_mw, power_flow_mismatch_pu : float or None
         Largest difference of tie-line flow and of bus voltage to an AC power flow of the same set points. [MW], [p.u.]
+    limit_excess_pu : float or None
+        Most by which the state that an AC power flow makes of the plan exceeds any limit: voltages, line currents,
+        capacity and power factor of the tie line, what loads, renewables, batteries and microgrids can do. Zero or
+        less where all are kept. [p.u. on 1 MVA]
     optimality_gap : float
         Relative difference between the plan's profit and the proven bound on any plan's.
     status : {"exact", "repaired", "inexact", "infeasible", "no network"}
-        The relaxation was exact; was not, and the plan was repaired into an AC-feasible one; could not be; no plan
-        meets all limits; or the plan knows no network.
+        The relaxation was exact; was not, and the plan was repaired into an AC-feasible one; could not be, or a limit
+        is not kept by what physics makes of the plan; no plan meets all limits; or the plan knows no network.
     """
 
     cone_gap: float | None
     power_flow_mismatch_mw: float | None
     power_flow_mismatch_pu: float | None
+    limit_excess_pu: float | None
     optimality_gap: float
     status: str
 
@@ -38,43 +46,91 @@ EXACT = 1e-2
 EXACT_MISMATCH_MW = 1e-4
 """Difference to the AC power flow up to which a plan counts as AC-feasible. [MW]"""
 
+EXACT_LIMIT_PU = 1e-5
+"""Excess of a limit up to which a plan counts as keeping it: a solver's accuracy. [p.u. on 1 MVA]"""
+
 VIOLATION_TOLERANCE = 1e-6
 """Sum of violated limits below which an hour of an elastic plan counts as meeting them."""
 
 
-def certify(plan: Plan, plant: BatchPlant | None) -> Certificate:
+def certify(plan: Plan, situation: Situation, grid: Grid | None) -> Certificate:
     """Return the certificate of a plan, checked against the AC power flow of every scenario and hour.
 
     Parameters
     ----------
-    plan : Plan
-        The plan.
-    plant : BatchPlant or None
+    plan, situation : Plan, Situation
+        The plan, and what it was made for.
+    grid : Grid or None
         The network; None for a plan that knows none.
     """
     gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
-    if plant is None:
+    if grid is None:
         return Certificate(
             cone_gap=None,
             power_flow_mismatch_mw=None,
             power_flow_mismatch_pu=None,
+            limit_excess_pu=None,
             optimality_gap=gap,
             status="no network",
         )
-    flow = plant.run(plan.set_points)
+    flow = BatchPlant(grid).run(plan.set_points)
     mismatch_mw = float(np.abs(flow.tie_p_mw - plan.tie_p_mw).max())
+    excess = limit_excess(grid, situation, plan, flow)
     return Certificate(
         cone_gap=float(plan.cone_gap.max()),
         power_flow_mismatch_mw=mismatch_mw,
         power_flow_mismatch_pu=float(np.abs(flow.vm_pu - plan.vm_pu).max()),
+        limit_excess_pu=excess,
         optimality_gap=gap,
-        status=_status(plan, mismatch_mw),
+        status=_status(plan, mismatch_mw, excess),
     )
 
 
-def _status(plan: Plan, mismatch_mw: float) -> str:
+def limit_excess(grid: Grid, situation: Situation, plan: Plan, flow: BatchFlow) -> float:
+    """Return the most by which the metered state of a plan exceeds a limit, zero or less if none. [p.u. on 1 MVA]"""
+    excesses = [*_network_excess(grid, flow), *_device_excess(grid, situation, plan)]
+    return max(float(excess.max(initial=-np.inf)) for excess in excesses)
+
+
+def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:
+    """Return the excess of voltages (31), line currents and tie-line capacity (29), and its power factor (30)."""
+    tie, voltage = grid.tie_line, np.delete(flow.vm_pu, grid.slack, axis=-1)
+    both = tie.power_factor_reading == "both_directions"
+    tan_phi = math.tan(math.acos(tie.min_power_factor))
+    return [
+        grid.voltage.min_vm_pu - voltage,
+        voltage - grid.voltage.max_vm_pu,
+        flow.line_i_pu - grid.line_max_i_pu,
+        np.hypot(flow.tie_p_mw, flow.tie_q_mvar) - tie.max_s_mva,
+        np.abs(flow.tie_q_mvar) - tan_phi * (np.abs(flow.tie_p_mw) if both else flow.tie_p_mw),
+    ]
+
+
+def _device_excess(grid: Grid, situation: Situation, plan: Plan) -> list[FloatArray]:
+    """Return the excess of what loads (18), renewables (20)-(22), batteries (23)-(25) and microgrids can do."""
+    points, energy = plan.set_points, plan.end_energy_mwh
+    converter = np.array([unit.max_s_mva for unit in grid.renewables])
+    tan_phi = np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables]))
+    size = np.array([unit.max_e_mwh for unit in grid.batteries])
+    least = size * np.array([unit.min_soc for unit in grid.batteries])
+    exchange = np.array([port.exchange_limits()[0] for port in grid.ports])
+    return [
+        -points.load_p_mw,
+        points.load_p_mw - situation.demand_mw,
+        -points.renewable_p_mw,
+        points.renewable_p_mw - situation.available_mw,
+        np.hypot(points.renewable_p_mw, points.renewable_q_mvar) - converter,
+        np.abs(points.renewable_q_mvar) - tan_phi * points.renewable_p_mw,
+        np.hypot(points.battery_p_mw, points.battery_q_mvar) - np.array([unit.max_s_mva for unit in grid.batteries]),
+        np.maximum(least, situation.required_energy_mwh) - energy,
+        plan.spilled[..., None] * size,
+        np.abs(points.exchange_p_mw) - exchange,
+    ]
+
+
+def _status(plan: Plan, mismatch_mw: float, excess: float) -> str:
     if plan.violation.max() > VIOLATION_TOLERANCE:
         return "infeasible"
-    if plan.inexactness.max() > EXACT or mismatch_mw > EXACT_MISMATCH_MW:
+    if plan.inexactness.max() > EXACT or mismatch_mw > EXACT_MISMATCH_MW or excess > EXACT_LIMIT_PU:
         return "inexact"
     return "repaired" if plan.repaired else "exact"

@@ -23,7 +23,6 @@ from agents.dispatch.hour import compiled_hour
 from agents.dispatch.plan import Plan, Prices, settle_by
 from agents.dispatch.search.branching import DirectionSearch, Effort, ac_repair
 from agents.dispatch.situation import Signs, Situation
-from grids.batch_power_flow import BatchPlant
 from grids.network import FloatArray, Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
@@ -161,7 +160,7 @@ class BundleSolver:
         return self._answer(task, plan, intercept=plan.bound, slope=-np.concatenate(prices))
 
     def _answer(self, task: BundleTask, plan: Plan, *, intercept: float, slope: FloatArray) -> BundleAnswer:
-        plant = BatchPlant(self.grid) if self.network == "branch_flow" else None
+        grid = self.grid if self.network == "branch_flow" else None
         return BundleAnswer(
             bid_mw=plan.bid_mw,
             cost=plan.objective,
@@ -170,7 +169,7 @@ class BundleSolver:
             signs=task.signs,
             battery_p_mw=plan.set_points.battery_p_mw,
             prices=plan.prices,
-            certificate=None if task.situation.bid_mw is None else certify(plan, plant),
+            certificate=None if task.situation.bid_mw is None else certify(plan, task.situation, grid),
         )
 
     def _horizon(self, situation: Situation, within: BidRange | None) -> Horizon:
@@ -234,6 +233,7 @@ def worst_certificate(certificates: Sequence[Certificate], gap: float) -> Certif
         cone_gap=worst("cone_gap"),
         power_flow_mismatch_mw=worst("power_flow_mismatch_mw"),
         power_flow_mismatch_pu=worst("power_flow_mismatch_pu"),
+        limit_excess_pu=worst("limit_excess_pu"),
         optimality_gap=gap,
         status=max((c.status for c in certificates), key=_SEVERITY.index, default="exact"),
     )

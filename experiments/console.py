@@ -323,7 +323,8 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     if proof.get("cone_gap") is not None:
         out.print(
             f"certificate: {proof['status']}; cone gap {proof['cone_gap']:.1e}, AC mismatch"
-            f" {proof['power_flow_mismatch_mw']:.1e} MW and {proof['power_flow_mismatch_pu']:.1e} p.u."
+            f" {proof['power_flow_mismatch_mw']:.1e} MW and {proof['power_flow_mismatch_pu']:.1e} p.u.,"
+            f" limits exceeded by at most {max(proof['limit_excess_pu'], 0.0):.1e} p.u."
         )
     out.print(f"{summary['seconds']['bid']:.2f} s")
     if summary["note"]:

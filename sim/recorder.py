@@ -14,7 +14,7 @@ from sim.port_recorder import PortRecorder
 from sim.setting import Setting
 from sim.settlement import HourMoney, PortMoney
 
-PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
+PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 """What a certificate states, see :mod:`agents.dispatch.certificate`."""
 
 OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"

@@ -8,6 +8,7 @@ from audited import NOON, row_of
 
 from sim.audit.layout import LISTS
 from sim.ledger import TABLES
+from sim.recorder import PROOFS
 
 LIMITS = {"voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_power_factor", "end_of_day_soc"}
 
@@ -76,6 +77,7 @@ TAMPERINGS = [
     Tampering("certificate", "bids", NOON, "cone_gap", 0.5),
     Tampering("certificate", "bids", NOON, "bid_mw", lambda bid: bid + 1e-7),
     Tampering("certificate", "bids", NOON, "power_flow_mismatch_mw", 0.01),
+    Tampering("certificate", "bids", NOON, "limit_excess_pu", 0.01),
     Tampering("settled_bid", "settlements", NOON, "bid_mw", lambda bid: bid + 1e-6),
     Tampering("settled_bid", "bids", NOON, "bid_mw", lambda bid: bid + 1e-6),
     Tampering("band", "settlements", NOON, "lower_mw", lambda p: p - 1e-6),
@@ -135,7 +137,7 @@ def test_a_finding_names_place_values_and_unit(receding):
 
 # What the audit takes as given.
 GIVEN = {
-    "bids": {"cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap"},
+    "bids": set(PROOFS),
     "decisions": {
         *("violation", "cone_gap", "power_flow_mismatch_pu"),
         *("iterations", "primal_residual_mw", "dual_residual_per_mwh"),

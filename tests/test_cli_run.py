@@ -12,6 +12,7 @@ from cli import FAST, FEW, accepted
 from experiments.catalog import base_study, find_study
 from experiments.run_folder import new_run, run_name
 from sim.ledger import TABLES, read_tables, write_tables
+from sim.recorder import PROOFS
 from sim.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
 
@@ -60,7 +61,7 @@ def test_run_json_prints_exactly_one_object_of_the_agreed_form(first_run):
     assert len(summary["bids_mw"]) == 24
     assert all(isinstance(value, float) for value in summary["bids_mw"])
     proof = summary["certificate"]
-    assert set(proof) == {"cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap"}
+    assert set(proof) == set(PROOFS)
     assert all(0 <= value < 0.01 for value in proof.values())
     volts = summary["voltage"]
     assert {"min_pu", "max_pu", "violations"} <= set(volts)

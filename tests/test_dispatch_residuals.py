@@ -11,6 +11,7 @@ from feeder5 import settled_cost
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.bidding import strategy
 from agents.cast import cast_players
+from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.situation import Signs
@@ -167,6 +168,7 @@ def test_ac_power_flow_of_the_set_points(day):
     assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-6)
     assert day.proposal.certificate.power_flow_mismatch_mw <= 1e-4
     assert day.proposal.certificate.power_flow_mismatch_pu <= 1e-6
+    assert day.proposal.certificate.limit_excess_pu <= 1e-5
     assert day.plan.cone_gap.max() <= 0.01
 
 
@@ -197,6 +199,42 @@ def inexact(study33, request):
     prices = setting.profiles.price_per_mwh.copy()
     prices[8:14] = price
     return replace(setting, profiles=replace(setting.profiles, price_per_mwh=prices))
+
+
+TIGHTER = {
+    "voltage": lambda grid, flow: {"voltage": grid.voltage.model_copy(update={"max_vm_pu": flow.vm_pu.max() - 0.01})},
+    "line current": lambda grid, flow: {
+        "line_max_i_pu": np.full_like(grid.line_max_i_pu, flow.line_i_pu.max() - 0.01)
+    },
+    "tie-line capacity": lambda grid, flow: {
+        "tie_line": grid.tie_line.model_copy(
+            update={"max_s_mva": float(np.hypot(flow.tie_p_mw, flow.tie_q_mvar).max()) - 0.01}
+        )
+    },
+    "battery": lambda grid, flow: {
+        "batteries": tuple(u.model_copy(update={"max_s_mva": u.max_s_mva - 0.01}) for u in grid.batteries)
+    },
+    "renewable": lambda grid, flow: {
+        "renewables": tuple(u.model_copy(update={"min_power_factor": 0.999}) for u in grid.renewables)
+    },
+}
+
+
+@pytest.mark.parametrize("limit", TIGHTER)
+def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limit):
+    """A plan made for wider limits is not called exact under tighter ones, and the certificate says by how much."""
+    setting = changed(study33, uncertainty=study33.uncertainty.model_copy(update={"scenarios": 1, "keep": 1}))
+    situation = opening_situation(setting, setting.kept_scenarios())
+    plan = strategy("anm_aware").bid(Dispatcher.of(setting), situation).plan
+    flow = BatchPlant(setting.grid).run(plan.set_points)
+    assert certify(plan, situation, setting.grid).status == "exact"
+    tighter = replace(setting.grid, **TIGHTER[limit](setting.grid, flow))
+    found = certify(plan, situation, tighter)
+    assert found.status == "inexact"
+    if limit == "renewable":
+        assert found.limit_excess_pu > 0.01
+    else:
+        assert found.limit_excess_pu == pytest.approx(0.01, abs=1e-5)
 
 
 def test_a_bid_that_ac_physics_refuses_is_mended(inexact):

@@ -46,7 +46,7 @@ HOUR_TABLES = {
         numbers=("bid_mw",),
         others=(
             *("asked", "strategy", "fallback_reason", "accepted", "reason"),
-            *("status", "cone_gap", "power_flow_mismatch_mw"),
+            *("status", "cone_gap", "power_flow_mismatch_mw", "limit_excess_pu"),
         ),
     ),
     "dispatch": Layout(

@@ -68,7 +68,11 @@ def check_certificate(records: Records, sheet: Sheet) -> None:
     rounded = Subject("bid with a certificate, which is one in whole watts,", "W", TIE_LINE)
     sheet.equal("certificate", watts, np.round(watts), rounded, within=WATTS)
     vouched = np.isin(status, ("exact", "repaired"))
-    for name, limit, unit in (("cone_gap", 1e-2, ""), ("power_flow_mismatch_mw", 1e-4, "MW")):
+    for name, limit, unit in (
+        ("cone_gap", 1e-2, ""),
+        ("power_flow_mismatch_mw", 1e-4, "MW"),
+        ("limit_excess_pu", 1e-5, "p.u."),
+    ):
         stated = np.where(vouched, bids.numbers(name), 0.0)
         sheet.at_most(
             "certificate", stated, limit, Subject(f"{name} of a bid called exact", unit, TIE_LINE), within=0.0

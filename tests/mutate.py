@@ -4,8 +4,8 @@
     python tests/mutate.py --sample 20 --seed 1 imbalance audit
 
 draws changes at random from the functions of a module (another operator, comparison, number, sign or condition, a
-call left out) and runs the module's own tests with each. What is left undetected is printed. The tests run once as
-they are; every mutant is then a fork of that process in which one function has other code: nothing is imported twice.
+call left out) and runs the module's own tests with each; what survived no test noticed. The tests run once as they
+are; every mutant is then a fork of that process in which one function has other code: nothing is imported twice.
 """
 
 import argparse
@@ -191,7 +191,7 @@ def noticed(mutant: Mutant, arguments: list[str]) -> str:
 
 
 def main() -> None:
-    """Run the groups asked for, and print what survived."""
+    """Run the groups asked for, and print what became of each mutant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="*", default=list(GROUPS))
     parser.add_argument("--sample", type=int, default=20)
@@ -213,11 +213,10 @@ def main() -> None:
         everything = mutants(files)
         drawn = random.Random(asked.seed).sample(everything, min(asked.sample, len(everything)))
         counts: Counter[tuple[str, str]] = Counter()
-        for mutant in drawn:
+        for place, mutant in enumerate(drawn, start=1):
             fate = noticed(mutant, arguments)
             counts[mutant.file, fate] += 1
-            if fate != "killed":
-                print(f"  {fate}: {mutant.words}", flush=True)
+            print(f"  {place} {fate}: {mutant.words}", flush=True)
         killed = sum(count for (_, fate), count in counts.items() if fate == "killed")
         print(f"{group}: {killed} of {len(drawn)} killed, of {len(everything)} mutants; {dict(counts)}", flush=True)
 

@@ -10,7 +10,7 @@ from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
 
 import agents.dispatch.exact
 from agents.bid_optimizer import opening_situation
-from agents.dispatch.certificate import EXACT
+from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.exact.ac_model import bus_admittance
 from agents.dispatch.exact.ac_reference import solve_ac
@@ -205,6 +205,25 @@ def test_hours_of_anm_are_repaired_like_bids(hours):
     assert plan.inexactness.max() <= EXACT
     assert mismatch(grid, plan) < 1e-5
     assert plan.bound <= plan.objective <= steered.objective + 1e-6
+
+
+@pytest.mark.parametrize("fleet", [FLEET, LOSSY_FLEET], ids=["lossless", "lossy"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_repaired_bid_is_no_worse_than_what_ipopt_finds(fleet, seed):
+    """Where burning energy pays, the plan near physics is at least as good as that of the paper's own equations."""
+    grid, rule, tariff = feeder5(fleet=fleet), RULES["case1"], TARIFF.model_copy(update={"loss_factor": 0.0})
+    situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=2, hours=3)
+    price = np.array([30.0, -50.0, -20.0])
+    over, under = rule.step_prices(price)
+    situation = replace(situation, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
+    within = bid_range(grid, rule, situation.demand_mw, situation.available_mw, network="branch_flow")
+    plan = Dispatcher(grid, tariff, rule).plan(situation, within=within)
+    assert plan.repaired
+    assert certify(plan, situation, grid).status == "repaired"
+    signs = settle_by(plan, Signs.unsettled(*situation.shape))
+    oracle = solve_ac(grid, tariff, rule, situation, signs=signs)
+    assert plan.bound <= oracle.objective + 1e-6
+    assert plan.objective <= oracle.objective + 1e-4 * abs(oracle.objective)
 
 
 def test_a_microgrid_without_batteries_is_repaired(study33):

@@ -48,8 +48,8 @@ class Proof:
     turning : int or None
         Hours in which some scenarios import and others export; None where microgrids decide as well.
     oracle_gain : float or None
-        What Ipopt earns more on the exact AC equations (negative: less), where a repaired plan is not proven to the gap
-        asked for. [$]
+        What Ipopt earns more on the exact AC equations (negative: less), where a repaired plan is not proven to the
+        gap asked for. [$]
     oracle_s : float or None
         Time Ipopt took.
     note : str

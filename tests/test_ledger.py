@@ -54,6 +54,14 @@ def test_numbers_of_two_kinds_and_texts_find_their_type():
     assert frame["unit"].tolist() == ["load_2", "pv_7", "pv_9"]
     assert frame["bus"].tolist() == [2, 7, 9.5]
     assert frame["max_s_mva"].isna().tolist() == [True, False, False]
+    assert frame["max_s_mva"].dtype == np.float64
+
+
+def test_numbers_keep_the_type_of_their_arrays():
+    ledger = Ledger()
+    for hour in (1, 2):
+        ledger.append("buses", hour=np.array([hour], dtype=np.int16), vm_pu=np.array([1.0], dtype=np.float32))
+    assert ledger.frame("buses").dtypes.tolist() == [np.int16, np.float32]
 
 
 def test_there_are_all_tables_and_no_other(tmp_path):

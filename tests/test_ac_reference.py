@@ -223,7 +223,7 @@ def test_a_repaired_bid_is_no_worse_than_what_ipopt_finds(fleet, seed):
     signs = settle_by(plan, Signs.unsettled(*situation.shape))
     oracle = solve_ac(grid, tariff, rule, situation, signs=signs)
     assert plan.bound <= oracle.objective + 1e-6
-    assert plan.objective <= oracle.objective + 5e-4 * abs(oracle.objective)
+    assert plan.objective <= oracle.objective + 2e-4 * abs(oracle.objective)
 
 
 def test_a_microgrid_without_batteries_is_repaired(study33):

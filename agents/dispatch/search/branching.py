@@ -54,7 +54,7 @@ def ac_repair(
 FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
 
-BURNING_PRICES = (1.1, 1e1, 1e2, 1e3, 1e4)
+BURNING_PRICES = (1.1, 2.0, 5.0, 2e1, 1e2, 1e3, 1e4)
 """Prices of energy burnt only in the relaxation, tried one after the other: multiples of what burning may earn."""
 
 BURNING_FLOOR_PER_MWH = 1.0
@@ -66,7 +66,7 @@ FLOW_SHARES = (1.0, 0.0, -1.0)
 The problem is not convex, and what lines should carry to burn energy is not what the relaxation lets them carry.
 """
 
-APPROACHES, APPROACHED = 8, 1e-5
+APPROACHES, APPROACHED = 16, 1e-5
 """Most solutions from one beginning, each near the one before; and the relative gain that is not worth another."""
 
 

@@ -264,7 +264,7 @@ def audit(
     run_dir: Annotated[Path, typer.Argument(help="Folder written by tieline run.")],
     json: Json = False,
 ) -> None:
-    """Re-derive balance, limits, state of charge and money from a run's stored tables; list what does not hold."""
+    """Re-derive a run's records and summary; list what does not hold, and what is taken as given."""
     _load("commands").audit_run(run_dir, as_json=json)
 
 

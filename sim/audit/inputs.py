@@ -83,13 +83,16 @@ def input_checks(inputs: Inputs, *, ports: bool) -> list[tuple[Callable[[Records
 def check_network(inputs: Inputs, records: Records, sheet: Sheet) -> None:
     """Check lines, names and places of units, power factors of loads, and the angle at the slack bus."""
     branches, units = records.branches, records.units
+    for table, stored, expected in (
+        ("branches", list(branches["line"]), list(inputs.branches["line"])),
+        ("units", list(units["unit"]), list(inputs.units["unit"])),
+    ):
+        if stored != expected:
+            stranger = next((f": it has no {name}" for name in stored if name not in expected), "")
+            sheet.note("network", table, f"are not those of the study's network, in its order{stranger}")
+            return
     lines = [f"line {line}" for line in branches["line"]]
-    if len(branches) != len(inputs.branches) or list(units["unit"]) != list(inputs.units["unit"]):
-        found = f"{len(branches)} lines and {len(units)} units"
-        expected = f"{len(inputs.branches)} and {len(inputs.units)}"
-        sheet.note("network", "branches, units", f"{found} are not the {expected} of the study's network, by name")
-        return
-    for column in ("line", *BRANCH_NUMBERS):
+    for column in BRANCH_NUMBERS:
         of = Subject(column, "", lines, ONCE)
         sheet.equal("network", numbers(branches, column), inputs.branches[column], of, within=INPUT)
     of = Subject("bus", "", list(units["unit"]), ONCE)

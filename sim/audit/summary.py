@@ -128,7 +128,7 @@ def _terms(records: Records) -> dict[str, float]:
 def _bid_strategy(records: Records) -> dict[str, Any]:
     """Return which bidding strategies were asked for and used, and why, by the first bid of every day."""
     first = [records["bids"].values(name)[::HOURS_PER_DAY, 0] for name in ("asked", "strategy", "fallback_reason")]
-    days = list(zip(range(1, records.days + 1), *first, strict=True))
+    days = list(zip(range(1, records.days + 1), *(map(str, column) for column in first), strict=True))
     others = [f"day {day}, {used}: {reason}" for day, asked, used, reason in days if used != asked]
     return {
         "asked": days[0][1],
@@ -261,7 +261,7 @@ def _coordination(records: Records) -> dict[str, Any]:
         if note != ""
     ]
     return {
-        "mode": ", ".join(dict.fromkeys(decisions.values("coordination")[:, 0])),
+        "mode": ", ".join(dict.fromkeys(map(str, decisions.values("coordination")[:, 0]))),
         "iterations": {"total": int(rounds.sum()), "max": int(rounds.max())},
         "primal_residual_mw": _worst(decisions.numbers("primal_residual_mw")),
         "dual_residual_per_mwh": _worst(decisions.numbers("dual_residual_per_mwh")),

@@ -6,6 +6,9 @@ from sim.audit.layout import RENEWABLE_KINDS
 from sim.audit.records import Records
 from sim.audit.report import FloatArray
 
+Answer = tuple[FloatArray, FloatArray]
+"""Active and reactive power that limits leave of an order. [MW], [Mvar]"""
+
 
 def clipping_by_limits(records: Records) -> FloatArray:
     """Return how far limits alone move the order of every unit, shape (H, U). [MVA]"""
@@ -14,30 +17,26 @@ def clipping_by_limits(records: Records) -> FloatArray:
     for kinds, limited in ((("load",), _loads), (RENEWABLE_KINDS, _renewables), (("battery",), _batteries)):
         chosen = np.asarray(kind.isin(kinds))
         p_mw, q_mvar = (dispatch.numbers(name)[:, chosen] for name in ("ordered_p_mw", "ordered_q_mvar"))
-        answers = limited(records, p_mw, q_mvar)
-        moved[:, chosen] = np.max([np.hypot(p - p_mw, q - q_mvar) for p, q in answers], axis=0)
+        p, q = limited(records, p_mw, q_mvar)
+        moved[:, chosen] = np.hypot(p - p_mw, q - q_mvar)
     return moved
 
 
-Answers = list[tuple[FloatArray, FloatArray]]
-"""Active and reactive power that limits leave of an order, one way and another. [MW], [Mvar]"""
-
-
-def _loads(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answers:
+def _loads(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
     """Return what loads serve: up to the demand, at their own power factor (Eq. 18-19)."""
     served = np.clip(p_mw, 0.0, records.loads.available_mw)
-    return [(served, records.loads["tan_phi"] * served)]
+    return served, records.loads["tan_phi"] * served
 
 
-def _renewables(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answers:
+def _renewables(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
     """Return what inverters give of what is available, within circle and power factor (Eq. 20-22)."""
     units = records.renewables
     tan_phi = np.tan(np.arccos(units["min_power_factor"]))
-    answers = _in_circle(np.clip(p_mw, 0.0, units.available_mw), q_mvar, units["max_s_mva"])
-    return [(p, np.clip(q, -tan_phi * p, tan_phi * p)) for p, q in answers]
+    given = np.clip(p_mw, 0.0, units.available_mw)
+    return _in_circle(given, np.clip(q_mvar, -tan_phi * given, tan_phi * given), units["max_s_mva"])
 
 
-def _batteries(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answers:
+def _batteries(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
     """Return what batteries give or take, within their energy and the converter's circle (Eq. 23-25)."""
     units = records.batteries
     soc = np.vstack([units["start_soc"], soc_from_power(records)[:-1]])
@@ -46,12 +45,10 @@ def _batteries(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer
     return _in_circle(np.clip(p_mw, least, most), q_mvar, units["max_s_mva"])
 
 
-def _in_circle(p_mw: FloatArray, q_mvar: FloatArray, max_s_mva: FloatArray) -> Answers:
-    """Return both ways into a converter's circle: to cut reactive power first, or both powers alike."""
-    active = np.clip(p_mw, -max_s_mva, max_s_mva)
-    room = np.sqrt(max_s_mva**2 - active**2)
+def _in_circle(p_mw: FloatArray, q_mvar: FloatArray, max_s_mva: FloatArray) -> Answer:
+    """Return the nearest power in a converter's circle."""
     share = max_s_mva / np.maximum(np.hypot(p_mw, q_mvar), max_s_mva)
-    return [(active, np.clip(q_mvar, -room, room)), (share * p_mw, share * q_mvar)]
+    return share * p_mw, share * q_mvar
 
 
 def soc_from_power(records: Records) -> FloatArray:

@@ -14,7 +14,7 @@ from sim.audit.report import AuditReport, FloatArray, Sheet
 
 COSTS = ("exchange", "imbalance", "loss", "wear", "generation", "generation_curtailment", "load_curtailment")
 
-PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "optimality_gap")
+PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 
 PENALISED = 0.005
 """Penalty from which on an hour counts as penalised: half a cent. [$]"""

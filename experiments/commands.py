@@ -204,19 +204,18 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
         require_resolved(folder / "study.yaml")
     verdict = audit_folder(folder, _inputs_of)
     if as_json:
-        print_json(
-            {
-                "clean": verdict.clean,
-                "findings": [vars(finding) for finding in verdict.findings],
-                "limit_violations": [vars(finding) for finding in verdict.limit_violations],
-                "limits": limits_in_json(verdict.limits),
-                "hours_beyond_limits": verdict.hours_beyond,
-                "checks": verdict.checks,
-                "largest": verdict.largest,
-                "taken_as_given": verdict.taken_as_given,
-                "notes": verdict.notes,
-            }
-        )
+        document: dict[str, Any] = {
+            "clean": verdict.clean,
+            "findings": [vars(finding) for finding in verdict.findings],
+            "limit_violations": [vars(finding) for finding in verdict.limit_violations],
+            "limits": limits_in_json(verdict.limits),
+            "hours_beyond_limits": verdict.hours_beyond,
+            "checks": verdict.checks,
+            "largest": verdict.largest,
+            "taken_as_given": verdict.taken_as_given,
+            "notes": verdict.notes,
+        }
+        print_json(_json_numbers(document))
     else:
         console.show_audit(verdict, folder)
     if not verdict.clean:
@@ -275,6 +274,13 @@ def _notes(header: str) -> str:
     """Return what the header of a packaged file says of its values: not its title, nor how it is played."""
     _, *lines = header.splitlines(keepends=True)
     return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)
+
+
+def _json_numbers(value: Any) -> Any:
+    """Return a value with null for numbers that JSON does not have: a record that was changed may come to any."""
+    if isinstance(value, dict):
+        return {name: _json_numbers(part) for name, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -272,7 +272,8 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, *, most_rows:
     OSError
         If it can't be opened.
     DocumentError
-        If it is no Parquet file, is damaged, lacks a column or is too large.
+        If it is no Parquet file, is damaged, lacks a column, holds anything but numbers, texts, dates, true and false,
+        or is too large.
     """
     with path.open("rb") as file:  # Arrow would take a colon in a path for that of a URI, and a folder for one file
         try:
@@ -285,6 +286,8 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, *, most_rows:
             table = source.read(columns=columns)
             if len(set(table.column_names)) < len(table.column_names):
                 raise DocumentError("has two columns of one name")
+            if nested := [field.name for field in table.schema if pa.types.is_nested(field.type)]:
+                raise DocumentError(f"holds lists in its column {shown(nested[0], 40)}")
             frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError) as error:
             if isinstance(error, DocumentError):

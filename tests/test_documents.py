@@ -135,6 +135,9 @@ def test_a_parquet_file_of_endless_rows_is_refused(tmp_path):
         read_parquet(tmp_path / "a.parquet", most_rows=999)
     with pytest.raises(DocumentError, match="has no column b; it has a"):
         read_parquet(tmp_path / "a.parquet", ["b"])
+    pd.DataFrame({"a": [[1], [2]]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DocumentError, match="holds lists in its column a"):
+        read_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     with pytest.raises(DocumentError, match="is no readable Parquet table"):
         read_parquet(tmp_path / "a.parquet")
@@ -406,3 +409,19 @@ def test_what_a_study_says_is_no_formula_in_a_figure(receding, tmp_path):
     study["description"] = study["market"]["rule"]["name"] = r"$\frac{x$ and $_{$"
     save_figure(day_figure(receding.tables, study, day=1), tmp_path, "day")
     assert (tmp_path / "day.svg").stat().st_size
+
+
+def test_an_endless_residual_is_null_in_json(copied, ended):
+    buses = pd.read_parquet(copied / "buses.parquet")
+    buses.loc[3, "vm_pu"] = 1e300
+    buses.to_parquet(copied / "buses.parquet")
+    status, out, err = ended("audit", copied, "--json")
+    assert (status, err) == (1, "")
+    assert None in json.loads(out, parse_constant=pytest.fail)["largest"].values()
+
+
+def test_lists_in_a_table_of_a_run_are_refused(copied, refused):
+    units = pd.read_parquet(copied / "units.parquet")
+    units["unit"] = [[1]] * len(units)
+    units.to_parquet(copied / "units.parquet")
+    assert "units.parquet: holds lists in its column unit" in refused("audit", copied)

@@ -250,7 +250,9 @@ class DirectionSearch:
                 begin = replace(plan, line_p_mw=share * plan.line_p_mw)
                 best = min(best, self._approached(begin, signs, multiple * earned), key=_inexact_then_dear)
                 close = best.objective - self._bound <= gap * abs(best.objective)
-                if (close and best.inexactness.max() <= EXACT) or self._out_of_time():
+                if best.inexactness.max() > EXACT and not self._out_of_time():
+                    break  # the price is too low, wherever one begins
+                if close or self._out_of_time():
                     return best
             if best.inexactness.max() <= EXACT:
                 break
@@ -262,13 +264,17 @@ class DirectionSearch:
         for _ in range(APPROACHES):
             try:
                 steered = self._horizon.solve(self._situation, signs, burning=(price_per_mwh, near))
-            except SolverError:
+            except SolverError as error:
+                self._note_time(error)
                 break
             true = steered.objective + float(self._situation.probability @ self._penalty_gap(steered).sum(axis=1))
             near, before = replace(steered, objective=true, repaired=True), best
             best = min(best, near, key=_inexact_then_dear)
-            gain = before.objective - best.objective if before.inexactness.max() <= EXACT else math.inf
-            if gain < APPROACHED * abs(best.objective) or self._out_of_time():
+            if before.inexactness.max() <= EXACT:
+                stuck = before.objective - best.objective < APPROACHED * abs(best.objective)
+            else:
+                stuck = 2 * best.inexactness.max() > before.inexactness.max() > EXACT
+            if stuck or self._out_of_time():
                 break
         return best
 

@@ -1,11 +1,13 @@
 """A microgrid: an agent that owns its devices and costs, and deals with the operator in prices and quantities."""
 
 from dataclasses import replace
+from functools import partial
 
 import mesa
 import numpy as np
 
 from agents.der.device import HourPlan, MicrogridDevice
+from agents.der.device_answers import DeviceAnswers
 from agents.der.diesel_generator import DieselGenerator
 from agents.der.electric_storage import ElectricStorage
 from agents.der.ev_aggregator import EvAggregator
@@ -26,7 +28,7 @@ from sim.messages import DeviceAction, Knowledge, PortAction, Schedule
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
-from sim.time_limit import in_words
+from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 MISSED_MW = 1e-6
 """Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
@@ -62,11 +64,17 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         if port.microgrid.ev is not None:
             study = model.setting.study
             self.cars = draw_cars(port.microgrid.ev, days=study.days, seed=study.seed, port=position)
-        self._devices = _devices(model, port.name, port.microgrid, self.cars)
+        self._time_limit_s = model.setting.study.search.answer_time_limit_s
+        devices = _devices(model, port.name, port.microgrid, self.cars)
+        self._answers = DeviceAnswers(port.name, devices, self._time_limit_s)
         self._situation: PortSituation | None = None
         self._functions: ValueFunctions | None = None
         self._probability = np.ones(1)
         self.retail_per_mwh = np.zeros((1, 1))
+
+    @property
+    def _devices(self) -> dict[str, MicrogridDevice]:
+        return self._answers.devices
 
     def look_ahead(self, knowledge: Knowledge) -> None:
         """Take in what the coming hours of this day bring, as far as a policy may know it."""
@@ -138,9 +146,10 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         """Let the devices do this hour's part of an agreed exchange, as well as they can."""
         situation, failed = self.reveal(), ""
         try:
-            fits = bool((schedule.price_per_mwh < 0).any())
-            chosen = self._planner.follow(situation, schedule.p_mw, schedule.q_mvar, fits=fits)
-        except Exception as error:  # whatever goes wrong with its plan, the hour passes
+            chosen = self._follow(situation, schedule)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever goes wrong with its plan, the hour passes
             chosen, failed = _stand_in(situation, self._microgrid), f"{in_words(error)}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
         actions = tuple(self._act(orders, situation))
@@ -148,14 +157,29 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         ev = self._devices.get("ev")
         p_mw, q_mvar = -sum(action.p_mw for action in actions), -sum(action.q_mvar for action in actions)
         off = _off(schedule, p_mw=p_mw, q_mvar=q_mvar)
+        wrong = [part for part in (failed, *self._answers.notes) if part]
         return PortAction(
             p_mw=p_mw,
             q_mvar=q_mvar,
             devices=actions,
             charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
             shortfall_mw=round(unserved, SHORTFALL_DIGITS),
-            note=", ".join(part for part in (failed or (off and "could not keep to what was agreed"), off) if part),
+            note=", ".join(filter(None, [*(wrong or [off and "could not keep to what was agreed"]), off])),
         )
+
+    def _follow(self, situation: PortSituation, schedule: Schedule) -> dict[str, FloatArray]:
+        """Return the planner's orders within its time; one that does not keep it is given up for a new one."""
+        planner, fits = self._planner, bool((schedule.price_per_mwh < 0).any())
+        follow = partial(planner.follow, situation, schedule.p_mw, schedule.q_mvar, fits=fits)
+        try:
+            chosen = answer_within(self._time_limit_s, follow)
+        except NoAnswerError:
+            self._planner = planner.renewed()
+            raise
+        for name, values in chosen.items():
+            if not np.isfinite(values[0]):
+                raise WrongAnswerError(f"its plan says {values[0]:g} for {name}")
+        return chosen
 
     def _act(self, orders: dict[str, float], situation: PortSituation) -> list[DeviceAction]:
         """Let every device do its part; return what they do."""
@@ -165,10 +189,7 @@ class MicrogridAgent(mesa.Agent):  # type: ignore[misc]
         unit = self._microgrid.heat_unit
         most = 0.0 if unit is None else unit.heat_ratio * unit.max_p_mw
         plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output, most_heat_mw=most)
-        actions = []
-        for device in self._devices.values():
-            actions.append(device.obey(plan))
-            plan.heat_needed_mw -= actions[-1].heat_mw
+        actions = self._answers.act(plan)
         # A unit at its limit makes what it can: what is missing, if only by round-off, is missing at the heat load.
         missing = max(plan.heat_needed_mw, 0.0)
         return [replace(done, heat_mw=done.heat_mw + missing) if _is_heat(done) else done for done in actions]

@@ -64,6 +64,10 @@ class MicrogridPlanner:
         self._microgrid, self._time_limit_s = microgrid, time_limit_s
         self._programs: dict[object, tuple[Program, MicrogridTiles]] = {}
 
+    def renewed(self) -> "MicrogridPlanner":
+        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        return MicrogridPlanner(self._microgrid, self._time_limit_s)
+
     def answer(self, situation: PortSituation, probability: FloatArray, quote: Quote) -> Answer:
         """Return what the microgrid would exchange at a quote.
 

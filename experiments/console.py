@@ -76,12 +76,12 @@ def warn(text: str) -> None:
     err.print(f"warning: {text}", markup=False, soft_wrap=True)
 
 
-def warn_of_fallback(strategy: Mapping[str, Any]) -> None:
+def warn_of_fallback(strategy: Mapping[str, Any], bids: str = "bids") -> None:
     """Say on standard error that bids are not of the strategy asked for, and why."""
     if strategy["fallbacks"]:
         days = f"{strategy['fallbacks']} day(s): {'; '.join(strategy['reasons'][:3])}"
         more = "; ..." if strategy["fallbacks"] > 3 else ""
-        warn(f"the bids are not those of {strategy['asked']}, as asked for, on {days}{more}")
+        warn(f"the {bids} are not those of {strategy['asked']}, as asked for, on {days}{more}")
 
 
 def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport, figures: Sequence[str]) -> None:

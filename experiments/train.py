@@ -16,7 +16,7 @@ from experiments import console
 from experiments.commands import print_json, setting_of
 from experiments.confidence import Estimate
 from experiments.play import play
-from experiments.summary import summarise
+from experiments.summary import bid_strategy, strategy_of, summarise
 from experiments.whole import new_file
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
@@ -44,6 +44,7 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     summary: dict[str, Any] = {
         "study": study.name,
         "seed": study.seed,
+        "bid_strategy": strategy_of(submission),
         "file": str(out),
         "stores": len(functions.slopes),
         "samples": samples,
@@ -52,8 +53,11 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     }
     if test_days:
         with console.progress("judging", total=test_days * len(RIVALS), quiet=as_json) as report:
-            summary["judged"] = judge(setting, out, test_days, report)
+            summary["judged"], summary["test_bid_strategy"] = judge(setting, out, test_days, report)
         seconds["judge"] = perf_counter() - start - seconds["train"]
+    console.warn_of_fallback(summary["bid_strategy"], "bids trained with")
+    if test_days:
+        console.warn_of_fallback(summary["test_bid_strategy"], "bids of the test days")
     if as_json:
         print_json(summary)
     else:
@@ -67,9 +71,10 @@ def _write(functions: ValueFunctions, out: Path) -> None:
 
 def judge(
     setting: Setting, trained: Path, days: int, progress: Callable[[str], None]
-) -> dict[str, dict[str, float | None]]:
-    """Return what every policy costs on fresh days, and its paired difference to hindsight, ± 95 % (Student).
+) -> tuple[dict[str, dict[str, float | None]], dict[str, Any]]:
+    """Return what every policy costs on fresh days, with its paired difference to hindsight, and who made the bids.
 
+    Differences are ± 95 % (Student).
     Every test day has a seed of its own: other weather, other cars, and bids that know these cars, the same for all
     policies.
 
@@ -87,10 +92,13 @@ def judge(
     dispatcher = Dispatcher.of(setting)
     cost = np.empty((len(RIVALS), days))
     seconds = np.zeros(len(RIVALS))
+    strategies = []
     for day in range(days):
         fresh = {"seed": setting.study.seed + 1 + day, "trained": str(trained.resolve())}
         study = setting.study.model_copy(update=fresh)
         submission = opening_bids(Setting.of(study), dispatcher)
+        used = submission.strategy
+        strategies.append((day + 1, submission.asked or used, used, submission.reason))
         for k, policy in enumerate(RIVALS):
             progress(f"day {day + 1}, {policy}")
             chosen = Setting.of(study.model_copy(update={"policy": policy}))
@@ -98,7 +106,7 @@ def judge(
             seconds[k] += run.seconds["dispatch"]
             cost[k, day] = cost_of(summarise(run))
     more = [Estimate.of(gap) for gap in cost - cost[0]]
-    return {
+    judged = {
         policy: {
             "cost": float(cost[k].mean()),
             "gap": more[k].mean,
@@ -108,6 +116,7 @@ def judge(
         }
         for k, policy in enumerate(RIVALS)
     }
+    return judged, bid_strategy(strategies)
 
 
 def cost_of(summary: dict[str, Any]) -> float:

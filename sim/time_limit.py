@@ -1,6 +1,6 @@
 """Ask agents in threads of their own: whoever never answers is given up, and the hour goes on without them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
@@ -67,6 +67,29 @@ def answer_within(seconds: float, question: Callable[[], Answer]) -> Answer:
     if isinstance(answer, BaseException):
         raise answer
     return answer
+
+
+class Respondents:
+    """Agents or devices that are asked hour after hour; who once did not answer in time is not asked again.
+
+    Parameters
+    ----------
+    time_limit_s : float
+        Time for each answer. [s]
+    """
+
+    def __init__(self, time_limit_s: float) -> None:
+        self._time_limit_s = time_limit_s
+        self._silent: set[str] = set()
+
+    def ask(self, questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+        """Return the answer of each by its name, or the exception that came of it."""
+        answers: dict[str, Any] = dict.fromkeys(questions, NoAnswerError("it has not answered before"))
+        asked = [name for name in questions if name not in self._silent]
+        said = answers_within(self._time_limit_s, [questions[name] for name in asked])
+        answers |= dict(zip(asked, said, strict=True))
+        self._silent |= {name for name in asked if isinstance(answers[name], NoAnswerError)}
+        return answers
 
 
 def somebody_is_at_work() -> bool:

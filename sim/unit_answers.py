@@ -12,7 +12,7 @@ from grids.power_flow import SetPoints
 from grids.units import Battery, Renewable
 from sim.messages import Action, Order, Report
 from sim.roles import DerRole
-from sim.time_limit import NoAnswerError, answers_within, in_words
+from sim.time_limit import Respondents, in_words
 
 ENERGY_MWH = 1e-9
 """Difference between stored energy as reported and as it must be that is round-off. [MWh]"""
@@ -52,8 +52,8 @@ class UnitAnswers:
     def __init__(
         self, grid: Grid, units: Sequence[DerRole], actual_mw: Callable[[str, int], float], time_limit_s: float
     ) -> None:
-        self._grid, self._units, self._actual_mw, self._time_limit_s = grid, units, actual_mw, time_limit_s
-        self._silent: set[str] = set()
+        self._grid, self._units, self._actual_mw = grid, units, actual_mw
+        self._respondents = Respondents(time_limit_s)
         self._refused: set[int] = set()  # whose report of this hour makes no sense: their actions follow from it
         self._available_mw = np.zeros(len(units))
         self.energy_mwh: FloatArray = np.array([unit.start_soc * unit.max_e_mwh for unit in grid.batteries])
@@ -99,14 +99,8 @@ class UnitAnswers:
         return action
 
     def _ask(self, questions: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Return all answers; who did not keep the time once is not asked again."""
-        asked = [k for k, unit in enumerate(self._units) if unit.name not in self._silent]
-        answers: list[Any] = [NoAnswerError("it has not answered before")] * len(questions)
-        for k, answer in zip(asked, answers_within(self._time_limit_s, [questions[k] for k in asked]), strict=True):
-            answers[k] = answer
-            if isinstance(answer, NoAnswerError):
-                self._silent.add(self._units[k].name)
-        return answers
+        named = {unit.name: question for unit, question in zip(self._units, questions, strict=True)}
+        return list(self._respondents.ask(named).values())
 
     def _known(self, k: int) -> Report:
         """Return what is known of a unit without its report."""

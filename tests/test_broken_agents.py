@@ -1,12 +1,16 @@
 """One broken agent does not end the day: policies, strategies, units, solvers that raise, say NaN, never answer."""
 
 import math
+import re
 import time
+from collections import OrderedDict
 from dataclasses import replace
 from threading import Event
 
 import numpy as np
 import pytest
+from negotiated import setting_of as networked
+from swept import QUICK, plan_of, task_of
 
 from agents.anm.myopic import Policy as Myopic
 from agents.bidding import strategy
@@ -17,6 +21,7 @@ from agents.der.renewable import WindTurbine
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.horizon import Horizon
 from agents.dispatch.program import TimeLimitError
+from experiments.sweeps import worker
 from grids.power_flow import SetPoints
 from sim import time_limit
 from sim.audit import audit
@@ -266,6 +271,166 @@ def test_what_stands_in_for_a_battery_keeps_its_limits(setting33, monkeypatch):
             assert action.clipped == ((action.p_mw, action.q_mvar) != (p_mw, q_mvar))
         for unit, energy in zip(grid.batteries, answers.energy_mwh, strict=True):
             assert unit.min_soc * unit.max_e_mwh - 1e-12 <= energy <= unit.max_soc * unit.max_e_mwh + 1e-12
+
+
+# ---- devices of microgrids -----------------------------------------------------------------------------------------
+
+
+def networked_model(time_limit_s=60.0):
+    """Return two microgrids and their operator."""
+    setting = networked("two microgrids")
+    search = setting.study.search.model_copy(update={"answer_time_limit_s": time_limit_s})
+    chosen = {"policy": "none", "bidding": "basic", "search": search}
+    model = MarketModel(replace(setting, study=setting.study.model_copy(update=chosen)))
+    cast_players(model, fixed=Submission(bid_mw=np.ones(24), strategy="basic", battery_p_mw=np.zeros((24, 1))))
+    return model
+
+
+def forgets(device):
+    """Let a device do its part, and remember nothing of it."""
+    return lambda plan: device.respond(*device.order(plan))
+
+
+def says(**changes):
+    def broken(device):
+        obey = device.obey
+        return lambda plan: replace(obey(plan), **changes)
+
+    return broken
+
+
+def half_done(device):
+    """Let a device fail after it has changed its state."""
+    obey = device.obey
+
+    def broken(plan):
+        obey(plan)
+        raise ValueError("no line")
+
+    return broken
+
+
+HOLD = ("battery", "thermal_storage", "ev")
+EVERY = ("load", "heat_load", "output", *HOLD, "diesel", "heat_unit")
+
+BROKEN_DEVICES = {
+    "raises": (half_done, EVERY, "ValueError: no line"),
+    "panics": (lambda device: raising(Panic("at the disco")), EVERY, "Panic: at the disco"),
+    "does nan": (says(p_mw=math.nan), EVERY, "answers its order with nan MW, "),
+    "heats nan": (says(heat_mw=np.float64("nan")), EVERY, " Mvar, nan MW of heat, "),
+    "costs nan": (says(cost=math.nan), EVERY, "MW of heat, nan $"),
+    "does a word": (says(p_mw="much"), EVERY, "answers its order with much MW, "),
+    "says nothing": (lambda device: lambda plan: None, EVERY, "answers its order with a NoneType"),
+    "is another": (says(device="reactor"), EVERY, "answers its order with a reactor"),
+    "demands nan": (says(available_mw=math.nan), EVERY[:3], "reports nan MW where "),
+    "holds nan": (says(energy_mwh=math.nan), HOLD, "reports nan MWh where its actions leave "),
+    "forgets": (forgets, HOLD, "does not hold what it says it does"),
+}
+
+
+def notes_of(model, port="microgrid_18"):
+    trades = model.ledger.frame("trades")
+    return trades.loc[trades["port"] == port, "note"]
+
+
+@pytest.mark.parametrize("how", BROKEN_DEVICES)
+def test_a_broken_device_is_named_and_its_data_stand_in(monkeypatch, how):
+    """All of a microgrid are broken for a few hours; what they do is what whole ones would have done."""
+    broken, names, told = BROKEN_DEVICES[how]
+
+    def hours(spoil):
+        model = networked_model()
+        for name, device in model.players.microgrids[0]._devices.items():
+            if name in spoil:
+                monkeypatch.setattr(device, "obey", broken(device))
+        for _ in range(3):
+            model.step()
+        return model
+
+    whole, spoilt = hours(()), hours(names)
+    numbers = ["p_mw", "q_mvar", "heat_mw", "available_mw", "energy_mwh", "cost"]
+    assert spoilt.ledger.frame("devices")[numbers].to_numpy() == pytest.approx(
+        whole.ledger.frame("devices")[numbers].to_numpy(), abs=1e-9, nan_ok=True
+    )
+    found = "".join(f", {note}" for note in notes_of(spoilt))
+    assert set(re.findall(r", (\w+): ", found)) == set(names)
+    assert told in found
+    assert found.count("; taken to follow its order") == found.count(told) <= 3 * len(names)
+    assert set(notes_of(whole)) | set(notes_of(spoilt, "microgrid_33")) == {""}
+
+
+@pytest.mark.parametrize("how", ["raises", "does nan", "forgets", "never answers"])
+def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
+    """Everywhere it is what holds energy; one battery alone never answers, and is waited for once."""
+    model = networked_model(5.0 if how == "never answers" else 60.0)
+    for microgrid in model.players.microgrids[: 1 if how == "never answers" else None]:
+        for name in HOLD[: 1 if how == "never answers" else None]:
+            device = microgrid._devices[name]
+            monkeypatch.setattr(device, "obey", never if how == "never answers" else BROKEN_DEVICES[how][0](device))
+    model.run_days(1)
+    notes = notes_of(model)
+    assert notes.str.contains("battery: ").any()
+    if how == "never answers":
+        again = ["battery: it has not answered before; taken to follow its order"] * 23
+        assert notes.tolist() == ["battery: no answer within 5 s; taken to follow its order", *again]
+    verdict = audit(model.ledger.frames(), model.setting.study.model_dump(mode="json"))
+    assert verdict.clean, verdict.findings[:3]
+
+
+def test_devices_broken_in_their_class_do_not_end_the_hour_either(monkeypatch):
+    monkeypatch.setattr("agents.der.device.MicrogridDevice.carry_out", raising(ValueError("no line")))
+    model = networked_model()
+    model.step()
+    assert notes_of(model).str.count("ValueError: no line; taken").tolist() == [8]
+
+
+def test_a_device_whose_data_do_not_say_what_it_does_is_named(monkeypatch):
+    model = networked_model()
+    device = model.players.microgrids[0]._devices["diesel"]
+    monkeypatch.setattr(device, "respond", raising(ValueError("no data")))
+    with pytest.raises(StudyError, match=r"^microgrid_18, diesel: ValueError: no data; nor do its data say what it"):
+        model.step()
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (never, "no answer within 5 s: loads served from the network"),
+        (raising(Panic()), "Panic: loads served from the network"),
+        (
+            lambda *_, **__: {"battery_p_mw": np.array([np.nan])},
+            "its plan says nan for battery_p_mw: loads served",
+        ),
+    ],
+)
+def test_a_microgrid_without_a_plan_serves_its_loads_and_says_so(monkeypatch, broken, told):
+    model = networked_model(5.0 if broken is never else 60.0)
+    microgrid = model.players.microgrids[0]
+    monkeypatch.setattr(microgrid._planner, "follow", broken)
+    model.step()
+    (note,) = notes_of(model)
+    assert note.startswith(told)
+
+
+def test_ctrl_c_in_a_device_ends_the_run(monkeypatch):
+    model = networked_model()
+    monkeypatch.setattr(model.players.microgrids[0]._devices["load"], "obey", raising(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.step()
+
+
+# ---- runs of a sweep -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("broken", [never, raising(ValueError("no"))])
+def test_a_run_of_a_sweep_shares_no_models_with_somebody_still_at_work(monkeypatch, broken):
+    """Those of a run that failed otherwise are kept."""
+    quick = {**QUICK, "policy": "myopic", "search.answer_time_limit_s": 0.3}
+    task = task_of(plan_of(set=quick).runs()[0])
+    monkeypatch.setattr(worker, "_dispatchers", OrderedDict())
+    monkeypatch.setattr(Myopic, "decide", broken)
+    assert worker.perform(task).error == ""
+    assert len(worker._dispatchers) == (0 if broken is never else 1)
 
 
 # ---- solvers -------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_every_device_has_a_name_of_its_own_and_is_tried_here(clock):
     classes, queue = set(), [MicrogridDevice]
     while queue:
         children = queue.pop().__subclasses__()
-        classes.update(child for child in children if "carry_out" in vars(child))
+        classes.update(child for child in children if "respond" in vars(child))
         queue += children
     tried = [device for device, _ in every_device(clock)]
     assert {type(device) for device in tried} == classes

@@ -26,6 +26,7 @@ from experiments.play import play
 from experiments.summary import summarise
 from experiments.train import cost_of
 from sim.errors import StudyError
+from sim.messages import Submission
 from sim.model import MarketModel
 from sim.setting import Setting
 from sim.study_file import read_study
@@ -205,17 +206,50 @@ def test_judging_gives_students_interval(setting33, monkeypatch):
     """Three days on which a policy costs 1, 2 and 4 $ more: 2.33 $, and 4.303·1.528/√3 = 3.79 $ with three days."""
     costs = {"hindsight": [10, 30, 20], "receding": [11, 32, 24], "learned": [10, 30, 20], "myopic": [20, 40, 30]}
     days = {policy: iter(each) for policy, each in costs.items()}
-    monkeypatch.setattr(train, "opening_bids", lambda *_: None)
+    no_plan = {"bid_mw": np.zeros(24), "battery_p_mw": np.zeros((24, 5)), "asked": "anm_aware"}
+    used = {"anm_aware": "", "basic": "no luck", "forecast": "nor here"}
+    bids = iter([Submission(strategy=name, reason=reason, **no_plan) for name, reason in used.items()])
+    monkeypatch.setattr(train, "opening_bids", lambda *_: next(bids))
     monkeypatch.setattr(train, "summarise", lambda run: run.policy)
     monkeypatch.setattr(train, "cost_of", lambda policy: next(days[policy]))
     monkeypatch.setattr(
         train, "play", lambda setting, **_: SimpleNamespace(policy=setting.study.policy, seconds={"dispatch": 1.0})
     )
-    judged = train.judge(setting33, Path("values.json"), 3, lambda _: None)
+    judged, used = train.judge(setting33, Path("values.json"), 3, lambda _: None)
+    assert used == {
+        "asked": "anm_aware",
+        "used": "anm_aware, basic, forecast",
+        "fallbacks": 2,
+        "reasons": ["day 2, basic: no luck", "day 3, forecast: nor here"],
+    }
     assert judged["receding"]["gap"] == pytest.approx(7 / 3)
     assert judged["receding"]["gap_95"] == pytest.approx(3.795, abs=1e-3)
     assert judged["receding"]["gap_percent"] == pytest.approx(100 * 7 / 60)
     assert [judged[policy]["gap_95"] for policy in ("hindsight", "learned", "myopic")] == [0, 0, 0]
+
+
+def test_train_warns_of_bids_that_are_not_those_asked_for(tmp_path, monkeypatch, ended):
+    def fail(*_):
+        raise SolverError("no luck")
+
+    monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
+    monkeypatch.setattr(train, "play", lambda *_, **__: SimpleNamespace(seconds={"dispatch": 1.0}))
+    monkeypatch.setattr(train, "summarise", lambda run: {"costs": {"total": 1.0}})
+    words = ("train", "microgrid33", "--out", tmp_path / "values.json", "--samples", "4", "--rounds", "1")
+    status, out, err = ended(*words, "--test-days", "2", "--json")
+    assert status == 0
+    assert json.loads(out)["bid_strategy"]["fallbacks"] == 1
+    assert json.loads(out)["test_bid_strategy"]["fallbacks"] == 2
+    assert err.splitlines() == [
+        f"warning: the {bids} are not those of anm_aware, as asked for, on {days}"
+        for bids, days in (
+            ("bids trained with", "1 day(s): day 1, basic: anm_aware failed: no luck"),
+            (
+                "bids of the test days",
+                "2 day(s): day 1, basic: anm_aware failed: no luck; day 2, basic: anm_aware failed: no luck",
+            ),
+        )
+    ]
 
 
 def test_train_writes_a_file_that_runs(tmp_path, refused):

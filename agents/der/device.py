@@ -2,16 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import mesa
+import numpy as np
 
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
 ROUND_OFF_MW = 1e-7
 """Load not served below which it is a solver's round-off. [MW]"""
+
+ROUND_OFF_MWH = 1e-9
+"""Difference between the energy a device holds and what its actions leave that is round-off. [MWh]"""
 
 
 @dataclass(kw_only=True)
@@ -46,9 +51,8 @@ class HourPlan:
 class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
     """A device that does what its microgrid asks, within its own physical limits; an hour is Δt = 1 h.
 
-    Every device has a method ``carry_out``, which clips what it is asked for, changes the device's state, and returns
-    a :class:`sim.messages.DeviceAction` with what it did and what that cost. Its method ``obey`` reads from a plan
-    what it is asked for.
+    Its method ``order`` reads from a plan what it is asked for, ``respond`` clips that and returns what it would do
+    and what that costs, and ``commit`` changes its state accordingly. A device that fails is taken to do just that.
 
     Parameters
     ----------
@@ -65,9 +69,38 @@ class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.port = port
 
-    @abstractmethod
     def obey(self, plan: HourPlan) -> DeviceAction:
         """Do its part of a plan for an hour."""
+        return self.carry_out(*self.order(plan))
+
+    def carry_out(self, *order: float) -> DeviceAction:
+        """Do for an hour what it is asked for, as far as it can: see ``respond``."""
+        action = self.respond(*order)
+        self.commit(action)
+        return action
+
+    @abstractmethod
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour, as ``respond`` takes it."""
+
+    @abstractmethod
+    def respond(self, *order: Any, **more: Any) -> DeviceAction:
+        """Return what it would do about an order within its limits."""
+
+    def commit(self, action: DeviceAction) -> None:
+        """Let the hour pass; most devices keep no state."""
+
+    def energy_after(self, action: DeviceAction) -> float:
+        """Return the energy an action must leave, as its record counts it; NaN for devices without any. [MWh]"""
+        return np.nan
+
+    def has_done(self, action: DeviceAction) -> bool:
+        """Return whether its state is the one that an action of this hour leaves."""
+        return True
+
+    def as_it_is(self) -> Self:
+        """Return a copy of its state now."""
+        return copy(self)
 
 
 def clipped(value: float, least: float, most: float) -> float:

@@ -21,11 +21,11 @@ class DieselGenerator(MicrogridDevice):
         super().__init__(model, port)
         self.unit = unit
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.orders["diesel_p_mw"], -plan.orders["exchange_q_mvar"])
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return plan.orders["diesel_p_mw"], -plan.orders["exchange_q_mvar"]
 
-    def carry_out(self, p_mw: float, q_mvar: float) -> DeviceAction:
+    def respond(self, p_mw: float, q_mvar: float) -> DeviceAction:
         """Give active and reactive power for an hour. [MW], [Mvar]"""
         p_mw = clipped(p_mw, 0.0, self.unit.max_p_mw)
         q_mvar = clipped(q_mvar, 0.0, self.unit.max_q_mvar)

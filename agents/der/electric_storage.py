@@ -1,6 +1,6 @@
 """Batteries of microgrids."""
 
-from agents.der.device import HourPlan
+from agents.der.device import HourPlan, clipped
 from agents.der.storage import StorageDevice
 from sim.messages import DeviceAction
 
@@ -10,11 +10,11 @@ class ElectricStorage(StorageDevice):
 
     DEVICE = "battery"
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.orders["battery_p_mw"])
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return (plan.orders["battery_p_mw"],)
 
-    def carry_out(self, p_mw: float) -> DeviceAction:
+    def respond(self, p_mw: float) -> DeviceAction:
         """Discharge (positive) or charge for an hour. [MW]"""
-        p_mw = self.exchange(p_mw)
-        return DeviceAction(device=self.DEVICE, p_mw=p_mw, energy_mwh=self.energy_mwh, cost=self.wear(p_mw))
+        p_mw = clipped(p_mw, *self.limits())
+        return DeviceAction(device=self.DEVICE, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))

@@ -1,8 +1,11 @@
 """Aggregators of electric cars."""
 
+from copy import copy
+from typing import Self
+
 import numpy as np
 
-from agents.der.device import HourPlan, MicrogridDevice
+from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
 from grids.microgrid import EvFleet
 from sim.ev_fleet import Cars, Charging, Envelope
 from sim.messages import DeviceAction
@@ -61,21 +64,44 @@ class EvAggregator(MicrogridDevice):
         """What has been charged since midnight. [MWh]"""
         return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.orders["ev_p_mw"])
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return (plan.orders["ev_p_mw"],)
 
-    def carry_out(self, p_mw: float) -> DeviceAction:
+    def respond(self, p_mw: float) -> DeviceAction:
         """Charge for an hour with a power, positive, that is divided among the cars. [MW]"""
         hour = self.hour
         self.charging_mw = self.charging.disaggregate(hour, p_mw)
-        self.charging.charge(hour, self.charging_mw)
         p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[hour])
-        self._today_mwh = p_mw + (self._today_mwh if hour % HOURS_PER_DAY else 0.0)
         return DeviceAction(
             device=self.DEVICE,
             p_mw=-p_mw,
             available_mw=baseline,
-            energy_mwh=self._today_mwh,
+            energy_mwh=p_mw + self.charged_today_mwh,
             cost=self.fleet.discomfort_per_mw2h * (p_mw - baseline) ** 2,
         )
+
+    def commit(self, action: DeviceAction) -> None:
+        """Let every car charge as was said last."""
+        self.charging.charge(self.hour, self.charging_mw)
+        self._today_mwh = action.energy_mwh
+
+    def energy_after(self, action: DeviceAction) -> float:
+        """Return what the cars must have charged since midnight after an action. [MWh]"""
+        return self.charged_today_mwh - action.p_mw
+
+    def has_done(self, action: DeviceAction) -> bool:
+        """Return whether its cars have charged in sum what an action says."""
+        off = (
+            float(self.charging_mw.sum()) + action.p_mw,
+            self._today_mwh - action.energy_mwh,
+            float(self.uncontrolled_mw[self.hour]) - action.available_mw,
+        )
+        return all(abs(by) <= ROUND_OFF_MWH for by in off) and bool(np.isfinite(self.charging.charged_mwh).all())
+
+    def as_it_is(self) -> Self:
+        """Return a copy of its state now, with that of its cars."""
+        other = super().as_it_is()
+        other.charging = copy(self.charging)
+        other.charging.charged_mwh = self.charging.charged_mwh.copy()
+        return other

@@ -9,11 +9,11 @@ class HeatLoad(MicrogridDevice):
 
     DEVICE = "heat_load"
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.heat_mw - plan.unserved("heat"), plan.heat_mw)
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return plan.heat_mw - plan.unserved("heat"), plan.heat_mw
 
-    def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
+    def respond(self, served_mw: float, available_mw: float) -> DeviceAction:
         """Take heat for an hour.
 
         Parameters

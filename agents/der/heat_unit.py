@@ -26,12 +26,12 @@ class HeatUnit(MicrogridDevice):
         """1 if its electric power is injected, -1 if it is consumed."""
         return 1 if self.unit.reading == "combined_heat_and_power" else -1
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour; it comes last and closes the balance of heat."""
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour; it comes last and closes the balance of heat."""
         power = max(plan.orders["heat_unit_p_mw"], plan.heat_needed_mw / self.unit.heat_ratio)
-        return self.carry_out(power, plan.heat_needed_mw)
+        return power, plan.heat_needed_mw
 
-    def carry_out(self, p_mw: float, heat_mw: float) -> DeviceAction:
+    def respond(self, p_mw: float, heat_mw: float) -> DeviceAction:
         """Run for an hour.
 
         Parameters

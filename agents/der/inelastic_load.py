@@ -9,11 +9,11 @@ class InelasticLoad(MicrogridDevice):
 
     DEVICE = "load"
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.load_mw - plan.unserved("load"), plan.load_mw)
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return plan.load_mw - plan.unserved("load"), plan.load_mw
 
-    def carry_out(self, served_mw: float, available_mw: float) -> DeviceAction:
+    def respond(self, served_mw: float, available_mw: float) -> DeviceAction:
         """Take power for an hour.
 
         Parameters

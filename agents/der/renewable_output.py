@@ -9,11 +9,11 @@ class RenewableOutput(MicrogridDevice):
 
     DEVICE = "output"
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.carry_out(plan.orders["output_p_mw"], plan.output_mw)
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan for an hour."""
+        return plan.orders["output_p_mw"], plan.output_mw
 
-    def carry_out(self, p_mw: float, available_mw: float) -> DeviceAction:
+    def respond(self, p_mw: float, available_mw: float) -> DeviceAction:
         """Give power for an hour.
 
         Parameters

@@ -1,7 +1,8 @@
 """What stores of electricity and of heat have in common."""
 
-from agents.der.device import MicrogridDevice, clipped
+from agents.der.device import ROUND_OFF_MWH, MicrogridDevice
 from grids.microgrid import Storage
+from sim.messages import DeviceAction
 from sim.model import MarketModel
 
 
@@ -34,12 +35,22 @@ class StorageDevice(MicrogridDevice):
         least = -max(unit.max_soc * unit.max_e_mwh - rest, 0.0) / unit.efficiency
         return max(least, -unit.max_p_mw), min(most, unit.max_p_mw)
 
-    def exchange(self, p_mw: float) -> float:
-        """Return the power, clipped to the limits and positive for discharge, after an hour of it. [MW]"""
-        p_mw = clipped(p_mw, *self.limits())
+    def left_mwh(self, p_mw: float) -> float:
+        """Return the energy that is left after an hour of a power, positive for discharge. [MWh]"""
         eta = self.unit.efficiency
-        self.energy_mwh = self._rest_mwh - (p_mw / eta if p_mw > 0 else p_mw * eta)
-        return p_mw
+        return self._rest_mwh - (p_mw / eta if p_mw > 0 else p_mw * eta)
+
+    def commit(self, action: DeviceAction) -> None:
+        """Hold from now on what an action leaves."""
+        self.energy_mwh = action.energy_mwh
+
+    def energy_after(self, action: DeviceAction) -> float:
+        """Return the stored energy that an action must leave; electric and thermal stores give one of two. [MWh]"""
+        return self.left_mwh(action.p_mw + action.heat_mw)
+
+    def has_done(self, action: DeviceAction) -> bool:
+        """Return whether it holds what an action leaves."""
+        return abs(self.energy_mwh - action.energy_mwh) <= ROUND_OFF_MWH
 
     def wear(self, p_mw: float) -> float:
         """Return what an hour of a power costs. [$]"""

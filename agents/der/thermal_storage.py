@@ -10,12 +10,13 @@ class ThermalStorage(StorageDevice):
 
     DEVICE = "thermal_storage"
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour; it gives no more heat than is used, and takes none that nobody makes."""
+    def order(self, plan: HourPlan) -> tuple[float, ...]:
+        """Return its part of a plan: it gives no more heat than is used, and takes none that nobody makes."""
         left = max(plan.most_heat_mw - plan.heat_needed_mw, 0.0)
-        return self.carry_out(clipped(plan.orders["thermal_storage_p_mw"], -left, plan.heat_needed_mw))
+        return (clipped(plan.orders["thermal_storage_p_mw"], -left, plan.heat_needed_mw),)
 
-    def carry_out(self, heat_mw: float) -> DeviceAction:
+    def respond(self, heat_mw: float) -> DeviceAction:
         """Give (positive) or take heat for an hour. [MW]"""
-        heat_mw = self.exchange(heat_mw)
-        return DeviceAction(device=self.DEVICE, heat_mw=heat_mw, energy_mwh=self.energy_mwh, cost=self.wear(heat_mw))
+        heat_mw = clipped(heat_mw, *self.limits())
+        left, wear = self.left_mwh(heat_mw), self.wear(heat_mw)
+        return DeviceAction(device=self.DEVICE, heat_mw=heat_mw, energy_mwh=left, cost=wear)

@@ -36,6 +36,7 @@ from sim.errors import StudyError
 from sim.inputs import inputs_of
 from sim.setting import Setting
 from sim.study import Study
+from sim.time_limit import given_up
 
 DISPATCHERS = 4
 """How many networks with their tariffs and rules a worker keeps models of."""
@@ -130,7 +131,12 @@ def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
         raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)
     setting = Setting.of(study)
-    played = play(setting, dispatcher=_dispatcher(setting))
+    given_up_before = len(given_up)
+    try:
+        played = play(setting, dispatcher=_dispatcher(setting))
+    finally:
+        if any(is_at_work() for is_at_work in given_up[given_up_before:]):
+            _dispatchers.popitem()  # who did not answer in time may still use the one of this run
     verdict = audit(played.tables, task.document, inputs_of(setting))
     if not verdict.clean:
         first = verdict.findings[0]

@@ -1,0 +1,95 @@
+"""What the devices of a microgrid do, as it records it: any of them may fail in any way, and the hour goes on."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from numbers import Real
+
+from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
+from sim.errors import StudyError
+from sim.messages import DeviceAction
+from sim.time_limit import LONGEST_MESSAGE, NoAnswerError, Respondents, in_words
+
+
+class DeviceAnswers:
+    """Lets every device do its part of a plan, one after the other.
+
+    A device that fails, or says what can't be meant (NaN), is taken to follow its order as far as its data allow, from
+    the state it was in before; so is one that never answers, from then on.
+
+    Parameters
+    ----------
+    port : str
+        Where they are connected.
+    devices : mapping
+        The devices by name, in the order in which they act.
+    time_limit_s : float
+        Time for an answer; who does not keep it is not asked again. [s]
+
+    Attributes
+    ----------
+    devices : dict
+        The devices, as they are now.
+    notes : list of str
+        What went wrong this hour.
+    """
+
+    def __init__(self, port: str, devices: Mapping[str, MicrogridDevice], time_limit_s: float) -> None:
+        self.devices, self.notes = dict(devices), list[str]()
+        self._port, self._respondents = port, Respondents(time_limit_s)
+
+    def act(self, plan: HourPlan) -> list[DeviceAction]:
+        """Return what every device does; of the plan, the heat that is needed falls by what they give.
+
+        Raises
+        ------
+        StudyError
+            If the data of a device that failed do not say what it does either.
+        """
+        self.notes, actions = [], []
+        for name in self.devices:
+            actions.append(self._act(name, plan))
+            plan.heat_needed_mw -= actions[-1].heat_mw
+        return actions
+
+    def _act(self, name: str, plan: HourPlan) -> DeviceAction:
+        device = self.devices[name]
+        before = device.as_it_is()
+        said = self._respondents.ask({name: partial(device.obey, replace(plan))})[name]
+        wrong = in_words(said) if isinstance(said, BaseException) else _wrong(said, device, before, plan)
+        if not wrong:
+            return said  # type: ignore[no-any-return]
+        self.notes.append(f"{name}: {wrong}; taken to follow its order")
+        if isinstance(said, NoAnswerError):
+            self.devices[name] = device = before  # who never came back may still change the old one
+        else:
+            device.__dict__.update(vars(before))
+        try:
+            action = device.respond(*device.order(plan))
+            device.commit(action)
+        except Exception as error:
+            raise StudyError(
+                f"{self._port}, {name}: {wrong}; nor do its data say what it does: {in_words(error)}"
+            ) from error
+        return action
+
+
+def _wrong(said: object, device: MicrogridDevice, before: MicrogridDevice, plan: HourPlan) -> str:
+    """Return what is wrong with what a device says it did, if anything is."""
+    if not isinstance(said, DeviceAction) or said.device != device.DEVICE:
+        return f"answers its order with a {getattr(said, 'device', type(said).__name__)}"
+    done = {"MW": said.p_mw, "Mvar": said.q_mvar, "MW of heat": said.heat_mw, "$": said.cost}
+    if not all(isinstance(value, Real) and math.isfinite(value) for value in done.values()):
+        return (
+            "answers its order with " + ", ".join(f"{value} {unit}" for unit, value in done.items())[:LONGEST_MESSAGE]
+        )
+    there = {"load": plan.load_mw, "heat_load": plan.heat_mw, "output": plan.output_mw}.get(said.device)
+    if there is not None and said.available_mw != there:
+        return f"reports {said.available_mw} MW where {there:g} MW are there"
+    left = before.energy_after(said)
+    if math.isnan(left):
+        return ""
+    if not abs(said.energy_mwh - left) <= ROUND_OFF_MWH:
+        return f"reports {said.energy_mwh:g} MWh where its actions leave {left:g} MWh"
+    return "" if device.has_done(said) else "does not hold what it says it does"

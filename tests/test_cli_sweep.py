@@ -186,9 +186,11 @@ def test_a_bad_file_ends_in_one_message_and_nothing_is_written(tmp_path, refused
 
 
 @pytest.mark.usefixtures("in_own_folder")
-@pytest.mark.parametrize("name", ["none", "none.yaml", "."])
-def test_a_sweep_that_is_not_there_is_told(tmp_path, refused, name):
-    assert "can't be read" in refused("sweep", name)
+@pytest.mark.parametrize(
+    ("name", "told"), [("none", "can't be read"), ("none.yaml", "can't be read"), (".", "is a folder")]
+)
+def test_a_sweep_that_is_not_there_is_told(tmp_path, refused, name, told):
+    assert told in refused("sweep", name)
     assert [*tmp_path.iterdir()] == []
 
 

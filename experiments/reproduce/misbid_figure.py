@@ -38,7 +38,7 @@ def misbid_figure(audits: Mapping[str, Audit], names: Mapping[str, str]) -> Figu
     for ax, family in ((wide, "factor"), (near, "factor"), (shifted, "shift")):
         _curves(ax, audits, family, gain=ax is not wide)
     wide.set_ylabel("expected profit [$]")
-    headline(wide, r"(a) Profit of bids $(1+k)\,B_h$", "$B_h$: honest bid, the flow expected without penalties")
+    headline(wide, r"(a) Profit of bids $(1+k)\,B_h$", "Bₕ: honest bid, the flow expected free of penalties")
     headline(near, r"(b) Gain of bids $(1+k)\,B_h$ over $B_h$", "dotted: optimised bid, proven the best")
     headline(shifted, "(c) Gain of bids $B_h+c$ over $B_h$", "dotted: optimised bid, proven the best")
     _fit_near(near, audits, NEAR["factor"])

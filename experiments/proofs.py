@@ -23,8 +23,8 @@ from sim.study import Study
 DISCOUNT = 60.0
 """By how much prices are lowered in the hours in which they are to be negative. [$/MWh]"""
 
-NEGATIVE_HOURS = {"10-16 h": slice(9, 16), "1-6 h": slice(0, 6), "all day": slice(0, 24)}
-"""Hours with negative prices: at noon for too much sun, at night for too much wind."""
+NEGATIVE_HOURS = {"noon": slice(9, 16), "night": slice(0, 6), "all day": slice(0, 24)}
+"""Hours with negative prices: hours ending 10 to 16 for too much sun, 1 to 6 for too much wind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +111,11 @@ def cases() -> dict[str, Callable[[], Setting]]:
     return {
         "microgrid33": lambda: Setting.of(find_study("microgrid33")),
         "microgrid33-export": _export,
-        **{f"negative, {when}, import only": partial(_negative, "microgrid33", when) for when in NEGATIVE_HOURS},
-        **{f"negative, {when}": partial(_negative, "microgrid33-export", when) for when in NEGATIVE_HOURS},
-        "negative, 10-16 h, microgrids": partial(_negative, "networked33", "10-16 h"),
-        "negative, 10-16 h, PV x 4": lambda: _lowered(_much_sun(), "10-16 h"),
-        "negative, 10-16 h, losses free": partial(_negative, "microgrid33-export", "10-16 h", loss_factor=0),
+        **{f"{when} < 0, import only": partial(_negative, "microgrid33", when) for when in NEGATIVE_HOURS},
+        **{f"{when} < 0": partial(_negative, "microgrid33-export", when) for when in NEGATIVE_HOURS},
+        "noon < 0, microgrids": partial(_negative, "networked33", "noon"),
+        "noon < 0, PV x 4": lambda: _lowered(_much_sun(), "noon"),
+        "noon < 0, losses free": partial(_negative, "microgrid33-export", "noon", loss_factor=0),
         "PV x 4, 0.98-1.02 p.u.": _much_sun,
         "wind meets net demand": _balanced,
         "66 buses, two feeders": _two_feeders,

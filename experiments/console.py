@@ -379,7 +379,7 @@ def show_training(summary: Mapping[str, Any]) -> None:
 def show_proofs(proofs: list[dict[str, Any]]) -> None:
     """Print how far hard cases are proven."""
     table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.pad_edge = False
+    table.pad_edge, table.padding = False, (0, 0, 0, 1)
     table.add_column("case", no_wrap=True)
     for column in ("gap", "status", "nodes", "time", "/ conic", "turns"):
         table.add_column(column, justify="left" if column == "status" else "right", no_wrap=True)
@@ -395,8 +395,8 @@ def show_proofs(proofs: list[dict[str, Any]]) -> None:
         )
     out.print(table)
     out.print(
-        "/ conic: the time over that of the relaxation solved once; turns: hours in which some scenarios import and others"
-        " export; < 0: prices 60 $/MWh lower, in hours 10-16 (noon), 1-6 (night) or all day."
+        "/ conic: the time over that of the relaxation solved once; turns: hours in which some scenarios import and"
+        " others export; < 0: prices 60 $/MWh lower, in hours 10-16 (noon), 1-6 (night) or all day."
     )
     for proof in proofs:
         if proof["oracle_gain"] is not None:

@@ -213,7 +213,11 @@ class DaskCluster:
         return type(error).__name__ == "KilledWorker"
 
 
+LOGGERS = {"distributed", "tornado"}
+"""Whose loggers write to the terminal when a scheduler is gone."""
+
+
 def _silence() -> None:
     """Have Dask write nothing: what goes wrong is told by us. Some of its loggers have a level of their own."""
-    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOGGERS]:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

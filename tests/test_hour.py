@@ -1,6 +1,7 @@
 """The hour model: another solver through Pyomo finds the same optimum, and its money is what the market settles."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pyomo.environ as pyo
@@ -202,7 +203,7 @@ def test_a_kept_program_takes_new_probabilities():
 PEAK = 1.25
 
 
-def metered_state(grid, *, load, output, charge):
+def metered_state(grid, *, load, output, charge, lagging=0.0):
     """Return data and variables of an hour that an AC power flow has at given fractions of what units can do."""
     demand, available = load * PEAK * grid.load_p_mw, output * np.array([u.max_s_mva for u in grid.renewables])
     battery = -charge * np.array([unit.max_s_mva for unit in grid.batteries])
@@ -211,6 +212,7 @@ def metered_state(grid, *, load, output, charge):
         load_p_mw=demand,
         load_q_mvar=demand * grid.load_tan_phi,
         renewable_p_mw=available,
+        renewable_q_mvar=lagging * available * np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables])),
         battery_p_mw=battery,
     )
     flow, start = Plant(grid).run(points), 0.5 * np.array([unit.max_e_mwh for unit in grid.batteries])
@@ -228,13 +230,14 @@ def metered_state(grid, *, load, output, charge):
     }
 
 
-@pytest.mark.parametrize("load", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("output", [0.0, 0.9])
+# At full load no renewable may absorb reactive power as well: the voltage would fall below its limit.
+@pytest.mark.parametrize(("load", "lagging"), [*product((0.0, 0.5, 1.0), (0.0, 1.0)), (0.0, -0.6), (0.5, -0.6)])
+@pytest.mark.parametrize("output", [0.0, 0.85])
 @pytest.mark.parametrize("charge", [-1.0, 0.0, 1.0])
-def test_what_ac_physics_does_is_allowed_where_currents_are_bounded(load, output, charge):
+def test_what_ac_physics_does_is_allowed_where_currents_are_bounded(load, output, charge, lagging):
     """At the ends of what flows, too, where the bounds are as tight as they get: none may cut off what is possible."""
     grid = feeder5(reading="both_directions")
-    data, values = metered_state(grid, load=load, output=output, charge=charge)
+    data, values = metered_state(grid, load=load, output=output, charge=charge, lagging=lagging)
     model = hour_model(grid, TARIFF, RULES["case1"], demand_peak=PEAK)
     fix_data(model, data)
     for variable in model.component_data_objects(pyo.Var):

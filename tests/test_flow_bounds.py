@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agents.dispatch.dispatcher import PEAK_STEP, Dispatcher
 from agents.dispatch.first_stage import bid_range
 from agents.dispatch.flow_bounds import current_bounds, flow_bounds
+from agents.dispatch.hour import hour_model
 from agents.dispatch.search.branching import DirectionSearch, Effort
 from agents.dispatch.situation import Signs
 from grids.build import build_grid
@@ -134,6 +135,20 @@ def assert_within_bounds(grid, rng, tries):
         assert bids.low[0] - 1e-9 <= flow.tie_p_mw or grid.tie_line.power_factor_reading == "import_only"
         assert flow.tie_p_mw <= bids.high[0] + 1e-9
     return seen
+
+
+def test_the_model_has_the_bounds_as_they_are():
+    """The slack of every constraint is what the bound leaves, with the signs of P and of Q."""
+    grid, rng = feeder5(), np.random.default_rng(3)
+    constant, slope = current_bounds(grid, PEAK)
+    model = hour_model(grid, Tariff(), RULES["case1"], demand_peak=PEAK)
+    flows, squared_current = rng.uniform(-2, 2, (len(constant), 2)), rng.uniform(0, 4, len(constant))
+    for e, (p_mw, q_mvar) in enumerate(flows.tolist()):
+        model.line_p_mw[e].set_value(p_mw)
+        model.line_q_mvar[e].set_value(q_mvar)
+        model.squared_current[e].set_value(squared_current[e], skip_validation=True)
+    slack = [model.current_bound[e].uslack() for e in model.LINES]
+    assert slack == pytest.approx(constant + (slope * flows).sum(axis=1) - squared_current)
 
 
 def test_they_sharpen_the_bound_at_negative_prices_and_change_nothing_else():

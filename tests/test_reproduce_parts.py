@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from pkgutil import iter_modules
@@ -25,8 +24,8 @@ from experiments.identity import model_digest
 from experiments.reproduce import columns, item, items, parts
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.parts import PartStore
-from experiments.reproduce.report_table import Group, Panel, ReportTable
 from experiments.reproduce.workshop import FULL, QUICK, Workshop
+from experiments.tables import ReportTable
 from sim.errors import StudyError
 from sim.settlement import TERMS
 
@@ -284,14 +283,10 @@ def test_nothing_is_left_of_a_part_that_was_not_finished(tmp_path, study33, monk
 
 
 def test_a_small_table_four_ways():
-    table = ReportTable(
-        name="small",
-        number="Table 9",
-        title="Cost [$] & share",
-        groups=[Group(title="all", columns={"$": ".1f", "%": "+.1f"})],
-        panels=[Panel(title="first_one", rows={"a": (-0.04, -3.25), "b": (2.0, None)})],
-        notes=["± is said."],
-    )
+    columns = {("all", "$"): ".1f", ("all", "%"): "+.1f"}
+    words = {"name": "small", "number": "Table 9", "title": "Cost [$] & share", "notes": ["± is said."]}
+    rows = {("first_one", "a"): (-0.04, -3.25), ("first_one", "b"): (2.0, None)}
+    table = ReportTable.of(rows, columns, **words)
     assert table.as_csv() == "panel,row,all $,all %\nfirst_one,a,0.0,-3.2\nfirst_one,b,2.0,\n"
     assert "| a | 0.0 | −3.2 |\n| b | 2.0 |  |" in table.as_markdown()
     latex = table.as_latex()
@@ -299,7 +294,7 @@ def test_a_small_table_four_ways():
         assert part in latex
     assert table.as_rich().row_count == 3
     with pytest.raises(ValueError, match="zip"):
-        replace(table, panels=[Panel(title="", rows={"a": (1.0,)})]).as_csv()
+        ReportTable.of({("", "a"): (1.0,)}, columns, **words)
 
 
 # ---- names -------------------------------------------------------------------------------------------------------

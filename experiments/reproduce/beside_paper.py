@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from experiments.confidence import PLUS_MINUS, Estimate
 from experiments.reproduce.columns import Column
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
-from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
+from experiments.tables import Cells, ReportTable
 from sim.settlement import TERMS
 
 BASIC, PROPOSED = STRATEGIES
@@ -109,15 +109,13 @@ def report_table(
     def cells(panel: str, term: str) -> Cells:
         return [cell for rule in CASES for cell in entries[rule][panel][term].cells()]
 
-    return ReportTable(
+    formats = SAMPLED_COLUMNS if sampled else EXACT_COLUMNS
+    return ReportTable.of(
+        {(heading, term.replace("_", " ")): cells(panel, term) for panel, heading in PANELS.items() for term in TERMS},
+        {(case, head): layout for case in CASES.values() for head, layout in formats.items()},
         name=name,
         number=number,
         title=title,
-        groups=[Group(title=case, columns=SAMPLED_COLUMNS if sampled else EXACT_COLUMNS) for case in CASES.values()],
-        panels=[
-            Panel(title=heading, rows={term.replace("_", " "): cells(panel, term) for term in TERMS})
-            for panel, heading in PANELS.items()
-        ],
         notes=notes,
     )
 

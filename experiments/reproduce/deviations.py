@@ -9,7 +9,6 @@ from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.columns import Column
 from experiments.reproduce.paper import CASES, table5
 from experiments.reproduce.readings import COLUMNS
-from experiments.reproduce.report_table import Group
 from sim.settlement import TERMS
 
 WORTH = 50.0
@@ -27,14 +26,14 @@ GAIN = (0.01, 0.03)
 Money = Mapping[tuple[str, str], Mapping[str, float]]
 """Expected money of one day by column (rule, strategy) and term. [$]"""
 
-SENSITIVITY_COLUMNS = (
-    Group(title="dev. %", columns={"mean": ".1f", "most": ".0f", "others": ".1f"}),
-    Group(title="loss $", columns={"basic": ".1f", "prop.": ".1f"}),
-    Group(title="imb. $", columns={"basic": ".1f", "prop.": ".1f"}),
-    Group(title="profit $", columns={"basic": ".0f", "prop.": ".0f"}),
-    Group(title="better %", columns={"imb.": ".0f", "profit": ".2f"}),
-)
-"""Columns of a sensitivity table, in the order of :func:`sensitivity_cells`."""
+SENSITIVITY_COLUMNS = {
+    **{("dev. %", "mean"): ".1f", ("dev. %", "most"): ".0f", ("dev. %", "others"): ".1f"},
+    **{("loss $", "basic"): ".1f", ("loss $", "prop."): ".1f"},
+    **{("imb. $", "basic"): ".1f", ("imb. $", "prop."): ".1f"},
+    **{("profit $", "basic"): ".0f", ("profit $", "prop."): ".0f"},
+    **{("better %", "imb."): ".0f", ("better %", "profit"): ".2f"},
+}
+"""Formats of the columns of a sensitivity table, in the order of :func:`sensitivity_cells`."""
 
 
 def money_of(columns: Mapping[tuple[str, str], Column]) -> Money:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.reproduce.report_table import ReportTable
+from experiments.tables import ReportTable
 
 
 @dataclass(frozen=True, kw_only=True)

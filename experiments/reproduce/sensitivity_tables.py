@@ -14,7 +14,7 @@ from experiments.reproduce.deviations import (
 )
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.readings import BASE, CLOSEST, Reading
-from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
+from experiments.tables import Cells, ReportTable
 from sim.settlement import TERMS
 
 SPREAD_COLUMNS = {"mean": ".2f", "s.d.": ".2f", "paper": ".2f", "off": "+.1f"}
@@ -45,21 +45,23 @@ def sensitivity_table(
     def row(reading: Reading) -> Cells:
         return sensitivity_cells(by_reading[reading], rule)
 
-    def rows(reading: Reading) -> dict[str, Cells]:
+    def rows(panel: str, reading: Reading) -> dict[tuple[str, str], Cells]:
         seeds = np.array([sensitivity_cells(money, rule) for money in spread[reading]])
         mean, deviation = seeds.mean(axis=0), seeds.std(axis=0, ddof=1)
-        return {reading.name: row(reading), "its mean over seeds": mean.tolist(), "its s.d.": deviation.tolist()}
+        spread_of = {"its mean over seeds": mean.tolist(), "its s.d.": deviation.tolist()}
+        return {(panel, label): cells for label, cells in ({reading.name: row(reading)} | spread_of).items()}
 
     paper: Cells = [None, None, None, *sensitivity_cells(papers_money(), rule)[3:]]
-    panels = [Panel(title="the paper and ours", rows={"Table 5": paper, **rows(BASE)})]
-    panels += [Panel(title=title, rows={one.name: row(one) for one in readings}) for title, readings in groups.items()]
-    panels.append(Panel(title="closest, once more", rows=rows(CLOSEST)))
-    return ReportTable(
+    ours = "the paper and ours"
+    return ReportTable.of(
+        {(ours, "Table 5"): paper}
+        | rows(ours, BASE)
+        | {(title, one.name): row(one) for title, readings in groups.items() for one in readings}
+        | rows("closest, once more", CLOSEST),
+        SENSITIVITY_COLUMNS,
         name=name,
         number=CASES[rule],
         title="One reading changed at a time: expected money of one day in the paper's protocol, beside Table 5.",
-        groups=SENSITIVITY_COLUMNS,
-        panels=panels,
         notes=[
             "dev.: magnitude of the relative deviation from Table 5, mean and most, of all figures of the case above"
             f" {WORTH:.0f} $ there; others: the most without {' and '.join(DISPUTED)}. better: how far the proposed"
@@ -82,18 +84,16 @@ def spread_table(name: str, spread: Spread) -> ReportTable:
         return row
 
     count = len(spread[BASE])
-    return ReportTable(
+    return ReportTable.of(
+        {
+            (f"{case}, {reading.name}", term.replace("_", " ")): cells(reading, rule, term)
+            for reading in spread
+            for rule, case in CASES.items()
+            for term in TERMS
+        },
+        {(words, head): layout for words in STRATEGIES.values() for head, layout in SPREAD_COLUMNS.items()},
         name=name,
         number="Sampling spread",
         title=f"Mean and standard deviation over {count} seeds of every term of Table 5 [$], in two readings.",
-        groups=[Group(title=words, columns=SPREAD_COLUMNS) for words in STRATEGIES.values()],
-        panels=[
-            Panel(
-                title=f"{case}, {reading.name}",
-                rows={term.replace("_", " "): cells(reading, rule, term) for term in TERMS},
-            )
-            for reading in spread
-            for rule, case in CASES.items()
-        ],
         notes=["off: how many standard deviations the mean is from the paper's figure, itself one sample."],
     )

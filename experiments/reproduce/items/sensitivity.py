@@ -12,11 +12,11 @@ from experiments.reproduce.deviations import Money, papers_money
 from experiments.reproduce.paper import CASES
 from experiments.reproduce.product import Product
 from experiments.reproduce.readings import BASE, CLOSEST, Reading, groups_of
-from experiments.reproduce.report_table import ReportTable
 from experiments.reproduce.sensitivity_findings import findings_of
 from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_table
 from experiments.reproduce.suspects import imbalance_book, loss_book
 from experiments.reproduce.workshop import Workshop
+from experiments.tables import ReportTable
 from experiments.whole import write_whole
 from sim.settlement import TERMS
 

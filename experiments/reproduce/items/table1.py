@@ -14,10 +14,10 @@ from experiments.reproduce.misbids import FAMILIES, Audit, audited, honest_bid, 
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.points import Point, evaluated_point
 from experiments.reproduce.product import Product
-from experiments.reproduce.report_table import Cells, Group, Panel, ReportTable
 from experiments.reproduce.sheets import said
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Workshop
+from experiments.tables import Cells, ReportTable
 from experiments.whole import write_whole
 from sim.imbalance import RULES
 
@@ -112,14 +112,20 @@ def _computed(workshop: Workshop) -> tuple[dict[str, dict[str, Point]], dict[str
 
 
 def _table(workshop: Workshop, points: Mapping[str, Mapping[str, Point]], audits: Mapping[str, Audit]) -> ReportTable:
-    def totals(of: Callable[[str], Amounts]) -> dict[str, Cells]:
-        return {label: [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
+    def totals(panel: str, of: Callable[[str], Amounts]) -> dict[tuple[str, str], Cells]:
+        return {(panel, label): [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
 
     size = workshop.size
     rules = [f"{NAMES[name]}: {rule.in_words()}." for name, rule in RULES.items()]
     gaps = [point.gap for by_strategy in points.values() for point in by_strategy.values()]
     proof = f"Every optimised bid is within {max(gaps):.2f} $ of the optimum of its own model."
-    return ReportTable(
+    best = "rule audit: best deviation from B_h"
+    return ReportTable.of(
+        totals("basic bidding", lambda rule: points[rule][BASIC].expected)
+        | totals("proposed bidding", lambda rule: points[rule][PROPOSED].expected)
+        | totals("honest bid B_h", lambda rule: audits[rule].honest.expected)
+        | {(best, label): [amount(audits[rule]) for rule in RULES] for label, amount in AUDIT.items()},
+        {("rule", name): ".2f" for name in NAMES.values()},
         name=workshop.stem("table1"),
         number="Table 1",
         title=(
@@ -127,16 +133,6 @@ def _table(workshop: Workshop, points: Mapping[str, Mapping[str, Point]], audits
             f" {size.keep} of {size.scenarios:,} scenarios with hindsight ANM in these {size.keep}, and whether"
             " misbidding pays."
         ),
-        groups=[Group(title="rule", columns=dict.fromkeys(NAMES.values(), ".2f"))],
-        panels=[
-            Panel(title="basic bidding", rows=totals(lambda rule: points[rule][BASIC].expected)),
-            Panel(title="proposed bidding", rows=totals(lambda rule: points[rule][PROPOSED].expected)),
-            Panel(title="honest bid B_h", rows=totals(lambda rule: audits[rule].honest.expected)),
-            Panel(
-                title="rule audit: best deviation from B_h",
-                rows={label: [amount(audits[rule]) for rule in RULES] for label, amount in AUDIT.items()},
-            ),
-        ],
         notes=[*rules, MEANING, proof, *_flaws(points), workshop.provenance],
     )
 

@@ -9,9 +9,9 @@ from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compa
 from experiments.reproduce.columns import Column, evaluated_column
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.product import Product
-from experiments.reproduce.report_table import ReportTable
 from experiments.reproduce.words import percent
 from experiments.reproduce.workshop import Size, Workshop
+from experiments.tables import ReportTable
 from experiments.whole import write_whole
 from sim.audit import counts_in_words
 

@@ -16,12 +16,12 @@ from experiments.confidence import Estimate
 from experiments.reproduce import journal
 from experiments.reproduce.beside_paper import DIFFERENCE, Entry
 from experiments.reproduce.columns import Column
+from experiments.reproduce.context import Context
 from experiments.reproduce.flows import Flows
 from experiments.reproduce.items import fig8
 from experiments.reproduce.items import table5 as table5_item
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
-from experiments.reproduce.parts import PartStore
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.result_cache import ResultCache
 from sim.settlement import COST_TERMS, TERMS
 
 FIGURES = ITEMS[:-1]
@@ -164,9 +164,9 @@ def test_a_bid_of_nothing_is_shown_and_stored_as_beyond_all_scales(tmp_path, fig
     figure = fig8._figure({(rule, strategy): flows for rule in CASES for strategy in STRATEGIES})
     beyond = [line for line in figure.axes[0].lines if str(line.get_gid()).endswith("-beyond")]
     assert [len(line.get_xdata()) for line in beyond] == [24, 24]
-    workshop = Workshop(folder=tmp_path, store=PartStore(tmp_path), quick=False)
+    context = Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=False)
     data = fig8._rows(flows, "case1", "basic")
-    product = journal.publish(workshop, "fig8", figure, caption="", original="", data=data)
+    product = journal.publish(context, "fig8", figure, caption="", original="", data=data)
     assert json.loads(json.dumps(product.summary, allow_nan=False))["data"]["normalised_percent"] == [None] * 24
     assert {path.name for path in product.files} == {path.name for path in tmp_path.iterdir()}
 
@@ -186,11 +186,11 @@ def test_quick_says_so_everywhere_and_never_takes_the_name_of_a_full_result(quic
 
 
 def test_quick_parts_are_not_those_of_a_full_run(tmp_path):
-    store = PartStore(tmp_path)
-    studies = [Workshop(folder=tmp_path, store=store, quick=quick).study() for quick in (True, False)]
-    found = [store.part(study, {"part": "x"}, lambda: {"of": 1}) for study in studies]
+    cache = ResultCache(tmp_path)
+    studies = [Context(folder=tmp_path, cache=cache, quick=quick).study() for quick in (True, False)]
+    found = [cache.result(study, {"kind": "x"}, lambda: {"of": 1}) for study in studies]
     assert found == [{"of": 1}] * 2
-    assert (len(store.found), len(store.computed)) == (0, 2)
+    assert (len(cache.found), len(cache.computed)) == (0, 2)
 
 
 def test_a_second_run_computes_nothing_and_damage_is_repaired(quick):

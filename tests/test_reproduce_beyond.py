@@ -19,16 +19,16 @@ from readable import unreadable
 
 from experiments.evaluation import evaluate
 from experiments.reproduce import item
+from experiments.reproduce.context import Context
 from experiments.reproduce.hindsight import ENERGIES, Hindsight
 from experiments.reproduce.items import table1
-from experiments.reproduce.misbids import FAMILIES, Audit, Tried, honest_bid
+from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
-from experiments.reproduce.parts import PartStore
 from experiments.reproduce.points import Point, evaluated_point
-from experiments.reproduce.sheets import said
+from experiments.reproduce.result_cache import ResultCache
+from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
 from experiments.reproduce.sweep import Sweep
 from experiments.reproduce.sweep_figure import ROWS, sweep_figure
-from experiments.reproduce.workshop import Workshop
 from sim.errors import StudyError
 from sim.imbalance import RULES
 from sim.setting import Setting
@@ -54,8 +54,8 @@ def quick(tmp_path_factory, figures):
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    return Workshop(folder=tmp_path, store=PartStore(tmp_path / "parts"), quick=True)
+def context(tmp_path):
+    return Context(folder=tmp_path, cache=ResultCache(tmp_path / "parts"), quick=True)
 
 
 def rows(summary):
@@ -74,9 +74,9 @@ def pairs(summary):
 
 
 @pytest.mark.parametrize("bidding", STRATEGIES)
-def test_the_short_way_comes_to_the_money_of_the_long_one(workshop, bidding):
+def test_the_short_way_comes_to_the_money_of_the_long_one(context, bidding):
     """Plans settled without the market loop, against every scenario played through agents and AC power flow."""
-    setting = Setting.of(workshop.study(bidding=bidding, policy="hindsight"))
+    setting = Setting.of(context.study(bidding=bidding, policy="hindsight"))
     hindsight = Hindsight(setting)
     long = evaluate(setting, hindsight.kept, workers=1)
     short = hindsight.outcome(hindsight.submission().bid_mw)
@@ -120,7 +120,7 @@ def test_less_certainty_never_pays(quick):
     assert profits == sorted(profits, reverse=True)
 
 
-# ---- the rule audit ----------------------------------------------------------------------------------------------
+# ---- strategic bids ----------------------------------------------------------------------------------------------
 
 
 def test_no_misbid_beats_the_optimised_one_by_more_than_its_gap(quick):
@@ -139,14 +139,14 @@ def test_gains_are_made_of_their_parts_and_bounded_by_what_was_lost_to_penalties
         assert audit["gain [$]"] <= audit["lost to penalties by B_h [$]"] + CENTS
 
 
-def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(workshop):
+def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     """And so it is the same whatever the rule, and whatever is bid where nothing is charged."""
     one, other = (
-        honest_bid(workshop, workshop.study(rule=rule, policy="hindsight"), title="") for rule in ("case1", "nguyen")
+        honest_bid(context, context.study(rule=rule, policy="hindsight"), title="") for rule in ("case1", "nguyen")
     )
     assert one.bid_mw.tolist() == other.bid_mw.tolist()
-    assert len(workshop.store.computed) == 1
-    free = workshop.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
+    assert len(context.cache.computed) == 1
+    free = context.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
     market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
     hindsight = Hindsight(Setting.of(free.model_copy(update={"market": market})))
     outcome = hindsight.outcome(np.full(24, 1.5))
@@ -163,16 +163,18 @@ def amounts(profit, imbalance):
     return {"profit": profit, "imbalance": imbalance, "bid_mwh": 1.0, "imbalance_mwh": 0.5}
 
 
-def test_an_audit_by_hand():
+def test_incentives_by_hand():
     def tried(size, profit, imbalance):
-        return Tried(name=f"{size}", bid_mw=np.full(24, 1.0 + size), expected=amounts(profit, imbalance))
+        return TriedBid(name=f"{size}", bid_mw=np.full(24, 1.0 + size), expected=amounts(profit, imbalance))
 
     honest, better = tried(0.0, 100.0, 10.0), tried(1.0, 104.0, 7.0)
     point = Point(bid_mw=np.full(24, 3.0), expected=amounts(103.0, 8.0), gap=2.0, beyond_limits=0, inexact=0, note="")
-    audit = Audit(honest=honest, families={"factor": {0.0: honest, 1.0: better}}, proposed=point, undistorted=106.0)
-    assert audit.best is better
-    assert [amount(audit) for amount in list(table1.AUDIT.values())[:4]] == [4.0, 3.0, 1.0, 5.0]
-    assert audit.headroom == 6.0
+    analysis = Incentives(
+        honest=honest, families={"factor": {0.0: honest, 1.0: better}}, proposed=point, undistorted=106.0
+    )
+    assert analysis.best is better
+    assert [amount(analysis) for amount in list(table1.INCENTIVES.values())[:4]] == [4.0, 3.0, 1.0, 5.0]
+    assert analysis.headroom == 6.0
 
 
 def test_families_hold_the_honest_bid_and_both_directions():
@@ -204,7 +206,7 @@ def test_figure_can_be_read_and_has_units(quick, figures, name):
 def test_table_is_written_in_every_form(quick):
     folder = quick[0]
     cells = [row for row in csv.reader((folder / "table1-quick.csv").open(encoding="utf-8")) if len(row) > 2]
-    assert len(cells) == 1 + 3 * len(table1.TOTALS) + len(table1.AUDIT)
+    assert len(cells) == 1 + 3 * len(table1.TOTALS) + len(table1.INCENTIVES)
     markdown = (folder / "table1-quick.md").read_text(encoding="utf-8").replace("−", "-")
     latex = (folder / "table1-quick.tex").read_text(encoding="utf-8")
     for row in cells[1:]:
@@ -258,8 +260,8 @@ def fabricated(axis, *, falls):
 
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_every_packaged_sweep_can_be_drawn(workshop, name):
-    axes = Sweep.of(workshop, name).said.axes
+def test_every_packaged_sweep_can_be_drawn(context, name):
+    axes = Sweep.of(context, name).said.axes
     figure = sweep_figure(
         axes, [axis.values for axis in axes], [fabricated(axis, falls=axis is axes[0]) for axis in axes]
     )
@@ -270,16 +272,16 @@ def test_every_packaged_sweep_can_be_drawn(workshop, name):
 
 @pytest.mark.parametrize(("value", "text"), [(-0.001, "0.00"), (-1.5, "−1.50"), (2.0, "2.00")])
 def test_numbers_in_words(value, text):
-    assert said(value) == text
+    assert number(value) == text
 
 
 # ---- study files -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_a_sweep_passes_the_papers_study_and_is_packaged(workshop, name):
+def test_a_sweep_passes_the_papers_study_and_is_packaged(context, name):
     """Where an axis is at the paper's value, the study is the paper's but for the name of its rule."""
-    sweep = Sweep.of(workshop, name)
+    sweep = Sweep.of(context, name)
     for place, axis in enumerate(sweep.said.axes):
         assert axis.paper in axis.values
         study = sweep.at(place, axis.paper).model_dump()
@@ -295,20 +297,20 @@ def test_a_sweep_passes_the_papers_study_and_is_packaged(workshop, name):
     assert any(fnmatch(f"reproduce/studies/{name}.yaml", pattern) for pattern in patterns)
 
 
-def test_batteries_times_nothing_are_none(workshop):
-    sweep = Sweep.of(workshop, "beyond_fleet")
+def test_batteries_times_nothing_are_none(context):
+    sweep = Sweep.of(context, "beyond_fleet")
     assert sweep.at(0, 0.0).fleet.battery == ()
     assert [unit.max_s_mva for unit in sweep.at(0, 2.0).fleet.battery] == [0.36, 0.12, 0.12, 0.36, 0.6]
     assert len(sweep.at(2, 0.25).fleet.wind) == 5
 
 
-def test_the_users_own_file_is_taken_from_the_folder_of_the_results(workshop):
-    own = workshop.folder / "beyond_errors.yaml"
+def test_the_users_own_file_is_taken_from_the_folder_of_the_results(context):
+    own = context.folder / "beyond_errors.yaml"
     own.write_text(
         "axes:\n- {title: wear, label: 'wear [$/MW²]', paths: [market.tariff.wear_fast], values: [1, 2, 3]}\n",
         encoding="utf-8",
     )
-    sweep = Sweep.of(workshop, "beyond_errors")
+    sweep = Sweep.of(context, "beyond_errors")
     assert sweep.path == own
     assert sweep.at(0, 3.0, bidding="basic").market.tariff.wear_fast == 3
     assert sweep.at(0, 3.0, bidding="basic").bidding == "basic"
@@ -356,18 +358,18 @@ def test_what_is_wrong_with_a_file_is_said_with_file_and_field(refused, tmp_path
 
 
 @pytest.mark.parametrize("devices", ["microgrid", "ev_aggregator"])
-def test_no_part_is_made_of_a_study_with_microgrids(workshop, study33, devices):
+def test_no_result_is_made_of_a_study_with_microgrids(context, study33, devices):
     """Wherever they come from, such as an axis of a sweep: the plan of a day would leave them out without a word."""
     networked = read_study(STUDIES / "networked33.yaml").fleet
     fleet = study33.fleet.model_copy(update={devices: getattr(networked, devices)})
     with pytest.raises(StudyError, match="tieline reproduce knows no microgrids"):
-        evaluated_point(workshop, study33.model_copy(update={"fleet": fleet}), title="")
-    assert workshop.store.found == workshop.store.computed == []
+        evaluated_point(context, study33.model_copy(update={"fleet": fleet}), title="")
+    assert context.cache.found == context.cache.computed == []
 
 
 def test_verdict_names_the_rules_that_burden_the_system_operator():
-    def audit(more_mwh):
+    def analysis(more_mwh):
         return SimpleNamespace(best=None, more=lambda _, name: {"profit": 2.0, "imbalance_mwh": more_mwh}[name])
 
-    assert "Under CAISO it leaves" in table1._verdict({"shi": audit(0.0), "caiso": audit(0.1)})
-    assert "Under no rule" in table1._verdict({"shi": audit(0.0), "caiso": audit(-0.1)})
+    assert "Under CAISO it leaves" in table1._verdict({"shi": analysis(0.0), "caiso": analysis(0.1)})
+    assert "Under no rule" in table1._verdict({"shi": analysis(0.0), "caiso": analysis(-0.1)})

@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 import experiments.__main__ as command_line
 from experiments import identity, reproduce
 from experiments.identity import model_digest
-from experiments.reproduce import columns, item, items, parts
+from experiments.reproduce import columns, item, items, result_cache
 from experiments.reproduce.beside_paper import PANELS
-from experiments.reproduce.parts import PartStore
-from experiments.reproduce.workshop import FULL, QUICK, Workshop
+from experiments.reproduce.context import FULL, QUICK, Context
+from experiments.reproduce.result_cache import ResultCache
 from experiments.tables import ReportTable
 from sim.errors import StudyError
 from sim.settlement import TERMS
@@ -113,12 +113,12 @@ def test_json_is_one_object_and_another_seed_another_result(tmp_path):
 @pytest.fixture
 def stored(tmp_path, study33):
     """Store a part; return its file and a function that asks for it again and says what was computed."""
-    PartStore(tmp_path).part(study33, {"part": "sum", "of": 2}, lambda: {"is": (1, 2.5)})
+    ResultCache(tmp_path).result(study33, {"kind": "sum", "of": 2}, lambda: {"is": (1, 2.5)})
 
     def again(study=study33, of=2):
-        store = PartStore(tmp_path)
-        assert store.part(study, {"part": "sum", "of": of}, lambda: {"is": [1, 2.5]}) == {"is": [1, 2.5]}
-        return len(store.computed)
+        cache = ResultCache(tmp_path)
+        assert cache.result(study, {"kind": "sum", "of": of}, lambda: {"is": [1, 2.5]}) == {"is": [1, 2.5]}
+        return len(cache.computed)
 
     (file,) = tmp_path.iterdir()
     return file, again
@@ -148,7 +148,7 @@ def test_what_decides_a_part_finds_it(stored, study33, monkeypatch):
     _, again = stored
     assert again(study=study33.model_copy(update={"seed": 2})) == 1
     assert again(of=3) == 1
-    monkeypatch.setattr(parts, "versions", lambda: {"tieline": "99"})
+    monkeypatch.setattr(result_cache, "versions", lambda: {"tieline": "99"})
     assert again() == 1
     assert again() == 0
 
@@ -176,7 +176,7 @@ def installed(tmp_path, monkeypatch):
         )
     monkeypatch.setattr(identity, "files", (tmp_path / "site").joinpath)
     monkeypatch.setattr(identity, "model_digest", identity.model_digest.__wrapped__)
-    monkeypatch.setattr(parts, "model_digest", identity.model_digest)
+    monkeypatch.setattr(result_cache, "model_digest", identity.model_digest)
     return tmp_path / "site"
 
 
@@ -191,8 +191,8 @@ def installed(tmp_path, monkeypatch):
         "experiments/evaluation.py",
         "experiments/recourse.py",
         "experiments/reproduce/hindsight.py",
-        "experiments/reproduce/misbids.py",
-        "experiments/reproduce/suspects.py",
+        "experiments/reproduce/strategic_bids.py",
+        "experiments/reproduce/loss_analysis.py",
         "experiments/sweeps/worker.py",
         "experiments/sweeps/outputs.py",
         "experiments/written_tomorrow.py",
@@ -200,9 +200,9 @@ def installed(tmp_path, monkeypatch):
 )
 def test_a_part_is_not_found_again_when_code_or_data_has_changed(installed, study33, tmp_path, file):
     def computed():
-        store = PartStore(tmp_path / "parts")
-        store.part(study33, {"part": "x"}, dict)
-        return len(store.computed)
+        cache = ResultCache(tmp_path / "parts")
+        cache.result(study33, {"kind": "x"}, dict)
+        return len(cache.computed)
 
     assert (computed(), computed()) == (1, 0)
     with (installed / file).open("ab") as stream:
@@ -223,7 +223,7 @@ def test_what_only_shows_results_does_not_count(installed):
         "experiments.evaluation",
         *(
             f"experiments.reproduce.{name}"
-            for name in ("columns", "flows", "hindsight", "misbids", "points", "suspects", "voltages")
+            for name in ("columns", "flows", "hindsight", "strategic_bids", "points", "loss_analysis", "voltages")
         ),
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"
@@ -275,7 +275,7 @@ def test_nothing_is_left_of_a_part_that_was_not_finished(tmp_path, study33, monk
 
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        PartStore(tmp_path).part(study33, {"part": "x"}, dict)
+        ResultCache(tmp_path).result(study33, {"kind": "x"}, dict)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -321,10 +321,10 @@ def test_a_file_is_no_folder(refused, tmp_path):
 
 def test_a_wrong_seed_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(StudyError, match="seed"):
-        Workshop(folder=tmp_path, store=PartStore(tmp_path), quick=True, seed=-1).study()
+        Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=True, seed=-1).study()
 
 
 def test_a_full_run_has_the_papers_size(tmp_path):
-    study = Workshop(folder=tmp_path, store=PartStore(tmp_path), quick=False).study()
+    study = Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=False).study()
     assert (study.uncertainty.scenarios, study.uncertainty.keep) == (FULL.scenarios, FULL.keep) == (1000, 10)
     assert max(QUICK.scenarios, QUICK.keep, QUICK.test) < 20

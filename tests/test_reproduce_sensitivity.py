@@ -15,12 +15,10 @@ import yaml
 from cli import accepted
 from reproduced import cheap_evaluation, evaluated
 
-from experiments.reproduce import columns, suspects
+from experiments.reproduce import columns, loss_analysis
+from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import Improvement, Verdict, deviations, papers_money, sensitivity_cells
-from experiments.reproduce.items import sensitivity
-from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.parts import PartStore
-from experiments.reproduce.readings import (
+from experiments.reproduce.interpretations import (
     BASE,
     CLOSEST,
     COLUMNS,
@@ -31,10 +29,12 @@ from experiments.reproduce.readings import (
     PRINTED,
     QUICK_GROUPS,
     SAME_WORTH,
-    Reading,
+    Interpretation,
     groups_of,
 )
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.items import sensitivity
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.result_cache import ResultCache
 from sim.setting import Setting
 from sim.settlement import TERMS
 
@@ -42,8 +42,8 @@ ALTERNATIVES = [one for group in (NOT_PRINTED | COMBINED | PRINTED).values() for
 QUICK_READINGS = {BASE, CLOSEST, *(one for group in QUICK_GROUPS.values() for one in group)}
 
 
-def workshop_in(folder, **options):
-    return Workshop(folder=folder, store=PartStore(folder / "parts"), workers=1, quiet=True, **options)
+def context_in(folder, **options):
+    return Context(folder=folder, cache=ResultCache(folder / "parts"), workers=1, quiet=True, **options)
 
 
 def reproduced(folder, *arguments):
@@ -52,7 +52,7 @@ def reproduced(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def cheap():
-    """Evaluate bids for nothing; only the columns, not the suspects."""
+    """Evaluate bids for nothing; only the columns, not the loss analysis."""
     with cheap_evaluation():
         yield
 
@@ -88,20 +88,20 @@ def named(reading, size, keys):
 
 @pytest.mark.parametrize("reading", ALTERNATIVES, ids=lambda reading: reading.name)
 def test_a_reading_changes_what_it_names_and_nothing_else(reading, tmp_path):
-    workshop = workshop_in(tmp_path, quick=False)
+    context = context_in(tmp_path, quick=False)
     for rule, strategy in COLUMNS:
-        before, after = (flat(one.study(workshop, rule, strategy).model_dump()) for one in (BASE, reading))
+        before, after = (flat(one.study(context, rule, strategy).model_dump()) for one in (BASE, reading))
         changed = {key: value for key, value in after.items() if before[key] != value}
         assert after.keys() == before.keys()
-        assert changed == named(reading, workshop.size, before)
-    Setting.of(reading.study(workshop, "case1", "basic"))  # the network can be built and the columns are there
+        assert changed == named(reading, context.size, before)
+    Setting.of(reading.study(context, "case1", "basic"))  # the network can be built and the columns are there
 
 
 def test_the_base_reading_is_the_papers_protocol_and_shares_its_parts(tmp_path):
-    workshop = workshop_in(tmp_path, quick=False)
+    context = context_in(tmp_path, quick=False)
     for rule, strategy in COLUMNS:
-        protocol = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
-        assert BASE.study(workshop, rule, strategy) == protocol
+        protocol = context.study(rule=rule, bidding=strategy, policy="hindsight")
+        assert BASE.study(context, rule, strategy) == protocol
 
 
 def test_readings_have_names_of_their_own_that_fit():
@@ -122,7 +122,7 @@ def test_more_wind_makes_up_for_the_smaller_sun(tmp_path):
     """All available energy is worth what Table 5 implies, and the inverters never feel that they are larger."""
     worth = {}
     for reading in (BASE, SAME_WORTH):
-        setting = Setting.of(reading.study(workshop_in(tmp_path, quick=False), "case1", "basic"))
+        setting = Setting.of(reading.study(context_in(tmp_path, quick=False), "case1", "basic"))
         worth[reading] = setting.profiles.price_per_mwh @ setting.forecast.available_mw[0].sum(axis=1)
     assert worth[BASE] == pytest.approx(1728.98 + 110.67 / 0.8, abs=0.1)
     assert worth[SAME_WORTH] == pytest.approx(worth[BASE], rel=1e-4)
@@ -132,7 +132,7 @@ def test_more_wind_makes_up_for_the_smaller_sun(tmp_path):
 
 
 def test_a_quick_run_takes_a_few_of_them(tmp_path):
-    few, many = (groups_of(workshop_in(tmp_path, quick=quick)) for quick in (True, False))
+    few, many = (groups_of(context_in(tmp_path, quick=quick)) for quick in (True, False))
     assert few == QUICK_GROUPS
     assert sum(map(len, many.values())) >= len(ALTERNATIVES)
     assert {one for group in few.values() for one in group} <= set(ALTERNATIVES)
@@ -144,7 +144,7 @@ def test_changes_in_words():
         "fleet.wind.*.min_power_factor=0.95",
         "grid.line_max_s_mva=3.02",
     )
-    words = Reading(name="x", overrides=overrides, unreduced=True).in_words()
+    words = Interpretation(name="x", overrides=overrides, unreduced=True).in_words()
     assert words == "fleet.wind.*.min_power_factor=0.95, grid.line_max_s_mva=3.02, as many scenarios drawn as are kept"
 
 
@@ -244,11 +244,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, mon
 
     monkeypatch.setattr(columns, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        sensitivity.reproduce(workshop_in(tmp_path, quick=True))
+        sensitivity.reproduce(context_in(tmp_path, quick=True))
     assert len(list((tmp_path / "parts").iterdir())) == 5
-    goes_on = workshop_in(tmp_path, quick=True)
+    goes_on = context_in(tmp_path, quick=True)
     sensitivity.reproduce(goes_on)
-    assert len(set(goes_on.store.found)) >= 5
+    assert len(set(goes_on.cache.found)) >= 5
     name = "sensitivity_case1-quick.csv"
     assert (tmp_path / name).read_bytes() == (quick[0] / name).read_bytes()
 
@@ -325,7 +325,7 @@ def test_every_term_is_in_one_long_table(quick):
         )
 
 
-# ---- suspects ----------------------------------------------------------------------------------------------------
+# ---- losses and imbalance ----------------------------------------------------------------------------------------
 
 
 def test_the_loss_book_by_hand(setting33):
@@ -337,7 +337,7 @@ def test_the_loss_book_by_hand(setting33):
         "exchange": 2000.0,
         "load_curtailment": 30.0,
     }
-    book = suspects._book(setting33, record)
+    book = loss_analysis._losses(setting33, record)
     price = setting33.profiles.price_per_mwh
     assert book.energy_mwh == pytest.approx(27.6)
     assert book.evening == pytest.approx(0.1 * sum(price[14:22] * hours[14:22]))
@@ -370,8 +370,8 @@ def test_the_printed_band_by_hand(quick, setting33):
             kept += charge
             export += charge * (bid < 0)
             printed += chance * 0.5 * price * (max(0, flow - 1.05 * bid) + max(0, 0.95 * bid - flow))
-    workshop = workshop_in(folder, quick=True)
-    book = suspects.imbalance_book(workshop)
+    context = context_in(folder, quick=True)
+    book = loss_analysis.analyse_imbalance(context)
     assert (book.by_rule, book.as_printed, book.export) == pytest.approx((kept, printed, export))
-    assert workshop.store.computed == []
+    assert context.cache.computed == []
     assert printed > kept  # the basic bid exports, and that would cost more

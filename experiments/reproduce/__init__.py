@@ -10,8 +10,8 @@ from experiments.reproduce import items
 from sim.errors import StudyError
 
 if TYPE_CHECKING:  # the names of the items must not cost the import of numeric libraries
-    from experiments.reproduce.product import Product
-    from experiments.reproduce.workshop import Workshop
+    from experiments.reproduce.context import Context
+    from experiments.reproduce.item_result import ItemResult
 
 ALL = "all"
 """What stands for every item."""
@@ -22,7 +22,7 @@ class Item(Protocol):
 
     SUMMARY: str
 
-    def reproduce(self, workshop: Workshop) -> Product:
+    def reproduce(self, context: Context) -> ItemResult:
         """Compute what is missing, write the files, and return what came of it."""
         ...
 

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.figures.style import hour_edges
+from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.journal import HOURS
-from experiments.reproduce.parts import Record
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.scenarios import Draw, ScenarioSet
 from sim.setting import Setting
@@ -20,9 +20,9 @@ Quantity = Callable[[Setting, ScenarioSet], FloatArray]
 """Returns a quantity of every scenario and hour, shape (S, T)."""
 
 
-def band(workshop: Workshop, name: str, quantities: dict[str, Quantity]) -> dict[str, dict[str, FloatArray]]:
+def band(context: Context, name: str, quantities: dict[str, Quantity]) -> dict[str, dict[str, FloatArray]]:
     """Return the ``forecast`` of each quantity and the ends of its band, ``low`` and ``high``, each of shape (24,)."""
-    study = workshop.study()
+    study = context.study()
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
@@ -35,8 +35,8 @@ def band(workshop: Workshop, name: str, quantities: dict[str, Quantity]) -> dict
             tick(kind)
         return found
 
-    parameters = {"part": "band", "of": name, "share": SHARE}
-    record = workshop.part(f"{name}: scenarios", study, parameters, compute, steps=len(quantities))
+    parameters = {"kind": "band", "of": name, "share": SHARE}
+    record = context.result(f"{name}: scenarios", study, parameters, compute, steps=len(quantities))
     return {kind: {end: np.array(values) for end, values in ends.items()} for kind, ends in record.items()}
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from experiments.confidence import Estimate
 from experiments.evaluation import evaluate, scenario_set
-from experiments.reproduce.parts import Record
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.context import Context, Tick
+from experiments.reproduce.result_cache import Record
 from experiments.summary import worst
 from grids.network import FloatArray
 from sim.setting import Setting
@@ -42,7 +42,7 @@ class Column:
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """Return the column that a part holds."""
+        """Return the column that a stored result holds."""
         return cls(
             money={term: np.array(record["money"][term]) for term in TERMS},
             probability=np.array(record["probability"]),
@@ -70,13 +70,13 @@ class Column:
         return Estimate.of(self.money[term])
 
 
-def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -> Column:
+def evaluated_column(context: Context, study: Study, *, on: str, title: str) -> Column:
     """Return a study's bids evaluated with its policy.
 
     Parameters
     ----------
-    workshop : Workshop
-        Size, store and workers.
+    context : Context
+        Size, cache and workers.
     study : Study
         The paper's study with strategy, rule and policy chosen.
     on : {"kept", "test"}
@@ -84,13 +84,13 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
     title : str
         What to show while it is computed.
     """
-    kept = workshop.size.keep if isinstance(study.uncertainty.keep, int) else study.uncertainty.scenarios
-    count = workshop.size.test if on == "test" else kept
+    kept = context.size.keep if isinstance(study.uncertainty.keep, int) else study.uncertainty.scenarios
+    count = context.size.test if on == "test" else kept
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
         scenarios = scenario_set(setting, on, count)
-        found = evaluate(setting, scenarios, workers=workshop.workers, progress=lambda done: tick(f"scenario {done}"))
+        found = evaluate(setting, scenarios, workers=context.workers, progress=lambda done: tick(f"scenario {done}"))
         outcomes, submission = found.outcomes, found.submission
         return {
             "bids_mw": submission.bid_mw.tolist(),
@@ -101,5 +101,5 @@ def evaluated_column(workshop: Workshop, study: Study, *, on: str, title: str) -
             "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
         }
 
-    record = workshop.part(title, study, {"part": "money", "on": on, "count": count}, compute, steps=count)
+    record = context.result(title, study, {"kind": "money", "on": on, "count": count}, compute, steps=count)
     return Column.of(record)

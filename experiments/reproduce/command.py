@@ -8,9 +8,9 @@ from rich.markup import escape
 from experiments import console
 from experiments.commands import print_json
 from experiments.reproduce import chosen_names, item
-from experiments.reproduce.parts import PartStore
-from experiments.reproduce.product import Product
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.result_cache import ResultCache
 from experiments.whole import open_folder, told
 
 
@@ -20,15 +20,15 @@ def reproduce_items(
     """Make the items asked for and print each; what was computed is kept, and found again by the next call."""
     start = perf_counter()
     names = chosen_names(what)
-    store = PartStore(out / "parts")
-    workshop = Workshop(folder=out, store=store, quick=quick, seed=seed, workers=workers, quiet=as_json)
-    used_seed = workshop.study().seed
+    cache = ResultCache(out / "parts")
+    context = Context(folder=out, cache=cache, quick=quick, seed=seed, workers=workers, quiet=as_json)
+    used_seed = context.study().seed
     open_folder(out)
     try:
         with told(f"--out {out}", "what is there is whole: start it again when it can"):
-            products = {name: _make(name, workshop) for name in names}
+            products = {name: _make(name, context) for name in names}
     except KeyboardInterrupt:
-        stored = escape(str(store.folder))
+        stored = escape(str(cache.folder))
         console.err.print(f"stopped; what was computed is in {stored}, the same command goes on there", soft_wrap=True)
         raise
     if as_json:
@@ -39,22 +39,22 @@ def reproduce_items(
                 "seed": used_seed,
                 "items": {name: product.summary for name, product in products.items()},
                 "files": [str(file) for product in products.values() for file in product.files],
-                "parts": {"found": store.found, "computed": store.computed},
+                "parts": {"found": cache.found, "computed": cache.computed},
                 "seconds": {"total": perf_counter() - start},
             }
         )
 
 
-def _make(name: str, workshop: Workshop) -> Product:
+def _make(name: str, context: Context) -> ItemResult:
     """Return what comes of one item, shown on the terminal unless that is to be quiet."""
-    start, store = perf_counter(), workshop.store
-    found, computed = len(store.found), len(store.computed)
+    start, cache = perf_counter(), context.cache
+    found, computed = len(cache.found), len(cache.computed)
     chosen = item(name)
-    product = chosen.reproduce(workshop)
-    if workshop.quiet:
+    product = chosen.reproduce(context)
+    if context.quiet:
         return product
     out = console.out
-    quick = " [yellow](quick run, not a result)[/yellow]" if workshop.quick else ""
+    quick = " [yellow](quick run, not a result)[/yellow]" if context.quick else ""
     out.print(f"[bold]{name}[/bold]: {escape(chosen.SUMMARY)}{quick}")
     for table in product.tables:
         out.print()
@@ -63,11 +63,11 @@ def _make(name: str, workshop: Workshop) -> Product:
     out.print()
     for remark in product.remarks:
         out.print(escape(remark))
-    found, computed = len(store.found) - found, len(store.computed) - computed
+    found, computed = len(cache.found) - found, len(cache.computed) - computed
     if found + computed:
         out.print(
-            f"parts: {computed} computed, {found} found in {escape(str(store.folder))}; {perf_counter() - start:.1f} s"
+            f"parts: {computed} computed, {found} found in {escape(str(cache.folder))}; {perf_counter() - start:.1f} s"
         )
     files = ", ".join(file.name for file in product.files)
-    out.print(f"written to [bold]{escape(str(workshop.folder))}[/bold]: {escape(files)}\n")
+    out.print(f"written to [bold]{escape(str(context.folder))}[/bold]: {escape(files)}\n")
     return product

@@ -7,8 +7,8 @@ import numpy as np
 
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.columns import Column
+from experiments.reproduce.interpretations import COLUMNS
 from experiments.reproduce.paper import CASES, table5
-from experiments.reproduce.readings import COLUMNS
 from sim.settlement import TERMS
 
 WORTH = 50.0

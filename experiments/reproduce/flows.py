@@ -8,8 +8,8 @@ import numpy as np
 from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
-from experiments.reproduce.parts import Record
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.context import Context, Tick
+from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.setting import Setting
 from sim.study import Study
@@ -38,7 +38,7 @@ class Flows:
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """Return the flows that a part holds."""
+        """Return the flows that a stored result holds."""
         return cls(**{name: np.array(record[name]) for name in ("bid_mw", "metered_mw", "probability")})
 
     @property
@@ -60,13 +60,13 @@ class Flows:
         return np.where(bid < NOTHING_MW, without, imbalance / np.maximum(bid, NOTHING_MW))
 
 
-def metered_flows(workshop: Workshop, study: Study, *, title: str) -> Flows:
+def metered_flows(context: Context, study: Study, *, title: str) -> Flows:
     """Return the flows of a study's bids, with its policy, in the scenarios they are made from.
 
     Parameters
     ----------
-    workshop : Workshop
-        Store of parts.
+    context : Context
+        Cache of results.
     study : Study
         The paper's study with strategy, rule and policy chosen.
     title : str
@@ -88,4 +88,4 @@ def metered_flows(workshop: Workshop, study: Study, *, title: str) -> Flows:
             "probability": kept.probability.tolist(),
         }
 
-    return Flows.of(workshop.part(title, study, {"part": "flows"}, compute, steps=workshop.size.keep))
+    return Flows.of(context.result(title, study, {"kind": "flows"}, compute, steps=context.size.keep))

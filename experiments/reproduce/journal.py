@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from experiments.figures import save_figure
 from experiments.figures.style import GREY, hour_edges, house_style
-from experiments.reproduce.product import Product
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.whole import write_whole
 from grids.network import FloatArray
 from sim.profiles import HOURS_PER_DAY
@@ -21,6 +21,9 @@ WIDTH = 6.7
 """Width of the text in the journal. [inch]"""
 LEFT, BOTTOM, GAP = 0.62, 0.5, 0.44
 """Room beside and below the panels, and between them. [inch]"""
+
+GRID_LEFT = 0.7
+"""Room to the left of panels in rows and columns. [inch]"""
 
 HOURS: FloatArray = np.arange(1.0, HOURS_PER_DAY + 1)
 
@@ -50,6 +53,48 @@ def panels(count: int, *, height: float, right: float, top: float = 0.34) -> tup
     return figure, axes
 
 
+def panel_grid(
+    rows: int,
+    columns: int,
+    *,
+    height: float,
+    right: float,
+    top: float = 0.34,
+    gap: float = 0.16,
+    own_scales: bool = False,
+) -> tuple[Figure, Sequence[Sequence[Axes]]]:
+    """Return a figure as wide as the text with rows of panels that share the scale of their first one.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of panels.
+    height : float
+        Height of each. [inch]
+    right, top, gap : float
+        Room to the right of and above them, and between them. [inch]
+    own_scales : bool
+        Whether every row has its own horizontal scale, and not only the last one is labelled.
+    """
+    total = BOTTOM + top + rows * height + (rows - 1) * gap
+    width = (WIDTH - GRID_LEFT - right - (columns - 1) * gap) / columns
+    figure = Figure(figsize=(WIDTH, total))
+    grid: list[list[Axes]] = []
+    for row in range(rows):
+        bottom = BOTTOM + (rows - 1 - row) * (height + gap)
+        line: list[Axes] = []
+        for column in range(columns):
+            left = GRID_LEFT + column * (width + gap)
+            box = (left / WIDTH, bottom / total, width / WIDTH, height / total)
+            ax = figure.add_axes(box, sharey=line[0] if line else None)
+            ax.grid(axis="y")
+            ax.tick_params(labelsize=7.5, length=2.5, labelleft=not column, labelbottom=own_scales or row == rows - 1)
+            line.append(ax)
+        line[0].yaxis.set_label_coords(-0.52 / width, 0.5)
+        grid.append(line)
+    return figure, grid
+
+
 def hour_axis(ax: Axes, *, label: bool = True) -> None:
     """Give a panel the hours of the day."""
     edges = hour_edges(HOURS)
@@ -61,7 +106,7 @@ def hour_axis(ax: Axes, *, label: bool = True) -> None:
 
 
 def publish(
-    workshop: Workshop,
+    context: Context,
     name: str,
     figure: Figure,
     *,
@@ -69,7 +114,7 @@ def publish(
     data: pd.DataFrame,
     title: str | None = None,
     original: str | None = None,
-) -> Product:
+) -> ItemResult:
     """Write a figure as PNG, SVG and PDF, its caption as Markdown and its data as CSV; return what to say of it.
 
     Parameters
@@ -86,22 +131,22 @@ def publish(
         The caption of the paper's figure, if it is one of the paper's.
     """
     title = title or f"Figure {name.removeprefix('fig')}"
-    full = f"**{title}.** {caption} {workshop.provenance}"
+    full = f"**{title}.** {caption} {context.provenance}"
     text = "\n\n".join([full, *([] if original is None else [f'The paper\'s caption: "{original}"'])]) + "\n"
-    stem = workshop.stem(name)
-    if workshop.quick:
+    stem = context.stem(name)
+    if context.quick:
         figure.text(0.995, 0.995, "quick run, not a result", ha="right", va="top", fontsize=7, color=GREY)
-    save_figure(figure, workshop.folder, stem)
+    save_figure(figure, context.folder, stem)
     with house_style(), mpl.rc_context({"pdf.fonttype": 42}):  # journals refuse Type 3 fonts
         page = BytesIO()
         figure.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    write_whole(workshop.path(name, ".pdf"), page.getvalue())
-    write_whole(workshop.path(name, ".md"), f"![{title}]({stem}.png)\n\n{text}".encode())
+    write_whole(context.path(name, ".pdf"), page.getvalue())
+    write_whole(context.path(name, ".md"), f"![{title}]({stem}.png)\n\n{text}".encode())
     table: str = data.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    write_whole(workshop.path(name, ".csv"), table.encode())
-    files = [workshop.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
+    write_whole(context.path(name, ".csv"), table.encode())
+    files = [context.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
     plain = data.astype(object).where(data.notna(), None)  # JSON has no NaN
-    return Product(
+    return ItemResult(
         summary={
             "caption": full,
             **({} if original is None else {"original": original}),

@@ -1,13 +1,13 @@
-"""Points: one study's bids and what they come to in the scenarios they are made from, each a stored part."""
+"""Points: one study's bids and what they come to in the scenarios they are made from, each a stored result."""
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
+from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.hindsight import Amounts, Hindsight
-from experiments.reproduce.parts import Record
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.setting import Setting
 from sim.study import Study
@@ -40,17 +40,17 @@ class Point:
 
     @classmethod
     def of(cls, record: Record) -> Self:
-        """Return the point that a part holds."""
+        """Return the point that a stored result holds."""
         return cls(**{**record, "bid_mw": np.array(record["bid_mw"])})
 
 
-def evaluated_point(workshop: Workshop, study: Study, *, title: str) -> Point:
+def evaluated_point(context: Context, study: Study, *, title: str) -> Point:
     """Return a study's bids and what they come to with hindsight.
 
     Parameters
     ----------
-    workshop : Workshop
-        Store of parts.
+    context : Context
+        Cache of results.
     study : Study
         With strategy and rule chosen.
     title : str
@@ -73,4 +73,4 @@ def evaluated_point(workshop: Workshop, study: Study, *, title: str) -> Point:
             "note": submission.remarks,
         }
 
-    return Point.of(workshop.part(title, study, {"part": "point"}, compute, steps=2))
+    return Point.of(context.result(title, study, {"kind": "point"}, compute, steps=2))

@@ -6,34 +6,37 @@ import numpy as np
 
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.deviations import CLOSE, ENOUGH_CUT, GAIN, WORTH, Money, Verdict, papers_money
+from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation
+from experiments.reproduce.labels import percent
+from experiments.reproduce.loss_analysis import ImbalanceAnalysis, LossAnalysis
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.readings import BASE, CLOSEST, Reading
 from experiments.reproduce.sensitivity_tables import Spread
-from experiments.reproduce.suspects import ImbalanceBook, LossBook
-from experiments.reproduce.words import percent
 
 
 def findings_of(
-    by_reading: Mapping[Reading, Money], spread: Spread, losses: LossBook, imbalance: ImbalanceBook
+    results: Mapping[Interpretation, Money],
+    spread: Spread,
+    losses: LossAnalysis,
+    imbalance: ImbalanceAnalysis,
 ) -> list[str]:
     """Return the findings.
 
     Parameters
     ----------
-    by_reading : mapping
+    results : mapping
         Money of every reading, with the first seed.
     spread : mapping
         Money of some readings with several seeds.
-    losses : LossBook
+    losses : LossAnalysis
         Losses of the base reading.
-    imbalance : ImbalanceBook
+    imbalance : ImbalanceAnalysis
         Imbalance cost of the basic bid in the base reading.
     """
     return [
-        *(_verdict(one.name, Verdict.of(by_reading[one])) for one in (BASE, CLOSEST)),
-        _ranking(by_reading),
+        *(_verdict(one.name, Verdict.of(results[one])) for one in (BASE, CLOSEST)),
+        _ranking(results),
         *(_chance(one.name, list(spread[one])) for one in (BASE, CLOSEST)),
-        *(_movers(by_reading, term, strategy) for term in ("loss", "imbalance") for strategy in (BASIC, PROPOSED)),
+        *(_movers(results, term, strategy) for term in ("loss", "imbalance") for strategy in (BASIC, PROPOSED)),
         *_losses(losses),
         f"Of the {imbalance.by_rule:.1f} $ that the basic bid pays for imbalance in Case I, {imbalance.export:.1f} $"
         " fall in hours in which it offers an export that the tie line does not carry. With the band as printed,"
@@ -62,9 +65,9 @@ def _verdict(name: str, verdict: Verdict) -> str:
     )
 
 
-def _ranking(by_reading: Mapping[Reading, Money]) -> str:
+def _ranking(results: Mapping[Interpretation, Money]) -> str:
     """Return which readings that do not contradict the paper are nearest to Table 5."""
-    means = {one: Verdict.of(money).mean for one, money in by_reading.items() if not one.against_print}
+    means = {one: Verdict.of(money).mean for one, money in results.items() if not one.against_print}
     best = sorted(means, key=lambda one: means[one])[:4]
     said = ", ".join(f"{one.name} ({percent(means[one], 1)})" for one in best)
     return f"Least mean deviation from Table 5, of {len(means)} readings that do not contradict the paper: {said}."
@@ -83,11 +86,11 @@ def _chance(name: str, samples: list[Money]) -> str:
     )
 
 
-def _movers(by_reading: Mapping[Reading, Money], term: str, strategy: str) -> str:
+def _movers(results: Mapping[Interpretation, Money], term: str, strategy: str) -> str:
     """Return which readings bring a term closest to the paper's in Case I."""
     rule = next(iter(CASES))
     paper = papers_money()[rule, strategy][term]
-    ours = {reading: money[rule, strategy][term] for reading, money in by_reading.items()}
+    ours = {reading: money[rule, strategy][term] for reading, money in results.items()}
     nearest = sorted((one for one in ours if one != BASE), key=lambda one: abs(ours[one] - paper))[:3]
     said = ", ".join(f"{one.name} ({ours[one]:.1f} $)" for one in nearest)
     return (
@@ -96,7 +99,7 @@ def _movers(by_reading: Mapping[Reading, Money], term: str, strategy: str) -> st
     )
 
 
-def _losses(book: LossBook) -> list[str]:
+def _losses(book: LossAnalysis) -> list[str]:
     """Return what could make the paper's loss cost of ours, and what its own books say."""
     return [
         f"The paper's loss cost is {book.factor:.2f} times ours: {book.energy_mwh:.2f} MWh are worth"

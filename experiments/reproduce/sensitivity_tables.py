@@ -12,19 +12,23 @@ from experiments.reproduce.deviations import (
     papers_money,
     sensitivity_cells,
 )
+from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.readings import BASE, CLOSEST, Reading
 from experiments.tables import Cells, ReportTable
 from sim.settlement import TERMS
 
 SPREAD_COLUMNS = {"mean": ".2f", "s.d.": ".2f", "paper": ".2f", "off": "+.1f"}
 
-Spread = Mapping[Reading, Sequence[Money]]
+Spread = Mapping[Interpretation, Sequence[Money]]
 """Money of a reading, once for every seed."""
 
 
 def sensitivity_table(
-    name: str, rule: str, groups: Mapping[str, Sequence[Reading]], by_reading: Mapping[Reading, Money], spread: Spread
+    name: str,
+    rule: str,
+    groups: Mapping[str, Sequence[Interpretation]],
+    results: Mapping[Interpretation, Money],
+    spread: Spread,
 ) -> ReportTable:
     """Return the table of a case: the paper, the base reading and its spread, and every alternative.
 
@@ -36,16 +40,16 @@ def sensitivity_table(
         Imbalance rule.
     groups : mapping
         Alternatives under their headings.
-    by_reading : mapping
+    results : mapping
         Money of every reading, with the first seed.
     spread : mapping
         Money of some readings with several seeds.
     """
 
-    def row(reading: Reading) -> Cells:
-        return sensitivity_cells(by_reading[reading], rule)
+    def row(reading: Interpretation) -> Cells:
+        return sensitivity_cells(results[reading], rule)
 
-    def rows(panel: str, reading: Reading) -> dict[tuple[str, str], Cells]:
+    def rows(panel: str, reading: Interpretation) -> dict[tuple[str, str], Cells]:
         seeds = np.array([sensitivity_cells(money, rule) for money in spread[reading]])
         mean, deviation = seeds.mean(axis=0), seeds.std(axis=0, ddof=1)
         spread_of = {"its mean over seeds": mean.tolist(), "its s.d.": deviation.tolist()}
@@ -74,7 +78,7 @@ def sensitivity_table(
 def spread_table(name: str, spread: Spread) -> ReportTable:
     """Return the mean and standard deviation of every term over the seeds, beside the paper."""
 
-    def cells(reading: Reading, rule: str, term: str) -> list[float | None]:
+    def cells(reading: Interpretation, rule: str, term: str) -> list[float | None]:
         row: list[float | None] = []
         for strategy in STRATEGIES:
             values = np.array([money[rule, strategy][term] for money in spread[reading]])

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.catalog import find_study
+from experiments.reproduce.context import REPRODUCE, Context
 from experiments.reproduce.paper import STUDY
-from experiments.reproduce.workshop import REPRODUCE, Workshop
 from experiments.variation import Variation, require_ends, set_value
 from grids.units import Data
 from sim.errors import StudyError
@@ -66,7 +66,7 @@ class SweepFile(Data):
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """A sweep at a workshop's size.
+    """A sweep at a context's size.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Sweep:
     said : SweepFile
         What it says.
     study : Study
-        The study it starts from, with the workshop's number of scenarios and seed.
+        The study it starts from, with the context's number of scenarios and seed.
     """
 
     path: Path
@@ -83,21 +83,21 @@ class Sweep:
     study: Study
 
     @classmethod
-    def of(cls, workshop: Workshop, name: str) -> Self:
-        """Return a sweep: the user's own, if its file lies in the workshop's folder, or the packaged one.
+    def of(cls, context: Context, name: str) -> Self:
+        """Return a sweep: the user's own, if its file lies in the context's folder, or the packaged one.
 
         Raises
         ------
         StudyError
             If the file, or one of its paths or values, is wrong; the message names file and field.
         """
-        own = workshop.folder / f"{name}.yaml"
+        own = context.folder / f"{name}.yaml"
         packaged = Path(str(files("experiments"))) / "reproduce" / "studies" / f"{name}.yaml"
         path = own if own.is_file() else packaged
         said = _read(path)
-        size = workshop.size
+        size = context.size
         options = {
-            "seed": workshop.seed,
+            "seed": context.seed,
             "uncertainty.scenarios": size.scenarios,
             "uncertainty.keep": size.keep,
             "policy": "hindsight",

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, Label, headline, ink, margin_labels
+from experiments.reproduce.journal import panel_grid
+from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
 from experiments.reproduce.points import Point
-from experiments.reproduce.sheets import panel_grid, said
 from experiments.reproduce.sweep import Axis
 from grids.network import FloatArray
 
@@ -115,7 +116,7 @@ def _off_scale(ax: Axes, places: FloatArray, by_strategy: Curves, quantity: str)
         below = min(outside.values()) < low
         texts: dict[str, Any] = {}
         for strategy, value in outside.items():
-            text = said(value, ",.0f" if abs(value) >= 10 else ".2f")
+            text = number(value, ",.0f" if abs(value) >= 10 else ".2f")
             texts[f"{'▼' if below else '▲'} {text}"] = ink(LINES[strategy])
         for line, (text, color) in enumerate(texts.items()):
             ax.annotate(

@@ -6,27 +6,27 @@ from collections.abc import Sequence
 import pandas as pd
 
 from experiments.figures.style import house_style
+from experiments.reproduce.context import Context
 from experiments.reproduce.hindsight import ENERGIES
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
+from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES, STUDY
 from experiments.reproduce.points import Point, evaluated_point
-from experiments.reproduce.product import Product
-from experiments.reproduce.sheets import said
 from experiments.reproduce.sweep import Axis, Sweep
 from experiments.reproduce.sweep_figure import Curves, sweep_figure
-from experiments.reproduce.workshop import Workshop
 from sim.settlement import TERMS
 
 BASIC, PROPOSED = STRATEGIES
 
 
-def reproduce_sweep(workshop: Workshop, name: str, *, title: str, about: str) -> Product:
+def reproduce_sweep(context: Context, name: str, *, title: str, about: str) -> ItemResult:
     """Return a sweep as a figure with its caption and a CSV file of all its points.
 
     Parameters
     ----------
-    workshop : Workshop
-        Size, store and folder.
+    context : Context
+        Size, cache and folder.
     name : str
         Name of the item and of its file.
     title : str
@@ -34,19 +34,19 @@ def reproduce_sweep(workshop: Workshop, name: str, *, title: str, about: str) ->
     about : str
         What is varied and how to read it, the beginning of the caption.
     """
-    sweep = Sweep.of(workshop, name)
+    sweep = Sweep.of(context, name)
     axes = sweep.said.axes
-    chosen = [axis.chosen(quick=workshop.quick) for axis in axes]
-    curves = _curves(workshop, name, sweep, chosen)
+    chosen = [axis.chosen(quick=context.quick) for axis in axes]
+    curves = _curves(context, name, sweep, chosen)
     with house_style():
         figure = sweep_figure(axes, chosen, curves)
     found = [_finding(*one) for one in zip(axes, chosen, curves, strict=True)]
-    caption = " ".join([about, _protocol(sweep), *_own_file(workshop, sweep), *found, *_quality(curves)])
+    caption = " ".join([about, _protocol(sweep), *_own_file(context, sweep), *found, *_quality(curves)])
     rows = [_rows(*one) for one in zip(axes, chosen, curves, strict=True)]
-    return publish(workshop, name, figure, title=title, caption=caption, data=pd.concat(rows, ignore_index=True))
+    return publish(context, name, figure, title=title, caption=caption, data=pd.concat(rows, ignore_index=True))
 
 
-def _curves(workshop: Workshop, name: str, sweep: Sweep, chosen: Sequence[Sequence[float]]) -> list[Curves]:
+def _curves(context: Context, name: str, sweep: Sweep, chosen: Sequence[Sequence[float]]) -> list[Curves]:
     """Return the points of every axis."""
     count, done = len(STRATEGIES) * sum(map(len, chosen)), 0
     curves: list[Curves] = []
@@ -57,7 +57,7 @@ def _curves(workshop: Workshop, name: str, sweep: Sweep, chosen: Sequence[Sequen
                 done += 1
                 what = f"{sweep.said.axes[place].title} {value:g}, {STRATEGIES[strategy]}"
                 study = sweep.at(place, value, bidding=strategy)
-                points.append(evaluated_point(workshop, study, title=f"{name}, part {done} of {count}: {what}"))
+                points.append(evaluated_point(context, study, title=f"{name}, part {done} of {count}: {what}"))
         curves.append(by_strategy)
     return curves
 
@@ -93,9 +93,9 @@ def _protocol(sweep: Sweep) -> str:
     )
 
 
-def _own_file(workshop: Workshop, sweep: Sweep) -> list[str]:
+def _own_file(context: Context, sweep: Sweep) -> list[str]:
     """Return what to say where the sweep is not the packaged one, or does not start from the paper's study."""
-    own = [f"Axes as in {sweep.path.name} of the results' folder."] if sweep.path.parent == workshop.folder else []
+    own = [f"Axes as in {sweep.path.name} of the results' folder."] if sweep.path.parent == context.folder else []
     return own if sweep.said.study == STUDY else [*own, f"The sweep starts from study {sweep.study.name}."]
 
 
@@ -108,7 +108,7 @@ def _finding(axis: Axis, values: Sequence[float], curves: Curves) -> str:
         return [curves[strategy][place].expected[term] for place in chosen]
 
     def slashed(amounts: Sequence[float]) -> str:
-        return " / ".join(map(said, amounts)) + " $"
+        return " / ".join(map(number, amounts)) + " $"
 
     profit = listed("profit", PROPOSED)
     more = [ours - theirs for ours, theirs in zip(profit, listed("profit", BASIC), strict=True)]

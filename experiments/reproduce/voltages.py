@@ -6,8 +6,8 @@ import numpy as np
 
 from experiments.console import ranges
 from experiments.play import play
-from experiments.reproduce.parts import Record
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.context import Context, Tick
+from experiments.reproduce.result_cache import Record
 from grids.network import BoolArray, FloatArray, IntArray
 from grids.units import Voltage
 from sim.audit import voltages_outside
@@ -54,13 +54,13 @@ class VoltageProfile:
         return f"buses {ranges(self.bus[self.outside].tolist())} are outside the limits; {extreme}"
 
 
-def voltage_profile(workshop: Workshop, study: Study, *, hour: int, title: str) -> VoltageProfile:
+def voltage_profile(context: Context, study: Study, *, hour: int, title: str) -> VoltageProfile:
     """Return the voltages of an hour in the most probable kept scenario, with the study's bids and policy.
 
     Parameters
     ----------
-    workshop : Workshop
-        Store of parts.
+    context : Context
+        Cache of results.
     study : Study
         The paper's study with strategy and policy chosen.
     hour : int
@@ -84,7 +84,7 @@ def voltage_profile(workshop: Workshop, study: Study, *, hour: int, title: str) 
             "probability": float(kept.probability[chosen]),
         }
 
-    record = workshop.part(title, study, {"part": "voltage", "hour": hour}, compute, steps=HOURS_PER_DAY)
+    record = context.result(title, study, {"kind": "voltage", "hour": hour}, compute, steps=HOURS_PER_DAY)
     return VoltageProfile(
         bus=np.array(record["bus"]),
         fed_by=np.array(record["fed_by"]),

@@ -1,8 +1,8 @@
 """Beyond the paper: how well the day is forecast."""
 
-from experiments.reproduce.product import Product
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.sweep_item import reproduce_sweep
-from experiments.reproduce.workshop import Workshop
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by forecast error"
 ABOUT = (
@@ -12,6 +12,6 @@ ABOUT = (
 )
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the size of the forecast errors."""
-    return reproduce_sweep(workshop, "beyond_errors", title="Forecast errors", about=ABOUT)
+    return reproduce_sweep(context, "beyond_errors", title="Forecast errors", about=ABOUT)

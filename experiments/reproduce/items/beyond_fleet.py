@@ -1,8 +1,8 @@
 """Beyond the paper: how large batteries and renewables are."""
 
-from experiments.reproduce.product import Product
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.sweep_item import reproduce_sweep
-from experiments.reproduce.workshop import Workshop
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by battery size and renewable capacity"
 ABOUT = (
@@ -14,6 +14,6 @@ ABOUT = (
 )
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the size of batteries and renewables."""
-    return reproduce_sweep(workshop, "beyond_fleet", title="Batteries and renewables", about=ABOUT)
+    return reproduce_sweep(context, "beyond_fleet", title="Batteries and renewables", about=ABOUT)

@@ -1,8 +1,8 @@
 """Beyond the paper: what reactive power the tie line may carry, in both readings of the paper's Eq. (30)."""
 
-from experiments.reproduce.product import Product
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.sweep_item import reproduce_sweep
-from experiments.reproduce.workshop import Workshop
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by power factor of the tie line"
 ABOUT = (
@@ -12,6 +12,6 @@ ABOUT = (
 )
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the least power factor, for both readings."""
-    return reproduce_sweep(workshop, "beyond_power_factor", title="Power factor of the tie line", about=ABOUT)
+    return reproduce_sweep(context, "beyond_power_factor", title="Power factor of the tie line", about=ABOUT)

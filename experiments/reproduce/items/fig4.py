@@ -5,10 +5,10 @@ from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, Label, house_style, ink, margin_labels
 from experiments.reproduce.bands import SHARE, band, draw_band
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
-from experiments.reproduce.product import Product
-from experiments.reproduce.words import percent
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.labels import percent
 from grids.network import FloatArray
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
@@ -17,10 +17,10 @@ SUMMARY = "Figure 4: forecasted demand of the day"
 ORIGINAL = "Forecasted hourly demand for 24 h [24]."
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the demand of the microgrid, with the band of its scenarios."""
-    ends = band(workshop, "demand", {"demand": _demand})["demand"]
-    uncertainty = workshop.study().uncertainty
+    ends = band(context, "demand", {"demand": _demand})["demand"]
+    uncertainty = context.study().uncertainty
     peak, hour = ends["forecast"].max(), int(ends["forecast"].argmax()) + 1
     caption = (
         "Forecasted hourly demand of the 33-bus microgrid on 2 July 2015: the day-ahead demand forecast of CAISO,"
@@ -31,7 +31,7 @@ def reproduce(workshop: Workshop) -> Product:
     data = pd.DataFrame({"hour_ending": HOURS.astype(int)} | {f"{end}_mw": values for end, values in ends.items()})
     with house_style():
         figure = _figure(ends)
-    return publish(workshop, "fig4", figure, caption=caption, original=ORIGINAL, data=data)
+    return publish(context, "fig4", figure, caption=caption, original=ORIGINAL, data=data)
 
 
 def _demand(setting: Setting, scenarios: ScenarioSet) -> FloatArray:

@@ -6,10 +6,10 @@ from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, NAMES, Label, house_style, ink, margin_labels
 from experiments.reproduce.bands import SHARE, Quantity, band, draw_band
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
-from experiments.reproduce.product import Product
-from experiments.reproduce.words import percent
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.labels import percent
 from grids.network import FloatArray
 from sim.scenarios import ScenarioSet
 from sim.setting import Setting
@@ -18,10 +18,10 @@ SUMMARY = "Figure 5: forecasted output of wind and PV"
 ORIGINAL = "Forecasted hourly output of WT and PV normalized to their nominal capacity."
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the output of each kind over its capacity, with the band of its scenarios."""
-    ends = band(workshop, "output", {kind: _output(kind) for kind in NAMES})
-    uncertainty = workshop.study().uncertainty
+    ends = band(context, "output", {kind: _output(kind) for kind in NAMES})
+    uncertainty = context.study().uncertainty
     errors = uncertainty.errors
     caption = (
         "Forecasted hourly output of wind turbines and PV plants as a fraction of their nominal capacity. The paper's"
@@ -34,7 +34,7 @@ def reproduce(workshop: Workshop) -> Product:
     data = pd.DataFrame({"hour_ending": HOURS.astype(int)} | columns)
     with house_style():
         figure = _figure(ends)
-    return publish(workshop, "fig5", figure, caption=caption, original=ORIGINAL, data=data)
+    return publish(context, "fig5", figure, caption=caption, original=ORIGINAL, data=data)
 
 
 def _output(kind: str) -> Quantity:

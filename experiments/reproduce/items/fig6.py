@@ -4,9 +4,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, Label, hour_edges, house_style, ink, margin_labels
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
-from experiments.reproduce.product import Product
-from experiments.reproduce.workshop import Workshop
 from grids.network import FloatArray
 from sim.profiles import load_profiles
 
@@ -17,9 +17,9 @@ OTHER_COLUMN = "day_ahead_price_pge_usd_per_mwh"
 """The price of another place in the same file, for the paper does not name its own."""
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the day-ahead price, beside that of another place of the same market."""
-    profiles = workshop.study().profiles
+    profiles = context.study().profiles
     price = load_profiles(profiles.file, profiles.columns).price_per_mwh
     other = load_profiles(profiles.file, profiles.columns | {"price_per_mwh": OTHER_COLUMN}).price_per_mwh
     highest, lowest = int(price.argmax()), int(price.argmin())
@@ -34,7 +34,7 @@ def reproduce(workshop: Workshop) -> Product:
     )
     with house_style():
         figure = _figure(price, other)
-    return publish(workshop, "fig6", figure, caption=caption, original=ORIGINAL, data=data)
+    return publish(context, "fig6", figure, caption=caption, original=ORIGINAL, data=data)
 
 
 def _figure(price: FloatArray, other: FloatArray) -> Figure:

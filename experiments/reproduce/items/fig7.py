@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from experiments.console import ranges
 from experiments.figures.style import COLORS, LABEL_POINTS, headline, house_style, ink
+from experiments.reproduce.context import Context
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import panels, publish
 from experiments.reproduce.paper import CASES, UNDER_VOLTAGE
-from experiments.reproduce.product import Product
 from experiments.reproduce.voltages import VoltageProfile, voltage_profile
-from experiments.reproduce.workshop import Workshop
 
 SUMMARY = "Figure 7: voltages at t = 17 without and with ANM"
 ORIGINAL = (
@@ -27,17 +27,17 @@ PROFILES = {
 """Policy and bidding strategy of each profile."""
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the voltages of hour 17 in the most probable kept scenario."""
     profiles = {}
     for place, (name, (policy, strategy)) in enumerate(PROFILES.items(), start=1):
-        study = workshop.study(rule=RULE, policy=policy, bidding=strategy)
+        study = context.study(rule=RULE, policy=policy, bidding=strategy)
         title = f"fig7, part {place} of {len(PROFILES)}: {name}, bid and day"
-        profiles[name] = voltage_profile(workshop, study, hour=HOUR, title=title)
+        profiles[name] = voltage_profile(context, study, hour=HOUR, title=title)
     unmanaged, basic, proposed = profiles.values()
     limits = unmanaged.limits
     caption = (
-        f"Voltage at every bus in hour {HOUR}, in the most probable of the {workshop.size.keep} kept scenarios"
+        f"Voltage at every bus in hour {HOUR}, in the most probable of the {context.size.keep} kept scenarios"
         f" ({CASES[RULE]}); lines join each bus to the one that feeds it. The limits are {limits.min_vm_pu:g} and"
         f" {limits.max_vm_pu:g} p.u. (a) Without ANM, with the basic bid: renewables at full output and unity power"
         f" factor, batteries by the day-ahead schedule; {unmanaged.in_words()}. The paper finds buses"
@@ -48,7 +48,7 @@ def reproduce(workshop: Workshop) -> Product:
     with house_style():
         figure = _figure(unmanaged, basic, proposed)
     data = pd.DataFrame({"bus": unmanaged.bus} | columns)
-    return publish(workshop, "fig7", figure, caption=caption, original=ORIGINAL, data=data)
+    return publish(context, "fig7", figure, caption=caption, original=ORIGINAL, data=data)
 
 
 def _figure(unmanaged: VoltageProfile, basic: VoltageProfile, proposed: VoltageProfile) -> Figure:

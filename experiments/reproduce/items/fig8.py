@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style
+from experiments.reproduce.context import Context
 from experiments.reproduce.flows import Flows, metered_flows
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.product import Product
-from experiments.reproduce.workshop import Workshop
 from grids.network import FloatArray
 from sim.imbalance import RULES
 
@@ -28,18 +28,18 @@ HIGHEST = 200.0
 """Upper end of the scale. [%]"""
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the expected imbalance of every hour over its bid, with hindsight ANM in the kept scenarios."""
     chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
     flows = {}
     for place, (rule, strategy) in enumerate(chosen, start=1):
-        study = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
+        study = context.study(rule=rule, bidding=strategy, policy="hindsight")
         title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
-        flows[rule, strategy] = metered_flows(workshop, study, title=title)
+        flows[rule, strategy] = metered_flows(context, study, title=title)
     with house_style():
         figure = _figure(flows)
     data = pd.concat([_rows(one, *key) for key, one in flows.items()])
-    return publish(workshop, "fig8", figure, caption=_caption(workshop, flows), original=ORIGINAL, data=data)
+    return publish(context, "fig8", figure, caption=_caption(context, flows), original=ORIGINAL, data=data)
 
 
 def _rows(flows: Flows, rule: str, strategy: str) -> pd.DataFrame:
@@ -57,13 +57,13 @@ def _rows(flows: Flows, rule: str, strategy: str) -> pd.DataFrame:
     )
 
 
-def _caption(workshop: Workshop, flows: dict[tuple[str, str], Flows]) -> str:
+def _caption(context: Context, flows: dict[tuple[str, str], Flows]) -> str:
     missed = {key: f"{one.imbalance_mw.sum():.2f}" for key, one in flows.items()}
     totals = [f"{missed[rule, 'basic']} and {missed[rule, 'anm_aware']} MWh in {case}" for rule, case in CASES.items()]
     return (
         "Expected magnitude of the imbalance |metered flow − bid| of each hour, over the magnitude of the bid, for the"
         " basic and the proposed bidding strategy in (a) Case I and (b) Case II, with hindsight ANM in the"
-        f" {workshop.size.keep} kept scenarios. The dashed line is the tolerance band, beyond which the imbalance of a"
+        f" {context.size.keep} kept scenarios. The dashed line is the tolerance band, beyond which the imbalance of a"
         " scenario is charged. The scale is linear up to 1 % and logarithmic above. ▲ marks values beyond it, in hours"
         " with little or no bid in which power flows all the same; a 0, hours with neither. A basic bid to export is"
         " missed by all of it or more, because the network may only import. Over the day the basic and the proposed"

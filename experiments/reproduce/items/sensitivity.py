@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.reproduce.assay import Sample, assay
+from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import Money, papers_money
+from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation, groups_of
+from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.loss_analysis import analyse_imbalance, analyse_losses
 from experiments.reproduce.paper import CASES
-from experiments.reproduce.product import Product
-from experiments.reproduce.readings import BASE, CLOSEST, Reading, groups_of
 from experiments.reproduce.sensitivity_findings import findings_of
 from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_table
-from experiments.reproduce.suspects import imbalance_book, loss_book
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.variants import Sample, evaluate_variants
 from experiments.tables import ReportTable
 from experiments.whole import write_whole
 from sim.settlement import TERMS
@@ -26,35 +26,35 @@ SEEDS, QUICK_SEEDS = 5, 2
 """Seeds that show how much of a deviation is chance."""
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return the sensitivity tables and what follows from them, and write them as CSV and Markdown."""
-    first = workshop.study().seed
-    seeds = range(first, first + (QUICK_SEEDS if workshop.quick else SEEDS))
-    groups = groups_of(workshop)
+    first = context.study().seed
+    seeds = range(first, first + (QUICK_SEEDS if context.quick else SEEDS))
+    groups = groups_of(context)
     repeated = [Sample(reading, seed) for reading in (BASE, CLOSEST) for seed in seeds]
     once = [Sample(one, first) for group in groups.values() for one in group]
-    found = assay(workshop, [*dict.fromkeys(repeated + once)])
-    losses, imbalance = loss_book(workshop), imbalance_book(workshop)
+    found = evaluate_variants(context, [*dict.fromkeys(repeated + once)])
+    losses, imbalance = analyse_losses(context), analyse_imbalance(context)
 
     spread = {one: [found.money[Sample(one, seed)] for seed in seeds] for one in (BASE, CLOSEST)}
-    by_reading = {reading: money for (reading, seed), money in found.money.items() if seed == first}
+    results = {reading: money for (reading, seed), money in found.money.items() if seed == first}
     tables = [
-        *(sensitivity_table(workshop.stem(f"sensitivity_{rule}"), rule, groups, by_reading, spread) for rule in CASES),
-        spread_table(workshop.stem("sensitivity_spread"), spread),
+        *(sensitivity_table(context.stem(f"sensitivity_{rule}"), rule, groups, results, spread) for rule in CASES),
+        spread_table(context.stem("sensitivity_spread"), spread),
     ]
-    findings = [*findings_of(by_reading, spread, losses, imbalance), *found.remarks]
+    findings = [*findings_of(results, spread, losses, imbalance), *found.remarks]
     data = pd.DataFrame(_rows(found.money))
-    return Product(
+    return ItemResult(
         summary={
             "terms": data.to_dict(orient="list"),
-            "changes": {reading.name: reading.in_words() for reading in by_reading},
+            "changes": {reading.name: reading.in_words() for reading in results},
             "losses": asdict(losses),
             "imbalance": asdict(imbalance),
             "findings": findings,
         },
-        files=_write(workshop, tables, data, by_reading, findings),
+        files=_write(context, tables, data, results, findings),
         tables=tables,
-        remarks=[*findings, workshop.provenance],
+        remarks=[*findings, context.provenance],
     )
 
 
@@ -79,10 +79,10 @@ def _rows(found: Mapping[Sample, Money]) -> Iterator[dict[str, Any]]:
 
 
 def _write(
-    workshop: Workshop,
+    context: Context,
     tables: list[ReportTable],
     data: pd.DataFrame,
-    readings: Mapping[Reading, Money],
+    readings: Mapping[Interpretation, Money],
     findings: list[str],
 ) -> list[Path]:
     """Write every table as CSV, all money in one more, and everything together as Markdown; return the files."""
@@ -97,14 +97,14 @@ def _write(
         "",
         *(f"- {line}" for line in findings),
         "",
-        workshop.provenance,
+        context.provenance,
         "",
     ]
-    texts = {workshop.folder / f"{table.name}.csv": table.as_csv() for table in tables}
-    texts[workshop.path("sensitivity_terms", ".csv")] = data.to_csv(
+    texts = {context.folder / f"{table.name}.csv": table.as_csv() for table in tables}
+    texts[context.path("sensitivity_terms", ".csv")] = data.to_csv(
         index=False, lineterminator="\n", float_format="%.6g"
     )
-    texts[workshop.path("sensitivity", ".md")] = "\n".join(text)
+    texts[context.path("sensitivity", ".md")] = "\n".join(text)
     for path, content in texts.items():
         write_whole(path, content.encode())
     return list(texts)

@@ -7,16 +7,15 @@ from typing import Any
 import pandas as pd
 
 from experiments.figures.style import house_style
+from experiments.reproduce.context import Context
 from experiments.reproduce.hindsight import Amounts
+from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
-from experiments.reproduce.misbid_figure import misbid_figure
-from experiments.reproduce.misbids import FAMILIES, Audit, audited, honest_bid, tried_family
+from experiments.reproduce.labels import number, percent
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.points import Point, evaluated_point
-from experiments.reproduce.product import Product
-from experiments.reproduce.sheets import said
-from experiments.reproduce.words import percent
-from experiments.reproduce.workshop import Workshop
+from experiments.reproduce.strategic_bid_figure import strategic_bid_figure
+from experiments.reproduce.strategic_bids import FAMILIES, Incentives, honest_bid, incentives_of, try_family
 from experiments.tables import Cells, ReportTable
 from experiments.whole import write_whole
 from sim.imbalance import RULES
@@ -37,17 +36,17 @@ TOTALS = {
 }
 """What is said of every bid."""
 
-AUDIT: dict[str, Callable[[Audit], float]] = {
-    "gain [$]": lambda audit: audit.more(audit.best, "profit"),
-    "  by less penalty [$]": lambda audit: audit.saved(audit.best),
-    "  by everything else [$]": lambda audit: audit.elsewhere(audit.best),
-    "no bid gains more than [$]": lambda audit: audit.most,
-    "gain of best (1 + k)·B_h [$]": lambda audit: audit.more(audit.best_of("factor"), "profit"),
-    "gain of best B_h + c [$]": lambda audit: audit.more(audit.best_of("shift"), "profit"),
-    "lost to penalties by B_h [$]": lambda audit: audit.headroom,
-    "misbid, net [MWh]": lambda audit: audit.more(audit.best, "bid_mwh"),
-    "misbid, hourly magnitudes [MWh]": lambda audit: float(abs(audit.best.bid_mw - audit.honest.bid_mw).sum()),
-    "change of mean imbalance [MWh]": lambda audit: audit.more(audit.best, "imbalance_mwh"),
+INCENTIVES: dict[str, Callable[[Incentives], float]] = {
+    "gain [$]": lambda found: found.more(found.best, "profit"),
+    "  by less penalty [$]": lambda found: found.saved(found.best),
+    "  by everything else [$]": lambda found: found.elsewhere(found.best),
+    "no bid gains more than [$]": lambda found: found.most,
+    "gain of best (1 + k)·B_h [$]": lambda found: found.more(found.best_of("factor"), "profit"),
+    "gain of best B_h + c [$]": lambda found: found.more(found.best_of("shift"), "profit"),
+    "lost to penalties by B_h [$]": lambda found: found.headroom,
+    "misbid, net [MWh]": lambda found: found.more(found.best, "bid_mwh"),
+    "misbid, hourly magnitudes [MWh]": lambda found: float(abs(found.best.bid_mw - found.honest.bid_mw).sum()),
+    "change of mean imbalance [MWh]": lambda found: found.more(found.best, "imbalance_mwh"),
 }
 """What is said of the best deviation."""
 
@@ -63,59 +62,61 @@ MEANING = (
 )
 
 
-def reproduce(workshop: Workshop) -> Product:
-    """Return the day under every rule with the audit of each, as table and figure."""
-    points, audits = _computed(workshop)
-    table = _table(workshop, points, audits)
-    findings = [*(_finding(rule, audit) for rule, audit in audits.items()), _verdict(audits)]
+def reproduce(context: Context) -> ItemResult:
+    """Return the day under every rule with the incentives of each, as table and figure."""
+    points, by_rule = _computed(context)
+    table = _table(context, points, by_rule)
+    findings = [*(_finding(rule, found) for rule, found in by_rule.items()), _verdict(by_rule)]
     with house_style():
-        figure = misbid_figure(audits, NAMES)
+        figure = strategic_bid_figure(by_rule, NAMES)
     drawn = publish(
-        workshop,
+        context,
         "table1_misbids",
         figure,
         title="Profit of misbids",
-        caption=_caption(workshop),
-        data=_tried_rows(audits),
+        caption=_caption(context),
+        data=_tried_rows(by_rule),
     )
-    return Product(
-        summary={"rules": _document(points, audits), "findings": findings, "figure": drawn.summary},
-        files=[*_write(workshop, table, findings), *drawn.files],
+    return ItemResult(
+        summary={"rules": _document(points, by_rule), "findings": findings, "figure": drawn.summary},
+        files=[*_write(context, table, findings), *drawn.files],
         tables=[table],
         remarks=findings,
     )
 
 
-def _computed(workshop: Workshop) -> tuple[dict[str, dict[str, Point]], dict[str, Audit]]:
-    """Return both strategies' bids under every rule, and its audit."""
+def _computed(context: Context) -> tuple[dict[str, dict[str, Point]], dict[str, Incentives]]:
+    """Return both strategies' bids under every rule, and whether it rewards misbidding."""
     points: dict[str, dict[str, Point]] = {}
-    audits: dict[str, Audit] = {}
+    by_rule: dict[str, Incentives] = {}
     count, done = 1 + len(RULES) * (len(STRATEGIES) + len(FAMILIES)), 1
 
     def title(what: str) -> str:
         return f"table1, part {done} of {count}: {what}"
 
-    honest = honest_bid(workshop, workshop.study(policy="hindsight"), title=title("honest bid"))
+    honest = honest_bid(context, context.study(policy="hindsight"), title=title("honest bid"))
     for rule in RULES:
         points[rule], families = {}, {}
         for strategy, name in STRATEGIES.items():
             done += 1
-            study = workshop.study(rule=rule, bidding=strategy, policy="hindsight")
-            points[rule][strategy] = evaluated_point(workshop, study, title=title(f"{NAMES[rule]}, {name} bid"))
+            study = context.study(rule=rule, bidding=strategy, policy="hindsight")
+            points[rule][strategy] = evaluated_point(context, study, title=title(f"{NAMES[rule]}, {name} bid"))
         for family, one in FAMILIES.items():
             done += 1
-            study = workshop.study(rule=rule, policy="hindsight")
+            study = context.study(rule=rule, policy="hindsight")
             what = title(f"{NAMES[rule]}, bids {one.formula}")
-            families[family] = tried_family(workshop, study, honest, family, title=what)
-        audits[rule] = audited(honest, families, points[rule][PROPOSED])
-    return points, audits
+            families[family] = try_family(context, study, honest, family, title=what)
+        by_rule[rule] = incentives_of(honest, families, points[rule][PROPOSED])
+    return points, by_rule
 
 
-def _table(workshop: Workshop, points: Mapping[str, Mapping[str, Point]], audits: Mapping[str, Audit]) -> ReportTable:
+def _table(
+    context: Context, points: Mapping[str, Mapping[str, Point]], by_rule: Mapping[str, Incentives]
+) -> ReportTable:
     def totals(panel: str, of: Callable[[str], Amounts]) -> dict[tuple[str, str], Cells]:
         return {(panel, label): [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
 
-    size = workshop.size
+    size = context.size
     rules = [f"{NAMES[name]}: {rule.in_words()}." for name, rule in RULES.items()]
     gaps = [point.gap for by_strategy in points.values() for point in by_strategy.values()]
     proof = f"Every optimised bid is within {max(gaps):.2f} $ of the optimum of its own model."
@@ -123,17 +124,17 @@ def _table(workshop: Workshop, points: Mapping[str, Mapping[str, Point]], audits
     return ReportTable.of(
         totals("basic bidding", lambda rule: points[rule][BASIC].expected)
         | totals("proposed bidding", lambda rule: points[rule][PROPOSED].expected)
-        | totals("honest bid B_h", lambda rule: audits[rule].honest.expected)
-        | {(best, label): [amount(audits[rule]) for rule in RULES] for label, amount in AUDIT.items()},
+        | totals("honest bid B_h", lambda rule: by_rule[rule].honest.expected)
+        | {(best, label): [amount(by_rule[rule]) for rule in RULES] for label, amount in INCENTIVES.items()},
         {("rule", name): ".2f" for name in NAMES.values()},
-        name=workshop.stem("table1"),
+        name=context.stem("table1"),
         number="Table 1",
         title=(
             "One day under every imbalance rule: expected energy [MWh] and money [$] of bids from"
             f" {size.keep} of {size.scenarios:,} scenarios with hindsight ANM in these {size.keep}, and whether"
             " misbidding pays."
         ),
-        notes=[*rules, MEANING, proof, *_flaws(points), workshop.provenance],
+        notes=[*rules, MEANING, proof, *_flaws(points), context.provenance],
     )
 
 
@@ -147,47 +148,49 @@ def _flaws(points: Mapping[str, Mapping[str, Point]]) -> list[str]:
     ]
 
 
-def _finding(rule: str, audit: Audit) -> str:
-    best, honest = audit.best, audit.honest.expected
-    gain, saved, elsewhere = audit.more(best, "profit"), audit.saved(best), audit.elsewhere(best)
+def _finding(rule: str, found: Incentives) -> str:
+    best, honest = found.best, found.honest.expected
+    gain, saved, elsewhere = found.more(best, "profit"), found.saved(best), found.elsewhere(best)
     return (
-        f"{NAMES[rule]}: the best deviation ({best.name}) gains {said(gain)} $ a day,"
-        f" {percent(gain / honest['profit'], 2)} of the honest profit, and no bid gains more than {said(audit.most)}"
-        f" $. {said(saved, '+.2f')} $ of it is less penalty, {said(elsewhere, '+.2f')} $ everything else. It bids"
-        f" {said(audit.more(best, 'bid_mwh'), '+.2f')} MWh net on the honest {said(honest['bid_mwh'])} MWh; the mean"
-        f" imbalance goes from {said(honest['imbalance_mwh'])} to {said(best.expected['imbalance_mwh'])} MWh."
+        f"{NAMES[rule]}: the best deviation ({best.name}) gains {number(gain)} $ a day,"
+        f" {percent(gain / honest['profit'], 2)} of the honest profit, and no bid gains more than {number(found.most)}"
+        f" $. {number(saved, '+.2f')} $ of it is less penalty, {number(elsewhere, '+.2f')} $ everything else. It bids"
+        f" {number(found.more(best, 'bid_mwh'), '+.2f')} MWh net on the honest {number(honest['bid_mwh'])} MWh; the"
+        f" mean imbalance goes from {number(honest['imbalance_mwh'])} to {number(best.expected['imbalance_mwh'])} MWh."
     )
 
 
-def _verdict(audits: Mapping[str, Audit]) -> str:
+def _verdict(by_rule: Mapping[str, Incentives]) -> str:
     """Return whether any rule can be gamed."""
-    gains = {rule: audit.more(audit.best, "profit") for rule, audit in audits.items()}
+    gains = {rule: found.more(found.best, "profit") for rule, found in by_rule.items()}
     worst = max(gains, key=gains.__getitem__)
-    burdened = [NAMES[rule] for rule, audit in audits.items() if audit.more(audit.best, "imbalance_mwh") > MATTERS_MWH]
+    burdened = [
+        NAMES[rule] for rule, found in by_rule.items() if found.more(found.best, "imbalance_mwh") > MATTERS_MWH
+    ]
     burden = (
         f"Under {' and '.join(burdened)} it leaves the system operator more to balance than the honest bid."
         if burdened
         else "Under no rule does it leave the system operator more to balance than the honest bid."
     )
     return (
-        f"Misbidding pays most under {NAMES[worst]} ({said(gains[worst])} $). As only the metered flow is paid for, no"
-        f" rule lets a bid earn by itself: what is gained is what B_h had lost to penalties. {burden}"
+        f"Misbidding pays most under {NAMES[worst]} ({number(gains[worst])} $). As only the metered flow is paid for,"
+        f" no rule lets a bid earn by itself: what is gained is what B_h had lost to penalties. {burden}"
     )
 
 
-def _caption(workshop: Workshop) -> str:
+def _caption(context: Context) -> str:
     return (
         "(a) Expected profit of a day with the honest bid B_h, the expected flow of the dispatch that no penalty"
         " distorts, times 1 + k in every hour, under all imbalance rules; (b) what these bids gain over B_h, near it;"
         " (c) what is gained by shifting B_h by c in every hour. Larger losses are off the scale. Dotted lines are the"
         " gains of the best bid there is, as the optimiser proves within its gap. Hindsight ANM in"
-        f" {workshop.size.keep} kept scenarios, the same for all bids; k > 0 and c > 0 bid more import than is"
+        f" {context.size.keep} kept scenarios, the same for all bids; k > 0 and c > 0 bid more import than is"
         " expected. Only the metered flow is paid for, so that a misbid changes the penalty and the dispatch that"
         " minds it, and nothing else."
     )
 
 
-def _tried_rows(audits: Mapping[str, Audit]) -> pd.DataFrame:
+def _tried_rows(by_rule: Mapping[str, Incentives]) -> pd.DataFrame:
     """Return every bid tried as a row."""
     return pd.DataFrame(
         {
@@ -196,38 +199,38 @@ def _tried_rows(audits: Mapping[str, Audit]) -> pd.DataFrame:
             "size": size,
             "unit": FAMILIES[family].unit,
             "profit_usd": tried.expected["profit"],
-            "gain_usd": audit.more(tried, "profit"),
-            "less_penalty_usd": audit.saved(tried),
-            "everything_else_usd": audit.elsewhere(tried),
+            "gain_usd": found.more(tried, "profit"),
+            "less_penalty_usd": found.saved(tried),
+            "everything_else_usd": found.elsewhere(tried),
             "bid_mwh": tried.expected["bid_mwh"],
             "imbalance_mwh": tried.expected["imbalance_mwh"],
         }
-        for rule, audit in audits.items()
-        for family, by_size in audit.families.items()
+        for rule, found in by_rule.items()
+        for family, by_size in found.families.items()
         for size, tried in by_size.items()
     )
 
 
-def _document(points: Mapping[str, Mapping[str, Point]], audits: Mapping[str, Audit]) -> dict[str, Any]:
+def _document(points: Mapping[str, Mapping[str, Point]], by_rule: Mapping[str, Incentives]) -> dict[str, Any]:
     """Return everything as ``--json`` prints it."""
     return {
         rule: {
             **{strategy: point.expected | {"gap": point.gap} for strategy, point in points[rule].items()},
-            "honest": audit.honest.expected,
-            "best": audit.best.name,
-            "audit": {label.strip(): amount(audit) for label, amount in AUDIT.items()},
+            "honest": found.honest.expected,
+            "best": found.best.name,
+            "audit": {label.strip(): amount(found) for label, amount in INCENTIVES.items()},
         }
-        for rule, audit in audits.items()
+        for rule, found in by_rule.items()
     }
 
 
-def _write(workshop: Workshop, table: ReportTable, findings: Sequence[str]) -> list[Path]:
+def _write(context: Context, table: ReportTable, findings: Sequence[str]) -> list[Path]:
     """Write the table in every form, and return the files."""
     lines = [f"- {line}" for line in findings]
     texts = {
-        workshop.path("table1", ".csv"): table.as_csv(),
-        workshop.path("table1", ".md"): "\n".join([table.as_markdown(), *lines, ""]),
-        workshop.path("table1", ".tex"): table.as_latex(),
+        context.path("table1", ".csv"): table.as_csv(),
+        context.path("table1", ".md"): "\n".join([table.as_markdown(), *lines, ""]),
+        context.path("table1", ".tex"): table.as_latex(),
     }
     for path, text in texts.items():
         write_whole(path, text.encode())

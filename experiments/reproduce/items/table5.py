@@ -7,10 +7,10 @@ from pathlib import Path
 from experiments.confidence import CONFIDENCE
 from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compare, document, report_table
 from experiments.reproduce.columns import Column, evaluated_column
+from experiments.reproduce.context import Context, Size
+from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.labels import percent
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.product import Product
-from experiments.reproduce.words import percent
-from experiments.reproduce.workshop import Size, Workshop
 from experiments.tables import ReportTable
 from experiments.whole import write_whole
 from sim.audit import counts_in_words
@@ -83,40 +83,40 @@ PROTOCOLS = (
 )
 
 
-def reproduce(workshop: Workshop) -> Product:
+def reproduce(context: Context) -> ItemResult:
     """Return Table 5 by every protocol, and write it as CSV, Markdown and LaTeX."""
     tables, found = [], {}
     for number, protocol in enumerate(PROTOCOLS):
-        columns = _columns(workshop, protocol, number)
+        columns = _columns(context, protocol, number)
         found[protocol.letter] = compare(columns, sampled=protocol.sampled)
         table = report_table(
             found[protocol.letter],
-            name=workshop.stem(f"table5{protocol.letter}"),
+            name=context.stem(f"table5{protocol.letter}"),
             number=f"Table 5 ({protocol.letter})",
-            title=protocol.title(workshop.size),
+            title=protocol.title(context.size),
             sampled=protocol.sampled,
-            notes=[protocol.note, *_interval_note(protocol), *_quality(columns), workshop.provenance],
+            notes=[protocol.note, *_interval_note(protocol), *_quality(columns), context.provenance],
         )
         tables.append(table)
     findings = [line for letter, entries in found.items() for line in _findings(letter, entries)]
     findings.append(_verdict(found["c"]))
-    return Product(
+    return ItemResult(
         summary={"tables": {letter: document(entries) for letter, entries in found.items()}, "findings": findings},
-        files=_write(workshop, tables, findings),
+        files=_write(context, tables, findings),
         tables=tables,
         remarks=findings,
     )
 
 
-def _columns(workshop: Workshop, protocol: Protocol, number: int) -> dict[str, dict[str, Column]]:
+def _columns(context: Context, protocol: Protocol, number: int) -> dict[str, dict[str, Column]]:
     """Return the four columns of a protocol by rule and strategy."""
     chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
     columns: dict[str, dict[str, Column]] = {rule: {} for rule in CASES}
     for place, (rule, strategy) in enumerate(chosen, start=1 + number * len(chosen)):
-        study = workshop.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
+        study = context.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
         which = f"table5, part {place} of {len(PROTOCOLS) * len(chosen)}: ({protocol.letter}) {CASES[rule]}"
         title = f"{which} {STRATEGIES[strategy]}, bid and days"
-        columns[rule][strategy] = evaluated_column(workshop, study, on=protocol.on, title=title)
+        columns[rule][strategy] = evaluated_column(context, study, on=protocol.on, title=title)
     return columns
 
 
@@ -166,12 +166,12 @@ def _verdict(entries: Entries) -> str:
     return f"Without a view of the future the advantage is not beyond chance in {' and '.join(lost)}: see (c)."
 
 
-def _write(workshop: Workshop, tables: Sequence[ReportTable], findings: Sequence[str]) -> list[Path]:
+def _write(context: Context, tables: Sequence[ReportTable], findings: Sequence[str]) -> list[Path]:
     """Write the tables in every form, and return the files."""
     said = [f"- {line}" for line in findings]
-    texts = {workshop.folder / f"{table.name}.csv": table.as_csv() for table in tables}
-    texts[workshop.path("table5", ".md")] = "\n".join([*(table.as_markdown() for table in tables), *said, ""])
-    texts[workshop.path("table5", ".tex")] = "\n".join(table.as_latex() for table in tables)
+    texts = {context.folder / f"{table.name}.csv": table.as_csv() for table in tables}
+    texts[context.path("table5", ".md")] = "\n".join([*(table.as_markdown() for table in tables), *said, ""])
+    texts[context.path("table5", ".tex")] = "\n".join(table.as_latex() for table in tables)
     for path, text in texts.items():
         write_whole(path, text.encode())
     return list(texts)

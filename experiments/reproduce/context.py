@@ -1,4 +1,4 @@
-"""The workshop of an item: the paper's study at the size asked for, a store of parts, and a folder for the files."""
+"""The context of an item: the paper's study at the size asked for, a cache of results, and a folder for the files."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from pathlib import Path
 from experiments import console
 from experiments.catalog import find_study
 from experiments.reproduce.paper import STUDY
-from experiments.reproduce.parts import PartStore, Record
+from experiments.reproduce.result_cache import Record, ResultCache
 from sim.study import Study
 
 REPRODUCE = "tieline reproduce"
 """What refuses a study says so by this name."""
 
 Tick = Callable[[str], None]
-"""Called after every step of a part, with what was done."""
+"""Called after every step of a computation, with what was done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +42,14 @@ QUICK = Size(scenarios=12, keep=2, test=2)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Workshop:
-    """Where an item is made.
+class Context:
+    """What an item is made with.
 
     Attributes
     ----------
     folder : Path
         Where the files go.
-    store : PartStore
+    cache : ResultCache
         What has been computed.
     quick : bool
         Whether everything is at reduced size.
@@ -62,7 +62,7 @@ class Workshop:
     """
 
     folder: Path
-    store: PartStore
+    cache: ResultCache
     quick: bool
     seed: int | None = None
     workers: int | None = None
@@ -82,14 +82,14 @@ class Workshop:
         keep: str | None = None,
         overrides: Sequence[str] = (),
     ) -> Study:
-        """Return the paper's study at the workshop's size and seed.
+        """Return the paper's study at the context's size and seed.
 
         Parameters
         ----------
         rule, bidding, policy : str, optional
             Imbalance rule, bidding strategy and ANM policy, where not the study's own.
         keep : "all", optional
-            Whether to bid from all scenarios; by default from as many as the workshop's size says.
+            Whether to bid from all scenarios; by default from as many as the context's size says.
         overrides : sequence of str
             Other changes, as ``--set`` takes them.
         """
@@ -103,26 +103,26 @@ class Workshop:
         }
         return find_study(STUDY, overrides=overrides, options=options)
 
-    def part(
+    def result(
         self, title: str, study: Study, parameters: Record, compute: Callable[[Tick], Record], *, steps: int
     ) -> Record:
-        """Return a part, from the store if it is there, and show how far it is if not.
+        """Return a result, from the cache if it is there, and show how far it is if not.
 
         Parameters
         ----------
         title : str
             What is being done.
         study, parameters
-            What decides the part, see :meth:`PartStore.part`.
+            What decides the result, see :meth:`ResultCache.result`.
         compute : callable
-            Returns the part; is given a function to call after every step.
+            Returns the result; is given a function to call after every step.
         steps : int
             How often that function will be called.
 
         Raises
         ------
         StudyError
-            If the study has microgrids, which no part knows how to operate.
+            If the study has microgrids, which no item knows how to operate.
         """
         study.refuse_microgrids(REPRODUCE)
 
@@ -130,7 +130,7 @@ class Workshop:
             with console.progress(title, total=steps, quiet=self.quiet) as tick:
                 return compute(tick)
 
-        return self.store.part(study, parameters, run)
+        return self.cache.result(study, parameters, run)
 
     def path(self, name: str, suffix: str) -> Path:
         """Return the file of a name; that of a quick run never has the name of a full one."""

@@ -1,4 +1,4 @@
-"""The rule audit: does it pay to bid something else than what one expects to meter?
+"""Strategic bids: does it pay to bid something else than what one expects to meter?
 
 The honest bid is the expected metered flow under active network management that no penalty distorts,
 
@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.bid_optimizer import BID_DECIMALS
+from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.hindsight import Amounts, Hindsight
-from experiments.reproduce.parts import Record
 from experiments.reproduce.points import Point
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.imbalance import ImbalanceRule, Tier
 from sim.setting import Setting
@@ -82,7 +82,7 @@ FAMILIES = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Tried:
+class TriedBid:
     """A bid that was tried.
 
     Attributes
@@ -101,14 +101,14 @@ class Tried:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Audit:
+class Incentives:
     """What was found of a rule.
 
     Attributes
     ----------
-    honest : Tried
+    honest : TriedBid
         The honest bid.
-    families : mapping of str to mapping of float to Tried
+    families : mapping of str to mapping of float to TriedBid
         The deviations tried, by family and number.
     proposed : Point
         The bid that the optimiser makes under the rule.
@@ -116,32 +116,32 @@ class Audit:
         What is earned where nothing is charged for imbalances. [$]
     """
 
-    honest: Tried
-    families: Mapping[str, Mapping[float, Tried]]
+    honest: TriedBid
+    families: Mapping[str, Mapping[float, TriedBid]]
     proposed: Point
     undistorted: float
 
     @property
-    def best(self) -> Tried:
+    def best(self) -> TriedBid:
         """The best of all bids tried."""
-        optimum = Tried(name="optimised", bid_mw=self.proposed.bid_mw, expected=self.proposed.expected)
+        optimum = TriedBid(name="optimised", bid_mw=self.proposed.bid_mw, expected=self.proposed.expected)
         return max(
             [optimum, *(self.best_of(family) for family in self.families)], key=lambda one: one.expected["profit"]
         )
 
-    def best_of(self, family: str) -> Tried:
+    def best_of(self, family: str) -> TriedBid:
         """Return the best bid of a family."""
         return max(self.families[family].values(), key=lambda one: one.expected["profit"])
 
-    def more(self, tried: Tried, name: str) -> float:
+    def more(self, tried: TriedBid, name: str) -> float:
         """Return by how much a term [$] or energy [MWh] is more than with the honest bid."""
         return tried.expected[name] - self.honest.expected[name]
 
-    def saved(self, tried: Tried) -> float:
+    def saved(self, tried: TriedBid) -> float:
         """Return what a bid saves in penalties. [$]"""
         return self.honest.expected["imbalance"] - tried.expected["imbalance"]
 
-    def elsewhere(self, tried: Tried) -> float:
+    def elsewhere(self, tried: TriedBid) -> float:
         """Return what a bid earns more in everything but penalties. [$]"""
         return self.more(tried, "profit") - self.saved(tried)
 
@@ -164,7 +164,7 @@ class Honest:
     undistorted: float
 
 
-def honest_bid(workshop: Workshop, study: Study, *, title: str) -> Honest:
+def honest_bid(context: Context, study: Study, *, title: str) -> Honest:
     """Return the honest bid of a study, whatever its rule."""
     free = study.model_copy(update={"market": study.market.model_copy(update={"rule": FREE})})
 
@@ -175,14 +175,14 @@ def honest_bid(workshop: Workshop, study: Study, *, title: str) -> Honest:
         bid = np.round(hindsight.kept.probability @ outcome.metered_mw, BID_DECIMALS) + 0.0
         return {"bid_mw": bid.tolist(), "undistorted": outcome.expected["profit"]}
 
-    record = workshop.part(title, free, {"part": "honest"}, compute, steps=1)
+    record = context.result(title, free, {"kind": "honest"}, compute, steps=1)
     return Honest(bid_mw=np.array(record["bid_mw"]), undistorted=record["undistorted"])
 
 
-def tried_family(workshop: Workshop, study: Study, honest: Honest, name: str, *, title: str) -> dict[float, Tried]:
+def try_family(context: Context, study: Study, honest: Honest, name: str, *, title: str) -> dict[float, TriedBid]:
     """Return what the deviations of a family come to under the study's rule, by their numbers."""
     family = FAMILIES[name]
-    sizes = family.chosen(quick=workshop.quick)
+    sizes = family.chosen(quick=context.quick)
     bids = {size: family.bid(honest.bid_mw, size) for size in sizes}
 
     def compute(tick: Tick) -> Record:
@@ -192,15 +192,15 @@ def tried_family(workshop: Workshop, study: Study, honest: Honest, name: str, *,
             tick(f"{size:+g} {family.unit}")
         return {"expected": found}
 
-    parameters = {"part": "misbids", "bids_mw": [bid.tolist() for bid in bids.values()]}
-    record = workshop.part(title, study, parameters, compute, steps=len(sizes))
+    parameters = {"kind": "misbids", "bids_mw": [bid.tolist() for bid in bids.values()]}
+    record = context.result(title, study, parameters, compute, steps=len(sizes))
     return {
-        size: Tried(name=f"{family.formula}, {size:+g} {family.unit}", bid_mw=bids[size], expected=expected)
+        size: TriedBid(name=f"{family.formula}, {size:+g} {family.unit}", bid_mw=bids[size], expected=expected)
         for size, expected in zip(sizes, record["expected"], strict=True)
     }
 
 
-def audited(honest: Honest, families: Mapping[str, Mapping[float, Tried]], proposed: Point) -> Audit:
-    """Return the audit of a rule from what was tried under it."""
-    at_zero: Sequence[Tried] = [tried[0.0] for tried in families.values()]
-    return Audit(honest=at_zero[0], families=families, proposed=proposed, undistorted=honest.undistorted)
+def incentives_of(honest: Honest, families: Mapping[str, Mapping[float, TriedBid]], proposed: Point) -> Incentives:
+    """Return the incentives of a rule from what was tried under it."""
+    at_zero: Sequence[TriedBid] = [tried[0.0] for tried in families.values()]
+    return Incentives(honest=at_zero[0], families=families, proposed=proposed, undistorted=honest.undistorted)

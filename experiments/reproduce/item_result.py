@@ -9,7 +9,7 @@ from experiments.tables import ReportTable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
+class ItemResult:
     """What came of an item.
 
     Attributes

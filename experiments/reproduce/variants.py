@@ -1,4 +1,4 @@
-"""Compute readings of the paper: four columns for each reading and seed, every one a stored part."""
+"""Compute readings of the paper: four columns for each reading and seed, every one a stored result."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from experiments.reproduce.columns import evaluated_column
+from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import Money, money_of
+from experiments.reproduce.interpretations import COLUMNS, Interpretation
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.readings import COLUMNS, Reading
-from experiments.reproduce.workshop import Workshop
 from sim.audit import counts_in_words
 
 
 class Sample(NamedTuple):
     """A reading to be computed with a seed."""
 
-    reading: Reading
+    reading: Interpretation
     seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assay:
+class VariantMoney:
     """What came of samples.
 
     Attributes
@@ -36,7 +36,7 @@ class Assay:
     remarks: list[str]
 
 
-def assay(workshop: Workshop, samples: Sequence[Sample]) -> Assay:
+def evaluate_variants(context: Context, samples: Sequence[Sample]) -> VariantMoney:
     """Return the money of samples, by the paper's protocol: hindsight ANM in the scenarios a bid is made from."""
     result, remarks = {}, []
     count = len(COLUMNS) * len(samples)
@@ -44,13 +44,13 @@ def assay(workshop: Workshop, samples: Sequence[Sample]) -> Assay:
         columns = {}
         for place, (rule, strategy) in enumerate(COLUMNS, start=1 + number * len(COLUMNS)):
             which = f"{sample.reading.name}, seed {sample.seed}, {CASES[rule]} {STRATEGIES[strategy]}"
-            study = sample.reading.study(replace(workshop, seed=sample.seed), rule, strategy)
+            study = sample.reading.study(replace(context, seed=sample.seed), rule, strategy)
             title = f"sensitivity, part {place} of {count}: {which}"
-            columns[rule, strategy] = evaluated_column(workshop, study, on="kept", title=title)
+            columns[rule, strategy] = evaluated_column(context, study, on="kept", title=title)
         result[sample] = money_of(columns)
         outside = sum((Counter(column.limits) for column in columns.values()), Counter[str]())
         notes = dict.fromkeys(column.note for column in columns.values() if column.note)
         if broken := counts_in_words(outside):
             remarks.append(f"{sample.reading.name}: {broken}.")
         remarks += [f"{sample.reading.name}: {note}." for note in notes]
-    return Assay(money=result, remarks=[*dict.fromkeys(remarks)])
+    return VariantMoney(money=result, remarks=[*dict.fromkeys(remarks)])

@@ -1,9 +1,9 @@
-"""Readings of the paper: what it leaves open read one way or another, each a change of the study, as data."""
+"""Interpretations of the paper: what it leaves open read one way or another, each a change of the study, as data."""
 
 from dataclasses import dataclass
 
+from experiments.reproduce.context import Context
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.workshop import Workshop
 from sim.study import Study
 
 WIND_CAPACITIES_MVA = (1.2, 0.6, 0.6, 0.96, 1.2)
@@ -19,8 +19,8 @@ factor is the tighter limit.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """One reading of the paper.
+class Interpretation:
+    """One interpretation of the paper.
 
     Attributes
     ----------
@@ -42,12 +42,12 @@ class Reading:
         against = [one.overrides for group in PRINTED.values() for one in group if one.overrides]
         return self.unreduced or any(set(overrides) <= set(self.overrides) for overrides in against)
 
-    def study(self, workshop: Workshop, rule: str, strategy: str) -> Study:
-        """Return the paper's study in this reading, with the paper's hindsight unless it says otherwise."""
-        study = workshop.study(rule=rule, bidding=strategy, overrides=("policy=hindsight", *self.overrides))
+    def study(self, context: Context, rule: str, strategy: str) -> Study:
+        """Return the paper's study so interpreted, with the paper's hindsight unless it says otherwise."""
+        study = context.study(rule=rule, bidding=strategy, overrides=("policy=hindsight", *self.overrides))
         if not self.unreduced:
             return study
-        uncertainty = study.uncertainty.model_copy(update={"scenarios": workshop.size.keep})
+        uncertainty = study.uncertainty.model_copy(update={"scenarios": context.size.keep})
         return study.model_copy(update={"uncertainty": uncertainty})
 
     def in_words(self) -> str:
@@ -62,84 +62,86 @@ def _inverters(value: float) -> tuple[str, ...]:
     return tuple(f"fleet.{kind}.*.min_power_factor={value}" for kind in ("wind", "pv"))
 
 
-BASE = Reading(name="base reading")
+BASE = Interpretation(name="base reading")
 """The packaged study as it is."""
 
-PER_UNIT = Reading(name="errors per unit", overrides=("uncertainty.errors.sharing=per_unit",))
-BACKWARD = Reading(name="backward reduction", overrides=("uncertainty.reduction=backward",))
-UNREDUCED = Reading(name="random, not reduced", unreduced=True)
-FULL = Reading(name="start and end SOC 0.95", overrides=("fleet.battery.*.start_soc=0.95",))
-FULL_END = Reading(name="SOC must end at 0.95", overrides=("fleet.battery.*.min_end_soc=0.95",))
-PUBLISHED_WIND = Reading(name="published wind", overrides=("profiles.wind_pu=wind_published_shape",))
-PUBLISHED_PV = Reading(name="published PV", overrides=("profiles.pv_pu=pv_published_shape",))
-SAME_WORTH = Reading(
+PER_UNIT = Interpretation(name="errors per unit", overrides=("uncertainty.errors.sharing=per_unit",))
+BACKWARD = Interpretation(name="backward reduction", overrides=("uncertainty.reduction=backward",))
+UNREDUCED = Interpretation(name="random, not reduced", unreduced=True)
+FULL = Interpretation(name="start and end SOC 0.95", overrides=("fleet.battery.*.start_soc=0.95",))
+FULL_END = Interpretation(name="SOC must end at 0.95", overrides=("fleet.battery.*.min_end_soc=0.95",))
+PUBLISHED_WIND = Interpretation(name="published wind", overrides=("profiles.wind_pu=wind_published_shape",))
+PUBLISHED_PV = Interpretation(name="published PV", overrides=("profiles.pv_pu=pv_published_shape",))
+SAME_WORTH = Interpretation(
     name="published PV, more wind",
     overrides=PUBLISHED_PV.overrides
     + tuple(
         f"fleet.wind.{unit}.max_s_mva={MORE_WIND * capacity:g}" for unit, capacity in enumerate(WIND_CAPACITIES_MVA)
     ),
 )
-PUBLISHED = Reading(name="published wind and PV", overrides=PUBLISHED_WIND.overrides + PUBLISHED_PV.overrides)
+PUBLISHED = Interpretation(name="published wind and PV", overrides=PUBLISHED_WIND.overrides + PUBLISHED_PV.overrides)
 
-NOT_PRINTED: dict[str, tuple[Reading, ...]] = {
+NOT_PRINTED: dict[str, tuple[Interpretation, ...]] = {
     "not printed: uncertainty": (
         PER_UNIT,
         BACKWARD,
     ),
     "not printed: batteries": (
-        Reading(name="start and end SOC 0.2", overrides=("fleet.battery.*.start_soc=0.2",)),
+        Interpretation(name="start and end SOC 0.2", overrides=("fleet.battery.*.start_soc=0.2",)),
         FULL,
-        Reading(name="SOC may end at 0.2", overrides=("fleet.battery.*.min_end_soc=0.2",)),
+        Interpretation(name="SOC may end at 0.2", overrides=("fleet.battery.*.min_end_soc=0.2",)),
     ),
     "not printed: network": (
         *(
-            Reading(name=f"slack {voltage} p.u.", overrides=(f"grid.voltage.slack_vm_pu={voltage}",))
+            Interpretation(name=f"slack {voltage} p.u.", overrides=(f"grid.voltage.slack_vm_pu={voltage}",))
             for voltage in (1.02, 1.03, 1.05)
         ),
-        Reading(name="lines 4 MVA", overrides=("grid.line_max_s_mva=4",)),
-        Reading(name="lines 3 MVA", overrides=("grid.line_max_s_mva=3",)),
-        Reading(name="tie line both ways", overrides=("grid.tie_line.power_factor_reading=both_directions",)),
+        Interpretation(name="lines 4 MVA", overrides=("grid.line_max_s_mva=4",)),
+        Interpretation(name="lines 3 MVA", overrides=("grid.line_max_s_mva=3",)),
+        Interpretation(name="tie line both ways", overrides=("grid.tie_line.power_factor_reading=both_directions",)),
     ),
     "not printed: the day": (
         PUBLISHED_WIND,
         PUBLISHED_PV,
         SAME_WORTH,
         PUBLISHED,
-        Reading(name="price of the PG&E area", overrides=("profiles.price_per_mwh=day_ahead_price_pge_usd_per_mwh",)),
+        Interpretation(
+            name="price of the PG&E area", overrides=("profiles.price_per_mwh=day_ahead_price_pge_usd_per_mwh",)
+        ),
     ),
 }
 """What the paper leaves open: any of these may be what it did."""
 
-PRINTED: dict[str, tuple[Reading, ...]] = {
+PRINTED: dict[str, tuple[Interpretation, ...]] = {
     "against what is printed": (
         UNREDUCED,
         FULL_END,
-        Reading(name="battery efficiency 0.95", overrides=("fleet.battery.*.efficiency=0.95",)),
+        Interpretation(name="battery efficiency 0.95", overrides=("fleet.battery.*.efficiency=0.95",)),
         *(
-            Reading(
+            Interpretation(
                 name=f"voltages {low}-{high} p.u.",
                 overrides=(f"grid.voltage.min_vm_pu={low}", f"grid.voltage.max_vm_pu={high}"),
             )
             for low, high in ((0.94, 1.06), (0.96, 1.04))
         ),
         *(
-            Reading(name=f"tie line cos φ {factor}", overrides=(f"grid.tie_line.min_power_factor={factor}",))
+            Interpretation(name=f"tie line cos φ {factor}", overrides=(f"grid.tie_line.min_power_factor={factor}",))
             for factor in (0.90, 0.98)
         ),
-        Reading(name="renewables cos φ 0.95", overrides=_inverters(0.95)),
-        Reading(name="renewables cos φ 1", overrides=_inverters(1.0)),
+        Interpretation(name="renewables cos φ 0.95", overrides=_inverters(0.95)),
+        Interpretation(name="renewables cos φ 1", overrides=_inverters(1.0)),
         *(
-            Reading(name=f"losses valued {factor:g}-fold", overrides=(f"market.tariff.loss_factor={factor}",))
+            Interpretation(name=f"losses valued {factor:g}-fold", overrides=(f"market.tariff.loss_factor={factor}",))
             for factor in (0.0, 1.5, 2.0)
         ),
         *(
-            Reading(
+            Interpretation(
                 name=f"load curtailed at {factor:g}-fold",
                 overrides=(f"market.tariff.load_curtailment_factor={factor}",),
             )
             for factor in (2.0, 4.0)
         ),
-        Reading(name="no ANM after the bid", overrides=("policy=none",)),
+        Interpretation(name="no ANM after the bid", overrides=("policy=none",)),
     ),
 }
 """What the paper prints, changed all the same: to see what could move a term, not what the paper may have done.
@@ -148,16 +150,16 @@ It prints that scenarios are reduced, and all constraints of a battery: none say
 """
 
 
-def _together(first: Reading, second: Reading, name: str) -> Reading:
-    """Return two readings at once."""
-    return Reading(
+def _together(first: Interpretation, second: Interpretation, name: str) -> Interpretation:
+    """Return two interpretations at once."""
+    return Interpretation(
         name=name,
         overrides=first.overrides + second.overrides,
         unreduced=first.unreduced or second.unreduced,
     )
 
 
-COMBINED: dict[str, tuple[Reading, ...]] = {
+COMBINED: dict[str, tuple[Interpretation, ...]] = {
     "two changes at once": (
         _together(PER_UNIT, BACKWARD, "per unit, backward"),
         _together(PER_UNIT, UNREDUCED, "per unit, random"),
@@ -175,13 +177,13 @@ COMBINED: dict[str, tuple[Reading, ...]] = {
 CLOSEST = PER_UNIT
 """What deviates least from Table 5, on average, of all that does not contradict the paper: the findings rank them."""
 
-QUICK_GROUPS: dict[str, tuple[Reading, ...]] = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLISHED)}
+QUICK_GROUPS: dict[str, tuple[Interpretation, ...]] = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLISHED)}
 """Enough to see that everything works."""
 
 
-def groups_of(workshop: Workshop) -> dict[str, tuple[Reading, ...]]:
+def groups_of(context: Context) -> dict[str, tuple[Interpretation, ...]]:
     """Return the alternatives to compute, under headings."""
-    return QUICK_GROUPS if workshop.quick else {**NOT_PRINTED, **COMBINED, **PRINTED}
+    return QUICK_GROUPS if context.quick else {**NOT_PRINTED, **COMBINED, **PRINTED}
 
 
 COLUMNS = tuple((rule, strategy) for rule in CASES for strategy in STRATEGIES)

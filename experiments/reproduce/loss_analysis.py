@@ -1,4 +1,4 @@
-"""Suspects for the two rows that differ: losses and imbalance, looked at hour by hour."""
+"""Loss analysis: the two rows of Table 5 that differ, losses and imbalance, looked at hour by hour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from agents.bid_optimizer import compute_submission, opening_situation
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.play import play
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
+from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.deviations import papers_money
 from experiments.reproduce.flows import metered_flows
-from experiments.reproduce.parts import Record
-from experiments.reproduce.readings import BASE
-from experiments.reproduce.workshop import Tick, Workshop
+from experiments.reproduce.interpretations import BASE
+from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.setting import Setting
 
 RULE = "case1"
-"""The case in which the suspects are questioned."""
+"""The case that is analysed."""
 EVENING = slice(14, 22)
 """Hours ending 15 to 22: much load, little wind and sun, voltages at their lower limit."""
 NOMINAL_KV = 12.66
@@ -26,7 +26,7 @@ NOMINAL_KV = 12.66
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossBook:
+class LossAnalysis:
     """The losses of the proposed bid in the base reading, valued in several ways, and what Table 5 says of them.
 
     Attributes
@@ -64,9 +64,9 @@ class LossBook:
         return float(NOMINAL_KV / np.sqrt(self.factor))
 
 
-def loss_book(workshop: Workshop) -> LossBook:
+def analyse_losses(context: Context) -> LossAnalysis:
     """Return the losses of the proposed bid, hour by hour with hindsight in the kept scenarios."""
-    study = BASE.study(workshop, RULE, PROPOSED)
+    study = BASE.study(context, RULE, PROPOSED)
 
     def compute(tick: Tick) -> Record:
         setting = Setting.of(study)
@@ -89,13 +89,13 @@ def loss_book(workshop: Workshop) -> LossBook:
             "load_curtailment": curtailment,
         }
 
-    record = workshop.part(
-        "sensitivity, losses hour by hour", study, {"part": "losses"}, compute, steps=workshop.size.keep
+    record = context.result(
+        "sensitivity, losses hour by hour", study, {"kind": "losses"}, compute, steps=context.size.keep
     )
-    return _book(Setting.of(study), record)
+    return _losses(Setting.of(study), record)
 
 
-def _book(setting: Setting, record: Record) -> LossBook:
+def _losses(setting: Setting, record: Record) -> LossAnalysis:
     price, retail = setting.profiles.price_per_mwh, setting.profiles.retail_price_per_mwh
     losses, demand = np.array(record["losses_mwh"]), np.array(record["demand_mwh"])
     paper = papers_money()[RULE, PROPOSED]
@@ -104,7 +104,7 @@ def _book(setting: Setting, record: Record) -> LossBook:
         curtailed = money["load_curtailment"] / setting.tariff.load_curtailment_factor
         return float(money["generation"] + money["exchange"] - (price @ demand_mwh - curtailed))
 
-    return LossBook(
+    return LossAnalysis(
         energy_mwh=float(losses.sum()),
         market=float(price @ losses),
         retail=float(retail @ losses),
@@ -117,7 +117,7 @@ def _book(setting: Setting, record: Record) -> LossBook:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImbalanceBook:
+class ImbalanceAnalysis:
     """The imbalance cost of the basic bid in the base reading, looked at closely. [$]
 
     Attributes
@@ -136,10 +136,10 @@ class ImbalanceBook:
     as_printed: float
 
 
-def imbalance_book(workshop: Workshop) -> ImbalanceBook:
+def analyse_imbalance(context: Context) -> ImbalanceAnalysis:
     """Return the imbalance cost of the basic bid with hindsight in the kept scenarios."""
-    study = BASE.study(workshop, RULE, BASIC)
-    flows = metered_flows(workshop, study, title="sensitivity, flows of the basic bid")
+    study = BASE.study(context, RULE, BASIC)
+    flows = metered_flows(context, study, title="sensitivity, flows of the basic bid")
     setting = Setting.of(study)
     price, bid = setting.profiles.price_per_mwh, flows.bid_mw
     charged = [setting.rule.penalty(bid, metered, price_per_mwh=price) for metered in flows.metered_mw]
@@ -148,6 +148,6 @@ def imbalance_book(workshop: Workshop) -> ImbalanceBook:
     under = np.maximum(0.0, flows.metered_mw - (1 + tier.band) * bid)
     over = np.maximum(0.0, (1 - tier.band) * bid - flows.metered_mw)
     as_printed = flows.probability @ (tier.under * under + tier.over * over) @ np.abs(price)
-    return ImbalanceBook(
+    return ImbalanceAnalysis(
         by_rule=float(hourly.sum()), export=float(hourly[bid < 0].sum()), as_printed=float(as_printed)
     )

@@ -1,4 +1,4 @@
-"""Parts: what has been computed once and need not be computed again, one JSON file each."""
+"""Results that need not be computed again: one JSON file each, found by all that decides its figures."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,14 +13,14 @@ from grids.documents import parse_json, read_text
 from sim.study import Study
 
 KEY_LENGTH = 16
-"""Characters of a part's hash in its file name."""
+"""Characters of a result's hash in its file name."""
 
 Record = dict[str, Any]
-"""What a part holds: plain JSON."""
+"""What a result holds: plain JSON."""
 
 
-class PartStore:
-    """Parts in a folder, each found again by all that decides its figures, and written whole or not at all.
+class ResultCache:
+    """Results in a folder, each found again by all that decides its figures, and written whole or not at all.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class PartStore:
     folder : Path
         Where they are.
     found, computed : list of str
-        File names of the parts that were there, and of those that were not.
+        File names of the results that were there, and of those that were not.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,15 +40,15 @@ class PartStore:
         self.found: list[str] = []
         self.computed: list[str] = []
 
-    def part(self, study: Study, parameters: Mapping[str, Any], compute: Callable[[], Record]) -> Record:
-        """Return a part as it is stored; compute and store it if it is missing or damaged.
+    def result(self, study: Study, parameters: Mapping[str, Any], compute: Callable[[], Record]) -> Record:
+        """Return a result as it is stored; compute and store it if it is missing or damaged.
 
         Parameters
         ----------
         study : Study
             What it is computed from, resolved.
         parameters : mapping
-            What else decides it; ``part`` names its kind.
+            What else decides it; ``kind`` names it.
         compute : callable
             Returns it.
         """
@@ -62,7 +62,7 @@ class PartStore:
                 "model": model_digest(),
             }
         )
-        path = self.folder / f"{parameters['part']}-{_digest(identity)[:KEY_LENGTH]}.json"
+        path = self.folder / f"{parameters['kind']}-{_digest(identity)[:KEY_LENGTH]}.json"
         stored = _read(path, identity)
         if stored is not None:
             self.found.append(path.name)
@@ -87,7 +87,7 @@ def _digest(record: Record) -> str:
 
 
 def _read(path: Path, identity: Record) -> Record | None:
-    """Return a stored part, or None if it is missing, damaged or another one."""
+    """Return a stored result, or None if it is missing, damaged or another one."""
     try:
         document = parse_json(read_text(path, "JSON"))
         result: Record = document["result"]

@@ -1,0 +1,12 @@
+"""Numbers as captions, findings and panels write them."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def number(value: float, layout: str = ".2f") -> str:
+    """Return a number as text, with a proper minus and none before nothing."""
+    text = format(value, layout)
+    return (format(0.0, layout) if float(text.replace(",", "")) == 0 else text).replace("-", "−")

@@ -1,1 +1,1 @@
-"""The players: microgrid operator, system operator, bid optimizer, DER agents, and their decision models."""
+"""Who decides: microgrid operator, system operator, bid optimizer, DER agents, and their decision models."""

@@ -9,52 +9,52 @@ import numpy as np
 from agents.bidding import BidPlan, strategy
 from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.plan import settle_by
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.plan import fix_directions
+from agents.dispatch.problem import Directions, DispatchProblem
 from agents.state_of_charge import required_energy
 from grids.network import FloatArray
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.risk import Risk
 from sim.scenarios import ScenarioSet
-from sim.setting import Setting
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 BID_DECIMALS = 6
 """Bids are rounded to a watt, which clears them of the solver's round-off."""
 
 
-def bidding_situation(
-    setting: Setting, scenarios: ScenarioSet, *, energy_mwh: FloatArray, previous_battery_p_mw: FloatArray
-) -> Situation:
-    """Return the situation at gate closure: the scenarios of the day and the state of the batteries.
+def bidding_problem(
+    instance: Instance, scenarios: ScenarioSet, *, energy_mwh: FloatArray, previous_battery_p_mw: FloatArray
+) -> DispatchProblem:
+    """Return the dispatch problem at gate closure: the scenarios of the day and the state of the batteries.
 
     Parameters
     ----------
     energy_mwh, previous_battery_p_mw : array, shape (U,)
         Stored energy, and battery power in the last hour before the day. [MWh], [MW]
     """
-    over, under = setting.step_prices
-    return Situation(
+    over, under = instance.step_prices
+    return DispatchProblem(
         demand_mw=scenarios.demand_mw,
         available_mw=scenarios.available_mw,
         probability=scenarios.probability,
-        price_per_mwh=setting.profiles.price_per_mwh,
-        retail_price_per_mwh=setting.profiles.retail_price_per_mwh,
+        price_per_mwh=instance.profiles.price_per_mwh,
+        retail_price_per_mwh=instance.profiles.retail_price_per_mwh,
         over_price_per_mwh=over,
         under_price_per_mwh=under,
         start_energy_mwh=energy_mwh,
         previous_battery_p_mw=previous_battery_p_mw,
-        required_energy_mwh=required_energy(setting.grid, np.arange(1.0, HOURS_PER_DAY + 1)),
+        required_energy_mwh=required_energy(instance.grid, np.arange(1.0, HOURS_PER_DAY + 1)),
     )
 
 
-def opening_situation(setting: Setting, scenarios: ScenarioSet) -> Situation:
-    """Return the situation before the first day: batteries at their start SOC, at rest."""
-    energy = np.array([unit.start_soc * unit.max_e_mwh for unit in setting.grid.batteries])
-    return bidding_situation(setting, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy))
+def opening_problem(instance: Instance, scenarios: ScenarioSet) -> DispatchProblem:
+    """Return the dispatch problem before the first day: batteries at their start SOC, at rest."""
+    energy = np.array([unit.start_soc * unit.max_e_mwh for unit in instance.grid.batteries])
+    return bidding_problem(instance, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy))
 
 
 class BidOptimizer(mesa.Agent):  # type: ignore[misc]
@@ -74,48 +74,48 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
 
     def compute(self, energy_mwh: FloatArray) -> Submission:
         """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and say so."""
-        setting: Setting = self.model.setting
-        scenarios = setting.kept_scenarios(self.model.day - 1)
+        instance: Instance = self.model.instance
+        scenarios = instance.kept_scenarios(self.model.day - 1)
         self.dispatcher.look_a_day_ahead(scenarios)
-        situation = bidding_situation(
-            setting,
+        problem = bidding_problem(
+            instance,
             scenarios,
             energy_mwh=energy_mwh,
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )
-        limit = setting.study.search.answer_time_limit_s
+        limit = instance.study.search.answer_time_limit_s
 
-        def ask(name: str, situation: Situation) -> BidPlan:
+        def ask(name: str, problem: DispatchProblem) -> BidPlan:
             try:
-                return answer_within(limit, lambda: strategy(name).bid(self.dispatcher, situation))
+                return answer_within(limit, lambda: strategy(name).bid(self.dispatcher, problem))
             except NoAnswerError:
                 self.dispatcher = self.dispatcher.renewed()  # the old one is still at work
                 raise
 
-        return compute_submission(self.dispatcher, setting, situation, ask)
+        return compute_submission(self.dispatcher, instance, problem, ask)
 
 
 def compute_submission(
     dispatcher: Dispatcher,
-    setting: Setting,
-    situation: Situation,
-    ask: Callable[[str, Situation], BidPlan] | None = None,
+    instance: Instance,
+    problem: DispatchProblem,
+    ask: Callable[[str, DispatchProblem], BidPlan] | None = None,
 ) -> Submission:
     """Return the bids of the study's strategy, or of the next simpler one if it fails in any way.
 
     Parameters
     ----------
-    dispatcher, setting, situation : Dispatcher, Setting, Situation
+    dispatcher, instance, problem : Dispatcher, Instance, DispatchProblem
         Who solves, the study, and what is known at gate closure.
     ask : callable, optional
         Returns what a strategy proposes; by default it is asked and waited for.
     """
-    ask = ask or (lambda name, situation: strategy(name).bid(dispatcher, situation))
-    asked, failed = setting.study.bidding, list[str]()
+    ask = ask or (lambda name, problem: strategy(name).bid(dispatcher, problem))
+    asked, failed = instance.study.bidding, list[str]()
     for name in _with_fallback(asked):
         try:
-            proposal = ask(name, situation)
-            _refuse_wrong(proposal, len(setting.grid.batteries))
+            proposal = ask(name, problem)
+            _refuse_wrong(proposal, len(instance.grid.batteries))
             used = _submission(name, proposal, dispatcher.risk)
         except (KeyboardInterrupt, StudyError):
             raise
@@ -124,15 +124,15 @@ def compute_submission(
             continue
         return replace(used, asked=asked, reason="; ".join(failed))
     return Submission(
-        bid_mw=_forecast_bid(setting),
+        bid_mw=_forecast_bid(instance),
         strategy="forecast",
-        battery_p_mw=np.zeros((HOURS_PER_DAY, len(setting.grid.batteries))),
+        battery_p_mw=np.zeros((HOURS_PER_DAY, len(instance.grid.batteries))),
         asked=asked,
         reason="; ".join(failed),
     )
 
 
-def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) -> Submission:
+def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: str) -> Submission:
     """Return the bids of the paper's own AC formulation, solved as it stands: an independent oracle.
 
     The solver begins at a flat start. Directions are those of the conic search for Ipopt, and BONMIN's own otherwise.
@@ -154,18 +154,18 @@ def exact_submission(dispatcher: Dispatcher, situation: Situation, solver: str) 
 
     if dispatcher.risk.averse:
         raise StudyError("--formulation ac minimises expected cost: set risk.cvar_weight to 0")
-    conic = strategy("anm_aware").bid(dispatcher, situation)
-    signs = None if conic.plan is None else settle_by(conic.plan, Signs.unsettled(*situation.shape))
+    conic = strategy("anm_aware").bid(dispatcher, problem)
+    directions = None if conic.plan is None else fix_directions(conic.plan, Directions.undecided(*problem.shape))
     plan = solve_ac(
         dispatcher.grid,
         dispatcher.tariff,
         dispatcher.rule,
-        situation,
+        problem,
         solver=solver,
-        signs=signs if solver == "ipopt" else None,
+        directions=directions if solver == "ipopt" else None,
     )
     plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
-    proposal = BidPlan.of(plan, situation, certify(plan, situation, dispatcher.grid))
+    proposal = BidPlan.of(plan, problem, certify(plan, problem, dispatcher.grid))
     return _submission(f"anm_aware, exact AC by {solver}", proposal, Risk())
 
 
@@ -220,9 +220,9 @@ def _remarks(proposal: BidPlan) -> list[str]:
     return remarks
 
 
-def _forecast_bid(setting: Setting) -> FloatArray:
+def _forecast_bid(instance: Instance) -> FloatArray:
     """Return expected demand minus expected output: the last resort."""
-    expected = setting.forecast
+    expected = instance.forecast
     net: FloatArray = expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1)
-    capacity = setting.grid.tie_line.max_s_mva
+    capacity = instance.grid.tie_line.max_s_mva
     return np.clip(net, -capacity, capacity)

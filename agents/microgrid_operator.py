@@ -9,10 +9,10 @@ import numpy as np
 from agents.anm import AnmPolicy, HourView, policy_class
 from agents.bid_optimizer import BidOptimizer
 from agents.dispatch.dispatcher import Dispatcher
+from sim.actuation import wrong_orders
 from sim.errors import StudyError
 from sim.messages import Decision, Report, Ruling, Submission
 from sim.model import MarketModel
-from sim.orders import wrong_orders
 from sim.profiles import HOURS_PER_DAY
 from sim.recorder import OPERATOR
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
@@ -45,9 +45,9 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         self._dispatcher, self._optimizer, self._fixed = dispatcher, optimizer, fixed
         self._policies: dict[str, AnmPolicy] = {}
         self._silent: set[str] = set()
-        self._time_limit_s = model.setting.study.search.answer_time_limit_s
+        self._time_limit_s = model.instance.study.search.answer_time_limit_s
         self._bid_mw = np.zeros(HOURS_PER_DAY)
-        self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.setting.grid.batteries)))
+        self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.instance.grid.batteries)))
 
     def submit_bids(self) -> Submission:
         """Return the bids for the day that is about to begin."""
@@ -67,7 +67,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         StudyError
             If the last of them fails as well.
         """
-        name: str | None = self.model.setting.study.policy
+        name: str | None = self.model.instance.study.policy
         reasons: list[str] = []
         while name is not None:
             try:
@@ -92,7 +92,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
             self._policies.clear()
             self._dispatcher = self._optimizer.dispatcher = self._dispatcher.renewed()  # the old one is still at work
             raise
-        if wrong := wrong_orders(decision, self.model.setting.grid):
+        if wrong := wrong_orders(decision, self.model.instance.grid):
             raise WrongAnswerError(wrong)
         return decision
 
@@ -103,11 +103,11 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
 
     def _policy(self, name: str) -> AnmPolicy:
         if name not in self._policies:
-            self._policies[name] = policy_class(name)(self.model.setting, self._dispatcher)
+            self._policies[name] = policy_class(name)(self.model.instance, self._dispatcher)
         return self._policies[name]
 
     def _view(self, policy: AnmPolicy, reports: dict[str, Report]) -> HourView:
-        batteries = self.model.setting.grid.battery_names
+        batteries = self.model.instance.grid.battery_names
         return HourView(
             hour=self.model.hour,
             outlook=self.model.outlook(policy.knowledge),

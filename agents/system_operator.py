@@ -16,9 +16,9 @@ class SystemOperator(mesa.Agent):  # type: ignore[misc]
 
     def __init__(self, model: MarketModel) -> None:
         super().__init__(model)
-        self._capacity_mw = model.setting.grid.tie_line.max_s_mva
-        self._rule = model.setting.rule
-        self._prices = model.setting.step_prices
+        self._capacity_mw = model.instance.grid.tie_line.max_s_mva
+        self._rule = model.instance.rule
+        self._prices = model.instance.step_prices
 
     def review(self, submission: Submission) -> Ruling:
         """Accept a bid, or refuse it with the reason; a refused bid counts as zero in every hour."""

@@ -1,1 +1,1 @@
-"""The plays: command line, studies, evaluation, figures and benchmark."""
+"""What users run: command line, studies, evaluation, figures and benchmark."""

@@ -155,7 +155,7 @@ def run(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Play a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
+    """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
     from experiments.catalog import base_study
 
     chosen = _study(locals())
@@ -314,7 +314,7 @@ def sweep(
         int | None, typer.Option(min=1, help="Processes, default one per core; the result does not depend on it.")
     ] = None,
     dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Play on the workers of this Dask scheduler.")
+        str | None, typer.Option(metavar="ADDRESS", help="Simulate on the workers of this Dask scheduler.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder; gone on with if it is there. Default: sweeps/NAME.")
@@ -322,10 +322,12 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say how many runs, and how long they take.")
     ] = False,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Also play again what failed before.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also simulate again what failed before.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Play a study over many values and seeds; what is done already is not done again."""
+    """Simulate a study over many values and seeds; what is done already is not done again."""
     from experiments.sweeps.engines import start_tracker
 
     start_tracker()

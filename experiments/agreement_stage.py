@@ -1,6 +1,6 @@
 """Both modes of agreement on one stage: in each hour of a simulated day they are asked for the same decision.
 
-The stage then plays the central one, so that both start from the same state again.
+The market model then carries out the central one, so that both start from the same state again.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agents.anm import HourView
-from agents.anm._optimal import situation_ahead
-from agents.cast import cast_players
+from agents.anm._optimal import problem_ahead
 from agents.coordination import mode_class
+from agents.dispatch.conic_program import ConicProgram
+from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
-from agents.dispatch.port_tiles import MicrogridTiles
-from agents.dispatch.program import Program
-from agents.dispatch.situation import Situation
-from agents.microgrid import MicrogridAgent
+from agents.dispatch.problem import DispatchProblem
+from agents.networked_microgrid import NetworkedMicrogrid
+from agents.participants import create_agents
 from experiments.measuring import timed
+from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,11 +60,11 @@ class Compared:
 
 
 class Stage:
-    """A day on the stage, with both modes of coordination at hand.
+    """A day on the market model, with both modes of coordination at hand.
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study.
     submission : Submission
         The day's bids.
@@ -72,28 +72,28 @@ class Stage:
         What is known when an hour is decided: that hour alone, or the forecast of the rest of the day too.
     """
 
-    def __init__(self, setting: Setting, submission: Submission, knowledge: Knowledge) -> None:
-        study = setting.study.model_copy(update={"policy": "myopic", "coordination": "central", "days": 1})
-        self._setting, self._bid_mw, self._knowledge = replace(setting, study=study), submission.bid_mw, knowledge
-        self.model = MarketModel(self._setting)
-        self._dispatcher = Dispatcher.of(self._setting)
-        players = cast_players(self.model, dispatcher=self._dispatcher, fixed=submission)
-        self._microgrids = [one for one in players.microgrids if isinstance(one, MicrogridAgent)]
+    def __init__(self, instance: Instance, submission: Submission, knowledge: Knowledge) -> None:
+        study = instance.study.model_copy(update={"policy": "myopic", "coordination": "central", "days": 1})
+        self._instance, self._bid_mw, self._knowledge = replace(instance, study=study), submission.bid_mw, knowledge
+        self.model = MarketModel(self._instance)
+        self._dispatcher = Dispatcher.of(self._instance)
+        participants = create_agents(self.model, dispatcher=self._dispatcher, fixed=submission)
+        self._microgrids = [one for one in participants.microgrids if isinstance(one, NetworkedMicrogrid)]
         executor = ThreadPoolExecutor(max_workers=2)
         self._central, self._transactive = (
             mode_class(name)(self._dispatcher, self._microgrids, executor) for name in ("central", "transactive")
         )
 
-    def play_until(self, hour: int) -> None:
+    def simulate_until(self, hour: int) -> None:
         """Let the hours before an hour pass."""
         while self.model.hour < hour:
             self.model.step()
 
-    def look(self) -> Situation:
+    def look(self) -> DispatchProblem:
         """Let the microgrids look ahead; return what the operator sees."""
         for microgrid in self._microgrids:
             microgrid.look_ahead(self._knowledge)
-        batteries = self.model.players.batteries
+        batteries = self.model.participants.batteries
         view = HourView(
             hour=self.model.hour,
             outlook=self.model.outlook(self._knowledge),
@@ -102,41 +102,41 @@ class Stage:
             energy_mwh=np.array([unit.report().energy_mwh for unit in batteries]),
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )
-        return situation_ahead(self._setting, view)
+        return problem_ahead(self._instance, view)
 
     def central(self) -> Plan:
         """Return the central plan."""
-        return self._central.agree(self.look(), network="branch_flow", within=None)
+        return self._central.agree(self.look(), network="branch_flow", bounds=None)
 
     def transactive(self) -> Plan:
         """Return the plan that was agreed on."""
-        return self._transactive.agree(self.look(), network="branch_flow", within=None)
+        return self._transactive.agree(self.look(), network="branch_flow", bounds=None)
 
     def compare(self) -> Compared:
         """Return both plans, and what they cost."""
-        situation = self.look()
+        problem = self.look()
         central_s, central = timed(self.central)
         transactive_s, transactive = timed(self.transactive)
-        served = central.set_points.load_p_mw.sum(axis=2) @ situation.retail_price_per_mwh
+        served = central.set_points.load_p_mw.sum(axis=2) @ problem.retail_price_per_mwh
         return Compared(
             central=central,
             transactive=transactive,
             central_s=central_s,
             transactive_s=transactive_s,
             cost=central.objective + float(served[0]),
-            more=self.cost_of_agreement(situation, transactive) - central.objective,
+            more=self.cost_of_agreement(problem, transactive) - central.objective,
         )
 
-    def cost_of_agreement(self, situation: Situation, agreed: Plan) -> float:
+    def cost_of_agreement(self, problem: DispatchProblem, agreed: Plan) -> float:
         """Return what an agreement costs operator and microgrids, less what customers pay. [$]"""
         exchange = agreed.set_points.exchange_p_mw, agreed.set_points.exchange_q_mvar
-        given = replace(situation, exchange_p_mw=exchange[0], exchange_q_mvar=exchange[1])
-        program = Program()
-        owned = [port.microgrid for port in self._dispatcher.grid.ports]
-        tiles = MicrogridTiles(program, owned, scenarios=1, hours=situation.shape[1], scheduled=True)
+        given = replace(problem, exchange_p_mw=exchange[0], exchange_q_mvar=exchange[1])
+        program = ConicProgram()
+        owned = [connection.microgrid for connection in self._dispatcher.grid.connections]
+        blocks = MicrogridBlocks(program, owned, scenarios=1, hours=problem.shape[1], scheduled=True)
         schedules = [
             {"scheduled_p_mw": exchange[0][0, :, m, None], "scheduled_q_mvar": exchange[1][0, :, m, None]}
             for m in range(len(owned))
         ]
         known = [microgrid.reveal() for microgrid in self._microgrids]
-        return self._dispatcher.plan(given).objective + program.solve(tiles.values(known, schedules)).objective
+        return self._dispatcher.plan(given).objective + program.solve(blocks.values(known, schedules)).objective

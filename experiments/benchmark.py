@@ -12,24 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, exact_submission, opening_situation
+from agents.bid_optimizer import compute_submission, exact_submission, opening_problem
 from agents.bidding.anm_aware import bid as anm_aware_bid
 from agents.dispatch.baseline import clarabel_alone
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.situation import Situation
+from agents.dispatch.problem import DispatchProblem
 from experiments import console
 from experiments.catalog import find_study
 from experiments.commands import print_json
 from experiments.measuring import Parts, Row, median_s, peak_of_process, run_process, timed
 from experiments.networked_benchmark import networked_parts
-from experiments.play import play
 from experiments.proofs import cases, prove
+from experiments.simulate import simulate
 from experiments.sweeps.benchmark import sweep_parts
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import Plant, SetPoints
+from sim.instance import Instance
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 
 
 def bench_all(*, as_json: bool, quick: bool, only: str = "") -> None:
@@ -55,9 +55,9 @@ def bench_all(*, as_json: bool, quick: bool, only: str = "") -> None:
 def _own_parts(quick: bool) -> Parts:
     """Return what is measured on one microgrid without others, by name, in the order of the table."""
     repeats = 2 if quick else 5
-    setting = Setting.of(find_study("microgrid33"))
+    instance = Instance.of(find_study("microgrid33"))
     # Memory first: a child begins with the peak of the process that starts it.
-    parts: list[Callable[[Setting, int], Row | list[Row]]] = [
+    parts: list[Callable[[Instance, int], Row | list[Row]]] = [
         peak_memory,
         *([] if quick else [all_scenarios]),
         bid_against_clarabel,
@@ -69,7 +69,7 @@ def _own_parts(quick: bool) -> Parts:
         receding_day,
         help_time,
     ]
-    return [(part.__name__.replace("_", " "), partial(part, setting, repeats)) for part in parts]
+    return [(part.__name__.replace("_", " "), partial(part, instance, repeats)) for part in parts]
 
 
 def prove_all(*, as_json: bool) -> None:
@@ -85,24 +85,24 @@ def prove_all(*, as_json: bool) -> None:
         console.show_proofs(proofs)
 
 
-def bid_against_clarabel(setting: Setting, repeats: int) -> Row:
+def bid_against_clarabel(instance: Instance, repeats: int) -> Row:
     """ANM-aware bid, 10 scenarios, from study to bids, against Clarabel alone on the same matrices."""
 
     def from_study() -> None:
-        fresh = Setting.of(setting.study)
+        fresh = Instance.of(instance.study)
         dispatcher = Dispatcher.of(fresh)
-        compute_submission(dispatcher, fresh, opening_situation(fresh, fresh.kept_scenarios()))
+        compute_submission(dispatcher, fresh, opening_problem(fresh, fresh.kept_scenarios()))
 
-    dispatcher = Dispatcher.of(setting)
-    situation = opening_situation(setting, setting.kept_scenarios())
+    dispatcher = Dispatcher.of(instance)
+    problem = opening_problem(instance, instance.kept_scenarios())
     whole, alone, default = [], [], []
     from_study()
     for _ in range(repeats):
         start = perf_counter()
         from_study()
         whole.append(perf_counter() - start)
-        alone.append(clarabel_alone(dispatcher, situation, tuned=True))
-        default.append(clarabel_alone(dispatcher, situation, tuned=False))
+        alone.append(clarabel_alone(dispatcher, problem, tuned=True))
+        default.append(clarabel_alone(dispatcher, problem, tuned=False))
     ratio = statistics.median(a / b for a, b in zip(whole, alone, strict=True))
     return Row(
         name="day-ahead bid, 10 x 24 h x 33 buses, study to bids / Clarabel alone, same matrices",
@@ -117,25 +117,25 @@ def bid_against_clarabel(setting: Setting, repeats: int) -> Row:
     )
 
 
-def hour_against_runopp(setting: Setting, repeats: int) -> Row:
+def hour_against_runopp(instance: Instance, repeats: int) -> Row:
     """One myopic ANM hour, warm, against pandapower.runopp on the same net."""
     hour = 16
-    actual = setting.draw(Draw.ACTUAL, 1)
-    situation = _one_hour(opening_situation(setting, actual), hour)
-    dispatcher = Dispatcher.of(setting)
-    baseline = OptimalPowerFlow(setting.grid)
-    price = float(setting.profiles.price_per_mwh[hour])
+    actual = instance.draw(Draw.ACTUAL, 1)
+    problem = _one_hour(opening_problem(instance, actual), hour)
+    dispatcher = Dispatcher.of(instance)
+    baseline = OptimalPowerFlow(instance.grid)
+    price = float(instance.profiles.price_per_mwh[hour])
 
     def runopp() -> None:
         baseline.run(
             demand_mw=actual.demand_mw[0, hour],
             available_mw=actual.available_mw[0, hour],
             price_per_mwh=price,
-            output_price_per_mwh=price * (1 - setting.tariff.generation_curtailment_factor),
-            load_value_per_mwh=float(setting.profiles.retail_price_per_mwh[hour]) + 3 * price,
+            output_price_per_mwh=price * (1 - instance.tariff.generation_curtailment_factor),
+            load_value_per_mwh=float(instance.profiles.retail_price_per_mwh[hour]) + 3 * price,
         )
 
-    ours = median_s(lambda: dispatcher.plan(situation), 10 * repeats)
+    ours = median_s(lambda: dispatcher.plan(problem), 10 * repeats)
     theirs = median_s(runopp, repeats)
     return Row(
         name="pandapower.runopp / one myopic ANM hour, warm",
@@ -147,8 +147,8 @@ def hour_against_runopp(setting: Setting, repeats: int) -> Row:
     )
 
 
-def _one_hour(situation: Situation, hour: int) -> Situation:
-    """Return one hour of a situation with the forecast's bid. The hour counts from 0."""
+def _one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
+    """Return one hour of a dispatch problem with the forecast's bid. The hour counts from 0."""
     at = slice(hour, hour + 1)
     names = (
         "price_per_mwh",
@@ -157,29 +157,29 @@ def _one_hour(situation: Situation, hour: int) -> Situation:
         "under_price_per_mwh",
         "required_energy_mwh",
     )
-    cut: dict[str, Any] = {name: getattr(situation, name)[at] for name in names}
-    net = situation.demand_mw[:, at].sum(axis=2) - situation.available_mw[:, at].sum(axis=2)
+    cut: dict[str, Any] = {name: getattr(problem, name)[at] for name in names}
+    net = problem.demand_mw[:, at].sum(axis=2) - problem.available_mw[:, at].sum(axis=2)
     return replace(
-        situation,
-        demand_mw=situation.demand_mw[:, at],
-        available_mw=situation.available_mw[:, at],
+        problem,
+        demand_mw=problem.demand_mw[:, at],
+        available_mw=problem.available_mw[:, at],
         bid_mw=np.maximum(net[0], 0.0),
         **cut,
     )
 
 
-def proven_bid(setting: Setting, repeats: int) -> Row:
+def proven_bid(instance: Instance, repeats: int) -> Row:
     """A bid proven to 0.1 %, directions and all, against one conic solve; the export study is the hard one."""
     ratios: dict[str, float] = {}
     gaps: dict[str, float] = {}
     for name in ("microgrid33", "microgrid33-export"):
-        chosen = Setting.of(find_study(name))
+        chosen = Instance.of(find_study(name))
         dispatcher = Dispatcher.of(chosen)
-        situation = opening_situation(chosen, chosen.kept_scenarios())
+        problem = opening_problem(chosen, chosen.kept_scenarios())
         alone, bid = [], []
         for _ in range(repeats):  # side by side, so that what else the machine does weighs on both
-            alone.append(clarabel_alone(dispatcher, situation, tuned=True))
-            seconds, submission = timed(partial(compute_submission, dispatcher, chosen, situation))
+            alone.append(clarabel_alone(dispatcher, problem, tuned=True))
+            seconds, submission = timed(partial(compute_submission, dispatcher, chosen, problem))
             bid.append(seconds)
         ratios[name] = statistics.median(bid) / statistics.median(alone)
         gaps[name] = float(submission.certificate.get("optimality_gap") or 0.0)
@@ -194,14 +194,14 @@ def proven_bid(setting: Setting, repeats: int) -> Row:
     )
 
 
-def certificate(setting: Setting, repeats: int) -> Row:
+def certificate(instance: Instance, repeats: int) -> Row:
     """The certificate of 10 x 24 hours: cones and an AC power flow of every hour."""
-    dispatcher = Dispatcher.of(setting)
-    situation = opening_situation(setting, setting.kept_scenarios())
-    plan = anm_aware_bid(dispatcher, situation).plan
+    dispatcher = Dispatcher.of(instance)
+    problem = opening_problem(instance, instance.kept_scenarios())
+    plan = anm_aware_bid(dispatcher, problem).plan
     if plan is None:
         raise RuntimeError("a bid of ten scenarios keeps its plan")
-    median = median_s(lambda: certify(plan, situation, setting.grid), 4 * repeats) * 1e3
+    median = median_s(lambda: certify(plan, problem, instance.grid), 4 * repeats) * 1e3
     return Row(
         name="full certificate of 10 x 24 hours",
         measured=median,
@@ -212,14 +212,14 @@ def certificate(setting: Setting, repeats: int) -> Row:
     )
 
 
-def bid_against_ipopt(setting: Setting, repeats: int) -> Row:
+def bid_against_ipopt(instance: Instance, repeats: int) -> Row:
     """The same 10 scenarios as one AC problem for Pyomo and Ipopt, which proves nothing, against our proven bid."""
-    dispatcher = Dispatcher.of(setting)
-    situation = opening_situation(setting, setting.kept_scenarios())
+    dispatcher = Dispatcher.of(instance)
+    problem = opening_problem(instance, instance.kept_scenarios())
     start = perf_counter()
-    ours = compute_submission(dispatcher, setting, situation)
+    ours = compute_submission(dispatcher, instance, problem)
     between = perf_counter()
-    theirs = exact_submission(dispatcher, situation, "ipopt")
+    theirs = exact_submission(dispatcher, problem, "ipopt")
     seconds, theirs_s = between - start, perf_counter() - between
     # The conic bid, from which Ipopt starts, is not its time.
     ratio = (theirs_s - seconds) / seconds
@@ -236,7 +236,7 @@ def bid_against_ipopt(setting: Setting, repeats: int) -> Row:
     )
 
 
-def all_scenarios(setting: Setting, repeats: int) -> list[Row]:
+def all_scenarios(instance: Instance, repeats: int) -> list[Row]:
     """All scenarios to a proven 0.1 %, each number of them as a process of its own."""
     runs = {}
     for count in (100, 1000, 2000):
@@ -269,21 +269,21 @@ def all_scenarios(setting: Setting, repeats: int) -> list[Row]:
     ]
 
 
-def plant_power_flow(setting: Setting, repeats: int) -> Row:
+def plant_power_flow(instance: Instance, repeats: int) -> Row:
     """The plant's power flow, set points changing every time."""
-    plant, rng = Plant(setting.grid), np.random.default_rng(0)
+    plant, rng = Plant(instance.grid), np.random.default_rng(0)
     loads, renewables, batteries = (
-        len(setting.grid.load_names),
-        len(setting.grid.renewables),
-        len(setting.grid.batteries),
+        len(instance.grid.load_names),
+        len(instance.grid.renewables),
+        len(instance.grid.batteries),
     )
 
     def once() -> None:
-        load = setting.grid.load_p_mw * rng.uniform(0.5, 1.0, loads)
+        load = instance.grid.load_p_mw * rng.uniform(0.5, 1.0, loads)
         plant.run(
             SetPoints(
                 load_p_mw=load,
-                load_q_mvar=load * setting.grid.load_tan_phi,
+                load_q_mvar=load * instance.grid.load_tan_phi,
                 renewable_p_mw=rng.uniform(0, 0.2, renewables),
                 renewable_q_mvar=np.zeros(renewables),
                 battery_p_mw=rng.uniform(-0.05, 0.05, batteries),
@@ -302,11 +302,11 @@ def plant_power_flow(setting: Setting, repeats: int) -> Row:
     )
 
 
-def receding_day(setting: Setting, repeats: int) -> Row:
+def receding_day(instance: Instance, repeats: int) -> Row:
     """One simulated day after start-up: bid, 24 receding hours, power flow, settlement, records."""
-    one_day = Setting.of(setting.study.model_copy(update={"policy": "receding", "days": 1}))
+    one_day = Instance.of(instance.study.model_copy(update={"policy": "receding", "days": 1}))
     actual: list[ScenarioSet] = [one_day.draw(Draw.ACTUAL, 1)]
-    median = median_s(lambda: play(one_day, actual=actual), repeats)
+    median = median_s(lambda: simulate(one_day, actual=actual), repeats)
     return Row(
         name="one simulated day, receding, after start-up",
         measured=median,
@@ -317,7 +317,7 @@ def receding_day(setting: Setting, repeats: int) -> Row:
     )
 
 
-def help_time(setting: Setting, repeats: int) -> Row:
+def help_time(instance: Instance, repeats: int) -> Row:
     """The command line's help, as a process."""
     median = median_s(lambda: run_process("--help"), repeats)
     return Row(
@@ -330,7 +330,7 @@ def help_time(setting: Setting, repeats: int) -> Row:
     )
 
 
-def peak_memory(setting: Setting, repeats: int) -> Row:
+def peak_memory(instance: Instance, repeats: int) -> Row:
     """Peak memory of the main job, as a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()

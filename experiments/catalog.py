@@ -51,7 +51,7 @@ def study_path(reference: str) -> Path:
     if path.suffix in {".yaml", ".yml"} or path.exists():
         return path
     if reference in packaged_sweeps():
-        raise StudyError(f"{reference}: is a sweep, not a study; tieline sweep {reference} plays it")
+        raise StudyError(f"{reference}: is a sweep, not a study; tieline sweep {reference} simulates it")
     raise StudyError(
         f"unknown study '{reference}': use one of {', '.join(packaged)}, a YAML file, or a run folder"
         " (tieline studies lists them, tieline new FILE writes one)"
@@ -73,7 +73,7 @@ def sweep_path(reference: str) -> Path:
     if path.is_dir():
         raise StudyError(f"{reference}: is a folder; give the YAML file of a sweep, or one of {', '.join(packaged)}")
     if reference in packaged_studies() and not path.exists():
-        raise StudyError(f"{reference}: is a study, not a sweep; tieline run {reference} plays it")
+        raise StudyError(f"{reference}: is a study, not a sweep; tieline run {reference} simulates it")
     return path
 
 

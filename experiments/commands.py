@@ -8,23 +8,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from agents.cast import check_study
+from agents.participants import check_study
 from experiments import console
 from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.confidence import CONFIDENCE
+from experiments.connection_console import PROFIT_OF
 from experiments.evaluation import evaluate, scenario_set
-from experiments.play import play
-from experiments.port_console import PROFIT_OF
 from experiments.run_folder import finish_run, new_run, write_run
+from experiments.simulate import simulate
 from experiments.summary import limits_in_json, strategy_of, summarise, worst
 from experiments.whole import new_file
 from grids.cases import case_names
 from sim.audit import Inputs, audit, audit_folder
 from sim.errors import StudyError
 from sim.inputs import inputs_of
+from sim.instance import Instance
 from sim.plausibility import implausible
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
-from sim.setting import Setting
 from sim.study import NAME, Study
 from sim.study_file import read_study, require_resolved, write_document
 
@@ -32,27 +32,27 @@ STRANGE_SHOWN = 5
 """Strange values of a study that are named; of more, only their number."""
 
 
-def setting_of(study: Study) -> Setting:
-    """Return the setting of a study; say on standard error what hardly any case has, such as after a slip of units.
+def instance_of(study: Study) -> Instance:
+    """Return the instance of a study; say on standard error what hardly any case has, such as after a slip of units.
 
     Raises
     ------
     StudyError
         If the network or the profiles can't be used.
     """
-    setting = Setting.of(study)
-    strange = implausible(setting)
+    instance = Instance.of(study)
+    strange = implausible(instance)
     for one in strange[:STRANGE_SHOWN]:
         console.warn(one)
     if len(strange) > STRANGE_SHOWN:
         console.warn(f"and {len(strange) - STRANGE_SHOWN} more strange values")
-    return setting
+    return instance
 
 
 def run_study(
     study: Study, *, base: Study | None = None, out: Path | None, figures: str | None = None, as_json: bool
 ) -> None:
-    """Play a study, audit it, write its folder and print what came of it.
+    """Simulate a study, audit it, write its folder and print what came of it.
 
     Parameters
     ----------
@@ -68,27 +68,27 @@ def run_study(
     from experiments.figures.run_figures import chosen_figures, draw_run
 
     choice = chosen_figures(figures, study.days)
-    setting = setting_of(study)
-    check_study(setting)
+    instance = instance_of(study)
+    check_study(instance)
     with new_run(out, study, base) as (unfinished, folder):
-        with console.progress("playing", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
-            played = play(setting, progress=report)
+        with console.progress("simulating", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
+            run = simulate(instance, progress=report)
         document = study.model_dump(mode="json")
-        verdict = audit(played.tables, document, inputs_of(setting))
-        summary = summarise(played, verdict)
+        verdict = audit(run.tables, document, inputs_of(instance))
+        summary = summarise(run, verdict)
         summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
         summary["run_dir"] = str(folder)
-        write_run(unfinished, study, played.tables)
+        write_run(unfinished, study, run.tables)
         start = perf_counter()
         with console.status("drawing", quiet=as_json):
-            drawn = draw_run(unfinished, setting, played.tables, verdict, choice=choice)
+            drawn = draw_run(unfinished, instance, run.tables, verdict, choice=choice)
         summary["seconds"] = {**summary["seconds"], "figures": perf_counter() - start}
         finish_run(unfinished, summary)
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         print_json(summary)
     else:
-        console.show_run(summary, setting, verdict, drawn)
+        console.show_run(summary, instance, verdict, drawn)
     if not verdict.clean:
         sys.exit(1)
 
@@ -96,11 +96,11 @@ def run_study(
 def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as_json: bool) -> None:
     """Print the expected terms of the study's bids over kept or test scenarios."""
     start = perf_counter()
-    setting = setting_of(study)
-    check_study(setting)
-    scenarios = scenario_set(setting, on, count)
+    instance = instance_of(study)
+    check_study(instance)
+    scenarios = scenario_set(instance, on, count)
     with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
-        result = evaluate(setting, scenarios, workers=workers, progress=lambda done: report(f"scenario {done}"))
+        result = evaluate(instance, scenarios, workers=workers, progress=lambda done: report(f"scenario {done}"))
     summary = {
         "study": study.name,
         "seed": study.seed,
@@ -128,7 +128,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
     if as_json:
         print_json(summary)
     else:
-        console.show_evaluation(summary, setting)
+        console.show_evaluation(summary, instance)
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
@@ -138,23 +138,23 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
 
 def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:
     """Print the study's bids."""
-    from agents.bid_optimizer import exact_submission, opening_situation
-    from agents.cast import opening_bids
+    from agents.bid_optimizer import exact_submission, opening_problem
     from agents.dispatch.dispatcher import Dispatcher
+    from agents.participants import opening_bids
 
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
     chosen = _solver(formulation, solver)
-    setting = setting_of(study)
+    instance = instance_of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
-        dispatcher = Dispatcher.of(setting, progress=report)
+        dispatcher = Dispatcher.of(instance, progress=report)
         if chosen == "clarabel":
-            submission = opening_bids(setting, dispatcher)
-        elif setting.grid.ports:
+            submission = opening_bids(instance, dispatcher)
+        elif instance.grid.connections:
             raise StudyError("--formulation ac knows no microgrids: use conic")
         else:
-            submission = exact_submission(dispatcher, opening_situation(setting, setting.kept_scenarios()), chosen)
+            submission = exact_submission(dispatcher, opening_problem(instance, instance.kept_scenarios()), chosen)
     seconds = perf_counter() - start
     used = strategy_of(submission)
     if as_csv:
@@ -172,7 +172,11 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         "bids_mw": submission.bid_mw.tolist(),
         "certificate": submission.certificate,
         "search": submission.search,
-        **({"profit_of": PROFIT_OF.get(study.coordination, PROFIT_OF["transactive"])} if setting.grid.ports else {}),
+        **(
+            {"profit_of": PROFIT_OF.get(study.coordination, PROFIT_OF["transactive"])}
+            if instance.grid.connections
+            else {}
+        ),
         "note": submission.note,
         "seconds": {"bid": seconds},
     }
@@ -180,7 +184,7 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
     if as_json:
         print_json(summary)
     else:
-        console.show_bids(summary, setting)
+        console.show_bids(summary, instance)
 
 
 SOLVERS = {"conic": ("clarabel",), "ac": ("ipopt", "bonmin")}
@@ -228,7 +232,7 @@ def _inputs_of(folder: Path) -> Inputs | str:
     for name, packaged in ((study.grid.case, case_names()), (study.profiles.file, packaged_profiles())):
         if name not in packaged and not Path(name).is_file():
             return f"'{name}' is not here"
-    return inputs_of(Setting.of(study))
+    return inputs_of(Instance.of(study))
 
 
 def list_studies() -> None:
@@ -271,7 +275,7 @@ def new_study(file: Path, like: str) -> None:
 
 
 def _notes(header: str) -> str:
-    """Return what the header of a packaged file says of its values: not its title, nor how it is played."""
+    """Return what the header of a packaged file says of its values: not its title, nor how it is simulated."""
     _, *lines = header.splitlines(keepends=True)
     return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)
 

@@ -12,12 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from experiments.confidence import PLUS_MINUS
-from experiments.port_console import SIGNS, goal, port_story, ports_table
+from experiments.connection_console import DIRECTIONS, connection_story, connections_table, goal
 from experiments.summary import limits_in_json
 from grids.documents import shown
 from sim.audit import LIMITS, AuditReport
+from sim.instance import Instance
 from sim.recorder import OPERATOR, SYSTEM_OPERATOR
-from sim.setting import Setting
 from sim.settlement import COST_TERMS
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -84,7 +84,7 @@ def warn_of_fallback(strategy: Mapping[str, Any], bids: str = "bids") -> None:
         warn(f"the {bids} are not those of {strategy['asked']}, as asked for, on {days}{more}")
 
 
-def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport, figures: Sequence[str]) -> None:
+def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditReport, figures: Sequence[str]) -> None:
     """Print money, physics and proof of a run, and which figures were drawn."""
     days = summary["days"]
     period = "one day" if days == 1 else f"{days} days"
@@ -93,11 +93,11 @@ def show_run(summary: Mapping[str, Any], setting: Setting, verdict: AuditReport,
         f" policy {summary['policy']}, rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
     out.print(_money_table(summary["terms"], period))
-    out.print(_physics_table(summary, setting))
+    out.print(_physics_table(summary, instance))
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
-        out.print(ports_table(summary["microgrids"]))
-    for line in [*_story(summary), *(port_story(summary) if "microgrids" in summary else [])]:
+        out.print(connections_table(summary["microgrids"]))
+    for line in [*_story(summary), *(connection_story(summary) if "microgrids" in summary else [])]:
         out.print(line)
     show_verdict(verdict)
     seconds = summary["seconds"]
@@ -114,9 +114,11 @@ def _figures(drawn: Sequence[str], days: int) -> str:
     if not drawn:
         return "no figures were drawn"
     if "day" in drawn:
-        of_ports = [name for name in drawn if name not in {"day", "network"}]
-        ports = ", ".join(of_ports[:-1]) + " and ".join(["", *of_ports[-1:]] if len(of_ports) > 1 else of_ports)
-        return "day.png shows the day" + (f", {ports} the microgrids" if of_ports else "")
+        of_connections = [name for name in drawn if name not in {"day", "network"}]
+        connections = ", ".join(of_connections[:-1]) + " and ".join(
+            ["", *of_connections[-1:]] if len(of_connections) > 1 else of_connections
+        )
+        return "day.png shows the day" + (f", {connections} the microgrids" if of_connections else "")
     if "day1" in drawn:
         return f"overview.png shows all days, day1.png to day{days}.png each of them"
     return "overview.png shows all days; --figures daily draws each of them"
@@ -126,7 +128,7 @@ def _money_table(terms: Mapping[str, float], period: str, reach: Mapping[str, fl
     """Return the operator's money by the names of the records; costs are positive, as in the JSON."""
     table = Table(
         title=f"Money of {OPERATOR}, {period} [$]",
-        caption=SIGNS,
+        caption=DIRECTIONS,
         title_justify="left",
         caption_justify="left",
         title_style="bold",
@@ -146,8 +148,8 @@ def _money_table(terms: Mapping[str, float], period: str, reach: Mapping[str, fl
     return table
 
 
-def _physics_table(summary: Mapping[str, Any], setting: Setting) -> Table:
-    volts, energy, limits = summary["voltage"], summary["energy_mwh"], setting.grid.voltage
+def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:
+    volts, energy, limits = summary["voltage"], summary["energy_mwh"], instance.grid.voltage
     proof = summary["certificate"]
     table = Table(title="Physics (AC power flow)", title_justify="left", title_style="bold", show_header=False)
     table.add_column("what")
@@ -269,7 +271,7 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
         out.print(f"  {name}: {escape(what)}")
 
 
-def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
+def show_evaluation(summary: Mapping[str, Any], instance: Instance) -> None:
     """Print expected money over a set of scenarios."""
     out.print(
         f"[bold]{summary['study']}[/bold]: bidding {escape(strategy_in_words(summary['bid_strategy']))},"
@@ -278,7 +280,7 @@ def show_evaluation(summary: Mapping[str, Any], setting: Setting) -> None:
     )
     out.print(_money_table(summary["terms"], "expected of one day", summary["half_intervals"]))
     out.print(f"[dim]{_interval_in_words(summary)}[/dim]")
-    volts, limits = summary["voltage"], setting.grid.voltage
+    volts, limits = summary["voltage"], instance.grid.voltage
     out.print(
         f"voltage {volts['min_pu']:.4f} to {volts['max_pu']:.4f} p.u. (limits {limits.min_vm_pu:.3f} to"
         f" {limits.max_vm_pu:.3f}); {summary['seconds']['total']:.1f} s"
@@ -296,7 +298,7 @@ def _interval_in_words(summary: Mapping[str, Any]) -> str:
     return f"{said} over {summary['scenarios']} scenarios"
 
 
-def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
+def show_bids(summary: Mapping[str, Any], instance: Instance) -> None:
     """Print the bids with the prices they answer to."""
     table = Table(
         title=f"Day-ahead bids of {summary['study']} ({escape(strategy_in_words(summary['bid_strategy']))})",
@@ -305,7 +307,7 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
     for column in ("hour ending", "bid [MW]", "price [$/MWh]"):
         table.add_column(column, justify="right")
     for hour, value in enumerate(summary["bids_mw"]):
-        table.add_row(str(hour + 1), f"{value:.4f}", f"{setting.profiles.price_per_mwh[hour]:.2f}")
+        table.add_row(str(hour + 1), f"{value:.4f}", f"{instance.profiles.price_per_mwh[hour]:.2f}")
     out.print(table)
     out.print("positive is import")
     proof, search = summary["certificate"], summary["search"]
@@ -315,7 +317,7 @@ def show_bids(summary: Mapping[str, Any], setting: Setting) -> None:
         else "nothing is proven about these bids"
     )
     if "cvar_profit" in search:
-        level = setting.study.risk.cvar_level
+        level = instance.study.risk.cvar_level
         out.print(
             f"expected profit ${search['expected_profit']:,.2f}, mean of the worst {100 * (1 - level):g} %"
             f" ${search['cvar_profit']:,.2f}"

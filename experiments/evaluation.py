@@ -1,4 +1,4 @@
-"""Expected money of fixed bids over a set of scenarios, each played through the whole market loop."""
+"""Expected money of fixed bids over a set of scenarios, each simulated through the whole market loop."""
 
 import multiprocessing
 import os
@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
+from agents.participants import opening_bids
 from experiments.confidence import Estimate
-from experiments.play import play
+from experiments.simulate import simulate
 from experiments.summary import certificate, money_terms
 from experiments.threads import one_thread_each
 from grids.network import FloatArray
 from sim.audit import LimitCount, limits_not_kept
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.messages import Submission
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 from sim.settlement import terms_of
 from sim.study import Study
 
@@ -31,7 +31,7 @@ SCENARIOS_WORTH_A_PROCESS = 16
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """One scenario played: terms in $, imbalance per hour, voltage range, limits not kept, certificate."""
+    """One scenario simulated: terms in $, imbalance per hour, voltage range, limits not kept, certificate."""
 
     terms: dict[str, float]
     imbalance_mwh: FloatArray
@@ -74,7 +74,7 @@ class Evaluation:
         return reduce(lambda one, other: {name: one[name] + other[name] for name in one}, counts)
 
 
-def scenario_set(setting: Setting, on: str, count: int) -> ScenarioSet:
+def scenario_set(instance: Instance, on: str, count: int) -> ScenarioSet:
     """Return the scenarios to evaluate on: the ``kept`` training ones, or `count` fresh ``test`` ones.
 
     Raises
@@ -83,24 +83,24 @@ def scenario_set(setting: Setting, on: str, count: int) -> ScenarioSet:
         If `on` is neither.
     """
     if on == "kept":
-        return setting.kept_scenarios()
+        return instance.kept_scenarios()
     if on == "test":
-        return setting.draw(Draw.TEST, count)
+        return instance.draw(Draw.TEST, count)
     raise StudyError(f"--on {on}: use kept (the bid's own scenarios) or test (fresh ones)")
 
 
 def evaluate(
-    setting: Setting,
+    instance: Instance,
     scenarios: ScenarioSet,
     *,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Return the expected terms of the study's bids over scenarios, each played for one day.
+    """Return the expected terms of the study's bids over scenarios, each simulated for one day.
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study; its policy runs every scenario.
     scenarios : ScenarioSet
         What may happen.
@@ -109,7 +109,7 @@ def evaluate(
     progress : callable, optional
         Called with the number of scenarios done.
     """
-    one_day = Setting.of(setting.study.model_copy(update={"days": 1}))
+    one_day = Instance.of(instance.study.model_copy(update={"days": 1}))
     dispatcher = Dispatcher.of(one_day)
     submission = opening_bids(one_day, dispatcher)
     outcomes = []
@@ -117,7 +117,7 @@ def evaluate(
         outcomes.append(outcome)
         if progress is not None:
             progress(len(outcomes))
-    terms = terms_of(ports=bool(setting.grid.ports))
+    terms = terms_of(connections=bool(instance.grid.connections))
     table = np.array([[outcome.terms[term] for term in terms] for outcome in outcomes])
     return Evaluation(
         submission=submission,
@@ -136,15 +136,15 @@ def _worker_count(workers: int | None, scenarios: int) -> int:
 
 
 def _outcomes(
-    setting: Setting, submission: Submission, scenarios: ScenarioSet, dispatcher: Dispatcher, workers: int
+    instance: Instance, submission: Submission, scenarios: ScenarioSet, dispatcher: Dispatcher, workers: int
 ) -> Iterator[Outcome]:
     days = [scenarios.subset(k) for k in range(len(scenarios))]
     if workers == 1:
         for day in days:
-            yield _outcome(setting, submission, day, dispatcher)
+            yield _outcome(instance, submission, day, dispatcher)
         return
     context = multiprocessing.get_context("spawn")
-    begin = (setting.study.model_dump(), submission)
+    begin = (instance.study.model_dump(), submission)
     with one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, begin) as pool:
         yield from pool.map(_work, days, chunksize=max(1, len(days) // (8 * workers)))
 
@@ -153,24 +153,24 @@ _worker: dict[str, Any] = {}
 
 
 def _start_worker(study: dict[str, Any], submission: Submission) -> None:
-    """Build the setting once in a worker process."""
-    setting = Setting.of(Study.model_validate(study))
-    dispatcher = Dispatcher.of(setting)
-    _worker.update(setting=setting, submission=submission, dispatcher=dispatcher)
+    """Build the instance once in a worker process."""
+    instance = Instance.of(Study.model_validate(study))
+    dispatcher = Dispatcher.of(instance)
+    _worker.update(instance=instance, submission=submission, dispatcher=dispatcher)
 
 
 def _work(day: ScenarioSet) -> Outcome:
     return _outcome(_worker["setting"], _worker["submission"], day, _worker["dispatcher"])
 
 
-def _outcome(setting: Setting, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
-    played = play(setting, actual=[day], fixed=submission, dispatcher=dispatcher)
-    settled, vm_pu = played.tables["settlements"], played.tables["buses"]["vm_pu"]
+def _outcome(instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
+    run = simulate(instance, actual=[day], fixed=submission, dispatcher=dispatcher)
+    settled, vm_pu = run.tables["settlements"], run.tables["buses"]["vm_pu"]
     return Outcome(
-        terms=money_terms(played.tables),
+        terms=money_terms(run.tables),
         imbalance_mwh=(settled["over_mwh"] + settled["under_mwh"]).to_numpy(),
         min_vm_pu=float(vm_pu.min()),
         max_vm_pu=float(vm_pu.max()),
-        limits=limits_not_kept(played.tables, setting.study.model_dump(mode="json")),
-        certificate=certificate(played.tables),
+        limits=limits_not_kept(run.tables, instance.study.model_dump(mode="json")),
+        certificate=certificate(run.tables),
     )

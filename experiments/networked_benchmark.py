@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.value.training import Trainer
+from agents.value_functions.training import Trainer
 from experiments.agreement_stage import Compared, Stage
 from experiments.catalog import find_study
 from experiments.measuring import Parts, Row, peak_of_process, timed
-from experiments.play import play
+from experiments.simulate import simulate
 from grids.network import FloatArray
+from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 
 SIZES = {33: "networked33", 66: "networked66", 330: "networked330"}
 """The studies, by their buses."""
@@ -68,8 +68,8 @@ class NetworkedBench:
         self._fallbacks: dict[str, int] = {}
 
     @cached_property
-    def _settings(self) -> dict[int, Setting]:
-        return {buses: Setting.of(find_study(name)) for buses, name in SIZES.items()}
+    def _instances(self) -> dict[int, Instance]:
+        return {buses: Instance.of(find_study(name)) for buses, name in SIZES.items()}
 
     def bids(self) -> list[Row]:
         """Bids of all sizes, each as a process of its own, the small ones first."""
@@ -79,7 +79,7 @@ class NetworkedBench:
             answer = json.loads(runs[-1][1])
             if answer["bid_strategy"]["fallbacks"]:
                 raise RuntimeError(f"{name}: {'; '.join(answer['bid_strategy']['reasons'])}")
-            batteries = len(self._settings[buses].grid.batteries)
+            batteries = len(self._instances[buses].grid.batteries)
             self._submissions[buses] = Submission(
                 bid_mw=np.array(answer["bids_mw"]),
                 strategy=answer["bidding"],
@@ -135,19 +135,19 @@ class NetworkedBench:
 
     def _decide_hours(self, buses: int) -> list[Compared]:
         """Return decisions of single hours of a day, taken in both modes with all programs built."""
-        stage, found = Stage(self._settings[buses], self._submissions[buses], Knowledge.HOUR), []
+        stage, found = Stage(self._instances[buses], self._submissions[buses], Knowledge.HOUR), []
         stage.compare()  # builds the programs
         for hour in self._hours:
-            stage.play_until(hour)
+            stage.simulate_until(hour)
             found.append(stage.compare())
         return found
 
     def rest_of_day(self) -> list[Row]:
         """The rest of the day of the smallest, by trade (ADMM) and centrally."""
         smallest, found, starts = min(SIZES), [], []
-        stage = Stage(self._settings[smallest], self._submissions[smallest], Knowledge.FORECAST)
+        stage = Stage(self._instances[smallest], self._submissions[smallest], Knowledge.FORECAST)
         for hour in self._hours[:: max(1, len(self._hours) // 4)]:
-            stage.play_until(hour)
+            stage.simulate_until(hour)
             starts.append(hour)
             found.append(stage.compare())
         seconds = [f"{one.transactive_s:.1f}" for one in found]
@@ -165,7 +165,7 @@ class NetworkedBench:
     def receding_days(self) -> list[Row]:
         """Whole days under the policy receding, central."""
         for buses in SIZES:
-            self._play_days(buses, "receding")
+            self._simulate_days(buses, "receding")
         return [self._day("receding", 120, "dispatch, devices, power flow, settlement, records")]
 
     def learned_days(self) -> list[Row]:
@@ -174,8 +174,8 @@ class NetworkedBench:
             for buses, name in SIZES.items():
                 file = Path(folder) / f"{name}.json"
                 bid_mw = self._submissions[buses].bid_mw
-                training_s = timed(partial(_train, self._settings[buses], bid_mw, file))[0]
-                self._play_days(buses, "learned", trained=str(file))
+                training_s = timed(partial(_train, self._instances[buses], bid_mw, file))[0]
+                self._simulate_days(buses, "learned", trained=str(file))
         return [
             self._day(
                 "learned", 30, f"trained on {TRAINING_SAMPLES} samples an hour ({training_s:.0f} s, not counted)"
@@ -195,12 +195,12 @@ class NetworkedBench:
             for what in GROWING
         ]
 
-    def _play_days(self, buses: int, policy: str, *, trained: str | None = None) -> None:
+    def _simulate_days(self, buses: int, policy: str, *, trained: str | None = None) -> None:
         """Keep the median time of a whole day with given bids, every program built anew."""
-        setting = self._settings[buses]
+        instance = self._instances[buses]
         changed = {"policy": policy, "trained": trained, "coordination": "central", "days": 1}
-        day = replace(setting, study=setting.study.model_copy(update=changed))
-        days = [play(day, fixed=self._submissions[buses]) for _ in range(self._repeats)]
+        day = replace(instance, study=instance.study.model_copy(update=changed))
+        days = [simulate(day, fixed=self._submissions[buses]) for _ in range(self._repeats)]
         seconds = statistics.median(one.seconds["total"] for one in days)
         self.seconds[f"a {policy} day"][buses] = seconds
         fallbacks = sum(int((one.tables["decisions"]["policy"] != policy).sum()) for one in days)
@@ -269,7 +269,7 @@ def _listed(values: Iterable[object]) -> str:
     return " / ".join(map(str, values))
 
 
-def _train(setting: Setting, bid_mw: FloatArray, file: Path) -> None:
+def _train(instance: Instance, bid_mw: FloatArray, file: Path) -> None:
     """Train value functions, quickly, and write them to a file."""
-    trainer = Trainer(setting, bid_mw, samples=TRAINING_SAMPLES, rounds=1)
+    trainer = Trainer(instance, bid_mw, samples=TRAINING_SAMPLES, rounds=1)
     trainer.train(lambda _: None).write(file)

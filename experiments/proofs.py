@@ -7,17 +7,17 @@ from time import perf_counter
 
 import numpy as np
 
-from agents.bid_optimizer import exact_submission, opening_situation
-from agents.cast import opening_bids
+from agents.bid_optimizer import exact_submission, opening_problem
 from agents.dispatch.baseline import clarabel_alone
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.situation import Situation
+from agents.dispatch.problem import DispatchProblem
+from agents.participants import opening_bids
 from experiments.catalog import find_study
 from grids.cases.microgrid66 import BUSES
+from grids.components import Battery, Renewable
 from grids.network import FloatArray
-from grids.units import Battery, Renewable
+from sim.instance import Instance
 from sim.messages import Submission
-from sim.setting import Setting
 from sim.study import Study
 
 DISCOUNT = 60.0
@@ -69,17 +69,17 @@ class Proof:
     note: str
 
 
-def prove(case: str, setting: Setting) -> Proof:
+def prove(case: str, instance: Instance) -> Proof:
     """Return how far a case's bid is proven."""
-    dispatcher = Dispatcher.of(setting)
-    situation = opening_situation(setting, setting.kept_scenarios())
-    conic_s = clarabel_alone(dispatcher, situation, tuned=True)
+    dispatcher = Dispatcher.of(instance)
+    problem = opening_problem(instance, instance.kept_scenarios())
+    conic_s = clarabel_alone(dispatcher, problem, tuned=True)
     start = perf_counter()
-    submission = opening_bids(setting, dispatcher)
+    submission = opening_bids(instance, dispatcher)
     seconds = perf_counter() - start
     proof, gap = submission.certificate, float(submission.certificate["optimality_gap"] or 0.0)
-    doubtful = proof["status"] == "repaired" and gap > setting.study.search.gap and not setting.grid.ports
-    gain, oracle_s = _oracle(dispatcher, situation, submission) if doubtful else (None, None)
+    doubtful = proof["status"] == "repaired" and gap > instance.study.search.gap and not instance.grid.connections
+    gain, oracle_s = _oracle(dispatcher, problem, submission) if doubtful else (None, None)
     return Proof(
         case=case,
         gap=gap,
@@ -88,28 +88,28 @@ def prove(case: str, setting: Setting) -> Proof:
         nodes=int(submission.search["nodes"]),
         seconds=seconds,
         conic_s=conic_s,
-        turning=None if setting.grid.ports else _turning(dispatcher, situation, submission),
+        turning=None if instance.grid.connections else _turning(dispatcher, problem, submission),
         oracle_gain=gain,
         oracle_s=oracle_s,
         note=submission.note,
     )
 
 
-def _turning(dispatcher: Dispatcher, situation: Situation, submission: Submission) -> int:
-    flows = dispatcher.plan(replace(situation, bid_mw=submission.bid_mw)).tie_p_mw
+def _turning(dispatcher: Dispatcher, problem: DispatchProblem, submission: Submission) -> int:
+    flows = dispatcher.plan(replace(problem, bid_mw=submission.bid_mw)).tie_p_mw
     return int(((flows > 1e-3).any(axis=0) & (flows < -1e-3).any(axis=0)).sum())
 
 
-def _oracle(dispatcher: Dispatcher, situation: Situation, submission: Submission) -> tuple[float, float]:
+def _oracle(dispatcher: Dispatcher, problem: DispatchProblem, submission: Submission) -> tuple[float, float]:
     start = perf_counter()
-    found = exact_submission(dispatcher, situation, "ipopt")
+    found = exact_submission(dispatcher, problem, "ipopt")
     return found.search["incumbent"] - submission.search["incumbent"], perf_counter() - start
 
 
-def cases() -> dict[str, Callable[[], Setting]]:
+def cases() -> dict[str, Callable[[], Instance]]:
     """Return all cases, each a function that builds it."""
     return {
-        "microgrid33": lambda: Setting.of(find_study("microgrid33")),
+        "microgrid33": lambda: Instance.of(find_study("microgrid33")),
         "microgrid33-export": _export,
         **{f"{when} < 0, import only": partial(_negative, "microgrid33", when) for when in NEGATIVE_HOURS},
         **{f"{when} < 0": partial(_negative, "microgrid33-export", when) for when in NEGATIVE_HOURS},
@@ -122,26 +122,26 @@ def cases() -> dict[str, Callable[[], Setting]]:
     }
 
 
-def _export() -> Setting:
-    return Setting.of(find_study("microgrid33-export"))
+def _export() -> Instance:
+    return Instance.of(find_study("microgrid33-export"))
 
 
-def _negative(study: str, when: str, **tariff: float) -> Setting:
+def _negative(study: str, when: str, **tariff: float) -> Instance:
     options = {f"market.tariff.{name}": value for name, value in tariff.items()}
-    return _lowered(Setting.of(find_study(study, options=options)), when)
+    return _lowered(Instance.of(find_study(study, options=options)), when)
 
 
-def _lowered(setting: Setting, when: str) -> Setting:
-    price = setting.profiles.price_per_mwh.copy()
+def _lowered(instance: Instance, when: str) -> Instance:
+    price = instance.profiles.price_per_mwh.copy()
     price[NEGATIVE_HOURS[when]] -= DISCOUNT
-    return replace(setting, profiles=replace(setting.profiles, price_per_mwh=price))
+    return replace(instance, profiles=replace(instance.profiles, price_per_mwh=price))
 
 
-def _much_sun() -> Setting:
+def _much_sun() -> Instance:
     study = find_study("microgrid33-export")
     bright = tuple(unit.model_copy(update={"max_s_mva": 4 * unit.max_s_mva}) for unit in study.fleet.pv)
     voltage = study.grid.voltage.model_copy(update={"min_vm_pu": 0.98, "max_vm_pu": 1.02})
-    return Setting.of(
+    return Instance.of(
         study.model_copy(
             update={
                 "fleet": study.fleet.model_copy(update={"pv": bright}),
@@ -151,18 +151,18 @@ def _much_sun() -> Setting:
     )
 
 
-def _balanced() -> Setting:
-    setting = _export()
-    demand: FloatArray = setting.forecast.demand_mw[0].sum(axis=1)
-    output = setting.forecast.available_mw[0]
-    wind = np.array([kind == "wind" for kind in setting.grid.renewable_kinds])
-    capacity = sum(unit.max_s_mva for unit in setting.study.fleet.wind)
+def _balanced() -> Instance:
+    instance = _export()
+    demand: FloatArray = instance.forecast.demand_mw[0].sum(axis=1)
+    output = instance.forecast.available_mw[0]
+    wind = np.array([kind == "wind" for kind in instance.grid.renewable_kinds])
+    capacity = sum(unit.max_s_mva for unit in instance.study.fleet.wind)
     needed = np.clip((demand - output[:, ~wind].sum(axis=1)) / capacity, 0.0, 1.0)
-    profiles = replace(setting.profiles, wind_pu=needed)
-    return replace(setting, profiles=profiles)
+    profiles = replace(instance.profiles, wind_pu=needed)
+    return replace(instance, profiles=profiles)
 
 
-def _two_feeders() -> Setting:
+def _two_feeders() -> Instance:
     study = find_study("microgrid33-export")
 
     def twice(units: tuple[Renewable, ...] | tuple[Battery, ...]) -> tuple[Renewable | Battery, ...]:
@@ -176,4 +176,4 @@ def _two_feeders() -> Setting:
             "fleet": fleet.model_copy(update=doubled),
         }
     )
-    return Setting.of(changed)
+    return Instance.of(changed)

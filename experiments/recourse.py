@@ -8,14 +8,14 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from agents.bid_optimizer import opening_situation
+from agents.bid_optimizer import opening_problem
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
 from agents.dispatch.plan import Plan
 from grids.network import FloatArray
+from sim.instance import Instance
 from sim.scenarios import ScenarioSet
-from sim.setting import Setting
 
 Progress = Callable[[str], None]
 """Called after every solve, from the thread that solved, with what was solved."""
@@ -38,7 +38,7 @@ class Recourse:
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study.
     workers : int, optional
         Threads; by default one per core.
@@ -46,12 +46,12 @@ class Recourse:
         Called after every solve.
     """
 
-    def __init__(self, setting: Setting, *, workers: int | None = None, progress: Progress | None = None) -> None:
-        self._setting, self._progress = setting, progress
+    def __init__(self, instance: Instance, *, workers: int | None = None, progress: Progress | None = None) -> None:
+        self._instance, self._progress = instance, progress
         count = workers or os.cpu_count() or 1
         self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
         for _ in range(count):
-            self._idle.put(Dispatcher.of(setting))
+            self._idle.put(Dispatcher.of(instance))
         self._pool = ThreadPoolExecutor(count)
 
     def __enter__(self) -> Self:
@@ -80,10 +80,10 @@ class Recourse:
         return [self._pool.submit(self._dispatch, bid_mw, day, network) for day in days]
 
     def _dispatch(self, bid_mw: FloatArray, day: ScenarioSet, network: str) -> Dispatched:
-        situation = replace(opening_situation(self._setting, day), bid_mw=bid_mw)
+        problem = replace(opening_problem(self._instance, day), bid_mw=bid_mw)
         dispatcher = self._idle.get()
         try:
-            plan = dispatcher.plan(situation, network=network)
+            plan = dispatcher.plan(problem, network=network)
         finally:
             self._idle.put(dispatcher)
         if self._progress is not None:

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.identity import versions
+from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
 from sim.ledger import write_tables
 from sim.study import Study
@@ -120,7 +120,7 @@ def finish_run(folder: Path, summary: dict[str, Any]) -> None:
 def write_manifest(folder: Path) -> None:
     """Write size and SHA-256 of every file of a folder, by which `tieline audit` knows that it is whole and untouched.
 
-    The file is ``{"format": 1, "files": {"<relative posix name>": {"sha256": "<hex>", "bytes": n}}}``.
+    The file is ``{"format": 2, "files": {"<relative posix name>": {"sha256": "<hex>", "bytes": n}}}``.
     """
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -128,7 +128,7 @@ def write_manifest(folder: Path) -> None:
             with path.open("rb") as file:
                 digest = file_digest(file, "sha256").hexdigest()
             files[path.relative_to(folder).as_posix()] = {"sha256": digest, "bytes": path.stat().st_size}
-    _write_json(folder / MANIFEST, {"format": 1, "files": files})
+    _write_json(folder / MANIFEST, {"format": 2, "files": files})
 
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.play import Play
-from experiments.port_summary import summarise_ports
+from experiments.connection_summary import summarise_connections
+from experiments.simulate import Run
 from sim.audit import AuditReport, LimitCount, audit, voltages_outside
 from sim.messages import Submission
 from sim.recorder import PROOFS
@@ -15,24 +15,24 @@ from sim.settlement import terms_of, with_profit
 
 
 def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """Return revenue, trade if there are ports, costs and profit of all days, from payments and books. [$]"""
+    """Return revenue, trade if there are connections, costs and profit of all days, from payments and books. [$]"""
     cash = tables["payments"].groupby("term")["amount"].sum()
     books = tables["books"].groupby("term")["amount"].sum()
-    terms = terms_of(ports=len(tables["ports"]) > 0)[:-1]
+    terms = terms_of(connections=len(tables["connections"]) > 0)[:-1]
     return with_profit({term: float(cash.get(term, books.get(term, 0.0))) for term in terms})
 
 
-def summarise(played: Play, verdict: AuditReport | None = None) -> dict[str, Any]:
-    """Return the summary of a play, as ``--json`` prints it.
+def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
+    """Return the summary of a run, as ``--json`` prints it.
 
     Parameters
     ----------
-    played : Play
+    simulated : Run
         The run.
     verdict : AuditReport, optional
         Its audit, which counts the limits that were not kept; made here if it isn't at hand.
     """
-    study, tables = played.setting.study, played.tables
+    study, tables = run.instance.study, run.tables
     verdict = verdict or audit(tables, study.model_dump(mode="json"))
     terms = money_terms(tables)
     return {
@@ -48,11 +48,11 @@ def summarise(played: Play, verdict: AuditReport | None = None) -> dict[str, Any
         "certificate": certificate(tables),
         "limits": limits_in_json(verdict.limits),
         "hours_beyond_limits": verdict.hours_beyond,
-        "voltage": voltage(tables["buses"], played, verdict.limits),
+        "voltage": voltage(tables["buses"], run, verdict.limits),
         "energy_mwh": energy(tables),
         "hours": hours(tables, study.policy),
-        **summarise_ports(played, terms),
-        "seconds": played.seconds,
+        **summarise_connections(run, terms),
+        "seconds": run.seconds,
     }
 
 
@@ -106,9 +106,9 @@ def limits_in_json(limits: Mapping[str, LimitCount]) -> dict[str, dict[str, Any]
     return {name: vars(one) for name, one in limits.items()}
 
 
-def voltage(buses: pd.DataFrame, played: Play, limits: Mapping[str, LimitCount]) -> dict[str, Any]:
+def voltage(buses: pd.DataFrame, run: Run, limits: Mapping[str, LimitCount]) -> dict[str, Any]:
     """Return the range of voltages, and how many bus-hours, and which buses, were outside the limits."""
-    allowed, grid = played.setting.grid.voltage, played.setting.grid
+    allowed, grid = run.instance.grid.voltage, run.instance.grid
     inside = buses[buses["bus"] != int(grid.bus_ids[grid.slack])]
     low, high = voltages_outside(inside["vm_pu"], min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
     return {

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from agents.cast import opening_bids
 from agents.dispatch.dispatcher import Dispatcher
-from agents.value.functions import DOES_NOT_MATTER, ValueFunctions
-from agents.value.training import Trainer
+from agents.participants import opening_bids
+from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
+from agents.value_functions.training import Trainer
 from experiments import console
-from experiments.commands import print_json, setting_of
+from experiments.commands import instance_of, print_json
 from experiments.confidence import Estimate
-from experiments.play import play
+from experiments.simulate import simulate
 from experiments.summary import bid_strategy, strategy_of, summarise
 from experiments.whole import new_file
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 from sim.study import Study
 
 RIVALS = ("hindsight", "receding", "learned", "myopic")
@@ -31,12 +31,12 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     """Train, write the functions, judge them, and print what came of it."""
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
-    setting = setting_of(study.model_copy(update={"days": 1}))
+    instance = instance_of(study.model_copy(update={"days": 1}))
     start = perf_counter()
     with new_file(out, name=f"--out {out}") as unfinished:
         with console.status("bidding", quiet=as_json):
-            submission = opening_bids(setting, Dispatcher.of(setting))
-        trainer = Trainer(setting, submission.bid_mw, samples=samples, rounds=rounds)
+            submission = opening_bids(instance, Dispatcher.of(instance))
+        trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds)
         with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=as_json) as report:
             functions = trainer.train(report)
         seconds = {"train": perf_counter() - start}
@@ -53,7 +53,7 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     }
     if test_days:
         with console.progress("judging", total=test_days * len(RIVALS), quiet=as_json) as report:
-            summary["judged"], summary["test_bid_strategy"] = judge(setting, out, test_days, report)
+            summary["judged"], summary["test_bid_strategy"] = judge(instance, out, test_days, report)
         seconds["judge"] = perf_counter() - start - seconds["train"]
     console.warn_of_fallback(summary["bid_strategy"], "bids trained with")
     if test_days:
@@ -70,7 +70,7 @@ def _write(functions: ValueFunctions, out: Path) -> None:
 
 
 def judge(
-    setting: Setting, trained: Path, days: int, progress: Callable[[str], None]
+    instance: Instance, trained: Path, days: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, float | None]], dict[str, Any]]:
     """Return what every policy costs on fresh days, with its paired difference to hindsight, and who made the bids.
 
@@ -80,7 +80,7 @@ def judge(
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study.
     trained : Path
         The value functions.
@@ -89,20 +89,20 @@ def judge(
     progress : callable
         Called before every day of a policy.
     """
-    dispatcher = Dispatcher.of(setting)
+    dispatcher = Dispatcher.of(instance)
     cost = np.empty((len(RIVALS), days))
     seconds = np.zeros(len(RIVALS))
     strategies = []
     for day in range(days):
-        fresh = {"seed": setting.study.seed + 1 + day, "trained": str(trained.resolve())}
-        study = setting.study.model_copy(update=fresh)
-        submission = opening_bids(Setting.of(study), dispatcher)
+        fresh = {"seed": instance.study.seed + 1 + day, "trained": str(trained.resolve())}
+        study = instance.study.model_copy(update=fresh)
+        submission = opening_bids(Instance.of(study), dispatcher)
         used = submission.strategy
         strategies.append((day + 1, submission.asked or used, used, submission.reason))
         for k, policy in enumerate(RIVALS):
             progress(f"day {day + 1}, {policy}")
-            chosen = Setting.of(study.model_copy(update={"policy": policy}))
-            run = play(chosen, fixed=submission, dispatcher=dispatcher)
+            chosen = Instance.of(study.model_copy(update={"policy": policy}))
+            run = simulate(chosen, fixed=submission, dispatcher=dispatcher)
             seconds[k] += run.seconds["dispatch"]
             cost[k, day] = cost_of(summarise(run))
     more = [Estimate.of(gap) for gap in cost - cost[0]]

@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments import console
-from experiments.commands import print_json, setting_of
+from experiments.commands import instance_of, print_json
 from experiments.confidence import CONFIDENCE, PLUS_MINUS, Estimate
-from experiments.value import Comparison
+from experiments.stochastic_value import Comparison
 from experiments.value_report import SolutionValue, Trial, ValueReport
 from experiments.whole import new_folder
 from sim.study import Study
@@ -35,8 +35,8 @@ def value_study(
     """Print what the study's bid is worth; with `out`, write figure, data and study into that folder."""
     start = perf_counter()
     study.refuse_microgrids("tieline value")
-    setting = setting_of(study)
-    comparison = Comparison.of(setting, sizes=sizes, test_count=test_count)
+    instance = instance_of(study)
+    comparison = Comparison.of(instance, sizes=sizes, test_count=test_count)
     with nullcontext() if out is None else new_folder(out) as unfinished:
         with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:
             report = comparison.run(workers=workers, progress=tick)

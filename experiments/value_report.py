@@ -1,4 +1,4 @@
-"""The report on the value of a bid: what `experiments.value` finds, and what follows from it."""
+"""The report on the value of a bid: what `experiments.stochastic_value` finds, and what follows from it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

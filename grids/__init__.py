@@ -1,1 +1,1 @@
-"""The board: networks, their limits, and AC power flow. Knows nothing of markets or agents."""
+"""Networks, their limits, and AC power flow. Knows nothing of markets or agents."""

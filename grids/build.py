@@ -10,12 +10,12 @@ import pandapower as pp
 
 from grids.cases import case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
+from grids.components import TieLine, Voltage
 from grids.documents import first_few, in_short
 from grids.feeders import Numbering, join_feeders, repeat_fleet
 from grids.fleet import Fleet
 from grids.net_file import read_net
-from grids.network import BASE_MVA, Grid, GridError, Port
-from grids.units import TieLine, Voltage
+from grids.network import BASE_MVA, Connection, Grid, GridError
 
 
 def load_base_net(case: str) -> pp.pandapowerNet:
@@ -49,8 +49,8 @@ def build_grid(
 ) -> Grid:
     """Return the checked grid of a case with its fleet connected.
 
-    Units, and microgrids and fleets of cars (`ports`), stand kind by kind, in each kind feeder by feeder, on each
-    feeder in the order of the fleet; microgrids come before the operator's own fleets of cars.
+    Units, and microgrids and fleets of cars (`connections`), stand kind by kind, in each kind feeder by feeder, on
+    each feeder in the order of the fleet; microgrids come before the operator's own fleets of cars.
 
     Parameters
     ----------
@@ -83,9 +83,11 @@ def build_grid(
     units = _connect_fleet(net, fleet)
     _set_limits(net, tie_line, voltage, line_max_s_mva)
     network = _network_arrays(net)
-    ports = _connect_ports(net, fleet)  # after the arrays are made: a port is a load to pandapower alone
+    connections = _connect_microgrids(
+        net, fleet
+    )  # after the arrays are made: a connection is a load to pandapower alone
     name = Path(case).stem + (f" x {feeders}" if feeders > 1 else "")
-    return Grid(name=name, net=net, tie_line=tie_line, voltage=voltage, ports=ports, **units, **network)
+    return Grid(name=name, net=net, tie_line=tie_line, voltage=voltage, connections=connections, **units, **network)
 
 
 def shared_grid(
@@ -167,16 +169,18 @@ def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
     }
 
 
-def _connect_ports(net: pp.pandapowerNet, fleet: Fleet) -> tuple[Port, ...]:
-    """Add a load for every microgrid and fleet of cars to the net and return their ports, in the same order."""
-    behind = [
+def _connect_microgrids(net: pp.pandapowerNet, fleet: Fleet) -> tuple[Connection, ...]:
+    """Add a load for every microgrid and fleet of cars to the net and return their connections, in the same order."""
+    microgrids = [
         ("microgrid", bus, kind.model_copy(update={"buses": (bus,)})) for kind in fleet.microgrid for bus in kind.buses
     ]
-    behind += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
-    ports = tuple(Port(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in behind)
-    for port in ports:
-        pp.create_load(net, port.bus, p_mw=0.0, q_mvar=0.0, name=port.name)
-    return ports
+    microgrids += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
+    connections = tuple(
+        Connection(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in microgrids
+    )
+    for connection in connections:
+        pp.create_load(net, connection.bus, p_mw=0.0, q_mvar=0.0, name=connection.name)
+    return connections
 
 
 def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:

@@ -165,27 +165,27 @@ def fleet_problems(net: pp.pandapowerNet, fleet: Fleet) -> list[str]:
         for kind in ("wind", "pv", "battery")
         for k, unit in enumerate(getattr(fleet, kind))
     ]
-    ports = _ports(fleet)
+    connections = _connections(fleet)
     problems = [
         f"{field}: unknown bus {bus}, the network has {min(known)}..{max(known)}"
-        for field, bus in units + ports
+        for field, bus in units + connections
         if bus not in known
     ]
     problems += [
         f"{field}: bus {bus} is the one at the main grid, which all feeders share; choose a bus of the feeder"
-        for field, bus in ports
+        for field, bus in connections
         if bus == slack
     ]
     first: dict[int, str] = {}
     problems += [
         f"{field}: bus {bus} is taken by {first[bus]}; a bus has one microgrid or EV aggregator, move one of them"
-        for field, bus in ports
+        for field, bus in connections
         if first.setdefault(bus, field) != field
     ]
     return problems
 
 
-def _ports(fleet: Fleet) -> list[tuple[str, int]]:
+def _connections(fleet: Fleet) -> list[tuple[str, int]]:
     """Return field and bus of every microgrid and every fleet of cars."""
     microgrids = [
         (f"fleet.microgrid.{k}.buses.{place}", bus)

@@ -1,7 +1,7 @@
 """Everything a study connects to its network."""
 
+from grids.components import Battery, Data, Renewable
 from grids.microgrid import EvAggregator, Microgrid
-from grids.units import Battery, Data, Renewable
 
 
 class Fleet(Data):

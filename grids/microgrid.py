@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from grids.units import Data, Fraction, Positive, PowerFactor, Store
+from grids.components import Data, Fraction, Positive, PowerFactor, Store
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 HourOfDay = Annotated[float, Field(ge=0, lt=24, allow_inf_nan=False)]

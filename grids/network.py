@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.microgrid import Microgrid
-from grids.units import Battery, Renewable, TieLine, Voltage
 
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
@@ -29,7 +29,7 @@ class GridError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Port:
+class Connection:
     """The one bus through which a microgrid, or a fleet of cars, exchanges power with the network.
 
     Attributes
@@ -96,7 +96,7 @@ class Grid:
         Capacity and power factor of the connection to the main grid.
     voltage : Voltage
         Slack voltage and limits.
-    ports : tuple of Port
+    connections : tuple of Connection
         Where microgrids and fleets of cars are connected. (M,)
     """
 
@@ -120,7 +120,7 @@ class Grid:
     batteries: tuple[Battery, ...]
     tie_line: TieLine
     voltage: Voltage
-    ports: tuple[Port, ...] = ()
+    connections: tuple[Connection, ...] = ()
 
     def position(self, bus_id: int) -> int:
         """Return the position of a bus number in the bus arrays."""
@@ -137,9 +137,9 @@ class Grid:
         return np.array([self.position(unit.bus) for unit in self.batteries], dtype=np.int64)
 
     @cached_property
-    def port_bus(self) -> IntArray:
-        """Bus positions of the ports, shape (M,)."""
-        return np.array([self.position(port.bus) for port in self.ports], dtype=np.int64)
+    def connection_bus(self) -> IntArray:
+        """Bus positions of the connections, shape (M,)."""
+        return np.array([self.position(connection.bus) for connection in self.connections], dtype=np.int64)
 
     @property
     def load_tan_phi(self) -> FloatArray:

@@ -29,13 +29,13 @@ class OptimalPowerFlow:
     Parameters
     ----------
     grid : Grid
-        The network; its batteries stand still, and nothing goes through its ports.
+        The network; its batteries stand still, and nothing goes through its connections.
     """
 
     def __init__(self, grid: Grid) -> None:
         self._net = net = deepcopy(grid.net)
         net.storage.drop(net.storage.index, inplace=True)
-        net.load.drop(net.load.index[len(grid.load_names) :], inplace=True)  # the ports, see grids.build
+        net.load.drop(net.load.index[len(grid.load_names) :], inplace=True)  # the connections, see grids.build
         net.sgen["controllable"] = True
         net.sgen["min_p_mw"] = 0.0
         net.load["controllable"] = True

@@ -100,7 +100,7 @@ class Plant:
 
 def _load_alone(grid: Grid, share: float) -> SetPoints:
     """Return set points of a share of the peak demand and nothing else."""
-    groups = (("renewable", grid.renewables), ("battery", grid.batteries), ("exchange", grid.ports))
+    groups = (("renewable", grid.renewables), ("battery", grid.batteries), ("exchange", grid.connections))
     idle = {f"{kind}_{power}": np.zeros(len(units)) for kind, units in groups for power in ("p_mw", "q_mvar")}
     return SetPoints(load_p_mw=share * grid.load_p_mw, load_q_mvar=share * grid.load_q_mvar, **idle)
 
@@ -163,7 +163,7 @@ def injection(grid: Grid, set_points: SetPoints) -> ComplexArray:
         (grid.load_bus, set_points.load_p_mw, set_points.load_q_mvar, -1),
         (grid.renewable_bus, set_points.renewable_p_mw, set_points.renewable_q_mvar, 1),
         (grid.battery_bus, set_points.battery_p_mw, set_points.battery_q_mvar, 1),
-        (grid.port_bus, set_points.exchange_p_mw, set_points.exchange_q_mvar, -1),
+        (grid.connection_bus, set_points.exchange_p_mw, set_points.exchange_q_mvar, -1),
     ):
         if len(bus):
             np.add.at(total.T, bus, sign * (p_mw + 1j * q_mvar).T)

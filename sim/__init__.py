@@ -1,1 +1,1 @@
-"""The stage: studies, scenarios, market rules, settlement, ledger, audit, and the hourly market model."""
+"""The market world: studies, scenarios, market rules, settlement, ledger, audit, and the hourly market model."""

@@ -25,7 +25,7 @@ TOLERANCE_MW = 1e-9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Cars:
+class ChargingSessions:
     """The stays of one fleet's cars over a whole run; a car and an hour belong to one stay at most.
 
     Attributes
@@ -59,34 +59,34 @@ class Cars:
     full: BoolArray
     start_mwh: FloatArray
 
-    def room_mwh(self, start_h: float | FloatArray, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+    def room_mwh(self, start_h: float | FloatArray, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
         """Return what the power of each stay could charge between two times, shape (n,) or (H, n). [MWh]"""
-        start, end = np.maximum(self.arrival_h[stays], start_h), np.minimum(self.departure_h[stays], end_h)
+        start, end = np.maximum(self.arrival_h[sessions], start_h), np.minimum(self.departure_h[sessions], end_h)
         room: FloatArray = self.max_p_mw * np.maximum(end - start, 0.0)
         return room
 
-    def least_by(self, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+    def least_by(self, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
         """Return what must have been charged by a time, if the rest is charged as late as possible. [MWh]"""
-        later = self.max_p_mw * np.maximum(self.departure_h[stays] - end_h, 0.0)
-        return np.maximum(self.need_mwh[stays] - later, 0.0)
+        later = self.max_p_mw * np.maximum(self.departure_h[sessions] - end_h, 0.0)
+        return np.maximum(self.need_mwh[sessions] - later, 0.0)
 
-    def most_by(self, end_h: float | FloatArray, stays: IntArray) -> FloatArray:
+    def most_by(self, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
         """Return what has been charged by a time, if the cars charge as soon as possible in the run. [MWh]"""
-        return np.minimum(self.need_mwh[stays], self.start_mwh[stays] + self.room_mwh(0.0, end_h, stays))
+        return np.minimum(self.need_mwh[sessions], self.start_mwh[sessions] + self.room_mwh(0.0, end_h, sessions))
 
     def between(self, start_h: float, end_h: float) -> IntArray:
         """Return the stays that take up some of the time between two hours."""
         return np.flatnonzero((self.departure_h > start_h) & (self.arrival_h < end_h))
 
 
-def draw_cars(fleet: EvFleet, *, days: int, seed: int, port: int) -> Cars:
+def draw_cars(fleet: EvFleet, *, days: int, seed: int, connection: int) -> ChargingSessions:
     """Return the stays of a fleet's cars, from the evening before the run to the morning after it.
 
     Parameters
     ----------
     days : int
         Days of the run.
-    seed, port : int
+    seed, connection : int
         With the day they fix the random stream, so a day's cars do not depend on the days that follow.
 
     Raises
@@ -96,7 +96,7 @@ def draw_cars(fleet: EvFleet, *, days: int, seed: int, port: int) -> Cars:
     """
     departure, arrival, miles = np.stack(
         [
-            _draw_day(fleet, np.random.SeedSequence(seed, spawn_key=(CARS_STREAM, port, day)))
+            _draw_day(fleet, np.random.SeedSequence(seed, spawn_key=(CARS_STREAM, connection, day)))
             for day in range(days + 2)
         ],
         axis=1,
@@ -112,7 +112,7 @@ def draw_cars(fleet: EvFleet, *, days: int, seed: int, port: int) -> Cars:
     need = np.minimum(wanted, possible)
     least = np.maximum(need - fleet.max_p_mw * departure_h, 0.0)
     most = np.minimum(need, fleet.max_p_mw * np.maximum(-arrival_h, 0.0))
-    return Cars(
+    return ChargingSessions(
         cars=fleet.cars,
         days=days,
         max_p_mw=fleet.max_p_mw,
@@ -175,7 +175,7 @@ class Charging:
 
     Parameters
     ----------
-    cars : Cars
+    cars : ChargingSessions
         The stays.
 
     Attributes
@@ -184,7 +184,7 @@ class Charging:
         What each stay has charged so far. [MWh]
     """
 
-    def __init__(self, cars: Cars) -> None:
+    def __init__(self, cars: ChargingSessions) -> None:
         self.cars = cars
         self.charged_mwh = cars.start_mwh.copy()
 
@@ -205,17 +205,17 @@ class Charging:
             had charged as soon as possible throughout. Where it has fallen behind, it must do what it can.
         """
         cars = self.cars
-        stays = cars.between(hour, hour + hours)
-        charged, need = self.charged_mwh[stays], cars.need_mwh[stays]
+        sessions = cars.between(hour, hour + hours)
+        charged, need = self.charged_mwh[sessions], cars.need_mwh[sessions]
         ends = np.arange(hour + 1, hour + hours + 1, dtype=np.float64)[:, None]
-        most = np.minimum(need, charged + cars.room_mwh(hour, ends, stays))
-        least = np.clip(cars.least_by(ends, stays), charged, most)
+        most = np.minimum(need, charged + cars.room_mwh(hour, ends, sessions))
+        least = np.clip(cars.least_by(ends, sessions), charged, most)
         min_mwh, max_mwh = (least - charged).sum(axis=1), (most - charged).sum(axis=1)
         midnight = ends[:, 0] % HOURS_PER_DAY == 0
-        late, soon = cars.least_by(ends[midnight], stays), cars.most_by(ends[midnight], stays)
+        late, soon = cars.least_by(ends[midnight], sessions), cars.most_by(ends[midnight], sessions)
         wanted = (late + end_fill * (soon - late) - charged).sum(axis=1)
         min_mwh[midnight] = np.clip(wanted, min_mwh[midnight], max_mwh[midnight])
-        power = np.minimum(cars.room_mwh(ends - 1, ends, stays), need - charged)
+        power = np.minimum(cars.room_mwh(ends - 1, ends, sessions), need - charged)
         return Envelope(min_mwh=min_mwh, max_mwh=max_mwh, max_p_mw=power.sum(axis=1))
 
     def uncontrolled(self) -> FloatArray:
@@ -234,16 +234,16 @@ class Charging:
             Power of every car. [MW]
         """
         cars = self.cars
-        stays = cars.between(hour, hour + 1)
-        least, most = self._limits(hour, stays)
-        waiting = cars.departure_h[stays] - np.maximum(cars.arrival_h[stays], hour)
-        laxity = waiting - (cars.need_mwh[stays] - self.charged_mwh[stays]) / cars.max_p_mw
+        sessions = cars.between(hour, hour + 1)
+        least, most = self._limits(hour, sessions)
+        waiting = cars.departure_h[sessions] - np.maximum(cars.arrival_h[sessions], hour)
+        laxity = waiting - (cars.need_mwh[sessions] - self.charged_mwh[sessions]) / cars.max_p_mw
         # Rounded, or round-off would decide between cars that are equally urgent.
-        order = np.lexsort((cars.car[stays], laxity.round(9)))
+        order = np.lexsort((cars.car[sessions], laxity.round(9)))
         room = (most - least)[order]
         before = np.cumsum(room) - room
         power = np.zeros(cars.cars)
-        power[cars.car[stays][order]] = least[order] + np.clip(p_mw - least.sum() - before, 0.0, room)
+        power[cars.car[sessions][order]] = least[order] + np.clip(p_mw - least.sum() - before, 0.0, room)
         return power
 
     def charge(self, hour: int, power: FloatArray) -> None:
@@ -254,25 +254,25 @@ class Charging:
         ValueError
             If a car cannot take its power, or could no longer be as full as possible when it leaves.
         """
-        stays = self.cars.between(hour, hour + 1)
-        least, most = self._limits(hour, stays)
-        car = self.cars.car[stays]
+        sessions = self.cars.between(hour, hour + 1)
+        least, most = self._limits(hour, sessions)
+        car = self.cars.car[sessions]
         taken = np.zeros(self.cars.cars)
         taken[car] = np.clip(power[car], least, most)
         if not np.allclose(power, taken, rtol=0, atol=TOLERANCE_MW):
             raise ValueError(f"hour {hour}: a car's power is outside what it must and can charge")
         # The sum may exceed the need by round-off.
-        self.charged_mwh[stays] = np.minimum(self.charged_mwh[stays] + taken[car], self.cars.need_mwh[stays])
+        self.charged_mwh[sessions] = np.minimum(self.charged_mwh[sessions] + taken[car], self.cars.need_mwh[sessions])
 
-    def _limits(self, hour: int, stays: IntArray) -> tuple[FloatArray, FloatArray]:
+    def _limits(self, hour: int, sessions: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return what each stay must and can charge in an hour, shape (n,). [MW]"""
-        charged = self.charged_mwh[stays]
-        most = np.minimum(self.cars.room_mwh(hour, hour + 1, stays), self.cars.need_mwh[stays] - charged)
-        return np.clip(self.cars.least_by(hour + 1, stays) - charged, 0.0, most), most
+        charged = self.charged_mwh[sessions]
+        most = np.minimum(self.cars.room_mwh(hour, hour + 1, sessions), self.cars.need_mwh[sessions] - charged)
+        return np.clip(self.cars.least_by(hour + 1, sessions) - charged, 0.0, most), most
 
     def _uncontrolled_day(self, day: int) -> FloatArray:
         start = day * HOURS_PER_DAY
-        stays = self.cars.between(start, start + HOURS_PER_DAY)
+        sessions = self.cars.between(start, start + HOURS_PER_DAY)
         ends = np.arange(start, start + HOURS_PER_DAY + 1, dtype=np.float64)[:, None]
-        power: FloatArray = np.diff(self.cars.most_by(ends, stays).sum(axis=1))
+        power: FloatArray = np.diff(self.cars.most_by(ends, sessions).sum(axis=1))
         return power.clip(min=0.0)  # round-off

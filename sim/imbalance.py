@@ -12,8 +12,8 @@ import numpy.typing as npt
 import yaml
 from pydantic import Field, model_validator
 
+from grids.components import Data, Word
 from grids.network import FloatArray
-from grids.units import Data, Word
 
 Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 

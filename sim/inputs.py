@@ -7,18 +7,18 @@ the same code as in the run itself, and handed to :mod:`sim.audit`, which shares
 import numpy as np
 import pandas as pd
 
+from grids.components import Battery, Renewable
 from grids.network import FloatArray, Grid
-from grids.units import Battery, Renewable
 from sim.audit.inputs import CAR_NUMBERS, Inputs
 from sim.ev_fleet import draw_cars
+from sim.instance import Instance
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 
 
-def inputs_of(setting: Setting) -> Inputs:
+def inputs_of(instance: Instance) -> Inputs:
     """Return the inputs of a run of a study."""
-    grid, profiles, study = setting.grid, setting.profiles, setting.study
-    days = [setting.draw(Draw.ACTUAL, 1, day) for day in range(study.days)]
+    grid, profiles, study = instance.grid, instance.profiles, instance.study
+    days = [instance.draw(Draw.ACTUAL, 1, day) for day in range(study.days)]
     inverters: list[Renewable | Battery] = [*grid.renewables, *grid.batteries]
     no_tan_phi = np.full(len(inverters), np.nan)
     return Inputs(
@@ -43,13 +43,13 @@ def inputs_of(setting: Setting) -> Inputs:
         price_per_mwh=profiles.price_per_mwh,
         retail_price_per_mwh=profiles.retail_price_per_mwh,
         realised_retail_per_mwh=_one_by_one(days, "retail_price_per_mwh"),
-        forecast_mw=_of_units(setting.forecast),
+        forecast_mw=_of_units(instance.forecast),
         available_mw=np.concatenate([_of_units(day) for day in days]),
-        behind_mw={
-            device: _one_by_one(days, f"port_{quantity}_mw")
+        microgrid_mw={
+            device: _one_by_one(days, f"connection_{quantity}_mw")
             for device, quantity in (("load", "load"), ("heat_load", "heat"), ("output", "output"))
         },
-        cars=_stays(grid, days=study.days, seed=study.seed),
+        cars=_sessions(grid, days=study.days, seed=study.seed),
     )
 
 
@@ -63,12 +63,12 @@ def _of_units(day: ScenarioSet) -> FloatArray:
     return np.hstack([day.demand_mw[0], day.available_mw[0]])
 
 
-def _stays(grid: Grid, *, days: int, seed: int) -> pd.DataFrame:
-    """Return the stays of all cars, port by port."""
-    frames = [pd.DataFrame(columns=["port", "stay", *CAR_NUMBERS])]
-    for position, port in enumerate(grid.ports):
-        if port.microgrid.ev is not None:
-            cars = draw_cars(port.microgrid.ev, days=days, seed=seed, port=position)
+def _sessions(grid: Grid, *, days: int, seed: int) -> pd.DataFrame:
+    """Return the stays of all cars, connection by connection."""
+    frames = [pd.DataFrame(columns=["connection", "stay", *CAR_NUMBERS])]
+    for position, connection in enumerate(grid.connections):
+        if connection.microgrid.ev is not None:
+            cars = draw_cars(connection.microgrid.ev, days=days, seed=seed, connection=position)
             columns = {name: getattr(cars, name) for name in CAR_NUMBERS}
-            frames.append(pd.DataFrame({"port": port.name, "stay": np.arange(len(cars.car)), **columns}))
+            frames.append(pd.DataFrame({"connection": connection.name, "stay": np.arange(len(cars.car)), **columns}))
     return pd.concat(frames[1:] or frames, ignore_index=True)

@@ -21,9 +21,9 @@ TABLES = {
     "payments": "per hour, term and pair: who pays whom",
     "books": "per hour: what the operator values without paying for it (losses, wear)",
     "decisions": "per hour: policy, status, plan against metered; how microgrids were coordinated",
-    "ports": "the ports: kind, bus",
-    "trades": "per hour and port: price, exchange agreed and done",
-    "devices": "per hour and device behind a port: power, heat, stored energy, cost",
+    "connections": "the connections: kind, bus",
+    "trades": "per hour and connection: price, exchange agreed and done",
+    "devices": "per hour and device behind a connection: power, heat, stored energy, cost",
     "cars": "per stay of a car: arrival, departure, energy to be charged",
     "charging": "per hour and car that charges: power",
 }

@@ -1,4 +1,4 @@
-"""What the players say to each other: plain records, so that nothing else crosses between them."""
+"""Messages between the participants: plain records, so that nothing else crosses between them."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Outlook:
     ----------
     demand_mw, available_mw : array, shape (H, D), (H, G)
         Demand of each load and available output of each renewable; the first row is hour t. [MW]
-    port_load_mw, port_heat_mw, port_output_mw : array, shape (H, M)
-        Electric load, heat load and available renewable output behind each port. [MW]
+    connection_load_mw, connection_heat_mw, connection_output_mw : array, shape (H, M)
+        Electric load, heat load and available renewable output behind each connection. [MW]
     retail_price_per_mwh : array, shape (H,)
         Retail price. [$/MWh]
     """
 
     demand_mw: FloatArray
     available_mw: FloatArray
-    port_load_mw: FloatArray
-    port_heat_mw: FloatArray
-    port_output_mw: FloatArray
+    connection_load_mw: FloatArray
+    connection_heat_mw: FloatArray
+    connection_output_mw: FloatArray
     retail_price_per_mwh: FloatArray
 
 
@@ -130,7 +130,7 @@ class Schedule:
     Attributes
     ----------
     p_mw, q_mvar : array, shape (H, M)
-        Exchange of every port, positive for what it takes. [MW], [Mvar]
+        Exchange of every connection, positive for what it takes. [MW], [Mvar]
     price_per_mwh : array, shape (H, M)
         What it pays for it. [$/MWh]
     """
@@ -139,10 +139,12 @@ class Schedule:
     q_mvar: FloatArray
     price_per_mwh: FloatArray
 
-    def of(self, port: int) -> Schedule:
-        """Return the schedule of one port, shape (H,)."""
+    def of(self, connection: int) -> Schedule:
+        """Return the schedule of one connection, shape (H,)."""
         return Schedule(
-            p_mw=self.p_mw[:, port], q_mvar=self.q_mvar[:, port], price_per_mwh=self.price_per_mwh[:, port]
+            p_mw=self.p_mw[:, connection],
+            q_mvar=self.q_mvar[:, connection],
+            price_per_mwh=self.price_per_mwh[:, connection],
         )
 
 
@@ -201,7 +203,7 @@ class DeviceAction:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PortAction:
+class ConnectionAction:
     """What a microgrid (or a fleet of cars) made of its part of the schedule in one hour.
 
     Attributes

@@ -10,16 +10,16 @@ import numpy as np
 
 from grids.network import FloatArray
 from grids.power_flow import Flow, PowerFlowError, SetPoints, shared_plant
+from sim.actuation import Actuation, actuate
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.ledger import Ledger
 from sim.messages import Decision, Knowledge, Outlook, Report, Settlement
-from sim.orders import Deeds, carry_out
 from sim.profiles import HOURS_PER_DAY
+from sim.protocols import Participants
 from sim.recorder import Recorder
-from sim.roles import Players
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
-from sim.settlement import HourMoney, settle_hour, settle_port
+from sim.settlement import HourMoney, settle_connection, settle_hour
 from sim.unit_answers import UnitAnswers
 
 Result = TypeVar("Result")
@@ -30,7 +30,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study.
     actual : sequence of ScenarioSet, optional
         What happens on each day (sets of one scenario); by default drawn from the study's seed.
@@ -43,41 +43,41 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         Time spent on bids, dispatch and power flow.
     """
 
-    def __init__(self, setting: Setting, actual: Sequence[ScenarioSet] | None = None) -> None:
-        super().__init__(rng=setting.study.seed)
-        self.setting = setting
+    def __init__(self, instance: Instance, actual: Sequence[ScenarioSet] | None = None) -> None:
+        super().__init__(rng=instance.study.seed)
+        self.instance = instance
         self.ledger = Ledger()
         self.seconds = {"bid": 0.0, "dispatch": 0.0, "power_flow": 0.0}
-        self._recorder = Recorder(setting, self.ledger)
-        self._plant = shared_plant(setting.grid)
+        self._recorder = Recorder(instance, self.ledger)
+        self._plant = shared_plant(instance.grid)
         self._hours_passed = 0
         self._given = actual
         self._actual = self._realise(0)
         self._bid_mw = np.zeros(HOURS_PER_DAY)
-        self._previous_battery_p_mw = np.zeros(len(setting.grid.batteries))
+        self._previous_battery_p_mw = np.zeros(len(instance.grid.batteries))
         self._reports: dict[str, Report] = {}
-        self._players: Players | None = None
+        self._participants: Participants | None = None
         self._units: UnitAnswers | None = None
 
-    def cast(self, players: Players) -> None:
-        """Say who plays."""
-        self._players = players
-        limit = self.setting.study.search.answer_time_limit_s
-        self._units = UnitAnswers(self.setting.grid, players.ders, self.actual_mw, limit)
-        self._recorder.ports.stays([microgrid.cars for microgrid in players.microgrids])
+    def add_participants(self, participants: Participants) -> None:
+        """Set the participants."""
+        self._participants = participants
+        limit = self.instance.study.search.answer_time_limit_s
+        self._units = UnitAnswers(self.instance.grid, participants.ders, self.actual_mw, limit)
+        self._recorder.connections.sessions([microgrid.cars for microgrid in participants.microgrids])
 
     @property
-    def players(self) -> Players:
-        """Who plays.
+    def participants(self) -> Participants:
+        """The agents of the run, by what they do.
 
         Raises
         ------
         RuntimeError
-            Before `cast`.
+            Before `add_participants`.
         """
-        if self._players is None:
-            raise RuntimeError("the model has no players yet: call cast first")
-        return self._players
+        if self._participants is None:
+            raise RuntimeError("the model has no participants yet: call create_agents first")
+        return self._participants
 
     @property
     def units(self) -> UnitAnswers:
@@ -86,10 +86,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         Raises
         ------
         RuntimeError
-            Before `cast`.
+            Before `add_participants`.
         """
         if self._units is None:
-            raise RuntimeError("the model has no players yet: call cast first")
+            raise RuntimeError("the model has no participants yet: call create_agents first")
         return self._units
 
     @property
@@ -117,7 +117,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         now = self.hour - 1
         known = HOURS_PER_DAY if knowledge is Knowledge.FUTURE else self.hour
         end = self.hour if knowledge is Knowledge.HOUR else HOURS_PER_DAY
-        actual, expected = self._actual, self.setting.forecast
+        actual, expected = self._actual, self.instance.forecast
 
         def ahead(name: str) -> FloatArray:
             realised, foreseen = getattr(actual, name)[0], getattr(expected, name)[0]
@@ -126,35 +126,35 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         return Outlook(**{part.name: ahead(part.name) for part in fields(Outlook)})
 
     def step(self) -> None:
-        """Play one hour; the first of a day begins with the gate closure of that day."""
+        """Simulate one hour; the first of a day begins with the gate closure of that day."""
         if self.hour == 1:
             self._actual = self._realise(self.day - 1)
             self._gate_closure()
         self._reports = self.units.reports()
         remarks = self.units.notes
-        decision = self._timed("dispatch", lambda: self.players.operator.dispatch(self._reports))
-        deeds = self._timed("dispatch", lambda: carry_out(self.players, self.units, decision))
+        decision = self._timed("dispatch", lambda: self.participants.operator.dispatch(self._reports))
+        actuation = self._timed("dispatch", lambda: actuate(self.participants, self.units, decision))
         if remarks:
             decision = replace(decision, reason="; ".join(filter(None, [decision.reason, *remarks])))
-        flow = self._meter(deeds.set_points, decision.policy)
-        settlement = self.players.system_operator.settle(
+        flow = self._meter(actuation.set_points, decision.policy)
+        settlement = self.participants.system_operator.settle(
             float(self._bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
         )
-        self._record(decision, deeds, flow, settlement)
-        self._previous_battery_p_mw = deeds.set_points.battery_p_mw
+        self._record(decision, actuation, flow, settlement)
+        self._previous_battery_p_mw = actuation.set_points.battery_p_mw
         self._hours_passed += 1
 
     def run_days(self, days: int) -> None:
-        """Play whole days."""
+        """Simulate whole days."""
         for _ in range(days * HOURS_PER_DAY):
             self.step()
 
     def close(self) -> None:
-        """Let go of the players, so that memory does not grow from run to run; the ledger stays.
+        """Let go of the participants, so that memory does not grow from run to run; the ledger stays.
 
         Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
         """
-        self._players = self._units = None
+        self._participants = self._units = None
         self.remove_all_agents()
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
@@ -168,18 +168,18 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             ) from error
 
     def _realise(self, day: int) -> ScenarioSet:
-        actual = self._given[day] if self._given is not None else self.setting.draw(Draw.ACTUAL, 1, day)
-        return actual.completed(self.setting.forecast)
+        actual = self._given[day] if self._given is not None else self.instance.draw(Draw.ACTUAL, 1, day)
+        return actual.completed(self.instance.forecast)
 
     def _gate_closure(self) -> None:
-        operator, system_operator = self.players.operator, self.players.system_operator
+        operator, system_operator = self.participants.operator, self.participants.system_operator
         submission = self._timed("bid", operator.submit_bids)
         ruling = system_operator.review(submission)
         operator.take_ruling(submission, ruling)
         self._bid_mw = ruling.bid_mw
         self._recorder.gate_closure(self.day, submission, ruling)
 
-    def _record(self, decision: Decision, deeds: Deeds, flow: Flow, settlement: Settlement) -> None:
+    def _record(self, decision: Decision, actuation: Actuation, flow: Flow, settlement: Settlement) -> None:
         retail = float(self._actual.retail_price_per_mwh[0, self.hour - 1])
         prices = np.zeros(0) if decision.schedule is None else decision.schedule.price_per_mwh[0]
         self._recorder.hour(
@@ -187,25 +187,30 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             self.hour,
             reports=self._reports,
             decision=decision,
-            deeds=deeds,
+            actuation=actuation,
             energy_mwh=self.units.energy_mwh,
             flow=flow,
             settlement=settlement,
             retail_price_per_mwh=retail,
-            money=self._settle(deeds, flow, settlement, retail, prices),
-            port_money=[
-                settle_port(action, price_per_mwh=float(price), retail_price_per_mwh=retail)
-                for action, price in zip(deeds.ports, prices, strict=True)
+            money=self._settle(actuation, flow, settlement, retail, prices),
+            connection_money=[
+                settle_connection(action, price_per_mwh=float(price), retail_price_per_mwh=retail)
+                for action, price in zip(actuation.connections, prices, strict=True)
             ],
         )
 
     def _settle(
-        self, deeds: Deeds, flow: Flow, settlement: Settlement, retail_price_per_mwh: float, port_prices: FloatArray
+        self,
+        actuation: Actuation,
+        flow: Flow,
+        settlement: Settlement,
+        retail_price_per_mwh: float,
+        connection_prices: FloatArray,
     ) -> HourMoney:
-        now, done = self.hour - 1, deeds.set_points
+        now, done = self.hour - 1, actuation.set_points
         return settle_hour(
-            tariff=self.setting.tariff,
-            price_per_mwh=float(self.setting.profiles.price_per_mwh[now]),
+            tariff=self.instance.tariff,
+            price_per_mwh=float(self.instance.profiles.price_per_mwh[now]),
             retail_price_per_mwh=retail_price_per_mwh,
             penalty=settlement.penalty,
             metered_mw=flow.tie_p_mw,
@@ -216,9 +221,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             renewable_p_mw=done.renewable_p_mw,
             battery_p_mw=done.battery_p_mw,
             previous_battery_p_mw=self._previous_battery_p_mw,
-            wear_per_mwh=np.array([unit.wear_per_mwh for unit in self.setting.grid.batteries]),
+            wear_per_mwh=np.array([unit.wear_per_mwh for unit in self.instance.grid.batteries]),
             exchange_p_mw=done.exchange_p_mw,
-            exchange_price_per_mwh=port_prices,
+            exchange_price_per_mwh=connection_prices,
         )
 
     def _timed(self, what: str, work: Callable[[], Result]) -> Result:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.setting import Setting
+from sim.instance import Instance
 
 DEMAND_MOST = 2.0
 """Demand above this many times the nominal one is strange."""
@@ -23,30 +23,30 @@ POWERS = {"max_s_mva": "MVA", "max_p_mw": "MW", "max_exchange_mw": "MW", "max_lo
 """What units say of their power, and in what unit."""
 
 
-def implausible(setting: Setting) -> list[str]:
+def implausible(instance: Instance) -> list[str]:
     """Return a sentence for each value of a study that hardly any case has.
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         The built study.
     """
-    study = setting.study
+    study = instance.study
     tie_line = {"grid": {"tie_line": study.grid.tie_line.model_dump()}}
-    nominal_mw = float(setting.grid.load_p_mw.sum())
+    nominal_mw = float(instance.grid.load_p_mw.sum())
     return [
-        *_profiles(setting),
+        *_profiles(instance),
         *_units({"fleet": study.fleet.model_dump(mode="json"), **tie_line}, "", nominal_mw),
     ]
 
 
-def _profiles(setting: Setting) -> Iterator[str]:
-    demand = setting.profiles.demand_pu
+def _profiles(instance: Instance) -> Iterator[str]:
+    demand = instance.profiles.demand_pu
     if demand.max() > DEMAND_MOST:
         hour = int(demand.argmax()) + 1
         yield f"profiles.demand_pu is {demand.max():g} in hour {hour}: so many times the nominal demand of the network"
     for name in ("price_per_mwh", "retail_price_per_mwh"):
-        largest = float(np.abs(getattr(setting.profiles, name)).max())
+        largest = float(np.abs(getattr(instance.profiles, name)).max())
         if 0 < largest < PRICES_PER_MWH[0]:
             yield f"profiles.{name} is at most {largest:g} $/MWh: is it in $/kWh?"
         elif largest > PRICES_PER_MWH[1]:

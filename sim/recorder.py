@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from grids.components import Battery, Renewable
 from grids.network import FloatArray
 from grids.power_flow import Flow, SetPoints
-from grids.units import Battery, Renewable
+from sim.actuation import Actuation
+from sim.connection_recorder import ConnectionRecorder
+from sim.instance import Instance
 from sim.ledger import Ledger
 from sim.messages import Coordination, Decision, Report, Ruling, Settlement, Submission
-from sim.orders import Deeds
-from sim.port_recorder import PortRecorder
-from sim.setting import Setting
-from sim.settlement import HourMoney, PortMoney
+from sim.settlement import ConnectionMoney, HourMoney
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 """What a certificate states, see :mod:`agents.dispatch.certificate`."""
@@ -28,21 +28,21 @@ class Recorder:
 
     Parameters
     ----------
-    setting : Setting
+    instance : Instance
         For names, limits and forecasts.
     ledger : Ledger
         Where the rows go; the tables of units, lines and prices are written at once.
 
     Attributes
     ----------
-    ports : PortRecorder
-        Writes what happens behind the ports.
+    connections : ConnectionRecorder
+        Writes what happens behind the connections.
     """
 
-    def __init__(self, setting: Setting, ledger: Ledger) -> None:
-        self._setting, self._ledger = setting, ledger
-        self.ports = PortRecorder(setting, ledger)
-        grid = setting.grid
+    def __init__(self, instance: Instance, ledger: Ledger) -> None:
+        self._instance, self._ledger = instance, ledger
+        self.connections = ConnectionRecorder(instance, ledger)
+        grid = instance.grid
         self._names = [*grid.load_names, *grid.renewable_names, *grid.battery_names]
         self._kinds = ["load"] * len(grid.load_names) + [*grid.renewable_kinds] + ["battery"] * len(grid.batteries)
         self._record_units()
@@ -58,12 +58,12 @@ class Recorder:
         ledger.append(
             "market",
             hour=np.arange(1, 25),
-            price_per_mwh=setting.profiles.price_per_mwh,
-            retail_price_per_mwh=setting.profiles.retail_price_per_mwh,
+            price_per_mwh=instance.profiles.price_per_mwh,
+            retail_price_per_mwh=instance.profiles.retail_price_per_mwh,
         )
 
     def _record_units(self) -> None:
-        grid, nan = self._setting.grid, np.nan
+        grid, nan = self._instance.grid, np.nan
         loads, batteries = len(grid.load_names), grid.batteries
         renewables = grid.renewables
         inverters: list[Renewable | Battery] = [*renewables, *batteries]
@@ -113,18 +113,18 @@ class Recorder:
         *,
         reports: dict[str, Report],
         decision: Decision,
-        deeds: Deeds,
+        actuation: Actuation,
         energy_mwh: FloatArray,
         flow: Flow,
         settlement: Settlement,
         retail_price_per_mwh: float,
         money: HourMoney,
-        port_money: Sequence[PortMoney],
+        connection_money: Sequence[ConnectionMoney],
     ) -> None:
         """Record one hour."""
         when = {"day": day, "hour": hour}
-        self._record_dispatch(when, reports, decision.orders, deeds.set_points, deeds.clipped, energy_mwh)
-        grid = self._setting.grid
+        self._record_dispatch(when, reports, decision.orders, actuation.set_points, actuation.clipped, energy_mwh)
+        grid = self._instance.grid
         self._ledger.append("buses", **when, bus=grid.bus_ids, vm_pu=flow.vm_pu, va_degree=flow.va_degree)
         self._ledger.append(
             "lines",
@@ -144,8 +144,10 @@ class Recorder:
         )
         self._record_decision(when, decision, flow)
         self._record_payments(when, money)
-        self.ports.payments(when, port_money, OPERATOR)
-        self.ports.hour(when, decision=decision, actions=deeds.ports, retail_price_per_mwh=retail_price_per_mwh)
+        self.connections.payments(when, connection_money, OPERATOR)
+        self.connections.hour(
+            when, decision=decision, actions=actuation.connections, retail_price_per_mwh=retail_price_per_mwh
+        )
         self._ledger.append("books", **when, term=["loss", "wear"], amount=[money.loss, float(money.wear.sum())])
 
     def _record_dispatch(
@@ -157,8 +159,8 @@ class Recorder:
         clipped: list[bool],
         energy_mwh: FloatArray,
     ) -> None:
-        expected, now = self._setting.forecast, when["hour"] - 1
-        capacity = np.array([unit.max_e_mwh for unit in self._setting.grid.batteries])
+        expected, now = self._instance.forecast, when["hour"] - 1
+        capacity = np.array([unit.max_e_mwh for unit in self._instance.grid.batteries])
         nothing, others = np.full(len(capacity), np.nan), np.full(len(self._names) - len(capacity), np.nan)
         self._ledger.append(
             "dispatch",
@@ -197,7 +199,7 @@ class Recorder:
         )
 
     def _record_payments(self, when: dict[str, int], money: HourMoney) -> None:
-        grid = self._setting.grid
+        grid = self._instance.grid
         consumers, owners = list(grid.load_names), list(grid.renewable_names)
         for term, payer, payee, amount in (
             ("revenue", consumers, OPERATOR, money.revenue),

@@ -41,13 +41,13 @@ def reduce_scenarios(scenarios: ScenarioSet, keep: int, method: Method = "forwar
 def distances(scenarios: ScenarioSet) -> FloatArray:
     """Return the Euclidean distance between every two scenarios, shape (S, S). [MW]
 
-    The space is the hourly totals of demand and of each unit's output, and of load less output behind the ports if
+    The space is the hourly totals of demand and of each unit's output, and of load less output of the microgrids if
     there are any: what moves the tie line.
     """
     count = len(scenarios)
     parts = [scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)]
-    if scenarios.port_load_mw.size:
-        parts.append((scenarios.port_load_mw - scenarios.port_output_mw).sum(axis=2))
+    if scenarios.connection_load_mw.size:
+        parts.append((scenarios.connection_load_mw - scenarios.connection_output_mw).sum(axis=2))
     points = np.concatenate(parts, axis=1)
     points = points - points.mean(axis=0)
     square = (points**2).sum(axis=1)

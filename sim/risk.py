@@ -9,8 +9,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from grids.components import Data
 from grids.network import FloatArray
-from grids.units import Data
 
 
 class Risk(Data):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from grids.components import Data
 from grids.network import FloatArray, Grid, IntArray
-from grids.units import Data
 from sim.profiles import Profiles
 
 Deviation = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
@@ -57,7 +57,7 @@ class ForecastErrors(Data):
 class ScenarioSet:
     """Sample paths of what is uncertain, with their probabilities.
 
-    Ports and retail price may be left empty, which means: as forecast.
+    Connections and retail price may be left empty, which means: as forecast.
 
     Attributes
     ----------
@@ -67,8 +67,8 @@ class ScenarioSet:
         Available output of each renewable unit, before curtailment. [MW]
     probability : array, shape (S,)
         Probabilities, sum 1.
-    port_load_mw, port_heat_mw, port_output_mw : array, shape (S, T, M)
-        Electric load, heat load and available renewable output behind each port. [MW]
+    connection_load_mw, connection_heat_mw, connection_output_mw : array, shape (S, T, M)
+        Electric load, heat load and available renewable output behind each connection. [MW]
     retail_price_per_mwh : array, shape (S, T)
         Retail price. [$/MWh]
     kantorovich : float
@@ -78,9 +78,9 @@ class ScenarioSet:
     demand_mw: FloatArray
     available_mw: FloatArray
     probability: FloatArray
-    port_load_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
-    port_heat_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
-    port_output_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    connection_load_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    connection_heat_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    connection_output_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
     retail_price_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     kantorovich: float = 0.0
 
@@ -102,9 +102,9 @@ class ScenarioSet:
             demand_mw=self.demand_mw[chosen],
             available_mw=self.available_mw[chosen],
             probability=probability,
-            port_load_mw=rows(self.port_load_mw),
-            port_heat_mw=rows(self.port_heat_mw),
-            port_output_mw=rows(self.port_output_mw),
+            connection_load_mw=rows(self.connection_load_mw),
+            connection_heat_mw=rows(self.connection_heat_mw),
+            connection_output_mw=rows(self.connection_output_mw),
             retail_price_per_mwh=rows(self.retail_price_per_mwh),
             kantorovich=kantorovich,
         )
@@ -117,9 +117,9 @@ class ScenarioSet:
 
         return replace(
             self,
-            port_load_mw=filled(self.port_load_mw, expected.port_load_mw),
-            port_heat_mw=filled(self.port_heat_mw, expected.port_heat_mw),
-            port_output_mw=filled(self.port_output_mw, expected.port_output_mw),
+            connection_load_mw=filled(self.connection_load_mw, expected.connection_load_mw),
+            connection_heat_mw=filled(self.connection_heat_mw, expected.connection_heat_mw),
+            connection_output_mw=filled(self.connection_output_mw, expected.connection_output_mw),
             retail_price_per_mwh=filled(self.retail_price_per_mwh, expected.retail_price_per_mwh),
         )
 
@@ -132,22 +132,22 @@ def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
         profiles.pv_pu[:, None],
     )
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
-    load, heat, output = _port_peaks(grid)
+    load, heat, output = _connection_peaks(grid)
     return ScenarioSet(
         demand_mw=(profiles.demand_pu[:, None] * grid.load_p_mw)[None],
         available_mw=(per_unit.astype(np.float64) * capacity)[None],
         probability=np.ones(1),
-        port_load_mw=(profiles.microgrid_load_pu[:, None] * load)[None],
-        port_heat_mw=(profiles.microgrid_heat_pu[:, None] * heat)[None],
-        port_output_mw=(profiles.microgrid_output_pu[:, None] * output)[None],
+        connection_load_mw=(profiles.microgrid_load_pu[:, None] * load)[None],
+        connection_heat_mw=(profiles.microgrid_heat_pu[:, None] * heat)[None],
+        connection_output_mw=(profiles.microgrid_output_pu[:, None] * output)[None],
         retail_price_per_mwh=profiles.retail_price_per_mwh[None],
     )
 
 
-def _port_peaks(grid: Grid) -> FloatArray:
-    """Return electric load, heat load and renewable output of each port at a profile of 1, shape (3, M). [MW]"""
-    behind = [port.microgrid for port in grid.ports]
-    peaks = [(what.max_load_mw, what.max_heat_mw, what.max_output_mw) for what in behind]
+def _connection_peaks(grid: Grid) -> FloatArray:
+    """Return electric load, heat load and renewable output of each connection at a profile of 1, shape (3, M). [MW]"""
+    microgrids = [connection.microgrid for connection in grid.connections]
+    peaks = [(what.max_load_mw, what.max_heat_mw, what.max_output_mw) for what in microgrids]
     return np.array(peaks, dtype=np.float64).reshape(-1, 3).T
 
 
@@ -192,24 +192,24 @@ def draw_scenarios(
         available_mw=np.clip(expected.available_mw * (1 + output), 0.0, capacity),
         probability=np.full(count, 1 / count),
     )
-    if grid.ports:
-        drawn = _with_ports(drawn, grid, expected, errors, rng)
+    if grid.connections:
+        drawn = _with_connections(drawn, grid, expected, errors, rng)
     if errors.retail_price_std > 0:
         error = errors.retail_price_std * rng.standard_normal((count, hours))
         drawn = replace(drawn, retail_price_per_mwh=expected.retail_price_per_mwh * (1 + error))
     return drawn.completed(expected)
 
 
-def _with_ports(
+def _with_connections(
     drawn: ScenarioSet, grid: Grid, expected: ScenarioSet, errors: ForecastErrors, rng: np.random.Generator
 ) -> ScenarioSet:
-    """Return the scenarios with what is behind the ports drawn around the forecast."""
-    hours, ports = expected.port_load_mw.shape[1:]
-    shape = (len(drawn), hours, 1 if errors.sharing == "per_kind" else ports)
+    """Return the scenarios with what is behind the connections drawn around the forecast."""
+    hours, connections = expected.connection_load_mw.shape[1:]
+    shape = (len(drawn), hours, 1 if errors.sharing == "per_kind" else connections)
     load, heat, output = 1 + errors.microgrid_std[:, None, None, None] * rng.standard_normal((3, *shape))
     return replace(
         drawn,
-        port_load_mw=np.maximum(expected.port_load_mw * load, 0.0),
-        port_heat_mw=np.maximum(expected.port_heat_mw * heat, 0.0),
-        port_output_mw=np.clip(expected.port_output_mw * output, 0.0, _port_peaks(grid)[2]),
+        connection_load_mw=np.maximum(expected.connection_load_mw * load, 0.0),
+        connection_heat_mw=np.maximum(expected.connection_heat_mw * heat, 0.0),
+        connection_output_mw=np.clip(expected.connection_output_mw * output, 0.0, _connection_peaks(grid)[2]),
     )

@@ -6,9 +6,9 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from grids.components import Data
 from grids.network import FloatArray
-from grids.units import Data
-from sim.messages import PortAction
+from sim.messages import ConnectionAction
 
 Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
@@ -26,7 +26,7 @@ COST_TERMS = (
 TERMS = ("revenue", *COST_TERMS, "profit")
 
 TRADE = "trade"
-"""What ports pay for what they take: income of an operator with ports, next to the revenue; others don't have it."""
+"""What connections pay for what they take: an income next to the revenue, only where there are connections."""
 
 
 class Tariff(Data):
@@ -81,7 +81,7 @@ class HourMoney:
     exchange, imbalance, loss : float
         Energy bought from (or, negative, sold to) the main grid; penalty; value of the losses (not cash).
     trade : array, shape (M,)
-        Paid by each port for what it took (negative: for what it gave).
+        Paid by each connection for what it took (negative: for what it gave).
     """
 
     revenue: FloatArray
@@ -95,14 +95,14 @@ class HourMoney:
     trade: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def totals(self) -> dict[str, float]:
-        """Return every term of Table 5, the trade of an operator with ports, and the profit."""
-        terms = terms_of(ports=len(self.trade) > 0)
+        """Return every term of Table 5, the trade of an operator with connections, and the profit."""
+        terms = terms_of(connections=len(self.trade) > 0)
         return with_profit({term: float(np.sum(getattr(self, term))) for term in terms[:-1]})
 
 
-def terms_of(*, ports: bool) -> tuple[str, ...]:
-    """Return the terms of an operator's profit: those of Table 5 and, if it has ports, its trade with them."""
-    return ("revenue", TRADE, *TERMS[1:]) if ports else TERMS
+def terms_of(*, connections: bool) -> tuple[str, ...]:
+    """Return the terms of an operator's profit: those of Table 5 and, if it has connections, its trade with them."""
+    return ("revenue", TRADE, *TERMS[1:]) if connections else TERMS
 
 
 def with_profit(terms: dict[str, float]) -> dict[str, float]:
@@ -112,8 +112,8 @@ def with_profit(terms: dict[str, float]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PortMoney:
-    """The money of what is behind one port in one hour. All in $, costs positive.
+class ConnectionMoney:
+    """The money of what is behind one connection in one hour. All in $, costs positive.
 
     Attributes
     ----------
@@ -142,26 +142,26 @@ class PortMoney:
         return self.trade + self.discomfort + self.fuel + self.wear - self.ev_revenue
 
 
-def settle_port(
-    action: PortAction, *, price_per_mwh: float, retail_price_per_mwh: float, dt_h: float = 1.0
-) -> PortMoney:
-    """Return the money of one hour behind a port.
+def settle_connection(
+    action: ConnectionAction, *, price_per_mwh: float, retail_price_per_mwh: float, dt_h: float = 1.0
+) -> ConnectionMoney:
+    """Return the money of one hour behind a connection.
 
     The owners of cars pay the retail price for the energy of uncontrolled charging, whatever was charged [assumed]:
     smart charging changes nothing they pay, only what they are compensated.
 
     Parameters
     ----------
-    action : PortAction
+    action : ConnectionAction
         What was exchanged, and what the devices did and say it cost.
     price_per_mwh, retail_price_per_mwh : float
-        What the port pays for its exchange, and consumers pay. [$/MWh]
+        What the connection pays for its exchange, and consumers pay. [$/MWh]
     """
     cost = dict.fromkeys(("battery", "thermal_storage", "diesel", "heat_unit", "ev"), 0.0)
     for device in action.devices:
         cost[device.device] = cost.get(device.device, 0.0) + device.cost
     cars = [device for device in action.devices if device.device == "ev"]
-    return PortMoney(
+    return ConnectionMoney(
         trade=price_per_mwh * action.p_mw * dt_h,
         ev_revenue=retail_price_per_mwh * sum(device.available_mw for device in cars) * dt_h,
         discomfort=cost["ev"],
@@ -210,7 +210,7 @@ def settle_hour(
     wear_per_mwh : array, shape (U,)
         Wear of what is charged or discharged, besides that of Eq. (17). [$/MWh]
     exchange_p_mw, exchange_price_per_mwh : array, shape (M,)
-        What ports take from the network, and pay for it. [MW], [$/MWh]
+        What connections take from the network, and pay for it. [MW], [$/MWh]
     """
     price, curtailed_mw = price_per_mwh * dt_h, available_mw - renewable_p_mw
     exchanged = np.zeros(0) if exchange_p_mw is None else exchange_p_mw

@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from grids.components import Data, FileName, Positive, TieLine, Voltage, Word
 from grids.documents import in_short
 from grids.fleet import Fleet
-from grids.units import Data, FileName, Positive, TieLine, Voltage, Word
 from sim.errors import StudyError
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method

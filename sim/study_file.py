@@ -46,7 +46,7 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
         form="a study; it must be a mapping of keys such as name, fleet, profiles",
     )
     if "study" in document and "fleet" not in document:
-        raise StudyError(f"{path}: is a sweep, not a study; tieline sweep {path} plays it")
+        raise StudyError(f"{path}: is a sweep, not a study; tieline sweep {path} simulates it")
     changed = [_change(change) if isinstance(change, str) else change for change in changes]
     for change in changed:
         _set(document, change)

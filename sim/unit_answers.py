@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from grids.components import Battery, Renewable
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
-from grids.units import Battery, Renewable
 from sim.messages import Action, Order, Report
-from sim.roles import DerRole
+from sim.protocols import DerProtocol
 from sim.time_limit import Respondents, in_words
 
 ENERGY_MWH = 1e-9
@@ -34,7 +34,7 @@ class UnitAnswers:
     ----------
     grid : Grid
         The units' data.
-    units : sequence of DerRole
+    units : sequence of DerProtocol
         The agents.
     actual_mw : callable
         Returns demand or available output of a unit of a kind and position this hour. [MW]
@@ -50,7 +50,7 @@ class UnitAnswers:
     """
 
     def __init__(
-        self, grid: Grid, units: Sequence[DerRole], actual_mw: Callable[[str, int], float], time_limit_s: float
+        self, grid: Grid, units: Sequence[DerProtocol], actual_mw: Callable[[str, int], float], time_limit_s: float
     ) -> None:
         self._grid, self._units, self._actual_mw = grid, units, actual_mw
         self._respondents = Respondents(time_limit_s)
@@ -79,7 +79,7 @@ class UnitAnswers:
         p_mw = np.concatenate([orders.load_p_mw, orders.renewable_p_mw, orders.battery_p_mw])
         q_mvar = np.concatenate([orders.load_q_mvar, orders.renewable_q_mvar, orders.battery_q_mvar])
         given = [Order(p_mw=float(p), q_mvar=float(q)) for p, q in zip(p_mw, q_mvar, strict=True)]
-        said = self._ask([partial(_obey, unit, order) for unit, order in zip(self._units, given, strict=True)])
+        said = self._ask([partial(_act, unit, order) for unit, order in zip(self._units, given, strict=True)])
         return [self._done(k, order, answer) for k, (order, answer) in enumerate(zip(given, said, strict=True))]
 
     def _done(self, k: int, order: Order, answer: Any) -> Action:
@@ -127,11 +127,11 @@ class UnitAnswers:
         far = max(abs(p_mw - order.p_mw), abs(q_mvar - order.q_mvar)) > CLIP_TOLERANCE_MW
         return Action(p_mw=p_mw, q_mvar=q_mvar, clipped=far)
 
-    def _note(self, unit: DerRole, wrong: str, instead: str) -> None:
+    def _note(self, unit: DerProtocol, wrong: str, instead: str) -> None:
         self.notes.append(f"{unit.name}: {wrong}; {instead}")
 
 
-def _obey(unit: DerRole, order: Order) -> Done:
+def _act(unit: DerProtocol, order: Order) -> Done:
     action = unit.respond(order)
     unit.commit(action)
     return action, unit.report().energy_mwh if unit.kind == "battery" else 0.0

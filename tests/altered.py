@@ -10,8 +10,8 @@ from audited import Run, inputs_for
 from experiments.run_folder import write_manifest
 from sim.audit import AuditReport, audit, audit_folder
 from sim.audit.completeness import read_records
-from sim.audit.layout import OPERATOR
-from sim.audit.report import Sheet
+from sim.audit.report import Checker
+from sim.audit.schema import OPERATOR
 from sim.audit.summary import derived
 from sim.ledger import write_tables
 
@@ -65,10 +65,10 @@ def _drawn(run: Run, numbers: list[int]) -> np.ndarray:
     """Return the power drawn at every bus in every hour. [MVA]"""
     tables = run.tables
     bus_of = dict(zip(tables["units"]["unit"], tables["units"]["bus"], strict=True))
-    bus_of |= dict(zip(tables["ports"]["port"], tables["ports"]["bus"], strict=True))
+    bus_of |= dict(zip(tables["connections"]["connection"], tables["connections"]["bus"], strict=True))
     at = {bus: k for k, bus in enumerate(numbers)}
     drawn = np.zeros((len(tables["settlements"]), len(numbers)), dtype=complex)
-    for frame, name in ((tables["dispatch"], "unit"), (tables["trades"], "port")):
+    for frame, name in ((tables["dispatch"], "unit"), (tables["trades"], "connection")):
         sign = np.where(frame["kind"] == "load", 1, -1) if name == "unit" else 1
         hour = (frame["day"].to_numpy() - 1) * 24 + frame["hour"].to_numpy() - 1
         bus = [at[bus_of[one]] for one in frame[name]]
@@ -123,10 +123,10 @@ def _amounts(run: Run, price_of: "pd.Series[float]") -> np.ndarray:
     power, spare = done["p_mw"].to_numpy(), (done["available_mw"] - done["p_mw"]).to_numpy()
     hour = tables["settlements"].set_index(["day", "hour"]).reindex(pd.MultiIndex.from_arrays(when))
     price, retail = paid["hour"].map(price_of).to_numpy(), hour["retail_price_per_mwh"].to_numpy()
-    trade = tables["trades"].set_index(["day", "hour", "port"]).reindex(pd.MultiIndex.from_arrays([*when, unit]))
-    port = paid["payee"].where(paid["term"] == "ev_revenue", paid["payer"])
-    cars = tables["devices"].query("device == 'ev'").set_index(["day", "hour", "port"])
-    cars = cars.reindex(pd.MultiIndex.from_arrays([*when, port]))
+    trade = tables["trades"].set_index(["day", "hour", "connection"]).reindex(pd.MultiIndex.from_arrays([*when, unit]))
+    connection = paid["payee"].where(paid["term"] == "ev_revenue", paid["payer"])
+    cars = tables["devices"].query("device == 'ev'").set_index(["day", "hour", "connection"])
+    cars = cars.reindex(pd.MultiIndex.from_arrays([*when, connection]))
     amounts = {
         "revenue": retail * power,
         "load_curtailment": tariff["load_curtailment_factor"] * price * spare,
@@ -156,7 +156,7 @@ def stored(run: Run, folder, *, summary=lambda figures: figures) -> AuditReport:
     """Store a run with a summary that fits, or is changed, and a manifest that fits; return the folder's audit."""
     write_tables(run.tables, folder)
     (folder / "study.yaml").write_text(yaml.safe_dump(run.study, sort_keys=False), encoding="utf-8")
-    gaps = Sheet()
+    gaps = Checker()
     records, report = read_records(run.tables, run.study, gaps), audit(run.tables, run.study)
     figures = {} if gaps.findings else derived(records, report)
     figures |= {"audit": {"clean": True, "findings": 0}, "seconds": {"total": 1.0}, "run_dir": "here"}

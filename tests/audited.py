@@ -1,4 +1,4 @@
-"""Runs played for the audit, and copies of them with a table, a cell or a setting changed."""
+"""Runs simulated for the audit, and copies of them with a table, a cell or a setting changed."""
 
 import json
 from functools import lru_cache
@@ -9,13 +9,13 @@ import pandas as pd
 import yaml
 from conftest import STUDIES
 
-from agents.cast import cast_players
+from agents.participants import create_agents
 from sim.audit import AuditReport, audit
 from sim.audit.inputs import Inputs
 from sim.inputs import inputs_of
+from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
-from sim.setting import Setting
 from sim.study import Study
 from sim.study_file import read_study, write_study
 
@@ -26,7 +26,7 @@ NOON = {"day": 1, "hour": 12}
 @lru_cache(maxsize=32)
 def inputs_for(document: str) -> Inputs:
     """Return what a study, written as JSON, begins with."""
-    return inputs_of(Setting.of(Study.model_validate_json(document)))
+    return inputs_of(Instance.of(Study.model_validate_json(document)))
 
 
 class Run(NamedTuple):
@@ -38,7 +38,7 @@ class Run(NamedTuple):
     def audit(self) -> AuditReport:
         try:
             inputs = inputs_for(json.dumps(self.study))
-        except ValueError as error:  # a setting that no study can have
+        except ValueError as error:  # an instance that no study can have
             return audit(self.tables, self.study, str(error))
         return audit(self.tables, self.study, inputs)
 
@@ -54,7 +54,7 @@ class Run(NamedTuple):
     def recorded_as(self, status: str) -> "Run":
         return self.changed("decisions", self.tables["decisions"].assign(status=status))
 
-    def with_setting(self, path: str, value: object) -> "Run":
+    def with_instance(self, path: str, value: object) -> "Run":
         study = yaml.safe_load(yaml.safe_dump(self.study))
         node = study
         *parents, last = path.split(".")
@@ -64,10 +64,10 @@ class Run(NamedTuple):
         return self._replace(study=study)
 
 
-def play(name: str, *overrides: str, fixed: Submission | None = None) -> Run:
+def simulate(name: str, *overrides: str, fixed: Submission | None = None) -> Run:
     study = read_study(STUDIES / f"{name}.yaml", (*SMALL, *overrides))
-    model = MarketModel(Setting.of(study))
-    cast_players(model, fixed=fixed)
+    model = MarketModel(Instance.of(study))
+    create_agents(model, fixed=fixed)
     model.run_days(study.days)
     return Run(model.ledger.frames(), yaml.safe_load(write_study(study)))
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from grids.build import build_grid
+from grids.components import TieLine, Voltage
 from grids.fleet import Fleet
 from grids.power_flow import SetPoints
-from grids.units import TieLine, Voltage
 
 
 def grid_of(case, fleet=None, **options):

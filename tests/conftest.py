@@ -1,4 +1,4 @@
-"""Fixtures shared by several files: the 33-bus microgrid, the command line, and runs, played once per session."""
+"""Fixtures shared by several files: the 33-bus microgrid, the command line, and runs, simulated once per session."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ from swept import relabelled, task_of
 import experiments
 import experiments.__main__ as command_line
 from experiments.reproduce import journal
-from experiments.sweeps.store import MORE, Store
-from experiments.sweeps.worker import Product, perform
+from experiments.sweeps.result_store import MORE, ResultStore
+from experiments.sweeps.worker import RunProduct, perform
 from grids.batch_power_flow import BatchPlant
 from grids.cases.microgrid33 import base_net
 from grids.network import Grid
 from grids.power_flow import Plant
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study
 from sim.study_file import read_study
 
@@ -41,13 +41,13 @@ def study33() -> Study:
 
 
 @pytest.fixture(scope="session")
-def setting33(study33: Study) -> Setting:
-    return Setting.of(study33)
+def instance33(study33: Study) -> Instance:
+    return Instance.of(study33)
 
 
 @pytest.fixture(scope="session")
-def grid33(setting33: Setting) -> Grid:
-    return setting33.grid
+def grid33(instance33: Instance) -> Grid:
+    return instance33.grid
 
 
 @pytest.fixture(scope="session")
@@ -118,29 +118,29 @@ def copied(run_dir, tmp_path):
     return Path(shutil.copytree(run_dir, tmp_path / "copied"))
 
 
-# ---- runs to be audited; only these need the players ---------------------------------------------------------
+# ---- runs to be audited; only these need the participants ---------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def receding():
-    from audited import play
+    from audited import simulate
 
-    return play("microgrid33")
+    return simulate("microgrid33")
 
 
 @pytest.fixture(scope="session")
 def export():
-    from audited import play
+    from audited import simulate
 
-    return play("microgrid33-export", "policy=myopic", "days=3", "fleet.battery.0.efficiency=0.9")
+    return simulate("microgrid33-export", "policy=myopic", "days=3", "fleet.battery.0.efficiency=0.9")
 
 
 @pytest.fixture(scope="session")
 def networked():
     """Two days, so that cars stay over midnight within the run, and one that needs all its stores."""
-    from audited import play
+    from audited import simulate
 
-    return play("networked33", "policy=myopic", "bidding=basic", "days=2")
+    return simulate("networked33", "policy=myopic", "bidding=basic", "days=2")
 
 
 # ---- the 33-bus feeder as a pandapower net -------------------------------------------------------------------
@@ -209,16 +209,16 @@ def small_disk(tmp_path):
 
 @pytest.fixture(scope="session")
 def products():
-    """Play every run that is asked for once; return what comes of it by key and outputs."""
-    played = {}
+    """Simulate every run that is asked for once; return what comes of it by key and outputs."""
+    performed = {}
 
     def _product(run, outputs):
-        kept = played.get(run.key)
+        kept = performed.get(run.key)
         if kept is None:
-            kept = played[run.key] = perform(task_of(run, "all"))
+            kept = performed[run.key] = perform(task_of(run, "all"))
             assert kept.error == "", kept.traceback
         labelled = {name: part for name, part in kept.parts.items() if name == "results" or name in MORE[outputs]}
-        return Product(key=run.key, parts=labelled, seconds=kept.seconds, memory_gb=1.0, worker="here")
+        return RunProduct(key=run.key, parts=labelled, seconds=kept.seconds, memory_gb=1.0, worker="here")
 
     return _product
 
@@ -228,7 +228,7 @@ def filled(products):
     """Fill a folder as a sweep does, with what is not there yet; return how many runs that were."""
 
     def _filled(folder, plan):
-        store = Store(folder)
+        store = ResultStore(folder)
         with store.locked():
             store.prepare(plan)
             left = [run for run in plan.runs() if run.key not in store.done(plan.sweep.outputs) | store.failed()]
@@ -237,7 +237,7 @@ def filled(products):
                 fresh = {**product.parts, "results": relabelled(product.parts["results"], run)}
                 if "hourly" in fresh:
                     fresh["hourly"] = relabelled(fresh["hourly"], run)
-                store.keep(run, Product(key=run.key, parts=fresh, seconds=product.seconds))
+                store.keep(run, RunProduct(key=run.key, parts=fresh, seconds=product.seconds))
         return len(left)
 
     return _filled

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandapower as pp
 
-from agents.dispatch.situation import Situation
+from agents.dispatch.problem import DispatchProblem
 from grids.build import build_grid
+from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
-from grids.units import Battery, Renewable, TieLine, Voltage
 from sim.settlement import settle_hour
 
 FLEET = Fleet(
@@ -47,7 +47,7 @@ def feeder5(*, fleet=FLEET, reading="import_only", max_s_mva=3.0):
         )
 
 
-def draw_situation(grid, rule, rng, *, scenarios=1, hours=1, bid_mw=None) -> Situation:
+def draw_problem(grid, rule, rng, *, scenarios=1, hours=1, bid_mw=None) -> DispatchProblem:
     """Return random scenarios, prices and stores; import and export are about as likely."""
     price = rng.uniform(20, 80, hours)
     over, under = rule.step_prices(price)
@@ -56,7 +56,7 @@ def draw_situation(grid, rule, rng, *, scenarios=1, hours=1, bid_mw=None) -> Sit
     required = np.zeros((hours, len(energy)))
     required[-1] = 0.4 * energy
     probability = rng.uniform(0.5, 1.5, scenarios)
-    return Situation(
+    return DispatchProblem(
         demand_mw=rng.uniform(0.3, 1.0, (scenarios, hours, 1)) * grid.load_p_mw,
         available_mw=rng.uniform(0.0, 1.0, (scenarios, hours, len(capacity))) * capacity,
         probability=probability / probability.sum(),
@@ -78,23 +78,23 @@ def losses(plan):
     return plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
 
 
-def settled_cost(grid, plan, situation, tariff, rule):
+def settled_cost(grid, plan, problem, tariff, rule):
     """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour."""
     points, losses_mw, expected = plan.set_points, losses(plan), 0.0
-    for s, weight in enumerate(situation.probability):
-        penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=situation.price_per_mwh)
-        before = situation.previous_battery_p_mw
-        for t in range(situation.shape[1]):
+    for s, weight in enumerate(problem.probability):
+        penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=problem.price_per_mwh)
+        before = problem.previous_battery_p_mw
+        for t in range(problem.shape[1]):
             money = settle_hour(
                 tariff=tariff,
-                price_per_mwh=situation.price_per_mwh[t],
-                retail_price_per_mwh=situation.retail_price_per_mwh[t],
+                price_per_mwh=problem.price_per_mwh[t],
+                retail_price_per_mwh=problem.retail_price_per_mwh[t],
                 penalty=penalty[t],
                 metered_mw=plan.tie_p_mw[s, t],
                 losses_mw=losses_mw[s, t],
-                demand_mw=situation.demand_mw[s, t],
+                demand_mw=problem.demand_mw[s, t],
                 load_p_mw=points.load_p_mw[s, t],
-                available_mw=situation.available_mw[s, t],
+                available_mw=problem.available_mw[s, t],
                 renewable_p_mw=points.renewable_p_mw[s, t],
                 battery_p_mw=points.battery_p_mw[s, t],
                 previous_battery_p_mw=before,

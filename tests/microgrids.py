@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from agents.dispatch.port_situation import PortSituation
-from agents.dispatch.port_tiles import MicrogridTiles
-from agents.dispatch.program import Program
+from agents.dispatch.conic_program import ConicProgram
+from agents.dispatch.connection_blocks import MicrogridBlocks
+from agents.dispatch.connection_problem import ConnectionProblem
 from grids.microgrid import DieselGenerator, EvFleet, HeatUnit, Microgrid, Storage
 
 DIESEL = DieselGenerator(max_p_mw=0.1, max_q_mvar=0.1, cost_per_mw2h=1000.0, cost_per_mwh=80.0)
@@ -32,7 +32,7 @@ def knows(*, load=0.0, heat=0.0, output=0.0, start=None, required=None, ev=None,
     def by_scenario(values):
         return np.broadcast_to(np.asarray(values, dtype=float), (scenarios, hours)).copy()
 
-    return PortSituation(
+    return ConnectionProblem(
         load_mw=by_scenario(load),
         heat_mw=by_scenario(heat),
         output_mw=by_scenario(output),
@@ -58,12 +58,12 @@ def optimum(owner, known, *, price=0.0, near=0.0, proximal=0.0, agreed=None, pro
     data = {"exchange_p_cost_per_mwh": tiled(price) - proximal * tiled(near)}
     if agreed is not None:
         data |= {"scheduled_p_mw": tiled(agreed), "scheduled_q_mvar": tiled(0.0)}
-    program = Program()
-    tiles = MicrogridTiles(
+    program = ConicProgram()
+    blocks = MicrogridBlocks(
         program, [owner], scenarios=scenarios, hours=hours, proximal=proximal, scheduled=agreed is not None
     )
-    tiles.reweigh(program, np.full(scenarios, 1 / scenarios) if probability is None else probability)
-    solution = program.solve(tiles.values([known], [data]))
-    return {name: solution.x[columns] for name, columns in tiles.device_columns(0).items()} | {
+    blocks.reweigh(program, np.full(scenarios, 1 / scenarios) if probability is None else probability)
+    solution = program.solve(blocks.values([known], [data]))
+    return {name: solution.x[columns] for name, columns in blocks.device_columns(0).items()} | {
         "objective": solution.objective
     }

@@ -42,7 +42,7 @@ GROUPS = {
     "reduction": (["sim/reduction.py"], ["test_reduction.py"]),
     "network": (["agents/dispatch/network.py"], ["test_hour.py", "test_flow_bounds.py", "test_compiled.py"]),
     "hour": (["agents/dispatch/hour.py"], ["test_hour.py", "test_compiled.py"]),
-    "audit": (AUDIT, [f"test_audit_{part}.py" for part in ("books", "runs", "tables", "ports")]),
+    "audit": (AUDIT, [f"test_audit_{part}.py" for part in ("books", "runs", "tables", "connections")]),
 }
 """Files to be changed, and the tests that should notice."""
 
@@ -204,7 +204,7 @@ def main() -> None:
         if group == "audit":  # what is audited is the same whoever audits it
             import audited
 
-            audited.play = cache(audited.play)
+            audited.simulate = cache(audited.simulate)
         arguments = [*(f"tests/{name}" for name in tests), "-q", "-p", "no:cacheprovider"]
         start = perf_counter()
         if pytest.main(arguments):

@@ -6,18 +6,18 @@ from functools import cache
 import numpy as np
 from conftest import STUDIES
 
-from agents.bid_optimizer import opening_situation
-from agents.community import Community
+from agents.bid_optimizer import opening_problem
+from agents.coordinated_dispatcher import CoordinatedDispatcher
+from agents.dispatch.conic_program import ConicProgram
+from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
+from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.microgrid_hour import DEVIATION_PRICE
-from agents.dispatch.port_tiles import MicrogridTiles
-from agents.dispatch.program import Program
-from agents.microgrid import MicrogridAgent
+from agents.networked_microgrid import NetworkedMicrogrid
+from sim.instance import Instance
 from sim.messages import Knowledge
 from sim.model import MarketModel
 from sim.scenarios import Draw
-from sim.setting import Setting
 from sim.study_file import read_study
 
 TWO = (
@@ -37,35 +37,38 @@ HOUR = {"an hour": 12, "the rest of a day": 17, "a bid": 1}
 
 
 @cache
-def setting_of(study):
-    return Setting.of(read_study(STUDIES / "networked33.yaml", STUDY[study]))
+def instance_of(study):
+    return Instance.of(read_study(STUDIES / "networked33.yaml", STUDY[study]))
 
 
 class Case:
     """A study's operator and microgrids that look at an hour, at the rest of a day, or at scenarios of a whole one."""
 
     def __init__(self, study, kind, mode, executor=None):
-        self.setting, self.kind = setting_of(study), kind
-        self.grid = self.setting.grid
-        model = MarketModel(self.setting)
+        self.instance, self.kind = instance_of(study), kind
+        self.grid = self.instance.grid
+        model = MarketModel(self.instance)
         model._hours_passed = HOUR[kind] - 1
-        self.agents = [MicrogridAgent(model, port=port, position=m) for m, port in enumerate(self.grid.ports)]
-        self.dispatcher = Dispatcher.of(self.setting)
-        self.community = Community(self.dispatcher, mode, self.agents, executor)
+        self.agents = [
+            NetworkedMicrogrid(model, connection=connection, position=m)
+            for m, connection in enumerate(self.grid.connections)
+        ]
+        self.dispatcher = Dispatcher.of(self.instance)
+        self.community = CoordinatedDispatcher(self.dispatcher, mode, self.agents, executor)
         if kind == "a bid":
-            scenarios = self.setting.draw(Draw.TRAINING, 2)
+            scenarios = self.instance.draw(Draw.TRAINING, 2)
             self.community.look_a_day_ahead(scenarios)
-            self.situation = opening_situation(self.setting, scenarios)
-            self.within = bid_range(
-                self.grid, self.setting.rule, scenarios.demand_mw, scenarios.available_mw, network="branch_flow"
+            self.problem = opening_problem(self.instance, scenarios)
+            self.within = bid_bounds(
+                self.grid, self.instance.rule, scenarios.demand_mw, scenarios.available_mw, network="branch_flow"
             )
         else:
             knowledge = Knowledge.HOUR if kind == "an hour" else Knowledge.FORECAST
             self.community.look_ahead(knowledge)
-            self.situation, self.within = self._in_view(model.outlook(knowledge)), None
+            self.problem, self.within = self._in_view(model.outlook(knowledge)), None
 
     def _in_view(self, outlook):
-        whole = opening_situation(self.setting, self.setting.forecast)
+        whole = opening_problem(self.instance, self.instance.forecast)
         hours = slice(HOUR[self.kind] - 1, HOUR[self.kind] - 1 + len(outlook.demand_mw))
         hourly = ("price_per_mwh", "over_price_per_mwh", "under_price_per_mwh", "required_energy_mwh")
         return replace(
@@ -78,33 +81,33 @@ class Case:
         )
 
     def agree(self):
-        return self.community.plan(self.situation, within=self.within)
+        return self.community.plan(self.problem, within=self.within)
 
     def operator_cost(self, plan):
         """Return what an exchange costs the operator if it makes the best of it, all demand paid for. [$]"""
         points = plan.set_points
-        given = replace(self.situation, exchange_p_mw=points.exchange_p_mw, exchange_q_mvar=points.exchange_q_mvar)
-        revenue = (self.situation.demand_mw.sum(axis=2) * self.situation.retail_price_per_mwh).sum(axis=1)
+        given = replace(self.problem, exchange_p_mw=points.exchange_p_mw, exchange_q_mvar=points.exchange_q_mvar)
+        revenue = (self.problem.demand_mw.sum(axis=2) * self.problem.retail_price_per_mwh).sum(axis=1)
         objective = self.dispatcher.plan(given, within=self.within).objective
-        return objective + float(self.situation.probability @ revenue)
+        return objective + float(self.problem.probability @ revenue)
 
     def microgrid_costs(self, plan):
         """Return what an exchange costs each microgrid, and by how much it must miss it. [$], [MW]"""
         costs, missed = [], 0.0
         for m, agent in enumerate(self.agents):
-            scenarios, hours = self.situation.shape
-            program = Program()
-            owner = self.grid.ports[m].microgrid
-            tiles = MicrogridTiles(program, [owner], scenarios=scenarios, hours=hours, scheduled=True)
-            tiles.reweigh(program, self.situation.probability)
+            scenarios, hours = self.problem.shape
+            program = ConicProgram()
+            owner = self.grid.connections[m].microgrid
+            blocks = MicrogridBlocks(program, [owner], scenarios=scenarios, hours=hours, scheduled=True)
+            blocks.reweigh(program, self.problem.probability)
             agreed = {
                 "scheduled_p_mw": plan.set_points.exchange_p_mw[..., m].reshape(-1, 1),
                 "scheduled_q_mvar": plan.set_points.exchange_q_mvar[..., m].reshape(-1, 1),
             }
-            solution = program.solve(tiles.values([agent.reveal()], [agreed]))
-            columns = tiles.device_columns(0)
+            solution = program.solve(blocks.values([agent.reveal()], [agreed]))
+            columns = blocks.device_columns(0)
             off = solution.x[columns["off_schedule_p_mw"]] + solution.x[columns["off_schedule_q_mvar"]]
-            costs.append(solution.objective - DEVIATION_PRICE * float(self.situation.probability @ off.sum(axis=1)))
+            costs.append(solution.objective - DEVIATION_PRICE * float(self.problem.probability @ off.sum(axis=1)))
             missed = max(missed, float(off.max()))
         return np.array(costs), missed
 

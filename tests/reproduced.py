@@ -23,9 +23,9 @@ def results(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in RESULTS}
 
 
-def evaluated(setting, scenarios, *, workers, progress):
+def evaluated(instance, scenarios, *, workers, progress):
     """Return an evaluation whose money hangs on study and scenario alone."""
-    seed = int(sha256(setting.study.model_dump_json().encode()).hexdigest()[:8], 16)
+    seed = int(sha256(instance.study.model_dump_json().encode()).hexdigest()[:8], 16)
     rng, outcomes = np.random.default_rng(seed), []
     for k in range(len(scenarios)):
         terms = dict(zip(TERMS, rng.normal(0, 50, len(TERMS)).tolist(), strict=True))
@@ -57,10 +57,10 @@ def cheap_evaluation():
         patch.setattr(columns, "evaluate", evaluated)
         patch.setattr(
             columns,
-            "Setting",
+            "Instance",
             SimpleNamespace(of=lambda study: SimpleNamespace(study=study)),
         )
-        patch.setattr(columns, "scenario_set", lambda setting, on, count: np.arange(count))
+        patch.setattr(columns, "scenario_set", lambda instance, on, count: np.arange(count))
         yield
 
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from experiments.identity import provenance
-from experiments.sweeps import store
+from experiments.provenance import provenance
+from experiments.sweeps import result_store
 from experiments.sweeps.plan import make_plan, read_sweep
-from experiments.sweeps.store import labels_of
+from experiments.sweeps.result_store import labels_of
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import parquet
 
@@ -52,7 +52,7 @@ def plan_at(path):
 
 
 def task_of(run, outputs="summary"):
-    return store.task_of(run, outputs=outputs, versions=provenance())
+    return result_store.task_of(run, outputs=outputs, versions=provenance())
 
 
 def contents(folder, *sets):
@@ -104,7 +104,7 @@ class Threads:
     def lost(self):
         return ""
 
-    def accuses(self, error):
+    def worker_died(self, error):
         return False
 
 
@@ -128,7 +128,7 @@ class Launched:
         self.out = out
 
     def workers(self):
-        """Return the processes that play runs."""
+        """Return the processes that simulate runs."""
         children = psutil.Process(self.process.pid).children()
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.cast import cast_players
 from agents.der.battery import BatterySystem
 from agents.der.load import Load
 from agents.der.renewable import SolarPlant, WindTurbine
-from grids.units import Battery, Renewable
+from agents.participants import create_agents
+from grids.components import Battery, Renewable
 from sim.messages import Order, Submission
 from sim.model import MarketModel
 
@@ -205,17 +205,17 @@ def idle(study33):
     return study33.model_copy(update={"policy": "none"})
 
 
-def model_of(setting, study, bids=None):
-    model = MarketModel(replace(setting, study=study))
-    cast_players(model, fixed=submission(np.zeros(24) if bids is None else bids))
+def model_of(instance, study, bids=None):
+    model = MarketModel(replace(instance, study=study))
+    create_agents(model, fixed=submission(np.zeros(24) if bids is None else bids))
     return model
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bid_is_refused_with_its_reason_and_counts_as_zero(setting33, idle, case):
+def test_a_bid_is_refused_with_its_reason_and_counts_as_zero(instance33, idle, case):
     bid, reason = REFUSED[case]
-    model = model_of(setting33, idle, bid)
-    ruling = model.players.system_operator.review(submission(bid))
+    model = model_of(instance33, idle, bid)
+    ruling = model.participants.system_operator.review(submission(bid))
     assert not ruling.accepted
     assert ruling.bid_mw.tolist() == [0.0] * 24
     assert re.search(reason, ruling.reason)
@@ -229,10 +229,10 @@ def test_a_bid_is_refused_with_its_reason_and_counts_as_zero(setting33, idle, ca
     assert away.to_numpy() == pytest.approx(settlements.metered_mw.abs().to_numpy())
 
 
-def test_a_late_bid_is_refused(setting33, idle):
-    model = model_of(setting33, idle)
+def test_a_late_bid_is_refused(instance33, idle):
+    model = model_of(instance33, idle)
     bid = submission(np.full(24, 1.0))
-    system_operator = model.players.system_operator
+    system_operator = model.participants.system_operator
     assert system_operator.review(bid).accepted
     model.step()
     ruling = system_operator.review(bid)
@@ -244,24 +244,24 @@ def test_a_late_bid_is_refused(setting33, idle):
     assert system_operator.review(bid).accepted  # the next day's gate
 
 
-def test_a_bid_at_the_capacity_of_the_tie_line_is_accepted(setting33, idle):
+def test_a_bid_at_the_capacity_of_the_tie_line_is_accepted(instance33, idle):
     bid = np.where(np.arange(24) % 2, 10.0, -10.0)
-    ruling = model_of(setting33, idle).players.system_operator.review(submission(bid))
+    ruling = model_of(instance33, idle).participants.system_operator.review(submission(bid))
     assert ruling.accepted
     assert ruling.reason == ""
     assert ruling.bid_mw == pytest.approx(bid)
 
 
 @pytest.fixture(scope="module")
-def system_operator(setting33, idle):
-    return model_of(setting33, idle).players.system_operator
+def system_operator(instance33, idle):
+    return model_of(instance33, idle).participants.system_operator
 
 
 @given(bid=power, metered=power, hour=st.integers(1, 24))
-def test_settlement_is_half_the_price_beyond_five_percent(system_operator, setting33, bid, metered, hour):
+def test_settlement_is_half_the_price_beyond_five_percent(system_operator, instance33, bid, metered, hour):
     settlement = system_operator.settle(bid, metered, hour=hour)
     outside = max(0.0, abs(metered - bid) - 0.05 * abs(bid))
-    assert settlement.penalty == pytest.approx(0.5 * setting33.profiles.price_per_mwh[hour - 1] * outside, abs=1e-9)
+    assert settlement.penalty == pytest.approx(0.5 * instance33.profiles.price_per_mwh[hour - 1] * outside, abs=1e-9)
     assert settlement.over_mwh + settlement.under_mwh == pytest.approx(outside, abs=1e-12)
     assert min(settlement.over_mwh, settlement.under_mwh) == 0
 
@@ -270,8 +270,8 @@ def test_settlement_is_half_the_price_beyond_five_percent(system_operator, setti
 
 
 @pytest.mark.parametrize("policy", ["none", "myopic"])
-def test_cash_goes_from_one_to_another_and_none_is_lost(setting33, study33, policy):
-    model = model_of(setting33, study33.model_copy(update={"policy": policy}), np.full(24, 1.0))
+def test_cash_goes_from_one_to_another_and_none_is_lost(instance33, study33, policy):
+    model = model_of(instance33, study33.model_copy(update={"policy": policy}), np.full(24, 1.0))
     model.run_days(1)
     frames = model.ledger.frames()
     payments = frames["payments"]
@@ -280,8 +280,8 @@ def test_cash_goes_from_one_to_another_and_none_is_lost(setting33, study33, poli
     balance = received.sub(paid, fill_value=0.0)
     assert balance.sum(axis=1).to_numpy() == pytest.approx(np.zeros(24), abs=1e-9)
     units = frames["units"]
-    players = {"microgrid_operator", "system_operator", *units.unit[units.kind != "battery"]}
-    assert set(balance.columns) == players
+    participants = {"microgrid_operator", "system_operator", *units.unit[units.kind != "battery"]}
+    assert set(balance.columns) == participants
 
     # The same balances from what was metered: ρ and λ times power, per owner.
     rows = frames["dispatch"].merge(frames["market"], on="hour")

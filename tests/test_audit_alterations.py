@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 from altered import charged, edited, flowed, settled, stored
-from audited import Run, play
+from audited import Run, simulate
 
-from sim.audit.layout import OPERATOR, SYSTEM_OPERATOR
+from sim.audit.schema import OPERATOR, SYSTEM_OPERATOR
 
 
 class Alteration(NamedTuple):
@@ -35,12 +35,12 @@ class Alteration(NamedTuple):
 @pytest.fixture(scope="session")
 def least_violation() -> Run:
     """A study whose voltage limits can't be kept."""
-    return play("microgrid33", "policy=myopic", "bidding=basic", "grid.voltage.min_vm_pu=1.01")
+    return simulate("microgrid33", "policy=myopic", "bidding=basic", "grid.voltage.min_vm_pu=1.01")
 
 
 @pytest.fixture(scope="session")
 def uncoordinated() -> Run:
-    return play("networked33", "policy=myopic", "bidding=basic", "coordination=uncoordinated")
+    return simulate("networked33", "policy=myopic", "bidding=basic", "coordination=uncoordinated")
 
 
 # ---- what is altered -----------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def planned_as_metered(run: Run) -> Run:
 
 
 def setting(path: str, value: Any, follow_up: Callable[[Run], Run] = lambda run: run) -> Callable[[Run], Run]:
-    return lambda run: follow_up(run.with_setting(path, value))
+    return lambda run: follow_up(run.with_instance(path, value))
 
 
 def behind(device: str, **columns: Any) -> Callable[[Run], Run]:
@@ -190,16 +190,18 @@ def less_heat(run: Run) -> Run:
 
 def cars_leave_later(run: Run) -> Run:
     """Let full cars leave later than they did, after the run: nothing else follows from that."""
-    stays = f"departure_h > {24 * run.study['days']} and full == 1"
-    return edited(run, "cars", stays, departure_h=plus(0.01, "departure_h"))
+    sessions = f"departure_h > {24 * run.study['days']} and full == 1"
+    return edited(run, "cars", sessions, departure_h=plus(0.01, "departure_h"))
 
 
 def one_car_less(run: Run) -> Run:
     cars, charging = run.tables["cars"], run.tables["charging"]
-    last = (cars["port"] == "microgrid_9") & (cars["stay"] == cars[cars["port"] == "microgrid_9"]["stay"].max())
+    last = (cars["connection"] == "microgrid_9") & (
+        cars["stay"] == cars[cars["connection"] == "microgrid_9"]["stay"].max()
+    )
     car = int(cars[last]["car"].iloc[0])
     run = run.changed("cars", cars[~last].reset_index(drop=True))
-    rest = (charging["port"] == "microgrid_9") & (charging["car"] == car) & (charging["day"] == 2)
+    rest = (charging["connection"] == "microgrid_9") & (charging["car"] == car) & (charging["day"] == 2)
     return run.changed("charging", charging[~(rest & (charging["hour"] >= 12))].reset_index(drop=True))
 
 
@@ -311,7 +313,7 @@ FOUND = {
     "limits widened after they were broken": Alteration(
         "least_violation", setting("grid.voltage.min_vm_pu", 0.9), "claims"
     ),
-    # behind the ports
+    # behind the connections
     "a microgrid's sun x 0.9": Alteration(
         MANY, behind("output", p_mw=times(0.9, "p_mw"), available_mw=times(0.9, "available_mw")), "availability"
     ),
@@ -322,7 +324,7 @@ FOUND = {
     "cars leave later": Alteration(MANY, cars_leave_later, "cars_drawn"),
     "a car less": Alteration(MANY, one_car_less, "cars_drawn"),
     "retail price x 1.05 as it came": Alteration(MANY, retail_as_it_came, "prices"),
-    "exchange + 1 kW": Alteration(MANY, more_exchange, "port_balance"),
+    "exchange + 1 kW": Alteration(MANY, more_exchange, "connection_balance"),
     "price of exchange without coordination": Alteration("uncoordinated", agreed_price, "retail_price"),
 }
 """Alterations that the audit finds."""

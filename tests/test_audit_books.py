@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from audited import NOON, row_of
 
-from sim.audit.layout import LISTS
+from sim.audit.schema import LISTS
 from sim.ledger import TABLES
 from sim.recorder import PROOFS
 

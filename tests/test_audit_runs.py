@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 import pytest
-from audited import NOON, Run, play, row_of
+from audited import NOON, Run, row_of, simulate
 
 from sim.audit import limits_not_kept
 from sim.audit.settlement import penalty
@@ -17,14 +17,14 @@ from sim.messages import Submission
 
 @pytest.fixture(scope="module")
 def no_anm() -> Run:
-    return play("microgrid33", "bidding=basic", "policy=none")
+    return simulate("microgrid33", "bidding=basic", "policy=none")
 
 
 @pytest.fixture(scope="module")
 def refused() -> Run:
     said = {"asked": "anm_aware", "strategy": "too much", "reason": "to be refused"}
     bid = Submission(bid_mw=np.full(24, 11.0), battery_p_mw=np.zeros((24, 5)), **said)
-    return play("microgrid33", "policy=none", "market.rule=caiso", fixed=bid)
+    return simulate("microgrid33", "policy=none", "market.rule=caiso", fixed=bid)
 
 
 # ---- honest runs ---------------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ TIGHTER = [
 
 @pytest.mark.parametrize(("limit", "path", "value"), TIGHTER)
 def test_every_limit_can_be_violated(receding, limit, path, value):
-    report = receding.with_setting(path, value).audit()
+    report = receding.with_instance(path, value).audit()
     assert limit in {violation.check for violation in report.limit_violations}
     assert limit not in {finding.check for finding in report.findings}
     assert report.largest[limit] > 0
@@ -97,7 +97,7 @@ def test_every_limit_can_be_violated(receding, limit, path, value):
 
 def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
     branches, lines = receding.tables["branches"], receding.tables["lines"]
-    rated = receding.with_setting("grid.line_max_s_mva", 1.5)
+    rated = receding.with_instance("grid.line_max_s_mva", 1.5)
     run = rated.changed("branches", branches.assign(max_i_pu=branches["max_i_pu"] / 4))
     run = run.changed("lines", lines.assign(loading_percent=4 * lines["loading_percent"]))
     report = run.recorded_as("least_violation").audit()
@@ -108,7 +108,7 @@ def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
 
 def test_export_breaks_the_import_only_reading_alone(export):
     assert "tie_line_power_factor" not in {v.check for v in export.audit().limit_violations}
-    read = export.with_setting("grid.tie_line.power_factor_reading", "import_only")
+    read = export.with_instance("grid.tie_line.power_factor_reading", "import_only")
     report = read.recorded_as("inexact").audit()
     assert report.clean
     exports = export.tables["settlements"].query("metered_mw < -1e-3")
@@ -125,7 +125,7 @@ KINDS = {
 
 
 def test_limits_are_counted_by_kind_with_the_worst_excess(receding, no_anm):
-    study, tables = receding.with_setting("grid.tie_line.max_s_mva", 2.0).study, receding.tables
+    study, tables = receding.with_instance("grid.tie_line.max_s_mva", 2.0).study, receding.tables
     tie, counts = tables["settlements"], limits_not_kept(tables, study)
     excess = np.hypot(tie["metered_mw"], tie["metered_q_mvar"]) - 2.0
     assert counts["tie_capacity"].count == (excess > 0).sum() > 3
@@ -141,7 +141,7 @@ def test_limits_are_counted_by_kind_with_the_worst_excess(receding, no_anm):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_limit_is_counted_alike_with_and_without_the_rest_of_the_audit(receding, kind):
     path, value, unit = KINDS[kind]
-    run = receding.with_setting(path, value)
+    run = receding.with_instance(path, value)
     limits = run.audit().limits
     assert (limits[kind].count > 0, limits[kind].unit) == (True, unit)
     assert limits[kind].worst > 0
@@ -157,7 +157,7 @@ def test_a_device_beyond_its_own_limits_is_counted_in_mwh(receding):
 
 
 def test_the_slack_keeps_the_main_grids_voltage_whatever_the_limits(receding):
-    report = receding.with_setting("grid.voltage.max_vm_pu", 0.99).audit()
+    report = receding.with_instance("grid.voltage.max_vm_pu", 0.99).audit()
     assert "bus 2" in {violation.where for violation in report.limit_violations}
     assert "bus 1" not in {violation.where for violation in report.limit_violations}
 
@@ -173,7 +173,7 @@ def test_limits_of_tables_that_are_not_complete_are_not_counted(receding):
 @pytest.mark.parametrize("status", ["optimal", "repaired"])
 @pytest.mark.parametrize(("limit", "path", "value"), TIGHTER)
 def test_a_decision_that_says_that_it_keeps_limits_it_breaks_is_a_finding(receding, limit, path, value, status):
-    report = receding.with_setting(path, value).recorded_as(status).audit()
+    report = receding.with_instance(path, value).recorded_as(status).audit()
     assert limit in {one.check for one in report.limit_violations}
     claims = [finding for finding in report.findings if finding.check == "claims"]
     broken = {(one.day, one.hour, one.where) for one in report.limit_violations}
@@ -183,7 +183,7 @@ def test_a_decision_that_says_that_it_keeps_limits_it_breaks_is_a_finding(recedi
 
 @pytest.mark.parametrize("status", ["least_violation", "inexact", "unplanned"])
 def test_a_decision_that_does_not_say_so_is_recorded_as_what_it_is(receding, status):
-    report = receding.with_setting("grid.voltage.min_vm_pu", 0.97).recorded_as(status).audit()
+    report = receding.with_instance("grid.voltage.min_vm_pu", 0.97).recorded_as(status).audit()
     assert report.clean
     assert report.hours_beyond == {status: len({one.hour for one in report.limit_violations})}
 
@@ -197,7 +197,7 @@ def test_a_status_nobody_knows_is_a_finding(receding):
 
 @pytest.mark.parametrize(("ordered", "explains"), [(-0.3, True), (-0.0005, False)])
 def test_a_unit_that_did_markedly_other_than_ordered_explains_a_limit_not_kept(receding, ordered, explains):
-    run = receding.with_setting("grid.tie_line.min_power_factor", 0.999)
+    run = receding.with_instance("grid.tie_line.min_power_factor", 0.999)
     hours = {one.hour for one in run.audit().findings}
     dispatch = run.tables["dispatch"]
     battery = (dispatch["kind"] == "battery") & (dispatch["hour"] == min(hours))
@@ -209,7 +209,7 @@ def test_a_unit_that_did_markedly_other_than_ordered_explains_a_limit_not_kept(r
 
 
 def test_what_is_connected_to_the_bus_of_the_tie_line_adds_to_it():
-    run = play("microgrid33", "bidding=basic", "policy=myopic", "fleet.battery.0.bus=1", "fleet.wind.0.bus=1")
+    run = simulate("microgrid33", "bidding=basic", "policy=myopic", "fleet.battery.0.bus=1", "fleet.wind.0.bus=1")
     dispatch = run.tables["dispatch"]
     for unit in ("battery_1", "wind_1"):
         assert dispatch[dispatch["unit"] == unit]["p_mw"].abs().max() > 0.01
@@ -244,12 +244,12 @@ def test_penalty_by_hand(tiers, bid, metered, price, expected):
 
 @pytest.mark.parametrize("rule", ["shi", "nguyen", "caiso", "case2"])
 def test_every_rule_is_re_derived(rule):
-    run = play("microgrid33", "bidding=basic", "policy=none", f"market.rule={rule}")
+    run = simulate("microgrid33", "bidding=basic", "policy=none", f"market.rule={rule}")
     report = run.audit()
     assert report.clean
     assert run.tables["settlements"]["penalty"].sum() > 1
     other = "hour" if rule == "nguyen" else "day_peak"
-    assert "penalty" in {f.check for f in run.with_setting("market.rule.base_price", other).audit().findings}
+    assert "penalty" in {f.check for f in run.with_instance("market.rule.base_price", other).audit().findings}
 
 
 @pytest.mark.parametrize("others", [1, -1], ids=["one hour below zero", "all hours below zero"])
@@ -259,7 +259,7 @@ def test_the_peak_price_of_a_day_is_its_largest(tmp_path, others):
     day[prices] *= others
     day.loc[3, prices] = -500.0
     day.to_csv(tmp_path / "day.csv", index=False)
-    run = play(
+    run = simulate(
         "microgrid33",
         "bidding=basic",
         "policy=none",

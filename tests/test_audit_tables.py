@@ -59,7 +59,7 @@ def test_what_builds_on_an_incomplete_table_is_not_checked_and_the_rest_is(reced
 
 
 def test_a_run_shorter_than_its_study_is_incomplete(receding):
-    assert not receding.with_setting("days", 2).audit().clean
+    assert not receding.with_instance("days", 2).audit().clean
 
 
 # ---- folders -------------------------------------------------------------------------------------------------
@@ -106,10 +106,10 @@ def test_a_missing_table_or_number_is_an_error_of_the_caller(receding):
     with pytest.raises(StudyError, match=r"table\(s\) books missing"):
         audit({name: frame for name, frame in receding.tables.items() if name != "books"}, receding.study)
     with pytest.raises(StudyError, match=r"grid\.voltage\.min_vm_pu is None, must be a number"):
-        receding.with_setting("grid.voltage.min_vm_pu", None).audit()
+        receding.with_instance("grid.voltage.min_vm_pu", None).audit()
 
 
-# ---- the referee ---------------------------------------------------------------------------------------------
+# ---- the audit ---------------------------------------------------------------------------------------------
 
 
 def test_the_referee_shares_no_code_with_those_it_judges():

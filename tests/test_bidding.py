@@ -6,21 +6,21 @@ from itertools import product
 
 import numpy as np
 import pytest
-from feeder5 import FLEET, LOSSY_FLEET, draw_situation, feeder5, settled_cost
+from feeder5 import FLEET, LOSSY_FLEET, draw_problem, feeder5, settled_cost
 
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bid_optimizer import compute_submission, opening_problem
 from agents.bidding import strategy, strategy_names
 from agents.dispatch.compiled import compile_model
+from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
+from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.hour import hour_model
-from agents.dispatch.program import InfeasibleError, SolverError
-from agents.dispatch.search.branching import DirectionSearch, Effort
-from agents.dispatch.search.price_bound import PriceBound, hourly_wear
-from agents.dispatch.situation import Signs
+from agents.dispatch.problem import Directions
+from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
+from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
 from sim.imbalance import RULES, ImbalanceRule, Tier
+from sim.instance import Instance
 from sim.scenarios import Draw
-from sim.setting import Setting
 from sim.settlement import Tariff
 
 SKEW = ImbalanceRule(name="skew", tiers=(Tier(band=0.1, over=0.9, under=0.2), Tier(band=0.4, over=2.0, under=2.5)))
@@ -29,15 +29,15 @@ ALL_RULES = {**RULES, "skew": SKEW}
 TARIFF = Tariff(wear_fast=20, wear_cycling=15)  # enough wear to tie the hours together
 
 
-def setting_with(study, *, rule, battery):
+def instance_with(study, *, rule, battery):
     fleet = study.fleet if battery else study.fleet.model_copy(update={"battery": ()})
     market = study.market.model_copy(update={"rule": ALL_RULES[rule]})
-    return Setting.of(study.model_copy(update={"fleet": fleet, "market": market}))
+    return Instance.of(study.model_copy(update={"fleet": fleet, "market": market}))
 
 
-def basic_plan(setting, scenarios):
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
-    return strategy("basic").bid(dispatcher, opening_situation(setting, scenarios)).plan
+def basic_plan(instance, scenarios):
+    dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
+    return strategy("basic").bid(dispatcher, opening_problem(instance, scenarios)).plan
 
 
 # ---- closed forms ----------------------------------------------------------------------------------------------
@@ -45,12 +45,12 @@ def basic_plan(setting, scenarios):
 
 @pytest.mark.parametrize("rule", ALL_RULES)
 def test_one_scenario_is_bid_as_it_will_flow(study33, rule):
-    setting = setting_with(study33, rule=rule, battery=True)
-    plan = basic_plan(setting, setting.draw(Draw.TRAINING, 1))
-    penalty = setting.rule.penalty(plan.bid_mw, plan.tie_p_mw[0], price_per_mwh=setting.profiles.price_per_mwh)
+    instance = instance_with(study33, rule=rule, battery=True)
+    plan = basic_plan(instance, instance.draw(Draw.TRAINING, 1))
+    penalty = instance.rule.penalty(plan.bid_mw, plan.tie_p_mw[0], price_per_mwh=instance.profiles.price_per_mwh)
     # Bidding the flow costs nothing, so whatever penalty is left is what separates the plan from its bound.
     assert penalty.sum() <= plan.objective - plan.bound + 1e-4
-    if setting.rule.tiers[0].band == 0:
+    if instance.rule.tiers[0].band == 0:
         assert penalty == pytest.approx(np.zeros(24), abs=1e-4)
         assert plan.bid_mw == pytest.approx(plan.tie_p_mw[0], abs=1e-5)
 
@@ -64,10 +64,10 @@ def test_newsvendor(study33, rule, fractile, count):
     little costs μ_over·Pr(P < B) and saves μ_under·Pr(P > B): the optimum is the quantile of net load at
     μ_under / (μ_under + μ_over). Of N equally probable scenarios that is the ⌈N·fractile⌉-th smallest.
     """
-    setting = setting_with(study33, rule=rule, battery=False)
-    scenarios = setting.draw(Draw.TEST, count)
+    instance = instance_with(study33, rule=rule, battery=False)
+    scenarios = instance.draw(Draw.TEST, count)
     net = np.sort(scenarios.demand_mw.sum(axis=2) - scenarios.available_mw.sum(axis=2), axis=0)
-    bid = basic_plan(setting, scenarios).bid_mw
+    bid = basic_plan(instance, scenarios).bid_mw
     rank = round(count * fractile, 9)  # where it is whole, every bid up to the next scenario is as good
     lower, upper = net[math.ceil(rank) - 1], net[math.floor(rank)]
     assert (bid >= lower - 1e-4).all()
@@ -79,8 +79,8 @@ def test_newsvendor(study33, rule, fractile, count):
 # ---- the range of bids -----------------------------------------------------------------------------------------
 
 
-def range_of(grid, rule, situation, network):
-    return bid_range(grid, rule, situation.demand_mw, situation.available_mw, network=network)
+def range_of(grid, rule, problem, network):
+    return bid_bounds(grid, rule, problem.demand_mw, problem.available_mw, network=network)
 
 
 @pytest.mark.parametrize("rule", [*ALL_RULES.values(), WIDE], ids=[*ALL_RULES, "wide"])
@@ -92,13 +92,13 @@ def test_no_bid_on_a_grid_beats_the_optimum_and_the_range_holds_it(network, read
     grid = feeder5(reading=reading)
     dispatcher = Dispatcher(grid, TARIFF, rule)
     for seed in (3, 4, 5):
-        situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=3)
-        within = range_of(grid, rule, situation, network)
-        best = dispatcher.plan(situation, network=network, within=within, effort=Effort(gap=1e-9, nodes=60))
+        problem = draw_problem(grid, rule, np.random.default_rng(seed), scenarios=3)
+        within = range_of(grid, rule, problem, network)
+        best = dispatcher.plan(problem, network=network, within=within, effort=Effort(gap=1e-9, nodes=60))
         assert within.low[0] - 1e-6 <= best.bid_mw[0] <= within.high[0] + 1e-6
         capacity = grid.tie_line.max_s_mva
         costs = [
-            dispatcher.plan(replace(situation, bid_mw=np.array([bid])), network=network).objective
+            dispatcher.plan(replace(problem, bid_mw=np.array([bid])), network=network).objective
             for bid in [*np.linspace(-capacity, capacity, 25), *np.linspace(within.low[0], within.high[0], 13)]
         ]
         assert min(costs) >= best.bound - 1e-4
@@ -109,22 +109,22 @@ def test_no_bid_on_a_grid_beats_the_optimum_and_the_range_holds_it(network, read
 # ---- directions ------------------------------------------------------------------------------------------------
 
 
-def brute_force(horizon, situation, *, flows):
+def brute_force(horizon, problem, *, flows):
     """Return the least cost over all directions of bids and (if they matter) of flows, and the directions it has."""
-    scenarios, hours = situation.shape
-    best, best_signs = np.inf, Signs.unsettled(scenarios, hours)
-    for directions in product((1, -1), repeat=hours + (scenarios * hours if flows else 0)):
-        bid, flow = np.array(directions[:hours]), np.zeros((scenarios, hours), dtype=np.int64)
+    scenarios, hours = problem.shape
+    best, best_directions = np.inf, Directions.undecided(scenarios, hours)
+    for combination in product((1, -1), repeat=hours + (scenarios * hours if flows else 0)):
+        bid, flow = np.array(combination[:hours]), np.zeros((scenarios, hours), dtype=np.int64)
         if flows:
-            flow = np.array(directions[hours:]).reshape(scenarios, hours)
-        signs = Signs(bid=bid, flow=flow)
+            flow = np.array(combination[hours:]).reshape(scenarios, hours)
+        directions = Directions(bid=bid, flow=flow)
         try:
-            cost = horizon.solve(situation, signs).objective
+            cost = horizon.solve(problem, directions).objective
         except InfeasibleError:
             continue
         if cost < best:
-            best, best_signs = cost, signs
-    return best, best_signs
+            best, best_directions = cost, directions
+    return best, best_directions
 
 
 CASES = [
@@ -140,34 +140,34 @@ CASES = [
 @pytest.mark.parametrize("seed", range(2))
 def test_direction_search_finds_the_optimum_of_all_directions(network, reading, scenarios, hours, rule, seed):
     grid, rule = feeder5(fleet=[FLEET, LOSSY_FLEET][seed], reading=reading), ALL_RULES[rule]
-    situation = draw_situation(grid, rule, np.random.default_rng(seed), scenarios=scenarios, hours=hours)
-    within = range_of(grid, rule, situation, network)
+    problem = draw_problem(grid, rule, np.random.default_rng(seed), scenarios=scenarios, hours=hours)
+    within = range_of(grid, rule, problem, network)
     dispatcher = Dispatcher(grid, TARIFF, rule)
-    horizon = dispatcher.horizon(situation, network=network, within=within)
+    horizon = dispatcher.horizon(problem, network=network, within=within)
     flows = network == "branch_flow" and reading == "both_directions"
-    optimum, best_signs = brute_force(horizon, situation, flows=flows)
+    optimum, best_directions = brute_force(horizon, problem, flows=flows)
     tolerance = 1e-5 * abs(optimum) + 1e-4
-    by_strategy = strategy("basic" if network == "copper_plate" else "anm_aware").bid(dispatcher, situation).plan
+    by_strategy = strategy("basic" if network == "copper_plate" else "anm_aware").bid(dispatcher, problem).plan
     by_nodes = [
-        DirectionSearch(grid, rule, horizon, situation).run(Effort(gap=1e-6, nodes=nodes)) for nodes in (0, 6, 500)
+        BranchAndBound(grid, rule, horizon, problem).run(Effort(gap=1e-6, nodes=nodes)) for nodes in (0, 6, 500)
     ]
     for plan in (by_strategy, *by_nodes):
         assert plan.objective >= optimum - tolerance
         assert plan.bound <= optimum + tolerance
-        assert settled_cost(grid, plan, situation, TARIFF, rule) == pytest.approx(plan.objective, abs=1e-4)
+        assert settled_cost(grid, plan, problem, TARIFF, rule) == pytest.approx(plan.objective, abs=1e-4)
     if not plan.repaired:
         assert plan.objective == pytest.approx(optimum, abs=tolerance)
         assert plan.bound == pytest.approx(optimum, abs=tolerance)
     # The bound that prices what links the hours holds at the prices of any plan, good or bad.
     hour = compile_model(hour_model(grid, hourly_wear(TARIFF), rule, network=network))
-    bound = PriceBound(grid, hour, TARIFF, situation, within)
+    bound = LagrangianBound(grid, hour, TARIFF, problem, within)
     rng, only = np.random.default_rng(seed), np.where(within.low < 0, -1, 1)
     for attempt in range(4):
-        bid = rng.choice((1, -1), hours) if attempt else best_signs.bid
-        flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_signs.flow
-        signs = Signs(bid=np.where(within.open_hours, bid, only), flow=flow)
-        plan = horizon.solve(situation, signs)
-        answer = bound(plan.prices, plan.set_points.battery_p_mw, signs)
+        bid = rng.choice((1, -1), hours) if attempt else best_directions.bid
+        flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_directions.flow
+        directions = Directions(bid=np.where(within.open_hours, bid, only), flow=flow)
+        plan = horizon.solve(problem, directions)
+        answer = bound(plan.prices, plan.set_points.battery_p_mw, directions)
         assert answer.bound <= optimum + tolerance
 
 
@@ -176,11 +176,11 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
 def test_branch_and_bound_equals_brute_force(seed):
     """Two scenarios, three hours, five buses, every combination of directions tried: the same optimum."""
     grid, rule = feeder5(reading="both_directions"), ALL_RULES[["case1", "caiso", "skew"][seed % 3]]
-    situation = draw_situation(grid, rule, np.random.default_rng(1000 + seed), scenarios=2, hours=3)
-    within = range_of(grid, rule, situation, "branch_flow")
-    horizon = Dispatcher(grid, TARIFF, rule).horizon(situation, network="branch_flow", within=within)
-    optimum, _ = brute_force(horizon, situation, flows=True)
-    plan = DirectionSearch(grid, rule, horizon, situation).run(Effort(gap=1e-6, nodes=2000))
+    problem = draw_problem(grid, rule, np.random.default_rng(1000 + seed), scenarios=2, hours=3)
+    within = range_of(grid, rule, problem, "branch_flow")
+    horizon = Dispatcher(grid, TARIFF, rule).horizon(problem, network="branch_flow", within=within)
+    optimum, _ = brute_force(horizon, problem, flows=True)
+    plan = BranchAndBound(grid, rule, horizon, problem).run(Effort(gap=1e-6, nodes=2000))
     assert plan.objective == pytest.approx(optimum, rel=1e-5, abs=1e-4)
     assert plan.bound == pytest.approx(optimum, rel=1e-5, abs=1e-4)
 
@@ -189,26 +189,26 @@ def test_branch_and_bound_equals_brute_force(seed):
 
 
 @pytest.fixture(scope="module", params=["import_only", "both_directions"])
-def situation33(study33, request):
-    """Return a setting, and the situation before its first day with two scenarios."""
+def problem33(study33, request):
+    """Return an instance, and the dispatch problem before its first day with two scenarios."""
     tie_line = study33.grid.tie_line.model_copy(update={"power_factor_reading": request.param})
-    setting = Setting.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"tie_line": tie_line})}))
-    return setting, opening_situation(setting, setting.draw(Draw.TRAINING, 2))
+    instance = Instance.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"tie_line": tie_line})}))
+    return instance, opening_problem(instance, instance.draw(Draw.TRAINING, 2))
 
 
-def assert_contract_kept(setting, situation, name):
+def assert_contract_kept(instance, problem, name):
     """What every strategy must do; a plan behind the bids is optional."""
-    setting = replace(setting, study=setting.study.model_copy(update={"bidding": name}))
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
-    submission = compute_submission(dispatcher, setting, situation)
+    instance = replace(instance, study=instance.study.model_copy(update={"bidding": name}))
+    dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
+    submission = compute_submission(dispatcher, instance, problem)
     assert (submission.strategy, submission.asked, submission.reason) == (name, name, "")
     assert submission.bid_mw.shape == (24,)
     assert np.isfinite(submission.bid_mw).all()
-    assert np.abs(submission.bid_mw).max() <= setting.grid.tie_line.max_s_mva
-    assert submission.battery_p_mw.shape == (24, len(setting.grid.batteries))
+    assert np.abs(submission.bid_mw).max() <= instance.grid.tie_line.max_s_mva
+    assert submission.battery_p_mw.shape == (24, len(instance.grid.batteries))
     assert not submission.note
     # The same again, to the byte, and with a bound below its objective.
-    proposal = strategy(name).bid(dispatcher, situation)
+    proposal = strategy(name).bid(dispatcher, problem)
     assert (np.round(proposal.bid_mw, 6) + 0.0).tobytes() == submission.bid_mw.tobytes()
     assert vars(proposal.certificate) == submission.certificate
     gap = proposal.objective - proposal.bound
@@ -221,31 +221,31 @@ def assert_contract_kept(setting, situation, name):
 
 
 @pytest.mark.parametrize("name", strategy_names())
-def test_what_every_strategy_must_do(situation33, name):
-    assert_contract_kept(*situation33, name)
+def test_what_every_strategy_must_do(problem33, name):
+    assert_contract_kept(*problem33, name)
 
 
-def test_a_strategy_without_a_plan_keeps_the_contract(situation33, monkeypatch):
+def test_a_strategy_without_a_plan_keeps_the_contract(problem33, monkeypatch):
     whole = strategy("basic").bid
     monkeypatch.setattr("agents.bidding.basic.bid", lambda *given: replace(whole(*given), plan=None))
-    assert_contract_kept(*situation33, "basic")
+    assert_contract_kept(*problem33, "basic")
 
 
-def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(situation33, monkeypatch):
-    setting, situation = situation33
+def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(problem33, monkeypatch):
+    instance, problem = problem33
     monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
-    handed_over = compute_submission(dispatcher, setting, situation)
+    dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
+    handed_over = compute_submission(dispatcher, instance, problem)
     assert (handed_over.asked, handed_over.strategy) == ("anm_aware", "basic")
     assert handed_over.reason == handed_over.remarks == "anm_aware failed: no luck"
     monkeypatch.setattr("agents.bidding.basic.bid", fail)
-    last = compute_submission(dispatcher, setting, situation)
+    last = compute_submission(dispatcher, instance, problem)
     assert (last.asked, last.strategy) == ("anm_aware", "forecast")
     assert last.reason == "anm_aware failed: no luck; basic failed: no luck"
-    expected = setting.forecast
+    expected = instance.forecast
     assert last.bid_mw == pytest.approx(expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1))
     assert not last.battery_p_mw.any()
 
 
-def fail(dispatcher, situation):
+def fail(dispatcher, problem):
     raise SolverError("no luck")

@@ -9,18 +9,18 @@ from threading import Event
 
 import numpy as np
 import pytest
-from negotiated import setting_of as networked
+from negotiated import instance_of as networked
 from swept import QUICK, plan_of, task_of
 
 from agents.anm.myopic import Policy as Myopic
 from agents.bidding import strategy
-from agents.cast import cast_players
 from agents.der.battery import BatterySystem
 from agents.der.load import Load
 from agents.der.renewable import WindTurbine
+from agents.dispatch.conic_program import TimeLimitError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.horizon import Horizon
-from agents.dispatch.program import TimeLimitError
+from agents.dispatch.multi_period_program import MultiPeriodProgram
+from agents.participants import create_agents
 from experiments.sweeps import worker
 from grids.power_flow import SetPoints
 from sim import time_limit
@@ -84,21 +84,21 @@ def test_ctrl_c_is_no_answer():
 # ---- a day with somebody broken ------------------------------------------------------------------------------------
 
 
-def setting_of(setting, **search):
-    """Return a setting of a day that is quick to play, with other time limits."""
-    study = setting.study
+def instance_of(instance, **search):
+    """Return an instance of a day that is quick to simulate, with other time limits."""
+    study = instance.study
     few = study.uncertainty.model_copy(update={"scenarios": 10, "keep": 2})
     chosen = {"policy": "myopic", "uncertainty": few, "search": study.search.model_copy(update=search)}
-    return replace(setting, study=study.model_copy(update=chosen))
+    return replace(instance, study=study.model_copy(update=chosen))
 
 
-def model_of(setting, policy="myopic", **search):
-    setting = setting_of(setting, **search)
-    setting = replace(setting, study=setting.study.model_copy(update={"policy": policy}))
-    model = MarketModel(setting)
-    schedule = np.zeros((24, len(setting.grid.batteries)))
+def model_of(instance, policy="myopic", **search):
+    instance = instance_of(instance, **search)
+    instance = replace(instance, study=instance.study.model_copy(update={"policy": policy}))
+    model = MarketModel(instance)
+    schedule = np.zeros((24, len(instance.grid.batteries)))
     schedule[3], schedule[18] = -0.05, 0.05
-    cast_players(model, fixed=Submission(bid_mw=np.ones(24), strategy="anm_aware", battery_p_mw=schedule))
+    create_agents(model, fixed=Submission(bid_mw=np.ones(24), strategy="anm_aware", battery_p_mw=schedule))
     return model
 
 
@@ -125,10 +125,10 @@ BROKEN_POLICIES = {
 
 
 @pytest.mark.parametrize("how", BROKEN_POLICIES)
-def test_a_broken_policy_is_replaced_and_the_reason_is_kept(setting33, monkeypatch, how):
+def test_a_broken_policy_is_replaced_and_the_reason_is_kept(instance33, monkeypatch, how):
     broken, told = BROKEN_POLICIES[how]
     monkeypatch.setattr(Myopic, "decide", broken)
-    model = model_of(setting33, answer_time_limit_s=0.3 if broken is never else 60.0)
+    model = model_of(instance33, answer_time_limit_s=0.3 if broken is never else 60.0)
     for _ in range(2):
         model.step()
     decisions = model.ledger.frame("decisions")
@@ -138,17 +138,17 @@ def test_a_broken_policy_is_replaced_and_the_reason_is_kept(setting33, monkeypat
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, StudyError("policy: needs value functions")])
-def test_ctrl_c_and_a_study_that_can_not_be_run_end_the_run(setting33, monkeypatch, error):
+def test_ctrl_c_and_a_study_that_can_not_be_run_end_the_run(instance33, monkeypatch, error):
     monkeypatch.setattr(Myopic, "decide", raising(error))
     with pytest.raises(type(error) if isinstance(error, StudyError) else error):
-        model_of(setting33).step()
+        model_of(instance33).step()
 
 
-def test_if_everybody_fails_one_message_says_why(setting33, monkeypatch):
+def test_if_everybody_fails_one_message_says_why(instance33, monkeypatch):
     monkeypatch.setattr("agents.anm.none.Policy.decide", raising(ValueError("no")))
     monkeypatch.setattr(Myopic, "decide", raising(ValueError("neither")))
     with pytest.raises(StudyError, match=r"^day 1, hour 1: myopic failed: ValueError: neither; none failed: Value"):
-        model_of(setting33).step()
+        model_of(instance33).step()
 
 
 # ---- strategies ----------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_if_everybody_fails_one_message_says_why(setting33, monkeypatch):
 def bids(**changes):
     """Return a strategy that changes the proposal of a good one."""
     basic = strategy("basic").bid
-    return lambda dispatcher, situation: replace(basic(dispatcher, situation), **changes)
+    return lambda dispatcher, problem: replace(basic(dispatcher, problem), **changes)
 
 
 BROKEN_STRATEGIES = {
@@ -172,23 +172,23 @@ BROKEN_STRATEGIES = {
 
 
 @pytest.mark.parametrize("how", BROKEN_STRATEGIES)
-def test_a_broken_strategy_is_replaced_and_the_reason_is_kept(setting33, monkeypatch, how):
+def test_a_broken_strategy_is_replaced_and_the_reason_is_kept(instance33, monkeypatch, how):
     broken, told = BROKEN_STRATEGIES[how]
-    model = MarketModel(setting_of(setting33, answer_time_limit_s=2.0 if broken is never else 60.0))
-    cast_players(model)
+    model = MarketModel(instance_of(instance33, answer_time_limit_s=2.0 if broken is never else 60.0))
+    create_agents(model)
     monkeypatch.setattr("agents.bidding.anm_aware.bid", broken)
     if broken is never:  # what stands in is to be quick enough on a busy machine
         monkeypatch.setattr("agents.bidding.basic.bid", raising(ValueError("not asked here")))
-    submission = model.players.operator.submit_bids()
+    submission = model.participants.operator.submit_bids()
     assert submission.strategy == ("forecast" if broken is never else "basic")
     assert submission.reason.startswith(f"anm_aware failed: {told}")
     assert np.isfinite(submission.bid_mw).all()
 
 
-def test_ctrl_c_while_bidding_ends_the_run(setting33, monkeypatch):
+def test_ctrl_c_while_bidding_ends_the_run(instance33, monkeypatch):
     monkeypatch.setattr("agents.bidding.anm_aware.bid", raising(KeyboardInterrupt))
-    model = MarketModel(setting_of(setting33))
-    cast_players(model)
+    model = MarketModel(instance_of(instance33))
+    create_agents(model)
     with pytest.raises(KeyboardInterrupt):
         model.step()
 
@@ -218,11 +218,11 @@ BROKEN_UNITS = {
 
 
 @pytest.mark.parametrize("how", BROKEN_UNITS)
-def test_a_broken_unit_is_named_and_its_data_stand_in(setting33, monkeypatch, how):
+def test_a_broken_unit_is_named_and_its_data_stand_in(instance33, monkeypatch, how):
     """The second of its kind is broken; a whole day is audited."""
     kind, method, broken, told = BROKEN_UNITS[how]
-    model = model_of(setting33, "none", answer_time_limit_s=0.3 if broken is never else 60.0)
-    unit = next(der for der in model.players.ders if isinstance(der, kind) and der.position == 1)
+    model = model_of(instance33, "none", answer_time_limit_s=0.3 if broken is never else 60.0)
+    unit = next(der for der in model.participants.ders if isinstance(der, kind) and der.position == 1)
     monkeypatch.setattr(unit, method, broken.__get__(unit))
     model.run_days(1)
     tables = model.ledger.frames()
@@ -231,19 +231,19 @@ def test_a_broken_unit_is_named_and_its_data_stand_in(setting33, monkeypatch, ho
     assert reasons.str.contains(told, regex=False).any()
     assert (tables["decisions"]["policy"] == "none").all()
     assert np.isfinite(tables["dispatch"][["available_mw", "p_mw", "q_mvar"]].to_numpy()).all()
-    verdict = audit(tables, model.setting.study.model_dump(mode="json"))
+    verdict = audit(tables, model.instance.study.model_dump(mode="json"))
     assert verdict.clean, verdict.findings[:3]
 
 
-def test_broken_units_change_nothing_that_is_known_without_them(setting33, monkeypatch):
+def test_broken_units_change_nothing_that_is_known_without_them(instance33, monkeypatch):
     def day(spoil):
-        model = model_of(setting33, "none")
+        model = model_of(instance33, "none")
         spoil(model)
         model.run_days(1)
         return model.ledger.frame("dispatch")
 
     def spoil(model):
-        for unit in model.players.ders:
+        for unit in model.participants.ders:
             monkeypatch.setattr(unit, "report", raising(ValueError("no meter")))
             monkeypatch.setattr(unit, "respond", raising(ValueError("no line")))
 
@@ -253,12 +253,12 @@ def test_broken_units_change_nothing_that_is_known_without_them(setting33, monke
     )
 
 
-def test_what_stands_in_for_a_battery_keeps_its_limits(setting33, monkeypatch):
-    grid = setting33.grid
-    model = model_of(setting33, "none")
-    for unit in model.players.batteries:
+def test_what_stands_in_for_a_battery_keeps_its_limits(instance33, monkeypatch):
+    grid = instance33.grid
+    model = model_of(instance33, "none")
+    for unit in model.participants.batteries:
         monkeypatch.setattr(unit, "respond", raising(ValueError("no line")))
-    answers = UnitAnswers(grid, model.players.ders, model.actual_mw, 60.0)
+    answers = UnitAnswers(grid, model.participants.ders, model.actual_mw, 60.0)
     answers.reports()
     zero = {
         name: np.zeros(size) for name, size in (("load", 32), ("renewable", len(grid.renewables)), ("exchange", 0))
@@ -278,11 +278,11 @@ def test_what_stands_in_for_a_battery_keeps_its_limits(setting33, monkeypatch):
 
 def networked_model(time_limit_s=60.0):
     """Return two microgrids and their operator."""
-    setting = networked("two microgrids")
-    search = setting.study.search.model_copy(update={"answer_time_limit_s": time_limit_s})
+    instance = networked("two microgrids")
+    search = instance.study.search.model_copy(update={"answer_time_limit_s": time_limit_s})
     chosen = {"policy": "none", "bidding": "basic", "search": search}
-    model = MarketModel(replace(setting, study=setting.study.model_copy(update=chosen)))
-    cast_players(model, fixed=Submission(bid_mw=np.ones(24), strategy="basic", battery_p_mw=np.zeros((24, 1))))
+    model = MarketModel(replace(instance, study=instance.study.model_copy(update=chosen)))
+    create_agents(model, fixed=Submission(bid_mw=np.ones(24), strategy="basic", battery_p_mw=np.zeros((24, 1))))
     return model
 
 
@@ -293,18 +293,18 @@ def forgets(device):
 
 def says(**changes):
     def broken(device):
-        obey = device.obey
-        return lambda plan: replace(obey(plan), **changes)
+        act = device.act
+        return lambda plan: replace(act(plan), **changes)
 
     return broken
 
 
 def half_done(device):
     """Let a device fail after it has changed its state."""
-    obey = device.obey
+    act = device.act
 
     def broken(plan):
-        obey(plan)
+        act(plan)
         raise ValueError("no line")
 
     return broken
@@ -328,9 +328,9 @@ BROKEN_DEVICES = {
 }
 
 
-def notes_of(model, port="microgrid_18"):
+def notes_of(model, connection="microgrid_18"):
     trades = model.ledger.frame("trades")
-    return trades.loc[trades["port"] == port, "note"]
+    return trades.loc[trades["connection"] == connection, "note"]
 
 
 @pytest.mark.parametrize("how", BROKEN_DEVICES)
@@ -340,7 +340,7 @@ def test_a_broken_device_is_named_and_its_data_stand_in(monkeypatch, how):
 
     def hours(spoil):
         model = networked_model()
-        for name, device in model.players.microgrids[0]._devices.items():
+        for name, device in model.participants.microgrids[0]._devices.items():
             if name in spoil:
                 monkeypatch.setattr(device, "obey", broken(device))
         for _ in range(3):
@@ -363,7 +363,7 @@ def test_a_broken_device_is_named_and_its_data_stand_in(monkeypatch, how):
 def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
     """Everywhere it is what holds energy; one battery alone never answers, and is waited for once."""
     model = networked_model(5.0 if how == "never answers" else 60.0)
-    for microgrid in model.players.microgrids[: 1 if how == "never answers" else None]:
+    for microgrid in model.participants.microgrids[: 1 if how == "never answers" else None]:
         for name in HOLD[: 1 if how == "never answers" else None]:
             device = microgrid._devices[name]
             monkeypatch.setattr(device, "obey", never if how == "never answers" else BROKEN_DEVICES[how][0](device))
@@ -373,12 +373,12 @@ def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
     if how == "never answers":
         again = ["battery: it has not answered before; taken to follow its order"] * 23
         assert notes.tolist() == ["battery: no answer within 5 s; taken to follow its order", *again]
-    verdict = audit(model.ledger.frames(), model.setting.study.model_dump(mode="json"))
+    verdict = audit(model.ledger.frames(), model.instance.study.model_dump(mode="json"))
     assert verdict.clean, verdict.findings[:3]
 
 
 def test_devices_broken_in_their_class_do_not_end_the_hour_either(monkeypatch):
-    monkeypatch.setattr("agents.der.device.MicrogridDevice.carry_out", raising(ValueError("no line")))
+    monkeypatch.setattr("agents.der.device.MicrogridDevice.actuate", raising(ValueError("no line")))
     model = networked_model()
     model.step()
     assert notes_of(model).str.count("ValueError: no line; taken").tolist() == [8]
@@ -386,7 +386,7 @@ def test_devices_broken_in_their_class_do_not_end_the_hour_either(monkeypatch):
 
 def test_a_device_whose_data_do_not_say_what_it_does_is_named(monkeypatch):
     model = networked_model()
-    device = model.players.microgrids[0]._devices["diesel"]
+    device = model.participants.microgrids[0]._devices["diesel"]
     monkeypatch.setattr(device, "respond", raising(ValueError("no data")))
     with pytest.raises(StudyError, match=r"^microgrid_18, diesel: ValueError: no data; nor do its data say what it"):
         model.step()
@@ -405,7 +405,7 @@ def test_a_device_whose_data_do_not_say_what_it_does_is_named(monkeypatch):
 )
 def test_a_microgrid_without_a_plan_serves_its_loads_and_says_so(monkeypatch, broken, told):
     model = networked_model(5.0 if broken is never else 60.0)
-    microgrid = model.players.microgrids[0]
+    microgrid = model.participants.microgrids[0]
     monkeypatch.setattr(microgrid._planner, "follow", broken)
     model.step()
     (note,) = notes_of(model)
@@ -414,7 +414,7 @@ def test_a_microgrid_without_a_plan_serves_its_loads_and_says_so(monkeypatch, br
 
 def test_ctrl_c_in_a_device_ends_the_run(monkeypatch):
     model = networked_model()
-    monkeypatch.setattr(model.players.microgrids[0]._devices["load"], "obey", raising(KeyboardInterrupt))
+    monkeypatch.setattr(model.participants.microgrids[0]._devices["load"], "obey", raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         model.step()
 
@@ -436,34 +436,34 @@ def test_a_run_of_a_sweep_shares_no_models_with_somebody_still_at_work(monkeypat
 # ---- solvers -------------------------------------------------------------------------------------------------------
 
 
-def test_a_solver_that_takes_too_long_counts_as_failed_and_the_record_says_so(setting33):
-    model = model_of(setting33, solver_time_limit_s=1e-6)
+def test_a_solver_that_takes_too_long_counts_as_failed_and_the_record_says_so(instance33):
+    model = model_of(instance33, solver_time_limit_s=1e-6)
     model.step()
     (decision,) = model.ledger.frame("decisions").itertuples()
     assert (decision.policy, decision.status) == ("none", "unplanned")
     assert decision.reason == "myopic failed: the solver's time limit of 1e-06 s reached"
 
 
-def test_bids_made_under_the_solver_s_time_limit_say_so(setting33):
-    model = MarketModel(setting_of(setting33, solver_time_limit_s=1e-6))
-    cast_players(model)
-    submission = model.players.operator.submit_bids()
+def test_bids_made_under_the_solver_s_time_limit_say_so(instance33):
+    model = MarketModel(instance_of(instance33, solver_time_limit_s=1e-6))
+    create_agents(model)
+    submission = model.participants.operator.submit_bids()
     assert submission.strategy == "forecast"
     assert submission.reason.count("the solver's time limit of 1e-06 s reached") == 2
 
 
-def test_a_search_that_the_clock_ended_is_said_in_the_record(setting33, monkeypatch):
+def test_a_search_that_the_clock_ended_is_said_in_the_record(instance33, monkeypatch):
     plan = Dispatcher.plan
     monkeypatch.setattr(Dispatcher, "plan", lambda *given: replace(plan(*given), stopped="time limit reached"))
-    model = model_of(setting33)
+    model = model_of(instance33)
     model.step()
     (decision,) = model.ledger.frame("decisions").itertuples()
     assert (decision.policy, decision.reason) == ("myopic", "myopic: time limit reached")
 
 
-def test_a_time_limit_within_the_search_ends_it_and_is_said(setting33, monkeypatch):
+def test_a_time_limit_within_the_search_ends_it_and_is_said(instance33, monkeypatch):
     """The relaxation is solved in time, and nothing after it."""
-    solve, solved = Horizon.solve, []
+    solve, solved = MultiPeriodProgram.solve, []
 
     def slow(self, *given, **options):
         if solved:
@@ -471,9 +471,9 @@ def test_a_time_limit_within_the_search_ends_it_and_is_said(setting33, monkeypat
         solved.append(solve(self, *given, **options))
         return replace(solved[0], bound=solved[0].bound - 100.0)  # far from proven: there is something to search for
 
-    monkeypatch.setattr(Horizon, "solve", slow)
-    model = MarketModel(setting_of(setting33))
-    cast_players(model)
-    submission = model.players.operator.submit_bids()
+    monkeypatch.setattr(MultiPeriodProgram, "solve", slow)
+    model = MarketModel(instance_of(instance33))
+    create_agents(model)
+    submission = model.participants.operator.submit_bids()
     assert submission.strategy == "anm_aware"
     assert submission.note == "the solver's time limit of 5 s reached: the best bids so far are taken"

@@ -11,8 +11,8 @@ from experiments import benchmark, networked_benchmark
 from experiments.catalog import find_study
 from experiments.proofs import cases
 from experiments.sweeps import benchmark as sweep_benchmark
+from sim.instance import Instance
 from sim.messages import Knowledge, Submission
-from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -28,7 +28,7 @@ def quick_bench(monkeypatch):
     """Replace what the benchmark measures by something that takes no time."""
 
     def measured(name, met):
-        def part(setting, repeats):
+        def part(instance, repeats):
             return benchmark.Row(name=name, measured=1.25, unit="x", target="<= 2", met=met, detail=f"{repeats} times")
 
         part.__name__ = name
@@ -77,14 +77,14 @@ def test_bench_of_one_kind_alone(option, name):
     assert (row["name"], row["detail"]) == (name, "3 times")
 
 
-def test_a_bench_of_sweeps_plays_on_warm_workers_and_counts_their_idle_time():
+def test_a_bench_of_sweeps_simulates_on_warm_workers_and_counts_their_idle_time():
     engine = Threads()
     session = sweep_benchmark.session(engine, sweep_benchmark.plan_of(3, policy="none", **SMALL))
     engine.close()
     assert len(session.products) == 3
     assert session.rate == pytest.approx(3 / session.seconds)
-    played = sum(product.seconds["total"] for product in session.products)
-    assert session.idle == pytest.approx(1 - played / (2 * session.seconds))
+    simulated = sum(product.seconds["total"] for product in session.products)
+    assert session.idle == pytest.approx(1 - simulated / (2 * session.seconds))
 
 
 def test_parts_of_the_networked_bench_have_names():
@@ -108,11 +108,11 @@ def test_growth_is_measured_against_its_target():
 
 @pytest.fixture(scope="module")
 def stage33():
-    setting = Setting.of(find_study("networked33"))
+    instance = Instance.of(find_study("networked33"))
     submission = Submission(
-        bid_mw=np.zeros(24), strategy="none", battery_p_mw=np.zeros((24, len(setting.grid.batteries)))
+        bid_mw=np.zeros(24), strategy="none", battery_p_mw=np.zeros((24, len(instance.grid.batteries)))
     )
-    return setting, submission
+    return instance, submission
 
 
 def test_both_modes_decide_the_same_hour(stage33):
@@ -122,7 +122,7 @@ def test_both_modes_decide_the_same_hour(stage33):
     assert -compared.unproven_percent - 0.01 <= compared.gap_percent <= 0.1
     assert compared.central_s > 0
     assert compared.transactive.coordination.mode == "transactive"
-    stage.play_until(3)
+    stage.simulate_until(3)
     assert stage.model.hour == 3
     assert stage.look().shape == (1, 1)
 
@@ -130,19 +130,19 @@ def test_both_modes_decide_the_same_hour(stage33):
 def test_what_an_agreement_costs_is_what_the_same_exchange_costs_centrally(stage33):
     """The central plan's own exchange, given as an agreement, costs what the central plan says."""
     stage = networked_benchmark.Stage(*stage33, Knowledge.HOUR)
-    situation, central = stage.look(), stage.central()
-    assert stage.cost_of_agreement(situation, central) == pytest.approx(central.objective, abs=1e-3)
+    problem, central = stage.look(), stage.central()
+    assert stage.cost_of_agreement(problem, central) == pytest.approx(central.objective, abs=1e-3)
 
 
-def test_bench_measures(setting33):
-    row = benchmark.hour_against_runopp(setting33, 1)
+def test_bench_measures(instance33):
+    row = benchmark.hour_against_runopp(instance33, 1)
     assert row.measured > 0
     assert row.unit == "x"
 
 
 def test_proofs_of_hard_cases(monkeypatch):
     """The easy case stands for the hard ones, which take a minute."""
-    monkeypatch.setattr(benchmark, "cases", lambda: {"easy": lambda: small_setting()})
+    monkeypatch.setattr(benchmark, "cases", lambda: {"easy": lambda: small_instance()})
     (proof,) = json.loads(accepted("bench", "--proofs", "--json"))["proofs"]
     assert proof["case"] == "easy"
     assert proof["status"] == "exact"
@@ -154,11 +154,11 @@ def test_proofs_of_hard_cases(monkeypatch):
     assert "exact" in text
 
 
-def small_setting():
-    return Setting.of(find_study("microgrid33", options={"uncertainty.scenarios": 2, "uncertainty.keep": 2}))
+def small_instance():
+    return Instance.of(find_study("microgrid33", options={"uncertainty.scenarios": 2, "uncertainty.keep": 2}))
 
 
 @pytest.mark.parametrize("case", cases())
 def test_every_hard_case_can_be_built(case):
-    setting = cases()[case]()
-    assert setting.forecast.demand_mw.shape[1] == 24
+    instance = cases()[case]()
+    assert instance.forecast.demand_mw.shape[1] == 24

@@ -8,7 +8,7 @@ import pytest
 from cli import FAST, FEW, accepted
 
 from agents.bidding import strategy
-from agents.dispatch.program import SolverError
+from agents.dispatch.conic_program import SolverError
 from sim.ledger import read_tables
 from sim.recorder import PROOFS
 from sim.settlement import TERMS
@@ -74,10 +74,10 @@ def test_bid_json_and_csv_give_the_bids_of_the_run(run_dir):
     assert [float(bid) for _, bid in rows[1:]] == pytest.approx(run["bids_mw"], abs=5e-7)
 
 
-def test_bid_prints_a_table_with_prices(setting33):
+def test_bid_prints_a_table_with_prices(instance33):
     text = accepted("bid", "microgrid33", *FEW, "--bidding", "basic")
     assert "(basic)" in text
-    assert f"{setting33.profiles.price_per_mwh[16]:.2f}" in text
+    assert f"{instance33.profiles.price_per_mwh[16]:.2f}" in text
     assert "positive is import" in text
 
 
@@ -93,10 +93,10 @@ def falling(monkeypatch):
             module = strategy(name)
             calls, bid = iter(days), module.bid
 
-            def fail(dispatcher, situation, calls=calls, bid=bid):
+            def fail(dispatcher, problem, calls=calls, bid=bid):
                 if next(calls):
                     raise SolverError("no luck")
-                return bid(dispatcher, situation)
+                return bid(dispatcher, problem)
 
             monkeypatch.setattr(module, "bid", fail)
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from audited import play
+from audited import simulate
 from cli import accepted
 from conftest import STUDIES
 
-import agents.community
-from agents.cast import cast_players
+import agents.coordinated_dispatcher
 from agents.coordination import mode_names
-from agents.microgrid import MicrogridAgent
+from agents.networked_microgrid import NetworkedMicrogrid
+from agents.participants import create_agents
 from experiments.catalog import find_study
+from sim.instance import Instance
 from sim.ledger import TABLES, read_tables, write_tables
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -92,11 +92,11 @@ def test_ten_feeders_run():
 
 
 def digests(mode, folder, workers, monkeypatch):
-    """Play a day with as many threads and return a digest of every table's file."""
+    """Simulate a day with as many threads and return a digest of every table's file."""
     monkeypatch.setattr(agents.community, "ThreadPoolExecutor", lambda max_workers: ThreadPoolExecutor(workers))
     overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "policy=myopic", "bidding=basic")
-    model = MarketModel(Setting.of(find_study("networked33", overrides=[*overrides, f"coordination={mode}"])))
-    cast_players(model)
+    model = MarketModel(Instance.of(find_study("networked33", overrides=[*overrides, f"coordination={mode}"])))
+    create_agents(model)
     model.run_days(1)
     folder.mkdir()
     write_tables(model.ledger.frames(), folder)
@@ -188,21 +188,21 @@ def tight():
 
 
 def least_unserved(devices):
-    """Return what of every port's load and heat is unserved at least: all heat, and what is above a kilowatt. [MWh]"""
+    """Return what of each connection's load and heat is unserved at least: heat, and what exceeds a kilowatt. [MWh]"""
     electric, heat = (devices[devices.device == kind] for kind in ("load", "heat_load"))
-    beyond = (electric.available_mw - 0.001).clip(lower=0).groupby(electric.port).sum()
-    return beyond + heat.groupby("port").available_mw.sum()
+    beyond = (electric.available_mw - 0.001).clip(lower=0).groupby(electric.connection).sum()
+    return beyond + heat.groupby("connection").available_mw.sum()
 
 
 @pytest.mark.parametrize("mode", mode_names())
 def test_what_a_small_exchange_can_not_serve_is_the_least_possible(mode, tight):
-    played = play("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}", *tight)
-    assert played.audit().clean
-    unserved = played.tables["trades"].groupby("port").shortfall_mw.sum()
+    simulated = simulate("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}", *tight)
+    assert simulated.audit().clean
+    unserved = simulated.tables["trades"].groupby("connection").shortfall_mw.sum()
     assert unserved.pop("ev_aggregator_3") == 0
     assert len(unserved) == 5
     assert unserved.min() > 0.1
-    assert unserved.to_dict() == pytest.approx(least_unserved(played.tables["devices"]).to_dict(), abs=1e-5)
+    assert unserved.to_dict() == pytest.approx(least_unserved(simulated.tables["devices"]).to_dict(), abs=1e-5)
 
 
 def test_what_is_not_served_is_told(tight):
@@ -238,9 +238,9 @@ def test_what_is_agreed_at_negative_prices_can_be_done(mode, tmp_path):
     prices = [column for column in day if "price" in column]
     day.loc[9:15, prices] *= -1
     day.to_csv(tmp_path / "day.csv", index=False)
-    played = play("networked33", *MYOPIC, f"coordination={mode}", f"profiles.file={tmp_path / 'day.csv'}")
-    assert played.audit().clean
-    assert set(played.tables["trades"]["note"]) == {""}
+    simulated = simulate("networked33", *MYOPIC, f"coordination={mode}", f"profiles.file={tmp_path / 'day.csv'}")
+    assert simulated.audit().clean
+    assert set(simulated.tables["trades"]["note"]) == {""}
 
 
 # ---- a microgrid that fails, from the question to the ledger ------------------------------------------------------
@@ -249,24 +249,24 @@ def test_what_is_agreed_at_negative_prices_can_be_done(mode, tmp_path):
 @pytest.mark.parametrize("mode", ["transactive", "uncoordinated"])
 def test_a_microgrid_that_fails_is_named_in_the_books_and_they_are_still_audited(mode, monkeypatch):
     for name in ("answer", "demand"):
-        honest = getattr(MicrogridAgent, name)
+        honest = getattr(NetworkedMicrogrid, name)
 
         def answer(self, question, honest=honest):
             if self.name == "microgrid_18" and self.model.hour >= 12:
                 raise ConnectionError("the line is dead")
             return honest(self, question)
 
-        monkeypatch.setattr(MicrogridAgent, name, answer)
-    played = play("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}")
-    decisions = played.tables["decisions"]
+        monkeypatch.setattr(NetworkedMicrogrid, name, answer)
+    simulated = simulate("networked33", "policy=myopic", "bidding=basic", f"coordination={mode}")
+    decisions = simulated.tables["decisions"]
     told = decisions["coordination_note"]
     assert not told[decisions.hour < 12].str.contains("microgrid").any()
     note = "microgrid_18 did not answer (ConnectionError): its last schedule is kept"
     assert (told[decisions.hour >= 12].str.split("; not agreed").str[0] == note).all()
-    report = played.audit()
+    report = simulated.audit()
     assert report.findings == ()
-    trades = played.tables["trades"]
-    mine = trades[trades.port == "microgrid_18"].set_index("hour")
+    trades = simulated.tables["trades"]
+    mine = trades[trades.connection == "microgrid_18"].set_index("hour")
     kept = mine.ordered_p_mw[mine.index >= 11]
     assert kept.to_numpy() == pytest.approx(kept[11], abs=1e-6)
     # In the last hour its stores must be filled, whatever others agreed for it.

@@ -12,8 +12,8 @@ from conftest import STUDIES
 
 from experiments.catalog import find_study, packaged_studies
 from grids.cases.microgrid33 import base_net
+from sim.instance import Instance
 from sim.plausibility import implausible
-from sim.setting import Setting
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -74,7 +74,7 @@ def test_bad_profile_is_refused(refused, study_with_day, tmp_path, change, parts
 
 @pytest.mark.parametrize("name", packaged_studies())
 def test_nothing_is_strange_about_packaged_studies(name):
-    assert implausible(Setting.of(find_study(name))) == []
+    assert implausible(Instance.of(find_study(name))) == []
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_nothing_is_strange_about_packaged_studies(name):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_values_that_hardly_any_case_has_are_warned_of(change, parts):
-    (told,) = implausible(Setting.of(find_study("microgrid33", overrides=[change])))
+    (told,) = implausible(Instance.of(find_study("microgrid33", overrides=[change])))
     for part in parts:
         assert part in told
 
 
 def test_units_of_microgrids_are_looked_at():
-    (told,) = implausible(Setting.of(find_study("networked33", overrides=["fleet.microgrid.0.battery.max_e_mwh=90"])))
+    (told,) = implausible(Instance.of(find_study("networked33", overrides=["fleet.microgrid.0.battery.max_e_mwh=90"])))
     assert told == "fleet.microgrid.0.battery.max_e_mwh is 90 MWh, 3e+03 hours of its full power"
 
 

@@ -1,6 +1,6 @@
 """The command ``sweep``: what it prints and writes, its messages and exit statuses.
 
-Runs are played by threads of this process here; processes are what test_sweep_faults is about.
+Runs are simulated by threads of this process here; processes are what test_sweep_faults is about.
 """
 
 import json
@@ -16,15 +16,15 @@ from swept import FACTOR, Threads, contents, plan_at, write_sweep
 from experiments import console
 from experiments.sweeps import command, screen
 from experiments.sweeps import estimate as estimate_module
-from experiments.sweeps.store import Store
-from experiments.sweeps.worker import Product
+from experiments.sweeps.result_store import ResultStore
+from experiments.sweeps.worker import RunProduct
 
 AXIS = {"values": {FACTOR: [1, 2]}}
 
 
 @pytest.fixture(autouse=True)
 def in_threads(monkeypatch):
-    """Play runs in this process, and remember how many workers were asked for."""
+    """Simulate runs in this process, and remember how many workers were asked for."""
     asked = []
     monkeypatch.setattr(command, "LocalProcesses", lambda workers: asked.append(workers) or Threads())
     return asked
@@ -42,9 +42,9 @@ def test_a_sweep_says_what_it_did_and_what_can_be_done_next(tiny, tmp_path):
     out = tmp_path / "out"
     lines = accepted("sweep", tiny, "--out", out).splitlines()
     assert lines[0] == f"tiny: 4 of 4 runs are in {out}/results"
-    assert re.fullmatch(r"4 played now in \d+ seconds \(\d+\.\d runs/(s|min)\)", lines[1])
+    assert re.fullmatch(r"4 simulated now in \d+ seconds \(\d+\.\d runs/(s|min)\)", lines[1])
     assert lines[2] == f"tieline report {out} draws and tabulates them"
-    assert accepted("sweep", tiny, "--out", out).splitlines()[1] == "none was left to play"
+    assert accepted("sweep", tiny, "--out", out).splitlines()[1] == "none was left to simulate"
 
 
 def test_json_has_one_object_and_nothing_else(tiny, tmp_path):
@@ -65,7 +65,7 @@ def test_failed_runs_end_with_status_1_and_where_to_look(tmp_path, ended):
     path = write_sweep(tmp_path / "failing.yaml", {"values": {"size": [1000, 1]}}, factors=factors)
     status, out, err = ended("sweep", path, "--out", tmp_path / "out")
     assert (status, err) == (1, "")
-    assert f"1 failed: {tmp_path / 'out'}/failures says why; --retry-failed plays them again" in out
+    assert f"1 failed: {tmp_path / 'out'}/failures says why; --retry-failed simulates them again" in out
     assert "1 of 2 runs are in" in out
 
 
@@ -102,9 +102,9 @@ def test_it_is_quiet_when_asked_or_when_there_is_no_terminal(monkeypatch, termin
 
 @pytest.fixture
 def a_second_each(monkeypatch):
-    """Have every run that is tried take one second, without playing it."""
+    """Have every run that is tried take one second, without simulating it."""
     tried = []
-    product = Product(key="", seconds={"total": 1.0})
+    product = RunProduct(key="", seconds={"total": 1.0})
     monkeypatch.setattr(estimate_module, "_try", lambda run: tried.append(run.key) or product)
     return tried
 
@@ -113,7 +113,7 @@ def test_a_dry_run_says_how_much_and_how_long_and_writes_nothing(tiny, tmp_path,
     out = accepted("sweep", tiny, "--out", tmp_path / "out", "--workers", 2, "--dry-run")
     assert "tiny: 4 runs (2 points x 2 replications), kept: summary" in out
     assert f"  {FACTOR}: 1, 2" in out
-    assert "0 done, 0 failed, 4 to be played" in out
+    assert "0 done, 0 failed, 4 to be simulated" in out
     assert "on 2 workers: 1.00 s for a run (3 tried now)" in out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.yaml"]
     assert a_second_each
@@ -128,7 +128,7 @@ def test_a_dry_run_in_json(tiny, tmp_path):
     assert ({"sweep": "tiny", "out": str(tmp_path / "out"), "seconds_per_run": 1.0} | expected).items() <= told.items()
 
 
-def test_a_dry_run_plays_a_few_runs_to_see(tiny, tmp_path):
+def test_a_dry_run_simulates_a_few_runs_to_see(tiny, tmp_path):
     told = json.loads(accepted("sweep", tiny, "--out", tmp_path / "out", "--dry-run", "--json"))
     assert 0.01 < told["seconds_per_run"] < 60
     assert not (tmp_path / "out").exists()
@@ -178,7 +178,7 @@ def test_a_time_is_told_in_the_unit_that_suits_it(seconds, text):
         ({"report": {"outputs": ["gain"]}}, "report.outputs: unknown 'gain'; use some of profit, revenue"),
     ],
 )
-@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]], ids=["play", "dry", "json"])
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]], ids=["simulate", "dry", "json"])
 def test_a_bad_file_ends_in_one_message_and_nothing_is_written(tmp_path, refused, keys, message, options):
     path = write_sweep(tmp_path / "tiny.yaml", **keys)
     assert message in refused("sweep", path, *options)
@@ -246,13 +246,13 @@ def test_a_full_disk_ends_in_one_message(tiny, tmp_path, refused, monkeypatch):
     def full(self, product):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Store, "_keep_parts", full)
+    monkeypatch.setattr(ResultStore, "_keep_parts", full)
     message = refused("sweep", tiny, "--out", tmp_path / "out")
     assert message.endswith("the disk is full; what is stored is whole: free some space, and start the sweep again\n")
 
 
 def test_ctrl_c_says_what_is_stored(tiny, tmp_path, ended, monkeypatch):
-    original, kept = Store.keep, []
+    original, kept = ResultStore.keep, []
 
     def keep(self, run, product):
         if kept:
@@ -260,8 +260,8 @@ def test_ctrl_c_says_what_is_stored(tiny, tmp_path, ended, monkeypatch):
         kept.append(run)
         original(self, run, product)
 
-    monkeypatch.setattr(Store, "keep", keep)
+    monkeypatch.setattr(ResultStore, "keep", keep)
     monkeypatch.setattr(console.err, "_file", sys.stderr)
     status, out, err = ended("sweep", tiny, "--out", tmp_path / "out")
     assert (status, out) == (130, "")
-    assert err == "stopped; 1 runs played now are stored: start the sweep again to go on\n"
+    assert err == "stopped; 1 runs simulated now are stored: start the sweep again to go on\n"

@@ -9,22 +9,22 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 from conftest import STUDIES
-from feeder5 import LOSSY_FLEET, draw_situation, feeder5
+from feeder5 import LOSSY_FLEET, draw_problem, feeder5
 from pyomo.core.base.block import BlockData
 
 from agents.dispatch import compiled as compiled_module
 from agents.dispatch.compiled import compile_model
+from agents.dispatch.conic_program import ConicProgram
+from agents.dispatch.connection_blocks import OfferBlocks, compiled_curve, compiled_microgrid, compiled_reactive
 from agents.dispatch.exact.ac_reference import solve_ac
-from agents.dispatch.first_stage import BidRange, bid_model
-from agents.dispatch.horizon import Horizon
+from agents.dispatch.first_stage import BidBounds, bid_model
 from agents.dispatch.hour import compiled_hour, hour_model
-from agents.dispatch.port_tiles import OfferTiles, compiled_curve, compiled_microgrid, compiled_reactive
-from agents.dispatch.program import Program
-from agents.dispatch.search.cut_hour import CutHour
-from agents.dispatch.situation import price_data
-from agents.dispatch.value_tiles import compiled_value
+from agents.dispatch.multi_period_program import MultiPeriodProgram
+from agents.dispatch.problem import price_data
+from agents.dispatch.search.hour_subproblem import HourSubproblem
+from agents.dispatch.value_blocks import compiled_value
 from sim.imbalance import RULES
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.settlement import Tariff
 from sim.study_file import read_study
 
@@ -103,13 +103,13 @@ def test_rows_and_objective_are_pyomos(network, elastic, reading, rule):
     assert_same_model(model, np.random.default_rng(1))
 
 
-def test_the_33_bus_hour_is_pyomos(setting33):
-    model = hour_model(setting33.grid, setting33.tariff, setting33.rule, network="copper_plate")
+def test_the_33_bus_hour_is_pyomos(instance33):
+    model = hour_model(instance33.grid, instance33.tariff, instance33.rule, network="copper_plate")
     assert_same_model(model, np.random.default_rng(2))
 
 
 def test_first_stage_is_pyomos():
-    assert_same_model(bid_model(BidRange(np.array([-2.0, 0, -1]), np.array([3.0, 2, 0]))), np.random.default_rng(3))
+    assert_same_model(bid_model(BidBounds(np.array([-2.0, 0, -1]), np.array([3.0, 2, 0]))), np.random.default_rng(3))
 
 
 # ---- what may be compiled --------------------------------------------------------------------------------------
@@ -200,12 +200,12 @@ NUMBERS = (
 @pytest.mark.parametrize("seed", range(3))
 def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
     grid, rule, rng = feeder5(), RULES["caiso"], np.random.default_rng(seed)
-    situation = draw_situation(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
+    problem = draw_problem(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
     hour = compile_model(hour_model(grid, Tariff(), rule, network=network))
-    numbers = {name: np.ravel(getattr(situation, name)) for name in (*LINKED, *NUMBERS) if hasattr(situation, name)}
-    numbers |= price_data(situation.price_per_mwh)
-    numbers |= {"bid_magnitude_mw": np.abs(situation.bid_mw), "import_slack_mvar": np.zeros(1)}
-    alone = Program()
+    numbers = {name: np.ravel(getattr(problem, name)) for name in (*LINKED, *NUMBERS) if hasattr(problem, name)}
+    numbers |= price_data(problem.price_per_mwh)
+    numbers |= {"bid_magnitude_mw": np.abs(problem.bid_mw), "import_slack_mvar": np.zeros(1)}
+    alone = ConicProgram()
     given = alone.add(hour, 1)
     direct = alone.solve([numbers])
 
@@ -215,7 +215,7 @@ def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
         values = np.atleast_1d(numbers[name])
         setattr(constants, name, pyo.Var(range(len(values)), bounds=lambda m, i, v=values: (v[i], v[i])))
     constants.nothing = pyo.Objective(expr=0.0)
-    linked = Program()
+    linked = ConicProgram()
     group, source = linked.add(hour, 1), linked.add(compile_model(constants), 1)
     for name in LINKED:
         group.link(name, source.columns(name))
@@ -228,31 +228,31 @@ def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
 # ---- several threads -------------------------------------------------------------------------------------------
 
 
-def builders(port):
+def builders(connection):
     """Return what builds Pyomo models, each as a function of nothing: all kinds of them, and none kept from before."""
     grid, rule = feeder5(), RULES["case1"]
-    situation = draw_situation(grid, rule, np.random.default_rng(0))
-    within = BidRange(np.array([-1.0]), np.array([1.0]))
+    problem = draw_problem(grid, rule, np.random.default_rng(0))
+    bounds = BidBounds(np.array([-1.0]), np.array([1.0]))
     hour = compiled_hour(grid, Tariff(), rule)
-    kind = port.microgrid.model_copy(update={"name": "built by nobody before"}).model_dump_json()
+    kind = connection.microgrid.model_copy(update={"name": "built by nobody before"}).model_dump_json()
     return [
         lambda: compiled_hour(grid, Tariff(), rule),
         lambda: compiled_hour(grid, Tariff(), rule, network="copper_plate"),
-        lambda: Horizon(grid, hour, scenarios=1, hours=1, within=within).move(within),
-        lambda: CutHour(grid, hour, scenarios=1, opens=False),
+        lambda: MultiPeriodProgram(grid, hour, scenarios=1, hours=1, bounds=bounds).move(bounds),
+        lambda: HourSubproblem(grid, hour, scenarios=1, opens=False),
         lambda: compiled_microgrid(kind, proximal=0.0, scheduled=False, fits=True),
-        lambda: OfferTiles(Program(), [port], scenarios=1, hours=1, proximal=1.0),
+        lambda: OfferBlocks(ConicProgram(), [connection], scenarios=1, hours=1, proximal=1.0),
         lambda: compiled_reactive.__wrapped__(),
         lambda: compiled_curve.__wrapped__(3),
         lambda: compiled_value.__wrapped__(3),
-        lambda: solve_ac(grid, Tariff(), rule, situation),
+        lambda: solve_ac(grid, Tariff(), rule, problem),
     ]
 
 
 def test_models_are_built_one_at_a_time_whoever_builds_them(monkeypatch):
     """Every step of a thread gives way to the others; still no model's steps lie among those of another."""
-    (port, *_) = Setting.of(read_study(STUDIES / "networked33.yaml")).grid.ports
-    tasks, steps, own = builders(port), [], threading.local()
+    (connection, *_) = Instance.of(read_study(STUDIES / "networked33.yaml")).grid.connections
+    tasks, steps, own = builders(connection), [], threading.local()
     add, represent = BlockData.add_component, compiled_module.generate_standard_repn
 
     def adding(model, *given):

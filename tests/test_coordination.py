@@ -13,7 +13,7 @@ from agents.coordination import _curves, _priced, mode_class, mode_names, transa
 from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import planned_voltages
-from agents.microgrid_planner import Answer, Quote
+from agents.microgrid_optimizer import MicrogridAnswer, Quote
 from grids.microgrid import DieselGenerator, Microgrid
 from sim.messages import Knowledge
 
@@ -47,11 +47,13 @@ def test_the_modes_are_known():
 @pytest.mark.parametrize(("study", "kind"), EVERYTHING)
 def test_every_agreement_keeps_all_limits(study, kind, mode):
     case, plan = agreed(study, kind, mode)
-    grid, shape, points = case.grid, case.situation.shape, plan.set_points
-    ports = (*shape, len(grid.ports))
-    assert points.exchange_p_mw.shape == points.exchange_q_mvar.shape == plan.exchange_price_per_mwh.shape == ports
+    grid, shape, points = case.grid, case.problem.shape, plan.set_points
+    connections = (*shape, len(grid.connections))
+    assert (
+        points.exchange_p_mw.shape == points.exchange_q_mvar.shape == plan.exchange_price_per_mwh.shape == connections
+    )
     assert np.isfinite(plan.exchange_price_per_mwh).all()
-    limits = np.array([port.exchange_limits() for port in grid.ports])
+    limits = np.array([connection.exchange_limits() for connection in grid.connections])
     assert (np.abs(points.exchange_p_mw) - limits[:, 0]).max() <= 1e-5
     assert points.exchange_q_mvar.max() <= 1e-5
     assert (-points.exchange_q_mvar - limits[:, 1]).max() <= 1e-5
@@ -59,7 +61,7 @@ def test_every_agreement_keeps_all_limits(study, kind, mode):
     low, high = planned_voltages(grid)
     assert low - 1e-6 <= plan.vm_pu.min() <= plan.vm_pu.max() <= high + 1e-6
     assert points.load_p_mw.min() >= -1e-5
-    assert (points.load_p_mw - case.situation.demand_mw).max() <= 1e-5
+    assert (points.load_p_mw - case.problem.demand_mw).max() <= 1e-5
     assert np.hypot(plan.tie_p_mw, plan.tie_q_mvar).max() <= grid.tie_line.max_s_mva + 1e-6
 
 
@@ -91,9 +93,9 @@ def test_microgrids_can_do_what_they_agreed_to(study, kind, mode):
 @pytest.mark.parametrize(("study", "kind"), EVERYTHING)
 def test_the_cost_of_the_central_plan_is_its_objective(study, kind):
     case, plan = agreed(study, kind, "central")
-    revenue = (case.situation.demand_mw.sum(axis=2) * case.situation.retail_price_per_mwh).sum(axis=1)
+    revenue = (case.problem.demand_mw.sum(axis=2) * case.problem.retail_price_per_mwh).sum(axis=1)
     costs, _ = case.microgrid_costs(plan)
-    expected = plan.objective + case.situation.probability @ revenue
+    expected = plan.objective + case.problem.probability @ revenue
     assert case.operator_cost(plan) + costs.sum() == pytest.approx(expected, rel=1e-4)
 
 
@@ -122,7 +124,7 @@ def test_a_plan_is_found_where_only_export_keeps_the_power_factor():
     case, plan = agreed("two microgrids, narrow power factor", "an hour", "uncoordinated")
     assert plan.violation.max() <= VIOLATION_TOLERANCE
     assert plan.tie_p_mw[0, 0] < -0.1
-    assert plan.set_points.load_p_mw.sum() < 0.7 * case.situation.demand_mw.sum()
+    assert plan.set_points.load_p_mw.sum() < 0.7 * case.problem.demand_mw.sum()
 
 
 def test_at_the_agreed_price_no_microgrid_would_rather_do_something_else():
@@ -177,12 +179,12 @@ class Stranger:
         raise AssertionError(f"the operator looked at {name}")
 
 
-def in_disguise(port):
-    """Return a port that announces the same limits, and owns something else."""
-    limit, reactive = port.exchange_limits()
+def in_disguise(connection):
+    """Return a connection that announces the same limits, and owns something else."""
+    limit, reactive = connection.exchange_limits()
     diesel = DieselGenerator(max_p_mw=9, max_q_mvar=reactive, cost_per_mwh=1) if reactive else None
-    owns = Microgrid(buses=port.microgrid.buses, max_exchange_mw=limit, max_load_mw=3, diesel=diesel)
-    return replace(port, microgrid=owns)
+    owns = Microgrid(buses=connection.microgrid.buses, max_exchange_mw=limit, max_load_mw=3, diesel=diesel)
+    return replace(connection, microgrid=owns)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -190,12 +192,12 @@ def in_disguise(port):
 def test_nothing_but_prices_and_quantities_reaches_the_operator(mode, kind):
     case = Case("two microgrids", kind, mode)
     strangers = [Stranger(agent) for agent in case.agents]
-    grid = replace(case.grid, ports=tuple(in_disguise(port) for port in case.grid.ports))
-    assert grid.ports[0].microgrid != case.grid.ports[0].microgrid
-    blind = Dispatcher(grid, case.setting.tariff, case.setting.rule)
+    grid = replace(case.grid, connections=tuple(in_disguise(connection) for connection in case.grid.connections))
+    assert grid.connections[0].microgrid != case.grid.connections[0].microgrid
+    blind = Dispatcher(grid, case.instance.tariff, case.instance.rule)
     with ThreadPoolExecutor(2) as executor:
         plan = mode_class(mode)(blind, strangers, executor).agree(
-            case.situation, network="branch_flow", within=case.within
+            case.problem, network="branch_flow", bounds=case.bounds
         )
     assert same(plan, agreed("two microgrids", kind, mode)[1])
     question = {"an hour": "demand"}.get(kind, "answer")
@@ -205,19 +207,19 @@ def test_nothing_but_prices_and_quantities_reaches_the_operator(mode, kind):
 
 def test_the_central_benchmark_would_notice_other_devices():
     case = Case("two microgrids", "an hour", "central")
-    grid = replace(case.grid, ports=tuple(in_disguise(port) for port in case.grid.ports))
-    blind = Dispatcher(grid, case.setting.tariff, case.setting.rule)
+    grid = replace(case.grid, connections=tuple(in_disguise(connection) for connection in case.grid.connections))
+    blind = Dispatcher(grid, case.instance.tariff, case.instance.rule)
     with ThreadPoolExecutor(1) as executor:
         mode = mode_class("central")
-        plan = mode(blind, case.agents, executor).agree(case.situation, network="branch_flow", within=None)
+        plan = mode(blind, case.agents, executor).agree(case.problem, network="branch_flow", bounds=None)
         assert not same(plan, agreed("two microgrids", "an hour", "central")[1])
         strangers = mode(blind, [Stranger(agent) for agent in case.agents], executor)
         with pytest.raises(AssertionError, match="looked at reveal"):
-            strangers.agree(case.situation, network="branch_flow", within=None)
+            strangers.agree(case.problem, network="branch_flow", bounds=None)
 
 
 def test_the_two_messages_have_nothing_else_in_them():
-    assert [field.name for field in fields(Answer)] == ["p_mw"]
+    assert [field.name for field in fields(MicrogridAnswer)] == ["p_mw"]
     assert [field.name for field in fields(Quote)] == ["price_per_mwh", "near_mw", "proximal"]
 
 
@@ -294,7 +296,7 @@ def test_who_answered_before_is_held_to_its_last_schedule(mode, hours):
     if hours == "fewer":
         case.agents[0].model._hours_passed += 1
         case.community.look_ahead(Knowledge.FORECAST)
-        case.situation = an_hour_later(case.situation)
+        case.problem = an_hour_later(case.problem)
         before = before[:, 1:]
     plan = case.agree()
     assert "microgrid_18 did not answer (KeyError)" in plan.coordination.note
@@ -308,27 +310,27 @@ def test_in_the_last_hour_it_is_held_to_what_was_agreed_for_it_before():
     case.agents[0].model._hours_passed = 22
     case.community.look_ahead(Knowledge.FORECAST)
     for _ in range(6):
-        case.situation = an_hour_later(case.situation)
+        case.problem = an_hour_later(case.problem)
     before = case.agree().set_points.exchange_p_mw
     assert before.shape == (1, 2, 2)
     case.agents[0].failing = True
     case.agents[0].model._hours_passed = 23
     case.community.look_ahead(Knowledge.FORECAST)
-    case.situation = an_hour_later(case.situation)
+    case.problem = an_hour_later(case.problem)
     plan = case.agree()
     assert abs(before[0, 1, 0]) > 1e-3
     assert plan.set_points.exchange_p_mw[0, 0, 0] == pytest.approx(before[0, 1, 0], abs=1e-6)
     assert plan.coordination.note == "microgrid_18 did not answer (KeyError): its last schedule is kept"
 
 
-def an_hour_later(situation):
+def an_hour_later(problem):
     hourly = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh", "bid_mw")
     return replace(
-        situation,
-        demand_mw=situation.demand_mw[:, 1:],
-        available_mw=situation.available_mw[:, 1:],
-        required_energy_mwh=situation.required_energy_mwh[1:],
-        **{name: getattr(situation, name)[1:] for name in hourly},
+        problem,
+        demand_mw=problem.demand_mw[:, 1:],
+        available_mw=problem.available_mw[:, 1:],
+        required_energy_mwh=problem.required_energy_mwh[1:],
+        **{name: getattr(problem, name)[1:] for name in hourly},
     )
 
 

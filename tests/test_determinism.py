@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.cast import cast_players
+from agents.participants import create_agents
+from sim.instance import Instance
 from sim.ledger import TABLES, write_tables
 from sim.model import MarketModel
-from sim.setting import Setting
 from sim.study_file import read_study, write_study
 
 TESTS = Path(__file__).parent
@@ -25,10 +25,10 @@ def small(study, *, seed=1):
 
 
 def bytes_of_a_run(study, folder):
-    """Play a study and return a digest of every table's file."""
+    """Simulate a study and return a digest of every table's file."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = MarketModel(Setting.of(study))
-    cast_players(model)
+    model = MarketModel(Instance.of(study))
+    create_agents(model)
     model.run_days(study.days)
     write_tables(model.ledger.frames(), folder)
     return {name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in TABLES}
@@ -66,7 +66,16 @@ def test_again_in_another_process(study33, first, tmp_path):
 
 def test_another_seed_is_another_day(study33, first, tmp_path):
     other = bytes_of_a_run(small(study33, seed=2), tmp_path)
-    fixed = {"units", "branches", "market", "ports", "trades", "devices", "cars", "charging"}  # it has no microgrids
+    fixed = {
+        "units",
+        "branches",
+        "market",
+        "connections",
+        "trades",
+        "devices",
+        "cars",
+        "charging",
+    }  # it has no microgrids
     assert {name for name in TABLES if other[name] == first[name]} == fixed
 
 
@@ -75,11 +84,11 @@ if __name__ == "__main__":
         sys.stdout.write(f"{table} {digest}\n")
 
 
-def test_a_run_leaves_nothing_behind(setting33):
+def test_a_run_leaves_nothing_behind(instance33):
     """Mesa keeps every model whose agents it counted; a sweep of thousands of days would fill the memory."""
-    model = MarketModel(setting33)
-    cast_players(model, fixed=None)
-    gone = weakref.ref(model.players.operator), weakref.ref(model)
+    model = MarketModel(instance33)
+    create_agents(model, fixed=None)
+    gone = weakref.ref(model.participants.operator), weakref.ref(model)
     model.close()
     del model
     gc.collect()

@@ -77,7 +77,7 @@ def every_device(clock):
         (HeatLoad(clock, "a"), 2),
         (InelasticLoad(clock, "a"), 2),
         (RenewableOutput(clock, "a"), 2),
-        (EvAggregator(clock, "a", fleet, draw_cars(fleet, days=1, seed=1, port=0)), 1),
+        (EvAggregator(clock, "a", fleet, draw_cars(fleet, days=1, seed=1, connection=0)), 1),
     ]
 
 
@@ -102,7 +102,7 @@ def test_every_device_has_a_name_of_its_own_and_is_tried_here(clock):
 @given(st.tuples(ANY_MW, st.floats(0, 1)))
 def test_every_device_answers_any_request_with_plain_finite_numbers(asked):
     for device, arguments in every_device(Clock()):
-        done = device.carry_out(*asked[:arguments])
+        done = device.actuate(*asked[:arguments])
         assert done.device == device.DEVICE
         numbers = (done.p_mw, done.q_mvar, done.heat_mw, done.available_mw, done.energy_mwh, done.cost)
         assert all(type(number) is float for number in numbers)
@@ -117,11 +117,11 @@ def test_a_battery_by_hand(clock):
     unit = data.Storage(max_p_mw=0.03, max_e_mwh=0.09, efficiency=0.95, wear_per_mwh=0.1)
     battery = ElectricStorage(clock, "microgrid 9", unit)
     assert battery.energy_mwh == pytest.approx(0.045)
-    done = battery.carry_out(0.019)
+    done = battery.actuate(0.019)
     assert done.p_mw == 0.019
     assert done.energy_mwh == pytest.approx(0.045 - 0.02)
     assert done.cost == pytest.approx(0.0019)
-    done = battery.carry_out(-0.02)
+    done = battery.actuate(-0.02)
     assert (done.p_mw, done.heat_mw) == (-0.02, 0)
     assert done.energy_mwh == battery.energy_mwh == pytest.approx(0.025 + 0.019)
     assert done.cost == pytest.approx(0.002)
@@ -130,8 +130,8 @@ def test_a_battery_by_hand(clock):
 def test_a_thermal_storage_by_hand(clock):
     unit = data.Storage(max_p_mw=0.03, max_e_mwh=0.1, efficiency=0.95, standing_efficiency=0.99, wear_per_mwh=1)
     store = ThermalStorage(clock, "microgrid 9", unit)
-    assert store.carry_out(0.0).energy_mwh == pytest.approx(0.0495)
-    done = store.carry_out(0.019)
+    assert store.actuate(0.0).energy_mwh == pytest.approx(0.0495)
+    done = store.actuate(0.019)
     assert (done.p_mw, done.heat_mw) == (0, 0.019)
     assert done.energy_mwh == pytest.approx(0.99 * 0.0495 - 0.02)
     assert done.cost == pytest.approx(0.019)
@@ -141,18 +141,18 @@ def test_a_store_stops_when_it_is_full_or_empty(clock):
     unit = data.Storage(max_p_mw=9, max_e_mwh=1, min_soc=0.1, max_soc=0.9, efficiency=0.8)
     battery = ElectricStorage(clock, "a", unit)
     assert battery.limits() == pytest.approx((-0.4 / 0.8, 0.4 * 0.8))
-    assert battery.carry_out(9).p_mw == pytest.approx(0.32)
+    assert battery.actuate(9).p_mw == pytest.approx(0.32)
     assert battery.energy_mwh == pytest.approx(0.1)
-    assert battery.carry_out(-9).p_mw == pytest.approx(-1)
+    assert battery.actuate(-9).p_mw == pytest.approx(-1)
     assert battery.energy_mwh == pytest.approx(0.9)
 
 
 def test_a_store_below_its_least_energy_gives_nothing_and_takes_what_it_is_given(clock):
     unit = data.Storage(max_p_mw=1, max_e_mwh=1, min_soc=0.5, standing_efficiency=0.9)
     store = ThermalStorage(clock, "a", unit)
-    assert store.carry_out(1).heat_mw == 0
+    assert store.actuate(1).heat_mw == 0
     assert store.energy_mwh == pytest.approx(0.45)
-    assert store.carry_out(-0.2).heat_mw == -0.2
+    assert store.actuate(-0.2).heat_mw == -0.2
     assert store.energy_mwh == pytest.approx(0.405 + 0.2)
 
 
@@ -161,7 +161,7 @@ def test_no_energy_comes_from_nowhere(unit, asked, kind):
     store = kind(Clock(), "a", unit)
     for p_mw in asked:
         before = store.energy_mwh
-        done = store.carry_out(p_mw)
+        done = store.actuate(p_mw)
         moved = done.p_mw + done.heat_mw
         assert abs(moved) <= unit.max_p_mw
         assert moved * p_mw >= 0
@@ -186,26 +186,26 @@ def diesel(clock):
 
 
 def test_diesel_by_hand(diesel):
-    done = diesel.carry_out(0.05, 0.02)
+    done = diesel.actuate(0.05, 0.02)
     assert (done.p_mw, done.q_mvar) == (0.05, 0.02)
     assert done.cost == pytest.approx(0.001 * 50**2 + 0.08 * 50)
 
 
 @pytest.mark.parametrize(("asked", "done"), [((9, 9), (0.1, 0.1)), ((-9, -9), (0, 0))])
 def test_diesel_keeps_its_limits(diesel, asked, done):
-    action = diesel.carry_out(*asked)
+    action = diesel.actuate(*asked)
     assert (action.p_mw, action.q_mvar) == done
 
 
 @pytest.mark.parametrize(("reading", "sign"), [("combined_heat_and_power", 1), ("electric_heater", -1)])
 def test_heat_unit_by_hand(clock, reading, sign):
     unit = HeatUnit(clock, "a", data.HeatUnit(max_p_mw=0.15, cost_per_mwh=100, heat_ratio=0.8, reading=reading))
-    done = unit.carry_out(0.1, 0.05)
+    done = unit.actuate(0.1, 0.05)
     assert (done.p_mw, done.heat_mw) == (sign * 0.1, 0.05)
     assert done.cost == pytest.approx(10)
-    most = unit.carry_out(9, 9)
+    most = unit.actuate(9, 9)
     assert (most.p_mw, most.heat_mw) == (sign * 0.15, pytest.approx(0.12))
-    least = unit.carry_out(-9, 9)
+    least = unit.actuate(-9, 9)
     assert (least.p_mw, least.heat_mw, least.cost) == (0, 0, 0)
 
 
@@ -214,15 +214,15 @@ def test_heat_unit_by_hand(clock, reading, sign):
 
 @pytest.mark.parametrize(("served", "expected"), [(0.03, 0.03), (0.05, 0.04), (-0.01, 0)])
 def test_loads_take_no_more_than_they_demand(clock, served, expected):
-    load = InelasticLoad(clock, "a").carry_out(served, 0.04)
+    load = InelasticLoad(clock, "a").actuate(served, 0.04)
     assert (load.p_mw, load.heat_mw, load.available_mw) == (-expected, 0, 0.04)
-    heat = HeatLoad(clock, "a").carry_out(served, 0.04)
+    heat = HeatLoad(clock, "a").actuate(served, 0.04)
     assert (heat.p_mw, heat.heat_mw, heat.available_mw) == (0, -expected, 0.04)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0.03, 0.03), (0.05, 0.04), (-0.01, 0)])
 def test_output_is_no_more_than_available(clock, asked, expected):
-    done = RenewableOutput(clock, "a").carry_out(asked, 0.04)
+    done = RenewableOutput(clock, "a").actuate(asked, 0.04)
     assert (done.p_mw, done.available_mw, done.cost) == (expected, 0.04, 0)
 
 
@@ -232,7 +232,7 @@ def test_output_is_no_more_than_available(clock, asked, expected):
 @pytest.fixture
 def aggregator(clock):
     fleet = data.EvFleet(cars=20)
-    return EvAggregator(clock, "a", fleet, draw_cars(fleet, days=2, seed=1, port=0))
+    return EvAggregator(clock, "a", fleet, draw_cars(fleet, days=2, seed=1, connection=0))
 
 
 def test_an_aggregator_counts_hours_from_the_start_of_the_run(clock, aggregator):
@@ -246,7 +246,7 @@ def test_owners_are_paid_for_the_difference_from_charging_at_once(clock, aggrega
     for clock.passed in range(48):
         least, most = aggregator.charging.limits(aggregator.hour)
         assert aggregator.envelope(24).max_mwh[0] == pytest.approx(most)
-        done = aggregator.carry_out(0.7 * least + 0.3 * most)
+        done = aggregator.actuate(0.7 * least + 0.3 * most)
         today = (0 if clock.hour == 1 else today) - done.p_mw
         assert -done.p_mw == pytest.approx(0.7 * least + 0.3 * most, abs=1e-12)
         assert aggregator.charging_mw.sum() == -done.p_mw
@@ -261,7 +261,7 @@ def test_owners_are_paid_for_the_difference_from_charging_at_once(clock, aggrega
 
 def test_charging_at_once_costs_nothing(clock, aggregator):
     for clock.passed in range(48):
-        assert aggregator.carry_out(np.inf).cost == pytest.approx(0, abs=1e-12)
+        assert aggregator.actuate(np.inf).cost == pytest.approx(0, abs=1e-12)
 
 
 def test_a_fleet_must_be_at_its_fill_at_the_end_of_the_day(aggregator):

@@ -8,23 +8,23 @@ import pandapower as pp
 import pytest
 from feeder5 import settled_cost
 
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bid_optimizer import compute_submission, opening_problem
 from agents.bidding import strategy
-from agents.cast import cast_players
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
-from agents.dispatch.situation import Signs
+from agents.dispatch.first_stage import bid_bounds
+from agents.dispatch.problem import Directions
+from agents.participants import create_agents
 from grids.batch_power_flow import BatchPlant
 from grids.build import load_base_net
+from grids.components import Battery, Voltage
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import injection
-from grids.units import Battery, Voltage
 from sim.imbalance import ImbalanceRule, Tier
+from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.scenarios import Draw
-from sim.setting import Setting
 from sim.settlement import Tariff
 from sim.study import Market
 
@@ -32,22 +32,22 @@ TOLERANCE = 1e-5  # MW, Mvar, MWh, p.u.
 
 
 def changed(study, *, grid=None, tie_line=None, **changes):
-    """Return the setting of a study with other values."""
+    """Return the instance of a study with other values."""
     tie = study.grid.tie_line.model_copy(update=tie_line or {})
     spec = study.grid.model_copy(update={"tie_line": tie, **(grid or {})})
-    return Setting.of(study.model_copy(update={"grid": spec, **changes}))
+    return Instance.of(study.model_copy(update={"grid": spec, **changes}))
 
 
-def solved_day(setting):
-    """Return a setting with two scenarios of its day, the ANM-aware bid, and the dispatch behind it."""
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
-    situation = opening_situation(setting, setting.draw(Draw.TRAINING, 2))
-    proposal = strategy("anm_aware").bid(dispatcher, situation)
+def solved_day(instance):
+    """Return an instance with two scenarios of its day, the ANM-aware bid, and the dispatch behind it."""
+    dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
+    problem = opening_problem(instance, instance.draw(Draw.TRAINING, 2))
+    proposal = strategy("anm_aware").bid(dispatcher, problem)
     return SimpleNamespace(
-        setting=setting,
-        grid=setting.grid,
+        instance=instance,
+        grid=instance.grid,
         dispatcher=dispatcher,
-        situation=situation,
+        problem=problem,
         proposal=proposal,
         plan=proposal.plan,
         points=proposal.plan.set_points,
@@ -72,7 +72,7 @@ def day(study33, request):
 def test_loads_are_served_up_to_demand_at_their_power_factor(day):
     load = day.points.load_p_mw
     assert load.min() >= -TOLERANCE
-    assert (load - day.situation.demand_mw).max() <= TOLERANCE
+    assert (load - day.problem.demand_mw).max() <= TOLERANCE
     assert day.points.load_q_mvar * day.grid.load_p_mw == pytest.approx(load * day.grid.load_q_mvar, abs=TOLERANCE)
 
 
@@ -80,7 +80,7 @@ def test_renewables_stay_within_availability_circle_and_power_factor(day):
     p, q = day.points.renewable_p_mw, day.points.renewable_q_mvar
     units = day.grid.renewables
     assert p.min() >= -TOLERANCE
-    assert (p - day.situation.available_mw).max() <= TOLERANCE
+    assert (p - day.problem.available_mw).max() <= TOLERANCE
     assert (np.hypot(p, q) - [unit.max_s_mva for unit in units]).max() <= TOLERANCE
     cosine = np.array([unit.min_power_factor for unit in units])
     assert (cosine * np.hypot(p, q) - p).max() <= TOLERANCE
@@ -129,10 +129,10 @@ def test_only_one_reading_of_the_power_factor_exports(day):
 
 def test_branch_flow_equations(day):
     """Bus balances, voltage drops and currents of the relaxation, written out with the loads and units of each bus."""
-    grid, situation = day.grid, day.situation
-    within = bid_range(grid, day.setting.rule, situation.demand_mw, situation.available_mw, network="branch_flow")
-    horizon = day.dispatcher.horizon(situation, network="branch_flow", within=within)
-    x = horizon.program.solve(horizon.values(situation, Signs.unsettled(*horizon.shape))).x
+    grid, problem = day.grid, day.problem
+    bounds = bid_bounds(grid, day.instance.rule, problem.demand_mw, problem.available_mw, network="branch_flow")
+    horizon = day.dispatcher.horizon(problem, network="branch_flow", bounds=bounds)
+    x = horizon.program.solve(horizon.values(problem, Directions.undecided(*horizon.shape))).x
     hours = horizon.program.groups[0]
     read = {name: x[hours.columns(name)] for name in hours.model.variables}
     flow = read["line_p_mw"] + 1j * read["line_q_mvar"]
@@ -189,16 +189,16 @@ INEXACT = {
 
 @pytest.fixture(scope="module", params=INEXACT)
 def inexact(study33, request):
-    """Return a setting in which a plain relaxation is not exact: another price in hours 9-14, another fleet, ..."""
+    """Return an instance in which a plain relaxation is not exact: another price in hours 9-14, another fleet, ..."""
     changes = dict(INEXACT[request.param])
     price, fleet = changes.pop("price", None), changes.pop("fleet", lambda fleet: fleet)
     uncertainty = study33.uncertainty.model_copy(update={"scenarios": 2, "keep": 2})
-    setting = changed(study33, fleet=fleet(study33.fleet), uncertainty=uncertainty, policy="myopic", **changes)
+    instance = changed(study33, fleet=fleet(study33.fleet), uncertainty=uncertainty, policy="myopic", **changes)
     if price is None:
-        return setting
-    prices = setting.profiles.price_per_mwh.copy()
+        return instance
+    prices = instance.profiles.price_per_mwh.copy()
     prices[8:14] = price
-    return replace(setting, profiles=replace(setting.profiles, price_per_mwh=prices))
+    return replace(instance, profiles=replace(instance.profiles, price_per_mwh=prices))
 
 
 TIGHTER = {
@@ -223,13 +223,13 @@ TIGHTER = {
 @pytest.mark.parametrize("limit", TIGHTER)
 def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limit):
     """A plan made for wider limits is not called exact under tighter ones, and the certificate says by how much."""
-    setting = changed(study33, uncertainty=study33.uncertainty.model_copy(update={"scenarios": 1, "keep": 1}))
-    situation = opening_situation(setting, setting.kept_scenarios())
-    plan = strategy("anm_aware").bid(Dispatcher.of(setting), situation).plan
-    flow = BatchPlant(setting.grid).run(plan.set_points)
-    assert certify(plan, situation, setting.grid).status == "exact"
-    tighter = replace(setting.grid, **TIGHTER[limit](setting.grid, flow))
-    found = certify(plan, situation, tighter)
+    instance = changed(study33, uncertainty=study33.uncertainty.model_copy(update={"scenarios": 1, "keep": 1}))
+    problem = opening_problem(instance, instance.kept_scenarios())
+    plan = strategy("anm_aware").bid(Dispatcher.of(instance), problem).plan
+    flow = BatchPlant(instance.grid).run(plan.set_points)
+    assert certify(plan, problem, instance.grid).status == "exact"
+    tighter = replace(instance.grid, **TIGHTER[limit](instance.grid, flow))
+    found = certify(plan, problem, tighter)
     assert found.status == "inexact"
     if limit == "renewable":
         assert found.limit_excess_pu > 0.01
@@ -263,18 +263,18 @@ def test_an_hour_that_ac_physics_refuses_is_mended_and_says_so(inexact):
 
 def test_a_mended_bid_says_so(study33):
     fleet = study33.fleet.model_copy(update={"battery": ()})
-    setting = changed(study33, fleet=fleet)
-    dispatcher = Dispatcher(setting.grid, setting.tariff, setting.rule)
-    situation = opening_situation(setting, setting.draw(Draw.TRAINING, 2))
-    assert strategy("anm_aware").bid(dispatcher, situation).plan.repaired
-    assert compute_submission(dispatcher, setting, situation).note
+    instance = changed(study33, fleet=fleet)
+    dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
+    problem = opening_problem(instance, instance.draw(Draw.TRAINING, 2))
+    assert strategy("anm_aware").bid(dispatcher, problem).plan.repaired
+    assert compute_submission(dispatcher, instance, problem).note
 
 
-def operated_day(setting, bid_mw, actual=None):
+def operated_day(instance, bid_mw, actual=None):
     """Return the model after a day with given bids."""
-    schedule = np.zeros((24, len(setting.grid.batteries)))
-    model = MarketModel(setting, actual)
-    cast_players(model, fixed=Submission(bid_mw=bid_mw, strategy="fixed", battery_p_mw=schedule))
+    schedule = np.zeros((24, len(instance.grid.batteries)))
+    model = MarketModel(instance, actual)
+    create_agents(model, fixed=Submission(bid_mw=bid_mw, strategy="fixed", battery_p_mw=schedule))
     model.run_days(1)
     return model
 
@@ -283,7 +283,7 @@ def operated_day(setting, bid_mw, actual=None):
 
 
 def test_objective_is_the_profit_settled_again(day):
-    cost = settled_cost(day.grid, day.plan, day.situation, day.setting.tariff, day.setting.rule)
+    cost = settled_cost(day.grid, day.plan, day.problem, day.instance.tariff, day.instance.rule)
     assert day.plan.objective == pytest.approx(cost, abs=1e-3)
     assert day.plan.bound <= day.plan.objective
 
@@ -292,34 +292,34 @@ def test_no_other_bid_is_better(day):
     """The bids of other strategies, the expected flow, and bids moved at random."""
     rng = np.random.default_rng(1)
     others = [
-        strategy("basic").bid(day.dispatcher, day.situation).plan.bid_mw,
+        strategy("basic").bid(day.dispatcher, day.problem).plan.bid_mw,
         day.plan.tie_p_mw.mean(axis=0),
         np.zeros(24),
         *(day.plan.bid_mw + rng.normal(0, 0.1, (4, 24))),
     ]
     for bid in others:
-        other = day.dispatcher.plan(replace(day.situation, bid_mw=bid))
+        other = day.dispatcher.plan(replace(day.problem, bid_mw=bid))
         assert other.objective >= day.plan.bound - 1e-3
         if day.grid.tie_line.power_factor_reading == "import_only":  # convex: the bid is proven optimal
             assert other.objective >= day.plan.objective - 1e-3
 
 
 def test_no_myopic_day_is_better(study33):
-    """Scenario by scenario, the best dispatch of the day costs no more than a day played hour by hour."""
-    setting = changed(study33, policy="myopic")
-    day = solved_day(setting)
-    scenarios = setting.draw(Draw.TRAINING, 2)
+    """Scenario by scenario, the best dispatch of the day costs no more than a day simulated hour by hour."""
+    instance = changed(study33, policy="myopic")
+    day = solved_day(instance)
+    scenarios = instance.draw(Draw.TRAINING, 2)
     for s in range(2):
         best = day.dispatcher.plan(
             replace(
-                day.situation,
+                day.problem,
                 demand_mw=scenarios.demand_mw[[s]],
                 available_mw=scenarios.available_mw[[s]],
                 probability=np.ones(1),
                 bid_mw=day.plan.bid_mw,
             )
         )
-        frames = operated_day(setting, day.plan.bid_mw, [scenarios.subset(s)]).ledger.frames()
+        frames = operated_day(instance, day.plan.bid_mw, [scenarios.subset(s)]).ledger.frames()
         cash = frames["payments"].groupby("term").amount.sum()
         cost = cash.drop("revenue").sum() + frames["books"].amount.sum() - cash["revenue"]
         assert best.objective <= cost + 1e-3
@@ -346,9 +346,9 @@ def test_pandapowers_optimal_power_flow_agrees(study33, tmp_path, hour):
     now, price = hour - 1, float(base.profiles.price_per_mwh[hour - 1])
     demand, available = base.forecast.demand_mw[0, now], base.forecast.available_mw[0, now]
     over, under = free.step_prices(base.profiles.price_per_mwh)
-    situation = opening_situation(base, base.forecast)
+    problem = opening_problem(base, base.forecast)
     this_hour = replace(
-        situation,
+        problem,
         demand_mw=demand[None, None],
         available_mw=available[None, None],
         price_per_mwh=np.array([price]),

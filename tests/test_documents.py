@@ -21,9 +21,9 @@ from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.content import Evidence
 from experiments.sweeps.report.tables import cell
+from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.results import read_results
-from experiments.sweeps.store import Store
-from experiments.sweeps.worker import Product, perform
+from experiments.sweeps.worker import RunProduct, perform
 from grids.documents import (
     MOST_BYTES,
     MOST_DEPTH,
@@ -291,12 +291,12 @@ def done_sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept")
     path = write_sweep(folder / "tiny.yaml", AXIS, description="See ![a[b]](http://example.org/x.png) and\n\n[c]: d.e")
     plan = make_plan(read_sweep(path), folder)
-    store = Store(folder / "swept")
+    store = ResultStore(folder / "swept")
     with store.locked():
         store.prepare(plan)
         done, failed = plan.runs()
         store.keep(done, perform(task_of(done)))
-        store.keep(failed, Product(key=failed.key, error=f"[/bad] ![x](http://example.org/y.png) {LONG}"))
+        store.keep(failed, RunProduct(key=failed.key, error=f"[/bad] ![x](http://example.org/y.png) {LONG}"))
     return folder / "swept", plan
 
 
@@ -357,7 +357,7 @@ def test_the_report_of_a_damaged_sweep_is_refused(swept, refused, damage, part):
 def test_a_damaged_sweep_goes_on(swept, damage):
     folder, plan = swept
     damage(folder)
-    store = Store(folder)
+    store = ResultStore(folder)
     with store.locked():
         store.prepare(plan)
         for run in plan.runs():
@@ -370,8 +370,8 @@ def test_a_sweep_with_damaged_versions_is_refused(swept, done_sweep):
     folder, plan = swept
     for content in (b"[1]", b"[" * 100_000, b"\xff"):
         (folder / "versions.json").write_bytes(content)
-        with Store(folder).locked(), pytest.raises(ValueError, match="versions"):
-            Store(folder).prepare(plan)
+        with ResultStore(folder).locked(), pytest.raises(ValueError, match="versions"):
+            ResultStore(folder).prepare(plan)
 
 
 def test_a_report_loads_nothing_from_elsewhere(swept):

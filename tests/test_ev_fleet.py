@@ -8,25 +8,25 @@ from pydantic import ValidationError
 
 from grids.microgrid import EvFleet
 from sim.errors import StudyError
-from sim.ev_fleet import Cars, Charging, draw_cars
+from sim.ev_fleet import Charging, ChargingSessions, draw_cars
 
 NO_SPREAD = {"arrival_std_h": 0, "departure_std_h": 0, "distance_log_std": 0}
 
 
-def by_hand(*stays, max_p_mw=1.0, start=None, days=2):
+def by_hand(*sessions, max_p_mw=1.0, start=None, days=2):
     """Return cars with one stay each: arrival, departure, need."""
-    arrival, departure, need = np.array(stays, dtype=float).T
-    return Cars(
-        cars=len(stays),
+    arrival, departure, need = np.array(sessions, dtype=float).T
+    return ChargingSessions(
+        cars=len(sessions),
         days=days,
         max_p_mw=max_p_mw,
-        car=np.arange(len(stays)),
+        car=np.arange(len(sessions)),
         arrival_h=arrival,
         departure_h=departure,
-        arrival_soc=np.zeros(len(stays)),
+        arrival_soc=np.zeros(len(sessions)),
         need_mwh=need,
-        full=np.ones(len(stays), dtype=bool),
-        start_mwh=np.zeros(len(stays)) if start is None else np.array(start, dtype=float),
+        full=np.ones(len(sessions), dtype=bool),
+        start_mwh=np.zeros(len(sessions)) if start is None else np.array(start, dtype=float),
     )
 
 
@@ -51,7 +51,7 @@ def fleets(draw):
         target_soc=draw(st.floats(0, 1)),
         start_fill=draw(st.floats(0, 1)),
     )
-    return fleet, draw_cars(fleet, days=draw(st.integers(1, 4)), seed=draw(st.integers(0, 99)), port=0)
+    return fleet, draw_cars(fleet, days=draw(st.integers(1, 4)), seed=draw(st.integers(0, 99)), connection=0)
 
 
 def charged_at_random(cars, seed, watch=lambda hour, charging: None):
@@ -72,7 +72,7 @@ def charged_at_random(cars, seed, watch=lambda hour, charging: None):
 
 def test_without_spread_all_nights_are_alike():
     fleet = EvFleet(cars=2, arrival_mean_h=18, departure_mean_h=8, distance_log_mean=np.log(40), **NO_SPREAD)
-    cars = draw_cars(fleet, days=2, seed=1, port=0)
+    cars = draw_cars(fleet, days=2, seed=1, connection=0)
     assert cars.car.tolist() == [0, 1] * 3
     assert cars.arrival_h.tolist() == [-6, -6, 18, 18, 42, 42]
     assert cars.departure_h.tolist() == [8, 8, 32, 32, 56, 56]
@@ -85,7 +85,7 @@ def test_without_spread_all_nights_are_alike():
 
 def test_a_short_stay_gives_what_it_allows():
     fleet = EvFleet(cars=1, arrival_mean_h=23 + 5 / 6, departure_mean_h=1 / 6, **NO_SPREAD)
-    cars = draw_cars(fleet, days=1, seed=1, port=0)
+    cars = draw_cars(fleet, days=1, seed=1, connection=0)
     assert not cars.full.any()
     assert cars.need_mwh == pytest.approx(6.6e-3 / 3)
     # The half of it that lies before midnight had to be used.
@@ -93,13 +93,13 @@ def test_a_short_stay_gives_what_it_allows():
 
 
 def test_a_car_cannot_arrive_emptier_than_empty():
-    cars = draw_cars(EvFleet(cars=5, distance_log_mean=9), days=1, seed=1, port=0)
+    cars = draw_cars(EvFleet(cars=5, distance_log_mean=9), days=1, seed=1, connection=0)
     assert not cars.arrival_soc.any()
     assert (cars.need_mwh <= 0.9 * 32e-3 / 0.92).all()
 
 
 def test_days_follow_the_distributions():
-    cars = draw_cars(EvFleet(cars=2000), days=3, seed=7, port=0)
+    cars = draw_cars(EvFleet(cars=2000), days=3, seed=7, connection=0)
     # Pairs that would not fit into a day are drawn again, which moves the means by minutes.
     assert np.mean(cars.arrival_h % 24) == pytest.approx(17.6, abs=0.4)
     assert np.mean(cars.departure_h % 24) == pytest.approx(8.92, abs=0.4)
@@ -118,21 +118,21 @@ def test_a_car_and_an_hour_belong_to_one_stay_at_most(drawn):
 
 def test_a_day_does_not_depend_on_the_days_that_follow():
     fleet = EvFleet(cars=20)
-    short, long = (draw_cars(fleet, days=days, seed=3, port=2) for days in (1, 6))
+    short, long = (draw_cars(fleet, days=days, seed=3, connection=2) for days in (1, 6))
     for name in ("car", "arrival_h", "departure_h", "arrival_soc", "need_mwh", "full", "start_mwh"):
         assert np.array_equal(getattr(short, name), getattr(long, name)[: len(short.car)])
 
 
-@pytest.mark.parametrize("other", [{"seed": 4, "port": 2}, {"seed": 3, "port": 1}])
-def test_seeds_and_ports_have_cars_of_their_own(other):
+@pytest.mark.parametrize("other", [{"seed": 4, "connection": 2}, {"seed": 3, "connection": 1}])
+def test_seeds_and_connections_have_cars_of_their_own(other):
     fleet = EvFleet(cars=20)
-    one, another = draw_cars(fleet, days=1, seed=3, port=2), draw_cars(fleet, days=1, **other)
+    one, another = draw_cars(fleet, days=1, seed=3, connection=2), draw_cars(fleet, days=1, **other)
     assert not np.isin(one.arrival_h, another.arrival_h).any()
 
 
 def test_impossible_hours_are_refused():
     with pytest.raises(StudyError, match="leave earlier or arrive later"):
-        draw_cars(EvFleet(cars=1, arrival_mean_h=8, departure_mean_h=17, **NO_SPREAD), days=1, seed=1, port=0)
+        draw_cars(EvFleet(cars=1, arrival_mean_h=8, departure_mean_h=17, **NO_SPREAD), days=1, seed=1, connection=0)
 
 
 def test_a_fleet_without_cars_is_refused():
@@ -349,19 +349,19 @@ def test_charging_late_leaves_the_evening_to_the_night(drawn):
     late = Charging(cars)
     for hour in range(24 * cars.days):
         late.charge(hour, late.disaggregate(hour, 0.0))
-    stays = np.arange(len(cars.car))
+    sessions = np.arange(len(cars.car))
     end = 24.0 * cars.days
-    least = np.maximum(cars.least_by(end, stays), cars.start_mwh)
+    least = np.maximum(cars.least_by(end, sessions), cars.start_mwh)
     assert late.charged_mwh == pytest.approx(np.where(cars.departure_h <= end, cars.need_mwh, least), abs=1e-12)
 
 
 def test_the_same_seed_charges_the_same_cars():
-    runs = [charged_at_random(draw_cars(EvFleet(cars=30), days=3, seed=5, port=1), 2)[1] for _ in range(2)]
+    runs = [charged_at_random(draw_cars(EvFleet(cars=30), days=3, seed=5, connection=1), 2)[1] for _ in range(2)]
     assert np.array_equal(*runs)
 
 
 def test_a_fleet_of_thousands_charges_like_its_cars():
-    cars = draw_cars(EvFleet(cars=3500), days=2, seed=1, port=0)
+    cars = draw_cars(EvFleet(cars=3500), days=2, seed=1, connection=0)
     charging, power = charged_at_random(cars, 1)
     assert power.shape == (48, 3500)
     gone = cars.departure_h <= 48

@@ -1,4 +1,4 @@
-"""Expected money: weighted means and their errors, the same whoever computes them, and from single plays."""
+"""Expected money: weighted means and their errors, the same whoever computes them, and from single runs."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from scipy import stats
 
 from experiments.confidence import Estimate
 from experiments.evaluation import Evaluation, evaluate, scenario_set
-from experiments.play import play
+from experiments.simulate import simulate
 from experiments.summary import summarise
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 from sim.settlement import COST_TERMS, TERMS
 
 FAST = {"policy": "myopic"}
@@ -95,10 +95,10 @@ def test_unknown_scenarios_are_refused(small, on):
 
 
 @pytest.fixture(scope="module")
-def small(study33) -> Setting:
-    """A setting with three kept scenarios of different probabilities."""
+def small(study33) -> Instance:
+    """An instance with three kept scenarios of different probabilities."""
     uncertainty = study33.uncertainty.model_copy(update={"scenarios": 30, "keep": 3})
-    return Setting.of(study33.model_copy(update=FAST | {"uncertainty": uncertainty}))
+    return Instance.of(study33.model_copy(update=FAST | {"uncertainty": uncertainty}))
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +119,12 @@ def test_two_processes_give_the_same_numbers_as_one(small, alone):
     assert_same(evaluate(small, small.kept_scenarios(), workers=2), alone)
 
 
-def test_expected_terms_are_those_of_the_single_plays_weighted(small, alone):
+def test_expected_terms_are_those_of_the_single_simulates_weighted(small, alone):
     scenarios = small.kept_scenarios()
     assert len(set(scenarios.probability)) > 1
     expected = dict.fromkeys(TERMS, 0.0)
     for k, weight in enumerate(scenarios.probability):
-        tables = play(small, actual=[scenarios.subset(k)], fixed=alone.submission).tables
+        tables = simulate(small, actual=[scenarios.subset(k)], fixed=alone.submission).tables
         paid = tables["payments"].groupby("term")["amount"].sum()
         valued = tables["books"].groupby("term")["amount"].sum()
         terms = {**paid, **valued}
@@ -141,15 +141,15 @@ def test_intervals_are_of_the_outcomes(alone):
     assert alone.estimates["profit"] == Estimate.of(profits, alone.probability)
 
 
-def test_the_bids_are_those_of_the_study_and_every_scenario_is_played_against_them(small, alone):
-    bid = play(small).tables["bids"]["bid_mw"]
+def test_the_bids_are_those_of_the_study_and_every_scenario_is_simulated_against_them(small, alone):
+    bid = simulate(small).tables["bids"]["bid_mw"]
     assert alone.submission.bid_mw == pytest.approx(bid.to_numpy(), abs=1e-9)
     assert len(alone.outcomes) == 3
     assert all(outcome.imbalance_mwh.shape == (24,) for outcome in alone.outcomes)
 
 
 def test_an_evaluation_is_of_one_day_however_long_the_study_is(small, alone):
-    long = Setting.of(small.study.model_copy(update={"days": 3}))
+    long = Instance.of(small.study.model_copy(update={"days": 3}))
     assert_same(evaluate(long, long.kept_scenarios(), workers=1), alone)
 
 
@@ -160,7 +160,7 @@ def test_progress_is_reported_scenario_by_scenario(small, alone):
 
 
 def test_limits_of_all_scenarios_are_added_up_and_the_worst_is_kept(small):
-    unmanaged = Setting.of(small.study.model_copy(update={"policy": "none"}))
+    unmanaged = Instance.of(small.study.model_copy(update={"policy": "none"}))
     evaluation = evaluate(unmanaged, unmanaged.kept_scenarios(), workers=1)
     each = [outcome.limits["voltage"] for outcome in evaluation.outcomes]
     assert min(one.count for one in each) > 10
@@ -174,12 +174,12 @@ def test_violations_are_counted_as_in_the_summary_of_a_run(study33):
     uncertainty = study33.uncertainty.model_copy(update={"scenarios": 30, "keep": 1})
     voltage = study33.grid.voltage.model_copy(update={"min_vm_pu": 1.005})
     grid = study33.grid.model_copy(update={"voltage": voltage})
-    setting = Setting.of(
+    instance = Instance.of(
         study33.model_copy(update={"policy": "none", "bidding": "basic", "uncertainty": uncertainty, "grid": grid})
     )
-    scenarios = setting.kept_scenarios()
-    evaluation = evaluate(setting, scenarios, workers=1)
-    run = summarise(play(setting, actual=[scenarios], fixed=evaluation.submission))
+    scenarios = instance.kept_scenarios()
+    evaluation = evaluate(instance, scenarios, workers=1)
+    run = summarise(simulate(instance, actual=[scenarios], fixed=evaluation.submission))
     assert run["voltage"]["violations"] > 0
     assert evaluation.limits["voltage"].count == run["voltage"]["violations"]
     assert {name: vars(one) for name, one in evaluation.limits.items()} == run["limits"]

@@ -1,4 +1,4 @@
-"""Equal feeders from one substation, and the ports behind which microgrids and cars are: numbers, flows, faults."""
+"""Equal feeders from one substation, and the connections of microgrids and cars: numbers, flows, faults."""
 
 from dataclasses import fields
 
@@ -20,7 +20,7 @@ from grids.fleet import Fleet
 from grids.network import GridError
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import Plant, PowerFlowError, SetPoints
-from sim.setting import Setting
+from sim.instance import Instance
 
 CARS = {"cars": 10, "max_p_mw": 0.005}
 FLEET = Fleet.model_validate(
@@ -70,30 +70,30 @@ def test_the_fleet_is_repeated_kind_by_kind_and_feeder_by_feeder(three):
     )
     assert [unit.max_s_mva for unit in three.renewables] == [0.2] * 3 + [0.1, 0.3] * 3
     assert three.battery_names == ("battery_1", "battery_1.2", "battery_1.3")  # all at the shared bus
-    assert [port.name for port in three.ports] == [
+    assert [connection.name for connection in three.connections] == [
         *("microgrid_18", "microgrid_9", "microgrid_4"),
         *("microgrid_51", "microgrid_42", "microgrid_37"),
         *("microgrid_84", "microgrid_75", "microgrid_70"),
         *("ev_aggregator_3", "ev_aggregator_36", "ev_aggregator_69"),
     ]
-    assert [port.kind for port in three.ports] == ["microgrid"] * 9 + ["ev_aggregator"] * 3
+    assert [connection.kind for connection in three.connections] == ["microgrid"] * 9 + ["ev_aggregator"] * 3
 
 
-def test_a_port_holds_what_is_behind_it_and_that_alone(three):
-    for port in three.ports:
-        assert port.microgrid.buses == (port.bus,)
-    assert three.bus_ids[three.port_bus].tolist() == [port.bus for port in three.ports]
-    microgrid, cars = three.ports[4].microgrid, three.ports[11].microgrid
+def test_a_connection_holds_what_is_behind_it_and_that_alone(three):
+    for connection in three.connections:
+        assert connection.microgrid.buses == (connection.bus,)
+    assert three.bus_ids[three.connection_bus].tolist() == [connection.bus for connection in three.connections]
+    microgrid, cars = three.connections[4].microgrid, three.connections[11].microgrid
     assert (microgrid.max_exchange_mw, microgrid.max_load_mw, microgrid.ev) == (0.2, 0.02, None)
     assert cars.ev == FLEET.ev_aggregator[0].ev
     assert cars.max_exchange_mw == pytest.approx(10 * 0.005)
     assert cars.max_load_mw == cars.max_output_mw == 0
 
 
-def test_a_port_is_a_load_to_pandapower_and_no_load_to_anyone_else(three):
+def test_a_connection_is_a_load_to_pandapower_and_no_load_to_anyone_else(three):
     assert len(three.load_names) == len(three.load_p_mw) == 3 * 32
     assert len(three.net.load) == 3 * 32 + 12
-    assert three.net.load.name.iloc[-12:].tolist() == [port.name for port in three.ports]
+    assert three.net.load.name.iloc[-12:].tolist() == [connection.name for connection in three.connections]
     assert (three.net.load.iloc[-12:][["p_mw", "q_mvar"]] == 0).all(axis=None)
     assert np.isfinite(three.load_tan_phi).all()
 
@@ -164,7 +164,7 @@ def with_exchange(grid, p_mw, q_mvar, **changes):
     q=arrays(float, 12, elements=st.floats(-0.1, 0.1)),
     load=st.floats(0, 1.2),
 )
-def test_plant_and_batch_agree_on_what_ports_take(three, plants, p, q, load):
+def test_plant_and_batch_agree_on_what_connections_take(three, plants, p, q, load):
     points = with_exchange(three, p, q, load=load)
     flow, batch = (plant.run(points) for plant in plants)
     assert batch.tie_p_mw == pytest.approx(flow.tie_p_mw, abs=1e-6)
@@ -174,8 +174,8 @@ def test_plant_and_batch_agree_on_what_ports_take(three, plants, p, q, load):
     assert flow.tie_p_mw == pytest.approx(supplied, abs=1e-7)
 
 
-def test_what_a_port_takes_is_demand_at_its_bus(three):
-    place = [port.name for port in three.ports].index("microgrid_84")
+def test_what_a_connection_takes_is_demand_at_its_bus(three):
+    place = [connection.name for connection in three.connections].index("microgrid_84")
     p, q = np.zeros(12), np.zeros(12)
     p[place], q[place] = 0.15, 0.06
     more = set_points(three, exchange_p_mw=np.zeros(12), exchange_q_mvar=np.zeros(12))
@@ -194,7 +194,7 @@ def test_batch_keeps_leading_axes_of_exchanges(three):
     stacked = SetPoints(**{f.name: np.array([[getattr(h, f.name) for h in hours]]) for f in fields(SetPoints)})
     batch = BatchPlant(three).run(stacked)
     assert batch.vm_pu.shape == (1, 3, 97)
-    assert (np.diff(batch.tie_p_mw[0]) > 1.1).all()  # 12 ports, 0.1 MW more each, and losses
+    assert (np.diff(batch.tie_p_mw[0]) > 1.1).all()  # 12 connections, 0.1 MW more each, and losses
 
 
 def test_exchange_beyond_what_the_network_carries_has_no_solution(three):
@@ -204,21 +204,21 @@ def test_exchange_beyond_what_the_network_carries_has_no_solution(three):
         assert np.isfinite(plant.run(with_exchange(three, np.zeros(12), np.zeros(12))).tie_p_mw)
 
 
-def test_ten_feeders_have_321_buses_60_ports_and_a_power_flow():
-    grid = Setting.of(find_study("networked330")).grid
+def test_ten_feeders_have_321_buses_60_connections_and_a_power_flow():
+    grid = Instance.of(find_study("networked330")).grid
     assert len(grid.bus_ids) == 10 * 32 + 1
     assert grid.bus_ids.max() == 330
     flow = Plant(grid).run(with_exchange(grid, np.full(60, 0.1), np.full(60, 0.02)))
     assert flow.tie_p_mw == pytest.approx(9.404 + 6.0 + flow.line_loss_mw.sum(), abs=1e-6)
 
 
-def test_optimal_power_flow_lets_nothing_through_the_ports(three):
+def test_optimal_power_flow_lets_nothing_through_the_connections(three):
     bare = grid_of("networked33", FLEET.model_copy(update={"microgrid": (), "ev_aggregator": ()}), feeders=3)
     hour = {"demand_mw": 0.9 * three.load_p_mw, "available_mw": np.full(9, 0.05), "price_per_mwh": 50.0}
     prices = {"output_price_per_mwh": 20.0, "load_value_per_mwh": 300.0}
-    ported, plain = (OptimalPowerFlow(grid).run(**hour, **prices) for grid in (three, bare))
-    assert ported.load_p_mw == pytest.approx(plain.load_p_mw, abs=1e-6)
-    assert ported.tie_p_mw == pytest.approx(plain.tie_p_mw, abs=1e-6)
+    connected, plain = (OptimalPowerFlow(grid).run(**hour, **prices) for grid in (three, bare))
+    assert connected.load_p_mw == pytest.approx(plain.load_p_mw, abs=1e-6)
+    assert connected.tie_p_mw == pytest.approx(plain.tie_p_mw, abs=1e-6)
 
 
 # ---- refused ---------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("feeders", [1, 2])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_ports_that_cannot_be_are_refused_by_field(fault, feeders):
+def test_connections_that_cannot_be_are_refused_by_field(fault, feeders):
     fleet, message = FAULTS[fault]
     with pytest.raises(GridError, match=message):
         grid_of("networked33", Fleet.model_validate(fleet), feeders=feeders)
@@ -281,6 +281,6 @@ def test_a_faulty_feeder_is_refused_before_it_is_repeated(saved):
         grid_of(path, feeders=3)
 
 
-def test_a_grid_without_microgrids_has_no_ports(grid33):
-    assert grid33.ports == feeder5().ports == ()
-    assert grid33.port_bus.shape == (0,)
+def test_a_grid_without_microgrids_has_no_connections(grid33):
+    assert grid33.connections == feeder5().connections == ()
+    assert grid33.connection_bus.shape == (0,)

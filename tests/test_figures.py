@@ -19,25 +19,25 @@ from matplotlib.text import Text
 from readable import unreadable
 
 import experiments
-from agents.cast import cast_players
+from agents.participants import create_agents
 from experiments.figures import day_figure, network_figure, overview_figure, save_figure
 from experiments.figures.money import money_of_day
 from experiments.figures.run_figures import chosen_figures, draw_run
 from experiments.figures.style import dollars, spread
 from experiments.figures.tree_layout import one_line_layout
 from experiments.figures.voltage import outline
+from grids.components import Battery, Renewable
 from grids.network import Grid
-from grids.units import Battery, Renewable
 from sim.audit import audit
+from sim.instance import Instance
 from sim.model import MarketModel
-from sim.setting import Setting
 from sim.study import Study
 from sim.study_file import read_study, write_study
 
 STUDIES = Path(experiments.__file__).parent / "studies"
 FEW = ("uncertainty.scenarios=20", "uncertainty.keep=2")
 PANELS = ("tie_line", "price", "balance", "soc", "voltage", "money")
-SITUATIONS = {
+PROBLEMS = {
     "import_only": ("microgrid33", *FEW),
     "unmanaged": ("microgrid33-export", *FEW, "bidding=basic", "policy=none"),
     "export_3_days": ("microgrid33-export", *FEW, "policy=myopic", "days=3"),
@@ -59,23 +59,21 @@ class Run:
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
-    def play(name: str, *overrides: str) -> Run:
+    def simulate(name: str, *overrides: str) -> Run:
         study = read_study(STUDIES / f"{name}.yaml", overrides)
-        model = MarketModel(Setting.of(study))
-        cast_players(model)
+        model = MarketModel(Instance.of(study))
+        create_agents(model)
         model.run_days(study.days)
-        return Run(model.ledger.frames(), yaml.safe_load(write_study(study)), model.setting.grid)
+        return Run(model.ledger.frames(), yaml.safe_load(write_study(study)), model.instance.grid)
 
-    return {situation: play(*arguments) for situation, arguments in SITUATIONS.items()}
+    return {problem: simulate(*arguments) for problem, arguments in PROBLEMS.items()}
 
 
-@pytest.fixture(
-    scope="module", params=[(name, 3 if "3_days" in name else 1) for name in SITUATIONS], ids=lambda p: p[0]
-)
+@pytest.fixture(scope="module", params=[(name, 3 if "3_days" in name else 1) for name in PROBLEMS], ids=lambda p: p[0])
 def shown(request: pytest.FixtureRequest, runs: dict[str, Run]) -> tuple[Run, int, dict[str, Axes]]:
-    situation, day = request.param
-    figure = day_figure(runs[situation].tables, runs[situation].study, day=day)
-    return runs[situation], day, {str(ax.get_label()): ax for ax in figure.axes}
+    problem, day = request.param
+    figure = day_figure(runs[problem].tables, runs[problem].study, day=day)
+    return runs[problem], day, {str(ax.get_label()): ax for ax in figure.axes}
 
 
 def by_gid(ax: Axes, gid: str) -> list[Any]:
@@ -192,7 +190,7 @@ def test_money_panel_ends_at_the_profit(shown: tuple[Run, int, dict[str, Axes]])
     assert money["amount"].sum() == pytest.approx(profit)
 
 
-def test_the_situations_are_what_they_stand_for(runs: dict[str, Run]) -> None:
+def test_the_problems_are_what_they_stand_for(runs: dict[str, Run]) -> None:
     assert runs["unmanaged"].tables["buses"]["vm_pu"].min() < 0.94
     assert runs["export_3_days"].rows("settlements", 3)["bid_mw"].min() < -0.05
     assert runs["export_3_days"].rows("settlements", 3)["metered_mw"].min() < -0.05
@@ -224,7 +222,7 @@ def test_names_in_the_svg_are_unique(runs: dict[str, Run], tmp_path: Path) -> No
         assert not [name for name in names if " " in name]
 
 
-def test_a_day_that_was_not_played_is_refused(runs: dict[str, Run]) -> None:
+def test_a_day_that_was_not_simulated_is_refused(runs: dict[str, Run]) -> None:
     with pytest.raises(ValueError, match="day 4 is not in the tables: they hold days 1 to 3"):
         day_figure(runs["export_3_days"].tables, runs["export_3_days"].study, day=4)
 
@@ -260,9 +258,9 @@ def prolonged(run: Run, days: int) -> Run:
     ("situation", "days"),
     [("export_3_days", 3), ("export_3_days", 60), ("unmanaged", 8), ("no_fleet", 2), ("import_only", 365)],
 )
-def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], situation: str, days: int) -> None:
-    run = prolonged(runs[situation], days)
-    figure = overview_figure(run.tables, run.study, verdict=audit(runs[situation].tables, runs[situation].study))
+def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: str, days: int) -> None:
+    run = prolonged(runs[problem], days)
+    figure = overview_figure(run.tables, run.study, verdict=audit(runs[problem].tables, runs[problem].study))
     assert unreadable(figure) == []
     axes = {str(ax.get_label()): ax for ax in figure.axes}
     assert all(re.search(r"\[.+\]", ax.get_ylabel()) for ax in figure.axes)
@@ -334,16 +332,16 @@ def test_what_is_drawn_is_what_was_chosen(
     runs: dict[str, Run],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
-    situation: str,
+    problem: str,
     choice: str,
     names: list[str],
 ) -> None:
-    run = runs[situation]
+    run = runs[problem]
     monkeypatch.setattr(
         "experiments.figures.run_figures.save_figure", lambda figure, folder, name: (folder / f"{name}.png").touch()
     )
-    setting = Setting.of(Study.model_validate(run.study))
-    drawn = draw_run(tmp_path, setting, run.tables, audit(run.tables, run.study), choice=choice)
+    instance = Instance.of(Study.model_validate(run.study))
+    drawn = draw_run(tmp_path, instance, run.tables, audit(run.tables, run.study), choice=choice)
     assert drawn == names
     assert {path.stem for path in tmp_path.iterdir()} == set(names)
 

@@ -13,21 +13,21 @@ from matplotlib.figure import Figure
 from readable import unreadable
 
 import experiments
-from agents.cast import cast_players
-from experiments.figures import day_figure, port_figures, save_figure
+from agents.participants import create_agents
+from experiments.figures import connection_figures, day_figure, save_figure
 from experiments.figures.cars import cars_figure
 from experiments.figures.exchange import exchange_figure
 from experiments.figures.fleet_record import fleets_of_day, together
 from experiments.figures.heat import heat_figure
-from grids.network import Port
+from grids.network import Connection
+from sim.instance import Instance
 from sim.model import MarketModel
-from sim.setting import Setting
 from sim.study_file import read_study
 
 STUDIES = Path(experiments.__file__).parent / "studies"
 FEW = ("uncertainty.scenarios=20", "uncertainty.keep=1", "bidding=basic", "policy=myopic")
 BARE = ("ev", "thermal_storage", "heat_unit", "battery", "diesel")
-SITUATIONS = {
+PROBLEMS = {
     "two_days": (*FEW, "days=2", "policy=receding", "coordination=uncoordinated"),
     "central": FEW,
     "two_feeders": (*FEW, "coordination=uncoordinated", "grid.feeders=2"),
@@ -59,26 +59,26 @@ ALL = ["exchange", "devices", "cars", "heat"]
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     tables: dict[str, pd.DataFrame]
-    setting: Setting
+    instance: Instance
 
     @property
     def days(self) -> int:
-        return self.setting.study.days
+        return self.instance.study.days
 
     def rows(self, table: str, day: int = 1) -> pd.DataFrame:
         return self.tables[table].query("day == @day")
 
 
 class Runs(dict[str, Run]):
-    """Runs of the situations, each played when it is first asked for."""
+    """Runs of the dispatch problems, each simulated when it is first asked for."""
 
-    def __missing__(self, situation: str) -> Run:
-        setting = Setting.of(read_study(STUDIES / "networked33.yaml", SITUATIONS[situation]))
-        model = MarketModel(setting)
-        cast_players(model)
-        model.run_days(setting.study.days)
-        self[situation] = Run(model.ledger.frames(), setting)
-        return self[situation]
+    def __missing__(self, problem: str) -> Run:
+        instance = Instance.of(read_study(STUDIES / "networked33.yaml", PROBLEMS[problem]))
+        model = MarketModel(instance)
+        create_agents(model)
+        model.run_days(instance.study.days)
+        self[problem] = Run(model.ledger.frames(), instance)
+        return self[problem]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def runs() -> Runs:
     return Runs()
 
 
-@pytest.fixture(scope="module", params=SITUATIONS)
+@pytest.fixture(scope="module", params=PROBLEMS)
 def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
     return runs[request.param]
 
@@ -100,20 +100,20 @@ def by_gid(figure: Figure, gid: str) -> Any:
     return found
 
 
-@pytest.mark.parametrize("situation", SITUATIONS)
-def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, situation: str) -> None:
-    run = runs[situation]
-    drawn = dict(port_figures(run.tables, run.setting, day=run.days))
-    assert list(drawn) == DRAWN.get(situation, ALL)
-    drawn["day"] = day_figure(run.tables, run.setting.study.model_dump(mode="json"), day=run.days)
+@pytest.mark.parametrize("situation", PROBLEMS)
+def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, problem: str) -> None:
+    run = runs[problem]
+    drawn = dict(connection_figures(run.tables, run.instance, day=run.days))
+    assert list(drawn) == DRAWN.get(problem, ALL)
+    drawn["day"] = day_figure(run.tables, run.instance.study.model_dump(mode="json"), day=run.days)
     for name, figure in drawn.items():
         assert unreadable(figure) == [], name
         title = " ".join(text.get_text() for text in figure.texts)
-        assert f"{run.setting.study.name}, day {run.days}" in title
+        assert f"{run.instance.study.name}, day {run.days}" in title
 
 
 def test_every_axis_has_a_unit(run: Run) -> None:
-    for name, figure in port_figures(run.tables, run.setting):
+    for name, figure in connection_figures(run.tables, run.instance):
         for label, ax in panels(figure).items():
             mapped = any(str(part.get_gid()).endswith("_map") for part in ax.collections)
             if not mapped:
@@ -125,10 +125,10 @@ def test_every_axis_has_a_unit(run: Run) -> None:
 
 
 def test_exchange_shows_the_trades(run: Run) -> None:
-    figure = exchange_figure(run.tables, run.setting)
-    trades, names = run.rows("trades"), [port.name for port in run.setting.grid.ports]
-    p_mw = trades.pivot(index="hour", columns="port", values="p_mw")[names].to_numpy()
-    price = trades.pivot(index="hour", columns="port", values="price_per_mwh")[names].to_numpy()
+    figure = exchange_figure(run.tables, run.instance)
+    trades, names = run.rows("trades"), [connection.name for connection in run.instance.grid.connections]
+    p_mw = trades.pivot(index="hour", columns="connection", values="p_mw")[names].to_numpy()
+    price = trades.pivot(index="hour", columns="connection", values="price_per_mwh")[names].to_numpy()
     ahead = run.tables["market"]["price_per_mwh"].to_numpy()
     np.testing.assert_allclose(by_gid(figure, "sum_line").get_data().values, p_mw.sum(axis=1))
     np.testing.assert_allclose(by_gid(figure, "price_median").get_data().values, np.median(price, axis=1))
@@ -140,7 +140,7 @@ def test_exchange_shows_the_trades(run: Run) -> None:
 
 
 def test_devices_balance_in_every_hour(run: Run) -> None:
-    for name, figure in port_figures(run.tables, run.setting):
+    for name, figure in connection_figures(run.tables, run.instance):
         if name == "devices":
             ups = figure.findobj(lambda artist: re.fullmatch(r"all_.+_up", artist.get_gid() or "") is not None)
             downs = figure.findobj(lambda artist: re.fullmatch(r"all_.+_down", artist.get_gid() or "") is not None)
@@ -150,20 +150,20 @@ def test_devices_balance_in_every_hour(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("situation", "day"), [("two_days", 1), ("two_days", 2), ("central", 1)])
-def test_cars_charge_within_the_envelope(runs: Runs, situation: str, day: int) -> None:
-    run = runs[situation]
-    figure = cars_figure(run.tables, run.setting, day=day)
+def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> None:
+    run = runs[problem]
+    figure = cars_figure(run.tables, run.instance, day=day)
     rows = run.rows("devices", day).query("device == 'ev'")
     total = rows.groupby("hour")[["p_mw", "available_mw"]].sum()
     charged = by_gid(figure, "energy0_charged").get_ydata()
     np.testing.assert_allclose(np.diff(charged), -total["p_mw"], atol=1e-12)
     np.testing.assert_allclose(by_gid(figure, "power0_uncontrolled").get_data().values, total["available_mw"])
-    fleets = fleets_of_day(run.tables, run.setting, day)
+    fleets = fleets_of_day(run.tables, run.instance, day)
     for fleet in [*fleets.values(), together(list(fleets.values()))]:
         assert (fleet.least_mwh - 1e-6 <= fleet.charged_mwh).all()
         assert (fleet.charged_mwh <= fleet.most_mwh + 1e-6).all()
         assert fleet.least_mwh[-1] <= fleet.due_mwh <= fleet.most_mwh[-1]
-        if situation == "two_days":  # the other policy does not look ahead
+        if problem == "two_days":  # the other policy does not look ahead
             assert fleet.charged_mwh[-1] >= fleet.due_mwh - 1e-6
         place = fleet.place[np.isfinite(fleet.place)]
         assert (place > -0.01).all()
@@ -174,9 +174,9 @@ def test_cars_charge_within_the_envelope(runs: Runs, situation: str, day: int) -
 
 
 @pytest.mark.parametrize("situation", ["two_days", "heater", "no_heat_store"])
-def test_heat_adds_up(runs: Runs, situation: str) -> None:
-    run = runs[situation]
-    figure = heat_figure(run.tables, run.setting)
+def test_heat_adds_up(runs: Runs, problem: str) -> None:
+    run = runs[problem]
+    figure = heat_figure(run.tables, run.instance)
     rows = run.rows("devices").groupby(["device", "hour"])["heat_mw"].sum()
     load = by_gid(figure, "balance0_line").get_data().values
     np.testing.assert_allclose(load, -rows["heat_load"])
@@ -190,15 +190,15 @@ def test_heat_adds_up(runs: Runs, situation: str) -> None:
 def test_stores_begin_where_the_day_before_ended(runs: Runs) -> None:
     run = runs["two_days"]
     first, second = (
-        by_gid(heat_figure(run.tables, run.setting, day=day), "stored0_energy").get_ydata() for day in (1, 2)
+        by_gid(heat_figure(run.tables, run.instance, day=day), "stored0_energy").get_ydata() for day in (1, 2)
     )
-    what = [port.microgrid.thermal_storage for port in run.setting.grid.ports]
+    what = [connection.microgrid.thermal_storage for connection in run.instance.grid.connections]
     assert first[0] == pytest.approx(sum(store.start_soc * store.max_e_mwh for store in what if store))
     assert second[0] == first[-1]
 
 
-def test_day_figure_balances_with_ports(run: Run) -> None:
-    figure = day_figure(run.tables, run.setting.study.model_dump(mode="json"))
+def test_day_figure_balances_with_connections(run: Run) -> None:
+    figure = day_figure(run.tables, run.instance.study.model_dump(mode="json"))
     ax = panels(figure)["balance"]
     total = np.zeros(24)
     for patch in ax.patches:
@@ -211,25 +211,29 @@ def test_day_figure_balances_with_ports(run: Run) -> None:
 
 
 def copies(run: Run, count: int) -> Run:
-    """The run with every port so many times, as on a large network."""
-    known = run.setting.grid.ports
-    names = {port.name: [f"{port.name}{k:02d}" for k in range(count)] for port in known}
-    ports = tuple(
-        Port(name=name, kind=port.kind, bus=port.bus, microgrid=port.microgrid)
-        for port in known
-        for name in names[port.name]
+    """The run with every connection so many times, as on a large network."""
+    known = run.instance.grid.connections
+    names = {connection.name: [f"{connection.name}{k:02d}" for k in range(count)] for connection in known}
+    connections = tuple(
+        Connection(name=name, kind=connection.kind, bus=connection.bus, microgrid=connection.microgrid)
+        for connection in known
+        for name in names[connection.name]
     )
     tables = dict(run.tables)
     for table in ("trades", "devices", "cars", "charging"):
         frame = run.tables[table]
-        tables[table] = frame.assign(port=frame["port"].map(names)).explode("port", ignore_index=True)
-    return Run(tables, dataclasses.replace(run.setting, grid=dataclasses.replace(run.setting.grid, ports=ports)))
+        tables[table] = frame.assign(connection=frame["connection"].map(names)).explode(
+            "connection", ignore_index=True
+        )
+    return Run(
+        tables, dataclasses.replace(run.instance, grid=dataclasses.replace(run.instance.grid, connections=connections))
+    )
 
 
 @pytest.mark.parametrize("count", [10, 50])
-def test_many_ports_can_be_read(runs: Runs, count: int) -> None:
+def test_many_connections_can_be_read(runs: Runs, count: int) -> None:
     many = copies(runs["central"], count)
-    drawn = dict(port_figures(many.tables, many.setting))
+    drawn = dict(connection_figures(many.tables, many.instance))
     assert list(drawn) == ALL
     for name, figure in drawn.items():
         assert unreadable(figure) == [], name
@@ -241,31 +245,31 @@ def test_hours_without_exchange_are_left_out(runs: Runs) -> None:
     tables = {
         name: frame.query("hour > 2") if name in ("trades", "devices") else frame for name, frame in run.tables.items()
     }
-    assert [name for name, _ in port_figures(tables, run.setting)] == ALL
-    shown = by_gid(exchange_figure(tables, run.setting), "exchange_map").get_array()
+    assert [name for name, _ in connection_figures(tables, run.instance)] == ALL
+    shown = by_gid(exchange_figure(tables, run.instance), "exchange_map").get_array()
     assert shown.mask[:, :2].all()
     assert not shown.mask[:, 2:].any()
 
 
-def test_a_run_without_ports_has_no_such_figures(setting33: Setting, runs: Runs) -> None:
+def test_a_run_without_connections_has_no_such_figures(instance33: Instance, runs: Runs) -> None:
     tables = {name: frame.iloc[:0] for name, frame in runs["central"].tables.items()}
-    assert list(port_figures(tables, setting33)) == []
+    assert list(connection_figures(tables, instance33)) == []
 
 
 def test_what_is_not_there_is_refused(runs: Runs) -> None:
-    with pytest.raises(ValueError, match="no port has cars"):
-        cars_figure(runs["no_cars"].tables, runs["no_cars"].setting)
-    with pytest.raises(ValueError, match="no port has heat"):
-        heat_figure(runs["no_heat"].tables, runs["no_heat"].setting)
+    with pytest.raises(ValueError, match="no connection has cars"):
+        cars_figure(runs["no_cars"].tables, runs["no_cars"].instance)
+    with pytest.raises(ValueError, match="no connection has heat"):
+        heat_figure(runs["no_heat"].tables, runs["no_heat"].instance)
     with pytest.raises(ValueError, match="day 3: no exchange"):
-        exchange_figure(runs["no_heat"].tables, runs["no_heat"].setting, day=3)
+        exchange_figure(runs["no_heat"].tables, runs["no_heat"].instance, day=3)
 
 
 def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) -> None:
     run = runs["two_days"]
     for folder in (tmp_path / "first", tmp_path / "second"):
         folder.mkdir()
-        for name, figure in port_figures(run.tables, run.setting, day=2):
+        for name, figure in connection_figures(run.tables, run.instance, day=2):
             save_figure(figure, folder, name)
     for file in sorted((tmp_path / "first").iterdir()):
         assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes()

@@ -6,23 +6,23 @@ import numpy as np
 import pandapower as pp
 import pytest
 from conftest import STUDIES
-from feeder5 import draw_situation, feeder5
+from feeder5 import draw_problem, feeder5
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.dispatch.dispatcher import PEAK_STEP, Dispatcher
-from agents.dispatch.first_stage import bid_range
+from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.flow_bounds import current_bounds, flow_bounds
 from agents.dispatch.hour import hour_model
-from agents.dispatch.search.branching import DirectionSearch, Effort
-from agents.dispatch.situation import Signs
+from agents.dispatch.problem import Directions
+from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
 from grids.build import build_grid
+from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
 from grids.microgrid import DieselGenerator, EvAggregator, EvFleet, Microgrid
 from grids.power_flow import PowerFlowError, SetPoints, shared_plant
-from grids.units import Battery, Renewable, TieLine, Voltage
 from sim.imbalance import RULES
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.settlement import Tariff
 from sim.study_file import read_study
 
@@ -35,14 +35,14 @@ def draw_points(grid, rng):
     def share(count):
         return np.clip(rng.uniform(-0.5, 1.5, count), 0, 1)
 
-    def within(units):
+    def bounds(units):
         return np.array([unit.max_s_mva for unit in units])
 
-    loads, output = grid.load_p_mw * PEAK * share(len(grid.load_p_mw)), within(grid.renewables)
+    loads, output = grid.load_p_mw * PEAK * share(len(grid.load_p_mw)), bounds(grid.renewables)
     factor = np.array([unit.min_power_factor for unit in grid.renewables])
     output = output * np.clip(share(len(output)), 0, 0.999) * np.maximum(factor, 0.9)
-    batteries, angle = within(grid.batteries), rng.uniform(0, 2 * np.pi, len(grid.batteries))
-    active, reactive = np.array([port.exchange_limits() for port in grid.ports]).reshape(-1, 2).T
+    batteries, angle = bounds(grid.batteries), rng.uniform(0, 2 * np.pi, len(grid.batteries))
+    active, reactive = np.array([connection.exchange_limits() for connection in grid.connections]).reshape(-1, 2).T
     tan_phi = np.minimum(np.tan(np.arccos(factor)), np.tan(np.arccos(np.maximum(factor, 0.9))))
     return SetPoints(
         load_p_mw=loads,
@@ -104,7 +104,7 @@ def test_no_state_of_any_network_with_any_devices_breaks_the_bounds(tmp_path_fac
 
 @pytest.mark.parametrize("name", ["microgrid33", "networked33"])
 def test_no_state_of_our_networks_breaks_the_bounds(name):
-    grid = Setting.of(read_study(STUDIES / f"{name}.yaml")).grid
+    grid = Instance.of(read_study(STUDIES / f"{name}.yaml")).grid
     assert assert_within_bounds(grid, np.random.default_rng(0), tries=80) > 10
 
 
@@ -129,7 +129,7 @@ def assert_within_bounds(grid, rng, tries):
         assert (sent <= high + 1e-9).all()
         squared_current = (sent**2).sum(axis=1) / flow.vm_pu[grid.line_from] ** 2
         assert (squared_current <= constant + (slope * sent).sum(axis=1) + 1e-9).all()
-        bids = bid_range(
+        bids = bid_bounds(
             grid, RULES["shi"], points.load_p_mw[None, None], points.renewable_p_mw[None, None], network="branch_flow"
         )
         assert bids.low[0] - 1e-9 <= flow.tie_p_mw or grid.tie_line.power_factor_reading == "import_only"
@@ -153,23 +153,23 @@ def test_the_model_has_the_bounds_as_they_are():
 
 def test_they_sharpen_the_bound_at_negative_prices_and_change_nothing_else():
     grid, rule = feeder5(reading="both_directions"), RULES["case1"]
-    situation = draw_situation(grid, rule, np.random.default_rng(5), scenarios=1, hours=2)
-    situation = replace(situation, bid_mw=np.array([0.3, 0.2]))
-    assert Dispatcher(grid, Tariff(), rule).demand_peak(situation, "branch_flow") is None
+    problem = draw_problem(grid, rule, np.random.default_rng(5), scenarios=1, hours=2)
+    problem = replace(problem, bid_mw=np.array([0.3, 0.2]))
+    assert Dispatcher(grid, Tariff(), rule).demand_peak(problem, "branch_flow") is None
     dispatcher = Dispatcher(grid, Tariff(loss_factor=0.0), rule)
-    assert dispatcher.demand_peak(situation, "branch_flow") is None
-    plain = dispatcher.horizon(situation, network="branch_flow", within=None)
+    assert dispatcher.demand_peak(problem, "branch_flow") is None
+    plain = dispatcher.horizon(problem, network="branch_flow", bounds=None)
     price = np.array([-20.0, -30.0])
     over, under = rule.step_prices(price)
-    negative = replace(situation, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
+    negative = replace(problem, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
     assert Dispatcher(grid, Tariff(), rule).demand_peak(negative, "branch_flow") is None  # losses are valued
     peak = dispatcher.demand_peak(negative, "branch_flow")
-    largest = (situation.demand_mw / grid.load_p_mw).max()
+    largest = (problem.demand_mw / grid.load_p_mw).max()
     assert largest <= peak < largest + PEAK_STEP
-    tight = dispatcher.horizon(negative, network="branch_flow", within=None)
+    tight = dispatcher.horizon(negative, network="branch_flow", bounds=None)
     assert tight is not plain
-    unsettled = Signs.unsettled(1, 2)
-    assert tight.solve(negative, unsettled).bound > plain.solve(negative, unsettled).bound + 1e-3
-    exact = DirectionSearch(grid, rule, plain, situation).run(Effort())
-    same = DirectionSearch(grid, rule, tight, situation).run(Effort())
+    undecided = Directions.undecided(1, 2)
+    assert tight.solve(negative, undecided).bound > plain.solve(negative, undecided).bound + 1e-3
+    exact = BranchAndBound(grid, rule, plain, problem).run(Effort())
+    same = BranchAndBound(grid, rule, tight, problem).run(Effort())
     assert same.objective == pytest.approx(exact.objective, rel=1e-6)

@@ -21,7 +21,7 @@ from fuzzed import LONG, as_json, parquet_of, spoilt_bytes, spoilt_document, spo
 from swept import AXIS, relabelled, task_of, write_sweep
 
 import experiments
-from agents.value.functions import KIND, read_functions, store_names
+from agents.value_functions.functions import KIND, read_functions, store_names
 from experiments import commands
 from experiments.catalog import find_study
 from experiments.sweeps.design import points
@@ -29,9 +29,9 @@ from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.report.content import findings_of
 from experiments.sweeps.report.evidence import Evidence
 from experiments.sweeps.report.sheets import differences_csv, means_csv
+from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.results import read_results
-from experiments.sweeps.store import Store
-from experiments.sweeps.worker import Product, perform
+from experiments.sweeps.worker import RunProduct, perform
 from sim.errors import StudyError
 from sim.profiles import load_profiles
 from sim.study_file import read_study, write_study
@@ -277,14 +277,14 @@ def test_run_folders(tried, copied, capsys, monkeypatch):
 
 def test_sweep_folders(tried, tmp_path):
     plan = make_plan(read_sweep(write_sweep(tmp_path / "tiny.yaml", AXIS, replications=2)), tmp_path)
-    store = Store(tmp_path / "swept")
+    store = ResultStore(tmp_path / "swept")
     with store.locked():
         store.prepare(plan)
         *done, failed = plan.runs()
         results = perform(task_of(done[0])).parts["results"]
         for run in done:
-            store.keep(run, Product(key=run.key, parts={"results": relabelled(results, run)}))
-        store.keep(failed, Product(key=failed.key, error="no [/bad] luck"))
+            store.keep(run, RunProduct(key=run.key, parts={"results": relabelled(results, run)}))
+        store.keep(failed, RunProduct(key=failed.key, error="no [/bad] luck"))
     originals = contents(store.folder)
 
     def attempt(random):

@@ -32,7 +32,7 @@ def test_a_golden_case_says_where_it_is_from_and_adds_up(case):
     assert case["tolerance"].keys() == {"rel", "abs"}
     for run in case["runs"]:
         terms = run["terms"]
-        assert tuple(terms) == terms_of(ports=TRADE in terms)
+        assert tuple(terms) == terms_of(connections=TRADE in terms)
         costs = sum(terms[term] for term in COST_TERMS)
         assert terms["profit"] == pytest.approx(terms["revenue"] + terms.get(TRADE, 0) - costs, abs=1e-6)
 

@@ -11,9 +11,9 @@ from pandapower.toolbox import reindex_buses
 from grids.batch_power_flow import BatchPlant
 from grids.build import build_grid
 from grids.cases import case_names
+from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
 from grids.power_flow import Plant, SetPoints
-from grids.units import Battery, Renewable, TieLine, Voltage
 
 
 def assert_same_grid(grid, other):

@@ -17,7 +17,7 @@ from experiments.catalog import find_study
 from grids import newton, power_flow
 from grids.batch_power_flow import BatchPlant
 from grids.power_flow import Plant, PowerFlowError, SetPoints, shared_plant
-from sim.setting import Setting
+from sim.instance import Instance
 
 
 class Reference:
@@ -98,7 +98,7 @@ def test_prepared_newton_is_pandapowers_to_the_last_bit(grid33, load):
 
 
 def test_plant_agrees_with_plain_pandapower_on_a_networked_grid():
-    grid = Setting.of(find_study("networked66")).grid
+    grid = Instance.of(find_study("networked66")).grid
     plant, rng, net = Plant(grid), np.random.default_rng(5), deepcopy(grid.net)
     for _ in range(20):
         points = random_points(grid, rng)
@@ -120,7 +120,7 @@ def random_points(grid, rng):
         "load": grid.load_bus,
         "renewable": grid.renewable_bus,
         "battery": grid.battery_bus,
-        "exchange": grid.port_bus,
+        "exchange": grid.connection_bus,
     }
     points = {}
     for kind, buses in sizes.items():

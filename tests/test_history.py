@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from bare_grid import set_points
 
-from agents.bid_optimizer import opening_situation
-from agents.cast import opening_bids
+from agents.bid_optimizer import opening_problem
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidRange
+from agents.dispatch.first_stage import BidBounds
+from agents.participants import opening_bids
 from experiments.catalog import find_study
-from experiments.play import play
+from experiments.simulate import simulate
 from grids import build, power_flow
 from grids.power_flow import PowerFlowError, shared_plant
 from sim.audit import audit
+from sim.instance import Instance
 from sim.ledger import write_tables
-from sim.setting import Setting
 
 
 def study(name="microgrid33", *, seed=1, days=1, **options):
@@ -50,16 +50,16 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_study_played_after_others_gives_the_same_bytes(pair, tmp_path):
+def test_study_simulated_after_others_gives_the_same_bytes(pair, tmp_path):
     one, other = PAIRS[pair]
     forget()
-    fresh = stored(play(Setting.of(one)), tmp_path / "fresh")
+    fresh = stored(simulate(Instance.of(one)), tmp_path / "fresh")
     forget()
-    shared = Dispatcher.of(Setting.of(other))
+    shared = Dispatcher.of(Instance.of(other))
     for before in (other, one, other):
-        run = play(Setting.of(before), dispatcher=shared)
+        run = simulate(Instance.of(before), dispatcher=shared)
         audit(run.tables, before.model_dump(mode="json"))
-    again = stored(play(Setting.of(one), dispatcher=shared), tmp_path / "again")
+    again = stored(simulate(Instance.of(one), dispatcher=shared), tmp_path / "again")
     assert fresh.keys() == again.keys()
     assert [name for name in fresh if fresh[name] != again[name]] == []
 
@@ -67,29 +67,29 @@ def test_study_played_after_others_gives_the_same_bytes(pair, tmp_path):
 def test_power_flow_without_a_solution_leaves_no_trace(tmp_path):
     calm = study(policy="none", bidding="basic")
     forget()
-    fresh = stored(play(Setting.of(calm)), tmp_path / "fresh")
-    setting = Setting.of(calm)
+    fresh = stored(simulate(Instance.of(calm)), tmp_path / "fresh")
+    instance = Instance.of(calm)
     with pytest.raises(PowerFlowError):
-        shared_plant(setting.grid).run(set_points(setting.grid, load=20))
-    assert stored(play(setting), tmp_path / "again") == fresh
+        shared_plant(instance.grid).run(set_points(instance.grid, load=20))
+    assert stored(simulate(instance), tmp_path / "again") == fresh
 
 
 def test_kept_program_of_bids_gives_the_bits_of_a_new_one():
-    first, second = Setting.of(study(seed=1)), Setting.of(study(seed=2))
+    first, second = Instance.of(study(seed=1)), Instance.of(study(seed=2))
     kept = Dispatcher.of(first)
-    bids = [opening_bids(setting, kept).bid_mw for setting in (first, second, first)]
+    bids = [opening_bids(instance, kept).bid_mw for instance in (first, second, first)]
     assert (bids[1] == opening_bids(second, Dispatcher.of(second)).bid_mw).all()
     assert (bids[2] == bids[0]).all()
 
 
-def test_only_a_range_that_leaves_the_matrix_as_it_is_moves_a_program(setting33):
-    dispatcher = Dispatcher.of(setting33)
-    situation = opening_situation(setting33, setting33.kept_scenarios().subset(0))
-    ranges = [BidRange(low=np.full(24, low), high=np.full(24, 4.0)) for low in (0.0, -1.0, -2.0)]
-    horizon = dispatcher.horizon(situation, network="copper_plate", within=ranges[0])
-    assert horizon.move(BidRange(low=np.zeros(24), high=np.full(24, 3.0)))
+def test_only_a_range_that_leaves_the_matrix_as_it_is_moves_a_program(instance33):
+    dispatcher = Dispatcher.of(instance33)
+    problem = opening_problem(instance33, instance33.kept_scenarios().subset(0))
+    ranges = [BidBounds(low=np.full(24, low), high=np.full(24, 4.0)) for low in (0.0, -1.0, -2.0)]
+    horizon = dispatcher.horizon(problem, network="copper_plate", within=ranges[0])
+    assert horizon.move(BidBounds(low=np.zeros(24), high=np.full(24, 3.0)))
     assert not horizon.move(ranges[1])
-    wide = dispatcher.horizon(situation, network="copper_plate", within=ranges[1])
+    wide = dispatcher.horizon(problem, network="copper_plate", within=ranges[1])
     assert wide is not horizon
     assert not wide.move(ranges[2])
     assert wide.within is ranges[1]

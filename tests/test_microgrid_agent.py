@@ -5,20 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from microgrids import CHP, DIESEL, knows, microgrid
-from negotiated import Case, setting_of
+from negotiated import Case, instance_of
 
-from agents.dispatch.program import SolverError
-from agents.microgrid import MicrogridAgent
-from agents.microgrid_planner import MicrogridPlanner, Quote
+from agents.dispatch.conic_program import SolverError
+from agents.microgrid_optimizer import MicrogridOptimizer, Quote
+from agents.networked_microgrid import NetworkedMicrogrid
 from sim.messages import Knowledge, Schedule
 from sim.model import MarketModel
 
 
-def agent_at(hour=1, port=0, study="two microgrids", knowledge=Knowledge.FORECAST):
+def agent_at(hour=1, connection=0, study="two microgrids", knowledge=Knowledge.FORECAST):
     """Return a microgrid of a study that has looked ahead from an hour on."""
-    model = MarketModel(setting_of(study))
+    model = MarketModel(instance_of(study))
     model._hours_passed = hour - 1
-    agent = MicrogridAgent(model, port=model.setting.grid.ports[port], position=port)
+    agent = NetworkedMicrogrid(model, connection=model.instance.grid.connections[connection], position=connection)
     agent.look_ahead(knowledge)
     return agent
 
@@ -44,12 +44,12 @@ def test_a_plain_quote_has_no_quantity():
 
 def test_programs_are_kept_and_answers_do_not_depend_on_what_was_asked_before():
     owner, known = microgrid(diesel=DIESEL, max_heat_mw=0.1, heat_unit=CHP), knows(heat=[0.02, 0.05, 0.1])
-    planner = MicrogridPlanner(owner)
+    planner = MicrogridOptimizer(owner)
     quotes = [Quote.plain(np.array([[p, 120.0, 200.0]])) for p in (90.0, 150.0, -40.0)]
     quotes.append(replace(quotes[0], near_mw=np.full((1, 3), 0.1), proximal=50.0))
     used = [planner.answer(known, np.ones(1), quote) for quote in [*quotes, *reversed(quotes)]]
     for quote, first, again in zip(quotes, used[:4], reversed(used[4:]), strict=True):
-        fresh = MicrogridPlanner(owner).answer(known, np.ones(1), quote)
+        fresh = MicrogridOptimizer(owner).answer(known, np.ones(1), quote)
         for answer in (first, again):
             assert np.array_equal(answer.p_mw, fresh.p_mw)
 
@@ -65,7 +65,7 @@ def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():
         output_mw=np.concatenate([known.output_mw, 0 * known.output_mw]),
     )
     price = np.tile(agent.retail_per_mwh, (2, 1))
-    planner = MicrogridPlanner(agent._microgrid)
+    planner = MicrogridOptimizer(agent._microgrid)
     both = planner.answer(two, np.array([0.5, 0.5]), Quote.plain(price)).p_mw
     for s in range(2):
         one = replace(two, load_mw=two.load_mw[[s]], heat_mw=two.heat_mw[[s]], output_mw=two.output_mw[[s]])
@@ -80,7 +80,7 @@ def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
     agent.look_ahead(Knowledge.FORECAST)
     price = np.full(agent.retail_per_mwh.shape, -150.0)
     p_mw = agent.answer(Quote.plain(price)).p_mw[0]
-    action = agent.carry_out(schedule(p_mw, price=-150.0))
+    action = agent.actuate(schedule(p_mw, price=-150.0))
     assert by_device(action)["battery"].p_mw == pytest.approx(-(0.09 - 0.088) / 0.95, abs=1e-5)
     assert action.p_mw == pytest.approx(p_mw[0], abs=1e-5)
 
@@ -89,9 +89,9 @@ def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
 
 
 def test_it_answers_nothing_before_it_looked_ahead():
-    model = MarketModel(setting_of("two microgrids"))
-    agent = MicrogridAgent(model, port=model.setting.grid.ports[0], position=0)
-    for question in (agent.reveal, agent.answer_retail, lambda: agent.carry_out(schedule([0.0]))):
+    model = MarketModel(instance_of("two microgrids"))
+    agent = NetworkedMicrogrid(model, connection=model.instance.grid.connections[0], position=0)
+    for question in (agent.reveal, agent.answer_retail, lambda: agent.actuate(schedule([0.0]))):
         with pytest.raises(RuntimeError, match="microgrid_18 has not looked ahead yet"):
             question()
 
@@ -102,14 +102,14 @@ def test_it_looks_as_far_as_the_policy_may(knowledge, hours):
     outlook = agent.model.outlook(knowledge)
     known = agent.reveal()
     assert known.shape == agent.retail_per_mwh.shape == (1, hours)
-    assert np.array_equal(known.load_mw[0], outlook.port_load_mw[:, 0])
-    assert np.array_equal(known.heat_mw[0], outlook.port_heat_mw[:, 0])
-    assert np.array_equal(known.output_mw[0], outlook.port_output_mw[:, 0])
+    assert np.array_equal(known.load_mw[0], outlook.connection_load_mw[:, 0])
+    assert np.array_equal(known.heat_mw[0], outlook.connection_heat_mw[:, 0])
+    assert np.array_equal(known.output_mw[0], outlook.connection_output_mw[:, 0])
     assert np.array_equal(agent.retail_per_mwh[0], outlook.retail_price_per_mwh)
     assert agent.answer_retail().p_mw.shape == (1, hours)
 
 
-def test_every_port_has_its_own_data():
+def test_every_connection_has_its_own_data():
     case = Case("two microgrids", "a bid", "central")
     known = [agent.reveal() for agent in case.agents]
     assert not np.array_equal(known[0].ev_uncontrolled_mw, known[1].ev_uncontrolled_mw)
@@ -133,7 +133,7 @@ def test_stores_must_be_as_full_at_the_end_of_the_day_as_at_its_start():
 def test_devices_balance_whatever_was_agreed(hour, agreed):
     agent = agent_at(hour)
     known = agent.reveal()
-    action = agent.carry_out(schedule(np.full(known.shape[1], agreed), q_mvar=-0.02))
+    action = agent.actuate(schedule(np.full(known.shape[1], agreed), q_mvar=-0.02))
     devices = by_device(action)
     assert set(devices) == {
         "load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev",
@@ -152,7 +152,7 @@ def test_devices_balance_whatever_was_agreed(hour, agreed):
 
 def test_what_devices_can_not_do_is_said():
     agent = agent_at(1)
-    action = agent.carry_out(schedule(np.full(24, 0.3)))
+    action = agent.actuate(schedule(np.full(24, 0.3)))
     assert 0.05 < action.p_mw < 0.2
     off = action.p_mw - 0.3
     assert action.note == f"could not keep to what was agreed, off by {off:+.6f} MW, +0.000000 Mvar"
@@ -163,29 +163,29 @@ def test_a_note_states_what_was_done_not_what_was_planned(monkeypatch):
     agent = agent_at(1)
     agent._devices["battery"].energy_mwh = 0.09
     agent.look_ahead(Knowledge.FORECAST)
-    follow = MicrogridPlanner.follow
+    follow = MicrogridOptimizer.follow
 
     def overfill(*arguments, **options):
         orders = follow(*arguments, **options)
         return orders | {"battery_p_mw": np.full(24, -0.03), "off_schedule_p_mw": np.zeros(24)}
 
-    kept = agent_at(1).carry_out(schedule(np.full(24, 0.05)))
+    kept = agent_at(1).actuate(schedule(np.full(24, 0.05)))
     assert kept.note == ""
-    monkeypatch.setattr(MicrogridPlanner, "follow", overfill)
-    action = agent.carry_out(schedule(np.full(24, 0.05)))
+    monkeypatch.setattr(MicrogridOptimizer, "follow", overfill)
+    action = agent.actuate(schedule(np.full(24, 0.05)))
     assert abs(action.p_mw - 0.05) > 1e-3
     assert f"off by {action.p_mw - 0.05:+.6f} MW" in action.note
 
 
 def test_what_is_smaller_than_a_watt_is_not_worth_a_note(monkeypatch):
     agent = agent_at(1)
-    follow = MicrogridPlanner.follow
+    follow = MicrogridOptimizer.follow
     monkeypatch.setattr(
-        MicrogridPlanner,
+        MicrogridOptimizer,
         "follow",
         lambda *arguments, **options: follow(*arguments, **options) | {"off_schedule_p_mw": np.full(24, 2e-6)},
     )
-    assert agent.carry_out(schedule(np.full(24, 0.05))).note == ""
+    assert agent.actuate(schedule(np.full(24, 0.05))).note == ""
 
 
 @pytest.mark.parametrize("order", [-0.02, 0.0, 0.02])
@@ -193,8 +193,8 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
     """A solver's round-off at the limit of the heat unit is missing at the load, and a store takes what is there."""
     agent = agent_at(6)
     known = agent.reveal()
-    agent._situation = replace(known, heat_mw=np.full_like(known.heat_mw, 0.12 + max(order, 0) + 3e-9))
-    follow = MicrogridPlanner.follow
+    agent._problem = replace(known, heat_mw=np.full_like(known.heat_mw, 0.12 + max(order, 0) + 3e-9))
+    follow = MicrogridOptimizer.follow
 
     def nearly(*arguments, **options):
         orders = follow(*arguments, **options) | {
@@ -203,8 +203,8 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
         }
         return orders | {"heat_unit_p_mw": np.full(19, 0.15)}
 
-    monkeypatch.setattr(MicrogridPlanner, "follow", nearly)
-    action = agent.carry_out(schedule(np.full(19, 0.0)))
+    monkeypatch.setattr(MicrogridOptimizer, "follow", nearly)
+    action = agent.actuate(schedule(np.full(19, 0.0)))
     devices = by_device(action)
     assert sum(device.heat_mw for device in action.devices) == pytest.approx(0, abs=1e-15)
     assert devices["heat_unit"].heat_mw == pytest.approx(0.8 * 0.15, abs=1e-15)
@@ -215,7 +215,7 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
 def test_stores_remember_what_was_done():
     agent = agent_at(1)
     before = agent.reveal().start_mwh
-    action = by_device(agent.carry_out(schedule(np.full(24, 0.1))))
+    action = by_device(agent.actuate(schedule(np.full(24, 0.1))))
     agent.look_ahead(Knowledge.FORECAST)
     after = agent.reveal().start_mwh
     assert after == {name: action[name].energy_mwh for name in before}
@@ -236,9 +236,9 @@ def test_if_its_planner_fails_loads_are_served_from_the_network(monkeypatch, err
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(MicrogridPlanner, "follow", fail)
+    monkeypatch.setattr(MicrogridOptimizer, "follow", fail)
     known = agent.reveal()
-    action = agent.carry_out(schedule(np.full(24, -0.05)))
+    action = agent.actuate(schedule(np.full(24, -0.05)))
     devices = by_device(action)
     said = f"{told}: loads served from the network"
     assert action.note == f"{said}, off by {action.p_mw + 0.05:+.6f} MW, +0.000000 Mvar"
@@ -252,10 +252,10 @@ def test_if_its_planner_fails_loads_are_served_from_the_network(monkeypatch, err
 
 
 def test_the_operators_own_cars_are_a_microgrid_without_anything_else():
-    agent = agent_at(19, port=5, study="networked33")
+    agent = agent_at(19, connection=5, study="networked33")
     assert (agent.name, agent.kind) == ("ev_aggregator_3", "ev_aggregator")
     wanted = agent.reveal().ev_uncontrolled_mw
-    action = agent.carry_out(schedule(wanted))
+    action = agent.actuate(schedule(wanted))
     assert list(by_device(action)) == ["ev"]
     assert action.p_mw == pytest.approx(wanted[0], abs=1e-6)
     assert action.q_mvar == 0
@@ -269,7 +269,7 @@ def test_all_day_long_cars_are_charged_as_their_stays_allow():
     for hour in range(1, 25):
         agent.model._hours_passed = hour - 1
         agent.look_ahead(Knowledge.FORECAST)
-        action = agent.carry_out(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
+        action = agent.actuate(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
         charged[hour - 1] = action.charging_mw
     cars = agent.cars
     for stay in np.flatnonzero((cars.departure_h <= 24) & (cars.departure_h > 0)):

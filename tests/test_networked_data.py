@@ -1,4 +1,4 @@
-"""The data of the networked microgrids against the tables, and what is uncertain behind a port."""
+"""The data of the networked microgrids against the tables, and what is uncertain behind a connection."""
 
 from dataclasses import fields
 from importlib.resources import files
@@ -10,15 +10,15 @@ import pytest
 from experiments.catalog import find_study
 from grids.cases.networked33 import base_net
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.messages import Knowledge, Outlook
 from sim.model import MarketModel
 from sim.profiles import load_profiles
 from sim.reduction import distances, reduce_scenarios
 from sim.scenarios import Draw, ForecastErrors, ScenarioSet, draw_scenarios
-from sim.setting import Setting
 
 STUDIES = ("networked33", "networked66", "networked330")
-PORT_FIELDS = ("port_load_mw", "port_heat_mw", "port_output_mw")
+CONNECTION_FIELDS = ("connection_load_mw", "connection_heat_mw", "connection_output_mw")
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,15 @@ def table2():
 
 
 @pytest.fixture(scope="module")
-def setting():
-    return Setting.of(find_study("networked33"))
+def instance():
+    return Instance.of(find_study("networked33"))
 
 
 @pytest.fixture(scope="module")
-def draw(setting):
-    def _draw(count=4, seed=1, grid=setting.grid, **errors):
+def draw(instance):
+    def _draw(count=4, seed=1, grid=instance.grid, **errors):
         return draw_scenarios(
-            grid, setting.profiles, ForecastErrors(**errors), count=count, seed=seed, purpose=Draw.TRAINING
+            grid, instance.profiles, ForecastErrors(**errors), count=count, seed=seed, purpose=Draw.TRAINING
         )
 
     return _draw
@@ -150,17 +150,17 @@ def test_studies_differ_in_feeders_and_tie_line_alone():
     [("networked33", 33, 5, 350), ("networked66", 65, 10, 700), ("networked330", 321, 50, 3500)],
 )
 def test_sizes(name, buses, microgrids, cars):
-    grid = Setting.of(find_study(name)).grid
+    grid = Instance.of(find_study(name)).grid
     assert len(grid.bus_ids) == buses
-    assert sum(port.kind == "microgrid" for port in grid.ports) == microgrids
-    assert sum(port.microgrid.ev.cars for port in grid.ports) == cars
+    assert sum(connection.kind == "microgrid" for connection in grid.connections) == microgrids
+    assert sum(connection.microgrid.ev.cars for connection in grid.connections) == cars
 
 
-def test_devices_are_those_of_tables_7_to_12(setting):
-    battery, (wind,) = setting.grid.batteries[0], setting.grid.renewables
+def test_devices_are_those_of_tables_7_to_12(instance):
+    battery, (wind,) = instance.grid.batteries[0], instance.grid.renewables
     assert (battery.max_s_mva, battery.max_e_mwh, battery.efficiency, battery.wear_per_mwh) == (0.1, 0.3, 0.95, 0.1)
     assert (battery.min_soc, battery.max_soc, wind.max_s_mva) == (0, 1, 0.165)
-    microgrid = setting.grid.ports[0].microgrid
+    microgrid = instance.grid.connections[0].microgrid
     store, heat = microgrid.battery, microgrid.thermal_storage
     assert (store.max_p_mw, store.max_e_mwh, store.efficiency, store.wear_per_mwh) == (0.03, 0.09, 0.95, 0.1)
     assert store.standing_efficiency == 1
@@ -212,17 +212,17 @@ def test_column_that_is_not_there_is_refused():
 def test_microgrid_without_a_profile_is_refused(what):
     missing = f"profiles.microgrid_{what}_pu=null"
     with pytest.raises(StudyError, match=rf"profiles\.microgrid_{what}_pu: is missing.*microgrid\.0\.max_{what}_mw"):
-        Setting.of(find_study("networked33", overrides=[missing]))
-    without = Setting.of(find_study("networked33", overrides=[missing, f"fleet.microgrid.0.max_{what}_mw=0"]))
-    assert (getattr(without.forecast, f"port_{what}_mw") == 0).all()
+        Instance.of(find_study("networked33", overrides=[missing]))
+    without = Instance.of(find_study("networked33", overrides=[missing, f"fleet.microgrid.0.max_{what}_mw=0"]))
+    assert (getattr(without.forecast, f"connection_{what}_mw") == 0).all()
 
 
 # ---- forecast and scenarios ------------------------------------------------------------------------------------
 
 
-def test_forecast_is_the_tables(setting, day):
-    forecast = setting.forecast
-    for name, column in zip(PORT_FIELDS, ("mg_load_kw", "mg_heat_load_kw", "mg_res_kw"), strict=True):
+def test_forecast_is_the_tables(instance, day):
+    forecast = instance.forecast
+    for name, column in zip(CONNECTION_FIELDS, ("mg_load_kw", "mg_heat_load_kw", "mg_res_kw"), strict=True):
         expected = getattr(forecast, name)
         assert expected.shape == (1, 24, 6)
         assert 1000 * expected[0, :, :5] == pytest.approx(np.repeat(day[[column]].to_numpy(float), 5, axis=1))
@@ -232,101 +232,103 @@ def test_forecast_is_the_tables(setting, day):
     assert 1000 * forecast.available_mw[0, :, 0] == pytest.approx(day.dso_res_kw)
 
 
-def test_without_microgrids_there_are_no_ports_and_one_retail_price(setting33):
-    for drawn in (setting33.forecast, setting33.draw(Draw.TRAINING, 3)):
-        assert all(getattr(drawn, name).shape == (len(drawn), 24, 0) for name in PORT_FIELDS)
-        assert (drawn.retail_price_per_mwh == setting33.profiles.retail_price_per_mwh).all()
+def test_without_microgrids_there_are_no_connections_and_one_retail_price(instance33):
+    for drawn in (instance33.forecast, instance33.draw(Draw.TRAINING, 3)):
+        assert all(getattr(drawn, name).shape == (len(drawn), 24, 0) for name in CONNECTION_FIELDS)
+        assert (drawn.retail_price_per_mwh == instance33.profiles.retail_price_per_mwh).all()
         assert drawn.retail_price_per_mwh.shape == (len(drawn), 24)
 
 
 @pytest.mark.parametrize("sharing", ["per_kind", "per_unit"])
-def test_microgrids_and_prices_change_no_other_random_number(setting33, draw, sharing):
-    """Two studies with the same loads and units, one of them with ports and uncertain prices."""
+def test_microgrids_and_prices_change_no_other_random_number(instance33, draw, sharing):
+    """Two studies with the same loads and units, one of them with connections and uncertain prices."""
     lonely = find_study("networked33")
     lonely = lonely.model_copy(
         update={"fleet": lonely.fleet.model_copy(update={"microgrid": (), "ev_aggregator": ()})}
     )
-    without = draw(grid=Setting.of(lonely).grid, sharing=sharing)
-    ported, priced = draw(sharing=sharing), draw(sharing=sharing, retail_price_std=0.1)
-    for drawn in (ported, priced):
+    without = draw(grid=Instance.of(lonely).grid, sharing=sharing)
+    connected, priced = draw(sharing=sharing), draw(sharing=sharing, retail_price_std=0.1)
+    for drawn in (connected, priced):
         assert np.array_equal(drawn.demand_mw, without.demand_mw)
         assert np.array_equal(drawn.available_mw, without.available_mw)
-    assert all(np.array_equal(getattr(ported, name), getattr(priced, name)) for name in PORT_FIELDS)
-    assert not np.array_equal(ported.retail_price_per_mwh, priced.retail_price_per_mwh)
+    assert all(np.array_equal(getattr(connected, name), getattr(priced, name)) for name in CONNECTION_FIELDS)
+    assert not np.array_equal(connected.retail_price_per_mwh, priced.retail_price_per_mwh)
 
 
-def test_random_numbers_of_the_33_bus_study_are_those_there_have_always_been(setting33):
-    drawn = setting33.draw(Draw.TRAINING, 5)
-    seed = np.random.SeedSequence(setting33.study.seed, spawn_key=(0, 0))
+def test_random_numbers_of_the_33_bus_study_are_those_there_have_always_been(instance33):
+    drawn = instance33.draw(Draw.TRAINING, 5)
+    seed = np.random.SeedSequence(instance33.study.seed, spawn_key=(0, 0))
     errors = np.random.default_rng(seed).standard_normal((5, 24, 3))
-    forecast = setting33.forecast
+    forecast = instance33.forecast
     assert np.array_equal(drawn.demand_mw, forecast.demand_mw * (1 + 0.02 * errors[..., :1]))
-    sun = setting33.grid.renewable_kinds.index("pv")
-    capacity = setting33.grid.renewables[sun].max_s_mva
+    sun = instance33.grid.renewable_kinds.index("pv")
+    capacity = instance33.grid.renewables[sun].max_s_mva
     raw = forecast.available_mw[..., sun] * (1 + 0.20 * errors[..., 2])
     assert np.array_equal(drawn.available_mw[..., sun], np.clip(raw, 0, capacity))
 
 
-def test_errors_behind_ports_are_as_large_as_specified_and_independent(draw, setting):
+def test_errors_behind_connections_are_as_large_as_specified_and_independent(draw, instance):
     stds = {"microgrid_load_std": 0.01, "microgrid_heat_std": 0.02, "microgrid_output_std": 0.03}
     drawn = draw(count=2000, retail_price_std=0.04, **stds)
     noon = 11  # hour ending 12: sun, and its cap 5 deviations away
-    parts = [getattr(drawn, name)[:, noon, 0] for name in PORT_FIELDS] + [drawn.retail_price_per_mwh[:, noon]]
-    expected = [getattr(setting.forecast, name)[0, noon, 0] for name in PORT_FIELDS]
-    expected += [setting.forecast.retail_price_per_mwh[0, noon]]
+    parts = [getattr(drawn, name)[:, noon, 0] for name in CONNECTION_FIELDS] + [drawn.retail_price_per_mwh[:, noon]]
+    expected = [getattr(instance.forecast, name)[0, noon, 0] for name in CONNECTION_FIELDS]
+    expected += [instance.forecast.retail_price_per_mwh[0, noon]]
     errors = np.array(parts) / np.array(expected)[:, None] - 1
     assert errors.std(axis=1) == pytest.approx(np.array([0.01, 0.02, 0.03, 0.04]), rel=5 / np.sqrt(2 * 2000))
     assert errors.mean(axis=1) / errors.std(axis=1) == pytest.approx(0, abs=5 / np.sqrt(2000))
-    others = [drawn.demand_mw[:, noon, 0], drawn.available_mw[:, noon, 0], drawn.port_load_mw[:, noon + 1, 0]]
+    others = [drawn.demand_mw[:, noon, 0], drawn.available_mw[:, noon, 0], drawn.connection_load_mw[:, noon + 1, 0]]
     correlation = np.corrcoef([*errors, *others])[np.triu_indices(7, 1)]
     assert correlation == pytest.approx(0, abs=5 / np.sqrt(2000))
 
 
 @pytest.mark.parametrize(("sharing", "shared"), [("per_kind", True), ("per_unit", False)])
-def test_sharing_behind_ports(draw, setting, sharing, shared):
+def test_sharing_of_microgrids(draw, instance, sharing, shared):
     drawn = draw(sharing=sharing)
-    for name in PORT_FIELDS:
-        factor = getattr(drawn, name)[:, 11, :5] / getattr(setting.forecast, name)[:, 11, :5]
+    for name in CONNECTION_FIELDS:
+        factor = getattr(drawn, name)[:, 11, :5] / getattr(instance.forecast, name)[:, 11, :5]
         assert np.allclose(factor, factor[:, :1], rtol=1e-12) == shared
         assert (getattr(drawn, name)[..., 5] == 0).all()
 
 
-def test_wild_errors_are_clipped_behind_ports(draw, setting):
+def test_wild_errors_are_clipped_of_microgrids(draw, instance):
     drawn = draw(count=200, microgrid_load_std=2, microgrid_heat_std=2, microgrid_output_std=2)
-    assert all(getattr(drawn, name).min() == 0 for name in PORT_FIELDS)
-    for name in PORT_FIELDS:  # forecasts are multiplied, so that none gets beyond 1 + 6 standard deviations of them
-        assert (getattr(drawn, name) <= 13 * getattr(setting.forecast, name)).all()
-    assert drawn.port_output_mw.max() == 0.035
-    assert (drawn.port_output_mw[:, :7] == 0).all()  # no sun at night
+    assert all(getattr(drawn, name).min() == 0 for name in CONNECTION_FIELDS)
+    for (
+        name
+    ) in CONNECTION_FIELDS:  # forecasts are multiplied, so that none gets beyond 1 + 6 standard deviations of them
+        assert (getattr(drawn, name) <= 13 * getattr(instance.forecast, name)).all()
+    assert drawn.connection_output_mw.max() == 0.035
+    assert (drawn.connection_output_mw[:, :7] == 0).all()  # no sun at night
 
 
-def test_chosen_scenarios_keep_what_is_behind_ports(draw):
+def test_chosen_scenarios_keep_what_is_of_microgrids(draw):
     drawn = draw(count=6, retail_price_std=0.1)
     for chosen in (drawn.subset(np.array([4, 1])), reduce_scenarios(drawn, 2), drawn.subset(3)):
         assert chosen.probability.sum() == pytest.approx(1)
         for k in range(len(chosen)):
             same = [s for s in range(6) if np.array_equal(drawn.demand_mw[s], chosen.demand_mw[k])]
             assert len(same) == 1
-            for name in (*PORT_FIELDS, "retail_price_per_mwh"):
+            for name in (*CONNECTION_FIELDS, "retail_price_per_mwh"):
                 assert np.array_equal(getattr(chosen, name)[k], getattr(drawn, name)[same[0]])
 
 
-def test_distance_counts_what_ports_take_together(draw):
+def test_distance_counts_what_connections_take_together(draw):
     drawn = draw(count=5, microgrid_load_std=0.5)
-    net = (drawn.port_load_mw - drawn.port_output_mw).sum(axis=2)
+    net = (drawn.connection_load_mw - drawn.connection_output_mw).sum(axis=2)
     points = np.concatenate([drawn.demand_mw.sum(axis=2), drawn.available_mw[..., 0], net], axis=1)
     naive = np.array([[np.linalg.norm(a - b) for b in points] for a in points])
     assert distances(drawn) == pytest.approx(naive, abs=1e-7)
 
 
-def test_what_a_set_leaves_out_is_as_forecast(setting, draw):
+def test_what_a_set_leaves_out_is_as_forecast(instance, draw):
     drawn = draw(count=3)
     bare = ScenarioSet(demand_mw=drawn.demand_mw, available_mw=drawn.available_mw, probability=drawn.probability)
-    for done in (bare.completed(setting.forecast), bare.subset(np.array([2, 0])).completed(setting.forecast)):
-        for name in (*PORT_FIELDS, "retail_price_per_mwh"):
-            expected = getattr(setting.forecast, name)
+    for done in (bare.completed(instance.forecast), bare.subset(np.array([2, 0])).completed(instance.forecast)):
+        for name in (*CONNECTION_FIELDS, "retail_price_per_mwh"):
+            expected = getattr(instance.forecast, name)
             assert np.array_equal(getattr(done, name), np.repeat(expected, len(done), axis=0))
-    assert drawn.completed(setting.forecast).port_load_mw is drawn.port_load_mw
+    assert drawn.completed(instance.forecast).connection_load_mw is drawn.connection_load_mw
 
 
 # ---- what a policy may know ------------------------------------------------------------------------------------
@@ -334,12 +336,12 @@ def test_what_a_set_leaves_out_is_as_forecast(setting, draw):
 
 @pytest.mark.parametrize("knowledge", Knowledge)
 @pytest.mark.parametrize("hour", [1, 4, 24])
-def test_outlook_is_realised_as_far_as_known_and_then_forecast(setting, knowledge, hour):
-    model = MarketModel(setting)
+def test_outlook_is_realised_as_far_as_known_and_then_forecast(instance, knowledge, hour):
+    model = MarketModel(instance)
     model._hours_passed = hour - 1
-    actual, outlook = setting.draw(Draw.ACTUAL, 1), model.outlook(knowledge)
+    actual, outlook = instance.draw(Draw.ACTUAL, 1), model.outlook(knowledge)
     for part in fields(Outlook):
-        true, expected, seen = (getattr(source, part.name) for source in (actual, setting.forecast, outlook))
+        true, expected, seen = (getattr(source, part.name) for source in (actual, instance.forecast, outlook))
         length = 1 if knowledge is Knowledge.HOUR else 25 - hour
         assert len(seen) == length, part.name
         assert np.array_equal(seen[0], true[0, hour - 1])

@@ -208,7 +208,7 @@ def test_command_is_installed():
 
 def test_what_is_imported_is_declared():
     """The distributions that versions.json lists are among the dependencies."""
-    from experiments.identity import VERSIONED
+    from experiments.provenance import VERSIONED
 
     needed = {re.split(r"[^\w-]", need)[0].lower() for need in metadata("tieline").get_all("Requires-Dist")}
     assert set(VERSIONED) - {"tieline"} <= needed

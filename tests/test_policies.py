@@ -8,21 +8,21 @@ import pytest
 from valued import with_values
 
 from agents.anm import policy_class, policy_names
-from agents.cast import cast_players
+from agents.dispatch.conic_program import SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.program import SolverError
+from agents.participants import create_agents
+from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 from sim.model import MarketModel
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 
 PLANNING = [name for name in policy_names() if name != "none"]
 
 
-def fixed_bids(setting):
+def fixed_bids(instance):
     """Return the forecast net load, not below zero, and a battery schedule that ends where it began."""
-    net = setting.forecast.demand_mw[0].sum(axis=1) - setting.forecast.available_mw[0].sum(axis=1)
-    schedule = np.zeros((24, len(setting.grid.batteries)))
+    net = instance.forecast.demand_mw[0].sum(axis=1) - instance.forecast.available_mw[0].sum(axis=1)
+    schedule = np.zeros((24, len(instance.grid.batteries)))
     schedule[3], schedule[18] = -0.05, 0.05
     return Submission(bid_mw=np.maximum(net, 0.0), strategy="fixed", battery_p_mw=schedule)
 
@@ -33,13 +33,13 @@ def folder(tmp_path_factory):
     stage.folder = tmp_path_factory.mktemp("values")
 
 
-def stage(setting, policy, *, actual=None, dispatcher=None):
-    """Return the model of a study run by a policy, with all players cast."""
-    setting = replace(setting, study=setting.study.model_copy(update={"policy": policy}))
+def stage(instance, policy, *, actual=None, dispatcher=None):
+    """Return the model of a study run by a policy, with all participants cast."""
+    instance = replace(instance, study=instance.study.model_copy(update={"policy": policy}))
     if policy == "learned":
-        setting = with_values(setting, stage.folder)
-    model = MarketModel(setting, actual)
-    cast_players(model, dispatcher=dispatcher, fixed=fixed_bids(setting))
+        instance = with_values(instance, stage.folder)
+    model = MarketModel(instance, actual)
+    create_agents(model, dispatcher=dispatcher, fixed=fixed_bids(instance))
     return model
 
 
@@ -49,10 +49,10 @@ def profit(frames):
 
 
 @pytest.fixture(scope="module")
-def days(setting33):
+def days(instance33):
     """Return the tables of the same day under every policy."""
-    dispatcher = Dispatcher(setting33.grid, setting33.tariff, setting33.rule)
-    models = {name: stage(setting33, name, dispatcher=dispatcher) for name in policy_names()}
+    dispatcher = Dispatcher(instance33.grid, instance33.tariff, instance33.rule)
+    models = {name: stage(instance33, name, dispatcher=dispatcher) for name in policy_names()}
     for model in models.values():
         model.run_days(1)
     return {name: model.ledger.frames() for name, model in models.items()}
@@ -68,8 +68,8 @@ def orders_of(frames, kind):
 
 
 @pytest.mark.parametrize("name", policy_names())
-def test_orders_are_within_the_limits_of_all_units(days, setting33, name):
-    grid, near = setting33.grid, 1e-6
+def test_orders_are_within_the_limits_of_all_units(days, instance33, name):
+    grid, near = instance33.grid, 1e-6
     p, q, demand = orders_of(days[name], ["load"])
     assert p.min() >= -near
     assert (p - demand).max() <= near
@@ -85,14 +85,14 @@ def test_orders_are_within_the_limits_of_all_units(days, setting33, name):
 
 
 @pytest.mark.parametrize("name", policy_names())
-def test_batteries_end_the_day_as_full_as_they_began(days, setting33, name):
+def test_batteries_end_the_day_as_full_as_they_began(days, instance33, name):
     rows = days[name]["dispatch"].query("kind == 'battery'")
     soc = rows.soc.to_numpy().reshape(24, -1)
     assert soc.min() >= 0.20 - 1e-6
     assert soc.max() <= 0.95 + 1e-6
     assert soc[-1].min() >= 0.50 - 1e-6
     if name == "none":
-        assert rows.p_mw.to_numpy().reshape(24, -1) == pytest.approx(fixed_bids(setting33).battery_p_mw)
+        assert rows.p_mw.to_numpy().reshape(24, -1) == pytest.approx(fixed_bids(instance33).battery_p_mw)
 
 
 @pytest.mark.parametrize("name", PLANNING)
@@ -133,9 +133,9 @@ def chain(name):
 # ---- knowledge -------------------------------------------------------------------------------------------------
 
 
-def days_that_part_after(setting, hour):
+def days_that_part_after(instance, hour):
     """Return two days that are the same up to an hour and differ afterwards."""
-    one, other = setting.draw(Draw.TEST, 2).subset(0), setting.draw(Draw.TEST, 2).subset(1)
+    one, other = instance.draw(Draw.TEST, 2).subset(0), instance.draw(Draw.TEST, 2).subset(1)
     return one, ScenarioSet(
         demand_mw=np.concatenate([one.demand_mw[:, :hour], other.demand_mw[:, hour:]], axis=1),
         available_mw=np.concatenate([one.available_mw[:, :hour], other.available_mw[:, hour:]], axis=1),
@@ -145,10 +145,10 @@ def days_that_part_after(setting, hour):
 
 @pytest.mark.parametrize("hours", [1, 6])
 @pytest.mark.parametrize("name", policy_names())
-def test_the_future_does_not_change_the_decision_of_who_does_not_know_it(setting33, name, hours):
+def test_the_future_does_not_change_the_decision_of_who_does_not_know_it(instance33, name, hours):
     orders = []
-    for actual in days_that_part_after(setting33, hours):
-        model = stage(setting33, name, actual=[actual])
+    for actual in days_that_part_after(instance33, hours):
+        model = stage(instance33, name, actual=[actual])
         for _ in range(hours):
             model.step()
         orders.append(model.ledger.frame("dispatch")[["ordered_p_mw", "ordered_q_mvar"]].to_numpy())
@@ -156,12 +156,12 @@ def test_the_future_does_not_change_the_decision_of_who_does_not_know_it(setting
     assert same == (policy_class(name).knowledge is not Knowledge.FUTURE)
 
 
-def test_outlook_shows_no_more_than_the_knowledge_allows(setting33):
-    one, other = days_that_part_after(setting33, 4)
-    model = stage(setting33, "none", actual=[one])
+def test_outlook_shows_no_more_than_the_knowledge_allows(instance33):
+    one, other = days_that_part_after(instance33, 4)
+    model = stage(instance33, "none", actual=[one])
     for _ in range(3):
         model.step()
-    actual, expected = one.demand_mw[0], setting33.forecast.demand_mw[0]
+    actual, expected = one.demand_mw[0], instance33.forecast.demand_mw[0]
     assert np.array_equal(model.outlook(Knowledge.HOUR).demand_mw, actual[3:4])
     assert np.array_equal(model.outlook(Knowledge.FORECAST).demand_mw, np.concatenate([actual[3:4], expected[4:]]))
     assert np.array_equal(model.outlook(Knowledge.FUTURE).demand_mw, actual[3:])
@@ -174,8 +174,8 @@ def test_outlook_shows_no_more_than_the_knowledge_allows(setting33):
 @pytest.mark.parametrize("name", PLANNING)
 def test_where_limits_can_not_be_met_operation_goes_on_with_the_least_violation(study33, name):
     voltage = study33.grid.voltage.model_copy(update={"min_vm_pu": 1.01})
-    setting = Setting.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"voltage": voltage})}))
-    model = stage(setting, name)
+    instance = Instance.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"voltage": voltage})}))
+    model = stage(instance, name)
     for _ in range(8):
         model.step()
     decisions = model.ledger.frame("decisions")
@@ -191,10 +191,10 @@ def fail_beyond(monkeypatch, hours):
     """Let the solver fail at every problem of more hours."""
     plan = Dispatcher.plan
 
-    def flaky(self, situation, **options):
-        if situation.shape[1] > hours:
+    def flaky(self, problem, **options):
+        if problem.shape[1] > hours:
             raise SolverError("out of luck")
-        return plan(self, situation, **options)
+        return plan(self, problem, **options)
 
     monkeypatch.setattr(Dispatcher, "plan", flaky)
 
@@ -204,9 +204,9 @@ def knows_more_than_the_hour(name):
 
 
 @pytest.mark.parametrize("name", policy_names())
-def test_when_the_solver_fails_the_next_simpler_policy_decides_and_the_reason_is_kept(setting33, monkeypatch, name):
+def test_when_the_solver_fails_the_next_simpler_policy_decides_and_the_reason_is_kept(instance33, monkeypatch, name):
     fail_beyond(monkeypatch, 1)
-    model = stage(setting33, name)
+    model = stage(instance33, name)
     model.run_days(1)
     failed = list(takewhile(knows_more_than_the_hour, chain(name)))
     decisions = model.ledger.frame("decisions")
@@ -217,9 +217,9 @@ def test_when_the_solver_fails_the_next_simpler_policy_decides_and_the_reason_is
 
 
 @pytest.mark.parametrize("name", policy_names())
-def test_when_all_fail_none_decides(setting33, monkeypatch, name):
+def test_when_all_fail_none_decides(instance33, monkeypatch, name):
     fail_beyond(monkeypatch, 0)
-    model = stage(setting33, name)
+    model = stage(instance33, name)
     model.run_days(1)
     decisions = model.ledger.frame("decisions")
     assert (decisions.policy == "none").all()
@@ -227,8 +227,8 @@ def test_when_all_fail_none_decides(setting33, monkeypatch, name):
     assert (decisions.reason == "; ".join(f"{policy} failed: out of luck" for policy in chain(name)[:-1])).all()
 
 
-def test_hindsight_plans_anew_when_the_solver_recovers(setting33):
-    model = stage(setting33, "hindsight")
+def test_hindsight_plans_anew_when_the_solver_recovers(instance33):
+    model = stage(instance33, "hindsight")
     with pytest.MonkeyPatch.context() as patch:
         fail_beyond(patch, 1)
         for _ in range(5):

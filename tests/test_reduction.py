@@ -95,9 +95,9 @@ def test_microgrids_count_by_what_they_draw_together():
         demand_mw=np.ones((2, 1, 1)),
         available_mw=np.ones((2, 1, 1)),
         probability=np.full(2, 0.5),
-        port_load_mw=np.array([[[0.3, 0.1]], [[0.1, 0.1]]]),
-        port_heat_mw=np.array([[[0.0, 0.0]], [[5.0, 5.0]]]),
-        port_output_mw=np.array([[[0.1, 0.0]], [[0.0, 0.0]]]),
+        connection_load_mw=np.array([[[0.3, 0.1]], [[0.1, 0.1]]]),
+        connection_heat_mw=np.array([[[0.0, 0.0]], [[5.0, 5.0]]]),
+        connection_output_mw=np.array([[[0.1, 0.0]], [[0.0, 0.0]]]),
     )
     assert distances(scenarios) == pytest.approx(np.array([[0, 0.1], [0.1, 0]]))
 

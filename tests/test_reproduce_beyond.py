@@ -31,7 +31,7 @@ from experiments.reproduce.sweep import Sweep
 from experiments.reproduce.sweep_figure import ROWS, sweep_figure
 from sim.errors import StudyError
 from sim.imbalance import RULES
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
 
@@ -75,10 +75,10 @@ def pairs(summary):
 
 @pytest.mark.parametrize("bidding", STRATEGIES)
 def test_the_short_way_comes_to_the_money_of_the_long_one(context, bidding):
-    """Plans settled without the market loop, against every scenario played through agents and AC power flow."""
-    setting = Setting.of(context.study(bidding=bidding, policy="hindsight"))
-    hindsight = Hindsight(setting)
-    long = evaluate(setting, hindsight.kept, workers=1)
+    """Plans settled without the market loop, against every scenario simulated through agents and AC power flow."""
+    instance = Instance.of(context.study(bidding=bidding, policy="hindsight"))
+    hindsight = Hindsight(instance)
+    long = evaluate(instance, hindsight.kept, workers=1)
     short = hindsight.outcome(hindsight.submission().bid_mw)
     assert {term: short.expected[term] for term in TERMS} == pytest.approx(long.terms, abs=CENTS)
     assert (short.beyond_limits, short.inexact) == (0, 0)
@@ -148,7 +148,7 @@ def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     assert len(context.cache.computed) == 1
     free = context.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
     market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
-    hindsight = Hindsight(Setting.of(free.model_copy(update={"market": market})))
+    hindsight = Hindsight(Instance.of(free.model_copy(update={"market": market})))
     outcome = hindsight.outcome(np.full(24, 1.5))
     np.testing.assert_allclose(hindsight.kept.probability @ outcome.metered_mw, one.bid_mw, atol=2e-3)
     assert outcome.expected["profit"] == pytest.approx(one.undistorted, abs=CENTS)

@@ -19,8 +19,8 @@ from reproduced import ITEMS, cheap_evaluation, entries_of, evaluated, results
 from typer.testing import CliRunner
 
 import experiments.__main__ as command_line
-from experiments import identity, reproduce
-from experiments.identity import model_digest
+from experiments import provenance, reproduce
+from experiments.provenance import model_digest
 from experiments.reproduce import columns, item, items, result_cache
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.context import FULL, QUICK, Context
@@ -170,13 +170,13 @@ def test_a_part_is_not_found_again_when_a_file_of_the_user_has_changed(stored, s
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """Install a copy of our packages in a folder, and return it."""
-    for package in identity.PACKAGES:
+    for package in provenance.PACKAGES:
         shutil.copytree(
             str(files(package)), tmp_path / "site" / package, ignore=shutil.ignore_patterns("__pycache__", "*.png")
         )
-    monkeypatch.setattr(identity, "files", (tmp_path / "site").joinpath)
-    monkeypatch.setattr(identity, "model_digest", identity.model_digest.__wrapped__)
-    monkeypatch.setattr(result_cache, "model_digest", identity.model_digest)
+    monkeypatch.setattr(provenance, "files", (tmp_path / "site").joinpath)
+    monkeypatch.setattr(provenance, "model_digest", provenance.model_digest.__wrapped__)
+    monkeypatch.setattr(result_cache, "model_digest", provenance.model_digest)
     return tmp_path / "site"
 
 
@@ -187,7 +187,7 @@ def installed(tmp_path, monkeypatch):
         "grids/data/networked_table1.csv",
         "sim/data/microgrid33_day.csv",
         "sim/reduction.py",
-        "agents/dispatch/search/price_bound.py",
+        "agents/dispatch/search/lagrangian_bound.py",
         "experiments/evaluation.py",
         "experiments/recourse.py",
         "experiments/reproduce/hindsight.py",
@@ -212,12 +212,12 @@ def test_a_part_is_not_found_again_when_code_or_data_has_changed(installed, stud
 
 def test_what_only_shows_results_does_not_count(installed):
     """Of all that computes, nothing is imported from what is left out."""
-    before = identity.model_digest()
-    for name in identity.SHOWS:
+    before = provenance.model_digest()
+    for name in provenance.SHOWS:
         (installed / name / "more.py").touch()
     (installed / "agents" / "__pycache__").mkdir()
     (installed / "agents" / "__pycache__" / "cast.pyc").touch()
-    assert identity.model_digest() == before
+    assert provenance.model_digest() == before
     computing = [
         "experiments.sweeps.worker",
         "experiments.evaluation",
@@ -228,21 +228,21 @@ def test_what_only_shows_results_does_not_count(installed):
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    left_out = tuple(name.replace("/", ".") for name in identity.SHOWS)
-    assert "experiments.play" in loaded
+    left_out = tuple(name.replace("/", ".") for name in provenance.SHOWS)
+    assert "experiments.simulate" in loaded
     assert not [name for name in loaded if name.startswith(left_out)]
 
 
 def test_a_renamed_file_counts_and_the_place_does_not(installed):
-    assert identity.model_digest() == model_digest()
+    assert provenance.model_digest() == model_digest()
     (installed / "sim" / "risk.py").rename(installed / "sim" / "risks.py")
-    assert identity.model_digest() != model_digest()
+    assert provenance.model_digest() != model_digest()
 
 
 def test_packages_in_a_zip_file_and_compiled_ones_have_a_digest(installed, tmp_path, monkeypatch):
-    in_folder = identity.model_digest()
+    in_folder = provenance.model_digest()
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", installed))
-    code = "import experiments.identity as i; print(i.__file__, i.model_digest())"
+    code = "import experiments.provenance as i; print(i.__file__, i.model_digest())"
     shown = subprocess.run(
         [sys.executable, "-S", "-c", code],
         env={**os.environ, "PYTHONPATH": str(packed)},
@@ -251,13 +251,13 @@ def test_packages_in_a_zip_file_and_compiled_ones_have_a_digest(installed, tmp_p
         text=True,
         check=True,
     ).stdout.split()
-    assert shown == [str(packed / "experiments" / "identity.py"), in_folder]
+    assert shown == [str(packed / "experiments" / "provenance.py"), in_folder]
     assert compileall.compile_dir(installed, quiet=1, legacy=True)
     for source in installed.rglob("*.py"):
         source.unlink()
-    compiled = identity.model_digest()
+    compiled = provenance.model_digest()
     (installed / "sim" / "risk.pyc").write_bytes(b"other code")
-    assert len({in_folder, compiled, identity.model_digest()}) == 3
+    assert len({in_folder, compiled, provenance.model_digest()}) == 3
 
 
 def test_the_digest_takes_no_time():

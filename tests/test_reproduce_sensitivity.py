@@ -35,7 +35,7 @@ from experiments.reproduce.interpretations import (
 from experiments.reproduce.items import sensitivity
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.settlement import TERMS
 
 ALTERNATIVES = [one for group in (NOT_PRINTED | COMBINED | PRINTED).values() for one in group]
@@ -94,7 +94,7 @@ def test_a_reading_changes_what_it_names_and_nothing_else(reading, tmp_path):
         changed = {key: value for key, value in after.items() if before[key] != value}
         assert after.keys() == before.keys()
         assert changed == named(reading, context.size, before)
-    Setting.of(reading.study(context, "case1", "basic"))  # the network can be built and the columns are there
+    Instance.of(reading.study(context, "case1", "basic"))  # the network can be built and the columns are there
 
 
 def test_the_base_reading_is_the_papers_protocol_and_shares_its_parts(tmp_path):
@@ -122,12 +122,12 @@ def test_more_wind_makes_up_for_the_smaller_sun(tmp_path):
     """All available energy is worth what Table 5 implies, and the inverters never feel that they are larger."""
     worth = {}
     for reading in (BASE, SAME_WORTH):
-        setting = Setting.of(reading.study(context_in(tmp_path, quick=False), "case1", "basic"))
-        worth[reading] = setting.profiles.price_per_mwh @ setting.forecast.available_mw[0].sum(axis=1)
+        instance = Instance.of(reading.study(context_in(tmp_path, quick=False), "case1", "basic"))
+        worth[reading] = instance.profiles.price_per_mwh @ instance.forecast.available_mw[0].sum(axis=1)
     assert worth[BASE] == pytest.approx(1728.98 + 110.67 / 0.8, abs=0.1)
     assert worth[SAME_WORTH] == pytest.approx(worth[BASE], rel=1e-4)
-    assert setting.grid.renewables[0].max_s_mva == pytest.approx(1.2 * MORE_WIND)
-    share = setting.profiles.wind_pu.max() * (1 + 4 * 0.10)  # four standard deviations of the forecast error
+    assert instance.grid.renewables[0].max_s_mva == pytest.approx(1.2 * MORE_WIND)
+    share = instance.profiles.wind_pu.max() * (1 + 4 * 0.10)  # four standard deviations of the forecast error
     assert share < 0.9  # up to there the power factor limits the reactive power, and not the circle
 
 
@@ -172,7 +172,7 @@ def test_the_paper_deviates_from_itself_in_nothing():
     verdict = Verdict.of(papers_money())
     assert (verdict.mean, verdict.far) == (0.0, {})
     assert verdict.count == 2 * 8 + 2 * 7  # wear and the proposed bid's imbalance are below 50 $
-    assert verdict.signs_hold
+    assert verdict.directions_hold
     assert verdict.order_holds
     assert verdict.cut_holds
     assert verdict.gain_holds
@@ -195,7 +195,7 @@ def test_deviations_are_relative_and_a_tenth_is_far():
 def test_a_verdict_can_be_against():
     worse = scaled() | {("case2", "anm_aware"): papers_money()["case2", "basic"]}
     verdict = Verdict.of(worse)
-    assert not verdict.signs_hold
+    assert not verdict.directions_hold
     assert not verdict.order_holds
     assert not verdict.cut_holds
     assert not verdict.gain_holds
@@ -328,7 +328,7 @@ def test_every_term_is_in_one_long_table(quick):
 # ---- losses and imbalance ----------------------------------------------------------------------------------------
 
 
-def test_the_loss_book_by_hand(setting33):
+def test_the_loss_book_by_hand(instance33):
     hours = np.arange(24.0)
     record = {
         "losses_mwh": (0.1 * hours).tolist(),
@@ -337,8 +337,8 @@ def test_the_loss_book_by_hand(setting33):
         "exchange": 2000.0,
         "load_curtailment": 30.0,
     }
-    book = loss_analysis._losses(setting33, record)
-    price = setting33.profiles.price_per_mwh
+    book = loss_analysis._losses(instance33, record)
+    price = instance33.profiles.price_per_mwh
     assert book.energy_mwh == pytest.approx(27.6)
     assert book.evening == pytest.approx(0.1 * sum(price[14:22] * hours[14:22]))
     assert book.market == pytest.approx(0.1 * sum(price * hours))
@@ -346,7 +346,7 @@ def test_the_loss_book_by_hand(setting33):
     assert book.bought == pytest.approx(3000 - 2 * sum(price) + 10)
     assert book.factor == pytest.approx(65.68 / book.market)
     assert (12.66 / book.voltage_kv) ** 2 == pytest.approx(book.factor)
-    demand = 3.715 * sum(price * setting33.profiles.demand_pu)
+    demand = 3.715 * sum(price * instance33.profiles.demand_pu)
     assert book.bought_in_paper == pytest.approx(1727.69 + 1562.90 - demand + 221.89 / 3, abs=1e-6)
 
 
@@ -358,13 +358,13 @@ def test_the_losses_are_those_of_a_day(quick):
     assert 1500 < part["generation"] < 2000
 
 
-def test_the_printed_band_by_hand(quick, setting33):
+def test_the_printed_band_by_hand(quick, instance33):
     folder = quick[0]
     (path,) = (folder / "parts").glob("flows-*.json")
     part = json.loads(path.read_text(encoding="utf-8"))["result"]
     kept = printed = export = 0.0
     for chance, flows in zip(part["probability"], part["metered_mw"], strict=True):
-        for bid, flow, price in zip(part["bid_mw"], flows, setting33.profiles.price_per_mwh, strict=True):
+        for bid, flow, price in zip(part["bid_mw"], flows, instance33.profiles.price_per_mwh, strict=True):
             half = 0.05 * abs(bid)
             charge = chance * 0.5 * price * (max(0, flow - bid - half) + max(0, bid - half - flow))
             kept += charge

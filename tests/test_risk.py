@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from feeder5 import FLEET, draw_situation, feeder5
+from feeder5 import FLEET, draw_problem, feeder5
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from agents.bidding import strategy
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
-from agents.dispatch.search.branching import Effort
-from agents.dispatch.search.bundled_search import BundledSearch
-from agents.dispatch.search.bundles import BundleSolver, BundleTask
-from agents.dispatch.situation import Signs
+from agents.dispatch.first_stage import bid_bounds
+from agents.dispatch.problem import Directions
+from agents.dispatch.search.branch_and_bound import Effort
+from agents.dispatch.search.scenario_bundle import BundleSolver, BundleTask
+from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
 from sim.imbalance import RULES
 from sim.risk import Risk, cvar
 from sim.settlement import Tariff
@@ -54,58 +54,60 @@ def test_cvar_is_the_optimum_of_its_linear_program(outcomes, level):
 
 
 @pytest.fixture(scope="module", params=["import_only", "both_directions"])
-def problem(request):
+def case(request):
     """Return a grid and six scenarios of three hours."""
     grid = feeder5(fleet=FLEET, reading=request.param)
-    situation = draw_situation(grid, RULE, np.random.default_rng(4), scenarios=6, hours=3)
-    return grid, situation, bid_range(grid, RULE, situation.demand_mw, situation.available_mw, network="branch_flow")
+    problem = draw_problem(grid, RULE, np.random.default_rng(4), scenarios=6, hours=3)
+    return grid, problem, bid_bounds(grid, RULE, problem.demand_mw, problem.available_mw, network="branch_flow")
 
 
-def averse_bid(problem, risk, gap=1e-5):
-    grid, situation, within = problem
-    return BundledSearch(Dispatcher(grid, TARIFF, RULE, effort=Effort(gap=gap), risk=risk), situation, within).run()
+def averse_bid(case, risk, gap=1e-5):
+    grid, problem, bounds = case
+    return ScenarioDecomposition(
+        Dispatcher(grid, TARIFF, RULE, effort=Effort(gap=gap), risk=risk), problem, bounds
+    ).run()
 
 
-def costs_at(problem, bid_mw):
+def costs_at(case, bid_mw):
     """Return the cost of every scenario at given bids."""
-    grid, situation, within = problem
+    grid, problem, bounds = case
     solver = BundleSolver(grid, TARIFF, RULE)
     costs = []
-    for s in range(situation.shape[0]):
-        one = situation.with_scenarios(situation.demand_mw[[s]], situation.available_mw[[s]], np.ones(1))
-        signs = Signs.unsettled(*one.shape)
-        task = BundleTask(situation=replace(one, bid_mw=bid_mw), within=within, signs=signs, search=True)
+    for s in range(problem.shape[0]):
+        one = problem.with_scenarios(problem.demand_mw[[s]], problem.available_mw[[s]], np.ones(1))
+        directions = Directions.undecided(*one.shape)
+        task = BundleTask(problem=replace(one, bid_mw=bid_mw), bounds=bounds, directions=directions, search=True)
         costs.append(solver.answer(task).cost)
     return np.array(costs)
 
 
 @pytest.mark.parametrize("risk", [Risk(cvar_weight=0.5, cvar_level=0.7), Risk(cvar_weight=1, cvar_level=0.9)], ids=str)
-def test_no_other_bids_have_a_lower_risk_adjusted_cost(problem, risk):
-    grid, situation, within = problem
-    answer = averse_bid(problem, risk)
+def test_no_other_bids_have_a_lower_risk_adjusted_cost(case, risk):
+    grid, problem, bounds = case
+    answer = averse_bid(case, risk)
     tolerance = 1e-5 * abs(answer.objective)
-    own = costs_at(problem, answer.bid_mw)
+    own = costs_at(case, answer.bid_mw)
     assert answer.costs == pytest.approx(own, rel=1e-5)
-    assert answer.objective == pytest.approx(risk.measure(own, situation.probability), rel=1e-5)
+    assert answer.objective == pytest.approx(risk.measure(own, problem.probability), rel=1e-5)
     assert answer.bound <= answer.objective
     # Three hours leave the directions of flows a duality gap, which the hours of a day would average out.
     gap = 2e-5 if grid.tie_line.power_factor_reading == "import_only" else 1e-2
     assert answer.objective - answer.bound <= gap * abs(answer.objective)
     rng = np.random.default_rng(0)
-    neutral = Dispatcher(grid, TARIFF, RULE).plan(situation, within=within)
+    neutral = Dispatcher(grid, TARIFF, RULE).plan(problem, bounds=bounds)
     trials = [
         neutral.bid_mw,
-        *(np.clip(answer.bid_mw + rng.normal(0, 0.1, 3), within.low, within.high) for _ in "123"),
+        *(np.clip(answer.bid_mw + rng.normal(0, 0.1, 3), bounds.low, bounds.high) for _ in "123"),
     ]
     for bid in trials:
-        assert risk.measure(costs_at(problem, bid), situation.probability) >= answer.bound - tolerance
+        assert risk.measure(costs_at(case, bid), problem.probability) >= answer.bound - tolerance
 
 
-def test_a_worst_case_bid_gains_in_the_tail_and_pays_for_it_on_average(problem):
-    _, situation, _ = problem
-    probability = situation.probability
-    neutral = averse_bid(problem, Risk(cvar_weight=1e-9, cvar_level=0.8))
-    averse = averse_bid(problem, Risk(cvar_weight=1, cvar_level=0.8))
+def test_a_worst_case_bid_gains_in_the_tail_and_pays_for_it_on_average(case):
+    _, problem, _ = case
+    probability = problem.probability
+    neutral = averse_bid(case, Risk(cvar_weight=1e-9, cvar_level=0.8))
+    averse = averse_bid(case, Risk(cvar_weight=1, cvar_level=0.8))
     tolerance = 2e-3 * abs(neutral.objective)
     assert cvar(averse.costs, probability, 0.8) <= cvar(neutral.costs, probability, 0.8) + tolerance
     assert probability @ averse.costs >= probability @ neutral.costs - tolerance
@@ -114,10 +116,10 @@ def test_a_worst_case_bid_gains_in_the_tail_and_pays_for_it_on_average(problem):
 @pytest.mark.parametrize("name", ["basic", "anm_aware"])
 def test_every_strategy_heeds_the_aversion_to_risk(name):
     grid = feeder5(fleet=FLEET, reading="import_only")
-    situation = draw_situation(grid, RULE, np.random.default_rng(4), scenarios=4, hours=3)
-    neutral = strategy(name).bid(Dispatcher(grid, TARIFF, RULE), situation)
-    faint = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1e-9)), situation)
-    averse = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1)), situation)
+    problem = draw_problem(grid, RULE, np.random.default_rng(4), scenarios=4, hours=3)
+    neutral = strategy(name).bid(Dispatcher(grid, TARIFF, RULE), problem)
+    faint = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1e-9)), problem)
+    averse = strategy(name).bid(Dispatcher(grid, TARIFF, RULE, risk=Risk(cvar_weight=1)), problem)
     assert faint.objective == pytest.approx(neutral.objective, rel=2e-3)
     assert averse.objective > neutral.objective
     assert averse.certificate.optimality_gap <= 1e-3

@@ -11,16 +11,16 @@ COUNT = 1000
 
 
 @pytest.fixture(scope="module")
-def expected(setting33):
-    return forecast(setting33.grid, setting33.profiles)
+def expected(instance33):
+    return forecast(instance33.grid, instance33.profiles)
 
 
 @pytest.fixture(scope="module")
-def draw(setting33):
+def draw(instance33):
     def _draw(count=3, seed=1, purpose=Draw.TRAINING, day=0, **errors):
         return draw_scenarios(
-            setting33.grid,
-            setting33.profiles,
+            instance33.grid,
+            instance33.profiles,
             ForecastErrors(**errors),
             count=count,
             seed=seed,
@@ -43,21 +43,21 @@ def columns(grid, kind):
     return [k for k, name in enumerate(grid.renewable_kinds) if name == kind]
 
 
-def of_kind(relative, setting, kind):
+def of_kind(relative, instance, kind):
     """Return the errors of the first unit of a kind in hours where clipping is five deviations away, (S, T')."""
     demand, output = relative
     if kind == "demand":
         return demand[..., 0]
-    per_unit = getattr(setting.profiles, f"{kind}_pu")
+    per_unit = getattr(instance.profiles, f"{kind}_pu")
     hours = (per_unit > 0) & (per_unit <= {"wind": 1 / 1.5, "pv": 1 / 2}[kind])
-    return output[:, hours, columns(setting.grid, kind)[0]]
+    return output[:, hours, columns(instance.grid, kind)[0]]
 
 
 @pytest.mark.parametrize(("kind", "std"), [("demand", 0.02), ("wind", 0.10), ("pv", 0.20)])
-def test_errors_are_as_large_as_specified(relative, setting33, kind, std):
+def test_errors_are_as_large_as_specified(relative, instance33, kind, std):
     # n independent normal errors: mean within 5 std/sqrt(n), deviation within 5 std/sqrt(2n) of the true ones
     # (five standard errors: one failure in a million seeds; the seed is fixed).
-    error = of_kind(relative, setting33, kind)
+    error = of_kind(relative, instance33, kind)
     assert error.shape[1] >= 12
     assert error.mean() == pytest.approx(0, abs=5 * std / np.sqrt(error.size))
     assert error.std() == pytest.approx(std, abs=5 * std / np.sqrt(2 * error.size))
@@ -66,42 +66,42 @@ def test_errors_are_as_large_as_specified(relative, setting33, kind, std):
 
 
 @pytest.mark.parametrize("kind", ["demand", "wind", "pv"])
-def test_errors_are_independent_from_hour_to_hour(relative, setting33, kind):
-    error = of_kind(relative, setting33, kind)
+def test_errors_are_independent_from_hour_to_hour(relative, instance33, kind):
+    error = of_kind(relative, instance33, kind)
     correlation = np.corrcoef(error, rowvar=False)[np.triu_indices(error.shape[1], 1)]
     assert np.abs(correlation).max() < 6 / np.sqrt(COUNT)  # 276 pairs, each of deviation 1/sqrt(S)
 
 
-def test_kinds_are_independent(relative, setting33):
+def test_kinds_are_independent(relative, instance33):
     demand, output = relative
     noon = 11
-    errors = [demand[:, noon, 0], *(output[:, noon, columns(setting33.grid, kind)[0]] for kind in ("wind", "pv"))]
+    errors = [demand[:, noon, 0], *(output[:, noon, columns(instance33.grid, kind)[0]] for kind in ("wind", "pv"))]
     assert np.corrcoef(errors)[np.triu_indices(3, 1)] == pytest.approx(0, abs=5 / np.sqrt(COUNT))
 
 
 @pytest.mark.parametrize(("sharing", "shared"), [("per_kind", True), ("per_unit", False)])
-def test_sharing(draw, expected, setting33, sharing, shared):
+def test_sharing(draw, expected, instance33, sharing, shared):
     drawn, hour = draw(sharing=sharing), 11  # hour ending 12: wind and sun, no clipping in these draws
     demand = drawn.demand_mw[:, hour] / expected.demand_mw[:, hour]
     output = drawn.available_mw[:, hour] / expected.available_mw[:, hour]
-    for factors in (demand, *(output[:, columns(setting33.grid, kind)] for kind in ("wind", "pv"))):
+    for factors in (demand, *(output[:, columns(instance33.grid, kind)] for kind in ("wind", "pv"))):
         assert np.allclose(factors, factors[:, :1], rtol=1e-12) == shared
         assert (np.ptp(factors, axis=1) > 1e-6).all() == (not shared)
 
 
-def test_wild_errors_are_clipped_to_what_is_possible(draw, setting33):
+def test_wild_errors_are_clipped_to_what_is_possible(draw, instance33):
     drawn = draw(count=200, demand_std=2, wind_std=2, pv_std=2)
-    capacity = np.array([unit.max_s_mva for unit in setting33.grid.renewables])
+    capacity = np.array([unit.max_s_mva for unit in instance33.grid.renewables])
     assert drawn.demand_mw.min() == 0  # reached, not passed
     assert drawn.available_mw.min() == 0
     assert (drawn.available_mw <= capacity).all()
     assert (drawn.available_mw == capacity).any(axis=(0, 1)).all()
 
 
-def test_no_sun_at_night_whatever_the_error(draw, setting33):
-    night = setting33.profiles.pv_pu == 0
+def test_no_sun_at_night_whatever_the_error(draw, instance33):
+    night = instance33.profiles.pv_pu == 0
     drawn = draw(count=20, pv_std=2)
-    assert (drawn.available_mw[:, night][..., columns(setting33.grid, "pv")] == 0).all()
+    assert (drawn.available_mw[:, night][..., columns(instance33.grid, "pv")] == 0).all()
 
 
 def test_zero_errors_give_the_forecast(draw, expected):
@@ -110,12 +110,12 @@ def test_zero_errors_give_the_forecast(draw, expected):
     assert drawn.available_mw == pytest.approx(np.broadcast_to(expected.available_mw, drawn.available_mw.shape))
 
 
-def test_forecast_is_profile_times_capacity(expected, setting33):
-    profiles = setting33.profiles
+def test_forecast_is_profile_times_capacity(expected, instance33):
+    profiles = instance33.profiles
     assert expected.demand_mw.shape == (1, 24, 32)
     assert expected.available_mw.shape == (1, 24, 10)
     assert expected.demand_mw[0].sum(axis=1) == pytest.approx(3.715 * profiles.demand_pu)
-    wind, pv = (expected.available_mw[0][:, columns(setting33.grid, kind)].sum(axis=1) for kind in ("wind", "pv"))
+    wind, pv = (expected.available_mw[0][:, columns(instance33.grid, kind)].sum(axis=1) for kind in ("wind", "pv"))
     assert wind == pytest.approx(4.56 * profiles.wind_pu)  # Table 2: 1.2 + 0.6 + 0.6 + 0.96 + 1.2 MVA
     assert pv == pytest.approx(1.92 * profiles.pv_pu)  # 0.24 + 0.36 + 0.36 + 0.36 + 0.6 MVA
 
@@ -151,6 +151,6 @@ def test_large_seeds_share_no_stream_with_small_ones(draw):
     assert stream(draw(seed=2**32, purpose=Draw.TRAINING)) != stream(draw(seed=0, purpose=Draw.TEST))
 
 
-def test_setting_draws_the_same_every_time(setting33):
-    once, again = (setting33.draw(Draw.ACTUAL, 1, 4) for _ in range(2))
+def test_setting_draws_the_same_every_time(instance33):
+    once, again = (instance33.draw(Draw.ACTUAL, 1, 4) for _ in range(2))
     assert stream(once) == stream(again)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.messages import DeviceAction, PortAction
-from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, settle_hour, settle_port, terms_of
+from sim.messages import ConnectionAction, DeviceAction
+from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, settle_connection, settle_hour, terms_of
 
 TARIFF = Tariff()  # γ_L = 3, γ_G = 0.8, α = 1, β = 0.75
 
@@ -193,7 +193,7 @@ def test_wear_dislikes_fast_charging_and_cycling():
     assert wear_of_day(slow) < wear_of_day(cycling)
 
 
-# ---- ports and batteries of the operator -----------------------------------------------------------------------
+# ---- connections and batteries of the operator -----------------------------------------------------------------
 
 
 def test_linear_wear_adds_to_the_quadratic_one():
@@ -209,15 +209,15 @@ def test_renewables_of_the_operator_are_not_paid():
     assert hour(Tariff(generation_factor=0.5)).generation == pytest.approx([20, 12.5])
 
 
-def test_trade_with_ports_is_income_next_to_the_revenue():
+def test_trade_with_connections_is_income_next_to_the_revenue():
     alone, trading = hour(), hour(exchange_p_mw=np.array([0.2, -0.1]), exchange_price_per_mwh=np.array([60.0, 90.0]))
     assert trading.trade == pytest.approx([12, -9])
-    assert tuple(alone.totals()) == TERMS == terms_of(ports=False)
-    assert tuple(trading.totals()) == terms_of(ports=True)
+    assert tuple(alone.totals()) == TERMS == terms_of(connections=False)
+    assert tuple(trading.totals()) == terms_of(connections=True)
     assert trading.totals()["profit"] == pytest.approx(alone.totals()["profit"] + 3)
 
 
-MICROGRID = PortAction(
+MICROGRID = ConnectionAction(
     p_mw=0.05,
     q_mvar=-0.01,
     devices=(
@@ -232,8 +232,8 @@ MICROGRID = PortAction(
 )
 
 
-def test_the_money_of_a_port_by_hand():
-    money = settle_port(MICROGRID, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+def test_the_money_of_a_connection_by_hand():
+    money = settle_connection(MICROGRID, price_per_mwh=60.0, retail_price_per_mwh=100.0)
     assert money.trade == pytest.approx(3)  # 60 x 0.05
     assert money.ev_revenue == pytest.approx(8)  # 100 x what uncontrolled charging would have taken
     assert money.discomfort == pytest.approx(0.4)
@@ -243,14 +243,14 @@ def test_the_money_of_a_port_by_hand():
     assert money.cost == pytest.approx(3 + 0.4 + 5.9 + 0.003 - 8)
 
 
-def test_a_port_without_cars_has_nothing_to_do_with_their_owners():
+def test_a_connection_without_cars_has_nothing_to_do_with_their_owners():
     without = replace(MICROGRID, devices=MICROGRID.devices[:-1], charging_mw=np.zeros(0))
-    money = settle_port(without, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+    money = settle_connection(without, price_per_mwh=60.0, retail_price_per_mwh=100.0)
     assert (money.has_cars, money.ev_revenue, money.discomfort) == (False, 0, 0)
 
 
 def test_what_cars_owners_pay_does_not_depend_on_how_they_are_charged():
     later = replace(MICROGRID.devices[-1], p_mw=-0.01, cost=4.9)
     shifted = replace(MICROGRID, devices=(*MICROGRID.devices[:-1], later))
-    one, two = (settle_port(a, price_per_mwh=60.0, retail_price_per_mwh=100.0) for a in (MICROGRID, shifted))
+    one, two = (settle_connection(a, price_per_mwh=60.0, retail_price_per_mwh=100.0) for a in (MICROGRID, shifted))
     assert one.ev_revenue == two.ev_revenue

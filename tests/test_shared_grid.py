@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from grids.build import shared_grid
+from grids.components import Renewable, TieLine, Voltage
 from grids.fleet import Fleet
 from grids.network import GridError
-from grids.units import Renewable, TieLine, Voltage
-from sim.setting import Setting
+from sim.instance import Instance
 
 
 def grid_at(case, **changed):
@@ -20,7 +20,7 @@ def grid_at(case, **changed):
 
 def test_studies_that_differ_in_seed_or_policy_share_a_grid(study33):
     other = study33.model_copy(update={"seed": 99, "policy": "myopic"})
-    assert Setting.of(study33).grid is Setting.of(other).grid
+    assert Instance.of(study33).grid is Instance.of(other).grid
 
 
 @pytest.mark.parametrize(

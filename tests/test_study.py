@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from grids.cases.microgrid33 import base_net
 from sim.errors import StudyError
 from sim.imbalance import RULES
+from sim.instance import Instance
 from sim.profiles import load_profiles
-from sim.setting import Setting
 from sim.study_file import read_study, write_study
 
 PACKAGED = sorted(STUDIES.glob("*.yaml"))
@@ -65,20 +65,20 @@ def test_packaged_study_loads_and_is_built(path):
     study = read_study(path)
     assert study.name == path.stem
     assert study.description
-    assert Setting.of(study).profiles.price_per_mwh.shape == (24,)
+    assert Instance.of(study).profiles.price_per_mwh.shape == (24,)
 
 
 def test_there_are_packaged_studies():
     assert {"microgrid33", "microgrid33-export"} <= {path.stem for path in PACKAGED}
 
 
-def test_microgrid33_is_the_study_of_the_paper(study33, setting33):
+def test_microgrid33_is_the_study_of_the_paper(study33, instance33):
     assert study33.grid.tie_line.power_factor_reading == "import_only"
     assert read_study(STUDIES / "microgrid33-export.yaml").grid.tie_line.power_factor_reading == "both_directions"
     assert study33.market.rule == RULES["case1"]
     assert (study33.uncertainty.scenarios, study33.uncertainty.keep) == (1000, 10)
     # The checks of MODEL.md section 8.
-    profiles, forecast = setting33.profiles, setting33.forecast
+    profiles, forecast = instance33.profiles, instance33.forecast
     demand, available = forecast.demand_mw[0].sum(axis=1), forecast.available_mw[0].sum(axis=1)
     assert profiles.retail_price_per_mwh @ demand == pytest.approx(6705, abs=1)
     assert profiles.price_per_mwh @ demand == pytest.approx(3318, abs=1)
@@ -235,7 +235,7 @@ def test_unreadable_files_are_refused(tmp_path):
     ],
 )
 def test_study_that_cannot_be_built_is_refused(read_with, path, value, parts):
-    message = refusal(Setting.of, read_with(path, value))
+    message = refusal(Instance.of, read_with(path, value))
     for part in parts:
         assert part in message
 
@@ -387,7 +387,7 @@ def test_files_are_looked_for_beside_the_study(tmp_path, monkeypatch):
     study = read_study(file)
     assert study.profiles.file == str(folder / "day.csv")
     assert study.grid.case == str(folder / "net.json")
-    assert len(Setting.of(study).grid.bus_ids) == 33
+    assert len(Instance.of(study).grid.bus_ids) == 33
     # A copy of the study written elsewhere still finds them.
     copy = tmp_path / "copy.yaml"
     copy.write_text(write_study(study))

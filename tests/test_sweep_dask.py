@@ -14,7 +14,7 @@ import pytest
 from swept import FACTOR, Threads, contents, launched, write_sweep
 
 from experiments.sweeps import command, engines
-from experiments.sweeps.store import Store
+from experiments.sweeps.result_store import ResultStore
 
 distributed = pytest.importorskip("distributed")
 
@@ -127,7 +127,7 @@ def test_a_worker_and_then_the_scheduler_are_killed(tiny, undisturbed, tmp_path)
     assert (status, out) == (2, "")
     assert err == f"tieline: Dask at {dask.address}: {LOST}"
     assert {*contents(tmp_path / "out").items()} <= {*undisturbed.items()}
-    assert Store(tmp_path / "out").failed() == set()
+    assert ResultStore(tmp_path / "out").failed() == set()
     locally(tiny, tmp_path / "out")
     assert contents(tmp_path / "out") == undisturbed
 
@@ -220,7 +220,7 @@ def impatient(monkeypatch):
 def test_no_scheduler_at_the_address_is_told(tiny, tmp_path, refused, address):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = address.format(port=free.getsockname()[1])
+        address = address.format(connection=free.getsockname()[1])
     message = refused("sweep", tiny, "--out", tmp_path / "out", "--dask", address)
     assert message.startswith(f"tieline: --dask {address}: no scheduler answers (")
     assert message.endswith("; start one with: dask scheduler\n")

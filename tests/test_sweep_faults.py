@@ -13,8 +13,8 @@ import pytest
 from swept import FACTOR, Threads, contents, launched, plan_at, write_sweep
 
 from experiments.sweeps import command
-from experiments.sweeps.store import Store, labels_of
-from experiments.sweeps.worker import Product
+from experiments.sweeps.result_store import ResultStore, labels_of
+from experiments.sweeps.worker import RunProduct
 
 AXIS = {"range": {FACTOR: {"start": 1, "stop": 6, "count": 6}}}
 TIMES = 20
@@ -63,7 +63,7 @@ def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbe
         assert message.endswith("another sweep is at work in this folder; wait for it, or give another folder\n")
         assert sweep.until(lambda: sweep.stored() >= 4)
         sweep.kill()
-    left = Store(tmp_path / "out")
+    left = ResultStore(tmp_path / "out")
     assert left.failed() == set()
     assert {*contents(tmp_path / "out").items()} <= {*undisturbed.items()}
     monkeypatch.setattr(command, "LocalProcesses", Threads)
@@ -120,11 +120,11 @@ def test_workers_killed_twenty_times_at_random_moments(tiny, undisturbed, tmp_pa
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["as workers start", pytest.param("as runs are played", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", ["as workers start", pytest.param("as runs are simulated", marks=pytest.mark.slow)])
 def test_ctrl_c_ends_it_at_once_with_one_message(tiny, tmp_path, moment):
     """It reaches all processes of the terminal, also workers that have not got as far as to ignore it."""
     with launched(tiny, tmp_path / "out", "--workers", 2) as sweep:
-        wanted = 2 if moment == "as runs are played" else 0
+        wanted = 2 if moment == "as runs are simulated" else 0
         assert sweep.until(lambda: sweep.stored() >= wanted and len(sweep.workers()) == 2)
         workers = sweep.workers()
         start = monotonic()
@@ -133,11 +133,11 @@ def test_ctrl_c_ends_it_at_once_with_one_message(tiny, tmp_path, moment):
         took = monotonic() - start
     assert (status, out) == (130, "")
     assert err.startswith("stopped; ")
-    assert err.endswith(" runs played now are stored: start the sweep again to go on\n")
+    assert err.endswith(" runs simulated now are stored: start the sweep again to go on\n")
     assert err.count("\n") == 1
     assert took < 10
     assert not any(worker.is_running() for worker in workers)
-    assert Store(tmp_path / "out").done("hourly") == Store(tmp_path / "out").done()
+    assert ResultStore(tmp_path / "out").done("hourly") == ResultStore(tmp_path / "out").done()
 
 
 # ---- runs that fail ----------------------------------------------------------------------------------------------
@@ -146,12 +146,12 @@ POISON = """
 import os, sys
 if "spawn_main" in " ".join(sys.orig_argv):
     import experiments.sweeps.worker as worker
-    original = worker._play
-    def play(task):
+    original = worker._simulate
+    def simulate(task):
         if task.labels["size"] == 3:
             os.kill(os.getpid(), 9)
         return original(task)
-    worker._play = play
+    worker._simulate = simulate
 """
 
 
@@ -184,7 +184,7 @@ def failing(tmp_path):
 
 
 @pytest.mark.usefixtures("in_threads")
-def test_a_failing_run_is_recorded_and_played_again_only_if_asked(failing, tmp_path, ended):
+def test_a_failing_run_is_recorded_and_simulated_again_only_if_asked(failing, tmp_path, ended):
     out = tmp_path / "out"
     status, printed, _ = ended("sweep", failing, "--out", out, "--json")
     told = json.loads(printed)
@@ -203,11 +203,11 @@ def test_a_failing_run_is_recorded_and_played_again_only_if_asked(failing, tmp_p
 
 @pytest.mark.usefixtures("in_threads")
 def test_what_succeeds_on_another_try_is_no_failure_any_more(tiny, undisturbed, tmp_path):
-    store, plan = Store(tmp_path / "out"), plan_at(tiny)
+    store, plan = ResultStore(tmp_path / "out"), plan_at(tiny)
     first = plan.runs()[0]
     with store.locked():
         store.prepare(plan)
-        store.keep(first, Product(key=first.key, error="OSError: no memory", traceback="..."))
+        store.keep(first, RunProduct(key=first.key, error="OSError: no memory", traceback="..."))
         assert labels_of(first)["key"] in store.failed()
     with pytest.raises(SystemExit) as end:
         run(tiny, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The packaged sweeps: each can be played and reported on, and its comment says how it is called."""
+"""The packaged sweeps: each can be simulated and reported on, and its comment says how it is called."""
 
 import pytest
 

@@ -13,8 +13,8 @@ from swept import FACTOR, plan_of, task_of
 
 from experiments.sweeps import runner as runner_module
 from experiments.sweeps import worker as worker_module
-from experiments.sweeps.runner import AHEAD, STRIKES, Runner
-from experiments.sweeps.worker import OtherVersionsError, Product, perform, require_same
+from experiments.sweeps.runner import AHEAD, MAX_ATTEMPTS, Runner
+from experiments.sweeps.worker import OtherVersionsError, RunProduct, perform, require_same
 from sim.errors import StudyError
 
 
@@ -33,7 +33,7 @@ class Stub(Executor):
     def __init__(self, *, workers=2, seed=0, poison=(), kills=0):
         self.workers, self.poison, self.kills = workers, set(poison), kills
         self.dice, self.pending, self.opened, self.most, self.broken = random.Random(seed), {}, 0, 0, False
-        self.reason, self.played = "", []
+        self.reason, self.simulated = "", []
 
     def open(self):
         self.opened += 1
@@ -43,7 +43,7 @@ class Stub(Executor):
     def lost(self):
         return self.reason
 
-    def accuses(self, error):
+    def worker_died(self, error):
         return isinstance(error, AccusedError)
 
     def submit(self, function, task):
@@ -64,8 +64,8 @@ class Stub(Executor):
                 self.kills -= key not in self.poison
                 self._break()
                 break
-            self.played.append(key)
-            future.set_result(Product(key=key))
+            self.simulated.append(key)
+            future.set_result(RunProduct(key=key))
         done = {future for future in futures if future.done()}
         return done, set(futures) - done
 
@@ -76,24 +76,24 @@ class Stub(Executor):
                 future.set_exception(BrokenExecutor("a worker died"))
 
 
-def played_on(stub, names, monkeypatch):
-    """Play runs; return what was kept, in its order."""
+def simulated_on(stub, names, monkeypatch):
+    """Simulate runs; return what was kept, in its order."""
     kept = []
     with monkeypatch.context() as patch:
         patch.setattr(runner_module, "wait", stub.step)
         runner = Runner(stub, lambda run: run.key, lambda run, product: kept.append((run.key, product.error)))
-        runner.play(SimpleNamespace(key=name) for name in names)
+        runner.simulate(SimpleNamespace(key=name) for name in names)
     return kept
 
 
 @given(
-    count=st.integers(0, 40), workers=st.integers(1, 8), seed=st.integers(0, 1000), kills=st.integers(0, STRIKES - 1),
-    poison=st.sets(st.integers(0, 39), max_size=3),
+    count=st.integers(0, 40), workers=st.integers(1, 8), seed=st.integers(0, 1000),
+    kills=st.integers(0, MAX_ATTEMPTS - 1), poison=st.sets(st.integers(0, 39), max_size=3),
 )  # fmt: skip
 def test_every_run_is_kept_once_and_only_poison_fails(count, workers, seed, kills, poison):
     stub = Stub(workers=workers, seed=seed, kills=kills, poison=poison)
     with pytest.MonkeyPatch.context() as patch:
-        kept = played_on(stub, range(count), patch)
+        kept = simulated_on(stub, range(count), patch)
     assert sorted(name for name, _ in kept) == list(range(count))
     assert {name for name, error in kept if error} == poison & set(range(count))
     assert stub.most <= AHEAD * workers
@@ -112,20 +112,20 @@ def test_a_pool_that_breaks_as_it_is_handed_a_run_loses_none(monkeypatch, moment
         return original(function, task)
 
     stub.submit = submit
-    assert sorted(played_on(stub, range(12), monkeypatch)) == [(name, "") for name in range(12)]
+    assert sorted(simulated_on(stub, range(12), monkeypatch)) == [(name, "") for name in range(12)]
 
 
 def test_order_of_completion_is_irrelevant(monkeypatch):
-    kept = [played_on(Stub(seed=seed, workers=3), range(20), monkeypatch) for seed in range(5)]
+    kept = [simulated_on(Stub(seed=seed, workers=3), range(20), monkeypatch) for seed in range(5)]
     assert len({tuple(each) for each in kept}) > 1
     assert {frozenset(each) for each in kept} == {frozenset((name, "") for name in range(20))}
 
 
 def test_poison_has_its_strikes_alone_and_is_told(monkeypatch):
     stub = Stub(poison=[3])
-    kept = played_on(stub, range(8), monkeypatch)
-    assert dict(kept)[3] == f"its worker died {STRIKES} times (killed, or out of memory)"
-    assert stub.opened == 1 + 1 + STRIKES  # at first; to play alone; after every strike
+    kept = simulated_on(stub, range(8), monkeypatch)
+    assert dict(kept)[3] == f"its worker died {MAX_ATTEMPTS} times (killed, or out of memory)"
+    assert stub.opened == 1 + 1 + MAX_ATTEMPTS  # at first; to simulate alone; after every attempt
 
 
 def test_no_more_is_handed_out_than_workers_can_take_soon(monkeypatch):
@@ -135,14 +135,14 @@ def test_no_more_is_handed_out_than_workers_can_take_soon(monkeypatch):
     def names():
         for name in range(100):
             taken.append(name)
-            assert len(taken) - len(stub.played) <= AHEAD * 2 + 1
+            assert len(taken) - len(stub.simulated) <= AHEAD * 2 + 1
             yield name
 
-    assert len(played_on(stub, names(), monkeypatch)) == 100
+    assert len(simulated_on(stub, names(), monkeypatch)) == 100
 
 
 def test_without_runs_nothing_is_waited_for(monkeypatch):
-    assert played_on(Stub(), [], monkeypatch) == []
+    assert simulated_on(Stub(), [], monkeypatch) == []
 
 
 def test_what_the_engine_itself_says_is_recorded_as_a_failure(monkeypatch):
@@ -156,7 +156,7 @@ def test_what_the_engine_itself_says_is_recorded_as_a_failure(monkeypatch):
         return future
 
     stub.submit = submit
-    kept = dict(played_on(stub, range(5), monkeypatch))
+    kept = dict(simulated_on(stub, range(5), monkeypatch))
     assert kept == {0: "", 1: "", 2: "TypeError: can't pickle", 3: "", 4: ""}
 
 
@@ -167,13 +167,13 @@ def test_a_run_that_the_engine_accuses_is_heard_by_itself_when_all_others_are_do
     def submit(function, task):
         future = original(function, task)
         if task == 3 or (task == 2 and 2 not in accused):
-            accused[task] = len(stub.played)
+            accused[task] = len(stub.simulated)
             future.set_exception(AccusedError("gave up"))
         return future
 
     accused = {}
     stub.submit = submit
-    kept = played_on(stub, range(12), monkeypatch)
+    kept = simulated_on(stub, range(12), monkeypatch)
     assert sorted(kept) == [(name, "AccusedError: gave up" if name == 3 else "") for name in range(12)]
     assert {name for name, _ in kept[-2:]} == {2, 3}
 
@@ -187,10 +187,10 @@ def test_an_executor_that_takes_nothing_any_more_is_lost(monkeypatch):
 
     stub.submit = submit
     with pytest.raises(StudyError, match=r"^a stub: the scheduler is gone; what is done is stored"):
-        played_on(stub, range(3), monkeypatch)
+        simulated_on(stub, range(3), monkeypatch)
     stub.reason = ""
     with pytest.raises(RuntimeError, match="closed"):
-        played_on(stub, range(3), monkeypatch)
+        simulated_on(stub, range(3), monkeypatch)
 
 
 def test_a_lost_engine_is_told_in_a_line(monkeypatch):
@@ -198,7 +198,7 @@ def test_a_lost_engine_is_told_in_a_line(monkeypatch):
     stub.reason = "the scheduler does not answer any more"
     stub.step = lambda futures, timeout, return_when: (set(), set(futures))
     with pytest.raises(StudyError) as told:
-        played_on(stub, range(3), monkeypatch)
+        simulated_on(stub, range(3), monkeypatch)
     assert str(told.value) == (
         "a stub: the scheduler does not answer any more; what is done is stored, start the sweep again to go on"
     )
@@ -216,11 +216,11 @@ def test_cancelled_runs_are_told_in_a_line(monkeypatch, reason):
 
     stub.step = step
     with pytest.raises(StudyError, match=rf"^a stub: {reason or 'it cancelled a run'}; what is done is stored"):
-        played_on(stub, range(3), monkeypatch)
+        simulated_on(stub, range(3), monkeypatch)
 
 
 def test_what_can_not_be_stored_ends_the_sweep(monkeypatch):
-    """A full disk: nothing more is played."""
+    """A full disk: nothing more is simulated."""
     stub = Stub(workers=1)
 
     def full(run, product):
@@ -228,8 +228,8 @@ def test_what_can_not_be_stored_ends_the_sweep(monkeypatch):
 
     monkeypatch.setattr(runner_module, "wait", stub.step)
     with pytest.raises(StudyError, match="the disk is full"):
-        Runner(stub, lambda run: run.key, full).play(SimpleNamespace(key=name) for name in range(50))
-    assert len(stub.played) <= AHEAD
+        Runner(stub, lambda run: run.key, full).simulate(SimpleNamespace(key=name) for name in range(50))
+    assert len(stub.simulated) <= AHEAD
 
 
 # ---- any executor ------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ AXIS = {"values": {FACTOR: [1, 2], "market.rule": ["case1", "caiso"]}}
 
 @pytest.fixture(scope="module")
 def expected():
-    """Play every run by itself, in the order of the plan; return the files by key."""
+    """Simulate every run by itself, in the order of the plan; return the files by key."""
     return {run.key: perform(task_of(run, "all")).parts for run in plan_of(AXIS).runs()}
 
 
@@ -247,32 +247,34 @@ def test_threads_give_the_same_bytes(expected):
     """Any executor of concurrent.futures will do; two threads of a process do not disturb each other."""
     kept = {}
     with ThreadPoolExecutor(2) as pool:
-        engine = SimpleNamespace(name="threads", workers=2, open=lambda: pool, lost=str, accuses=lambda error: False)
+        engine = SimpleNamespace(
+            name="threads", workers=2, open=lambda: pool, lost=str, worker_died=lambda error: False
+        )
         runner = Runner(engine, lambda run: task_of(run, "all"), lambda run, product: kept.update({run.key: product}))
-        runner.play(plan_of(AXIS).runs())
+        runner.simulate(plan_of(AXIS).runs())
     assert {key: product.parts for key, product in kept.items()} == expected
 
 
-def test_a_process_plays_one_run_at_a_time(monkeypatch):
+def test_a_process_simulates_one_run_at_a_time(monkeypatch):
     """Mesa and the solvers have state that threads would share."""
     at_work, most = [], []
 
-    def play(given):
+    def simulate(given):
         at_work.append(given)
         sleep(0.02)
         most.append(len(at_work))
         at_work.remove(given)
         return {}, {}
 
-    monkeypatch.setattr(worker_module, "_play", play)
+    monkeypatch.setattr(worker_module, "_simulate", simulate)
     with ThreadPoolExecutor(4) as pool:
         assert {product.error for product in pool.map(perform, [task_of(run) for run in plan_of(AXIS).runs()])} == {""}
     assert most == [1] * 4
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_in_which_a_worker_plays_does_not_matter(expected, seed):
-    """Nor what it played before, another study among it, nor whether it has the models in its memory."""
+def test_the_order_in_which_a_worker_simulates_does_not_matter(expected, seed):
+    """Nor what it simulated before, another study among it, nor whether it has the models in its memory."""
     runs = [*plan_of(AXIS).runs(), *plan_of({"values": {FACTOR: [7]}}).runs()]
     random.Random(seed).shuffle(runs)
     worker_module._dispatchers.clear()
@@ -300,7 +302,7 @@ def test_whatever_goes_wrong_is_told_and_not_raised(task, monkeypatch, error):
     def failing(_):
         raise error
 
-    monkeypatch.setattr(worker_module, "_play", failing)
+    monkeypatch.setattr(worker_module, "_simulate", failing)
     product = perform(task)
     assert product.parts == {}
     assert product.error == f"{type(error).__name__}: {error}".splitlines()[0]
@@ -332,10 +334,10 @@ def test_a_worker_with_other_versions_ends_the_sweep_and_fails_no_run(monkeypatc
     with pytest.raises(
         StudyError, match=rf"a stub: {error}; install the same on all machines; what is done is stored"
     ):
-        played_on(stub, range(3), monkeypatch)
+        simulated_on(stub, range(3), monkeypatch)
 
 
-def test_a_worker_plays_only_what_the_key_stands_for(task):
+def test_a_worker_simulates_only_what_the_key_stands_for(task):
     """A file that was edited since the plan was made, or is another one on this machine."""
     other = replace(task, document=task.document | {"days": 2})
     assert "a file of this study is not the one the sweep was planned with" in perform(other).error

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from swept import AXIS, FACTOR, contents, keys, plan_at, plan_of, rows, stored, sweep_of, write_sweep
 
-from experiments.sweeps import store as store_module
+from experiments.sweeps import result_store as store_module
 from experiments.sweeps.outputs import HOURLY, OUTPUTS
 from experiments.sweeps.plan import read_sweep
+from experiments.sweeps.result_store import MORE, ResultStore, labels_of
 from experiments.sweeps.results import read_results
-from experiments.sweeps.store import MORE, Store, labels_of
 from experiments.sweeps.sweep_file import SweepFile
-from experiments.sweeps.worker import Product
+from experiments.sweeps.worker import RunProduct
 from sim.errors import StudyError
 from sim.ledger import TABLES
 
@@ -84,7 +84,7 @@ def test_hours_add_up_to_the_row(tmp_path, filled):
 def test_the_folder_says_what_was_asked_for_and_with_what_it_was_computed(tmp_path, filled):
     sweep = sweep_of(AXIS, set={"grid.line_max_s_mva": None, "bidding": "basic", "policy": "none"}, replications=2)
     assert sweep.set["grid.line_max_s_mva"] is None
-    store = Store(tmp_path / "out")
+    store = ResultStore(tmp_path / "out")
     plan = plan_of(AXIS, set=sweep.set, replications=2)
     with store.locked():
         store.prepare(plan)
@@ -138,7 +138,7 @@ def test_other_programs_read_every_data_set_of_different_studies(name, mixed):
 def mixed(tmp_path_factory, products):
     """Return the folder of a sweep over a study without and one with microgrids."""
     folder = tmp_path_factory.mktemp("mixed") / "out"
-    store = Store(folder)
+    store = ResultStore(folder)
     plan = plan_of(
         {"values": {"study": ["microgrid33", "networked33"]}},
         outputs="all",
@@ -165,7 +165,7 @@ def test_a_figure_of_microgrids_is_missing_where_there_are_none(mixed):
 # ---- the file of the sweep changes -------------------------------------------------------------------------------
 
 
-def test_more_replications_play_only_what_is_missing(tmp_path, filled):
+def test_more_replications_simulate_only_what_is_missing(tmp_path, filled):
     assert filled(tmp_path / "out", plan_of(AXIS)) == 2
     before = contents(tmp_path / "out", "results")
     assert filled(tmp_path / "out", plan_of(AXIS, replications=2)) == 2
@@ -189,7 +189,7 @@ def test_other_values_put_runs_aside_and_back_again(tmp_path, filled):
 
 
 def test_mended_labels_are_the_bytes_of_an_undisturbed_sweep(tmp_path, filled):
-    """A value that becomes 2.0 for another that is no whole number, a new factor, a text: nothing is played again."""
+    """A value that becomes 2.0 for another that is not whole, a new factor, a text: nothing is simulated again."""
     plans = [
         plan_of(AXIS, outputs="hourly"),
         plan_of({"values": {FACTOR: [1, 2, 2.5]}}, outputs="hourly"),
@@ -197,19 +197,19 @@ def test_mended_labels_are_the_bytes_of_an_undisturbed_sweep(tmp_path, filled):
         plan_of({"values": {"x": [2, 1]}}, factors={"x": {"paths": [FACTOR]}}, outputs="hourly"),
         plan_of({"values": {FACTOR: [1, 2], "uncertainty.keep": [2]}}, {"values": {"days": [1]}}, outputs="hourly"),
     ]
-    played = [filled(tmp_path / "out", plan) for plan in plans[:1]]
+    simulated = [filled(tmp_path / "out", plan) for plan in plans[:1]]
     for number, plan in enumerate(plans[1:]):
-        played.append(filled(tmp_path / "out", plan))
+        simulated.append(filled(tmp_path / "out", plan))
         filled(tmp_path / f"fresh{number}", plan)
         assert contents(tmp_path / "out") == contents(tmp_path / f"fresh{number}")
-    assert played == [2, 1, 0, 0, 0]
+    assert simulated == [2, 1, 0, 0, 0]
 
 
 def test_outputs_can_be_asked_for_later(tmp_path, filled):
     for outputs in ("summary", "hourly", "all"):
         plan = plan_of(AXIS, outputs=outputs)
         assert filled(tmp_path / "out", plan) == 2
-        assert Store(tmp_path / "out").done(outputs) == keys(plan)
+        assert ResultStore(tmp_path / "out").done(outputs) == keys(plan)
     for outputs in ("summary", "hourly", "all"):
         assert filled(tmp_path / "out", plan_of(AXIS, outputs=outputs)) == 0
     filled(tmp_path / "fresh", plan_of(AXIS, outputs="all"))
@@ -221,12 +221,14 @@ def test_outputs_can_be_asked_for_later(tmp_path, filled):
 
 def test_a_failure_is_kept_until_it_is_forgiven_or_the_run_succeeds(tmp_path, products):
     plan = plan_of({"values": {"study": ["microgrid33"]}}, replications=2)
-    store = Store(tmp_path / "out")
+    store = ResultStore(tmp_path / "out")
     first, second = plan.runs()
     with store.locked():
         store.prepare(plan)
         for run in (first, second):
-            store.keep(run, Product(key=run.key, error="ValueError: no", traceback="Traceback ...", worker="host:1"))
+            store.keep(
+                run, RunProduct(key=run.key, error="ValueError: no", traceback="Traceback ...", worker="host:1")
+            )
         assert (store.done(), store.failed()) == (set(), {first.key, second.key})
         told = json.loads((store.folder / "failures" / f"{first.key}.json").read_text(encoding="utf-8"))
         assert told == labels_of(first) | {
@@ -237,7 +239,7 @@ def test_a_failure_is_kept_until_it_is_forgiven_or_the_run_succeeds(tmp_path, pr
         }
         store.keep(first, products(first, "summary"))
         assert (store.done(), store.failed()) == ({first.key}, {second.key})
-        store.forgive(plan)
+        store.clear_failures(plan)
         assert store.failed() == set()
 
 
@@ -265,14 +267,14 @@ def test_results_are_read_in_the_order_of_the_plan_wherever_the_sweep_s_file_is(
 
 def test_results_are_read_while_the_sweep_is_at_work(tmp_path, products):
     plan = plan_of(AXIS, replications=2)
-    store, (first, second, *_) = Store(tmp_path / "out"), plan.runs()
+    store, (first, second, *_) = ResultStore(tmp_path / "out"), plan.runs()
     with store.locked():
         store.prepare(plan)
         results = read_results(tmp_path / "out")
         assert (len(results.runs), results.planned, len(results.failed)) == (0, 4, 0)
         assert {FACTOR, "replication", "profit", "total_s"} <= set(results.runs)
         store.keep(second, products(second, "summary"))
-        store.keep(first, Product(key=first.key, error="ValueError: no"))
+        store.keep(first, RunProduct(key=first.key, error="ValueError: no"))
         results = read_results(tmp_path / "out")
     assert [*results.runs["key"]] == [second.key]
     assert results.failed[["key", FACTOR, "error"]].to_dict("records") == [

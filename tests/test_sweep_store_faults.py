@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from swept import AXIS, FACTOR, contents, keys, plan_of, stored
 
-from experiments.sweeps.store import MORE, Store
-from experiments.sweeps.worker import Product
+from experiments.sweeps.result_store import MORE, ResultStore
+from experiments.sweeps.worker import RunProduct
 from sim.errors import StudyError
 
 # ---- what a killed sweep leaves behind ---------------------------------------------------------------------------
@@ -23,8 +23,8 @@ def test_a_run_without_its_row_does_not_count_and_is_dropped(tmp_path, filled):
     before = contents(tmp_path / "out")
     (lost,) = [run.key for run in plan.runs()][:1]
     (tmp_path / "out" / "results" / f"{lost}.parquet").unlink()
-    assert lost not in Store(tmp_path / "out").done("all")
-    store = Store(tmp_path / "out")
+    assert lost not in ResultStore(tmp_path / "out").done("all")
+    store = ResultStore(tmp_path / "out")
     with store.locked():
         store.prepare(plan)
     assert lost not in stored(tmp_path / "out", "hourly") | stored(tmp_path / "out", "tables/buses")
@@ -90,27 +90,27 @@ def test_a_sweep_killed_as_it_begins_can_be_started_again(tmp_path, filled, mome
         with pytest.raises(Killed):
             filled(tmp_path / "out", plan)
     filled(tmp_path / "out", plan)
-    assert Store(tmp_path / "out").done("all") == keys(plan)
+    assert ResultStore(tmp_path / "out").done("all") == keys(plan)
 
 
 def test_torn_timings_are_mended(tmp_path, filled):
     plan = plan_of(AXIS)
     filled(tmp_path / "out", plan)
-    store = Store(tmp_path / "out")
+    store = ResultStore(tmp_path / "out")
     timings = tmp_path / "out" / "timings.csv"
     whole = timings.read_text(encoding="utf-8")
     for torn in (whole[:-5], whole + "abc,1", whole[:7], ""):
         timings.write_text(torn, encoding="utf-8")
         store.timings.mend()
         for run in plan.runs():
-            store.timings.add(Product(key=run.key, seconds={"total": 1.5}))
+            store.timings.add(RunProduct(key=run.key, seconds={"total": 1.5}))
         found = store.timings.frame()
         assert set(found.index) == keys(plan)
         assert set(found["total_s"]) == {1.5}
 
 
 def test_there_are_no_times_before_the_first_run(tmp_path):
-    timings = Store(tmp_path).timings
+    timings = ResultStore(tmp_path).timings
     assert len(timings.frame()) == 0
     timings.path.touch()
     assert len(timings.frame()) == 0
@@ -172,7 +172,7 @@ def test_what_was_computed_with_other_versions_is_not_gone_on_with(tmp_path, fil
 
 
 def test_the_second_of_two_is_refused_and_the_first_goes_on(tmp_path, filled):
-    store, other = Store(tmp_path / "out"), Store(tmp_path / "out")
+    store, other = ResultStore(tmp_path / "out"), ResultStore(tmp_path / "out")
     with store.locked():
         with (
             pytest.raises(StudyError, match=r"^--out .*: another sweep is at work in this folder; wait for it"),
@@ -246,7 +246,7 @@ def test_a_disk_that_is_full_at_any_write_leaves_nothing_that_counts_by_half(tmp
         if (tmp_path / "out" / "results").is_dir():
             for path in (tmp_path / "out").rglob("*.parquet"):
                 pq.read_table(path)
-            assert Store(tmp_path / "out").done(outputs) == stored(tmp_path / "out")
+            assert ResultStore(tmp_path / "out").done(outputs) == stored(tmp_path / "out")
         filled(tmp_path / "out", plan)
         assert contents(tmp_path / "out") == contents(tmp_path / "fresh")
         shutil.rmtree(tmp_path / "out")
@@ -257,8 +257,8 @@ def test_a_full_disk_takes_nothing_from_a_run_that_counted_before(tmp_path, fill
     filled(tmp_path / "out", plan_of(AXIS))
     before = contents(tmp_path / "out", "results")
     plan = plan_of(AXIS, outputs="all")
-    with Store(tmp_path / "out").locked():
-        Store(tmp_path / "out").prepare(plan)
+    with ResultStore(tmp_path / "out").locked():
+        ResultStore(tmp_path / "out").prepare(plan)
     with monkeypatch.context() as patch:
         left = disk_full_at(patch, 40)
         with pytest.raises(StudyError, match="the disk is full"):
@@ -274,7 +274,7 @@ def test_a_disk_that_is_really_full_is_told_and_gone_on_from(small_disk, filled)
     assert "\n" not in str(refusal.value)
     for path in (small_disk / "out").rglob("*.parquet"):
         pq.read_table(path)
-    done = Store(small_disk / "out").done("all")
+    done = ResultStore(small_disk / "out").done("all")
     assert done == stored(small_disk / "out")
     assert 0 < len(done) < plan.count
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)

@@ -13,22 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from valued import with_values
 
-from agents.bid_optimizer import opening_situation
-from agents.cast import cast_players, opening_bids
-from agents.community import Community
+from agents.bid_optimizer import opening_problem
+from agents.coordinated_dispatcher import CoordinatedDispatcher
+from agents.dispatch.conic_program import SolverError
+from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.port_situation import StoreValues
-from agents.dispatch.program import SolverError
-from agents.value.functions import read_functions, store_names
-from agents.value.training import PARTS, Trainer, falling_slopes
+from agents.participants import create_agents, opening_bids
+from agents.value_functions.functions import read_functions, store_names
+from agents.value_functions.training import PARTS, Trainer, falling_slopes
 from experiments import train
-from experiments.play import play
+from experiments.simulate import simulate
 from experiments.summary import summarise
 from experiments.train import cost_of
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
-from sim.setting import Setting
 from sim.study_file import read_study
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -56,10 +56,10 @@ def test_slopes_always_fall_and_stay_within_what_was_seen(samples):
 
 
 @pytest.mark.parametrize(("worth", "charges"), [(500.0, 1), (0.0, -1)])
-def test_a_battery_does_what_its_energy_is_worth(setting33, worth, charges):
+def test_a_battery_does_what_its_energy_is_worth(instance33, worth, charges):
     """Energy worth more than any price is bought as fast as it goes in, worthless energy is sold."""
-    grid = setting33.grid
-    whole = opening_situation(setting33, setting33.forecast)
+    grid = instance33.grid
+    whole = opening_problem(instance33, instance33.forecast)
     now = slice(11, 12)
     names = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh")
     size = np.array([unit.max_e_mwh for unit in grid.batteries])
@@ -75,7 +75,7 @@ def test_a_battery_does_what_its_energy_is_worth(setting33, worth, charges):
     free = replace(
         hour, over_price_per_mwh=0 * hour.over_price_per_mwh, under_price_per_mwh=0 * hour.under_price_per_mwh
     )
-    plan = Dispatcher.of(setting33).plan(free)
+    plan = Dispatcher.of(instance33).plan(free)
     power = plan.set_points.battery_p_mw[0, 0]
     room = (0.95 - 0.5 if charges > 0 else 0.5 - 0.2) * size
     most = np.minimum(room, [unit.max_s_mva for unit in grid.batteries])
@@ -86,18 +86,18 @@ def test_a_battery_does_what_its_energy_is_worth(setting33, worth, charges):
 
 
 @pytest.fixture(scope="module")
-def bids33(setting33):
-    return opening_bids(setting33, Dispatcher.of(setting33))
+def bids33(instance33):
+    return opening_bids(instance33, Dispatcher.of(instance33))
 
 
 @pytest.fixture(scope="module")
-def trained33(setting33, bids33):
-    return Trainer(setting33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
+def trained33(instance33, bids33):
+    return Trainer(instance33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
 
 
-def test_training_is_concave_deterministic_and_leaves_the_last_hour_alone(setting33, bids33, trained33):
-    again = Trainer(setting33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
-    assert list(trained33.slopes) == store_names(setting33.grid)
+def test_training_is_concave_deterministic_and_leaves_the_last_hour_alone(instance33, bids33, trained33):
+    again = Trainer(instance33, bids33.bid_mw, samples=16, rounds=1).train(lambda _: None)
+    assert list(trained33.slopes) == store_names(instance33.grid)
     for name, slopes in trained33.slopes.items():
         assert slopes.shape == (24, PARTS)
         assert np.array_equal(slopes, again.slopes[name])
@@ -106,20 +106,20 @@ def test_training_is_concave_deterministic_and_leaves_the_last_hour_alone(settin
         assert slopes[:22].max() > 0
 
 
-def test_what_is_learned_pays(setting33, bids33, trained33, tmp_path):
+def test_what_is_learned_pays(instance33, bids33, trained33, tmp_path):
     path = tmp_path / "values.json"
     trained33.write(path)
     cost = {}
     for policy in ("hindsight", "learned", "myopic"):
-        study = setting33.study.model_copy(update={"policy": policy, "trained": str(path), "seed": 5})
-        cost[policy] = cost_of(summarise(play(Setting.of(study), fixed=bids33)))
+        study = instance33.study.model_copy(update={"policy": policy, "trained": str(path), "seed": 5})
+        cost[policy] = cost_of(summarise(simulate(Instance.of(study), fixed=bids33)))
     assert cost["hindsight"] <= cost["learned"] + 0.5
     assert cost["learned"] - cost["hindsight"] < 0.2 * (cost["myopic"] - cost["hindsight"])
 
 
-def test_a_study_without_stores_has_nothing_to_learn(setting33):
-    fleet = setting33.study.fleet.model_copy(update={"battery": ()})
-    bare = Setting.of(setting33.study.model_copy(update={"fleet": fleet}))
+def test_a_study_without_stores_has_nothing_to_learn(instance33):
+    fleet = instance33.study.fleet.model_copy(update={"battery": ()})
+    bare = Instance.of(instance33.study.model_copy(update={"fleet": fleet}))
     with pytest.raises(StudyError, match="no stores"):
         Trainer(bare, np.zeros(24), samples=4, rounds=1)
 
@@ -127,13 +127,13 @@ def test_a_study_without_stores_has_nothing_to_learn(setting33):
 # ---- the file --------------------------------------------------------------------------------------------------
 
 
-def test_the_file_holds_what_was_written(setting33, tmp_path):
-    valued = with_values(setting33, tmp_path)
-    functions = read_functions(tmp_path / "values0.json", valued.study, setting33.grid)
+def test_the_file_holds_what_was_written(instance33, tmp_path):
+    valued = with_values(instance33, tmp_path)
+    functions = read_functions(tmp_path / "values0.json", valued.study, instance33.grid)
     assert functions.parts == 8
     assert functions.provenance["study"]["name"] == "microgrid33"
     other_seed = valued.study.model_copy(update={"seed": 9, "policy": "learned", "coordination": "transactive"})
-    assert read_functions(tmp_path / "values0.json", other_seed, setting33.grid).parts == 8
+    assert read_functions(tmp_path / "values0.json", other_seed, instance33.grid).parts == 8
 
 
 def with_slopes(document, slopes):
@@ -164,8 +164,8 @@ def with_slopes(document, slopes):
     ],
     ids=["text", "kind", "stores", "provenance", "study", "word", "row", "none", "short", "parts", "nan", "rising"],
 )
-def test_a_file_that_does_not_fit_is_refused(refused, setting33, tmp_path, spoil, message):
-    with_values(setting33, tmp_path)
+def test_a_file_that_does_not_fit_is_refused(refused, instance33, tmp_path, spoil, message):
+    with_values(instance33, tmp_path)
     path = tmp_path / "values0.json"
     path.write_text(spoil(json.loads(path.read_text())))
     said = refused("run", "microgrid33", "--policy", "learned", "--trained", path, "--out", tmp_path / "run")
@@ -177,18 +177,18 @@ def test_a_file_that_does_not_fit_is_refused(refused, setting33, tmp_path, spoil
 def test_who_falls_back_values_nothing(tmp_path, monkeypatch):
     """An hour that myopic decides is myopic for the microgrids too; the next one is learned again."""
     overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "bidding=basic", "policy=learned")
-    setting = with_values(Setting.of(read_study(STUDIES / "networked33.yaml", overrides)), tmp_path)
-    model = MarketModel(setting)
-    cast_players(model)
-    valued, plan = {}, Community.plan
+    instance = with_values(Instance.of(read_study(STUDIES / "networked33.yaml", overrides)), tmp_path)
+    model = MarketModel(instance)
+    create_agents(model)
+    valued, plan = {}, CoordinatedDispatcher.plan
 
-    def fails_at_3(community, situation, **options):
+    def fails_at_3(community, problem, **options):
         valued.setdefault(model.hour, []).append({one.reveal().values is not None for one in community.microgrids})
-        if situation.values is not None and model.hour == 3:
+        if problem.values is not None and model.hour == 3:
             raise SolverError("no luck")
-        return plan(community, situation, **options)
+        return plan(community, problem, **options)
 
-    monkeypatch.setattr(Community, "plan", fails_at_3)
+    monkeypatch.setattr(CoordinatedDispatcher, "plan", fails_at_3)
     model.run_days(1)
     decided = model.ledger.frames()["decisions"].set_index("hour").policy
     assert decided[3] == "myopic"
@@ -202,7 +202,7 @@ def test_without_a_file_the_remedy_is_said(refused):
     assert "tieline train STUDY --out FILE" in refused("run", "microgrid33", "--policy", "learned")
 
 
-def test_judging_gives_students_interval(setting33, monkeypatch):
+def test_judging_gives_students_interval(instance33, monkeypatch):
     """Three days on which a policy costs 1, 2 and 4 $ more: 2.33 $, and 4.303·1.528/√3 = 3.79 $ with three days."""
     costs = {"hindsight": [10, 30, 20], "receding": [11, 32, 24], "learned": [10, 30, 20], "myopic": [20, 40, 30]}
     days = {policy: iter(each) for policy, each in costs.items()}
@@ -213,9 +213,11 @@ def test_judging_gives_students_interval(setting33, monkeypatch):
     monkeypatch.setattr(train, "summarise", lambda run: run.policy)
     monkeypatch.setattr(train, "cost_of", lambda policy: next(days[policy]))
     monkeypatch.setattr(
-        train, "play", lambda setting, **_: SimpleNamespace(policy=setting.study.policy, seconds={"dispatch": 1.0})
+        train,
+        "simulate",
+        lambda instance, **_: SimpleNamespace(policy=instance.study.policy, seconds={"dispatch": 1.0}),
     )
-    judged, used = train.judge(setting33, Path("values.json"), 3, lambda _: None)
+    judged, used = train.judge(instance33, Path("values.json"), 3, lambda _: None)
     assert used == {
         "asked": "anm_aware",
         "used": "anm_aware, basic, forecast",
@@ -233,7 +235,7 @@ def test_train_warns_of_bids_that_are_not_those_asked_for(tmp_path, monkeypatch,
         raise SolverError("no luck")
 
     monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
-    monkeypatch.setattr(train, "play", lambda *_, **__: SimpleNamespace(seconds={"dispatch": 1.0}))
+    monkeypatch.setattr(train, "simulate", lambda *_, **__: SimpleNamespace(seconds={"dispatch": 1.0}))
     monkeypatch.setattr(train, "summarise", lambda run: {"costs": {"total": 1.0}})
     words = ("train", "microgrid33", "--out", tmp_path / "values.json", "--samples", "4", "--rounds", "1")
     status, out, err = ended(*words, "--test-days", "2", "--json")

@@ -14,17 +14,17 @@ from scipy import stats
 from typer.testing import CliRunner
 
 import experiments.__main__ as command_line
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.confidence import Estimate
 from experiments.figures.value import value_figure
 from experiments.recourse import Recourse, expected_profit
-from experiments.value import SIZES, Comparison
+from experiments.stochastic_value import SIZES, Comparison
 from experiments.value_console import show_value, value_study
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.scenarios import Draw, ForecastErrors
-from sim.setting import Setting
 from sim.study_file import read_study
 
 TOLERANCE = 0.01
@@ -34,14 +34,14 @@ SURE = ForecastErrors(demand_std=0, wind_std=0, pv_std=0)
 FEW = ("--scenarios", "20", "--keep", "2", "--compare-keep", "1", "--out-of-sample", "2")
 
 
-def setting_of(study, *, bidding="anm_aware", **uncertainty) -> Setting:
+def instance_of(study, *, bidding="anm_aware", **uncertainty) -> Instance:
     changed = study.uncertainty.model_copy(update=uncertainty)
-    return Setting.of(study.model_copy(update={"bidding": bidding, "uncertainty": changed}))
+    return Instance.of(study.model_copy(update={"bidding": bidding, "uncertainty": changed}))
 
 
 @pytest.fixture(scope="module")
-def small(study33) -> Setting:
-    return setting_of(study33, scenarios=30, keep=3)
+def small(study33) -> Instance:
+    return instance_of(study33, scenarios=30, keep=3)
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +73,8 @@ def test_foresight_earns_most_and_the_forecast_alone_least(report):
 
 
 def test_the_order_holds_in_the_model_of_the_basic_bid_too(study33):
-    setting = setting_of(study33, bidding="basic", scenarios=30, keep=4)
-    report = Comparison.of(setting, sizes=[4], test_count=2).run(workers=1)
+    instance = instance_of(study33, bidding="basic", scenarios=30, keep=4)
+    report = Comparison.of(instance, sizes=[4], test_count=2).run(workers=1)
     gap = report.solution.rp_gap  # of the directions that a bid of either sign may have
     assert gap < 1e-3 * report.solution.rp
     assert report.solution.ws >= report.solution.rp - gap - TOLERANCE
@@ -86,11 +86,11 @@ def test_the_order_holds_in_the_model_of_the_basic_bid_too(study33):
 
 def test_one_scenario_leaves_nothing_to_foresee(study33):
     """Without errors the only scenario is the forecast, and its bid the stochastic one."""
-    sure = Comparison.of(setting_of(study33, scenarios=1, keep=1, errors=SURE), test_count=2).run(workers=1)
+    sure = Comparison.of(instance_of(study33, scenarios=1, keep=1, errors=SURE), test_count=2).run(workers=1)
     assert sure.solution.vss == pytest.approx(0, abs=TOLERANCE)
     assert sure.solution.evpi == pytest.approx(0, abs=TOLERANCE)
     assert sure.reference.optimism == pytest.approx(0, abs=TOLERANCE)
-    kept = Comparison.of(setting_of(study33, scenarios=30, keep=1), sizes=[1], test_count=2).run(workers=1)
+    kept = Comparison.of(instance_of(study33, scenarios=30, keep=1), sizes=[1], test_count=2).run(workers=1)
     assert kept.solution.evpi == pytest.approx(0, abs=TOLERANCE)
     assert kept.solution.vss >= -TOLERANCE
 
@@ -100,7 +100,7 @@ def test_foresight_is_a_dispatch_without_penalties(small, report):
     kept, dispatcher = small.kept_scenarios(), Dispatcher.of(small)
     free = []
     for k in range(len(kept)):
-        one = opening_situation(small, kept.subset(k))
+        one = opening_problem(small, kept.subset(k))
         nothing = np.zeros_like(one.over_price_per_mwh)
         one = replace(one, bid_mw=np.zeros(24), over_price_per_mwh=nothing, under_price_per_mwh=nothing)
         free.append(-dispatcher.plan(one).objective)
@@ -108,8 +108,8 @@ def test_foresight_is_a_dispatch_without_penalties(small, report):
 
 
 def test_the_bid_earns_over_its_own_scenarios_what_its_plan_promises(small, report):
-    situation = opening_situation(small, small.kept_scenarios())
-    submission = compute_submission(Dispatcher.of(small), small, situation)
+    problem = opening_problem(small, small.kept_scenarios())
+    submission = compute_submission(Dispatcher.of(small), small, problem)
     assert report.reference.bid_mw == pytest.approx(submission.bid_mw, abs=1e-9)
     assert report.reference.training == pytest.approx(report.solution.rp, abs=TOLERANCE)
 
@@ -144,10 +144,10 @@ def test_pairing_takes_out_the_weather(report):
 
 def test_profits_are_of_fresh_scenarios_dispatched_one_by_one(small, report):
     one = small.draw(Draw.TEST, 5).subset(4)
-    situation = replace(opening_situation(small, one), bid_mw=report.trials[1].bid_mw)
-    plan = Dispatcher.of(small).plan(situation)
+    problem = replace(opening_problem(small, one), bid_mw=report.trials[1].bid_mw)
+    plan = Dispatcher.of(small).plan(problem)
     assert report.trials[1].profits[4] == -plan.objective
-    settled = settled_cost(small.grid, plan, situation, small.tariff, small.rule)
+    settled = settled_cost(small.grid, plan, problem, small.tariff, small.rule)
     assert report.trials[1].profits[4] == pytest.approx(-settled, abs=TOLERANCE)
 
 
@@ -161,7 +161,7 @@ def test_two_threads_give_the_same_numbers_as_one(small, comparison, report):
 
 
 def test_progress_is_reported_step_by_step(study33):
-    comparison = Comparison.of(setting_of(study33, scenarios=5, keep=2), sizes=[1], test_count=2)
+    comparison = Comparison.of(instance_of(study33, scenarios=5, keep=2), sizes=[1], test_count=2)
     said = []
     comparison.run(workers=2, progress=said.append)
     assert len(said) == comparison.steps
@@ -169,12 +169,12 @@ def test_progress_is_reported_step_by_step(study33):
 
 
 def test_sizes_by_default_are_those_that_are_drawn(small, study33):
-    def sizes(setting, **options):
-        return [one.keep for one in Comparison.of(setting, test_count=2, **options).contenders[2:]]
+    def sizes(instance, **options):
+        return [one.keep for one in Comparison.of(instance, test_count=2, **options).contenders[2:]]
 
     assert sizes(small) == [1, 3, 5, 10, 20]
-    assert sizes(Setting.of(study33)) == list(SIZES)
-    assert sizes(setting_of(study33, scenarios=8, keep="all")) == [1, 5, 8]
+    assert sizes(Instance.of(study33)) == list(SIZES)
+    assert sizes(instance_of(study33, scenarios=8, keep="all")) == [1, 5, 8]
     assert sizes(small, sizes=[30, 30]) == [3, 30]
 
 
@@ -197,16 +197,16 @@ def test_a_violated_limit_costs_no_money(study33):
     """Buses can't all be held above 1.005 p.u.; what the program counts for that must not pass for a loss."""
     voltage = study33.grid.voltage.model_copy(update={"min_vm_pu": 1.005})
     grid = study33.grid.model_copy(update={"voltage": voltage})
-    setting = Setting.of(study33.model_copy(update={"grid": grid}))
+    instance = Instance.of(study33.model_copy(update={"grid": grid}))
     bid_mw = np.full(24, 1.0)
-    situation = replace(opening_situation(setting, setting.forecast), bid_mw=bid_mw)
-    plan = Dispatcher.of(setting).plan(situation)
+    problem = replace(opening_problem(instance, instance.forecast), bid_mw=bid_mw)
+    plan = Dispatcher.of(instance).plan(problem)
     assert plan.violation.sum() > 0.01
-    settled = settled_cost(setting.grid, plan, situation, setting.tariff, setting.rule)
+    settled = settled_cost(instance.grid, plan, problem, instance.tariff, instance.rule)
     assert expected_profit(plan, np.ones(1)) == pytest.approx(-settled, abs=0.1)
     assert plan.objective - settled > 1000
-    with Recourse(setting, workers=1) as recourse:
-        (outcome,) = (future.result() for future in recourse.start(bid_mw, setting.forecast))
+    with Recourse(instance, workers=1) as recourse:
+        (outcome,) = (future.result() for future in recourse.start(bid_mw, instance.forecast))
     assert not outcome.within_limits
     assert outcome.profit == expected_profit(plan, np.ones(1))
 
@@ -332,7 +332,7 @@ def test_bad_input_is_refused_before_anything_is_written(refused, tmp_path):
 def fabricated(study, levels, *, bidding="anm_aware"):
     """Return a report with given profits, by number of kept scenarios; the second is the study's."""
     rng = np.random.default_rng(0)
-    scenarios = Setting.of(study).forecast
+    scenarios = Instance.of(study).forecast
 
     def trial(name, keep, level):
         contender = Contender(strategy=name, scenarios=scenarios, keep=keep)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 if TYPE_CHECKING:  # the names of the policies must not cost the import of solvers
     from agents.dispatch.dispatcher import Dispatcher
     from grids.network import FloatArray
+    from sim.instance import Instance
     from sim.messages import Decision, Knowledge, Outlook
-    from sim.setting import Setting
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,7 +47,7 @@ class AnmPolicy(Protocol):
     knowledge: ClassVar[Knowledge]
     fallback: ClassVar[str | None]
 
-    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None: ...
+    def __init__(self, instance: Instance, dispatcher: Dispatcher) -> None: ...
 
     def decide(self, view: HourView) -> Decision:
         """Return the orders of the hour; raise SolverError if there is no answer."""

@@ -1,48 +1,48 @@
-"""What the optimising policies share: the hours in view as a situation, and the first hour of the plan as orders."""
+"""What the optimising policies share: the hours in view as a problem, and its first hour as orders."""
 
 import numpy as np
 
 from agents.anm import HourView
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
+from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
-from agents.dispatch.port_situation import StoreValues
-from agents.dispatch.situation import Situation
+from agents.dispatch.problem import DispatchProblem
 from agents.state_of_charge import required_energy
 from grids.power_flow import SetPoints
+from sim.instance import Instance
 from sim.messages import Decision, Schedule
-from sim.setting import Setting
 
 
-def plan_ahead(setting: Setting, dispatcher: Dispatcher, view: HourView, values: StoreValues | None = None) -> Plan:
+def plan_ahead(instance: Instance, dispatcher: Dispatcher, view: HourView, values: StoreValues | None = None) -> Plan:
     """Return the optimal plan of the hours in view, with the bids as they were submitted (Eq. 7-31).
 
     Parameters
     ----------
-    setting, dispatcher, view : Setting, Dispatcher, HourView
-        What is played, who solves, and what is known.
+    instance, dispatcher, view : Instance, Dispatcher, HourView
+        What is simulated, who solves, and what is known.
     values : StoreValues, optional
         What the batteries' energy is worth after the last hour.
     """
-    return dispatcher.plan(situation_ahead(setting, view, values))
+    return dispatcher.plan(problem_ahead(instance, view, values))
 
 
-def situation_ahead(setting: Setting, view: HourView, values: StoreValues | None = None) -> Situation:
-    """Return the hours in view as a situation, see `plan_ahead`."""
+def problem_ahead(instance: Instance, view: HourView, values: StoreValues | None = None) -> DispatchProblem:
+    """Return the hours in view as a dispatch problem, see `plan_ahead`."""
     count = len(view.outlook.demand_mw)
     hours = slice(view.hour - 1, view.hour - 1 + count)
-    over, under = setting.step_prices
-    return Situation(
+    over, under = instance.step_prices
+    return DispatchProblem(
         demand_mw=view.outlook.demand_mw[None],
         available_mw=view.outlook.available_mw[None],
         probability=np.ones(1),
-        price_per_mwh=setting.profiles.price_per_mwh[hours],
+        price_per_mwh=instance.profiles.price_per_mwh[hours],
         retail_price_per_mwh=view.outlook.retail_price_per_mwh,
         over_price_per_mwh=over[hours],
         under_price_per_mwh=under[hours],
         start_energy_mwh=view.energy_mwh,
         previous_battery_p_mw=view.previous_battery_p_mw,
-        required_energy_mwh=required_energy(setting.grid, np.arange(view.hour, view.hour + count, dtype=np.float64)),
+        required_energy_mwh=required_energy(instance.grid, np.arange(view.hour, view.hour + count, dtype=np.float64)),
         bid_mw=view.bid_mw[hours],
         values=values,
     )

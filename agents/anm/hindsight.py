@@ -6,8 +6,8 @@ from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
+from sim.instance import Instance
 from sim.messages import Decision, Knowledge
-from sim.setting import Setting
 
 
 class Policy:
@@ -17,8 +17,8 @@ class Policy:
     knowledge: ClassVar[Knowledge] = Knowledge.FUTURE
     fallback: ClassVar[str | None] = "receding"
 
-    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
-        self._setting, self._dispatcher = setting, dispatcher
+    def __init__(self, instance: Instance, dispatcher: Dispatcher) -> None:
+        self._instance, self._dispatcher = instance, dispatcher
         self._plan: Plan | None = None
         self._planned_at = 1
 
@@ -26,5 +26,5 @@ class Policy:
         """Return hour t of the day's plan, made in the first hour (or when an earlier attempt failed)."""
         if self._plan is None or view.hour == 1:
             self._plan, self._planned_at = None, view.hour
-            self._plan = plan_ahead(self._setting, self._dispatcher, view)
+            self._plan = plan_ahead(self._instance, self._dispatcher, view)
         return decision(self._plan, "hindsight", at=view.hour - self._planned_at)

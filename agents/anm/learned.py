@@ -8,10 +8,10 @@ import numpy as np
 from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
-from agents.value.functions import read_functions
+from agents.value_functions.functions import read_functions
 from sim.errors import StudyError
+from sim.instance import Instance
 from sim.messages import Decision, Knowledge
-from sim.setting import Setting
 
 
 class Policy:
@@ -21,14 +21,14 @@ class Policy:
     knowledge: ClassVar[Knowledge] = Knowledge.HOUR
     fallback: ClassVar[str | None] = "myopic"
 
-    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
-        if setting.study.trained is None:
+    def __init__(self, instance: Instance, dispatcher: Dispatcher) -> None:
+        if instance.study.trained is None:
             raise StudyError(
                 "policy: learned needs value functions; make them with tieline train STUDY --out FILE and give"
                 " --trained FILE"
             )
-        self._setting, self._dispatcher = setting, dispatcher
-        self._functions = read_functions(Path(setting.study.trained), setting.study, setting.grid)
+        self._instance, self._dispatcher = instance, dispatcher
+        self._functions = read_functions(Path(instance.study.trained), instance.study, instance.grid)
 
     def decide(self, view: HourView) -> Decision:
         """Return the orders of the hour.
@@ -38,13 +38,13 @@ class Policy:
         SolverError
             If there is no answer; nobody then values energy any more until the next hour.
         """
-        grid = self._setting.grid
+        grid = self._instance.grid
         least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
         most = np.array([unit.max_soc * unit.max_e_mwh for unit in grid.batteries])
         values = self._functions.of([*grid.battery_names], view.hour, least, most)
         self._dispatcher.value_by(self._functions)
         try:
-            return decision(plan_ahead(self._setting, self._dispatcher, view, values), "learned")
+            return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")
         except BaseException:
             self._dispatcher.value_by(None)  # the policy that decides instead is to be what it says it is
             raise

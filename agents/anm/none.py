@@ -7,8 +7,8 @@ import numpy as np
 from agents.anm import HourView
 from agents.dispatch.dispatcher import Dispatcher
 from grids.power_flow import SetPoints
+from sim.instance import Instance
 from sim.messages import Decision, Knowledge
-from sim.setting import Setting
 
 
 class Policy:
@@ -18,8 +18,8 @@ class Policy:
     knowledge: ClassVar[Knowledge] = Knowledge.HOUR
     fallback: ClassVar[str | None] = None
 
-    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
-        self._tan_phi = setting.grid.load_tan_phi
+    def __init__(self, instance: Instance, dispatcher: Dispatcher) -> None:
+        self._tan_phi = instance.grid.load_tan_phi
         self._dispatcher = dispatcher
 
     def decide(self, view: HourView) -> Decision:

@@ -5,8 +5,8 @@ from typing import ClassVar
 from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
+from sim.instance import Instance
 from sim.messages import Decision, Knowledge
-from sim.setting import Setting
 
 
 class Policy:
@@ -16,9 +16,9 @@ class Policy:
     knowledge: ClassVar[Knowledge] = Knowledge.FORECAST
     fallback: ClassVar[str | None] = "myopic"
 
-    def __init__(self, setting: Setting, dispatcher: Dispatcher) -> None:
-        self._setting, self._dispatcher = setting, dispatcher
+    def __init__(self, instance: Instance, dispatcher: Dispatcher) -> None:
+        self._instance, self._dispatcher = instance, dispatcher
 
     def decide(self, view: HourView) -> Decision:
         """Return the first hour of the optimal plan."""
-        return decision(plan_ahead(self._setting, self._dispatcher, view), "receding")
+        return decision(plan_ahead(self._instance, self._dispatcher, view), "receding")

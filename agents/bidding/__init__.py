@@ -15,8 +15,8 @@ if TYPE_CHECKING:  # the names of the strategies must not cost the import of sol
     from agents.dispatch.certificate import Certificate
     from agents.dispatch.dispatcher import Dispatcher
     from agents.dispatch.plan import Plan
-    from agents.dispatch.search.bundled_search import BundledBid
-    from agents.dispatch.situation import Situation
+    from agents.dispatch.problem import DispatchProblem
+    from agents.dispatch.search.scenario_decomposition import DecomposedBid
     from grids.network import FloatArray
 
 
@@ -56,13 +56,13 @@ class BidPlan:
     probability: FloatArray | None = None
 
     @classmethod
-    def of(cls, plan: Plan, situation: Situation, certificate: Certificate) -> BidPlan:
+    def of(cls, plan: Plan, problem: DispatchProblem, certificate: Certificate) -> BidPlan:
         """Return the proposal behind which stands one plan of all scenarios."""
         return cls(
             bid_mw=plan.bid_mw,
             objective=plan.objective,
             bound=plan.bound,
-            battery_p_mw=np.tensordot(situation.probability, plan.set_points.battery_p_mw, axes=1),
+            battery_p_mw=np.tensordot(problem.probability, plan.set_points.battery_p_mw, axes=1),
             certificate=certificate,
             plan=plan,
             stopped=plan.stopped,
@@ -86,7 +86,7 @@ class BidPlan:
         return found
 
     @classmethod
-    def of_bundles(cls, bid: BundledBid) -> BidPlan:
+    def of_bundles(cls, bid: DecomposedBid) -> BidPlan:
         """Return the proposal that came of bundles of scenarios."""
         names = ("bid_mw", "objective", "bound", "battery_p_mw", "certificate", "stopped", "nodes")
         return cls(**{name: getattr(bid, name) for name in names}, costs=bid.costs, probability=bid.probability)
@@ -97,8 +97,8 @@ class Strategy(Protocol):
 
     SUMMARY: str
 
-    def bid(self, dispatcher: Dispatcher, situation: Situation) -> BidPlan:
-        """Return bids for a situation of 24 hours."""
+    def bid(self, dispatcher: Dispatcher, problem: DispatchProblem) -> BidPlan:
+        """Return bids for a dispatch problem of 24 hours."""
         ...
 
 

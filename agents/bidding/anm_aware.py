@@ -3,9 +3,9 @@
 from agents.bidding import BidPlan
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
-from agents.dispatch.search.bundled_search import BundledSearch
-from agents.dispatch.situation import Situation
+from agents.dispatch.first_stage import bid_bounds
+from agents.dispatch.problem import DispatchProblem
+from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
 from sim.errors import StudyError
 
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"
@@ -14,19 +14,19 @@ WHOLE_MOST = 40
 """Scenarios up to which the problem is solved as a whole; beyond, in bundles that meet in the bids."""
 
 
-def bid(dispatcher: Dispatcher, situation: Situation) -> BidPlan:
+def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> BidPlan:
     """Return the bids that maximise expected profit, or what the study's aversion to risk makes of it, with ANM.
 
     The AC network is foreseen in every scenario and hour.
     """
     grid = dispatcher.grid
-    within = bid_range(grid, dispatcher.rule, situation.demand_mw, situation.available_mw, network="branch_flow")
-    if grid.ports:
-        refuse_bundles(situation.shape[0], averse=dispatcher.risk.averse)
-    if situation.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
-        return BidPlan.of_bundles(BundledSearch(dispatcher, situation, within).run())
-    plan = dispatcher.plan(situation, within=within)
-    return BidPlan.of(plan, situation, certify(plan, situation, grid))
+    bounds = bid_bounds(grid, dispatcher.rule, problem.demand_mw, problem.available_mw, network="branch_flow")
+    if grid.connections:
+        refuse_bundles(problem.shape[0], averse=dispatcher.risk.averse)
+    if problem.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
+        return BidPlan.of_bundles(ScenarioDecomposition(dispatcher, problem, bounds).run())
+    plan = dispatcher.plan(problem, bounds=bounds)
+    return BidPlan.of(plan, problem, certify(plan, problem, grid))
 
 
 def refuse_bundles(scenarios: int, *, averse: bool) -> None:

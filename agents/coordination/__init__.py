@@ -11,10 +11,10 @@ if TYPE_CHECKING:  # the names of the modes must not cost the import of solvers
     from concurrent.futures import Executor
 
     from agents.dispatch.dispatcher import Dispatcher
-    from agents.dispatch.first_stage import BidRange
+    from agents.dispatch.first_stage import BidBounds
     from agents.dispatch.plan import Plan
-    from agents.dispatch.situation import Situation
-    from agents.microgrid import MicrogridAgent
+    from agents.dispatch.problem import DispatchProblem
+    from agents.networked_microgrid import NetworkedMicrogrid
 
 
 class Coordinator(Protocol):
@@ -22,9 +22,11 @@ class Coordinator(Protocol):
 
     summary: ClassVar[str]
 
-    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None: ...
+    def __init__(
+        self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor
+    ) -> None: ...
 
-    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
         """Return a plan of operator and microgrids, which have looked at the same scenarios and hours.
 
         Raises

@@ -1,9 +1,9 @@
 """Agree on a single hour in one to four rounds: every microgrid hands in a demand curve, the network clears them.
 
 A curve is what the microgrid takes at each of some prices, nothing else. The network's optimum with these curves gives
-every port a price; further rounds ask for the curves more finely around these prices. What is agreed lies between
-quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the curves,
-more rounds do not settle it: the last plan is carried out, and a note says so.
+every connection a price; further rounds ask for the curves more finely around these prices. What is agreed lies
+between quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the
+curves, more rounds do not settle it: the last plan is carried out, and a note says so.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 
 from agents.coordination._priced import Audience, marginal_prices, not_agreed
+from agents.dispatch.connection_problem import Curves
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
-from agents.dispatch.port_situation import Curves
-from agents.dispatch.situation import Situation
-from agents.microgrid import MicrogridAgent
+from agents.dispatch.problem import DispatchProblem
+from agents.networked_microgrid import NetworkedMicrogrid
 from grids.network import FloatArray
 from sim.messages import Coordination
 
@@ -32,9 +32,9 @@ MOST_ROUNDS, TOLERANCE_PER_MWH = 4, 0.5
 
 def agree_on_curves(
     dispatcher: Dispatcher,
-    microgrids: Sequence[MicrogridAgent],
+    microgrids: Sequence[NetworkedMicrogrid],
     audience: Audience,
-    situation: Situation,
+    problem: DispatchProblem,
     last: Plan | None,
     standing_mw: FloatArray,
     *,
@@ -44,9 +44,9 @@ def agree_on_curves(
 
     Parameters
     ----------
-    dispatcher, microgrids, audience : Dispatcher, sequence of MicrogridAgent, Audience
+    dispatcher, microgrids, audience : Dispatcher, sequence of NetworkedMicrogrid, Audience
         The operator's problem, who is asked, and how they are heard.
-    situation : Situation
+    problem : DispatchProblem
         One scenario, one hour.
     last : Plan, optional
         What was agreed on curves last, whose prices are the ones to begin with.
@@ -61,7 +61,7 @@ def agree_on_curves(
         If the operator's solver gives no answer.
     """
     count = len(microgrids)
-    price = np.full(count, situation.price_per_mwh[0]) if last is None else last.exchange_price_per_mwh[0, -1]
+    price = np.full(count, problem.price_per_mwh[0]) if last is None else last.exchange_price_per_mwh[0, -1]
     notes: dict[str, None] = {}
     change, rounds, offsets = np.inf, 0, WIDE
     while rounds < MOST_ROUNDS and change > TOLERANCE_PER_MWH:
@@ -69,8 +69,8 @@ def agree_on_curves(
         prices = price[:, None] + offsets
         quantities, failed = _ask(microgrids, audience, prices, standing_mw)
         notes |= dict.fromkeys(failed)
-        plan = dispatcher.plan(replace(situation, offers=_steps(prices, quantities)), network=network)
-        agreed = marginal_prices(situation, plan)[0, 0]
+        plan = dispatcher.plan(replace(problem, offers=_steps(prices, quantities)), network=network)
+        agreed = marginal_prices(problem, plan)[0, 0]
         change, price, offsets = float(np.abs(agreed - price).max(initial=0.0)), agreed, NARROW
     apart_mw = _outside(plan.set_points.exchange_p_mw[0, 0], price, prices, quantities)
     if change > TOLERANCE_PER_MWH:
@@ -89,7 +89,7 @@ def agree_on_curves(
 
 
 def _ask(
-    microgrids: Sequence[MicrogridAgent], audience: Audience, prices_per_mwh: FloatArray, last_mw: FloatArray
+    microgrids: Sequence[NetworkedMicrogrid], audience: Audience, prices_per_mwh: FloatArray, last_mw: FloatArray
 ) -> tuple[FloatArray, list[str]]:
     """Return what every microgrid takes at each of its prices, shape (M, K), and what went wrong."""
     questions = [partial(one.demand, row) for one, row in zip(microgrids, prices_per_mwh, strict=True)]

@@ -8,22 +8,22 @@ import numpy as np
 
 from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.plan import Plan
-from agents.dispatch.situation import Situation
-from agents.microgrid_planner import Answer
+from agents.dispatch.problem import DispatchProblem
+from agents.microgrid_optimizer import MicrogridAnswer
 from grids.network import FloatArray
 from sim.time_limit import given_up
 
 
-def marginal_prices(situation: Situation, plan: Plan) -> FloatArray:
-    """Return the marginal cost of serving every port, shape (S, T, M). [$/MWh]
+def marginal_prices(problem: DispatchProblem, plan: Plan) -> FloatArray:
+    """Return the marginal cost of serving every connection, shape (S, T, M). [$/MWh]
 
     Where it is unknown, or limits are violated and the dual is that of the violation, it is the day-ahead price.
     """
     shape = plan.set_points.exchange_p_mw.shape
-    day_ahead: FloatArray = np.broadcast_to(situation.price_per_mwh[None, :, None], shape)
+    day_ahead: FloatArray = np.broadcast_to(problem.price_per_mwh[None, :, None], shape)
     if plan.prices is None or plan.prices.exchange_per_mwh.shape != shape:
         return day_ahead
-    weight = np.maximum(situation.probability, 1e-12)[:, None, None]
+    weight = np.maximum(problem.probability, 1e-12)[:, None, None]
     violated = plan.violation[..., None] > VIOLATION_TOLERANCE
     return np.where(violated, day_ahead, plan.prices.exchange_per_mwh / weight)
 
@@ -49,9 +49,11 @@ class Audience:
 
     def __init__(self, executor: Executor, names: Sequence[str], limits_mw: FloatArray) -> None:
         self._executor, self._names, self._limits_mw = executor, names, limits_mw
-        self._awaited: dict[int, Future[Answer]] = {}
+        self._awaited: dict[int, Future[MicrogridAnswer]] = {}
 
-    def ask(self, questions: Sequence[Callable[[], Answer]], last: FloatArray) -> tuple[FloatArray, list[str]]:
+    def ask(
+        self, questions: Sequence[Callable[[], MicrogridAnswer]], last: FloatArray
+    ) -> tuple[FloatArray, list[str]]:
         """Return all answers; who gives none, or none that makes sense, is taken at the last known one.
 
         Parameters
@@ -99,7 +101,7 @@ class _NonsenseError(ValueError):
     """An answer that can't be meant."""
 
 
-def _checked(answer: Answer, shape: tuple[int, ...], limit_mw: float) -> FloatArray:
+def _checked(answer: MicrogridAnswer, shape: tuple[int, ...], limit_mw: float) -> FloatArray:
     """Return the quantities of an answer that makes sense, within the limit the microgrid announced."""
     given = np.asarray(answer.p_mw, dtype=np.float64)
     if given.shape != shape:

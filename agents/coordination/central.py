@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from agents.coordination._priced import marginal_prices
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidRange
+from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Plan
-from agents.dispatch.situation import Situation
-from agents.microgrid import MicrogridAgent
+from agents.dispatch.problem import DispatchProblem
+from agents.networked_microgrid import NetworkedMicrogrid
 from sim.messages import Coordination
 
 FREE_PER_MWH = 0.01
@@ -22,20 +22,20 @@ class Mode:
 
     summary: ClassVar[str] = "one optimisation that sees all devices (the benchmark)"
 
-    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
+    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
 
-    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
         """Return the plan that is best for all together.
 
-        Where energy has a price below zero at a port, stores would charge more than fits: it is then ruled out.
+        Where energy has a price below zero at a connection, stores would charge more than fits: it is then ruled out.
         """
-        together = replace(situation, community=tuple(microgrid.reveal() for microgrid in self._microgrids))
-        plan = self._dispatcher.plan(together, network=network, within=within)
-        prices = marginal_prices(situation, plan)
+        together = replace(problem, community=tuple(microgrid.reveal() for microgrid in self._microgrids))
+        plan = self._dispatcher.plan(together, network=network, bounds=bounds)
+        prices = marginal_prices(problem, plan)
         if prices.min(initial=0.0) < -FREE_PER_MWH:
-            plan = self._dispatcher.plan(replace(together, fits=True), network=network, within=within)
-            prices = marginal_prices(situation, plan)
+            plan = self._dispatcher.plan(replace(together, fits=True), network=network, bounds=bounds)
+            prices = marginal_prices(problem, plan)
         return replace(
             plan,
             exchange_price_per_mwh=prices,

@@ -1,9 +1,9 @@
 """Transactive coordination: operator and microgrids exchange prices and quantities until they agree.
 
 The alternating direction method of multipliers (ADMM; Boyd et al. 2011, https://doi.org/10.1561/2200000016) on the
-exchange of every port, hour and scenario. The operator knows of a microgrid how much it may exchange; the microgrid
-knows of the network a price and a quantity. Both keep their problems to themselves. Reactive power costs a microgrid
-nothing: the operator asks for it as it likes, within what was announced at connection.
+exchange of every connection, hour and scenario. The operator knows of a microgrid how much it may exchange; the
+microgrid knows of the network a price and a quantity. Both keep their problems to themselves. Reactive power costs a
+microgrid nothing: the operator asks for it as it likes, within what was announced at connection.
 
 For a single hour a microgrid's answer to all prices is a curve; it hands that in, and four rounds at most are made of
 it (:mod:`agents.coordination._curves`).
@@ -19,13 +19,13 @@ import numpy as np
 
 from agents.coordination._curves import agree_on_curves
 from agents.coordination._priced import Audience, not_agreed, still_standing
+from agents.dispatch.connection_problem import Offers
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidRange
-from agents.dispatch.plan import Plan, settle_by
-from agents.dispatch.port_situation import Offers
-from agents.dispatch.situation import Signs, Situation, mean_situation
-from agents.microgrid import MicrogridAgent
-from agents.microgrid_planner import Quote
+from agents.dispatch.first_stage import BidBounds
+from agents.dispatch.plan import Plan, fix_directions
+from agents.dispatch.problem import Directions, DispatchProblem, mean_problem
+from agents.microgrid_optimizer import Quote
+from agents.networked_microgrid import NetworkedMicrogrid
 from grids.network import FloatArray
 from sim.messages import Coordination
 
@@ -48,7 +48,7 @@ class _State:
     wanted: FloatArray
     offered: FloatArray
     price: FloatArray
-    signs: Signs
+    directions: Directions
 
     def an_hour_later(self) -> "_State":
         """Return the same without its first hour."""
@@ -56,7 +56,7 @@ class _State:
             wanted=self.wanted[:, 1:],
             offered=self.offered[:, 1:],
             price=self.price[:, 1:],
-            signs=Signs(bid=self.signs.bid[1:], flow=self.signs.flow[:, 1:]),
+            directions=Directions(bid=self.directions.bid[1:], flow=self.directions.flow[:, 1:]),
         )
 
 
@@ -65,55 +65,55 @@ class Mode:
 
     summary: ClassVar[str] = "operator and microgrids exchange prices and quantities until they agree (ADMM)"
 
-    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
+    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([port.exchange_limits()[0] for port in dispatcher.grid.ports])
+        limits = np.array([connection.exchange_limits()[0] for connection in dispatcher.grid.connections])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
         self._hour_before: Plan | None = None
         self._agreed_mw: FloatArray | None = None  # whichever way it was, for those who don't answer
 
-    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
         """Return the operator's plan for what was agreed: on demand curves for a single hour, else by ADMM."""
-        if situation.shape == (1, 1) and within is None:
+        if problem.shape == (1, 1) and bounds is None:
             standing = still_standing(self._agreed_mw, (1, 1, len(self._microgrids)))[0, 0]
             plan = self._hour_before = agree_on_curves(
                 self._dispatcher,
                 self._microgrids,
                 self._audience,
-                situation,
+                problem,
                 self._hour_before,
                 standing,
                 network=network,
             )
         else:
-            plan = self._negotiate(situation, network, within)
+            plan = self._negotiate(problem, network, bounds)
         self._agreed_mw = plan.set_points.exchange_p_mw
         return plan
 
-    def _negotiate(self, situation: Situation, network: str, within: BidRange | None) -> Plan:
+    def _negotiate(self, problem: DispatchProblem, network: str, bounds: BidBounds | None) -> Plan:
         """Return the operator's plan for what was agreed by ADMM.
 
         With many scenarios the network is asked about their mean first, which costs a fraction and settles most; then
         about all of them.
         """
-        state, stale, remarks = self._begin(situation)
+        state, stale, remarks = self._begin(problem)
         notes = dict.fromkeys(remarks)
-        talks = [_Talk(mean_situation(situation))] if situation.shape[0] > 1 else []
-        talks.append(_Talk(situation))
-        slack = 1.0 if within is None else BID_FACTOR
+        talks = [_Talk(mean_problem(problem))] if problem.shape[0] > 1 else []
+        talks.append(_Talk(problem))
+        slack = 1.0 if bounds is None else BID_FACTOR
         for talk in talks:
             while not talk.is_over(slack):
                 if stale or talk.rounds > 0:
                     notes |= dict.fromkeys(self._ask_microgrids(state))
                 stale = True  # what the microgrids want answers older prices from now on
-                self._ask_network(talk, situation.probability, state, network, within)
+                self._ask_network(talk, problem.probability, state, network, bounds)
         last = talks[-1]
         if not last.has_agreed(slack):
             notes[not_agreed(last.rounds, last.primal_mw, last.dual_per_mwh)] = None
-        self._last = replace(state, signs=talks[-1].signs)
-        given = replace(situation, exchange_p_mw=state.wanted)
-        plan = self._dispatcher.plan(given, network=network, within=within)
+        self._last = replace(state, directions=talks[-1].directions)
+        given = replace(problem, exchange_p_mw=state.wanted)
+        plan = self._dispatcher.plan(given, network=network, bounds=bounds)
         return replace(
             plan,
             exchange_price_per_mwh=state.price,
@@ -126,22 +126,22 @@ class Mode:
             ),
         )
 
-    def _begin(self, situation: Situation) -> tuple[_State, bool, list[str]]:
+    def _begin(self, problem: DispatchProblem) -> tuple[_State, bool, list[str]]:
         """Return where to begin, whether it is stale, and what went wrong.
 
         It is what was agreed an hour ago, or day-ahead prices and what the microgrids want at them.
         """
-        shape = (*situation.shape, len(self._microgrids))
+        shape = (*problem.shape, len(self._microgrids))
         if self._last is not None and self._last.price.shape == (shape[0], shape[1] + 1, shape[2]):
             return self._last.an_hour_later(), True, []
-        price = np.broadcast_to(situation.price_per_mwh[None, :, None], shape).copy()
+        price = np.broadcast_to(problem.price_per_mwh[None, :, None], shape).copy()
         questions = [
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
         last = still_standing(self._agreed_mw, shape)
         wanted, notes = self._audience.ask(questions, last)
-        signs = Signs.unsettled(*situation.shape)
-        return _State(wanted=wanted, offered=wanted, price=price, signs=signs), False, notes
+        directions = Directions.undecided(*problem.shape)
+        return _State(wanted=wanted, offered=wanted, price=price, directions=directions), False, notes
 
     def _ask_microgrids(self, state: _State) -> list[str]:
         """Ask every microgrid what it wants at its prices, near what the operator offers; return what went wrong."""
@@ -156,14 +156,14 @@ class Mode:
         return notes
 
     def _ask_network(
-        self, talk: "_Talk", probability: FloatArray, state: _State, network: str, within: BidRange | None
+        self, talk: "_Talk", probability: FloatArray, state: _State, network: str, bounds: BidBounds | None
     ) -> None:
         """Let the operator say what the network would like, near what the microgrids want; let prices follow."""
-        scenarios = talk.situation.shape[0]
+        scenarios = talk.problem.shape[0]
         wanted, price = (_over(scenarios, probability, values) for values in (state.wanted, state.price))
         offers = Offers(cost_per_mwh=-price - PROXIMAL * wanted, proximal=PROXIMAL)
-        asked = replace(talk.situation, offers=offers)
-        plan = self._dispatcher.relaxed(asked, talk.signs, network=network, within=within)
+        asked = replace(talk.problem, offers=offers)
+        plan = self._dispatcher.relaxed(asked, talk.directions, network=network, bounds=bounds)
         gap = wanted - plan.set_points.exchange_p_mw
         talk.take_note(plan, gap)
         # What the network says about the mean holds for every scenario's difference from it.
@@ -175,15 +175,15 @@ class Mode:
 class _Talk:
     """One stage of a negotiation: what the network is asked about, and how far apart both sides are."""
 
-    situation: Situation
+    problem: DispatchProblem
     rounds: int = 0
     primal_mw: float = np.inf
     dual_per_mwh: float = np.inf
-    signs: Signs = field(init=False)
+    directions: Directions = field(init=False)
     _offered: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        self.signs = Signs.unsettled(*self.situation.shape)
+        self.directions = Directions.undecided(*self.problem.shape)
 
     def is_over(self, slack: float) -> bool:
         """Return whether both sides agree, within the tolerances times `slack`, or have talked long enough."""
@@ -196,7 +196,7 @@ class _Talk:
     def take_note(self, plan: Plan, gap_mw: FloatArray) -> None:
         """Count a round, and measure how far apart both sides are."""
         self.rounds += 1
-        self.signs = settle_by(plan, self.signs)  # as the first answer of the network leans
+        self.directions = fix_directions(plan, self.directions)  # as the first answer of the network leans
         self.primal_mw = float(np.abs(gap_mw).max(initial=0.0))
         offered = plan.set_points.exchange_p_mw
         if self._offered is not None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidRange
+from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Plan
-from agents.dispatch.situation import Situation
-from agents.microgrid import MicrogridAgent
+from agents.dispatch.problem import DispatchProblem
+from agents.networked_microgrid import NetworkedMicrogrid
 from grids.network import FloatArray
 from sim.messages import Coordination
 
@@ -22,16 +22,16 @@ class Mode:
 
     summary: ClassVar[str] = "every microgrid answers the retail price alone; ANM mends what breaks"
 
-    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[MicrogridAgent], executor: Executor) -> None:
+    def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([port.exchange_limits()[0] for port in dispatcher.grid.ports])
+        limits = np.array([connection.exchange_limits()[0] for connection in dispatcher.grid.connections])
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: FloatArray | None = None
 
-    def agree(self, situation: Situation, *, network: str, within: BidRange | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
         """Return the operator's best plan around what the microgrids do at the retail price."""
-        wanted, record = self.ask(situation.shape)
-        plan = self._dispatcher.plan(replace(situation, exchange_p_mw=wanted), network=network, within=within)
+        wanted, record = self.ask(problem.shape)
+        plan = self._dispatcher.plan(replace(problem, exchange_p_mw=wanted), network=network, bounds=bounds)
         return replace(plan, exchange_price_per_mwh=self.retail_per_mwh, coordination=record)
 
     def ask(self, shape: tuple[int, int]) -> tuple[FloatArray, Coordination]:

@@ -17,7 +17,7 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
     Parameters
     ----------
     model : MarketModel
-        The stage.
+        The market model.
     name, kind : str
         Name of the unit and what it is.
     position : int

@@ -1,7 +1,7 @@
 """Battery energy storage systems."""
 
 from agents.der.base import DerAgent, clipped_to_circle
-from grids.units import Battery
+from grids.components import Battery
 from sim.messages import Action, Report
 from sim.model import MarketModel
 

@@ -1,4 +1,4 @@
-"""What all devices behind a microgrid's port have in common."""
+"""What all devices behind a microgrid's connection have in common."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -57,23 +57,23 @@ class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
     Parameters
     ----------
     model : MarketModel
-        The stage.
-    port : str
-        Name of the port behind which it is.
+        The market model.
+    connection : str
+        Name of the connection behind which it is.
     """
 
     DEVICE: ClassVar[str]
     """What it is called in the records."""
 
-    def __init__(self, model: MarketModel, port: str) -> None:
+    def __init__(self, model: MarketModel, connection: str) -> None:
         super().__init__(model)
-        self.port = port
+        self.connection = connection
 
-    def obey(self, plan: HourPlan) -> DeviceAction:
+    def act(self, plan: HourPlan) -> DeviceAction:
         """Do its part of a plan for an hour."""
-        return self.carry_out(*self.order(plan))
+        return self.actuate(*self.order(plan))
 
-    def carry_out(self, *order: float) -> DeviceAction:
+    def actuate(self, *order: float) -> DeviceAction:
         """Do for an hour what it is asked for, as far as it can: see ``respond``."""
         action = self.respond(*order)
         self.commit(action)

@@ -20,7 +20,7 @@ class DeviceAnswers:
 
     Parameters
     ----------
-    port : str
+    connection : str
         Where they are connected.
     devices : mapping
         The devices by name, in the order in which they act.
@@ -35,9 +35,9 @@ class DeviceAnswers:
         What went wrong this hour.
     """
 
-    def __init__(self, port: str, devices: Mapping[str, MicrogridDevice], time_limit_s: float) -> None:
+    def __init__(self, connection: str, devices: Mapping[str, MicrogridDevice], time_limit_s: float) -> None:
         self.devices, self.notes = dict(devices), list[str]()
-        self._port, self._respondents = port, Respondents(time_limit_s)
+        self._connection, self._respondents = connection, Respondents(time_limit_s)
 
     def act(self, plan: HourPlan) -> list[DeviceAction]:
         """Return what every device does; of the plan, the heat that is needed falls by what they give.
@@ -56,7 +56,7 @@ class DeviceAnswers:
     def _act(self, name: str, plan: HourPlan) -> DeviceAction:
         device = self.devices[name]
         before = device.as_it_is()
-        said = self._respondents.ask({name: partial(device.obey, replace(plan))})[name]
+        said = self._respondents.ask({name: partial(device.act, replace(plan))})[name]
         wrong = in_words(said) if isinstance(said, BaseException) else _wrong(said, device, before, plan)
         if not wrong:
             return said  # type: ignore[no-any-return]
@@ -70,7 +70,7 @@ class DeviceAnswers:
             device.commit(action)
         except Exception as error:
             raise StudyError(
-                f"{self._port}, {name}: {wrong}; nor do its data say what it does: {in_words(error)}"
+                f"{self._connection}, {name}: {wrong}; nor do its data say what it does: {in_words(error)}"
             ) from error
         return action
 

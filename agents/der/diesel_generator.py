@@ -17,8 +17,8 @@ class DieselGenerator(MicrogridDevice):
 
     DEVICE = "diesel"
 
-    def __init__(self, model: MarketModel, port: str, unit: data.DieselGenerator) -> None:
-        super().__init__(model, port)
+    def __init__(self, model: MarketModel, connection: str, unit: data.DieselGenerator) -> None:
+        super().__init__(model, connection)
         self.unit = unit
 
     def order(self, plan: HourPlan) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
 from grids.microgrid import EvFleet
-from sim.ev_fleet import Cars, Charging, Envelope
+from sim.ev_fleet import Charging, ChargingSessions, Envelope
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
@@ -20,7 +20,7 @@ class EvAggregator(MicrogridDevice):
     ----------
     fleet : EvFleet
         The fleet's data.
-    cars : Cars
+    cars : ChargingSessions
         How its cars come and go.
 
     Attributes
@@ -33,8 +33,8 @@ class EvAggregator(MicrogridDevice):
 
     DEVICE = "ev"
 
-    def __init__(self, model: MarketModel, port: str, fleet: EvFleet, cars: Cars) -> None:
-        super().__init__(model, port)
+    def __init__(self, model: MarketModel, connection: str, fleet: EvFleet, cars: ChargingSessions) -> None:
+        super().__init__(model, connection)
         self.fleet = fleet
         self.charging = Charging(cars)
         self.uncontrolled_mw = self.charging.uncontrolled()
@@ -44,7 +44,7 @@ class EvAggregator(MicrogridDevice):
 
     @property
     def hour(self) -> int:
-        """The hour that is being played, counted from 0 at the start of the run."""
+        """The hour that is being simulated, counted from 0 at the start of the run."""
         return (int(self.model.day) - 1) * HOURS_PER_DAY + int(self.model.hour) - 1
 
     def envelope(self, hours: int) -> Envelope:

@@ -17,8 +17,8 @@ class HeatUnit(MicrogridDevice):
 
     DEVICE = "heat_unit"
 
-    def __init__(self, model: MarketModel, port: str, unit: data.HeatUnit) -> None:
-        super().__init__(model, port)
+    def __init__(self, model: MarketModel, connection: str, unit: data.HeatUnit) -> None:
+        super().__init__(model, connection)
         self.unit = unit
 
     @property

@@ -3,7 +3,7 @@
 import math
 
 from agents.der.base import DerAgent, clipped_to_circle
-from grids.units import Renewable
+from grids.components import Renewable
 from sim.model import MarketModel
 
 

@@ -20,8 +20,8 @@ class StorageDevice(MicrogridDevice):
         Stored energy now. [MWh]
     """
 
-    def __init__(self, model: MarketModel, port: str, unit: Storage) -> None:
-        super().__init__(model, port)
+    def __init__(self, model: MarketModel, connection: str, unit: Storage) -> None:
+        super().__init__(model, connection)
         self.unit = unit
         self.energy_mwh = unit.start_soc * unit.max_e_mwh
 

@@ -4,27 +4,27 @@ from time import perf_counter
 
 import clarabel
 
+from agents.dispatch.conic_program import solver_settings
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_range
-from agents.dispatch.program import solver_settings
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.first_stage import bid_bounds
+from agents.dispatch.problem import Directions, DispatchProblem
 
 
-def clarabel_alone(dispatcher: Dispatcher, situation: Situation, *, tuned: bool) -> float:
+def clarabel_alone(dispatcher: Dispatcher, problem: DispatchProblem, *, tuned: bool) -> float:
     """Return the seconds Clarabel takes to set up and solve the ANM-aware bid, given its matrices.
 
     Parameters
     ----------
-    dispatcher, situation : Dispatcher, Situation
+    dispatcher, problem : Dispatcher, DispatchProblem
         The bidding problem.
     tuned : bool
         With our settings, or with Clarabel's defaults.
     """
-    within = bid_range(
-        dispatcher.grid, dispatcher.rule, situation.demand_mw, situation.available_mw, network="branch_flow"
+    bounds = bid_bounds(
+        dispatcher.grid, dispatcher.rule, problem.demand_mw, problem.available_mw, network="branch_flow"
     )
-    horizon = dispatcher.horizon(situation, network="branch_flow", within=within)
-    values = horizon.values(situation, Signs.unsettled(*horizon.shape))
+    horizon = dispatcher.horizon(problem, network="branch_flow", bounds=bounds)
+    values = horizon.values(problem, Directions.undecided(*horizon.shape))
     P, A, cones = horizon.program.matrices()
     q, b, _ = horizon.program.vectors(values)
     settings = solver_settings(careful=not tuned)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.dispatch.plan import Plan
-from agents.dispatch.situation import Situation
+from agents.dispatch.problem import DispatchProblem
 from grids.batch_power_flow import BatchFlow, BatchPlant
 from grids.network import FloatArray, Grid
 
@@ -53,12 +53,12 @@ VIOLATION_TOLERANCE = 1e-6
 """Sum of violated limits below which an hour of an elastic plan counts as meeting them."""
 
 
-def certify(plan: Plan, situation: Situation, grid: Grid | None) -> Certificate:
+def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certificate:
     """Return the certificate of a plan, checked against the AC power flow of every scenario and hour.
 
     Parameters
     ----------
-    plan, situation : Plan, Situation
+    plan, problem : Plan, DispatchProblem
         The plan, and what it was made for.
     grid : Grid or None
         The network; None for a plan that knows none.
@@ -75,7 +75,7 @@ def certify(plan: Plan, situation: Situation, grid: Grid | None) -> Certificate:
         )
     flow = BatchPlant(grid).run(plan.set_points)
     mismatch_mw = float(np.abs(flow.tie_p_mw - plan.tie_p_mw).max())
-    excess = limit_excess(grid, situation, plan, flow)
+    excess = limit_excess(grid, problem, plan, flow)
     return Certificate(
         cone_gap=float(plan.cone_gap.max()),
         power_flow_mismatch_mw=mismatch_mw,
@@ -86,9 +86,9 @@ def certify(plan: Plan, situation: Situation, grid: Grid | None) -> Certificate:
     )
 
 
-def limit_excess(grid: Grid, situation: Situation, plan: Plan, flow: BatchFlow) -> float:
+def limit_excess(grid: Grid, problem: DispatchProblem, plan: Plan, flow: BatchFlow) -> float:
     """Return the most by which the metered state of a plan exceeds a limit, zero or less if none. [p.u. on 1 MVA]"""
-    excesses = [*_network_excess(grid, flow), *_device_excess(grid, situation, plan)]
+    excesses = [*_network_excess(grid, flow), *_device_excess(grid, problem, plan)]
     return max(float(excess.max(initial=-np.inf)) for excess in excesses)
 
 
@@ -106,23 +106,23 @@ def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:
     ]
 
 
-def _device_excess(grid: Grid, situation: Situation, plan: Plan) -> list[FloatArray]:
+def _device_excess(grid: Grid, problem: DispatchProblem, plan: Plan) -> list[FloatArray]:
     """Return the excess of what loads (18), renewables (20)-(22), batteries (23)-(25) and microgrids can do."""
     points, energy = plan.set_points, plan.end_energy_mwh
     converter = np.array([unit.max_s_mva for unit in grid.renewables])
     tan_phi = np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables]))
     size = np.array([unit.max_e_mwh for unit in grid.batteries])
     least = size * np.array([unit.min_soc for unit in grid.batteries])
-    exchange = np.array([port.exchange_limits()[0] for port in grid.ports])
+    exchange = np.array([connection.exchange_limits()[0] for connection in grid.connections])
     return [
         -points.load_p_mw,
-        points.load_p_mw - situation.demand_mw,
+        points.load_p_mw - problem.demand_mw,
         -points.renewable_p_mw,
-        points.renewable_p_mw - situation.available_mw,
+        points.renewable_p_mw - problem.available_mw,
         np.hypot(points.renewable_p_mw, points.renewable_q_mvar) - converter,
         np.abs(points.renewable_q_mvar) - tan_phi * points.renewable_p_mw,
         np.hypot(points.battery_p_mw, points.battery_q_mvar) - np.array([unit.max_s_mva for unit in grid.batteries]),
-        np.maximum(least, situation.required_energy_mwh) - energy,
+        np.maximum(least, problem.required_energy_mwh) - energy,
         plan.spilled[..., None] * size,
         np.abs(points.exchange_p_mw) - exchange,
     ]

@@ -1,4 +1,4 @@
-"""The one door to the dispatch problem: a situation in, a plan out. Compiled models and programs are kept."""
+"""The one door to the dispatch problem: a dispatch problem in, a plan out. Compiled models and programs are kept."""
 
 import math
 from collections.abc import Callable
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.first_stage import BidRange
-from agents.dispatch.horizon import Behind, Horizon
+from agents.dispatch.conic_program import InfeasibleError
+from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.hour import compiled_hour
+from agents.dispatch.multi_period_program import ExchangeModel, MultiPeriodProgram
 from agents.dispatch.plan import Plan
-from agents.dispatch.program import InfeasibleError
-from agents.dispatch.search.branching import DirectionSearch, Effort, ac_repair
-from agents.dispatch.search.price_bound import PriceBound, hourly_wear
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
+from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
+from sim.instance import Instance
 from sim.messages import Coordination, Knowledge, Schedule
 from sim.risk import Risk
 from sim.scenarios import ScenarioSet
-from sim.setting import Setting
 from sim.settlement import Tariff
 
 if TYPE_CHECKING:
-    from agents.value.functions import ValueFunctions
+    from agents.value_functions.functions import ValueFunctions
 
 
 class Dispatcher:
@@ -56,20 +56,20 @@ class Dispatcher:
         self.effort, self.risk = effort or Effort(), risk or Risk()
         self.progress = progress or (lambda _: None)
         self._hours: dict[object, CompiledModel] = {}
-        self._horizons: dict[object, Horizon] = {}
-        self._bidding: tuple[object, Horizon | None] = (None, None)
+        self._horizons: dict[object, MultiPeriodProgram] = {}
+        self._bidding: tuple[object, MultiPeriodProgram | None] = (None, None)
 
     @classmethod
-    def of(cls, setting: Setting, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
-        """Return the dispatcher of a study's setting."""
-        search = setting.study.search
+    def of(cls, instance: Instance, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
+        """Return the dispatcher of a study's instance."""
+        search = instance.study.search
         effort = Effort(
             gap=search.gap,
             time_limit_s=math.inf if search.time_limit_s is None else search.time_limit_s,
             solver_time_limit_s=search.solver_time_limit_s,
         )
-        risk = setting.study.risk
-        return cls(setting.grid, setting.tariff, setting.rule, effort=effort, risk=risk, progress=progress)
+        risk = instance.study.risk
+        return cls(instance.grid, instance.tariff, instance.rule, effort=effort, risk=risk, progress=progress)
 
     def renewed(self) -> "Dispatcher":
         """Return another one for the same problems, where somebody who was given up still uses this one."""
@@ -93,41 +93,41 @@ class Dispatcher:
             )
         return self._hours[key]
 
-    def demand_peak(self, situation: Situation, network: str) -> float | None:
+    def demand_peak(self, problem: DispatchProblem, network: str) -> float | None:
         """Return the largest demand relative to nominal, rounded up, if losses may pay; nothing if they don't.
 
         Where energy has a price below zero and its loss a smaller value, the relaxation burns more than any line can;
         bounds on the currents then are worth their time. They count on microgrids that keep their limits.
         """
-        pays = situation.price_per_mwh.min() < 0 and self.tariff.loss_factor < 1
-        if network != "branch_flow" or not pays or self._exceeds_limits(situation):
+        pays = problem.price_per_mwh.min() < 0 and self.tariff.loss_factor < 1
+        if network != "branch_flow" or not pays or self._exceeds_limits(problem):
             return None
         nominal = self.grid.load_p_mw
         relative = np.divide(
-            situation.demand_mw.max(axis=(0, 1)), nominal, out=np.zeros_like(nominal), where=nominal > 0
+            problem.demand_mw.max(axis=(0, 1)), nominal, out=np.zeros_like(nominal), where=nominal > 0
         )
         return math.ceil(float(relative.max(initial=0.0)) / PEAK_STEP) * PEAK_STEP
 
-    def _exceeds_limits(self, situation: Situation) -> bool:
+    def _exceeds_limits(self, problem: DispatchProblem) -> bool:
         """Return whether microgrids are given an exchange beyond what was announced at connection."""
-        limits = np.array([port.exchange_limits() for port in self.grid.ports]).reshape(-1, 2).T
-        given = zip((situation.exchange_p_mw, situation.exchange_q_mvar), limits, strict=True)
+        limits = np.array([connection.exchange_limits() for connection in self.grid.connections]).reshape(-1, 2).T
+        given = zip((problem.exchange_p_mw, problem.exchange_q_mvar), limits, strict=True)
         return any(exchange is not None and bool((np.abs(exchange) > limit).any()) for exchange, limit in given)
 
     def plan(
         self,
-        situation: Situation,
+        problem: DispatchProblem,
         *,
         network: str = "branch_flow",
-        within: BidRange | None = None,
+        bounds: BidBounds | None = None,
         effort: Effort | None = None,
     ) -> Plan:
         """Return the best plan; where no plan meets all limits, the one that violates them least.
 
         Parameters
         ----------
-        situation : Situation
-            Scenarios, prices and state; with `within`, the bids are decided within that range.
+        problem : DispatchProblem
+            Scenarios, prices and state; with `bounds`, the bids are decided within that range.
         network : {"branch_flow", "copper_plate"}
             AC network or one bus.
         effort : Effort, optional
@@ -140,16 +140,18 @@ class Dispatcher:
         """
         effort = effort or self.effort
         try:
-            horizon, repair = self.horizon(situation, network=network, within=within), None
-            if network == "branch_flow" and not self.grid.ports:
-                repair = ac_repair(self.grid, self.tariff, self.rule, situation, self.progress)
-            search = DirectionSearch(self.grid, self.rule, horizon, situation, repair)
-            if within is None or self.grid.ports:  # hours with stores of microgrids can't be priced one by one yet
+            horizon, repair = self.horizon(problem, network=network, bounds=bounds), None
+            if network == "branch_flow" and not self.grid.connections:
+                repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
+            search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
+            if (
+                bounds is None or self.grid.connections
+            ):  # hours with stores of microgrids can't be priced one by one yet
                 return search.run(effort)
-            return search.run(effort, self.price_bound(situation, within, network))
+            return search.run(effort, self.lagrangian_bound(problem, bounds, network))
         except InfeasibleError:
-            horizon = self.horizon(situation, network=network, within=within, elastic=True)
-            return DirectionSearch(self.grid, self.rule, horizon, situation).run(effort)
+            horizon = self.horizon(problem, network=network, bounds=bounds, elastic=True)
+            return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
 
     def look_ahead(self, knowledge: Knowledge) -> None:
         """Let whoever else decides look at the coming hours of the day; here, nobody does."""
@@ -164,7 +166,9 @@ class Dispatcher:
         """Return what microgrids do at the retail price if nobody coordinates them; nothing if there are none."""
         return None
 
-    def relaxed(self, situation: Situation, signs: Signs, *, network: str, within: BidRange | None) -> Plan:
+    def relaxed(
+        self, problem: DispatchProblem, directions: Directions, *, network: str, bounds: BidBounds | None
+    ) -> Plan:
         """Return the optimum with directions as they are, of the relaxation where they are open; nothing is searched.
 
         Raises
@@ -173,47 +177,47 @@ class Dispatcher:
             If the solver gives no answer.
         """
         try:
-            return self.horizon(situation, network=network, within=within).solve(situation, signs)
+            return self.horizon(problem, network=network, bounds=bounds).solve(problem, directions)
         except InfeasibleError:
-            return self.horizon(situation, network=network, within=within, elastic=True).solve(situation, signs)
+            return self.horizon(problem, network=network, bounds=bounds, elastic=True).solve(problem, directions)
 
-    def price_bound(self, situation: Situation, within: BidRange, network: str) -> PriceBound:
+    def lagrangian_bound(self, problem: DispatchProblem, bounds: BidBounds, network: str) -> LagrangianBound:
         """Return what bounds a bidding problem at the prices of its plans."""
-        peak = self.demand_peak(situation, network)
+        peak = self.demand_peak(problem, network)
         hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
-        return PriceBound(self.grid, hour, self.tariff, situation, within)
+        return LagrangianBound(self.grid, hour, self.tariff, problem, bounds)
 
     def horizon(
-        self, situation: Situation, *, network: str, within: BidRange | None, elastic: bool = False
-    ) -> Horizon:
-        """Return the program for a situation's shape; those with given bids are kept for the next time.
+        self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None, elastic: bool = False
+    ) -> MultiPeriodProgram:
+        """Return the program for a dispatch problem's shape; those with given bids are kept for the next time.
 
         Of those that decide bids the last is kept, if it isn't large: another day's bids mostly differ in vectors.
         """
-        peak = None if elastic else self.demand_peak(situation, network)
+        peak = None if elastic else self.demand_peak(problem, network)
         hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
-        scenarios, hours = situation.shape
-        behind = Behind.of(situation)
-        shape = (network, elastic, peak, scenarios, hours, behind)
+        scenarios, hours = problem.shape
+        exchange = ExchangeModel.of(problem)
+        shape = (network, elastic, peak, scenarios, hours, exchange)
 
-        def new() -> Horizon:
-            return Horizon(
+        def new() -> MultiPeriodProgram:
+            return MultiPeriodProgram(
                 self.grid,
                 hour,
                 scenarios=scenarios,
                 hours=hours,
-                within=within,
-                behind=behind,
+                bounds=bounds,
+                exchange=exchange,
                 time_limit_s=self.effort.solver_time_limit_s,
             )
 
-        if within is not None and behind.kind != "offers":
+        if bounds is not None and exchange.kind != "offers":
             kept_shape, kept = self._bidding
-            if kept is None or kept_shape != shape or not kept.move(within):
+            if kept is None or kept_shape != shape or not kept.move(bounds):
                 kept = new()
                 self._bidding = (shape, kept) if kept.program.column_count <= KEPT_COLUMNS else (None, None)
             return kept
-        key = (*shape, None if within is None else within.key)
+        key = (*shape, None if bounds is None else bounds.key)
         if key not in self._horizons:
             self._horizons[key] = new()
         return self._horizons[key]

@@ -10,7 +10,7 @@ from sim.imbalance import ImbalanceRule
 
 
 @dataclass(frozen=True, eq=False)
-class BidRange:
+class BidBounds:
     """Lowest and highest bid worth considering in each hour, shape (T,), positive for import. [MW]"""
 
     low: FloatArray
@@ -18,7 +18,7 @@ class BidRange:
 
     @property
     def open_hours(self) -> BoolArray:
-        """Hours whose direction is not settled by the range, shape (T,)."""
+        """Hours whose direction is not fixed by the range, shape (T,)."""
         return (self.low < 0) & (self.high > 0)
 
     @property
@@ -32,15 +32,15 @@ class BidRange:
         direction: IntArray = np.where(self.open_hours & (chosen != 0), chosen, only)
         return direction
 
-    def settled(self, chosen: IntArray) -> "BidRange":
+    def fixed(self, chosen: IntArray) -> "BidBounds":
         """Return the part of the range that lies in the directions of the bids."""
         direction = self.direction(chosen)
-        return BidRange(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
+        return BidBounds(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
 
 
-def bid_range(
+def bid_bounds(
     grid: Grid, rule: ImbalanceRule, demand_mw: FloatArray, available_mw: FloatArray, *, network: str
-) -> BidRange:
+) -> BidBounds:
     """Return the bids that can be optimal, from what the tie line can physically carry (the presolve).
 
     A bid whose band lies beyond every possible flow is never better than one whose band touches the range of
@@ -56,7 +56,9 @@ def bid_range(
         On the copper plate all demand is served and all output taken; with ANM each may be curtailed to zero.
     """
     demand, available = demand_mw.sum(axis=2), available_mw.sum(axis=2)
-    battery = sum(unit.max_s_mva for unit in grid.batteries) + sum(p.microgrid.max_exchange_mw for p in grid.ports)
+    battery = sum(unit.max_s_mva for unit in grid.batteries) + sum(
+        p.microgrid.max_exchange_mw for p in grid.connections
+    )
     if network == "copper_plate":
         low, high = (demand - available - battery).min(axis=0), (demand - available + battery).max(axis=0)
     else:
@@ -67,35 +69,35 @@ def bid_range(
             low = np.zeros_like(low)
     capacity, band = grid.tie_line.max_s_mva, rule.tiers[0].band
     if rule.bands.max() >= 1:
-        return BidRange(low=np.full_like(low, -capacity), high=np.full_like(high, capacity))
+        return BidBounds(low=np.full_like(low, -capacity), high=np.full_like(high, capacity))
     widened = 1 / (1 - band)
-    return BidRange(
+    return BidBounds(
         low=np.clip(np.where(low < 0, low * widened, 0.0), -capacity, 0.0),
         high=np.clip(np.where(high > 0, high * widened, 0.0), 0.0, capacity),
     )
 
 
-def bid_model(within: BidRange) -> pyo.ConcreteModel:
+def bid_model(bounds: BidBounds) -> pyo.ConcreteModel:
     """Return the first stage as a Pyomo model: bids of all hours, with |B| or its tightest concave bound.
 
-    The band of an hour may be as wide as |B|. Where the direction is settled (by the range, or by the data
+    The band of an hour may be as wide as |B|. Where the direction is fixed (by the range, or by the data
     ``max_import_mw`` and ``max_export_mw``) that is linear. Where it is open, |B| is replaced by its concave
     envelope over the range, the chord; the answer is then a valid bound on the profit, not yet a bid.
     """
     m = pyo.ConcreteModel(name="day-ahead bids")
     m.data_names = ["max_import_mw", "max_export_mw"]
-    m.HOURS = pyo.RangeSet(0, len(within.low) - 1)
+    m.HOURS = pyo.RangeSet(0, len(bounds.low) - 1)
     m.bid_mw = pyo.Var(m.HOURS)
     m.bid_magnitude_mw = pyo.Var(m.HOURS)
-    m.import_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, float(within.high[t])))
-    m.export_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, -float(within.low[t])))
+    m.import_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, float(bounds.high[t])))
+    m.export_mw = pyo.Var(m.HOURS, bounds=lambda m, t: (0, -float(bounds.low[t])))
     m.max_import_mw = pyo.Var(m.HOURS, initialize=0.0)
     m.max_export_mw = pyo.Var(m.HOURS, initialize=0.0)
     m.bid = pyo.Constraint(m.HOURS, rule=lambda m, t: m.bid_mw[t] == m.import_mw[t] - m.export_mw[t])
     m.magnitude = pyo.Constraint(m.HOURS, rule=lambda m, t: m.bid_magnitude_mw[t] == m.import_mw[t] + m.export_mw[t])
-    m.OPEN = pyo.Set(initialize=np.flatnonzero(within.open_hours).tolist())
+    m.OPEN = pyo.Set(initialize=np.flatnonzero(bounds.open_hours).tolist())
     m.chord = pyo.Constraint(
-        m.OPEN, rule=lambda m, t: m.import_mw[t] / within.high[t] - m.export_mw[t] / within.low[t] <= 1
+        m.OPEN, rule=lambda m, t: m.import_mw[t] / bounds.high[t] - m.export_mw[t] / bounds.low[t] <= 1
     )
     m.import_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.import_mw[t] <= m.max_import_mw[t])
     m.export_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.export_mw[t] <= m.max_export_mw[t])
@@ -104,7 +106,7 @@ def bid_model(within: BidRange) -> pyo.ConcreteModel:
 
 
 def own_bid_model() -> pyo.ConcreteModel:
-    """Return the bid of one hour on its own, its direction settled by the data that leave it no other."""
+    """Return the bid of one hour on its own, its direction fixed by the data that leave it no other."""
     m = pyo.ConcreteModel(name="bid of one hour")
     m.data_names = ["max_import_mw", "max_export_mw"]
     m.bid_mw = pyo.Var()

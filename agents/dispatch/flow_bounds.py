@@ -68,8 +68,8 @@ def _at_buses(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
     for bus, battery in zip(grid.battery_bus, grid.batteries, strict=True):
         low[bus] -= battery.max_s_mva
         high[bus] += battery.max_s_mva
-    for bus, port in zip(grid.port_bus, grid.ports, strict=True):
-        active, reactive = port.exchange_limits()
+    for bus, connection in zip(grid.connection_bus, grid.connections, strict=True):
+        active, reactive = connection.exchange_limits()
         low[bus] -= [active, reactive]
         high[bus] += [active, 0.0]
     return low, high

@@ -60,7 +60,7 @@ def hour_model(
     m.LOADS = pyo.RangeSet(0, len(grid.load_names) - 1)
     m.RENEWABLES = pyo.RangeSet(0, len(grid.renewables) - 1)
     m.BATTERIES = pyo.RangeSet(0, len(grid.batteries) - 1)
-    m.PORTS = pyo.RangeSet(0, len(grid.ports) - 1)
+    m.CONNECTIONS = pyo.RangeSet(0, len(grid.connections) - 1)
     m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
     _add_data(m)
     if network == "branch_flow":
@@ -134,8 +134,8 @@ def _add_data(m: Hour) -> None:
     _data(m, "required_energy_mwh", m.BATTERIES)  # at the end of the hour
     _data(m, "import_slack_mvar")  # 0: Eq. (30) holds for import; large: it need not
     _data(m, "export_slack_mvar")  # the same for export
-    _data(m, "exchange_p_mw", m.PORTS)  # what microgrids take from the network: given, or their own decision
-    _data(m, "exchange_q_mvar", m.PORTS)
+    _data(m, "exchange_p_mw", m.CONNECTIONS)  # what microgrids take from the network: given, or their own decision
+    _data(m, "exchange_q_mvar", m.CONNECTIONS)
 
 
 def _add_loads(m: Hour) -> None:

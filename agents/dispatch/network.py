@@ -34,7 +34,7 @@ def copper_plate(m: Hour) -> None:
 
     @m.Constraint(doc="(6) The tie line closes the balance.")
     def balance(m: Hour) -> Relation:
-        demand = sum(m.load_p_mw[i] for i in m.LOADS) + sum(m.exchange_p_mw[i] for i in m.PORTS)
+        demand = sum(m.load_p_mw[i] for i in m.LOADS) + sum(m.exchange_p_mw[i] for i in m.CONNECTIONS)
         supply = sum(m.renewable_p_mw[i] for i in m.RENEWABLES) + sum(m.battery_p_mw[i] for i in m.BATTERIES)
         return m.tie_p_mw == demand - supply
 
@@ -110,7 +110,7 @@ def _add_power_balance(m: Hour, grid: Grid) -> None:
     loads = _units_at(grid.load_bus)
     renewables = _units_at(grid.renewable_bus)
     batteries = _units_at(grid.battery_bus)
-    ports = _units_at(grid.port_bus)
+    connections = _units_at(grid.connection_bus)
     into, out_of = _units_at(grid.line_to), _units_at(grid.line_from)
     r, x = grid.line_r_pu.tolist(), grid.line_x_pu.tolist()
     tan_phi = grid.load_tan_phi.tolist()
@@ -121,7 +121,7 @@ def _add_power_balance(m: Hour, grid: Grid) -> None:
         arriving = sum(m.line_p_mw[e] - r[e] * m.squared_current[e] for e in into(j))
         tie = m.tie_p_mw if j == grid.slack else 0
         leaving = sum(m.line_p_mw[e] for e in out_of(j)) + sum(m.load_p_mw[i] for i in loads(j))
-        return supply + arriving + tie == leaving + sum(m.exchange_p_mw[i] for i in ports(j))
+        return supply + arriving + tie == leaving + sum(m.exchange_p_mw[i] for i in connections(j))
 
     @m.Constraint(m.BUSES, doc="(26)-(27) The same for reactive power; loads keep their power factor (19).")
     def reactive_balance(m: Hour, j: int) -> Relation:
@@ -129,7 +129,7 @@ def _add_power_balance(m: Hour, grid: Grid) -> None:
         arriving = sum(m.line_q_mvar[e] - x[e] * m.squared_current[e] for e in into(j))
         tie = m.tie_q_mvar if j == grid.slack else 0
         leaving = sum(m.line_q_mvar[e] for e in out_of(j)) + sum(tan_phi[i] * m.load_p_mw[i] for i in loads(j))
-        return supply + arriving + tie == leaving + sum(m.exchange_q_mvar[i] for i in ports(j))
+        return supply + arriving + tie == leaving + sum(m.exchange_q_mvar[i] for i in connections(j))
 
 
 def _add_ohms_law(m: Hour, grid: Grid) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
 from sim.messages import Coordination
@@ -21,7 +21,7 @@ class Prices:
     bid_per_mw, magnitude_per_mw : array, shape (S, T)
         With the bid, and with the magnitude that widens its band. [$/MW]
     exchange_per_mwh : array, shape (S, T, M)
-        With what each port takes from the network. [$/MWh]
+        With what each connection takes from the network. [$/MWh]
     store_per_mwh : array, shape (T, N)
         With what each store of a community holds at the start of each hour of the first scenario. [$/MWh]
     """
@@ -108,24 +108,24 @@ class Plan:
         return np.maximum(self.cone_gap, 100 * self.spilled)
 
 
-def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, bid_mw: FloatArray | None) -> Plan:
+def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray], *, bid_mw: FloatArray | None) -> Plan:
     """Return the plan in the values of an hour model's variables.
 
     Parameters
     ----------
-    grid, situation : Grid, Situation
+    grid, problem : Grid, DispatchProblem
         What was solved.
     read : dict of str to array, shape (S, T, units)
         Value of every variable.
     bid_mw : array, shape (T,), or None
         Bids; None stands for zero. [MW]
     """
-    shape = situation.shape
-    stored, beyond = store_path(grid, situation, read["battery_p_mw"])
+    shape = problem.shape
+    stored, beyond = store_path(grid, problem, read["battery_p_mw"])
     ac = "squared_voltage" in read
     load_p, renewable_p = (
-        read.get("load_p_mw", situation.demand_mw),
-        read.get("renewable_p_mw", situation.available_mw),
+        read.get("load_p_mw", problem.demand_mw),
+        read.get("renewable_p_mw", problem.available_mw),
     )
     slack_only = np.full((*shape, len(grid.bus_ids)), grid.voltage.slack_vm_pu)
     set_points = SetPoints(
@@ -135,11 +135,11 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
         renewable_q_mvar=read["renewable_q_mvar"] if ac else np.zeros_like(renewable_p),
         battery_p_mw=read["battery_p_mw"],
         battery_q_mvar=read["battery_q_mvar"] if ac else np.zeros_like(read["battery_p_mw"]),
-        exchange_p_mw=_exchange(grid, situation, read, "exchange_p_mw"),
-        exchange_q_mvar=_exchange(grid, situation, read, "exchange_q_mvar"),
+        exchange_p_mw=_exchange(grid, problem, read, "exchange_p_mw"),
+        exchange_q_mvar=_exchange(grid, problem, read, "exchange_q_mvar"),
     )
-    over = read["over_scheduling_mwh"] * situation.over_price_per_mwh
-    under = read["under_scheduling_mwh"] * situation.under_price_per_mwh
+    over = read["over_scheduling_mwh"] * problem.over_price_per_mwh
+    under = read["under_scheduling_mwh"] * problem.under_price_per_mwh
     return Plan(
         set_points=set_points,
         end_energy_mwh=stored,
@@ -156,17 +156,17 @@ def read_plan(grid: Grid, situation: Situation, read: dict[str, FloatArray], *, 
     )
 
 
-def _exchange(grid: Grid, situation: Situation, read: dict[str, FloatArray], name: str) -> FloatArray:
-    """Return what the ports take from the network, decided or given, shape (S, T, M)."""
-    given = read.get(name, getattr(situation, name))
-    return np.zeros((*situation.shape, len(grid.ports))) if given is None else given
+def _exchange(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray], name: str) -> FloatArray:
+    """Return what the connections take from the network, decided or given, shape (S, T, M)."""
+    given = read.get(name, getattr(problem, name))
+    return np.zeros((*problem.shape, len(grid.connections))) if given is None else given
 
 
-def settle_by(plan: Plan, signs: Signs) -> Signs:
-    """Return the signs with every direction that is not settled as it is in a plan."""
-    return Signs(
-        bid=np.where(signs.bid == 0, np.where(plan.bid_mw >= 0, 1, -1), signs.bid),
-        flow=np.where(signs.flow == 0, np.where(plan.tie_p_mw >= 0, 1, -1), signs.flow),
+def fix_directions(plan: Plan, directions: Directions) -> Directions:
+    """Return the directions with every direction that is not fixed as it is in a plan."""
+    return Directions(
+        bid=np.where(directions.bid == 0, np.where(plan.bid_mw >= 0, 1, -1), directions.bid),
+        flow=np.where(directions.flow == 0, np.where(plan.tie_p_mw >= 0, 1, -1), directions.flow),
     )
 
 
@@ -186,7 +186,7 @@ def planned_voltages(grid: Grid) -> tuple[float, float]:
     return grid.voltage.min_vm_pu + VOLTAGE_MARGIN_PU, grid.voltage.max_vm_pu - VOLTAGE_MARGIN_PU
 
 
-def store_path(grid: Grid, situation: Situation, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what battery power does to the stores, and what does not fit into them.
 
     With losses the model bounds the stored energy from above only, and a solver may leave it lower where it has no
@@ -202,8 +202,8 @@ def store_path(grid: Grid, situation: Situation, power_mw: FloatArray) -> tuple[
     size = np.array([unit.max_e_mwh for unit in grid.batteries])
     full = np.array([unit.max_soc for unit in grid.batteries]) * size
     efficiency = np.array([unit.efficiency for unit in grid.batteries])
-    energy, path, beyond = situation.start_energy_mwh, [], []
-    for hour in range(situation.shape[1]):
+    energy, path, beyond = problem.start_energy_mwh, [], []
+    for hour in range(problem.shape[1]):
         power = power_mw[:, hour]
         reached = energy - np.maximum(power / efficiency, power * efficiency)
         energy = np.minimum(reached, full)

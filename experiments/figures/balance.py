@@ -17,8 +17,8 @@ VISIBLE_MW = 1e-3
 """Curtailment below this in every hour gets no outline and no entry in the key."""
 
 
-PORTS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
-"""How the kinds of ports are written."""
+CONNECTIONS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
+"""How the kinds of connections are written."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ def balance_panel(
 ) -> None:
     """Draw the sources of each hour as a stack, with the served demand as a line and the curtailed power hatched.
 
-    Battery charging, export and what ports take hang below zero, so that
+    Battery charging, export and what connections take hang below zero, so that
     (above zero) = (demand) + (below zero) + (losses).
     """
     hours = settlements["hour"].to_numpy(dtype=np.float64)
@@ -73,7 +73,7 @@ def balance_panel(
         stack.key.append(Patch(color=COLORS.get(kind, COLORS["other"]), label=NAMES.get(kind, kind)))
     _add_batteries(stack, dispatch[dispatch["kind"] == "battery"])
     if trades is not None and len(trades):
-        _add_ports(stack, trades)
+        _add_connections(stack, trades)
     stack.add(settlements["metered_mw"].to_numpy(), color="tie_line", name="import")
     stack.key.append(Patch(color=COLORS["tie_line"], label="import (− export)"))
     cuts = {kind: (total.loc[kind, "available_mw"] - total.loc[kind, "p_mw"]).clip(lower=0) for kind in kinds}
@@ -101,12 +101,14 @@ def _add_batteries(stack: _Stack, batteries: pd.DataFrame) -> None:
     stack.key.append(Patch(color=COLORS["battery"], label="battery (− charging)"))
 
 
-def _add_ports(stack: _Stack, trades: pd.DataFrame) -> None:
+def _add_connections(stack: _Stack, trades: pd.DataFrame) -> None:
     """Add what microgrids and fleets of cars give to the network and take from it."""
-    kinds = trades["port"].str.rpartition("_")[0]
-    for kind, name in PORTS.items():
+    kinds = trades["connection"].str.rpartition("_")[0]
+    for kind, name in CONNECTIONS.items():
         if (kinds == kind).any():
-            given = -trades[kinds == kind].pivot(index="hour", columns="port", values="p_mw").reindex(stack.hours)
+            given = (
+                -trades[kinds == kind].pivot(index="hour", columns="connection", values="p_mw").reindex(stack.hours)
+            )
             for part, side in ((given.clip(lower=0), "give"), (given.clip(upper=0), "take")):
                 stack.add(part.sum(axis=1).to_numpy(), color=kind, name=f"{name} {side}")
             stack.key.append(Patch(color=COLORS[kind], label=f"{name} (− use)" if kind == "microgrid" else name))

@@ -10,24 +10,33 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from experiments.figures.connection_map import Scale, connection_map, map_height
+from experiments.figures.connection_page import (
+    GUTTER,
+    HOURS,
+    MOST_SHOWN,
+    Page,
+    hour_axis,
+    in_words,
+    rows_of,
+    same_scale,
+)
 from experiments.figures.fleet_record import FleetDay, fleets_of_day, together
-from experiments.figures.port_map import Scale, map_height, port_map
-from experiments.figures.port_page import GUTTER, HOURS, MOST_SHOWN, Page, hour_axis, in_words, rows_of, same_scale
 from experiments.figures.style import COLORS, headline, hour_edges, house_style, tint, write_key
-from sim.setting import Setting
+from sim.instance import Instance
 
 OLIVE = COLORS["ev_aggregator"]
 DARK = tint(OLIVE, 1.35)
 
 
-def cars_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
+def cars_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
     """Return the charging of all fleets of cars over a day as a figure.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
         The ledger of the run.
-    setting : Setting
+    instance : Instance
         Of the run, with at least one fleet of cars.
     day : int
         Market day, counted from 1.
@@ -38,9 +47,9 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
         If nothing was exchanged on that day, or there are no cars.
     """
     rows_of(tables, day)
-    fleets = fleets_of_day(tables, setting, day)
+    fleets = fleets_of_day(tables, instance, day)
     if not fleets:
-        raise ValueError("no port has cars")
+        raise ValueError("no connection has cars")
     few = len(fleets) <= MOST_SHOWN
     with house_style():
         page = Page(
@@ -53,7 +62,7 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
         else:
             _maps(page, fleets)
         note = "measured at the grid; energy at the end of each hour, counted from the start of the day"
-        page.heading("charging of cars", note, setting.study, day, tables["bids"])
+        page.heading("charging of cars", note, instance.study, day, tables["bids"])
     return page.figure
 
 
@@ -125,8 +134,8 @@ def _maps(page: Page, fleets: Mapping[str, FleetDay]) -> None:
     more = np.stack([fleet.p_mw - fleet.uncontrolled_mw for fleet in fleets.values()], axis=1)
     reach = max(float(np.abs(more).max()), 1e-3)
     left = page.panel(1, "place", column=0, columns=2)
-    port_map(left, place, names, Scale("0 as late, 100 as soon as possible [%]", 0, 100, "YlGn"), narrow=True)
+    connection_map(left, place, names, Scale("0 as late, 100 as soon as possible [%]", 0, 100, "YlGn"), narrow=True)
     right = page.panel(1, "moved", column=1, columns=2)
-    port_map(right, more, names, Scale("power [MW]", -reach, reach), narrow=True)
+    connection_map(right, more, names, Scale("power [MW]", -reach, reach), narrow=True)
     headline(left, "(b) Where in its envelope each fleet is")
     headline(right, "(c) More (+) or less than uncontrolled")

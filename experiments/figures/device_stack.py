@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.port_page import HOURS, power_axis
+from experiments.figures.connection_page import HOURS, power_axis
 from experiments.figures.style import hour_edges, write_key
 from grids.network import FloatArray
 
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 def split(p_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what is positive and what is negative, summed over the ports, shape (24,) each."""
+    """Return what is positive and what is negative, summed over the connections, shape (24,) each."""
     return np.maximum(p_mw, 0).sum(axis=1), np.minimum(p_mw, 0).sum(axis=1)
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.figures.device_stack import Part, split, stack_panel
-from experiments.figures.port_page import (
+from experiments.figures.connection_page import (
     MOST_SHOWN,
     Page,
     by_hour,
@@ -17,10 +16,11 @@ from experiments.figures.port_page import (
     rows_of,
     same_scale,
 )
+from experiments.figures.device_stack import Part, split, stack_panel
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, headline, house_style, tint
 from grids.network import FloatArray
-from sim.setting import Setting
+from sim.instance import Instance
 
 DEVICES = {
     "output": ("renewables", COLORS["pv"]),
@@ -32,18 +32,18 @@ DEVICES = {
 }
 """How devices are written and coloured, in the order they are stacked from zero."""
 EXAMPLES = 6
-"""So many of many ports are drawn one by one."""
+"""So many of many connections are drawn one by one."""
 
 
-def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
-    """Return the electric balance behind the ports over a day, device by device, as a figure.
+def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
+    """Return the electric balance behind the connections over a day, device by device, as a figure.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
         The ledger of the run.
-    setting : Setting
-        Of the run, with at least one port.
+    instance : Instance
+        Of the run, with at least one connection.
     day : int
         Market day, counted from 1.
 
@@ -53,44 +53,48 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day:
         If nothing was exchanged on that day.
     """
     trades, devices = rows_of(tables, day, "trades", "devices")
-    ports = [port.name for port in setting.grid.ports]
-    shown = _examples(by_hour(trades, "p_mw", ports), ports)
-    batteries = {port.name: port.microgrid.battery for port in setting.grid.ports if port.microgrid.battery}
+    connections = [connection.name for connection in instance.grid.connections]
+    shown = _examples(by_hour(trades, "p_mw", connections), connections)
+    batteries = {
+        connection.name: connection.microgrid.battery
+        for connection in instance.grid.connections
+        if connection.microgrid.battery
+    }
     rows = int(np.ceil(len(shown) / 2))
     with house_style():
         page = Page([2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])], apart=[rows + 1])
         ax = page.panel(0, "all")
-        stack_panel(ax, _parts(trades, devices, ports), legend=True)
+        stack_panel(ax, _parts(trades, devices, connections), legend=True)
         hour_axis(ax, named=False)
-        headline(ax, f"(a) All {len(ports)} together", _finding(trades))
-        _each(page, trades, devices, shown, len(ports))
+        headline(ax, f"(a) All {len(connections)} together", _finding(trades))
+        _each(page, trades, devices, shown, len(connections))
         if batteries:
             ax = page.panel(rows + 1, "soc")
             energy = energy_of_day(tables["devices"], batteries, "battery", day)
             fill_panel(ax, energy, batteries, "battery")
             headline(ax, "(c) How full every battery is, at the end of the hour")
         note = "above zero what comes in, below zero where it goes; both add up to the same"
-        page.heading("electricity of microgrids", note, setting.study, day, tables["bids"])
+        page.heading("electricity of microgrids", note, instance.study, day, tables["bids"])
     return page.figure
 
 
-def _examples(p_mw: FloatArray, ports: Sequence[str]) -> list[str]:
-    """Return the ports to be drawn one by one: all, or of many some, from who gives most to who takes most."""
-    if len(ports) <= MOST_SHOWN:
-        return list(ports)
+def _examples(p_mw: FloatArray, connections: Sequence[str]) -> list[str]:
+    """Return the connections to be drawn one by one: all, or of many some, from who gives most to who takes most."""
+    if len(connections) <= MOST_SHOWN:
+        return list(connections)
     order = np.argsort(np.nansum(p_mw, axis=0), kind="stable")
-    return [ports[order[k]] for k in np.linspace(0, len(ports) - 1, EXAMPLES).round().astype(int)]
+    return [connections[order[k]] for k in np.linspace(0, len(connections) - 1, EXAMPLES).round().astype(int)]
 
 
-def _parts(trades: pd.DataFrame, devices: pd.DataFrame, ports: Sequence[str]) -> list[Part]:
-    """Return what the ports' devices and the network give and use."""
-    there = set(devices.loc[devices["port"].isin(ports), "device"])
+def _parts(trades: pd.DataFrame, devices: pd.DataFrame, connections: Sequence[str]) -> list[Part]:
+    """Return what the connections' devices and the network give and use."""
+    there = set(devices.loc[devices["connection"].isin(connections), "device"])
     parts = [
-        Part(name, color, *split(of_device(devices, device, "p_mw", ports)))
+        Part(name, color, *split(of_device(devices, device, "p_mw", connections)))
         for device, (name, color) in DEVICES.items()
         if device in there
     ]
-    network = split(np.nan_to_num(by_hour(trades, "p_mw", ports)))
+    network = split(np.nan_to_num(by_hour(trades, "p_mw", connections)))
     return [*parts, Part("import (− export)", COLORS["tie_line"], *network)]
 
 
@@ -100,15 +104,15 @@ def _finding(trades: pd.DataFrame) -> str:
 
 
 def _each(page: Page, trades: pd.DataFrame, devices: pd.DataFrame, shown: Sequence[str], count: int) -> None:
-    """Draw ports one by one, those of one kind on the same scale."""
+    """Draw connections one by one, those of one kind on the same scale."""
     axes = {}
-    for k, port in enumerate(shown):
+    for k, connection in enumerate(shown):
         row, column = divmod(k, 2)
-        ax = page.panel(1 + row, f"port{k}", column=column, columns=2)
-        stack_panel(ax, _parts(trades, devices, [port]))
+        ax = page.panel(1 + row, f"connection{k}", column=column, columns=2)
+        stack_panel(ax, _parts(trades, devices, [connection]))
         hour_axis(ax, every=2, named=k >= len(shown) - 2)
         title = "(b) " if k == 0 else ""
         some = f"{len(shown)} of {count}, most giving first" if k == 0 and len(shown) < count else ""
-        headline(ax, f"{title}{in_words(port)}", some)
-        axes[port] = ax
+        headline(ax, f"{title}{in_words(connection)}", some)
+        axes[connection] = ax
     same_scale(axes)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.figures.port_page import by_hour
-from grids.network import FloatArray, Port
-from sim.ev_fleet import Cars, Charging
+from experiments.figures.connection_page import by_hour
+from grids.network import Connection, FloatArray
+from sim.ev_fleet import Charging, ChargingSessions
+from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 
 NARROW_MWH = 1e-4
 """An envelope narrower than this leaves nothing to choose."""
@@ -49,19 +49,23 @@ class FleetDay:
         return place
 
 
-def fleets_of_day(tables: Mapping[str, pd.DataFrame], setting: Setting, day: int) -> dict[str, FleetDay]:
-    """Return the day of every fleet, by the names of the ports."""
-    owners = [port for port in setting.grid.ports if port.microgrid.ev]
+def fleets_of_day(tables: Mapping[str, pd.DataFrame], instance: Instance, day: int) -> dict[str, FleetDay]:
+    """Return the day of every fleet, by the names of the connections."""
+    owners = [connection for connection in instance.grid.connections if connection.microgrid.ev]
     rows = tables["devices"]
     rows = rows[(rows["day"] == day) & (rows["device"] == "ev")]
-    names = [port.name for port in owners]
+    names = [connection.name for connection in owners]
     p_mw = -np.nan_to_num(by_hour(rows, "p_mw", names))
     uncontrolled = np.nan_to_num(by_hour(rows, "available_mw", names))
     return {
-        port.name: _fleet_day(
-            port, _charging_before(tables, port, setting.study.days, day), day, p_mw[:, k], uncontrolled[:, k]
+        connection.name: _fleet_day(
+            connection,
+            _charging_before(tables, connection, instance.study.days, day),
+            day,
+            p_mw[:, k],
+            uncontrolled[:, k],
         )
-        for k, port in enumerate(owners)
+        for k, connection in enumerate(owners)
     }
 
 
@@ -72,16 +76,16 @@ def together(fleets: Sequence[FleetDay]) -> FleetDay:
     return FleetDay(cars=sum(f.cars for f in fleets), due_mwh=sum(f.due_mwh for f in fleets), **sums)
 
 
-def _charging_before(tables: Mapping[str, pd.DataFrame], port: Port, days: int, day: int) -> Charging:
+def _charging_before(tables: Mapping[str, pd.DataFrame], connection: Connection, days: int, day: int) -> Charging:
     """Return a fleet as it was when the day began, from its stays and from what the cars charged on earlier days."""
-    fleet = port.microgrid.ev
+    fleet = connection.microgrid.ev
     assert fleet is not None
-    rows = tables["cars"][tables["cars"]["port"] == port.name]
+    rows = tables["cars"][tables["cars"]["connection"] == connection.name]
     columns = ("car", "arrival_h", "departure_h", "arrival_soc", "need_mwh", "start_mwh", "full")
-    stays = {name: rows[name].to_numpy() for name in columns}
-    charging = Charging(Cars(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, **stays))
+    sessions = {name: rows[name].to_numpy() for name in columns}
+    charging = Charging(ChargingSessions(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, **sessions))
     done = tables["charging"]
-    done = done[(done["port"] == port.name) & (done["day"] < day)]
+    done = done[(done["connection"] == connection.name) & (done["day"] < day)]
     for (one, hour), charged in done.groupby(["day", "hour"]):
         power = np.zeros(fleet.cars)
         power[charged["car"].to_numpy()] = charged["p_mw"].to_numpy()
@@ -89,8 +93,10 @@ def _charging_before(tables: Mapping[str, pd.DataFrame], port: Port, days: int, 
     return charging
 
 
-def _fleet_day(port: Port, charging: Charging, day: int, p_mw: FloatArray, uncontrolled_mw: FloatArray) -> FleetDay:
-    fleet = port.microgrid.ev
+def _fleet_day(
+    connection: Connection, charging: Charging, day: int, p_mw: FloatArray, uncontrolled_mw: FloatArray
+) -> FleetDay:
+    fleet = connection.microgrid.ev
     assert fleet is not None
     first = (day - 1) * HOURS_PER_DAY
     free = charging.envelope(first, HOURS_PER_DAY)

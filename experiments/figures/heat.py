@@ -9,32 +9,34 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from experiments.figures.connection_page import HOURS, Page, hour_axis, in_words, of_device, power_axis, rows_of
 from experiments.figures.device_stack import Part, split, stack_panel
-from experiments.figures.port_page import HOURS, Page, hour_axis, in_words, of_device, power_axis, rows_of
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style, write_key
 from grids.microgrid import Storage
-from grids.network import FloatArray, Port
-from sim.setting import Setting
+from grids.network import Connection, FloatArray
+from sim.instance import Instance
 
 STORE = "thermal_storage"
 PANELS = ("balance", "vented", "stored")
 
 
-def heat_ports(setting: Setting) -> list[Port]:
-    """Return the ports behind which there is heat: a load, a source or a store."""
-    behind = [(port, port.microgrid) for port in setting.grid.ports]
-    return [port for port, what in behind if what.heat_unit or what.thermal_storage or what.max_heat_mw > 0]
+def heat_connections(instance: Instance) -> list[Connection]:
+    """Return the connections behind which there is heat: a load, a source or a store."""
+    microgrids = [(connection, connection.microgrid) for connection in instance.grid.connections]
+    return [
+        connection for connection, what in microgrids if what.heat_unit or what.thermal_storage or what.max_heat_mw > 0
+    ]
 
 
-def heat_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: int = 1) -> Figure:
+def heat_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
     """Return the heat balance over a day, of all microgrids together and of one, as a figure.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
         The ledger of the run.
-    setting : Setting
+    instance : Instance
         Of the run, with at least one microgrid with heat.
     day : int
         Market day, counted from 1.
@@ -44,35 +46,39 @@ def heat_figure(tables: Mapping[str, pd.DataFrame], setting: Setting, *, day: in
     ValueError
         If nothing was exchanged on that day, or there is no heat.
     """
-    ports = heat_ports(setting)
-    if not ports:
-        raise ValueError("no port has heat")
+    connections = heat_connections(instance)
+    if not connections:
+        raise ValueError("no connection has heat")
     (devices,) = rows_of(tables, day, "devices")
-    stores = {port.name: port.microgrid.thermal_storage for port in ports if port.microgrid.thermal_storage}
+    stores = {
+        connection.name: connection.microgrid.thermal_storage
+        for connection in connections
+        if connection.microgrid.thermal_storage
+    }
     stored = energy_of_day(tables["devices"], stores, STORE, day)
     with house_style():
         page = Page([1.9, 1.3, *([1.3, fill_height(len(stores))] if stores else [])], apart=[3])
-        shown = (f"all {len(ports)}", ports), (in_words(ports[0].name), ports[:1])
+        shown = (f"all {len(connections)}", connections), (in_words(connections[0].name), connections[:1])
         for column, (whose, chosen) in enumerate(shown):
             names = PANELS if stores else PANELS[:-1]
             panels = [page.panel(row, f"{name}{column}", column=column, columns=2) for row, name in enumerate(names)]
             _balance_panel(panels[0], devices, chosen, whose, column)
             _vented_panel(panels[1], devices, chosen, whose, column)
             if stores:
-                mine = {port.name: stores[port.name] for port in chosen if port.name in stores}
+                mine = {connection.name: stores[connection.name] for connection in chosen if connection.name in stores}
                 _stored_panel(panels[2], stored[:, : len(mine)], mine, whose, column)
             hour_axis(panels[-1], every=2)
         if stores:
             ax = page.panel(3, "soc")
             fill_panel(ax, stored, stores, STORE)
             headline(ax, "(d) How full every heat store is, at the end of the hour")
-        page.heading("heat of microgrids", "left: the sum; right: one of them", setting.study, day, tables["bids"])
+        page.heading("heat of microgrids", "left: the sum; right: one of them", instance.study, day, tables["bids"])
     return page.figure
 
 
-def _balance_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: str, column: int) -> None:
+def _balance_panel(ax: Axes, devices: pd.DataFrame, connections: list[Connection], whose: str, column: int) -> None:
     """Draw the heat made and taken from stores, with the load as a line."""
-    names = [port.name for port in ports]
+    names = [connection.name for connection in connections]
     unit, store, load = (of_device(devices, device, "heat_mw", names) for device in ("heat_unit", STORE, "heat_load"))
     parts = [
         Part("heat unit", COLORS["heat_unit"], *split(unit)),
@@ -84,10 +90,15 @@ def _balance_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: st
     headline(ax, f"(a) Heat balance of {whose}" if column == 0 else whose, f"load {-load.sum():.2f} MWh")
 
 
-def _vented_panel(ax: Axes, devices: pd.DataFrame, ports: list[Port], whose: str, column: int) -> None:
+def _vented_panel(ax: Axes, devices: pd.DataFrame, connections: list[Connection], whose: str, column: int) -> None:
     """Draw what the heat units could have given: what was used of it, and what was vented."""
-    names = [port.name for port in ports]
-    ratio = np.array([port.microgrid.heat_unit.heat_ratio if port.microgrid.heat_unit else 0.0 for port in ports])
+    names = [connection.name for connection in connections]
+    ratio = np.array(
+        [
+            connection.microgrid.heat_unit.heat_ratio if connection.microgrid.heat_unit else 0.0
+            for connection in connections
+        ]
+    )
     made = (np.abs(of_device(devices, "heat_unit", "p_mw", names)) * ratio).sum(axis=1)
     used = of_device(devices, "heat_unit", "heat_mw", names).sum(axis=1)
     edges, color, label = hour_edges(HOURS), COLORS["heat_unit"], ax.get_label()

@@ -8,9 +8,9 @@ from matplotlib.patheffects import withStroke
 
 from experiments.figures.style import COLORS, GREY, house_style, ink
 from experiments.figures.symbols import (
+    CONNECTIONS,
     LARGEST,
     LARGEST_DEMAND,
-    PORTS,
     draw_demand,
     draw_key,
     draw_main_grid,
@@ -60,12 +60,16 @@ def network_figure(grid: Grid) -> Figure:
 
 
 def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
-    """Return name, kind and capacity (of units [MVA], of ports [MW]) of what is at each bus position."""
-    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist(), *grid.port_bus.tolist()]
-    names = [*grid.renewable_names, *grid.battery_names, *(port.name for port in grid.ports)]
-    kinds = [*grid.renewable_kinds, *["battery"] * len(grid.batteries), *(port.kind for port in grid.ports)]
+    """Return name, kind and capacity (of units [MVA], of connections [MW]) of what is at each bus position."""
+    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist(), *grid.connection_bus.tolist()]
+    names = [*grid.renewable_names, *grid.battery_names, *(connection.name for connection in grid.connections)]
+    kinds = [
+        *grid.renewable_kinds,
+        *["battery"] * len(grid.batteries),
+        *(connection.kind for connection in grid.connections),
+    ]
     capacities = [*(unit.max_s_mva for unit in grid.renewables), *(unit.max_s_mva for unit in grid.batteries)]
-    capacities += [port.microgrid.max_exchange_mw for port in grid.ports]
+    capacities += [connection.microgrid.max_exchange_mw for connection in grid.connections]
     units: dict[int, list[tuple[str, str, float]]] = {}
     for bus, name, kind, mva in zip(buses, names, kinds, capacities, strict=True):
         units.setdefault(bus, []).append((name, kind, mva))
@@ -73,9 +77,9 @@ def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
 
 
 def _kinds(grid: Grid) -> list[str]:
-    ports = {port.kind for port in grid.ports}
+    connections = {connection.kind for connection in grid.connections}
     units = sorted(set(grid.renewable_kinds), reverse=True) + ["battery"] * bool(grid.batteries)
-    return units + [kind for kind in PORTS if kind in ports]
+    return units + [kind for kind in CONNECTIONS if kind in connections]
 
 
 def _demand_at(grid: Grid) -> FloatArray:
@@ -163,18 +167,18 @@ def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
     if batteries:
         power, energy = sum(unit.max_s_mva for unit in batteries), sum(unit.max_e_mwh for unit in batteries)
         facts.append(f"batteries {power:.3g} MVA, {energy:.3g} MWh")
-    facts += _behind_ports(grid)
+    facts += _of_microgrids(grid)
     facts.append(f"tie line {grid.tie_line.max_s_mva:g} MVA")
     ax.text(0.3, size[1] - 0.28, f"{grid.name}: network and fleet", fontsize=14, fontweight="bold", va="center")
     ax.text(0.3, size[1] - 0.53, "  ·  ".join(facts), fontsize=9, va="center", color=GREY)
-    beside = "MVA (of microgrids and cars MW)" if grid.ports else "MVA"
+    beside = "MVA (of microgrids and cars MW)" if grid.connections else "MVA"
     reading = f"areas to scale  ·  beside a unit its {beside}, on a disc the number of the bus"
     ax.text(0.3, size[1] - 0.71, reading, fontsize=8, va="center", color=GREY)
 
 
-def _behind_ports(grid: Grid) -> list[str]:
+def _of_microgrids(grid: Grid) -> list[str]:
     """Return how many microgrids and cars there are, in words."""
-    microgrids = sum(port.kind == "microgrid" for port in grid.ports)
-    cars = sum(port.microgrid.ev.cars for port in grid.ports if port.microgrid.ev is not None)
+    microgrids = sum(connection.kind == "microgrid" for connection in grid.connections)
+    cars = sum(connection.microgrid.ev.cars for connection in grid.connections if connection.microgrid.ev is not None)
     counts = ((microgrids, "microgrid"), (cars, "EV"))
     return [f"{count:,} {what}{'s' * (count > 1)}" for count, what in counts if count]

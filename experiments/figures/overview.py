@@ -29,8 +29,8 @@ from experiments.figures.style import (
     tint,
     write_key,
 )
+from grids.components import Voltage
 from grids.network import FloatArray
-from grids.units import Voltage
 from sim.audit import AuditReport, audit
 from sim.recorder import OPERATOR
 from sim.study import Study

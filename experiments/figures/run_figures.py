@@ -7,20 +7,20 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from experiments.figures.connection_figures import connection_figures
 from experiments.figures.day import day_figure
 from experiments.figures.network import network_figure
 from experiments.figures.overview import overview_figure
-from experiments.figures.port_figures import port_figures
 from experiments.figures.style import save_figure
 from sim.audit import AuditReport
 from sim.errors import StudyError
-from sim.setting import Setting
+from sim.instance import Instance
 
 CHOICES = ("daily", "overview", "none")
 """What can be drawn of a run."""
 
 DAILY_MOST = 7
-"""Of more days than these, a figure of each is drawn on request only: it takes as long as to play them."""
+"""Of more days than these, a figure of each is drawn on request only: it takes as long as to simulate them."""
 
 
 def chosen_figures(asked: str | None, days: int) -> str:
@@ -39,7 +39,7 @@ def chosen_figures(asked: str | None, days: int) -> str:
 
 
 def draw_run(
-    folder: Path, setting: Setting, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, *, choice: str
+    folder: Path, instance: Instance, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, *, choice: str
 ) -> list[str]:
     """Draw a run and return the names of its figures, each a PNG and an SVG file.
 
@@ -47,7 +47,7 @@ def draw_run(
     ----------
     folder : Path
         Where they are written.
-    setting : Setting
+    instance : Instance
         What was run.
     tables : mapping of str to DataFrame
         The ledger of the run.
@@ -58,25 +58,25 @@ def draw_run(
         the day); or nothing.
     """
     names = []
-    for name, figure in _figures(setting, tables, verdict, choice):
+    for name, figure in _figures(instance, tables, verdict, choice):
         save_figure(figure, folder, name)
         names.append(name)
     return names
 
 
 def _figures(
-    setting: Setting, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, choice: str
+    instance: Instance, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, choice: str
 ) -> Iterator[tuple[str, Figure]]:
     """Yield figures by name, one after the other, so that only one is held."""
     if choice == "none":
         return
-    document: dict[str, Any] = setting.study.model_dump(mode="json")
-    days = setting.study.days
+    document: dict[str, Any] = instance.study.model_dump(mode="json")
+    days = instance.study.days
     if days > 1:
         yield "overview", overview_figure(tables, document, verdict=verdict)
     for day in range(1, days + 1) if choice == "daily" or days == 1 else ():
         prefix = "" if days == 1 else f"day{day}_"
         yield prefix.removesuffix("_") or "day", day_figure(tables, document, day=day, verdict=verdict)
-        for name, figure in port_figures(tables, setting, day=day):
+        for name, figure in connection_figures(tables, instance, day=day):
             yield f"{prefix}{name}", figure
-    yield "network", network_figure(setting.grid)
+    yield "network", network_figure(instance.grid)

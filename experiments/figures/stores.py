@@ -1,4 +1,4 @@
-"""How full stores behind the ports are: a map of few, the range of many."""
+"""How full stores behind the connections are: a map of few, the range of many."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.port_map import Scale, map_height, port_map
-from experiments.figures.port_page import HOURS, MOST_SHOWN, by_hour, hour_axis
+from experiments.figures.connection_map import Scale, connection_map, map_height
+from experiments.figures.connection_page import HOURS, MOST_SHOWN, by_hour, hour_axis
 from experiments.figures.style import COLORS, hour_edges, tint, write_key
 from grids.microgrid import Storage
 from grids.network import FloatArray
@@ -29,7 +29,7 @@ def energy_of_day(devices: pd.DataFrame, stores: Mapping[str, Storage], device: 
     devices : DataFrame
         The table of all days.
     stores : mapping of str to Storage
-        The stores, by the names of their ports.
+        The stores, by the names of their connections.
     """
     rows = devices[devices["device"] == device]
     now = by_hour(rows[rows["day"] == day], "energy_mwh", list(stores))
@@ -49,7 +49,7 @@ def fill_panel(ax: Axes, energy_mwh: FloatArray, stores: Mapping[str, Storage], 
     """Draw how full stores are, from their energy, shape (25, stores)."""
     percent = 100 * energy_mwh / np.array([store.max_e_mwh for store in stores.values()])
     if len(stores) <= MOST_SHOWN:
-        port_map(ax, percent[1:], list(stores), Scale("full [%]", 0, 100, MAP_COLORS[device]))
+        connection_map(ax, percent[1:], list(stores), Scale("full [%]", 0, 100, MAP_COLORS[device]))
     else:
         _range_panel(ax, percent, device)
 

@@ -6,8 +6,8 @@ from matplotlib.path import Path as Outline
 
 from experiments.figures.style import COLORS, GREY, NAMES
 
-PORTS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
-"""What exchanges power with the network through a port, and how it is written, in the order it is drawn."""
+CONNECTIONS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
+"""What exchanges power with the network through a connection, and how it is written, in the order it is drawn."""
 
 LARGEST = 0.40
 """Side of the square whose area stands for the largest unit. [inch]"""
@@ -83,9 +83,9 @@ def draw_key(ax: Axes, kinds: list[str], largest_mva: float, largest_mw: float) 
     mva, p_mw = _round_below(0.6 * largest_mva), _round_below(largest_mw)
     for kind in kinds:
         draw_unit(ax, x, y, kind, side(mva, largest_mva, LARGEST))
-        unit = "MW" if kind in PORTS else "MVA"
-        ax.text(x + 0.28, y, f"{(NAMES | PORTS).get(kind, kind)}, {mva:g} {unit}", va="center", fontsize=8)
-        x += 1.95 if kind in PORTS else 1.75
+        unit = "MW" if kind in CONNECTIONS else "MVA"
+        ax.text(x + 0.28, y, f"{(NAMES | CONNECTIONS).get(kind, kind)}, {mva:g} {unit}", va="center", fontsize=8)
+        x += 1.95 if kind in CONNECTIONS else 1.75
     draw_demand(ax, x + 0.05, y, side(p_mw, largest_mw, LARGEST_DEMAND))
     ax.text(x + 0.36, y, f"demand at peak, {p_mw:g} MW", va="center", fontsize=8)
 

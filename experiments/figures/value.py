@@ -24,7 +24,7 @@ def value_figure(report: ValueReport) -> Figure:
     Parameters
     ----------
     report : ValueReport
-        From :meth:`experiments.value.Comparison.run`.
+        From :meth:`experiments.stochastic_value.Comparison.run`.
     """
     with house_style():
         figure = Figure(figsize=(max(NARROWEST, LEFT + PLACE * len(report.trials) + RIGHT), HEIGHT))

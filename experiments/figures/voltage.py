@@ -8,8 +8,8 @@ from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import Normalize
 
 from experiments.figures.style import headline, hour_edges
+from grids.components import Voltage
 from grids.network import FloatArray
-from grids.units import Voltage
 from sim.audit import voltages_outside
 
 MOST_ROWS = 40

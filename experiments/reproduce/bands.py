@@ -10,13 +10,13 @@ from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.journal import HOURS
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
+from sim.instance import Instance
 from sim.scenarios import Draw, ScenarioSet
-from sim.setting import Setting
 
 SHARE = 0.90
 """Fraction of the scenarios inside a band."""
 
-Quantity = Callable[[Setting, ScenarioSet], FloatArray]
+Quantity = Callable[[Instance, ScenarioSet], FloatArray]
 """Returns a quantity of every scenario and hour, shape (S, T)."""
 
 
@@ -25,12 +25,12 @@ def band(context: Context, name: str, quantities: dict[str, Quantity]) -> dict[s
     study = context.study()
 
     def compute(tick: Tick) -> Record:
-        setting = Setting.of(study)
-        drawn = setting.draw(Draw.TRAINING, study.uncertainty.scenarios)
+        instance = Instance.of(study)
+        drawn = instance.draw(Draw.TRAINING, study.uncertainty.scenarios)
         found = {}
         for kind, quantity in quantities.items():
-            low, high = np.quantile(quantity(setting, drawn), [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
-            forecast = quantity(setting, setting.forecast)[0]
+            low, high = np.quantile(quantity(instance, drawn), [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
+            forecast = quantity(instance, instance.forecast)[0]
             found[kind] = {"forecast": forecast.tolist(), "low": low.tolist(), "high": high.tolist()}
             tick(kind)
         return found

@@ -11,7 +11,7 @@ from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
 from experiments.summary import worst
 from grids.network import FloatArray
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.settlement import TERMS
 from sim.study import Study
 
@@ -88,9 +88,9 @@ def evaluated_column(context: Context, study: Study, *, on: str, title: str) -> 
     count = context.size.test if on == "test" else kept
 
     def compute(tick: Tick) -> Record:
-        setting = Setting.of(study)
-        scenarios = scenario_set(setting, on, count)
-        found = evaluate(setting, scenarios, workers=context.workers, progress=lambda done: tick(f"scenario {done}"))
+        instance = Instance.of(study)
+        scenarios = scenario_set(instance, on, count)
+        found = evaluate(instance, scenarios, workers=context.workers, progress=lambda done: tick(f"scenario {done}"))
         outcomes, submission = found.outcomes, found.submission
         return {
             "bids_mw": submission.bid_mw.tolist(),

@@ -128,7 +128,7 @@ class Verdict:
         return [term for term in TERMS if any(term == key[-1] for key in self.far)]
 
     @property
-    def signs_hold(self) -> bool:
+    def directions_hold(self) -> bool:
         """Whether the proposed bid has the lower imbalance cost and the higher profit in both cases."""
         return all(better.cut > 0 and better.gain > 0 for better in self.improvements.values())
 

@@ -5,13 +5,13 @@ from typing import Self
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.play import play
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
+from experiments.simulate import simulate
 from grids.network import FloatArray
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study
 
 NOTHING_MW = 1e-3
@@ -74,13 +74,13 @@ def metered_flows(context: Context, study: Study, *, title: str) -> Flows:
     """
 
     def compute(tick: Tick) -> Record:
-        setting = Setting.of(study)
-        kept, dispatcher = setting.kept_scenarios(), Dispatcher.of(setting)
-        submission = compute_submission(dispatcher, setting, opening_situation(setting, kept))
+        instance = Instance.of(study)
+        kept, dispatcher = instance.kept_scenarios(), Dispatcher.of(instance)
+        submission = compute_submission(dispatcher, instance, opening_problem(instance, kept))
         metered = []
         for k in range(len(kept)):
-            played = play(setting, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher)
-            metered.append(played.tables["settlements"]["metered_mw"].tolist())
+            run = simulate(instance, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher)
+            metered.append(run.tables["settlements"]["metered_mw"].tolist())
             tick(f"scenario {k + 1}")
         return {
             "bid_mw": submission.bid_mw.tolist(),

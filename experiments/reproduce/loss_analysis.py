@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, opening_situation
+from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.play import play
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.deviations import papers_money
 from experiments.reproduce.flows import metered_flows
 from experiments.reproduce.interpretations import BASE
 from experiments.reproduce.result_cache import Record
+from experiments.simulate import simulate
 from grids.network import FloatArray
-from sim.setting import Setting
+from sim.instance import Instance
 
 RULE = "case1"
 """The case that is analysed."""
@@ -69,12 +69,12 @@ def analyse_losses(context: Context) -> LossAnalysis:
     study = BASE.study(context, RULE, PROPOSED)
 
     def compute(tick: Tick) -> Record:
-        setting = Setting.of(study)
-        kept, dispatcher = setting.kept_scenarios(), Dispatcher.of(setting)
-        submission = compute_submission(dispatcher, setting, opening_situation(setting, kept))
+        instance = Instance.of(study)
+        kept, dispatcher = instance.kept_scenarios(), Dispatcher.of(instance)
+        submission = compute_submission(dispatcher, instance, opening_problem(instance, kept))
         losses, terms = [], []
         for k in range(len(kept)):
-            tables = play(setting, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher).tables
+            tables = simulate(instance, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher).tables
             losses.append(tables["lines"].groupby("hour")["loss_mw"].sum().to_numpy())
             paid = tables["payments"].groupby("term")["amount"].sum()
             terms.append([float(paid[term]) for term in ("generation", "exchange", "load_curtailment")])
@@ -92,16 +92,16 @@ def analyse_losses(context: Context) -> LossAnalysis:
     record = context.result(
         "sensitivity, losses hour by hour", study, {"kind": "losses"}, compute, steps=context.size.keep
     )
-    return _losses(Setting.of(study), record)
+    return _losses(Instance.of(study), record)
 
 
-def _losses(setting: Setting, record: Record) -> LossAnalysis:
-    price, retail = setting.profiles.price_per_mwh, setting.profiles.retail_price_per_mwh
+def _losses(instance: Instance, record: Record) -> LossAnalysis:
+    price, retail = instance.profiles.price_per_mwh, instance.profiles.retail_price_per_mwh
     losses, demand = np.array(record["losses_mwh"]), np.array(record["demand_mwh"])
     paper = papers_money()[RULE, PROPOSED]
 
     def bought(money: Mapping[str, float], demand_mwh: FloatArray) -> float:
-        curtailed = money["load_curtailment"] / setting.tariff.load_curtailment_factor
+        curtailed = money["load_curtailment"] / instance.tariff.load_curtailment_factor
         return float(money["generation"] + money["exchange"] - (price @ demand_mwh - curtailed))
 
     return LossAnalysis(
@@ -112,7 +112,7 @@ def _losses(setting: Setting, record: Record) -> LossAnalysis:
         evening=float(price[EVENING] @ losses[EVENING]),
         paper=paper["loss"],
         bought=bought(record, demand),
-        bought_in_paper=bought(paper, setting.forecast.demand_mw[0].sum(axis=1)),
+        bought_in_paper=bought(paper, instance.forecast.demand_mw[0].sum(axis=1)),
     )
 
 
@@ -140,11 +140,11 @@ def analyse_imbalance(context: Context) -> ImbalanceAnalysis:
     """Return the imbalance cost of the basic bid with hindsight in the kept scenarios."""
     study = BASE.study(context, RULE, BASIC)
     flows = metered_flows(context, study, title="sensitivity, flows of the basic bid")
-    setting = Setting.of(study)
-    price, bid = setting.profiles.price_per_mwh, flows.bid_mw
-    charged = [setting.rule.penalty(bid, metered, price_per_mwh=price) for metered in flows.metered_mw]
+    instance = Instance.of(study)
+    price, bid = instance.profiles.price_per_mwh, flows.bid_mw
+    charged = [instance.rule.penalty(bid, metered, price_per_mwh=price) for metered in flows.metered_mw]
     hourly = flows.probability @ np.array(charged)
-    (tier,) = setting.rule.tiers
+    (tier,) = instance.rule.tiers
     under = np.maximum(0.0, flows.metered_mw - (1 + tier.band) * bid)
     over = np.maximum(0.0, (1 - tier.band) * bid - flows.metered_mw)
     as_printed = flows.probability @ (tier.under * under + tier.over * over) @ np.abs(price)

@@ -9,7 +9,7 @@ from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.hindsight import Amounts, Hindsight
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study
 
 
@@ -58,7 +58,7 @@ def evaluated_point(context: Context, study: Study, *, title: str) -> Point:
     """
 
     def compute(tick: Tick) -> Record:
-        hindsight = Hindsight(Setting.of(study))
+        hindsight = Hindsight(Instance.of(study))
         submission = hindsight.submission()
         tick("bid")
         outcome = hindsight.outcome(submission.bid_mw)

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.identity import digests_of_files, model_digest, versions
+from experiments.provenance import digests_of_files, model_digest, versions
 from experiments.whole import write_whole
 from grids.documents import parse_json, read_text
 from sim.study import Study

@@ -27,7 +27,7 @@ from experiments.reproduce.points import Point
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.imbalance import ImbalanceRule, Tier
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study
 
 FREE = ImbalanceRule(name="free", tiers=(Tier(over=0.0, under=0.0),), source="no penalty at all")
@@ -169,7 +169,7 @@ def honest_bid(context: Context, study: Study, *, title: str) -> Honest:
     free = study.model_copy(update={"market": study.market.model_copy(update={"rule": FREE})})
 
     def compute(tick: Tick) -> Record:
-        hindsight = Hindsight(Setting.of(free))
+        hindsight = Hindsight(Instance.of(free))
         outcome = hindsight.outcome(np.zeros(24))
         tick("days")
         bid = np.round(hindsight.kept.probability @ outcome.metered_mw, BID_DECIMALS) + 0.0
@@ -186,7 +186,7 @@ def try_family(context: Context, study: Study, honest: Honest, name: str, *, tit
     bids = {size: family.bid(honest.bid_mw, size) for size in sizes}
 
     def compute(tick: Tick) -> Record:
-        hindsight, found = Hindsight(Setting.of(study)), []
+        hindsight, found = Hindsight(Instance.of(study)), []
         for size, bid in bids.items():
             found.append(hindsight.outcome(bid).expected)
             tick(f"{size:+g} {family.unit}")

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.catalog import find_study
+from experiments.overrides import Variation, require_ends, set_value
 from experiments.reproduce.context import REPRODUCE, Context
 from experiments.reproduce.paper import STUDY
-from experiments.variation import Variation, require_ends, set_value
-from grids.units import Data
+from grids.components import Data
 from sim.errors import StudyError
 from sim.study import Study
 from sim.study_file import explain, read_document

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.console import ranges
-from experiments.play import play
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
+from experiments.simulate import simulate
+from grids.components import Voltage
 from grids.network import BoolArray, FloatArray, IntArray
-from grids.units import Voltage
 from sim.audit import voltages_outside
+from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
-from sim.setting import Setting
 from sim.study import Study
 
 
@@ -70,10 +70,10 @@ def voltage_profile(context: Context, study: Study, *, hour: int, title: str) ->
     """
 
     def compute(tick: Tick) -> Record:
-        setting = Setting.of(study)
-        kept = setting.kept_scenarios()
+        instance = Instance.of(study)
+        kept = instance.kept_scenarios()
         chosen = int(kept.probability.argmax())
-        tables = play(setting, actual=[kept.subset(chosen)], progress=tick).tables
+        tables = simulate(instance, actual=[kept.subset(chosen)], progress=tick).tables
         buses = tables["buses"]
         rows = buses[buses["hour"] == hour]
         feeding = dict(zip(tables["branches"]["to_bus"], tables["branches"]["from_bus"], strict=True))

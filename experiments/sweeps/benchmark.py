@@ -9,14 +9,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.identity import provenance
 from experiments.measuring import Parts, Row
+from experiments.provenance import provenance
 from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
-from experiments.sweeps.plan import Plan, Run, make_plan
+from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan
+from experiments.sweeps.result_store import task_of
 from experiments.sweeps.runner import Runner
-from experiments.sweeps.store import task_of
 from experiments.sweeps.sweep_file import SweepFile
-from experiments.sweeps.worker import Product
+from experiments.sweeps.worker import RunProduct
 from experiments.threads import one_thread_each
 
 DAYS, MANY = 200, 1000
@@ -28,30 +28,30 @@ ROUNDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Runs played on warm workers.
+    """Runs simulated on warm workers.
 
     Attributes
     ----------
     workers : int
-        How many played them.
+        How many simulated them.
     seconds : float
         Time from the first run handed out to the last one taken in. [s]
-    products : sequence of Product
+    products : sequence of RunProduct
         What came of them, in the order they ended.
     """
 
     workers: int
     seconds: float
-    products: Sequence[Product]
+    products: Sequence[RunProduct]
 
     @property
     def rate(self) -> float:
-        """Days played per second."""
+        """Days simulated per second."""
         return len(self.products) / self.seconds
 
     @property
     def idle(self) -> float:
-        """Share of the workers' time in which they played nothing."""
+        """Share of the workers' time in which they simulated nothing."""
         return 1 - sum(product.seconds["total"] for product in self.products) / (self.seconds * self.workers)
 
 
@@ -66,25 +66,25 @@ def sweep_parts(quick: bool) -> Parts:
     ]
 
 
-def plan_of(runs: int, **settings: Any) -> Plan:
+def plan_of(runs: int, **settings: Any) -> SweepPlan:
     """Return a plan of one point of microgrid33, so often repeated."""
     values: dict[str, Any] = {"bidding": "basic", "policy": "myopic"} | settings
     sweep = {"name": "bench", "study": "microgrid33", "set": values, "replications": runs}
     return make_plan(SweepFile.model_validate(sweep), Path())
 
 
-def session(engine: Engine, plan: Plan) -> Session:
-    """Play a plan's runs on an engine, after some that warm up every worker."""
+def session(engine: Engine, plan: SweepPlan) -> Session:
+    """Simulate a plan's runs on an engine, after some that warm up every worker."""
     return side_by_side([engine], plan, rounds=1)[0]
 
 
-def side_by_side(engines: Sequence[Engine], plan: Plan, *, rounds: int = ROUNDS) -> list[Session]:
-    """Play a plan's runs on each of some engines, in turns: what else the machine does weighs on all of them."""
+def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = ROUNDS) -> list[Session]:
+    """Simulate a plan's runs on each of some engines, in turns: what else the machine does weighs on all of them."""
     versions, runs = provenance(), plan.runs()
-    products: list[list[Product]] = [[] for _ in engines]
+    products: list[list[RunProduct]] = [[] for _ in engines]
     seconds = [0.0] * len(engines)
 
-    def keep(place: int, run: Run, product: Product) -> None:
+    def keep(place: int, run: PlannedRun, product: RunProduct) -> None:
         if product.error:
             raise RuntimeError(f"{run}: {product.traceback or product.error}")
         products[place].append(product)
@@ -92,12 +92,12 @@ def side_by_side(engines: Sequence[Engine], plan: Plan, *, rounds: int = ROUNDS)
     task = partial(task_of, outputs="summary", versions=versions)
     runners = [Runner(engine, task, partial(keep, place)) for place, engine in enumerate(engines)]
     for place, runner in enumerate(runners):
-        runner.play(runs[: 4 * engines[place].workers])
+        runner.simulate(runs[: 4 * engines[place].workers])
         products[place].clear()
     for turn in range(rounds):
         for place, runner in enumerate(runners):
             start = perf_counter()
-            runner.play(runs[turn::rounds])
+            runner.simulate(runs[turn::rounds])
             seconds[place] += perf_counter() - start
     return [
         Session(workers=engine.workers, seconds=seconds[place], products=products[place])
@@ -130,8 +130,8 @@ def dask_workers(count: int) -> Iterator[DaskCluster]:
             engine.close()
 
 
-def local(workers: int, plan: Plan) -> Session:
-    """Play a plan on processes of this machine."""
+def local(workers: int, plan: SweepPlan) -> Session:
+    """Simulate a plan on processes of this machine."""
     with processes(workers) as engine:
         return session(engine, plan)
 
@@ -140,24 +140,24 @@ def days_per_second(days: int) -> list[Row]:
     """Days of one worker in a second: scenario, bid, 24 hours of ANM and power flow, settlement, audit, Parquet."""
     rows = []
     for policy, least in (("myopic", 10), ("receding", 2)):
-        played = {
+        simulated = {
             bidding: local(1, plan_of(days, policy=policy, bidding=bidding)) for bidding in ("basic", "anm_aware")
         }
         seconds = {
-            part: statistics.median(product.seconds[part] for product in played["basic"].products)
+            part: statistics.median(product.seconds[part] for product in simulated["basic"].products)
             for part in ("bid", "dispatch", "power_flow", "total")
         }
         rows.append(
             Row(
                 name=f"days per second and core, {policy}, microgrid33, basic bid",
-                measured=played["basic"].rate,
+                measured=simulated["basic"].rate,
                 unit="1/s",
                 target=f">= {least}",
-                met=played["basic"].rate >= least,
+                met=simulated["basic"].rate >= least,
                 detail=(
                     f"of {1e3 * seconds['total']:.0f} ms a day: bid {1e3 * seconds['bid']:.0f}, dispatch"
                     f" {1e3 * seconds['dispatch']:.0f}, power flow {1e3 * seconds['power_flow']:.0f};"
-                    f" with the ANM-aware bid {played['anm_aware'].rate:.2f} /s"
+                    f" with the ANM-aware bid {simulated['anm_aware'].rate:.2f} /s"
                 ),
             )
         )
@@ -209,8 +209,8 @@ def dask_against_local(days: int) -> Row:
 
 def memory(runs: int) -> Row:
     """The most memory one worker has held, after a tenth of the runs and after all."""
-    played = local(1, plan_of(runs))
-    early, late = (played.products[place - 1].memory_gb for place in (runs // 10, runs))
+    simulated = local(1, plan_of(runs))
+    early, late = (simulated.products[place - 1].memory_gb for place in (runs // 10, runs))
     return Row(
         name=f"memory of a worker after {runs:,} runs / after {runs // 10:,}",
         measured=late / early,

@@ -11,14 +11,14 @@ from time import perf_counter
 from experiments import console
 from experiments.catalog import sweep_path
 from experiments.commands import print_json
-from experiments.identity import provenance
+from experiments.provenance import provenance
 from experiments.sweeps import screen
 from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
-from experiments.sweeps.estimate import Estimate
-from experiments.sweeps.plan import Plan, Run, make_plan, read_sweep
+from experiments.sweeps.estimate import DurationEstimate
+from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep
+from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.runner import Runner
-from experiments.sweeps.store import Store, task_of
-from experiments.sweeps.worker import Product
+from experiments.sweeps.worker import RunProduct
 from experiments.threads import one_thread_each
 from sim.errors import StudyError
 
@@ -33,7 +33,7 @@ def run_sweep(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    """Play all runs of a sweep that are not in its folder yet; the exit status is 1 if some failed.
+    """Simulate all runs of a sweep that are not in its folder yet; the exit status is 1 if some failed.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def run_sweep(
     workers : int or None
         Processes; by default one per core.
     dask : str or None
-        Address of a Dask scheduler, to play them there.
+        Address of a Dask scheduler, to simulate them there.
     out : Path or None
         Folder; by default ``sweeps/NAME``.
     dry_run : bool
         Only say how many runs there are, and how long they would take.
     retry_failed : bool
-        Also play those that failed before.
+        Also simulate those that failed before.
     as_json : bool
         Print one JSON object and nothing else.
     """
@@ -56,7 +56,7 @@ def run_sweep(
         raise StudyError("--workers and --dask: give one of them; a Dask cluster has the workers it was started with")
     path = sweep_path(reference)
     plan = make_plan(read_sweep(path), path.parent)
-    store = Store(out or Path("sweeps") / plan.sweep.name)
+    store = ResultStore(out or Path("sweeps") / plan.sweep.name)
     if dry_run:
         _estimate(plan, store, workers, dask, retry_failed=retry_failed, as_json=as_json)
         return
@@ -65,10 +65,10 @@ def run_sweep(
     with store.locked(), one_thread_each():
         store.prepare(plan)
         if retry_failed:
-            store.forgive(plan)
+            store.clear_failures(plan)
         left = State.of(plan, store).left
         engine = cluster or LocalProcesses(_processes(workers, len(left)))
-        played, failed, seconds = _play(plan, store, left, engine, quiet=as_json)
+        simulated, failed, seconds = _simulate(plan, store, left, engine, quiet=as_json)
         state = State.of(plan, store)
     summary = {
         "sweep": plan.sweep.name,
@@ -76,7 +76,7 @@ def run_sweep(
         "runs": plan.count,
         "done": len(state.done),
         "failed": len(state.failed),
-        "played_now": played,
+        "played_now": simulated,
         "failed_now": failed,
         "seconds": seconds,
     }
@@ -96,16 +96,16 @@ class State:
     ----------
     done, failed : set of str
         Keys of the runs that are stored, and of those that failed.
-    left : list of Run
-        The others, in the order they are to be played.
+    left : list of PlannedRun
+        The others, in the order they are to be simulated.
     """
 
     done: set[str]
     failed: set[str]
-    left: list[Run]
+    left: list[PlannedRun]
 
     @classmethod
-    def of(cls, plan: Plan, store: Store) -> "State":
+    def of(cls, plan: SweepPlan, store: ResultStore) -> "State":
         """Return how far the sweep in a store is."""
         runs = plan.runs()
         wanted = {run.key for run in runs}
@@ -118,47 +118,49 @@ def _processes(workers: int | None, runs: int) -> int:
     return max(1, min(workers or os.cpu_count() or 1, runs))
 
 
-def _warn(plan: Plan) -> None:
+def _warn(plan: SweepPlan) -> None:
     if any(document["search"]["time_limit_s"] is not None for _, document in plan.arms):
         console.err.print(
             "search.time_limit_s is set: bids, and so the results, depend on how busy the machine is", markup=False
         )
 
 
-def _play(plan: Plan, store: Store, left: list[Run], engine: Engine, *, quiet: bool) -> tuple[int, int, float]:
-    """Play runs; return how many were, how many of them failed, and the seconds it took."""
+def _simulate(
+    plan: SweepPlan, store: ResultStore, left: list[PlannedRun], engine: Engine, *, quiet: bool
+) -> tuple[int, int, float]:
+    """Simulate runs; return how many were, how many of them failed, and the seconds it took."""
     start, tally = perf_counter(), Counter[str]()
     task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance())
     try:
         with screen.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
 
-            def keep(run: Run, product: Product) -> None:
+            def keep(run: PlannedRun, product: RunProduct) -> None:
                 store.keep(run, product)
-                tally["played"] += 1
+                tally["simulated"] += 1
                 tally["failed"] += bool(product.error)
                 tick(tally["failed"])
 
             if left:
-                Runner(engine, task, keep).play(left)
+                Runner(engine, task, keep).simulate(left)
     except BaseException as stopped:
         engine.abandon()
         if isinstance(stopped, KeyboardInterrupt):
-            played = tally["played"]
-            console.err.print(f"stopped; {played:,} runs played now are stored: start the sweep again to go on")
+            simulated = tally["simulated"]
+            console.err.print(f"stopped; {simulated:,} runs simulated now are stored: start the sweep again to go on")
         raise
     engine.close()
-    return tally["played"], tally["failed"], perf_counter() - start
+    return tally["simulated"], tally["failed"], perf_counter() - start
 
 
 def _estimate(
-    plan: Plan, store: Store, workers: int | None, dask: str | None, *, retry_failed: bool, as_json: bool
+    plan: SweepPlan, store: ResultStore, workers: int | None, dask: str | None, *, retry_failed: bool, as_json: bool
 ) -> None:
     """Say how many runs there are and how long they take; nothing is written."""
     state = State.of(plan, store)
     left = [run for run in plan.runs() if run.key in state.failed] + state.left if retry_failed else state.left
     count = _processes(workers, len(left)) if dask is None else _workers_at(dask)
-    with console.status("playing a few runs to see how long they take", quiet=as_json):
-        estimate = Estimate.of(left, store.timings)
+    with console.status("simulating a few runs to see how long they take", quiet=as_json):
+        estimate = DurationEstimate.of(left, store.timings)
     summary = {
         "sweep": plan.sweep.name,
         "out": str(store.folder),

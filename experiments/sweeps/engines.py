@@ -47,7 +47,7 @@ class Engine(Protocol):
     def lost(self) -> str:
         """Return why no more results can come, or nothing."""
 
-    def accuses(self, error: Exception) -> bool:
+    def worker_died(self, error: Exception) -> bool:
         """Whether an error says that workers died while they had a run, which need not be its fault."""
 
 
@@ -96,7 +96,7 @@ class LocalProcesses:
         """Return nothing: a broken pool says so itself."""
         return ""
 
-    def accuses(self, error: Exception) -> bool:
+    def worker_died(self, error: Exception) -> bool:
         """No: a broken pool says so of all its runs."""
         return False
 
@@ -208,7 +208,7 @@ class DaskCluster:
         self._count()
         return "all workers are gone" if monotonic() - self._seen > PATIENCE_S else ""
 
-    def accuses(self, error: Exception) -> bool:
+    def worker_died(self, error: Exception) -> bool:
         """Whether Dask has given up a run whose workers died several times: they had other runs as well."""
         return type(error).__name__ == "KilledWorker"
 

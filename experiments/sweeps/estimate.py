@@ -1,4 +1,4 @@
-"""How long a sweep will take: from runs that were timed before, or from a few that are played to see."""
+"""How long a sweep will take: from runs that were timed before, or from a few that are simulated to see."""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from statistics import mean
 from time import perf_counter
 
-from experiments.identity import provenance
-from experiments.sweeps.plan import Run
-from experiments.sweeps.store import task_of
+from experiments.provenance import provenance
+from experiments.sweeps.plan import PlannedRun
+from experiments.sweeps.result_store import task_of
 from experiments.sweeps.timings import Timings
-from experiments.sweeps.worker import Product, perform
+from experiments.sweeps.worker import RunProduct, perform
 from sim.errors import StudyError
 
 START_S = 8.0
@@ -21,13 +21,13 @@ ENOUGH_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class DurationEstimate:
     """An estimate.
 
     Attributes
     ----------
     runs : int
-        How many are to be played.
+        How many are to be simulated.
     seconds_per_run : float
         Mean time of a run. [s]
     based_on : str
@@ -39,7 +39,7 @@ class Estimate:
     based_on: str
 
     @classmethod
-    def of(cls, left: Sequence[Run], timings: Timings) -> "Estimate":
+    def of(cls, left: Sequence[PlannedRun], timings: Timings) -> "DurationEstimate":
         """Return the estimate for runs that are left; nothing that is tried is stored.
 
         Raises
@@ -70,5 +70,5 @@ class Estimate:
         return START_S + math.ceil(self.runs / workers) * self.seconds_per_run
 
 
-def _try(run: Run) -> Product:
+def _try(run: PlannedRun) -> RunProduct:
     return perform(task_of(run, outputs="summary", versions=provenance()))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.play import Play
+from experiments.simulate import Run
 from sim.audit import LIMITS
 from sim.profiles import HOURS_PER_DAY
 from sim.settlement import COST_TERMS, TRADE
@@ -142,9 +142,9 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float | int]:
     return row
 
 
-def hourly(played: Play) -> pd.DataFrame:
+def hourly(simulated: Run) -> pd.DataFrame:
     """Return one row for every hour of a run: market, energy, voltage, storage."""
-    tables = played.tables
+    tables = simulated.tables
     hours = ["day", "hour"]
     settled = tables["settlements"].set_index(hours)
     dispatch = tables["dispatch"]

@@ -11,16 +11,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.cast import check_study
+from agents.participants import check_study
 from experiments.catalog import check_names, find_study, packaged_studies
-from experiments.identity import digests_of_files
+from experiments.overrides import set_value
+from experiments.provenance import digests_of_files
 from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
-from experiments.variation import set_value
 from grids.documents import first_few
 from sim.errors import StudyError
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study, anchor_paths
 from sim.study_file import explain, read_document
 
@@ -37,7 +37,7 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Run:
+class PlannedRun:
     """One run: a point, a replication, and the study it comes to.
 
     Attributes
@@ -68,7 +68,7 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Plan:
+class SweepPlan:
     """All runs of a sweep.
 
     Attributes
@@ -93,19 +93,19 @@ class Plan:
         """Number of runs."""
         return len(self.arms) * self.sweep.replications
 
-    def runs(self) -> Sequence[Run]:
+    def runs(self) -> Sequence[PlannedRun]:
         """Return the runs, point by point, so that one after the other they share what is built for a network."""
         return self._runs
 
     @cached_property
-    def _runs(self) -> Sequence[Run]:
+    def _runs(self) -> Sequence[PlannedRun]:
         digests: dict[str, str] = {}
         runs = []
         for point, document in self.arms:
             for replication in range(1, self.sweep.replications + 1):
                 resolved = document | {"seed": document["seed"] + replication - 1}
                 key = key_of(resolved, digests)
-                runs.append(Run(key=key, point=point, replication=replication, document=resolved))
+                runs.append(PlannedRun(key=key, point=point, replication=replication, document=resolved))
         return runs
 
 
@@ -124,7 +124,7 @@ def read_sweep(path: Path) -> SweepFile:
     )
     if "fleet" in document and "study" not in document:
         raise StudyError(
-            f"{path}: is a study, not a sweep; tieline run {path} plays it, a sweep names it as its study"
+            f"{path}: is a study, not a sweep; tieline run {path} simulates it, a sweep names it as its study"
         )
     try:
         return SweepFile.model_validate(document)
@@ -132,7 +132,7 @@ def read_sweep(path: Path) -> SweepFile:
         raise StudyError("\n".join(first_few([f"{path}: {line}" for line in explain(error, SweepFile)]))) from None
 
 
-def make_plan(sweep: SweepFile, folder: Path) -> Plan:
+def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
     """Return the plan of a sweep; every study in it is valid.
 
     Parameters
@@ -160,7 +160,7 @@ def make_plan(sweep: SweepFile, folder: Path) -> Plan:
     _require_playable([document for _, document in arms])
     shown = _columns([point for point, _ in arms], factors)
     plan = [(point, document) for point, (_, document) in zip(shown, arms, strict=True)]
-    return Plan(sweep=sweep, folder=folder, factors=factors, arms=plan)
+    return SweepPlan(sweep=sweep, folder=folder, factors=factors, arms=plan)
 
 
 def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
@@ -247,7 +247,7 @@ TRIED = 20
 
 
 def _require_playable(documents: Sequence[Document]) -> None:
-    """Build networks and casts of players: what they trip over is said before anything runs.
+    """Build networks and casts of participants: what they trip over is said before anything runs.
 
     All of them would take long where each point is another network; what is not tried here may fail in its turn.
     """
@@ -255,7 +255,7 @@ def _require_playable(documents: Sequence[Document]) -> None:
     distinct = {json.dumps([document[part] for part in parts], sort_keys=True): document for document in documents}
     different = list(distinct.values())
     for document in different[:: -(-len(different) // TRIED)]:
-        check_study(Setting.of(Study.model_validate(document)))
+        check_study(Instance.of(Study.model_validate(document)))
 
 
 def _columns(designed: Sequence[Point], factors: Sequence[str]) -> list[Point]:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.plan import read_sweep
-from experiments.sweeps.store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, Store
+from experiments.sweeps.result_store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, ResultStore
 from experiments.sweeps.sweep_file import SweepFile
 from grids.documents import DocumentError, parse_json, read_parquet, read_text, shown
 from sim.errors import StudyError
@@ -69,7 +69,7 @@ def read_results(folder: Path) -> SweepResults:
         raise StudyError(f"{folder}: is not the folder of a sweep; tieline sweep FILE --out {folder} makes one")
     sweep = read_sweep(folder / SWEEP)
     planned = _planned(folder / PLANNED)
-    store = Store(folder)
+    store = ResultStore(folder)
     done, failed = store.done(sweep.outputs), store.failed()
     results = _results(folder / RESULTS, done)
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]

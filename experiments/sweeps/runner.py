@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 
 from experiments.sweeps.engines import Engine
-from experiments.sweeps.plan import Run
-from experiments.sweeps.worker import OtherVersionsError, Product, Task, perform
+from experiments.sweeps.plan import PlannedRun
+from experiments.sweeps.worker import OtherVersionsError, RunProduct, Task, perform
 from sim.errors import StudyError
 
 AHEAD = 4
 """How many runs are handed out for each worker, so that none waits for the next."""
 
-STRIKES = 3
-"""How often a run may bring down its worker when it is played alone."""
+MAX_ATTEMPTS = 3
+"""How often a run may bring down its worker when it is simulated alone."""
 
 LOOK_S = 5.0
 """How often to look whether the engine is still there. [s]"""
@@ -32,14 +32,16 @@ class Runner:
         Called with each run and what came of it, in the order in which they end.
     """
 
-    def __init__(self, engine: Engine, task: Callable[[Run], Task], keep: Callable[[Run, Product], None]) -> None:
+    def __init__(
+        self, engine: Engine, task: Callable[[PlannedRun], Task], keep: Callable[[PlannedRun, RunProduct], None]
+    ) -> None:
         self._engine, self._task, self._keep = engine, task, keep
         self._executor = engine.open()
-        self._in_flight: dict[Future[Product], Run] = {}
-        self._accused: deque[Run] = deque()
+        self._in_flight: dict[Future[RunProduct], PlannedRun] = {}
+        self._accused: deque[PlannedRun] = deque()
 
-    def play(self, runs: Iterable[Run]) -> None:
-        """Play all runs; at last, by itself, each that the engine has given up.
+    def simulate(self, runs: Iterable[PlannedRun]) -> None:
+        """Simulate all runs; at last, by itself, each that the engine has given up.
 
         Raises
         ------
@@ -47,7 +49,7 @@ class Runner:
             If the engine is lost, or a worker has other versions.
         """
         waiting = iter(runs)
-        suspects: deque[Run] = deque()
+        suspects: deque[PlannedRun] = deque()
         while True:
             while len(self._in_flight) < AHEAD * self._engine.workers and (run := next(waiting, None)) is not None:
                 if not self._hand_out(run):
@@ -59,10 +61,10 @@ class Runner:
                 suspects.extend(self._take_in())
             if suspects:
                 suspects.extend(self._in_flight.values())
-                self._play_alone(suspects)
+                self._simulate_alone(suspects)
         self._hear()
 
-    def _hand_out(self, run: Run) -> bool:
+    def _hand_out(self, run: PlannedRun) -> bool:
         """Give a run to the engine; return whether it took it."""
         try:
             self._in_flight[self._executor.submit(perform, self._task(run))] = run
@@ -74,7 +76,7 @@ class Runner:
             raise
         return True
 
-    def _take_in(self, *, alone: bool = False) -> list[Run]:
+    def _take_in(self, *, alone: bool = False) -> list[PlannedRun]:
         """Keep what has come; return the runs that went down with a worker."""
         done, _ = wait(self._in_flight, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         reason = "" if done else self._engine.lost()
@@ -95,15 +97,15 @@ class Runner:
                 reason = f"{error}; install the same on all machines"
                 raise StudyError(_lost(self._engine, reason)) from error
             except Exception as error:  # the engine's own
-                if self._engine.accuses(error) and not alone:
+                if self._engine.worker_died(error) and not alone:
                     self._accused.append(run)
                     continue
-                product = Product(key=run.key, error=f"{type(error).__name__}: {error}".splitlines()[0])
+                product = RunProduct(key=run.key, error=f"{type(error).__name__}: {error}".splitlines()[0])
             self._keep(run, product)
         return fallen
 
-    def _play_alone(self, suspects: deque[Run]) -> None:
-        """Play one at a time the runs that a worker may have died of: so it is seen which one it is."""
+    def _simulate_alone(self, suspects: deque[PlannedRun]) -> None:
+        """Simulate one at a time the runs that a worker may have died of: so it is seen which one it is."""
         strikes: Counter[str] = Counter()
         self._renew()
         while suspects:
@@ -115,14 +117,14 @@ class Runner:
                 continue
             self._renew()
             strikes[run.key] += 1
-            if strikes[run.key] < STRIKES:
+            if strikes[run.key] < MAX_ATTEMPTS:
                 suspects.appendleft(run)
             else:
-                error = f"its worker died {STRIKES} times (killed, or out of memory)"
-                self._keep(run, Product(key=run.key, error=error))
+                error = f"its worker died {MAX_ATTEMPTS} times (killed, or out of memory)"
+                self._keep(run, RunProduct(key=run.key, error=error))
 
     def _hear(self) -> None:
-        """Play by itself each run that the engine has given up: now nothing else can have brought down its worker."""
+        """Simulate by itself each run that the engine has given up: nothing else can have brought down its worker."""
         while self._accused:
             if self._hand_out(self._accused.popleft()):
                 while self._in_flight:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from experiments.console import err, out
-from experiments.sweeps.plan import Plan
+from experiments.sweeps.plan import SweepPlan
 
 FEW = 8
 """Up to how many values of a factor are listed."""
@@ -53,22 +53,24 @@ def _rate(per_second: float | None) -> str:
 
 def show_summary(summary: Mapping[str, Any]) -> None:
     """Print what came of a sweep."""
-    folder, played, seconds = escape(summary["out"]), summary["played_now"], summary["seconds"]
+    folder, simulated, seconds = escape(summary["out"]), summary["played_now"], summary["seconds"]
     out.print(
         f"[bold]{summary['sweep']}[/bold]: {summary['done']:,} of {summary['runs']:,} runs are in {folder}/results"
     )
     out.print(
-        f"{played:,} played now in {told(seconds)} ({_rate(played / seconds)})" if played else "none was left to play"
+        f"{simulated:,} simulated now in {told(seconds)} ({_rate(simulated / seconds)})"
+        if simulated
+        else "none was left to simulate"
     )
     if summary["failed"]:
         out.print(
-            f"[red]{summary['failed']:,} failed[/red]: {folder}/failures says why; --retry-failed plays them again"
+            f"[red]{summary['failed']:,} failed[/red]: {folder}/failures says why; --retry-failed simulates them again"
         )
     if summary["done"]:
         out.print(f"tieline report {folder} draws and tabulates them")
 
 
-def show_estimate(summary: Mapping[str, Any], plan: Plan) -> None:
+def show_estimate(summary: Mapping[str, Any], plan: SweepPlan) -> None:
     """Print how many runs a sweep has, over what, and how long they take."""
     points, replications = summary["points"], summary["replications"]
     out.print(
@@ -77,7 +79,7 @@ def show_estimate(summary: Mapping[str, Any], plan: Plan) -> None:
     )
     for name in plan.factors:
         out.print(f"  {name}: {_values([point[name] for point, _ in plan.arms])}", markup=False)
-    out.print(f"{summary['done']:,} done, {summary['failed']:,} failed, {summary['to_play']:,} to be played")
+    out.print(f"{summary['done']:,} done, {summary['failed']:,} failed, {summary['to_play']:,} to be simulated")
     if summary["to_play"]:
         workers = summary["workers"]
         out.print(

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
-from experiments.variation import Key, Variation
-from grids.units import Data, FileName, Word
+from experiments.overrides import Key, Variation
+from grids.components import Data, FileName, Word
 from sim.study import NAME
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

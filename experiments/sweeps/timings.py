@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.sweeps.outputs import TIMINGS
-from experiments.sweeps.worker import Product
+from experiments.sweeps.worker import RunProduct
 from grids.documents import read_bytes
 
 COLUMNS = ("key", *(timing.name for timing in TIMINGS), "memory_gb", "worker")
@@ -26,7 +26,7 @@ class Timings:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, product: Product) -> None:
+    def add(self, product: RunProduct) -> None:
         """Add a run."""
         seconds = [f"{product.seconds.get(timing.name.removesuffix('_s'), math.nan):.4f}" for timing in TIMINGS]
         new = not self.path.exists() or not self.path.stat().st_size

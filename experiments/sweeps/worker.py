@@ -1,4 +1,4 @@
-"""What a worker does: play one run after another, and hand back what is kept of each as Parquet.
+"""What a worker does: simulate one run after another, and hand back what is kept of each as Parquet.
 
 It keeps what takes long to build (compiled models) from run to run, and nothing that a run could leave behind for the
 next: a run gives the same bytes whichever worker has it, and whatever that worker did before.
@@ -26,15 +26,15 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.identity import differences
-from experiments.play import Play, play
+from experiments.provenance import differences
+from experiments.simulate import Run, simulate
 from experiments.summary import summarise
 from experiments.sweeps.outputs import BIDDING_USED, figures, hourly
 from experiments.sweeps.plan import key_of
 from sim.audit import AuditReport, audit
 from sim.errors import StudyError
 from sim.inputs import inputs_of
-from sim.setting import Setting
+from sim.instance import Instance
 from sim.study import Study
 from sim.time_limit import given_up
 
@@ -44,7 +44,7 @@ DISPATCHERS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One run to be played.
+    """One run to be simulated.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Task:
     outputs : {"summary", "hourly", "all"}
         What to keep of it.
     provenance : dict
-        Versions of the model and the libraries it is to be played with.
+        Versions of the model and the libraries it is to be simulated with.
     """
 
     key: str
@@ -68,7 +68,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
+class RunProduct:
     """What came of a run.
 
     Attributes
@@ -103,8 +103,8 @@ class OtherVersionsError(StudyError):
     """A worker has not the versions that a sweep is computed with."""
 
 
-def perform(task: Task) -> Product:
-    """Play a run and return what is kept of it; whatever goes wrong with it is told, not raised.
+def perform(task: Task) -> RunProduct:
+    """Simulate a run and return what is kept of it; whatever goes wrong with it is told, not raised.
 
     Raises
     ------
@@ -116,42 +116,42 @@ def perform(task: Task) -> Product:
     with _one_at_a_time:  # Mesa and the solvers share state between the threads of a process
         start = perf_counter()
         try:
-            parts, seconds = _play(task)
+            parts, seconds = _simulate(task)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # Rust libraries panic with one that is no Exception
             message = f"{type(error).__name__}: {error}".splitlines()[0]
-            return Product(key=task.key, error=message, traceback=traceback.format_exc(), worker=worker)
+            return RunProduct(key=task.key, error=message, traceback=traceback.format_exc(), worker=worker)
         seconds["total"] = perf_counter() - start
-    return Product(key=task.key, parts=parts, seconds=seconds, memory_gb=peak_memory_gb(), worker=worker)
+    return RunProduct(key=task.key, parts=parts, seconds=seconds, memory_gb=peak_memory_gb(), worker=worker)
 
 
-def _play(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
+def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
     if key_of(task.document, {}) != task.key:
         raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)
-    setting = Setting.of(study)
+    instance = Instance.of(study)
     given_up_before = len(given_up)
     try:
-        played = play(setting, dispatcher=_dispatcher(setting))
+        simulated = simulate(instance, dispatcher=_dispatcher(instance))
     finally:
         if any(is_at_work() for is_at_work in given_up[given_up_before:]):
             _dispatchers.popitem()  # who did not answer in time may still use the one of this run
-    verdict = audit(played.tables, task.document, inputs_of(setting))
+    verdict = audit(simulated.tables, task.document, inputs_of(instance))
     if not verdict.clean:
         first = verdict.findings[0]
         raise StudyError(f"the audit rejects this run, {len(verdict.findings)} finding(s): {first}")
-    return _kept(task, played, verdict), dict(played.seconds)
+    return _kept(task, simulated, verdict), dict(simulated.seconds)
 
 
 _dispatchers: OrderedDict[str, Dispatcher] = OrderedDict()
 
 
-def _dispatcher(setting: Setting) -> Dispatcher:
-    """Return a dispatcher for a study's setting, with its models compiled if there was such a study not long ago."""
-    study = setting.study
+def _dispatcher(instance: Instance) -> Dispatcher:
+    """Return a dispatcher for a study's instance, with its models compiled if there was such a study not long ago."""
+    study = instance.study
     shared = json.dumps(study.model_dump(mode="json", include={"grid", "fleet", "market", "search", "risk"}))
-    dispatcher = _dispatchers.pop(shared, None) or Dispatcher.of(setting)
+    dispatcher = _dispatchers.pop(shared, None) or Dispatcher.of(instance)
     _dispatchers[shared] = dispatcher
     while len(_dispatchers) > DISPATCHERS:
         _dispatchers.popitem(last=False)
@@ -159,7 +159,7 @@ def _dispatcher(setting: Setting) -> Dispatcher:
 
 
 def require_same(expected: Mapping[str, str], worker: str) -> None:
-    """Refuse to play with other versions than the sweep has: its figures could differ.
+    """Refuse to simulate with other versions than the sweep has: its figures could differ.
 
     Raises
     ------
@@ -170,15 +170,15 @@ def require_same(expected: Mapping[str, str], worker: str) -> None:
         raise OtherVersionsError(f"worker {worker} has {different}")
 
 
-def _kept(task: Task, played: Play, verdict: AuditReport) -> dict[str, bytes]:
-    summary = summarise(played, verdict)
+def _kept(task: Task, simulated: Run, verdict: AuditReport) -> dict[str, bytes]:
+    summary = summarise(simulated, verdict)
     row = pd.DataFrame([task.labels | figures(summary) | {BIDDING_USED: summary["bid_strategy"]["used"]}])
     parts = {"results": parquet(row)}
     if task.outputs in {"hourly", "all"}:
-        parts["hourly"] = parquet(_labelled(hourly(played), task.labels))
+        parts["hourly"] = parquet(_labelled(hourly(simulated), task.labels))
     if task.outputs == "all":
         key = {"key": task.key}
-        parts |= {f"tables/{name}": parquet(_labelled(frame, key)) for name, frame in played.tables.items()}
+        parts |= {f"tables/{name}": parquet(_labelled(frame, key)) for name, frame in simulated.tables.items()}
     return parts
 
 

@@ -6,9 +6,9 @@ anew from the study, its files and its seed by :mod:`sim.inputs`. What nothing t
 it takes as given, and says so by name: :mod:`sim.audit.given`.
 """
 
+from sim.audit.audit import audit, audit_folder, limits_not_kept
 from sim.audit.inputs import Inputs
 from sim.audit.limits import LIMITS, counts_in_words, voltages_outside
-from sim.audit.referee import audit, audit_folder, limits_not_kept
 from sim.audit.report import AuditReport, Finding, LimitCount
 
 __all__ = [

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sim.audit.layout import RENEWABLE_KINDS
 from sim.audit.records import Records
 from sim.audit.report import FloatArray
+from sim.audit.schema import RENEWABLE_KINDS
 
 Answer = tuple[FloatArray, FloatArray]
 """Active and reactive power that limits leave of an order. [MW], [Mvar]"""

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sim.audit.fleet import Feeders
-from sim.audit.layout import (
+from sim.audit.records import HourTable, Records, hours_passed, numbers
+from sim.audit.report import ONCE, Checker, IntArray, Quantity
+from sim.audit.schema import (
     BRANCH_NUMBERS,
     HOUR_TABLES,
     HOURS_PER_DAY,
@@ -16,19 +18,17 @@ from sim.audit.layout import (
     Things,
     things_by_table,
 )
-from sim.audit.records import HourTable, Records, hours_passed, numbers
-from sim.audit.report import ONCE, IntArray, Sheet, Subject
 from sim.ledger import TABLES
 
 CHECK = "completeness"
 
 
 def read_records(
-    tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], sheet: Sheet, only: Collection[str] = TABLES
+    tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], checker: Checker, only: Collection[str] = TABLES
 ) -> Records:
     """Return the stored tables that are complete, and take down what is wrong with the others.
 
-    Without units, lines and ports nobody can say what the other tables must hold; then none of them is returned.
+    Without units, lines and connections nobody can say what the other tables must hold; then none of them is returned.
 
     Parameters
     ----------
@@ -36,123 +36,129 @@ def read_records(
         The tables of `sim.ledger`.
     study : mapping
         The resolved study.
-    sheet : Sheet
+    checker : Checker
         What takes it down.
     only : collection of str
         Tables to look at.
     """
-    units, branches, ports = tables["units"], tables["branches"], tables["ports"]
+    units, branches, connections = tables["units"], tables["branches"], tables["connections"]
     whole: dict[str, HourTable] = {}
     lists: dict[str, pd.DataFrame] = {}
     records = Records(study=study, units=units, branches=branches, tables=whole, lists=lists)
-    _check_branches(branches, sheet)
-    if not sheet.findings:
-        _check_units(units, branches, study, sheet)
-    if not sheet.findings:
-        _check_ports(ports, branches, study, sheet)
-    if sheet.findings:
+    _check_branches(branches, checker)
+    if not checker.findings:
+        _check_units(units, branches, study, checker)
+    if not checker.findings:
+        _check_connections(connections, branches, study, checker)
+    if checker.findings:
         return records
-    behind = zip(ports["port"], Feeders(study, branches).ports(), strict=True)
-    devices = {str(port): data.devices for port, data in behind}
+    with_data = zip(connections["connection"], Feeders(study, branches).connections(), strict=True)
+    devices = {str(connection): data.devices for connection, data in with_data}
     for name, things in things_by_table(units, branches, devices).items():
         if name not in only:
             continue
-        table = _hour_table(name, tables[name], things, 1 if name == "market" else records.days, sheet)
+        table = _hour_table(name, tables[name], things, 1 if name == "market" else records.days, checker)
         if table is not None:
             whole[name] = table
-    lists["ports"] = ports
-    for name, keys in (("cars", ["port", "stay"]), ("charging", ["day", "hour", "port", "car"])):
-        if _check_list(name, tables[name], keys, records.days, devices, sheet):
+    lists["connections"] = connections
+    for name, keys in (("cars", ["connection", "stay"]), ("charging", ["day", "hour", "connection", "car"])):
+        if _check_list(name, tables[name], keys, records.days, devices, checker):
             lists[name] = tables[name]
     return records
 
 
-def _check_branches(branches: pd.DataFrame, sheet: Sheet) -> None:
+def _check_branches(branches: pd.DataFrame, checker: Checker) -> None:
     """Demand lines with numbers, each once, and one slack bus: sending end of a line, receiving end of none."""
-    if not _has_columns("branches", branches, ("line", *BRANCH_NUMBERS), sheet):
+    if not _has_columns("branches", branches, ("line", *BRANCH_NUMBERS), checker):
         return
-    _check_unique("branches", branches["line"], sheet)
+    _check_unique("branches", branches["line"], checker)
     for column in BRANCH_NUMBERS:
-        of = Subject(column, "", [f"branches: line {line}" for line in branches["line"]], ONCE)
-        sheet.finite(CHECK, numbers(branches, column), of)
+        of = Quantity(column, "", [f"branches: line {line}" for line in branches["line"]], ONCE)
+        checker.finite(CHECK, numbers(branches, column), of)
     fed_by_no_line = set(branches["from_bus"]) - set(branches["to_bus"])
     if len(fed_by_no_line) != 1:
-        sheet.note(CHECK, "branches", f"{len(fed_by_no_line)} buses are fed by no line, must be 1: the slack bus")
+        checker.note(CHECK, "branches", f"{len(fed_by_no_line)} buses are fed by no line, must be 1: the slack bus")
 
 
-def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], sheet: Sheet) -> None:
+def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], checker: Checker) -> None:
     """Demand units of a known kind at a bus of the network, each once, and as many as the study's fleet has."""
     columns = ("unit", "kind", *dict.fromkeys(name for names in UNIT_NUMBERS.values() for name in names))
-    if not _has_columns("units", units, columns, sheet):
+    if not _has_columns("units", units, columns, checker):
         return
-    _check_unique("units", units["unit"], sheet)
+    _check_unique("units", units["unit"], checker)
     for unit, kind in zip(units["unit"], units["kind"], strict=True):
         if kind not in UNIT_NUMBERS:
-            sheet.note(CHECK, f"units: {unit}", f"kind is '{kind}', the audit knows {', '.join(UNIT_NUMBERS)}")
-    _check_buses("units", zip(units["unit"], units["bus"], strict=True), branches, sheet)
+            checker.note(CHECK, f"units: {unit}", f"kind is '{kind}', the audit knows {', '.join(UNIT_NUMBERS)}")
+    _check_buses("units", zip(units["unit"], units["bus"], strict=True), branches, checker)
     for kind, needed in UNIT_NUMBERS.items():
         group = units[units["kind"] == kind]
         for column in needed:
-            of = Subject(column, "", [f"units: {unit}" for unit in group["unit"]], ONCE)
-            sheet.finite(CHECK, numbers(group, column), of)
+            of = Quantity(column, "", [f"units: {unit}" for unit in group["unit"]], ONCE)
+            checker.finite(CHECK, numbers(group, column), of)
         expected = len(group) if kind == "load" else len(Feeders(study, branches).units(kind))
         if len(group) != expected:
-            sheet.note(CHECK, f"units: {kind}", f"{len(group)} units, expected {expected} as in the study's fleet")
+            checker.note(CHECK, f"units: {kind}", f"{len(group)} units, expected {expected} as in the study's fleet")
 
 
-def _check_ports(ports: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], sheet: Sheet) -> None:
-    """Demand ports at a bus of the network, each once, and as many as the study's fleet has."""
-    if not _has_columns("ports", ports, LISTS["ports"], sheet):
+def _check_connections(
+    connections: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str, Any], checker: Checker
+) -> None:
+    """Demand connections at a bus of the network, each once, and as many as the study's fleet has."""
+    if not _has_columns("connections", connections, LISTS["connections"], checker):
         return
-    _check_unique("ports", ports["port"], sheet)
-    _check_buses("ports", zip(ports["port"], ports["bus"], strict=True), branches, sheet)
-    expected = len(Feeders(study, branches).ports())
-    if len(ports) != expected:
-        sheet.note(CHECK, "ports", f"{len(ports)} ports, expected {expected} as in the study's fleet")
+    _check_unique("connections", connections["connection"], checker)
+    _check_buses("connections", zip(connections["connection"], connections["bus"], strict=True), branches, checker)
+    expected = len(Feeders(study, branches).connections())
+    if len(connections) != expected:
+        checker.note(
+            CHECK, "connections", f"{len(connections)} connections, expected {expected} as in the study's fleet"
+        )
 
 
 def _check_list(
-    name: str, frame: pd.DataFrame, keys: list[str], days: int, devices: Mapping[str, Sequence[str]], sheet: Sheet
+    name: str, frame: pd.DataFrame, keys: list[str], days: int, devices: Mapping[str, Sequence[str]], checker: Checker
 ) -> bool:
-    """Demand rows that belong to a port with cars (and an hour), each once, and finite numbers; return whether so."""
-    before = len(sheet.findings)
-    if not _has_columns(name, frame, LISTS[name], sheet):
+    """Demand rows of a connection with cars (and an hour), each once, and finite numbers; return whether so."""
+    before = len(checker.findings)
+    if not _has_columns(name, frame, LISTS[name], checker):
         return False
-    known = frame["port"].isin([port for port, names in devices.items() if "ev" in names])
+    known = frame["connection"].isin([connection for connection, names in devices.items() if "ev" in names])
     stranger = ~np.asarray(known, dtype=bool)
     if "hour" in frame:
         stranger |= hours_passed(frame, days) < 0
     for row in np.flatnonzero(stranger).tolist():
-        sheet.note(CHECK, name, f"row {row} ({frame['port'].iloc[row]}) belongs to no car in a run of {days} day(s)")
+        checker.note(
+            CHECK, name, f"row {row} ({frame['connection'].iloc[row]}) belongs to no car in a run of {days} day(s)"
+        )
     for row in np.flatnonzero(frame.duplicated(keys)).tolist():
-        sheet.note(CHECK, name, f"row {row} ({frame['port'].iloc[row]}) stands there more than once")
+        checker.note(CHECK, name, f"row {row} ({frame['connection'].iloc[row]}) stands there more than once")
     for column in LISTS[name]:
-        bad = np.zeros(len(frame), bool) if column == "port" else ~np.isfinite(numbers(frame, column))
+        bad = np.zeros(len(frame), bool) if column == "connection" else ~np.isfinite(numbers(frame, column))
         for row in np.flatnonzero(bad).tolist():
-            sheet.note(CHECK, name, f"row {row}: {column} is {frame[column].iloc[row]}, must be a finite number")
-    return len(sheet.findings) == before
+            checker.note(CHECK, name, f"row {row}: {column} is {frame[column].iloc[row]}, must be a finite number")
+    return len(checker.findings) == before
 
 
-def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, sheet: Sheet) -> HourTable | None:
+def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, checker: Checker) -> HourTable | None:
     """Return a table by hour in order, or None after taking down why it is not complete."""
-    layout, before = HOUR_TABLES[name], len(sheet.findings)
-    keys = ("hour", *layout.keys) if name == "market" else ("day", "hour", *layout.keys)
-    if not _has_columns(name, frame, (*keys, *layout.numbers, *layout.others), sheet):
+    schema, before = HOUR_TABLES[name], len(checker.findings)
+    keys = ("hour", *schema.keys) if name == "market" else ("day", "hour", *schema.keys)
+    if not _has_columns(name, frame, (*keys, *schema.numbers, *schema.others), checker):
         return None
-    place = _places(frame, layout.keys, things, days)
+    place = _places(frame, schema.keys, things, days)
     for row in np.flatnonzero(place < 0).tolist():
         text = ", ".join(f"{key} {frame[key].iloc[row]}" for key in keys)
-        sheet.note(CHECK, name, f"row {row} ({text}) belongs to nothing in a run of {days} day(s)")
+        checker.note(CHECK, name, f"row {row} ({text}) belongs to nothing in a run of {days} day(s)")
     names = [" ".join(map(str, thing)) for thing in things]
     shape = (days * HOURS_PER_DAY, len(things))
     count = np.bincount(place[place >= 0], minlength=shape[0] * shape[1]).reshape(shape)
-    of = Subject("number of rows", "", [f"{name}: {thing}".removesuffix(": ") for thing in names])
-    sheet.equal(CHECK, count, 1, of, within=0.0)
-    if len(sheet.findings) > before:
+    of = Quantity("number of rows", "", [f"{name}: {thing}".removesuffix(": ") for thing in names])
+    checker.equal(CHECK, count, 1, of, within=0.0)
+    if len(checker.findings) > before:
         return None
     table = HourTable(frame=frame, order=np.argsort(place).reshape(shape), names=names)
-    _check_numbers(name, table, things, sheet)
-    return table if len(sheet.findings) == before else None
+    _check_numbers(name, table, things, checker)
+    return table if len(checker.findings) == before else None
 
 
 def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int) -> IntArray:
@@ -168,33 +174,33 @@ def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int)
     return np.where((hour >= 0) & (thing >= 0), hour * len(things) + thing, -1)
 
 
-def _check_numbers(name: str, table: HourTable, things: Things, sheet: Sheet) -> None:
+def _check_numbers(name: str, table: HourTable, things: Things, checker: Checker) -> None:
     """Demand a number wherever one must be: forecasts of all but batteries, states of charge of batteries."""
     where = [f"{name}: {thing}".removesuffix(": ") for thing in table.names]
     for column in HOUR_TABLES[name].numbers:
-        sheet.finite(CHECK, table.numbers(column), Subject(column, "", where))
+        checker.finite(CHECK, table.numbers(column), Quantity(column, "", where))
     if name == "dispatch":
         battery = np.array([kind == "battery" for _, kind in things], dtype=bool)
         for column, needed in (("forecast_mw", ~battery), ("soc", battery)):
-            of = Subject(column, "", [where[k] for k in np.flatnonzero(needed)])
-            sheet.finite(CHECK, table.numbers(column)[:, needed], of)
+            of = Quantity(column, "", [where[k] for k in np.flatnonzero(needed)])
+            checker.finite(CHECK, table.numbers(column)[:, needed], of)
 
 
-def _has_columns(name: str, frame: pd.DataFrame, columns: Iterable[str], sheet: Sheet) -> bool:
+def _has_columns(name: str, frame: pd.DataFrame, columns: Iterable[str], checker: Checker) -> bool:
     missing = [column for column in columns if column not in frame]
     for column in missing:
-        sheet.note(CHECK, name, f"column '{column}' is missing")
+        checker.note(CHECK, name, f"column '{column}' is missing")
     return not missing
 
 
-def _check_buses(name: str, places: Iterable[tuple[Any, Any]], branches: pd.DataFrame, sheet: Sheet) -> None:
+def _check_buses(name: str, places: Iterable[tuple[Any, Any]], branches: pd.DataFrame, checker: Checker) -> None:
     """Demand that everything stands at the end of a line."""
     buses = {*branches["from_bus"], *branches["to_bus"]}
     for thing, bus in places:
         if bus not in buses:
-            sheet.note(CHECK, f"{name}: {thing}", f"bus is {bus}, no line has such an end")
+            checker.note(CHECK, f"{name}: {thing}", f"bus is {bus}, no line has such an end")
 
 
-def _check_unique(name: str, values: "pd.Series[Any]", sheet: Sheet) -> None:
+def _check_unique(name: str, values: "pd.Series[Any]", checker: Checker) -> None:
     for value in values[values.duplicated()]:
-        sheet.note(CHECK, f"{name}: {value}", "stands there more than once")
+        checker.note(CHECK, f"{name}: {value}", "stands there more than once")

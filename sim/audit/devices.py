@@ -1,4 +1,4 @@
-"""Devices behind the ports: nobody does what it can't do, stores add up, and costs are what the study says."""
+"""Devices behind the connections: nobody does what it can't do, stores add up, and costs are what the study says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from sim.audit.fleet import DEVICES, PEAKS, Feeders
-from sim.audit.layout import HOURS_PER_DAY
 from sim.audit.limits import STORED_MWH
-from sim.audit.records import Records, number, setting
-from sim.audit.report import FloatArray, IntArray, Sheet, Subject
+from sim.audit.records import Records, number, study_value
+from sim.audit.report import Checker, FloatArray, IntArray, Quantity
+from sim.audit.schema import HOURS_PER_DAY
 
 POWER_MW, ENERGY_MWH, MONEY = 1e-9, 1e-9, 1e-8
 """Round-off of powers [MW], of an hour's change of energy [MWh], and of costs [$]."""
@@ -27,9 +27,9 @@ class DeviceGroup:
     device : str
         The sort.
     names : list of str
-        Port and sort of each. (K,)
-    ports : array, shape (K,)
-        Position of the port of each.
+        Connection and sort of each. (K,)
+    connections : array, shape (K,)
+        Position of the connection of each.
     data : list of mapping
         The study's data of each; of the whole microgrid where it has none of its own. (K,)
     p_mw, q_mvar, heat_mw, available_mw, energy_mwh, cost : array, shape (H, K)
@@ -38,7 +38,7 @@ class DeviceGroup:
 
     device: str
     names: list[str]
-    ports: IntArray
+    connections: IntArray
     data: list[Mapping[str, Any]]
     p_mw: FloatArray
     q_mvar: FloatArray
@@ -59,47 +59,47 @@ class DeviceGroup:
 
 def device_group(records: Records, device: str) -> DeviceGroup:
     """Return all devices of one sort."""
-    ports, table = Feeders(records.study, records.branches).ports(), records["devices"]
-    place = [(m, device == name) for m, port in enumerate(ports) for name in port.devices]
+    connections, table = Feeders(records.study, records.branches).connections(), records["devices"]
+    place = [(m, device == name) for m, connection in enumerate(connections) for name in connection.devices]
     chosen = np.array([is_one for _, is_one in place], dtype=bool)
     at = [m for m, is_one in place if is_one]
     columns = ("p_mw", "q_mvar", "heat_mw", "available_mw", "energy_mwh", "cost")
     return DeviceGroup(
         device=device,
         names=[name for name, is_one in zip(table.names, chosen, strict=True) if is_one],
-        ports=np.array(at, dtype=np.int64),
-        data=[ports[m].data if device in PEAKS else setting(ports[m].data, device) for m in at],
+        connections=np.array(at, dtype=np.int64),
+        data=[connections[m].data if device in PEAKS else study_value(connections[m].data, device) for m in at],
         **{column: table.numbers(column)[:, chosen] for column in columns},
     )
 
 
-def check_devices(records: Records, sheet: Sheet) -> None:
+def check_devices(records: Records, checker: Checker) -> None:
     """Check limits, what is available, stores and costs of all devices."""
     for device in DEVICES:
         group = device_group(records, device)
         if group.names:
-            _check_limits(group, sheet)
-            cost = Subject("cost", "$", group.names)
-            sheet.equal("device_costs", group.cost, costs(group), cost, within=MONEY)
+            _check_limits(group, checker)
+            cost = Quantity("cost", "$", group.names)
+            checker.equal("device_costs", group.cost, costs(group), cost, within=MONEY)
     for device in STORES:
         if (group := device_group(records, device)).names:
-            _check_store(group, sheet)
+            _check_store(group, checker)
 
 
-def _check_limits(group: DeviceGroup, sheet: Sheet) -> None:
+def _check_limits(group: DeviceGroup, checker: Checker) -> None:
     """Check power, reactive power and heat; a device neither gives nor takes what is not its own."""
     if group.device in PEAKS:
-        available = Subject("what is available", "MW", group.names)
-        sheet.at_least("device_limits", group.available_mw, 0.0, available, within=0.0)
+        available = Quantity("what is available", "MW", group.names)
+        checker.at_least("device_limits", group.available_mw, 0.0, available, within=0.0)
         if group.device == "output":
             most = group[PEAKS["output"]]
-            sheet.at_most("device_limits", group.available_mw, most, available, within=POWER_MW)
+            checker.at_most("device_limits", group.available_mw, most, available, within=POWER_MW)
     limits = _limits(group)
     for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar"), ("heat_mw", "MW")):
         least, most = limits.get(column, (0.0, 0.0))
-        value, of = getattr(group, column), Subject(column, unit, group.names)
-        sheet.at_least("device_limits", value, least, of, within=POWER_MW)
-        sheet.at_most("device_limits", value, most, of, within=POWER_MW)
+        value, of = getattr(group, column), Quantity(column, unit, group.names)
+        checker.at_least("device_limits", value, least, of, within=POWER_MW)
+        checker.at_most("device_limits", value, most, of, within=POWER_MW)
 
 
 def _limits(group: DeviceGroup) -> dict[str, tuple[Any, Any]]:
@@ -140,7 +140,7 @@ def costs(group: DeviceGroup) -> FloatArray:
             return np.zeros_like(group.p_mw)
 
 
-def _check_store(group: DeviceGroup, sheet: Sheet) -> None:
+def _check_store(group: DeviceGroup, checker: Checker) -> None:
     """Check stored energy hour by hour, with losses and standing losses, and its limits.
 
     The standing loss alone may take a store below its least energy.
@@ -149,20 +149,20 @@ def _check_store(group: DeviceGroup, sheet: Sheet) -> None:
     before = np.vstack([group["start_soc"] * full, group.energy_mwh[:-1]])
     rest = group["standing_efficiency"] * before
     drawn = np.where(group.taken > 0, group.taken / efficiency, group.taken * efficiency)
-    of = Subject("stored energy", "MWh", group.names)
-    sheet.equal("stored_energy", group.energy_mwh, rest - drawn, of, within=ENERGY_MWH)
+    of = Quantity("stored energy", "MWh", group.names)
+    checker.equal("stored_energy", group.energy_mwh, rest - drawn, of, within=ENERGY_MWH)
     least = np.minimum(group["min_soc"] * full, rest)
-    sheet.at_least("stored_energy_limits", group.energy_mwh, least, of, within=ENERGY_MWH)
-    sheet.at_most("stored_energy_limits", group.energy_mwh, group["max_soc"] * full, of, within=ENERGY_MWH)
+    checker.at_least("stored_energy_limits", group.energy_mwh, least, of, within=ENERGY_MWH)
+    checker.at_most("stored_energy_limits", group.energy_mwh, group["max_soc"] * full, of, within=ENERGY_MWH)
 
 
-def check_stores_at_end_of_day(records: Records, sheet: Sheet) -> None:
+def check_stores_at_end_of_day(records: Records, checker: Checker) -> None:
     """Check that the stores end every day as full as the study demands: at their start, if it names nothing."""
     last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
     for device in STORES:
         if (group := device_group(records, device)).names:
             named = ["start_soc" if data.get("min_end_soc") is None else "min_end_soc" for data in group.data]
             soc = np.array([number(data, name) for data, name in zip(group.data, named, strict=True)])
-            of = Subject("stored energy at the end of the day", "MWh", group.names, last)
+            of = Quantity("stored energy at the end of the day", "MWh", group.names, last)
             least = soc * group["max_e_mwh"]
-            sheet.at_least("end_of_day_stores", group.energy_mwh[last], least, of, within=STORED_MWH)
+            checker.at_least("end_of_day_stores", group.energy_mwh[last], least, of, within=STORED_MWH)

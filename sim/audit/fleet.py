@@ -7,18 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from sim.audit.records import number, numbers, setting
+from sim.audit.records import number, numbers, study_value
 
 DEVICES = ("load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev")
-"""The devices that may be behind a port."""
+"""The devices that may be behind a connection."""
 
 PEAKS = {"load": "max_load_mw", "output": "max_output_mw", "heat_load": "max_heat_mw"}
 """Devices that have no data of their own, but a largest value that is 0 where there are none."""
 
 
 @dataclass(frozen=True)
-class PortData:
-    """What the study says of one port.
+class ConnectionData:
+    """What the study says of one connection.
 
     Attributes
     ----------
@@ -67,19 +67,21 @@ class Feeders:
 
     def units(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the data of the operator's units of one kind, feeder by feeder, at their own buses."""
-        fleet = setting(self._study, f"fleet.{kind}")
+        fleet = study_value(self._study, f"fleet.{kind}")
         return [{**unit, "bus": self._bus(number(unit, "bus"), k)} for k in range(self.count) for unit in fleet]
 
-    def ports(self) -> list[PortData]:
-        """Return all ports: the microgrids feeder by feeder, then the aggregators."""
-        microgrids, aggregators = (setting(self._study, f"fleet.{kind}") for kind in ("microgrid", "ev_aggregator"))
+    def connections(self) -> list[ConnectionData]:
+        """Return all connections: the microgrids feeder by feeder, then the aggregators."""
+        microgrids, aggregators = (
+            study_value(self._study, f"fleet.{kind}") for kind in ("microgrid", "ev_aggregator")
+        )
         return [
-            PortData("microgrid", self._bus(bus, k), data)
+            ConnectionData("microgrid", self._bus(bus, k), data)
             for k in range(self.count)
             for data in microgrids
-            for bus in setting(data, "buses")
+            for bus in study_value(data, "buses")
         ] + [
-            PortData("ev_aggregator", self._bus(number(data, "bus"), k), {"ev": setting(data, "ev")})
+            ConnectionData("ev_aggregator", self._bus(number(data, "bus"), k), {"ev": study_value(data, "ev")})
             for k in range(self.count)
             for data in aggregators
         ]

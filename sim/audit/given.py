@@ -11,7 +11,7 @@ ALWAYS = {
     "figures": "what the figures show; the manifest tells whether they are the ones that were drawn",
 }
 
-WITH_PORTS = {
+WITH_CONNECTIONS = {
     "agreement": "prices and quantities agreed with microgrids, rounds and residuals; that they are kept, is checked",
 }
 

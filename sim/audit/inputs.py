@@ -8,18 +8,18 @@ import numpy as np
 import pandas as pd
 
 from sim.audit.devices import device_group
-from sim.audit.layout import BRANCH_NUMBERS, LISTS
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, numbers
-from sim.audit.report import ONCE, FloatArray, Sheet, Subject
+from sim.audit.report import ONCE, Checker, FloatArray, Quantity
+from sim.audit.schema import BRANCH_NUMBERS, LISTS
 
 INPUT = 1e-9
 """Difference that another version of a library may make. [MW], [p.u.], [$/MWh], [h]"""
 
-CAR_NUMBERS = tuple(column for column in LISTS["cars"] if column not in ("port", "stay"))
+CAR_NUMBERS = tuple(column for column in LISTS["cars"] if column not in ("connection", "stay"))
 
-BEHIND_PORTS = ("load", "heat_load", "output")
-"""Devices whose power is drawn: `Inputs.behind_mw`."""
+OF_MICROGRIDS = ("load", "heat_load", "output")
+"""Devices whose power is drawn: `Inputs.microgrid_mw`."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -40,8 +40,8 @@ class Inputs:
         Retail price as it came. [$/MWh]
     forecast_mw, available_mw : array, shape (24, K), (H, K)
         Forecast, and what came, of loads and renewables in the order of the units. [MW]
-    behind_mw : mapping of array, shape (H, M)
-        What came of the `BEHIND_PORTS` of every port. [MW]
+    microgrid_mw : mapping of array, shape (H, M)
+        What came of the `OF_MICROGRIDS` of every connection. [MW]
     cars : DataFrame
         The stays, as in the table of that name.
     """
@@ -54,33 +54,33 @@ class Inputs:
     realised_retail_per_mwh: FloatArray
     forecast_mw: FloatArray
     available_mw: FloatArray
-    behind_mw: dict[str, FloatArray]
+    microgrid_mw: dict[str, FloatArray]
     cars: pd.DataFrame
 
 
-def input_checks(inputs: Inputs, *, ports: bool) -> list[tuple[Callable[[Records, Sheet], None], set[str]]]:
+def input_checks(inputs: Inputs, *, connections: bool) -> list[tuple[Callable[[Records, Checker], None], set[str]]]:
     """Return what must be as it was at the beginning, and the tables it is read from.
 
     Parameters
     ----------
     inputs : Inputs
         What a run began with.
-    ports : bool
+    connections : bool
         Whether there are any.
     """
-    checks: list[tuple[Callable[[Inputs, Records, Sheet], None], set[str]]] = [
+    checks: list[tuple[Callable[[Inputs, Records, Checker], None], set[str]]] = [
         (check_network, {"dispatch"}),
         (check_angle, {"buses"}),
         (check_prices, {"market"}),
         (check_realised_price, {"settlements"}),
         (check_weather, {"dispatch"}),
     ]
-    if ports:
-        checks += [(check_weather_behind, {"devices"}), (check_cars_drawn, {"cars"})]
+    if connections:
+        checks += [(check_microgrid_weather, {"devices"}), (check_cars_drawn, {"cars"})]
     return [(partial(check, inputs), needed) for check, needed in checks]
 
 
-def check_network(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_network(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check lines, names and places of units, power factors of loads, and the angle at the slack bus."""
     branches, units = records.branches, records.units
     for table, stored, expected in (
@@ -89,42 +89,42 @@ def check_network(inputs: Inputs, records: Records, sheet: Sheet) -> None:
     ):
         if stored != expected:
             stranger = next((f": it has no {name}" for name in stored if name not in expected), "")
-            sheet.note("network", table, f"are not those of the study's network, in its order{stranger}")
+            checker.note("network", table, f"are not those of the study's network, in its order{stranger}")
             return
     lines = [f"line {line}" for line in branches["line"]]
     for column in BRANCH_NUMBERS:
-        of = Subject(column, "", lines, ONCE)
-        sheet.equal("network", numbers(branches, column), inputs.branches[column], of, within=INPUT)
-    of = Subject("bus", "", list(units["unit"]), ONCE)
-    sheet.equal("network", numbers(units, "bus"), inputs.units["bus"], of, within=0.0)
+        of = Quantity(column, "", lines, ONCE)
+        checker.equal("network", numbers(branches, column), inputs.branches[column], of, within=INPUT)
+    of = Quantity("bus", "", list(units["unit"]), ONCE)
+    checker.equal("network", numbers(units, "bus"), inputs.units["bus"], of, within=0.0)
     loads = np.asarray(units["kind"] == "load")
     tan_phi = np.asarray(inputs.units["tan_phi"])[loads]
-    of = Subject("tan_phi", "", records.loads.names, ONCE)
-    sheet.equal("network", records.loads["tan_phi"], tan_phi, of, within=INPUT)
+    of = Quantity("tan_phi", "", records.loads.names, ONCE)
+    checker.equal("network", records.loads["tan_phi"], tan_phi, of, within=INPUT)
 
 
-def check_angle(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_angle(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check the voltage angle of the slack bus, which all others are measured from."""
     buses, slack = records["buses"], str(slack_bus(records))
     at_slack = buses.numbers("va_degree")[:, [buses.names.index(slack)]]
-    of = Subject("voltage angle", "degrees", [f"bus {slack}"])
-    sheet.equal("slack_voltage", at_slack, inputs.slack_va_degree, of, within=INPUT)
+    of = Quantity("voltage angle", "degrees", [f"bus {slack}"])
+    checker.equal("slack_voltage", at_slack, inputs.slack_va_degree, of, within=INPUT)
 
 
-def check_prices(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_prices(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check the prices of the profile."""
     for column in ("price_per_mwh", "retail_price_per_mwh"):
         stored, expected = records["market"].numbers(column), getattr(inputs, column)[:, None]
-        sheet.equal("prices", stored, expected, Subject(column, "$/MWh", ["profile"]), within=INPUT)
+        checker.equal("prices", stored, expected, Quantity(column, "$/MWh", ["profile"]), within=INPUT)
 
 
-def check_realised_price(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_realised_price(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check the retail price as the seed has it."""
     stored, expected = records["settlements"].numbers("retail_price_per_mwh"), inputs.realised_retail_per_mwh[:, None]
-    sheet.equal("prices", stored, expected, Subject("retail price as it came", "$/MWh", ["seed"]), within=INPUT)
+    checker.equal("prices", stored, expected, Quantity("retail price as it came", "$/MWh", ["seed"]), within=INPUT)
 
 
-def check_weather(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check forecasts of the profile, and what the seed made of them."""
     drawn = np.asarray(records.units["kind"] != "battery")
     names = [str(name) for name in records.units["unit"][drawn]]
@@ -134,26 +134,26 @@ def check_weather(inputs: Inputs, records: Records, sheet: Sheet) -> None:
     ):
         stored = records["dispatch"].numbers(column)[:, drawn]
         if stored.shape == expected.shape:  # otherwise `check_network` says so
-            sheet.equal(check, stored, expected, Subject(column, "MW", names), within=INPUT)
+            checker.equal(check, stored, expected, Quantity(column, "MW", names), within=INPUT)
 
 
-def check_weather_behind(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_microgrid_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check what the seed made of load, heat load and output of microgrids."""
-    for device in BEHIND_PORTS:
+    for device in OF_MICROGRIDS:
         if (group := device_group(records, device)).names:
-            of = Subject("available_mw", "MW", group.names)
-            expected = inputs.behind_mw[device][:, group.ports]
-            sheet.equal("availability", group.available_mw, expected, of, within=INPUT)
+            of = Quantity("available_mw", "MW", group.names)
+            expected = inputs.microgrid_mw[device][:, group.connections]
+            checker.equal("availability", group.available_mw, expected, of, within=INPUT)
 
 
-def check_cars_drawn(inputs: Inputs, records: Records, sheet: Sheet) -> None:
+def check_cars_drawn(inputs: Inputs, records: Records, checker: Checker) -> None:
     """Check that the cars come and go as the seed has it."""
-    keys = ["port", "stay"]
+    keys = ["connection", "stay"]
     stored, expected = (frame.sort_values(keys) for frame in (records.lists["cars"], inputs.cars))
     if stored[keys].to_numpy().tolist() != expected[keys].to_numpy().tolist():
-        sheet.note("cars_drawn", "cars", f"{len(stored)} stays are not the {len(expected)} that the seed gives")
+        checker.note("cars_drawn", "cars", f"{len(stored)} stays are not the {len(expected)} that the seed gives")
         return
-    where = [f"{port}: stay {stay}" for port, stay in stored[keys].itertuples(index=False)]
+    where = [f"{connection}: stay {stay}" for connection, stay in stored[keys].itertuples(index=False)]
     for column in CAR_NUMBERS:
-        of = Subject(column, "", where, ONCE)
-        sheet.equal("cars_drawn", numbers(stored, column), numbers(expected, column), of, within=INPUT)
+        of = Quantity(column, "", where, ONCE)
+        checker.equal("cars_drawn", numbers(stored, column), numbers(expected, column), of, within=INPUT)

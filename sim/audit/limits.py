@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.audit.fleet import Feeders
-from sim.audit.layout import HOURS_PER_DAY
 from sim.audit.physics import slack_bus
-from sim.audit.records import Records, number, setting
-from sim.audit.report import Finding, FloatArray, IntArray, LimitCount, Sheet, Subject
+from sim.audit.records import Records, number, study_value
+from sim.audit.report import Checker, Finding, FloatArray, IntArray, LimitCount, Quantity
+from sim.audit.schema import HOURS_PER_DAY
 
 VOLTAGE_PU, LOADING_PERCENT, TIE_LINE_MVA, SOC = 1e-6, 1e-3, 1e-5, 1e-6
 """By how much a limit may be exceeded before it counts: a solver's accuracy; of energy as a fraction of capacity."""
@@ -63,12 +63,12 @@ CLAIMED = ("voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_po
 """Limits that the operator answers for; microgrids answer for what they own."""
 
 
-def count_limits(sheets: Iterable[Sheet]) -> dict[str, LimitCount]:
+def count_limits(sheets: Iterable[Checker]) -> dict[str, LimitCount]:
     """Return how often limits of each kind were not kept, and by how much at worst."""
     broken, largest = Counter[str](), dict[str, float]()
-    for sheet in sheets:
-        broken.update(finding.check for finding in sheet.findings)
-        largest |= sheet.largest
+    for checker in sheets:
+        broken.update(finding.check for finding in checker.findings)
+        largest |= checker.largest
     counts = {}
     for name, limit in LIMITS.items():
         seen = [check for check in limit.checks if broken[check]]
@@ -91,58 +91,58 @@ def voltages_outside(
     return min_vm_pu - value > VOLTAGE_PU, value - max_vm_pu > VOLTAGE_PU
 
 
-def check_network_limits(records: Records, sheet: Sheet) -> None:
+def check_network_limits(records: Records, checker: Checker) -> None:
     """Check voltages (Eq. 31) of all buses but the slack, whose voltage is the main grid's, and loadings (Eq. 29)."""
     buses, lines = records["buses"], records["lines"]
     names = [f"bus {name}" for name in buses.names]
     own = np.array([name != f"bus {slack_bus(records)}" for name in names], dtype=bool)
-    voltage = Subject("voltage", "p.u.", [name for name, is_own in zip(names, own, strict=True) if is_own])
+    voltage = Quantity("voltage", "p.u.", [name for name, is_own in zip(names, own, strict=True) if is_own])
     least, most = records.number("grid.voltage.min_vm_pu"), records.number("grid.voltage.max_vm_pu")
     vm_pu = buses.numbers("vm_pu")[:, own]
-    sheet.at_least("voltage_limits", vm_pu, least, voltage, within=VOLTAGE_PU)
-    sheet.at_most("voltage_limits", vm_pu, most, voltage, within=VOLTAGE_PU)
+    checker.at_least("voltage_limits", vm_pu, least, voltage, within=VOLTAGE_PU)
+    checker.at_most("voltage_limits", vm_pu, most, voltage, within=VOLTAGE_PU)
     ends = zip(records.branches["from_bus"], records.branches["to_bus"], strict=True)
-    loading = Subject("loading", "%", [f"line {a}-{b}" for a, b in ends])
-    sheet.at_most("loading_limits", lines.numbers("loading_percent"), 100.0, loading, within=LOADING_PERCENT)
+    loading = Quantity("loading", "%", [f"line {a}-{b}" for a, b in ends])
+    checker.at_most("loading_limits", lines.numbers("loading_percent"), 100.0, loading, within=LOADING_PERCENT)
 
 
-def check_tie_line(records: Records, sheet: Sheet) -> None:
+def check_tie_line(records: Records, checker: Checker) -> None:
     """Check capacity (Eq. 29) and power factor (Eq. 30) of the tie line."""
     p_mw, q_mvar = (records["settlements"].numbers(name) for name in ("metered_mw", "metered_q_mvar"))
-    apparent = Subject("apparent power", "MVA", ["tie line"])
+    apparent = Quantity("apparent power", "MVA", ["tie line"])
     capacity = records.number("grid.tie_line.max_s_mva")
-    sheet.at_most("tie_line_capacity", np.hypot(p_mw, q_mvar), capacity, apparent, within=TIE_LINE_MVA)
-    reading = setting(records.study, "grid.tie_line.power_factor_reading")
+    checker.at_most("tie_line_capacity", np.hypot(p_mw, q_mvar), capacity, apparent, within=TIE_LINE_MVA)
+    reading = study_value(records.study, "grid.tie_line.power_factor_reading")
     tan_phi = np.tan(np.arccos(records.number("grid.tie_line.min_power_factor")))
     most = tan_phi * (p_mw if reading == "import_only" else np.abs(p_mw))
-    reactive = Subject(f"reactive power (absolute, {reading})", "Mvar", ["tie line"])
-    sheet.at_most("tie_line_power_factor", np.abs(q_mvar), most, reactive, within=TIE_LINE_MVA)
+    reactive = Quantity(f"reactive power (absolute, {reading})", "Mvar", ["tie line"])
+    checker.at_most("tie_line_power_factor", np.abs(q_mvar), most, reactive, within=TIE_LINE_MVA)
     if reading == "import_only" and tan_phi == 0:  # then the line above no longer says that export is forbidden
-        export = Subject("export (import_only)", "MW", ["tie line"])
-        sheet.at_most("tie_line_power_factor", -p_mw, 0.0, export, within=TIE_LINE_MVA)
+        export = Quantity("export (import_only)", "MW", ["tie line"])
+        checker.at_most("tie_line_power_factor", -p_mw, 0.0, export, within=TIE_LINE_MVA)
 
 
-def check_end_of_day(records: Records, sheet: Sheet) -> None:
+def check_end_of_day(records: Records, checker: Checker) -> None:
     """Check that the batteries end every day as full as the study demands: at their start, if it names nothing."""
     last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
     fleet = Feeders(records.study, records.branches).units("battery")
     named = ["start_soc" if battery.get("min_end_soc") is None else "min_end_soc" for battery in fleet]
     least = np.array([number(battery, name) for battery, name in zip(fleet, named, strict=True)])
     full = records.batteries["max_e_mwh"]
-    of = Subject("stored energy at the end of the day", "MWh", records.batteries.names, last)
-    sheet.at_least("end_of_day_soc", records.batteries.soc[last] * full, least * full, of, within=SOC * full)
+    of = Quantity("stored energy at the end of the day", "MWh", records.batteries.names, last)
+    checker.at_least("end_of_day_soc", records.batteries.soc[last] * full, least * full, of, within=SOC * full)
 
 
-def check_claims(records: Records, broken: Sequence[Finding], sheet: Sheet) -> None:
+def check_claims(records: Records, broken: Sequence[Finding], checker: Checker) -> None:
     """Check that no decision says that its hour keeps all limits when it does not, or the reverse.
 
     Unless a unit or microgrid did markedly other than ordered (it says so itself, which is checked elsewhere), the
     set points behind such an hour are the operator's own.
     """
-    status, before = records["decisions"].values("status")[:, 0], len(sheet.findings)
+    status, before = records["decisions"].values("status")[:, 0], len(checker.findings)
     for hour in np.flatnonzero(~np.isin(status, list(STATUSES))).tolist():
         message = f"status is '{status[hour]}', the audit knows {', '.join(STATUSES)}"
-        sheet.findings.append(
+        checker.findings.append(
             Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
         )
     deviates = _deviations_mva(records) > DEVIATION_MVA
@@ -150,13 +150,13 @@ def check_claims(records: Records, broken: Sequence[Finding], sheet: Sheet) -> N
         hour = _hour(one)
         if one.check in CLAIMED and STATUSES.get(status[hour]) and not deviates[hour]:
             message = f"the decision is recorded as {status[hour]}, but {one.message}"
-            sheet.findings.append(Finding("claims", one.day, one.hour, one.where, message))
+            checker.findings.append(Finding("claims", one.day, one.hour, one.where, message))
     for hour in _denied(records, {_hour(one) for one in broken}).tolist():
         message = "the decision is recorded as least_violation, but all limits of the study are kept"
-        sheet.findings.append(
+        checker.findings.append(
             Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
         )
-    sheet.checks["claims"], sheet.largest["claims"] = len(status), float(len(sheet.findings) - before)
+    checker.checks["claims"], checker.largest["claims"] = len(status), float(len(checker.findings) - before)
 
 
 def _denied(records: Records, broken: set[int]) -> IntArray:
@@ -175,7 +175,7 @@ def _denied(records: Records, broken: set[int]) -> IntArray:
 
 
 def _deviations_mva(records: Records) -> FloatArray:
-    """Return the largest difference between what a unit or port was ordered and what it did, shape (H,). [MVA]"""
+    """Return the largest difference between the order of a unit or connection and what it did, shape (H,). [MVA]"""
     apart = [
         np.hypot(*(table.numbers(name) - table.numbers(f"ordered_{name}") for name in ("p_mw", "q_mvar")))
         for table in (records["dispatch"], records["trades"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grids.documents import DocumentError, parse_json, read_text
-from sim.audit.report import Sheet
+from sim.audit.report import Checker
 from sim.errors import StudyError
 
 MANIFEST = "manifest.json"
@@ -15,7 +15,7 @@ SHOWN = 5
 """Files besides the run's own that are named."""
 
 
-def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list[str]:
+def check_manifest(folder: Path, checker: Checker, *, needed: Iterable[str]) -> list[str]:
     """Check that a folder holds all files that were written last of all into its manifest, unchanged.
 
     A manifest tells what happened to the files by mistake; whoever changes them on purpose can write another.
@@ -24,7 +24,7 @@ def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list
     ----------
     folder : Path
         The folder.
-    sheet : Sheet
+    checker : Checker
         Takes down what does not hold.
     needed : iterable of str
         Names of files that every run has.
@@ -40,7 +40,7 @@ def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list
         If the manifest can't be read.
     """
     if not (folder / MANIFEST).exists():
-        sheet.note(
+        checker.note(
             "manifest", MANIFEST, "is missing: the run was interrupted, or an older version wrote it; run it again"
         )
         return []
@@ -48,11 +48,11 @@ def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list
     present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     for name in needed:
         if name not in listed:
-            sheet.note("manifest", name, "is not in the manifest")
+            checker.note("manifest", name, "is not in the manifest")
     for name, file in listed.items():
         if problem := _problem(present.get(name), file):
-            sheet.note("manifest", name, problem)
-    sheet.checks["manifest"] = len(listed)
+            checker.note("manifest", name, problem)
+    checker.checks["manifest"] = len(listed)
     extra = sorted(present.keys() - listed.keys() - {MANIFEST})
     more = f" and {len(extra) - SHOWN} more" if len(extra) > SHOWN else ""
     return [f"none of the run's files: {', '.join(extra[:SHOWN])}{more}"] if extra else []
@@ -61,8 +61,8 @@ def check_manifest(folder: Path, sheet: Sheet, *, needed: Iterable[str]) -> list
 def _listed(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the files of a manifest."""
     files = document.get("files")
-    if document.get("format") != 1 or not isinstance(files, dict):
-        raise StudyError(f"{MANIFEST}: is not of format 1; audit the run with the version that wrote it")
+    if document.get("format") != 2 or not isinstance(files, dict):
+        raise StudyError(f"{MANIFEST}: is not of format 2; audit the run with the version that wrote it")
     return files
 
 

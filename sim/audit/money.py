@@ -7,17 +7,17 @@ import pandas as pd
 
 from sim.audit.devices import costs, device_group
 from sim.audit.fleet import Feeders
-from sim.audit.layout import HOURS_PER_DAY, OPERATOR, SYSTEM_OPERATOR, owners_of
 from sim.audit.records import Records, hours_passed, number, numbers
-from sim.audit.report import FloatArray, Sheet, Subject
+from sim.audit.report import Checker, FloatArray, Quantity
+from sim.audit.schema import HOURS_PER_DAY, OPERATOR, SYSTEM_OPERATOR, owners_of
 from sim.audit.settlement import penalties
 
 MONEY, ZERO_SUM = 1e-8, 1e-9
 """Round-off of a payment, and of the sum of all balances. [$]"""
 
 
-def check_payments(records: Records, sheet: Sheet) -> None:
-    """Check every payment (Eq. 8-11, 14, 15, trade and cars); the columns stand as in `sim.audit.layout`.
+def check_payments(records: Records, checker: Checker) -> None:
+    """Check every payment (Eq. 8-11, 14, 15, trade and cars); the columns stand as in `sim.audit.schema`.
 
     The owners of cars pay for what uncontrolled charging would have taken, and are compensated for the difference.
     """
@@ -41,17 +41,17 @@ def check_payments(records: Records, sheet: Sheet) -> None:
         ]
     )
     payments = records["payments"]
-    of = Subject("payment", "$", payments.names)
-    sheet.equal("payments", payments.numbers("amount"), expected, of, within=MONEY)
+    of = Quantity("payment", "$", payments.names)
+    checker.equal("payments", payments.numbers("amount"), expected, of, within=MONEY)
 
 
-def check_books(records: Records, sheet: Sheet) -> None:
+def check_books(records: Records, checker: Checker) -> None:
     """Check the value of losses (Eq. 12-13) and battery wear (Eq. 17)."""
     price, lines = records.hourly_price("price_per_mwh"), records["lines"]
     losses_mw = lines.numbers("loss_mw").sum(axis=1, keepdims=True)
     expected = np.hstack([records.number("market.tariff.loss_factor") * np.abs(price) * losses_mw, wear(records)])
     books = records["books"]
-    sheet.equal("books", books.numbers("amount"), expected, Subject("amount", "$", books.names), within=MONEY)
+    checker.equal("books", books.numbers("amount"), expected, Quantity("amount", "$", books.names), within=MONEY)
 
 
 def wear(records: Records) -> FloatArray:
@@ -68,7 +68,7 @@ def wear(records: Records) -> FloatArray:
     return np.asarray(each.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def check_retail_price(records: Records, sheet: Sheet) -> None:
+def check_retail_price(records: Records, checker: Checker) -> None:
     """Check that all pay one retail price, which is the forecast one where the study has no errors of it.
 
     Microgrids that nobody coordinates pay it for what they exchange, too.
@@ -76,30 +76,30 @@ def check_retail_price(records: Records, sheet: Sheet) -> None:
     retail, trades = records["settlements"].numbers("retail_price_per_mwh"), records["trades"]
     if trades.names:
         told = trades.numbers("retail_price_per_mwh")
-        sheet.equal("retail_price", told, retail, Subject("retail price", "$/MWh", trades.names), within=0.0)
+        checker.equal("retail_price", told, retail, Quantity("retail price", "$/MWh", trades.names), within=0.0)
         alone = records["decisions"].values("coordination") == "uncoordinated"
         paid = trades.numbers("price_per_mwh")
-        of = Subject("price of an exchange that nobody coordinates", "$/MWh", trades.names)
-        sheet.equal("retail_price", paid, np.where(alone, retail, paid), of, within=0.0)
+        of = Quantity("price of an exchange that nobody coordinates", "$/MWh", trades.names)
+        checker.equal("retail_price", paid, np.where(alone, retail, paid), of, within=0.0)
     if records.number("uncertainty.errors.retail_price_std") == 0:
-        of = Subject("retail price", "$/MWh", ["settlement"])
-        sheet.equal("retail_price", retail, records.hourly_price("retail_price_per_mwh"), of, within=0.0)
+        of = Quantity("retail price", "$/MWh", ["settlement"])
+        checker.equal("retail_price", retail, records.hourly_price("retail_price_per_mwh"), of, within=0.0)
 
 
-def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, sheet: Sheet) -> None:
+def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, checker: Checker) -> None:
     """Check that the balances of all agents sum to zero in every hour: nobody is paid by, or pays, a stranger.
 
     It reads the payments as they are, complete or not.
     """
     balance = balances(payments, agents, days).sum(axis=1, keepdims=True)
-    of = Subject("sum of all balances", "$", ["all agents"])
-    sheet.equal("zero_sum", balance, 0.0, of, within=ZERO_SUM)
+    of = Quantity("sum of all balances", "$", ["all agents"])
+    checker.equal("zero_sum", balance, 0.0, of, within=ZERO_SUM)
 
 
-def agents_of(units: pd.DataFrame, ports: pd.DataFrame) -> list[str]:
-    """Return everybody who may pay or be paid: units, ports, owners of cars, operator, system operator."""
-    behind = [str(port) for port in ports["port"].unique()]
-    return [*units["unit"].unique(), *behind, *map(owners_of, behind), OPERATOR, SYSTEM_OPERATOR]
+def agents_of(units: pd.DataFrame, connections: pd.DataFrame) -> list[str]:
+    """Return everybody who may pay or be paid: units, connections, owners of cars, operator, system operator."""
+    connected = [str(connection) for connection in connections["connection"].unique()]
+    return [*units["unit"].unique(), *connected, *map(owners_of, connected), OPERATOR, SYSTEM_OPERATOR]
 
 
 def balances(payments: pd.DataFrame, names: Iterable[str], days: int) -> FloatArray:

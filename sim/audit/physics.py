@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.audit.records import Records, numbers, setting
-from sim.audit.report import ONCE, FloatArray, IntArray, Sheet, Subject
+from sim.audit.records import Records, numbers, study_value
+from sim.audit.report import ONCE, Checker, FloatArray, IntArray, Quantity
 
 ComplexArray = npt.NDArray[np.complex128]
 
@@ -21,7 +21,7 @@ RATING_PU = 1e-9
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Flows:
+class LineFlows:
     """The network in complex numbers, p.u. on 1 MVA; buses and lines are positions.
 
     Attributes
@@ -62,7 +62,7 @@ def slack_bus(records: Records) -> int:
     return int(np.setdiff1d(from_bus, to_bus)[0])
 
 
-def flows_from_voltages(records: Records) -> Flows:
+def flows_from_voltages(records: Records) -> LineFlows:
     """Return voltages as stored and the currents that Ohm's law gives."""
     from_bus, to_bus = numbers(records.branches, "from_bus"), numbers(records.branches, "to_bus")
     buses = np.unique([from_bus, to_bus])
@@ -71,7 +71,7 @@ def flows_from_voltages(records: Records) -> Flows:
     voltage = np.asarray(records["buses"].numbers("vm_pu") * np.exp(1j * angle), dtype=np.complex128)
     impedance = numbers(records.branches, "r_pu") + 1j * numbers(records.branches, "x_pu")
     current = (voltage[:, sending] - voltage[:, receiving]) / impedance
-    return Flows(
+    return LineFlows(
         buses=buses.astype(np.int64),
         sending=sending,
         receiving=receiving,
@@ -81,18 +81,18 @@ def flows_from_voltages(records: Records) -> Flows:
     )
 
 
-def check_physics(records: Records, sheet: Sheet) -> None:
+def check_physics(records: Records, checker: Checker) -> None:
     """Check power balance, line flows, ratings and the slack bus."""
     flows = flows_from_voltages(records)
-    _check_balance(records, flows, sheet)
-    _check_lines(records, flows, sheet)
-    _check_ratings(records, sheet)
+    _check_balance(records, flows, checker)
+    _check_lines(records, flows, checker)
+    _check_ratings(records, checker)
     at_slack = records["buses"].numbers("vm_pu")[:, [flows.slack]]
-    of = Subject("slack voltage", "p.u.", [f"bus {flows.buses[flows.slack]}"])
-    sheet.equal("slack_voltage", at_slack, records.number("grid.voltage.slack_vm_pu"), of, within=SLACK_PU)
+    of = Quantity("slack voltage", "p.u.", [f"bus {flows.buses[flows.slack]}"])
+    checker.equal("slack_voltage", at_slack, records.number("grid.voltage.slack_vm_pu"), of, within=SLACK_PU)
 
 
-def _check_balance(records: Records, flows: Flows, sheet: Sheet) -> None:
+def _check_balance(records: Records, flows: LineFlows, checker: Checker) -> None:
     """Check that what is injected at a bus flows into its lines (Eq. 26-28)."""
     injected, into_lines = _injections(records, flows), np.zeros_like(flows.voltage)
     np.add.at(into_lines.T, flows.sending, flows.into_line.T)
@@ -102,23 +102,23 @@ def _check_balance(records: Records, flows: Flows, sheet: Sheet) -> None:
         ("active_balance", "MW", injected.real, into_lines.real),
         ("reactive_balance", "Mvar", injected.imag, into_lines.imag),
     ):
-        sheet.equal(check, stored, expected, Subject("net injection", unit, where), within=BALANCE_MVA)
+        checker.equal(check, stored, expected, Quantity("net injection", unit, where), within=BALANCE_MVA)
 
 
-def _injections(records: Records, flows: Flows) -> ComplexArray:
-    """Return the net injection of units, ports and tie line at every bus, shape (H, B). [MVA]"""
+def _injections(records: Records, flows: LineFlows) -> ComplexArray:
+    """Return the net injection of units, connections and tie line at every bus, shape (H, B). [MVA]"""
     injected = np.zeros_like(flows.voltage)
     for group, sign in ((records.loads, -1), (records.renewables, 1), (records.batteries, 1)):
         bus = np.searchsorted(flows.buses, group["bus"])
         np.add.at(injected.T, bus, sign * (group.p_mw + 1j * group.q_mvar).T)
-    bus, trades = np.searchsorted(flows.buses, numbers(records.lists["ports"], "bus")), records["trades"]
+    bus, trades = np.searchsorted(flows.buses, numbers(records.lists["connections"], "bus")), records["trades"]
     np.add.at(injected.T, bus, -(trades.numbers("p_mw") + 1j * trades.numbers("q_mvar")).T)
     metered = records["settlements"]
     injected[:, [flows.slack]] += metered.numbers("metered_mw") + 1j * metered.numbers("metered_q_mvar")
     return injected
 
 
-def _check_lines(records: Records, flows: Flows, sheet: Sheet) -> None:
+def _check_lines(records: Records, flows: LineFlows, checker: Checker) -> None:
     """Check stored flows, losses and loadings against Ohm's law."""
     into, loss = flows.into_line, flows.into_line - flows.out_of_line
     loading: FloatArray = 100 * np.abs(flows.current) / numbers(records.branches, "max_i_pu")
@@ -130,12 +130,12 @@ def _check_lines(records: Records, flows: Flows, sheet: Sheet) -> None:
         ("line_loss", "loss_mw", "MW", loss.real, OHM_MVA),
         ("line_loading", "loading_percent", "%", loading, OHM_PERCENT),
     ):
-        sheet.equal(check, records["lines"].numbers(column), expected, Subject(column, unit, where), within=within)
+        checker.equal(check, records["lines"].numbers(column), expected, Quantity(column, unit, where), within=within)
 
 
-def _check_ratings(records: Records, sheet: Sheet) -> None:
+def _check_ratings(records: Records, checker: Checker) -> None:
     """Check the lines' ratings where the study has one for all: in p.u. on 1 MVA it is the one in MVA."""
-    if setting(records.study, "grid.line_max_s_mva") is not None:
-        of = Subject("max_i_pu", "p.u.", [f"line {line}" for line in records.branches["line"]], ONCE)
+    if study_value(records.study, "grid.line_max_s_mva") is not None:
+        of = Quantity("max_i_pu", "p.u.", [f"line {line}" for line in records.branches["line"]], ONCE)
         expected = records.number("grid.line_max_s_mva")
-        sheet.equal("ratings", numbers(records.branches, "max_i_pu"), expected, of, within=RATING_PU)
+        checker.equal("ratings", numbers(records.branches, "max_i_pu"), expected, of, within=RATING_PU)

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from grids.documents import in_short
-from sim.audit.layout import HOURS_PER_DAY, RENEWABLE_KINDS
 from sim.audit.report import FloatArray, IntArray
+from sim.audit.schema import HOURS_PER_DAY, RENEWABLE_KINDS
 from sim.errors import StudyError
 
 
-def setting(study: Mapping[str, Any], path: str) -> Any:
+def study_value(study: Mapping[str, Any], path: str) -> Any:
     """Return a value of a resolved study, such as ``grid.voltage.min_vm_pu``.
 
     Raises
@@ -39,7 +39,7 @@ def number(study: Mapping[str, Any], path: str) -> float:
     StudyError
         If the study does not have it, or it is no number.
     """
-    value = setting(study, path)
+    value = study_value(study, path)
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -136,7 +136,7 @@ class Records:
     tables : mapping of HourTable
         The complete tables by hour.
     lists : mapping of DataFrame
-        The other tables that are complete: ports, cars, charging.
+        The other tables that are complete: connections, cars, charging.
     """
 
     study: Mapping[str, Any]

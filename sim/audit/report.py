@@ -103,7 +103,7 @@ class AuditReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Quantity:
     """What the values of a comparison are; they have shape (R, K), or broadcast to it.
 
     Attributes
@@ -132,14 +132,16 @@ class Subject:
 
 
 @dataclass
-class Sheet:
+class Checker:
     """Compares values check by check and takes down what does not hold."""
 
     findings: list[Finding] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=dict)
     largest: dict[str, float] = field(default_factory=dict)
 
-    def equal(self, check: str, stored: npt.ArrayLike, expected: npt.ArrayLike, of: Subject, *, within: float) -> None:
+    def equal(
+        self, check: str, stored: npt.ArrayLike, expected: npt.ArrayLike, of: Quantity, *, within: float
+    ) -> None:
         """Demand that values are the expected ones within a tolerance."""
         value, target = _table(stored, expected)
         off = np.abs(value - target)
@@ -151,7 +153,9 @@ class Sheet:
             lambda k: f"{of.show(value[k])}, expected {of.show(target[k])} (off by {off[k]:.2g})",
         )
 
-    def at_most(self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: Within) -> None:
+    def at_most(
+        self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Quantity, *, within: Within
+    ) -> None:
         """Demand that values exceed a limit by no more than a tolerance."""
         value, most = _table(stored, limit)
         self._enter(
@@ -163,7 +167,7 @@ class Sheet:
         )
 
     def at_least(
-        self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Subject, *, within: Within
+        self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Quantity, *, within: Within
     ) -> None:
         """Demand that values fall short of a limit by no more than a tolerance."""
         value, least = _table(stored, limit)
@@ -175,7 +179,7 @@ class Sheet:
             lambda k: f"{of.show(value[k])}, below the limit of {of.show(least[k])}",
         )
 
-    def finite(self, check: str, stored: npt.ArrayLike, of: Subject) -> None:
+    def finite(self, check: str, stored: npt.ArrayLike, of: Quantity) -> None:
         """Demand that values are finite numbers."""
         value, _ = _table(stored, 0.0)
         bad = np.where(np.isfinite(value), 0.0, 1.0)
@@ -190,7 +194,7 @@ class Sheet:
         check: str,
         excess: FloatArray,
         within: Within,
-        of: Subject,
+        of: Quantity,
         text: Callable[[tuple[int, int]], str],
     ) -> None:
         excess = np.where(np.isnan(excess), np.inf, excess)  # what can't be compared does not hold

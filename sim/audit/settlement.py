@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sim.audit.layout import HOURS_PER_DAY
-from sim.audit.records import Records, number, setting
-from sim.audit.report import FloatArray, Sheet, Subject
+from sim.audit.records import Records, number, study_value
+from sim.audit.report import Checker, FloatArray, Quantity
+from sim.audit.schema import HOURS_PER_DAY
 
 POWER_MW, MONEY = 1e-9, 1e-8
 """Round-off of powers and energies [MW], [MWh] and of money [$]."""
@@ -19,54 +19,54 @@ TIE_LINE = ["tie line"]
 Tier = Mapping[str, float]
 
 
-def check_bids(records: Records, sheet: Sheet) -> None:
+def check_bids(records: Records, checker: Checker) -> None:
     """Check that refused bids have a reason and count as zero, and accepted ones fit through the tie line.
 
     Bids of another strategy than the study's must say why.
     """
     bids = records["bids"]
     asked = bids.values("asked")
-    own = Subject("asked (1 if for the study's bidding strategy)", "", TIE_LINE)
-    sheet.equal("bidding", asked == setting(records.study, "bidding"), 1.0, own, within=0.0)
-    used = Subject("as asked (0 if there is a reason for a fallback)", "", TIE_LINE)
-    sheet.equal("bidding", bids.values("strategy") == asked, bids.values("fallback_reason") == "", used, within=0.0)
+    own = Quantity("asked (1 if for the study's bidding strategy)", "", TIE_LINE)
+    checker.equal("bidding", asked == study_value(records.study, "bidding"), 1.0, own, within=0.0)
+    used = Quantity("as asked (0 if there is a reason for a fallback)", "", TIE_LINE)
+    checker.equal("bidding", bids.values("strategy") == asked, bids.values("fallback_reason") == "", used, within=0.0)
     bid_mw, accepted = bids.numbers("bid_mw"), bids.values("accepted").astype(bool)
-    counted = Subject("refused bid", "MW", TIE_LINE)
-    sheet.equal("refused_bid", np.where(accepted, 0.0, bid_mw), 0.0, counted, within=0.0)
-    reasoned = Subject("accepted (0 if there is a reason to refuse)", "", TIE_LINE)
-    sheet.equal("refused_bid", accepted, bids.values("reason") == "", reasoned, within=0.0)
-    accepted_bid = Subject("accepted bid (absolute)", "MW", TIE_LINE)
+    counted = Quantity("refused bid", "MW", TIE_LINE)
+    checker.equal("refused_bid", np.where(accepted, 0.0, bid_mw), 0.0, counted, within=0.0)
+    reasoned = Quantity("accepted (0 if there is a reason to refuse)", "", TIE_LINE)
+    checker.equal("refused_bid", accepted, bids.values("reason") == "", reasoned, within=0.0)
+    accepted_bid = Quantity("accepted bid (absolute)", "MW", TIE_LINE)
     capacity = records.number("grid.tie_line.max_s_mva")
-    sheet.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
+    checker.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
 
 
-def check_deciders(records: Records, sheet: Sheet) -> None:
+def check_deciders(records: Records, checker: Checker) -> None:
     """Check that decisions are by the study's policy and coordination, or say why not.
 
     A policy that optimises nothing leaves the exchange of microgrids to themselves.
     """
-    decisions, coordinated = records["decisions"], len(records.lists["ports"]) > 0
+    decisions, coordinated = records["decisions"], len(records.lists["connections"]) > 0
     unplanned = decisions.values("status") == "unplanned"
     for column, wanted, excused in (
-        ("policy", setting(records.study, "policy"), decisions.values("reason") != ""),
+        ("policy", study_value(records.study, "policy"), decisions.values("reason") != ""),
         (
             "coordination",
-            setting(records.study, "coordination") if coordinated else "",
+            study_value(records.study, "coordination") if coordinated else "",
             unplanned | (decisions.values("coordination_note") != ""),
         ),
     ):
         other = (decisions.values(column) != wanted) & ~excused
-        of = Subject(f"{column} not the study's, without a reason (1: so)", "", ["decision"])
-        sheet.equal("deciders", other, 0, of, within=0.0)
+        of = Quantity(f"{column} not the study's, without a reason (1: so)", "", ["decision"])
+        checker.equal("deciders", other, 0, of, within=0.0)
 
 
-def check_certificate(records: Records, sheet: Sheet) -> None:
+def check_certificate(records: Records, checker: Checker) -> None:
     """Check that bids have the certificate's rounding, and those called exact or repaired agree with AC physics."""
     bids = records["bids"]
     status = bids.values("status")
     watts = np.where(status == "", 0.0, 1e6 * bids.numbers("bid_mw"))
-    rounded = Subject("bid with a certificate, which is one in whole watts,", "W", TIE_LINE)
-    sheet.equal("certificate", watts, np.round(watts), rounded, within=WATTS)
+    rounded = Quantity("bid with a certificate, which is one in whole watts,", "W", TIE_LINE)
+    checker.equal("certificate", watts, np.round(watts), rounded, within=WATTS)
     vouched = np.isin(status, ("exact", "repaired"))
     for name, limit, unit in (
         ("cone_gap", 1e-2, ""),
@@ -74,12 +74,12 @@ def check_certificate(records: Records, sheet: Sheet) -> None:
         ("limit_excess_pu", 1e-5, "p.u."),
     ):
         stated = np.where(vouched, bids.numbers(name), 0.0)
-        sheet.at_most(
-            "certificate", stated, limit, Subject(f"{name} of a bid called exact", unit, TIE_LINE), within=0.0
+        checker.at_most(
+            "certificate", stated, limit, Quantity(f"{name} of a bid called exact", unit, TIE_LINE), within=0.0
         )
 
 
-def check_settlement(records: Records, sheet: Sheet) -> None:
+def check_settlement(records: Records, checker: Checker) -> None:
     """Check bid, band limits, imbalance energies and penalty of every hour (Eq. 15-16)."""
     stored, bid_mw = records["settlements"], records["bids"].numbers("bid_mw")
     metered_mw = stored.numbers("metered_mw")
@@ -93,17 +93,17 @@ def check_settlement(records: Records, sheet: Sheet) -> None:
         ("imbalance", "under_mwh", "MWh", np.maximum(metered_mw - upper, 0.0), POWER_MW),
         ("penalty", "penalty", "$", penalties(records), MONEY),
     ):
-        sheet.equal(check, stored.numbers(column), expected, Subject(column, unit, TIE_LINE), within=within)
+        checker.equal(check, stored.numbers(column), expected, Quantity(column, unit, TIE_LINE), within=within)
 
 
-def check_plan(records: Records, sheet: Sheet) -> None:
+def check_plan(records: Records, checker: Checker) -> None:
     """Check what the decisions say about plan and meter, where there was a plan."""
     planned = records["decisions"].numbers("planned_tie_p_mw")
     stored = records["decisions"].numbers("power_flow_mismatch_mw")
     off = np.abs(records["settlements"].numbers("metered_mw") - planned)
     hours = np.flatnonzero(~np.isnan(planned[:, 0]))
-    of = Subject("mismatch of plan and meter", "MW", TIE_LINE, hours)
-    sheet.equal("plan", stored[hours], off[hours], of, within=POWER_MW)
+    of = Quantity("mismatch of plan and meter", "MW", TIE_LINE, hours)
+    checker.equal("plan", stored[hours], off[hours], of, within=POWER_MW)
 
 
 def penalties(records: Records) -> FloatArray:
@@ -113,7 +113,7 @@ def penalties(records: Records) -> FloatArray:
     largest in magnitude, which may be one below zero.
     """
     price = records.hourly_price("price_per_mwh")[:, 0]
-    if setting(records.study, "market.rule.base_price") == "day_peak":
+    if study_value(records.study, "market.rule.base_price") == "day_peak":
         price = np.full_like(price, price[:HOURS_PER_DAY].max())
     bid_mw, metered_mw = records["bids"].numbers("bid_mw"), records["settlements"].numbers("metered_mw")
     hours, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], np.abs(price), strict=True), _tiers(records)
@@ -123,7 +123,7 @@ def penalties(records: Records) -> FloatArray:
 def _tiers(records: Records) -> list[Tier]:
     return [
         {name: number(tier, name) for name in ("band", "over", "under")}
-        for tier in setting(records.study, "market.rule.tiers")
+        for tier in study_value(records.study, "market.rule.tiers")
     ]
 
 

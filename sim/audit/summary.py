@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from grids.documents import in_short
-from sim.audit.layout import HOURS_PER_DAY, owners_of
 from sim.audit.limits import voltages_outside
 from sim.audit.physics import slack_bus
-from sim.audit.records import Records, numbers, setting
-from sim.audit.report import AuditReport, FloatArray, Sheet
+from sim.audit.records import Records, numbers, study_value
+from sim.audit.report import AuditReport, Checker, FloatArray
+from sim.audit.schema import HOURS_PER_DAY, owners_of
 
 COSTS = ("exchange", "imbalance", "loss", "wear", "generation", "generation_curtailment", "load_curtailment")
 
@@ -33,7 +33,7 @@ GIVEN = ("seconds", "run_dir")
 """What no table tells."""
 
 
-def check_summary(summary: Mapping[str, Any], records: Records, report: AuditReport, sheet: Sheet) -> None:
+def check_summary(summary: Mapping[str, Any], records: Records, report: AuditReport, checker: Checker) -> None:
     """Check every figure of a summary; one that the audit can't derive must not be there.
 
     Parameters
@@ -44,7 +44,7 @@ def check_summary(summary: Mapping[str, Any], records: Records, report: AuditRep
         The stored tables, complete.
     report : AuditReport
         The audit of these tables, which counts limits not kept.
-    sheet : Sheet
+    checker : Checker
         Takes down what does not hold.
     """
     stored = {name: value for name, value in summary.items() if name not in GIVEN}
@@ -54,8 +54,8 @@ def check_summary(summary: Mapping[str, Any], records: Records, report: AuditRep
         if not _same(value, expected):
             problems.append((path, f"is {_shown(value)}, expected {_shown(expected)}"))
     for path, problem in problems:
-        sheet.note("summary", f"summary.json: {path}", problem)
-    sheet.checks["summary"] = compared
+        checker.note("summary", f"summary.json: {path}", problem)
+    checker.checks["summary"] = compared
 
 
 MISSING = object()
@@ -93,13 +93,13 @@ def derived(records: Records, report: AuditReport) -> dict[str, Any]:
     """Return the summary that tables and study give, without what is taken as given."""
     study, terms = records.study, _terms(records)
     return {
-        "study": setting(study, "name"),
-        "seed": setting(study, "seed"),
+        "study": study_value(study, "name"),
+        "seed": study_value(study, "seed"),
         "days": records.days,
-        "bidding": setting(study, "bidding"),
+        "bidding": study_value(study, "bidding"),
         "bid_strategy": _bid_strategy(records),
-        "policy": setting(study, "policy"),
-        "rule": setting(study, "market.rule.name"),
+        "policy": study_value(study, "policy"),
+        "rule": study_value(study, "market.rule.name"),
         "terms": terms,
         "bids_mw": records["bids"].numbers("bid_mw")[:, 0].tolist(),
         "certificate": _certificate(records),
@@ -108,7 +108,7 @@ def derived(records: Records, report: AuditReport) -> dict[str, Any]:
         "voltage": _voltage(records, report),
         "energy_mwh": _energy(records),
         "hours": _hours(records),
-        **(_behind_ports(records, terms) if len(records.lists["ports"]) else {}),
+        **(_of_microgrids(records, terms) if len(records.lists["connections"]) else {}),
         "audit": {"clean": report.clean, "findings": len(report.findings)},
     }
 
@@ -120,7 +120,7 @@ def _terms(records: Records) -> dict[str, float]:
         frame = records[table].frame
         for term in dict.fromkeys(frame["term"]):
             amounts[term] = float(numbers(frame, "amount")[frame["term"] == term].sum())
-    income = ("revenue", "trade") if len(records.lists["ports"]) else ("revenue",)
+    income = ("revenue", "trade") if len(records.lists["connections"]) else ("revenue",)
     terms = {term: amounts.get(term, 0.0) for term in (*income, *COSTS)}
     return {**terms, "profit": sum(terms[term] for term in income) - sum(terms[term] for term in COSTS)}
 
@@ -184,7 +184,7 @@ def _energy(records: Records) -> dict[str, float]:
 def _hours(records: Records) -> dict[str, int]:
     """Return in how many hours something was out of the ordinary."""
     decisions = records["decisions"]
-    fallback = decisions.values("policy") != setting(records.study, "policy")
+    fallback = decisions.values("policy") != study_value(records.study, "policy")
     return {
         "penalised": int((records["settlements"].numbers("penalty") > PENALISED).sum()),
         **{
@@ -198,23 +198,23 @@ def _hours(records: Records) -> dict[str, int]:
     }
 
 
-def _behind_ports(records: Records, terms: Mapping[str, float]) -> dict[str, Any]:
-    """Return what a summary has besides where there are ports."""
+def _of_microgrids(records: Records, terms: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a summary has besides where there are connections."""
     microgrids = _microgrids(records)
     own = {
         kind: sum(one["fuel"] + one["wear"] + one["discomfort"] for one in microgrids.values() if one["kind"] == kind)
         for kind in ("microgrid", "ev_aggregator")
     }
     operator = sum(terms[term] for term in COSTS) + own["ev_aggregator"]
-    stays = records.lists["cars"]
-    left = numbers(stays, "full")[numbers(stays, "departure_h") <= records.days * HOURS_PER_DAY]
+    sessions = records.lists["cars"]
+    left = numbers(sessions, "full")[numbers(sessions, "departure_h") <= records.days * HOURS_PER_DAY]
     return {
         "coordination": _coordination(records),
         "microgrids": microgrids,
         "costs": {"operator": operator, "microgrids": own["microgrid"], "total": operator + own["microgrid"]},
         "cars": {
-            "count": len({*zip(stays["port"], stays["car"], strict=True)}),
-            "stays": len(stays),
+            "count": len({*zip(sessions["connection"], sessions["car"], strict=True)}),
+            "stays": len(sessions),
             "left_full": int((left == 1).sum()),
             "left_short": int((left == 0).sum()),
         },
@@ -222,20 +222,23 @@ def _behind_ports(records: Records, terms: Mapping[str, float]) -> dict[str, Any
 
 
 def _microgrids(records: Records) -> dict[str, Any]:
-    """Return energies [MWh] and money [$] of every port."""
+    """Return energies [MWh] and money [$] of every connection."""
     trades, devices, paid = records["trades"], records["devices"], records["payments"].frame
     amount, cost = numbers(paid, "amount"), devices.numbers("cost")
     device_of = devices.values("device")[0]
-    port_of = devices.values("port")[0]
+    connection_of = devices.values("connection")[0]
     found = {}
-    for k, (port, kind) in enumerate(records.lists["ports"][["port", "kind"]].itertuples(index=False)):
+    for k, (connection, kind) in enumerate(
+        records.lists["connections"][["connection", "kind"]].itertuples(index=False)
+    ):
         exchange = trades.numbers("p_mw")[:, k]
         spent = {
-            term: float(cost[:, (port_of == port) & np.isin(device_of, sorts)].sum()) for term, sorts in SPENT.items()
+            term: float(cost[:, (connection_of == connection) & np.isin(device_of, sorts)].sum())
+            for term, sorts in SPENT.items()
         }
-        trade = float(amount[(paid["term"] == "trade") & (paid["payer"] == port)].sum())
-        revenue = float(amount[(paid["term"] == "ev_revenue") & (paid["payer"] == owners_of(port))].sum())
-        found[str(port)] = {
+        trade = float(amount[(paid["term"] == "trade") & (paid["payer"] == connection)].sum())
+        revenue = float(amount[(paid["term"] == "ev_revenue") & (paid["payer"] == owners_of(connection))].sum())
+        found[str(connection)] = {
             "kind": str(kind),
             "exchange_mwh": float(exchange.sum()),
             "import_mwh": float(exchange.clip(min=0).sum()),

@@ -1,4 +1,4 @@
-"""What the paper's own problem is written for: network, market, situation and directions."""
+"""What the paper's own problem is written for: network, market, dispatch problem and directions."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from agents.dispatch.plan import PLANNED
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff
@@ -23,9 +23,9 @@ class ACCase:
     ----------
     grid, tariff, rule : Grid, Tariff, ImbalanceRule
         Network and fleet, compensations and wear, imbalance rule.
-    situation : Situation
+    problem : DispatchProblem
         Scenarios, prices and the state of the stores; the bids are decided if it has none.
-    signs : Signs
+    directions : Directions
         Directions.
     integer : bool
         What becomes of unsettled directions: binary variables, or (False) import.
@@ -34,8 +34,8 @@ class ACCase:
     grid: Grid
     tariff: Tariff
     rule: ImbalanceRule
-    situation: Situation
-    signs: Signs
+    problem: DispatchProblem
+    directions: Directions
     integer: bool = False
 
     @property

@@ -7,18 +7,18 @@ import pyomo.environ as pyo
 from agents.dispatch.exact.ac_case import ACCase, Model
 
 
-def add_bids(problem: ACCase, m: Model) -> None:
+def add_bids(case: ACCase, m: Model) -> None:
     """Add bids, given or decided, and what is drawn outside their bands, Eq. (15)."""
-    capacity, given = problem.grid.tie_line.max_s_mva, problem.situation.bid_mw
-    banded, least = bool(problem.rule.bands.any()), problem.least_bid_mw
+    capacity, given = case.grid.tie_line.max_s_mva, case.problem.bid_mw
+    banded, least = bool(case.rule.bands.any()), case.least_bid_mw
     decided = [] if given is not None else list(m.HOURS)
-    openly = [t for t in decided if banded and least < 0 and problem.integer and problem.signs.bid[t] == 0]
+    openly = [t for t in decided if banded and least < 0 and case.integer and case.directions.bid[t] == 0]
     m.imports_bid = pyo.Var(openly, domain=pyo.Binary, initialize=1)
     m.open_magnitude_mw = pyo.Var(openly, bounds=(0, capacity), initialize=0.0)
     m.bid_mw = pyo.Var(m.HOURS, initialize=0.0)
     magnitude: dict[int, Any] = {}
     for t in m.HOURS:
-        exports = problem.signs.bid[t] < 0 and least < 0
+        exports = case.directions.bid[t] < 0 and least < 0
         if given is not None:
             m.bid_mw[t].fix(float(given[t]))
             magnitude[t] = abs(float(given[t]))
@@ -33,7 +33,7 @@ def add_bids(problem: ACCase, m: Model) -> None:
     m.magnitude_of_export = pyo.Constraint(
         openly, rule=lambda m, t: m.open_magnitude_mw[t] <= -m.bid_mw[t] + 2 * capacity * m.imports_bid[t]
     )
-    bands = problem.rule.bands.tolist()
+    bands = case.rule.bands.tolist()
     m.over_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.under_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.eq15_over = pyo.Constraint(
@@ -54,9 +54,9 @@ def add_bids(problem: ACCase, m: Model) -> None:
     )
 
 
-def add_money(problem: ACCase, m: Model) -> None:
+def add_money(case: ACCase, m: Model) -> None:
     """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
-    tariff, given, units = problem.tariff, problem.situation, problem.grid.batteries
+    tariff, given, units = case.tariff, case.problem, case.grid.batteries
     m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if units[i].wear_per_mwh > 0])
     m.throughput_mw = pyo.Var(m.AT, m.WEARING, bounds=(0, None), initialize=0.0)
     m.throughput = pyo.Constraint(

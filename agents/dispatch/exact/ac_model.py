@@ -38,7 +38,7 @@ class ACProblem(ACCase):
     def model(self) -> Model:
         """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""
         m = pyo.ConcreteModel(name=f"{self.grid.name}, Eq. (7)-(31)")
-        scenarios, hours = self.situation.shape
+        scenarios, hours = self.problem.shape
         m.SCENARIOS, m.HOURS = pyo.RangeSet(0, scenarios - 1), pyo.RangeSet(0, hours - 1)
         m.AT = m.SCENARIOS * m.HOURS
         m.BUSES = pyo.RangeSet(0, len(self.grid.bus_ids) - 1)
@@ -57,8 +57,8 @@ class ACProblem(ACCase):
         return m
 
     def _add_units(self, m: Model) -> None:
-        grid, situation = self.grid, self.situation
-        demand, available = situation.demand_mw, situation.available_mw
+        grid, problem = self.grid, self.problem
+        demand, available = problem.demand_mw, problem.available_mw
         m.load_p_mw = pyo.Var(m.AT, m.LOADS, bounds=(0, None), initialize=lambda m, *at: float(demand[at]))
         m.renewable_p_mw = pyo.Var(
             m.AT, m.RENEWABLES, bounds=(0, None), initialize=lambda m, *at: float(available[at])
@@ -114,7 +114,7 @@ class ACProblem(ACCase):
         )
 
     def _add_stores(self, m: Model) -> None:
-        unit, situation = self.grid.batteries, self.situation
+        unit, problem = self.grid.batteries, self.problem
         m.LOSSY = pyo.Set(initialize=[i for i in m.BATTERIES if unit[i].efficiency < 1])
         m.discharge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
         m.charge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
@@ -125,18 +125,18 @@ class ACProblem(ACCase):
             return m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
 
         def recursion(m: Model, s: int, t: int, i: int) -> Any:
-            before = m.end_energy_mwh[s, t - 1, i] if t else float(situation.start_energy_mwh[i])
+            before = m.end_energy_mwh[s, t - 1, i] if t else float(problem.start_energy_mwh[i])
             return m.end_energy_mwh[s, t, i] == before - drawn_mwh(m, s, t, i)
 
         def limits(m: Model, s: int, t: int, i: int) -> tuple[float, float]:
-            least = max(unit[i].min_soc * unit[i].max_e_mwh, float(situation.required_energy_mwh[t, i]))
+            least = max(unit[i].min_soc * unit[i].max_e_mwh, float(problem.required_energy_mwh[t, i]))
             return least, unit[i].max_soc * unit[i].max_e_mwh
 
         m.end_energy_mwh = pyo.Var(  # (24), and enough to close the day as full as it began
             m.AT,
             m.BATTERIES,
             bounds=limits,
-            initialize=lambda m, s, t, i: float(np.clip(situation.start_energy_mwh[i], *limits(m, s, t, i))),
+            initialize=lambda m, s, t, i: float(np.clip(problem.start_energy_mwh[i], *limits(m, s, t, i))),
         )
         m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
         m.eq25_split = pyo.Constraint(
@@ -252,11 +252,11 @@ class ACProblem(ACCase):
         if tan_phi == 0 and not self.both_directions:  # at a power factor of 1 Eq. (30) no longer forbids export
             m.tie_p_mw.setlb(0.0)
         enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
-        open_flows = [at for at in m.AT if self.both_directions and self.integer and self.signs.flow[at] == 0]
+        open_flows = [at for at in m.AT if self.both_directions and self.integer and self.directions.flow[at] == 0]
         m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
 
         def power_factor(m: Model, s: int, t: int, side: int) -> Any:
-            direction = -1 if self.both_directions and self.signs.flow[s, t] < 0 else 1
+            direction = -1 if self.both_directions and self.directions.flow[s, t] < 0 else 1
             slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
             return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
 

@@ -1,7 +1,8 @@
 """An independent oracle: the paper's problem as printed, in polar AC form, solved as it stands by Ipopt or BONMIN.
 
 What it finds is a local optimum: both solvers take the problem for convex, which AC power flow is not. So neither
-proves a bound, and the plan's bound is -inf; the conic relaxation of :mod:`agents.dispatch.horizon` proves one.
+proves a bound, and the plan's bound is -inf; the conic relaxation proves one:
+:mod:`agents.dispatch.multi_period_program`.
 """
 
 from dataclasses import replace
@@ -13,8 +14,8 @@ from agents.dispatch.exact.ac_case import Model
 from agents.dispatch.exact.ac_model import ACProblem, values_of
 from agents.dispatch.exact.nl_solver import Options, solve_nl
 from agents.dispatch.plan import Plan, store_path
-from agents.dispatch.settled import true_penalty
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.plan_money import true_penalty
+from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from grids.power_flow import SetPoints
 from sim.imbalance import ImbalanceRule
@@ -25,25 +26,25 @@ def solve_ac(
     grid: Grid,
     tariff: Tariff,
     rule: ImbalanceRule,
-    situation: Situation,
+    problem: DispatchProblem,
     *,
     solver: str = "ipopt",
-    signs: Signs | None = None,
+    directions: Directions | None = None,
     start: Plan | None = None,
     options: Options | None = None,
 ) -> Plan:
     """Return the optimum of Eq. (7)-(31) that a solver finds, feasible for the AC equations as they are.
 
-    The bids are decided if the situation has none.
+    The bids are decided if the dispatch problem has none.
 
     Parameters
     ----------
-    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+    grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
         The problem.
     solver : {"ipopt", "bonmin"}
-        With directions as they are given, or deciding those that are not settled.
-    signs : Signs, optional
-        Directions; Ipopt takes those not settled for import.
+        With directions as they are given, or deciding those that are not fixed.
+    directions : Directions, optional
+        Directions; Ipopt takes those not fixed for import.
     start : Plan, optional
         Where to begin the search.
     options : mapping, optional
@@ -56,16 +57,16 @@ def solve_ac(
     InfeasibleError, SolverError
         If it finds no feasible plan, or stops without an answer.
     """
-    signs = signs or Signs.unsettled(*situation.shape)
-    problem = ACProblem(
-        grid=grid, tariff=tariff, rule=rule, situation=situation, signs=signs, integer=solver == "bonmin"
+    directions = directions or Directions.undecided(*problem.shape)
+    case = ACProblem(
+        grid=grid, tariff=tariff, rule=rule, problem=problem, directions=directions, integer=solver == "bonmin"
     )
     with PYOMO:
-        model = problem.model()
+        model = case.model()
     if start is not None:
         _begin_at(model, start)
     answer = solve_nl(model, solver, options)
-    return replace(_read(problem, model), objective=answer.objective, bound=-np.inf)
+    return replace(_read(case, model), objective=answer.objective, bound=-np.inf)
 
 
 def _begin_at(m: Model, start: Plan) -> None:
@@ -82,12 +83,12 @@ def _begin_at(m: Model, start: Plan) -> None:
         m.discharge_mw[at].set_value(max(power, 0.0))
 
 
-def _read(problem: ACProblem, m: Model) -> Plan:
-    grid, situation, shape = problem.grid, problem.situation, problem.situation.shape
+def _read(case: ACProblem, m: Model) -> Plan:
+    grid, problem, shape = case.grid, case.problem, case.problem.shape
     load = values_of(m.load_p_mw, *shape, len(grid.load_names))
     battery = values_of(m.battery_p_mw, *shape, len(grid.batteries))
     tie, bid = values_of(m.tie_p_mw, *shape), values_of(m.bid_mw, shape[1])
-    stored, beyond = store_path(grid, situation, battery)
+    stored, beyond = store_path(grid, problem, battery)
     angle = values_of(m.va_rad, *shape, len(grid.bus_ids))
     voltage = values_of(m.vm_pu, *shape, len(grid.bus_ids)) * np.exp(1j * angle)
     sending, receiving = voltage[..., grid.line_from], voltage[..., grid.line_to]
@@ -112,6 +113,6 @@ def _read(problem: ACProblem, m: Model) -> Plan:
         bid_mw=bid,
         cone_gap=np.zeros(shape),
         spilled=beyond,
-        penalty=true_penalty(problem.rule, situation, bid, tie),
+        penalty=true_penalty(case.rule, problem, bid, tie),
         violation=np.zeros(shape),
     )

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
+from agents.dispatch.conic_program import SolverError
 from agents.dispatch.exact.ac_reference import solve_ac
 from agents.dispatch.exact.nl_solver import Options
-from agents.dispatch.plan import Plan, settle_by
-from agents.dispatch.program import SolverError
-from agents.dispatch.settled import settle_plan, true_penalty
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.plan import Plan, fix_directions
+from agents.dispatch.plan_money import plan_money, true_penalty
+from agents.dispatch.problem import Directions, DispatchProblem
 from grids.batch_power_flow import BatchPlant
 from grids.network import BoolArray, FloatArray, Grid
 from grids.power_flow import PowerFlowError, SetPoints
@@ -39,11 +39,11 @@ def best_repair(
     grid: Grid,
     tariff: Tariff,
     rule: ImbalanceRule,
-    situation: Situation,
+    problem: DispatchProblem,
     *,
     relaxed: Plan,
     steered: Plan,
-    signs: Signs,
+    directions: Directions,
     time_limit_s: float = math.inf,
 ) -> Plan:
     """Return the cheapest plan that physics can do: steered by a price on losses, or repaired on exact AC.
@@ -53,20 +53,20 @@ def best_repair(
 
     Parameters
     ----------
-    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+    grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
         The problem.
     relaxed, steered : Plan
         The optimum of the relaxation, and what came of it with a price on burnt energy.
-    signs : Signs
+    directions : Directions
         Directions of both.
     time_limit_s : float
         Time for all of it; scenarios that are left over stay as they are. [s]
     """
     deadline = perf_counter() + time_limit_s
-    plans = [steered, repair(grid, tariff, rule, situation, steered, signs, every=True, time_limit_s=time_limit_s)]
-    if situation.bid_mw is None:
+    plans = [steered, repair(grid, tariff, rule, problem, steered, directions, every=True, time_limit_s=time_limit_s)]
+    if problem.bid_mw is None:
         left = deadline - perf_counter()
-        plans.append(repair(grid, tariff, rule, situation, relaxed, signs, time_limit_s=left))
+        plans.append(repair(grid, tariff, rule, problem, relaxed, directions, time_limit_s=left))
     exact = [plan for plan in plans if plan.inexactness.max() <= EXACT]
     if not exact:
         return min(plans, key=lambda plan: float(plan.inexactness.max()))
@@ -77,9 +77,9 @@ def repair(
     grid: Grid,
     tariff: Tariff,
     rule: ImbalanceRule,
-    situation: Situation,
+    problem: DispatchProblem,
     plan: Plan,
-    signs: Signs,
+    directions: Directions,
     *,
     every: bool = False,
     time_limit_s: float = math.inf,
@@ -91,12 +91,12 @@ def repair(
 
     Parameters
     ----------
-    grid, tariff, rule, situation : Grid, Tariff, ImbalanceRule, Situation
+    grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
         The problem.
     plan : Plan
         With bids, and with the bound that the repaired plan keeps.
-    signs : Signs
-        Directions; those not settled are taken from the plan.
+    directions : Directions
+        Directions; those not fixed are taken from the plan.
     every : bool
         Solve the other scenarios as well, and take what is cheaper.
     time_limit_s : float
@@ -106,26 +106,30 @@ def repair(
     inexact = every or plan.inexactness.max() > EXACT
     if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
         return plan
-    given, settled, refused = replace(situation, bid_mw=plan.bid_mw), settle_by(plan, signs), _refused(grid, plan)
+    given, fixed, refused = (
+        replace(problem, bid_mw=plan.bid_mw),
+        fix_directions(plan, directions),
+        _refused(grid, plan),
+    )
     for s in np.flatnonzero(refused | every).tolist():
         left = deadline - perf_counter()
         if left <= 0:
             break
         one, before = _scenario_of(given, s), _take(plan, s)
-        directions = replace(settled, flow=settled.flow[[s]])
+        chosen = replace(fixed, flow=fixed.flow[[s]])
         options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
         try:
-            exact = solve_ac(grid, tariff, rule, one, signs=directions, start=before, options=options)
+            exact = solve_ac(grid, tariff, rule, one, directions=chosen, start=before, options=options)
         except SolverError:
             continue
-        costs = [-settle_plan(grid, tariff, rule, one, either)["profit"][0] for either in (exact, before)]
+        costs = [-plan_money(grid, tariff, rule, one, either)["profit"][0] for either in (exact, before)]
         if refused[s] or costs[0] < costs[1]:
             plan = _put(plan, s, exact)
     return replace(
         plan,
-        penalty=true_penalty(rule, situation, plan.bid_mw, plan.tie_p_mw),
+        penalty=true_penalty(rule, problem, plan.bid_mw, plan.tie_p_mw),
         prices=None,
-        objective=-float(situation.probability @ settle_plan(grid, tariff, rule, situation, plan)["profit"]),
+        objective=-float(problem.probability @ plan_money(grid, tariff, rule, problem, plan)["profit"]),
         repaired=True,
     )
 
@@ -148,11 +152,11 @@ PER_SCENARIO = (
 """The arrays of a plan, besides its set points, whose first axis is the scenario."""
 
 
-def _scenario_of(situation: Situation, s: int) -> Situation:
+def _scenario_of(problem: DispatchProblem, s: int) -> DispatchProblem:
     return replace(
-        situation,
-        demand_mw=situation.demand_mw[[s]],
-        available_mw=situation.available_mw[[s]],
+        problem,
+        demand_mw=problem.demand_mw[[s]],
+        available_mw=problem.available_mw[[s]],
         probability=np.ones(1),
     )
 

@@ -14,7 +14,7 @@ import pyomo.environ as pyo
 from pyomo.repn.plugins.nl_writer import NLWriter
 
 from agents.dispatch.compiled import PYOMO
-from agents.dispatch.program import InfeasibleError, SolverError
+from agents.dispatch.conic_program import InfeasibleError, SolverError
 from sim.errors import StudyError
 
 Options = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The coordinator of the bundles, directions of flows settled: asks, collects cuts, bounds, chooses the next bids.
+"""The coordinator of the bundles, directions of flows fixed: asks, collects cuts, bounds, chooses the next bids.
 
 A small program over all cuts, the master, gives the bound on the whole and, projected towards the best bids so far,
 the next bids to try: a multi-cut level bundle method (Lemaréchal, Nemirovskii and Nesterov 1995,
@@ -12,12 +12,12 @@ from time import perf_counter
 
 import numpy as np
 
-from agents.dispatch.first_stage import BidRange
+from agents.dispatch.conic_program import SolverError
+from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Prices
-from agents.dispatch.program import SolverError
-from agents.dispatch.search.bundles import BundleAnswer, BundleSolver, BundleTask, split
+from agents.dispatch.problem import Directions, DispatchProblem
 from agents.dispatch.search.master import Master
-from agents.dispatch.situation import Signs, Situation
+from agents.dispatch.search.scenario_bundle import BundleAnswer, BundleSolver, BundleTask, split
 from grids.network import FloatArray
 from sim.risk import Risk
 
@@ -30,14 +30,14 @@ LEVEL = 0.3
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LevelAnswer:
-    """The best bids for settled flows, with proof.
+    """The best bids for fixed flows, with proof.
 
     Attributes
     ----------
     bid_mw : array, shape (T,)
         The best bids found. [MW]
     objective, bound : float
-        Their risk-adjusted cost, and a lower bound on that of any bids, the flows as settled. [$]
+        Their risk-adjusted cost, and a lower bound on that of any bids, the flows as fixed. [$]
     answers : list of BundleAnswer
         Of all bundles, at these bids.
     prices : Prices
@@ -70,7 +70,7 @@ class LevelMethod:
     ----------
     solver : BundleSolver
         Answers for a bundle.
-    situation, within, signs : Situation, BidRange, Signs
+    problem, bounds, directions : DispatchProblem, BidBounds, Directions
         All scenarios, the range of the bids, and the directions of the flows.
     risk : Risk
         How much bad days count.
@@ -83,19 +83,19 @@ class LevelMethod:
     def __init__(
         self,
         solver: BundleSolver,
-        situation: Situation,
-        within: BidRange,
-        signs: Signs,
+        problem: DispatchProblem,
+        bounds: BidBounds,
+        directions: Directions,
         *,
         risk: Risk,
         executor: Executor,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._solver, self._executor, self._risk = solver, executor, risk
-        self._within = within
-        self._tasks = bundle_tasks(situation, within, signs, risk)
-        self._share = np.array([task.situation.probability.sum() for task in self._tasks])
-        self._master = Master(within, risk, self._share)
+        self._bounds = bounds
+        self._tasks = bundle_tasks(problem, bounds, directions, risk)
+        self._share = np.array([task.problem.probability.sum() for task in self._tasks])
+        self._master = Master(bounds, risk, self._share)
         self._emphasis = np.ones(len(self._tasks))
         self._weights = np.ones((1, len(self._tasks)))
         self._progress = progress or (lambda _: None)
@@ -124,7 +124,7 @@ class LevelMethod:
             If a bundle can't be solved in the first pass.
         """
         begin, passes, stopped = perf_counter(), 0, ""
-        bids = np.clip(start_mw, self._within.low, self._within.high)
+        bids = np.clip(start_mw, self._bounds.low, self._bounds.high)
         try:
             while True:
                 if passes % 2 == 0 or passes > 3:
@@ -168,9 +168,7 @@ class LevelMethod:
 
     def _try_bids(self, bids: FloatArray) -> None:
         """Evaluate bids on all bundles: a feasible answer, and cuts."""
-        answers = self._answers(
-            [replace(task, situation=replace(task.situation, bid_mw=bids)) for task in self._tasks]
-        )
+        answers = self._answers([replace(task, problem=replace(task.problem, bid_mw=bids)) for task in self._tasks])
         self._collect(answers)
         cost = risk_adjusted(self._risk, answers, self._share)
         if cost < self._cost:
@@ -221,17 +219,17 @@ class LevelMethod:
         return prices, mixed(lambda answer: answer.battery_p_mw)
 
 
-def bundle_tasks(situation: Situation, within: BidRange, signs: Signs, risk: Risk) -> list[BundleTask]:
+def bundle_tasks(problem: DispatchProblem, bounds: BidBounds, directions: Directions, risk: Risk) -> list[BundleTask]:
     """Return a question to every bundle, yet without bids or prices; the CVaR needs the cost of each scenario."""
     return [
         BundleTask(
-            situation=situation.with_scenarios(
-                situation.demand_mw[part], situation.available_mw[part], situation.probability[part]
+            problem=problem.with_scenarios(
+                problem.demand_mw[part], problem.available_mw[part], problem.probability[part]
             ),
-            within=within,
-            signs=replace(signs, flow=signs.flow[part]),
+            bounds=bounds,
+            directions=replace(directions, flow=directions.flow[part]),
         )
-        for part in split(situation, 1 if risk.averse else BUNDLE_SIZE)
+        for part in split(problem, 1 if risk.averse else BUNDLE_SIZE)
     ]
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import LinearConstraint, OptimizeResult, linprog, milp
 
-from agents.dispatch.first_stage import BidRange
-from agents.dispatch.program import SolverError, solver_settings
+from agents.dispatch.conic_program import SolverError, solver_settings
+from agents.dispatch.first_stage import BidBounds
 from grids.network import FloatArray, IntArray
 from sim.risk import Risk
 from sim.study import SOLVER_TIME_LIMIT_S
@@ -50,7 +50,7 @@ class Master:
 
     Parameters
     ----------
-    within : BidRange
+    bounds : BidBounds
         Range of the bids.
     risk : Risk
         How much bad days count.
@@ -58,9 +58,9 @@ class Master:
         Probability of every bundle.
     """
 
-    def __init__(self, within: BidRange, risk: Risk, share: FloatArray) -> None:
-        self._within, self._risk, self._share = within, risk, share
-        self._hours, self._bundles = len(within.low), len(share)
+    def __init__(self, bounds: BidBounds, risk: Risk, share: FloatArray) -> None:
+        self._bounds, self._risk, self._share = bounds, risk, share
+        self._hours, self._bundles = len(bounds.low), len(share)
         self._slopes: list[FloatArray] = []
         self._limits: list[FloatArray] = []
         self._cost = self._objective()
@@ -79,34 +79,34 @@ class Master:
             If the solver gives no answer.
         """
         rows, limits = self._rows()
-        bound, direction = -np.inf, self._within.direction(np.ones(self._hours, dtype=np.int64))
-        low, high = self._box(direction, settled=False)
-        if self._within.open_hours.any():
+        bound, direction = -np.inf, self._bounds.direction(np.ones(self._hours, dtype=np.int64))
+        low, high = self._box(direction, fixed=False)
+        if self._bounds.open_hours.any():
             integer = np.zeros(len(self._cost))
             integer[2 * self._hours : 3 * self._hours] = 1
             chosen = _checked(
                 milp(
                     self._cost,
                     constraints=LinearConstraint(rows, ub=limits),
-                    bounds=(low, high),
+                    ends=(low, high),
                     integrality=integer,
                     options={"mip_rel_gap": 1e-6, "time_limit": SOLVER_TIME_LIMIT_S},
                 )
             )
             bound = float(chosen.mip_dual_bound)
             direction = np.where(chosen.x[2 * self._hours : 3 * self._hours] > 0.5, 1, -1)
-        low, high = self._box(direction, settled=True)
+        low, high = self._box(direction, fixed=True)
         answer = _checked(
             linprog(
                 self._cost,
                 A_ub=rows,
                 b_ub=limits,
-                bounds=np.stack([low, high], axis=1),
+                ends=np.stack([low, high], axis=1),
                 method="highs",
                 options={"time_limit": SOLVER_TIME_LIMIT_S},
             )
         )
-        if not self._within.open_hours.any():
+        if not self._bounds.open_hours.any():
             bound = float(answer.fun)
         duals = np.clip(-answer.ineqlin.marginals, 0.0, None)
         cuts = len(self._slopes) * self._bundles
@@ -123,17 +123,17 @@ class Master:
     def project(self, near_mw: FloatArray, level: float, direction: IntArray) -> FloatArray:
         """Return the bids of some directions nearest to others, among those whose modelled cost is at most `level`."""
         rows, limits = self._rows()
-        low, high = self._box(direction, settled=True)
+        low, high = self._box(direction, fixed=True)
         size, hours = len(self._cost), self._hours
         P = sparse.csc_matrix((np.ones(hours), (range(hours), range(hours))), shape=(size, size))
         q = np.zeros(size)
         q[:hours] = -near_mw
         every = sparse.identity(size, format="csr")
-        fixed, bounded_below, bounded_above = low == high, np.isfinite(low) & (low < high), np.isfinite(high)
+        equal_ends, bounded_below, bounded_above = low == high, np.isfinite(low) & (low < high), np.isfinite(high)
         bounded_above &= low < high
-        A = [every[fixed], rows, sparse.csr_matrix(self._cost), every[bounded_above], -every[bounded_below]]
-        b = [low[fixed], limits, [level], high[bounded_above], -low[bounded_below]]
-        equal = int(fixed.sum())
+        A = [every[equal_ends], rows, sparse.csr_matrix(self._cost), every[bounded_above], -every[bounded_below]]
+        b = [low[equal_ends], limits, [level], high[bounded_above], -low[bounded_below]]
+        equal = int(equal_ends.sum())
         rest = sum(len(part) for part in b) - equal
         cones = [clarabel.ZeroConeT(equal), clarabel.NonnegativeConeT(rest)]
         answer = clarabel.DefaultSolver(
@@ -141,7 +141,7 @@ class Master:
         ).solve()
         if str(answer.status) not in ("Solved", "AlmostSolved"):
             return near_mw
-        box = self._within.settled(direction)
+        box = self._bounds.fixed(direction)
         bids: FloatArray = np.clip(np.array(answer.x[:hours]), box.low, box.high)
         return bids
 
@@ -173,7 +173,7 @@ class Master:
     def _magnitude_rows(self) -> tuple[sparse.csr_matrix, FloatArray]:
         """Return what makes M the magnitude of B, given the direction z: six rows for every hour."""
         hours, one = self._hours, sparse.identity(self._hours)
-        low, high = sparse.diags(-self._within.low), sparse.diags(self._within.high)
+        low, high = sparse.diags(-self._bounds.low), sparse.diags(self._bounds.high)
         nothing = sparse.csr_matrix((hours, hours))
         rows = [
             [one, -one, nothing],  # B <= M
@@ -183,16 +183,16 @@ class Master:
             [-one, one, 2 * low],  # M <= B - 2·low·(1 - z)
             [one, one, -2 * high],  # M <= -B + 2·high·z
         ]
-        zero, limit = np.zeros(hours), -self._within.low
+        zero, limit = np.zeros(hours), -self._bounds.low
         return sparse.bmat(rows).tocsr(), np.concatenate([zero, zero, zero, limit, 2 * limit, zero])
 
-    def _box(self, direction: IntArray, *, settled: bool) -> tuple[FloatArray, FloatArray]:
-        """Return bounds of all columns: directions either settled, or free where they are open."""
+    def _box(self, direction: IntArray, *, fixed: bool) -> tuple[FloatArray, FloatArray]:
+        """Return bounds of all columns: directions either fixed, or free where they are open."""
         hours, bundles, size = self._hours, self._bundles, len(self._cost)
         low, high = np.full(size, -np.inf), np.full(size, np.inf)
-        low[:hours], high[:hours] = self._within.low, self._within.high
+        low[:hours], high[:hours] = self._bounds.low, self._bounds.high
         low[hours : 2 * hours] = 0.0
-        free = self._within.open_hours & (not settled)
+        free = self._bounds.open_hours & (not fixed)
         low[2 * hours : 3 * hours] = np.where(free, 0.0, direction > 0)
         high[2 * hours : 3 * hours] = np.where(free, 1.0, direction > 0)
         low[3 * hours + bundles + 1 :] = 0.0  # what exceeds the value at risk

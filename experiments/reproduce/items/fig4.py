@@ -10,8 +10,8 @@ from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.labels import percent
 from grids.network import FloatArray
+from sim.instance import Instance
 from sim.scenarios import ScenarioSet
-from sim.setting import Setting
 
 SUMMARY = "Figure 4: forecasted demand of the day"
 ORIGINAL = "Forecasted hourly demand for 24 h [24]."
@@ -34,7 +34,7 @@ def reproduce(context: Context) -> ItemResult:
     return publish(context, "fig4", figure, caption=caption, original=ORIGINAL, data=data)
 
 
-def _demand(setting: Setting, scenarios: ScenarioSet) -> FloatArray:
+def _demand(instance: Instance, scenarios: ScenarioSet) -> FloatArray:
     total: FloatArray = scenarios.demand_mw.sum(axis=2)
     return total
 

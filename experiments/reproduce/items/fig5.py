@@ -11,8 +11,8 @@ from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.labels import percent
 from grids.network import FloatArray
+from sim.instance import Instance
 from sim.scenarios import ScenarioSet
-from sim.setting import Setting
 
 SUMMARY = "Figure 5: forecasted output of wind and PV"
 ORIGINAL = "Forecasted hourly output of WT and PV normalized to their nominal capacity."
@@ -40,9 +40,9 @@ def reproduce(context: Context) -> ItemResult:
 def _output(kind: str) -> Quantity:
     """Return the function that gives the output of all units of a kind over their capacity."""
 
-    def output(setting: Setting, scenarios: ScenarioSet) -> FloatArray:
-        chosen = np.array(setting.grid.renewable_kinds, dtype=object) == kind
-        capacity = np.array([unit.max_s_mva for unit in setting.grid.renewables])[chosen].sum()
+    def output(instance: Instance, scenarios: ScenarioSet) -> FloatArray:
+        chosen = np.array(instance.grid.renewable_kinds, dtype=object) == kind
+        capacity = np.array([unit.max_s_mva for unit in instance.grid.renewables])[chosen].sum()
         share: FloatArray = scenarios.available_mw[..., chosen].sum(axis=2) / capacity
         return share
 

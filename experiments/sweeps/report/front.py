@@ -24,8 +24,8 @@ def front_of(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame, BoolArray]
     first, second = (evidence.of_output(name) for name in evidence.roles.pareto)
     both = first[keys].merge(second[keys]) if keys else first[keys]
     first, second = (both.merge(each) if keys else each for each in (first, second))
-    signs = [getattr(output_of(name), "better", 0) for name in evidence.roles.pareto]
-    gains = np.column_stack([sign * each[MEAN] for sign, each in zip(signs, (first, second), strict=True)])
+    directions = [getattr(output_of(name), "better", 0) for name in evidence.roles.pareto]
+    gains = np.column_stack([sign * each[MEAN] for sign, each in zip(directions, (first, second), strict=True)])
     return first, second, not_dominated(gains)
 
 

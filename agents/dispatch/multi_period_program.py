@@ -1,0 +1,276 @@
+"""The dispatch of several hours and scenarios: blocks of the hour model, linked by stores, wear and bids."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.dispatch.block import UNLINKED, ModelBlock, Values
+from agents.dispatch.compiled import CompiledModel, compiled
+from agents.dispatch.conic_program import ConicProgram, Solution
+from agents.dispatch.connection_blocks import CurveBlocks, MicrogridBlocks, OfferBlocks, ReactiveBlocks
+from agents.dispatch.connection_problem import Curves, Offers
+from agents.dispatch.first_stage import BidBounds, bid_model
+from agents.dispatch.plan import Plan, Prices, read_plan
+from agents.dispatch.problem import Directions, DispatchProblem, all_values, bid_data, hour_data
+from agents.dispatch.value_blocks import ValueBlocks
+from grids.network import FloatArray, Grid, IntArray
+from sim.study import SOLVER_TIME_LIMIT_S
+
+Blocks = MicrogridBlocks | OfferBlocks | CurveBlocks | ReactiveBlocks
+"""What decides the exchange of the connections."""
+
+
+@dataclass(frozen=True)
+class ExchangeModel:
+    """What stands behind the network's hours in a program.
+
+    Attributes
+    ----------
+    kind : {"given", "reactive", "microgrids", "offers", "curves"}
+        What decides the exchange of the connections: nothing, the operator (of reactive power, where active
+        power is given), their devices, prices and quantities, or demand curves.
+    proximal : float
+        ρ of the offers. [$/MW²h]
+    steps : int
+        Steps of the curves.
+    parts : int
+        Parts of the functions that value stored energy after the last hour; 0 for none.
+    fits : bool
+        Whether a community charges no more than fits into its stores at any price.
+    """
+
+    kind: str = "given"
+    proximal: float = 0.0
+    steps: int = 0
+    parts: int = 0
+    fits: bool = False
+
+    @classmethod
+    def of(cls, problem: DispatchProblem) -> "ExchangeModel":
+        """Return what a dispatch problem asks for."""
+        parts = 0 if problem.values is None else problem.values.segments
+        if problem.community is not None:
+            return cls("microgrids", parts=parts, fits=problem.fits)
+        if isinstance(problem.offers, Offers):
+            return cls("offers", proximal=problem.offers.proximal, parts=parts)
+        if isinstance(problem.offers, Curves):
+            return cls("curves", steps=problem.offers.width_mw.shape[1], parts=parts)
+        asked = problem.exchange_p_mw is not None and problem.exchange_q_mvar is None
+        return cls("reactive" if asked else "given", parts=parts)
+
+
+class MultiPeriodProgram:
+    """A reusable program for S scenarios and T hours on one grid.
+
+    Parameters
+    ----------
+    grid : Grid
+        The network.
+    hour : CompiledModel
+        The compiled hour model.
+    scenarios, hours : int
+        S and T.
+    bounds : BidBounds, optional
+        Range of the bids, if they are to be decided; None if they are given.
+    exchange : ExchangeModel, optional
+        What decides the exchange of the connections, and whether stored energy has a value after the last hour.
+    time_limit_s : float
+        Most time of the solver. [s]
+
+    Attributes
+    ----------
+    program : ConicProgram
+        The cone program behind it.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        hour: CompiledModel,
+        *,
+        scenarios: int,
+        hours: int,
+        bounds: BidBounds | None = None,
+        exchange: ExchangeModel | None = None,
+        time_limit_s: float = SOLVER_TIME_LIMIT_S,
+    ) -> None:
+        self._grid, self.bounds = grid, bounds
+        self.shape = (scenarios, hours)
+        self.program = ConicProgram(time_limit_s)
+        self._hours = self.program.add(hour, scenarios * hours)
+        self._hours.link("start_energy_mwh", self._from_hour_before("end_energy_mwh"))
+        self._hours.link("previous_battery_p_mw", self._from_hour_before("battery_p_mw"))
+        self._bids: ModelBlock | None = None
+        if bounds is not None:
+            self._bids = self.program.add(compiled(bid_model, bounds), 1)
+            for name in ("bid_mw", "bid_magnitude_mw"):
+                self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
+        exchange = exchange or ExchangeModel()
+        self._blocks = self._add_blocks(exchange)
+        self._worth: ValueBlocks | None = None
+        if exchange.parts:
+            stores = self._hours.columns("end_energy_mwh")[-1]
+            if isinstance(self._blocks, MicrogridBlocks):
+                stores = np.concatenate([stores, self._blocks.store_columns()[-1]])
+            self._worth = ValueBlocks(self.program, stores, exchange.parts)
+
+    def _add_blocks(self, exchange: ExchangeModel) -> Blocks | None:
+        """Add what decides the exchange of the connections, and link it to the network."""
+        scenarios, hours = self.shape
+        blocks: Blocks
+        if exchange.kind == "given":
+            return None
+        if exchange.kind == "reactive":
+            blocks = ReactiveBlocks(self.program, self._grid.connections, scenarios=scenarios, hours=hours)
+            self._hours.link("exchange_q_mvar", blocks.columns("exchange_q_mvar").reshape(scenarios * hours, -1))
+            return blocks
+        if exchange.kind == "microgrids":
+            microgrids = [connection.microgrid for connection in self._grid.connections]
+            blocks = MicrogridBlocks(self.program, microgrids, scenarios=scenarios, hours=hours, fits=exchange.fits)
+        elif exchange.kind == "offers":
+            blocks = OfferBlocks(
+                self.program, self._grid.connections, scenarios=scenarios, hours=hours, proximal=exchange.proximal
+            )
+        else:
+            blocks = CurveBlocks(self.program, self._grid.connections, exchange.steps)
+        for name in ("exchange_p_mw", "exchange_q_mvar"):
+            self._hours.link(name, blocks.columns(name).reshape(scenarios * hours, -1))
+        return blocks
+
+    def move(self, bounds: BidBounds) -> bool:
+        """Take another range of the bids, where that changes right-hand sides alone; return whether it did."""
+        if self._bids is None:
+            return False
+        model = compiled(bid_model, bounds)
+        if not model.has_matrix_of(self._bids.model):
+            return False
+        self._bids.model, self.bounds = model, bounds
+        return True
+
+    @property
+    def decides_bids(self) -> bool:
+        """Whether the bids are decided here, not given."""
+        return self._bids is not None
+
+    def solve(
+        self,
+        problem: DispatchProblem,
+        directions: Directions,
+        *,
+        burning: tuple[FloatArray, Plan] | None = None,
+        bid_prices_per_mw: tuple[FloatArray, FloatArray] | None = None,
+    ) -> Plan:
+        """Return the optimal plan of a dispatch problem; where `directions` are unsettled, of its relaxation.
+
+        Parameters
+        ----------
+        problem, directions : DispatchProblem, Directions
+            Data, and directions.
+        burning : array, shape (T,), and Plan, optional
+            Price that steers the plan away from energy lost only in the relaxation, and the plan near which it is
+            told from true losses; not part of the objective. [$/MWh]
+        bid_prices_per_mw : two arrays, shape (T,), optional
+            What each bid, and the magnitude of each, costs on top; part of the objective. [$/MW]
+        """
+        values = self.values(problem, directions)
+        if bid_prices_per_mw is not None and self._bids is not None:
+            priced = np.zeros(self.program.column_count)
+            for name, price in zip(("bid_mw", "bid_magnitude_mw"), bid_prices_per_mw, strict=True):
+                priced[self._bids.columns(name)[0]] = price
+            return self._plan(problem, self.program.solve(values, priced))
+        if burning is None:
+            return self._plan(problem, self.program.solve(values))
+        extra = self._burning(problem, *burning)
+        solution = self.program.solve(values, extra)
+        steering = float(extra @ solution.x)
+        return self._plan(
+            problem,
+            replace(solution, objective=solution.objective - steering, bound=solution.bound - steering),
+        )
+
+    def values(self, problem: DispatchProblem, directions: Directions) -> list[Values]:
+        """Return the data of every group for a dispatch problem, and give the hours their probabilities."""
+        self.program.reweigh(self._hours, np.repeat(problem.probability, self.shape[1]))
+        values: list[Values] = [hour_data(self._grid, problem, directions)]
+        if self.bounds is not None:
+            values.append(bid_data(self.bounds, directions))
+        if self._blocks is not None:
+            self._blocks.reweigh(self.program, problem.probability)
+        if isinstance(self._blocks, MicrogridBlocks) and problem.community is not None:
+            values += self._blocks.values(problem.community)
+        elif isinstance(self._blocks, OfferBlocks) and isinstance(problem.offers, Offers):
+            values += self._blocks.values(problem.offers)
+        elif isinstance(self._blocks, ReactiveBlocks):
+            values += self._blocks.values()
+        elif isinstance(self._blocks, CurveBlocks) and isinstance(problem.offers, Curves):
+            values += self._blocks.values(problem.offers)
+        if self._worth is not None:
+            values.append(all_values(problem).data())
+        return values
+
+    def _burning(self, problem: DispatchProblem, price_per_mwh: FloatArray, near: Plan) -> FloatArray:
+        """Return, as a linear function of the columns, the expected cost of energy lost only in the relaxation. [$]
+
+        What a line loses beyond r·(P² + Q²)/v, and a battery beyond its efficiency, is lost in the relaxation alone.
+        Both subtracted terms are convex, so their tangents at another plan lie below them: the function is never less
+        than the true cost, and equal to it at that plan (convex-concave procedure; Lipp and Boyd 2016,
+        https://doi.org/10.1007/s11081-015-9294-x). Solved again near each answer, the plan becomes an exact one.
+        """
+        cost, hours = np.zeros(self.program.column_count), self._hours
+        price = np.outer(problem.probability, price_per_mwh)
+        if "squared_current" in hours.model.variables:
+            loss = price.reshape(-1, 1) * self._grid.line_r_pu
+            p, q = near.line_p_mw.reshape(loss.shape), near.line_q_mvar.reshape(loss.shape)
+            v = near.vm_pu.reshape(len(loss), -1)[:, self._grid.line_from] ** 2
+            cost[hours.columns("squared_current")] = loss
+            cost[hours.columns("line_p_mw")] = -2 * loss * p / v
+            cost[hours.columns("line_q_mvar")] = -2 * loss * q / v
+            sending = hours.columns("squared_voltage")[:, self._grid.line_from]
+            np.add.at(cost, sending, loss * (p**2 + q**2) / v**2)
+        efficiency = np.array([unit.efficiency for unit in self._grid.batteries])
+        if (efficiency < 1).any():
+            drawn = np.where(near.set_points.battery_p_mw > 0, 1 / efficiency, efficiency)
+            cost[hours.columns("battery_p_mw")] = -(price[..., None] * drawn).reshape(-1, len(efficiency))
+            later = np.append(price[:, 1:], np.zeros((len(price), 1)), axis=1)
+            cost[hours.columns("end_energy_mwh")] = (later - price).reshape(-1, 1)
+        return cost
+
+    def _from_hour_before(self, name: str) -> IntArray:
+        """Return the columns of a variable one hour earlier, `UNLINKED` in the first hour."""
+        columns = self._hours.columns(name).reshape(*self.shape, -1)
+        shifted = np.full_like(columns, UNLINKED)
+        shifted[:, 1:] = columns[:, :-1]
+        return shifted.reshape(self.shape[0] * self.shape[1], -1)
+
+    def _plan(self, problem: DispatchProblem, solution: Solution) -> Plan:
+        read = {
+            name: solution.x[self._hours.columns(name)].reshape(*self.shape, -1)
+            for name in self._hours.model.variables
+        }
+        bid = problem.bid_mw if self._bids is None else solution.x[self._bids.columns("bid_mw")[0]]
+        if self._blocks is not None:
+            names = ["exchange_q_mvar"] + ([] if isinstance(self._blocks, ReactiveBlocks) else ["exchange_p_mw"])
+            read |= {name: solution.x[self._blocks.columns(name)] for name in names}
+        plan = read_plan(self._grid, problem, read, bid_mw=bid)
+        held = np.zeros((self.shape[1], 0))
+        if isinstance(self._blocks, MicrogridBlocks):
+            held = solution.x[self._blocks.store_columns()]
+        return replace(
+            plan, store_mwh=held, prices=self._prices(solution), objective=solution.objective, bound=solution.bound
+        )
+
+    def _prices(self, solution: Solution) -> Prices:
+        duals = solution.z[: self._hours.copies * len(self._hours.model.rhs)]
+        energy, bid, magnitude, exchange = (
+            self._hours.data_prices(duals, name).reshape(*self.shape, -1)
+            for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw")
+        )
+        return Prices(
+            store_per_mwh=self._blocks.store_prices(self.program, solution)
+            if isinstance(self._blocks, MicrogridBlocks)
+            else np.zeros((self.shape[1], 0)),
+            energy_per_mwh=energy,
+            bid_per_mw=bid[..., 0],
+            magnitude_per_mw=magnitude[..., 0],
+            exchange_per_mwh=exchange,
+        )

@@ -1,0 +1,170 @@
+"""What a dispatch problem is given: scenarios, prices, the state of the stores, and directions."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers, StoreValues
+from agents.dispatch.first_stage import BidBounds
+from grids.network import FloatArray, Grid, IntArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DispatchProblem:
+    """What a decision is based on: scenarios of the hours ahead, prices, and the state of the stores.
+
+    Attributes
+    ----------
+    demand_mw, available_mw : array, shape (S, T, D), (S, T, G)
+        Demand of each load and available output of each renewable. [MW]
+    probability : array, shape (S,)
+        Probabilities of the scenarios.
+    price_per_mwh, retail_price_per_mwh : array, shape (T,)
+        Day-ahead and retail price. [$/MWh]
+    over_price_per_mwh, under_price_per_mwh : array, shape (T, K)
+        Step prices of the imbalance rule. [$/MWh]
+    start_energy_mwh, previous_battery_p_mw : array, shape (U,)
+        Stored energy at the start, and battery power in the hour before. [MWh], [MW]
+    required_energy_mwh : array, shape (T, U)
+        Energy that must be left at the end of each hour. [MWh]
+    bid_mw : array, shape (T,), optional
+        The submitted bids; None where they are to be decided. [MW]
+    bid_magnitude_mw : array, shape (T,), optional
+        What widens the band; by default the magnitude of the bids. [MW]
+    exchange_p_mw, exchange_q_mvar : array, shape (S, T, M), optional
+        What microgrids take from the network, where that is given. [MW], [Mvar]
+    community : tuple of ConnectionProblem, optional
+        All that microgrids know, where their devices are decided here (the central benchmark). (M,)
+    fits : bool
+        Whether it has to be said that their stores take no more than fits, because energy may have a price below zero.
+    offers : Offers or Curves, optional
+        Prices and quantities, where microgrids decide for themselves.
+    values : StoreValues, optional
+        What the batteries' energy is worth after the last hour. (U stores)
+    """
+
+    demand_mw: FloatArray
+    available_mw: FloatArray
+    probability: FloatArray
+    price_per_mwh: FloatArray
+    retail_price_per_mwh: FloatArray
+    over_price_per_mwh: FloatArray
+    under_price_per_mwh: FloatArray
+    start_energy_mwh: FloatArray
+    previous_battery_p_mw: FloatArray
+    required_energy_mwh: FloatArray
+    bid_mw: FloatArray | None = None
+    bid_magnitude_mw: FloatArray | None = None
+    exchange_p_mw: FloatArray | None = None
+    exchange_q_mvar: FloatArray | None = None
+    community: tuple[ConnectionProblem, ...] | None = None
+    fits: bool = False
+    offers: Offers | Curves | None = None
+    values: StoreValues | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of scenarios S and hours T."""
+        return self.demand_mw.shape[0], self.demand_mw.shape[1]
+
+    def with_scenarios(
+        self, demand_mw: FloatArray, available_mw: FloatArray, probability: FloatArray
+    ) -> "DispatchProblem":
+        """Return the dispatch problem with other scenarios."""
+        return replace(self, demand_mw=demand_mw, available_mw=available_mw, probability=probability)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Directions:
+    """Directions that make the problem convex: +1 import, -1 export, 0 not fixed.
+
+    Attributes
+    ----------
+    bid : array, shape (T,)
+        Direction of each hour's bid.
+    flow : array, shape (S, T)
+        Direction of each tie-line flow, for the power factor of Eq. (30).
+    """
+
+    bid: IntArray
+    flow: IntArray
+
+    @classmethod
+    def undecided(cls, scenarios: int, hours: int) -> "Directions":
+        """Return directions of which none is fixed."""
+        return cls(bid=np.zeros(hours, dtype=np.int64), flow=np.zeros((scenarios, hours), dtype=np.int64))
+
+
+def hour_data(grid: Grid, problem: DispatchProblem, directions: Directions) -> dict[str, FloatArray]:
+    """Return the data of every hour model in the order of (scenario, hour), shape (S * T, units) or to broadcast."""
+    scenarios, hours = problem.shape
+    hourly = {
+        **price_data(problem.price_per_mwh),
+        "retail_price_per_mwh": problem.retail_price_per_mwh,
+        "over_price_per_mwh": problem.over_price_per_mwh,
+        "under_price_per_mwh": problem.under_price_per_mwh,
+        "required_energy_mwh": problem.required_energy_mwh,
+    }
+    if problem.bid_mw is not None:
+        magnitude = problem.bid_magnitude_mw
+        hourly["bid_mw"] = problem.bid_mw
+        hourly["bid_magnitude_mw"] = np.abs(problem.bid_mw) if magnitude is None else magnitude
+    nothing = np.zeros((scenarios * hours, len(grid.connections)))
+    given = {
+        name: nothing if (exchange := getattr(problem, name)) is None else exchange.reshape(nothing.shape)
+        for name in ("exchange_p_mw", "exchange_q_mvar")
+    }
+    return {
+        **given,
+        "demand_mw": problem.demand_mw.reshape(scenarios * hours, -1),
+        "available_mw": problem.available_mw.reshape(scenarios * hours, -1),
+        "start_energy_mwh": problem.start_energy_mwh,
+        "previous_battery_p_mw": problem.previous_battery_p_mw,
+        **power_factor_slack(grid, directions.flow),
+        **{name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()},
+    }
+
+
+def price_data(price_per_mwh: FloatArray) -> dict[str, FloatArray]:
+    """Return the day-ahead price of hours, shape (T,), as the terms of the money refer to it. [$/MWh]"""
+    return {
+        "price_per_mwh": price_per_mwh,
+        "price_magnitude_per_mwh": np.abs(price_per_mwh),
+        "positive_price_per_mwh": np.maximum(price_per_mwh, 0.0),
+    }
+
+
+def mean_problem(problem: DispatchProblem) -> DispatchProblem:
+    """Return a dispatch problem of one scenario, the mean of all."""
+    return problem.with_scenarios(
+        np.tensordot(problem.probability, problem.demand_mw, axes=1)[None],
+        np.tensordot(problem.probability, problem.available_mw, axes=1)[None],
+        np.ones(1),
+    )
+
+
+def all_values(problem: DispatchProblem) -> StoreValues:
+    """Return what the energy of batteries, and of the stores of a community, is worth after the last hour."""
+    parts = [] if problem.values is None else [problem.values]
+    parts += [connection.values for connection in problem.community or () if connection.values is not None]
+    return StoreValues.joined(parts)
+
+
+def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:
+    """Return by how much Eq. (30) is waived in each direction, shape (S * T, 1): enough to be idle, or not at all."""
+    both = grid.tie_line.power_factor_reading == "both_directions"
+    idle = grid.tie_line.max_s_mva * (1 + math.tan(math.acos(grid.tie_line.min_power_factor)))
+    must_import = (flow > 0) if both else np.ones_like(flow, dtype=bool)
+    return {
+        "import_slack_mvar": np.where(must_import, 0.0, idle).reshape(-1, 1),
+        "export_slack_mvar": np.where(flow < 0, 0.0, idle).reshape(-1, 1),
+    }
+
+
+def bid_data(bounds: BidBounds, directions: Directions) -> dict[str, FloatArray]:
+    """Return the data of the first stage: how far each hour's bid may go in each direction."""
+    return {
+        "max_import_mw": np.where(directions.bid >= 0, bounds.high, 0.0),
+        "max_export_mw": np.where(directions.bid <= 0, -bounds.low, 0.0),
+    }

@@ -1,0 +1,294 @@
+"""A microgrid: an agent that owns its devices and costs, and deals with the operator in prices and quantities."""
+
+from dataclasses import replace
+from functools import partial
+
+import mesa
+import numpy as np
+
+from agents.der.device import HourPlan, MicrogridDevice
+from agents.der.device_answers import DeviceAnswers
+from agents.der.diesel_generator import DieselGenerator
+from agents.der.electric_storage import ElectricStorage
+from agents.der.ev_aggregator import EvAggregator
+from agents.der.heat_load import HeatLoad
+from agents.der.heat_unit import HeatUnit
+from agents.der.inelastic_load import InelasticLoad
+from agents.der.renewable_output import RenewableOutput
+from agents.der.thermal_storage import ThermalStorage
+from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
+from agents.dispatch.microgrid_hour import STORES
+from agents.microgrid_optimizer import MicrogridAnswer, MicrogridOptimizer, Quote
+from agents.state_of_charge import least_energy
+from agents.value_functions.functions import ValueFunctions, connection_stores
+from grids.microgrid import Microgrid
+from grids.network import Connection, FloatArray
+from sim.ev_fleet import ChargingSessions, draw_cars
+from sim.messages import ConnectionAction, DeviceAction, Knowledge, Schedule
+from sim.model import MarketModel
+from sim.profiles import HOURS_PER_DAY
+from sim.scenarios import ScenarioSet
+from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
+
+MISSED_MW = 1e-6
+"""Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
+
+SHORTFALL_DIGITS = 9
+"""Digits of load not served, in MW: what is less is round-off of a sum."""
+
+
+class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
+    """A multi-energy microgrid, or the operator's own fleet of cars, behind one connection.
+
+    Parameters
+    ----------
+    model : MarketModel
+        The market model.
+    connection : Connection
+        Where it is connected, and what it owns.
+    position : int
+        Its place among the grid's connections.
+
+    Attributes
+    ----------
+    cars : ChargingSessions or None
+        The stays of its cars.
+    """
+
+    def __init__(self, model: MarketModel, *, connection: Connection, position: int) -> None:
+        super().__init__(model)
+        self.name, self.kind, self._position = connection.name, connection.kind, position
+        self._microgrid = connection.microgrid
+        self._planner = MicrogridOptimizer(connection.microgrid, model.instance.study.search.solver_time_limit_s)
+        self.cars: ChargingSessions | None = None
+        if connection.microgrid.ev is not None:
+            study = model.instance.study
+            self.cars = draw_cars(connection.microgrid.ev, days=study.days, seed=study.seed, connection=position)
+        self._time_limit_s = model.instance.study.search.answer_time_limit_s
+        devices = _devices(model, connection.name, connection.microgrid, self.cars)
+        self._answers = DeviceAnswers(connection.name, devices, self._time_limit_s)
+        self._problem: ConnectionProblem | None = None
+        self._functions: ValueFunctions | None = None
+        self._probability = np.ones(1)
+        self.retail_per_mwh = np.zeros((1, 1))
+
+    @property
+    def _devices(self) -> dict[str, MicrogridDevice]:
+        return self._answers.devices
+
+    def look_ahead(self, knowledge: Knowledge) -> None:
+        """Take in what the coming hours of this day bring, as far as a policy may know it."""
+        outlook, m = self.model.outlook(knowledge), self._position
+        self._take_in(
+            outlook.connection_load_mw[None, :, m],
+            outlook.connection_heat_mw[None, :, m],
+            outlook.connection_output_mw[None, :, m],
+            outlook.retail_price_per_mwh[None],
+            np.ones(1),
+        )
+
+    def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
+        """Take in scenarios of the day that is about to begin."""
+        m = self._position
+        self._take_in(
+            scenarios.connection_load_mw[:, :, m],
+            scenarios.connection_heat_mw[:, :, m],
+            scenarios.connection_output_mw[:, :, m],
+            scenarios.retail_price_per_mwh,
+            scenarios.probability,
+        )
+
+    def value_by(self, functions: ValueFunctions | None) -> None:
+        """Value what its stores hold after a single hour by trained functions of its own stores, or not at all.
+
+        That holds for the hour in view, if it is a single one, and for those to come.
+        """
+        self._functions = functions
+        if self._problem is not None and self._problem.shape[1] == 1:
+            self._problem = replace(self._problem, values=self._values())
+
+    def demand(self, prices_per_mwh: FloatArray) -> MicrogridAnswer:
+        """Return what it would take from the network in a single hour at each of K prices, its demand curve.
+
+        Parameters
+        ----------
+        prices_per_mwh : array, shape (K,)
+            Prices. [$/MWh]
+
+        Returns
+        -------
+        MicrogridAnswer
+            Quantities at each price, shape (K, 1).
+        """
+        return self._planner.demand(self.reveal(), prices_per_mwh)
+
+    def answer(self, quote: Quote) -> MicrogridAnswer:
+        """Return what it would exchange at a quote, in the scenarios and hours it looked at last."""
+        return self._planner.answer(self.reveal(), self._probability, quote)
+
+    def answer_retail(self) -> MicrogridAnswer:
+        """Return what it exchanges at the retail price, when nobody coordinates."""
+        return self.answer(Quote.plain(self.retail_per_mwh))
+
+    def reveal(self) -> ConnectionProblem:
+        """Return all it knows: for itself, and for the central benchmark.
+
+        Raises
+        ------
+        RuntimeError
+            Before it looked ahead.
+        """
+        if self._problem is None:
+            raise RuntimeError(f"{self.name} has not looked ahead yet")
+        return self._problem
+
+    def actuate(self, schedule: Schedule) -> ConnectionAction:
+        """Let the devices do this hour's part of an agreed exchange, as well as they can."""
+        problem, failed = self.reveal(), ""
+        try:
+            chosen = self._follow(problem, schedule)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever goes wrong with its plan, the hour passes
+            chosen, failed = _stand_in(problem, self._microgrid), f"{in_words(error)}: loads served from the network"
+        orders = {name: float(values[0]) for name, values in chosen.items()}
+        actions = tuple(self._act(orders, problem))
+        unserved = sum(_unserved(action) for action in actions)
+        ev = self._devices.get("ev")
+        p_mw, q_mvar = -sum(action.p_mw for action in actions), -sum(action.q_mvar for action in actions)
+        off = _off(schedule, p_mw=p_mw, q_mvar=q_mvar)
+        wrong = [part for part in (failed, *self._answers.notes) if part]
+        return ConnectionAction(
+            p_mw=p_mw,
+            q_mvar=q_mvar,
+            devices=actions,
+            charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
+            shortfall_mw=round(unserved, SHORTFALL_DIGITS),
+            note=", ".join(filter(None, [*(wrong or [off and "could not keep to what was agreed"]), off])),
+        )
+
+    def _follow(self, problem: ConnectionProblem, schedule: Schedule) -> dict[str, FloatArray]:
+        """Return the optimizer's orders within its time; one that does not keep it is given up for a new one."""
+        planner, fits = self._planner, bool((schedule.price_per_mwh < 0).any())
+        follow = partial(planner.follow, problem, schedule.p_mw, schedule.q_mvar, fits=fits)
+        try:
+            chosen = answer_within(self._time_limit_s, follow)
+        except NoAnswerError:
+            self._planner = planner.renewed()
+            raise
+        for name, values in chosen.items():
+            if not np.isfinite(values[0]):
+                raise WrongAnswerError(f"its plan says {values[0]:g} for {name}")
+        return chosen
+
+    def _act(self, orders: dict[str, float], problem: ConnectionProblem) -> list[DeviceAction]:
+        """Let every device do its part; return what they do."""
+        load, heat, output = (float(values[0, 0]) for values in (problem.load_mw, problem.heat_mw, problem.output_mw))
+        unit = self._microgrid.heat_unit
+        most = 0.0 if unit is None else unit.heat_ratio * unit.max_p_mw
+        plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output, most_heat_mw=most)
+        actions = self._answers.act(plan)
+        # A unit at its limit makes what it can: what is missing, if only by round-off, is missing at the heat load.
+        missing = max(plan.heat_needed_mw, 0.0)
+        return [replace(done, heat_mw=done.heat_mw + missing) if _is_heat(done) else done for done in actions]
+
+    def _take_in(
+        self, load: FloatArray, heat: FloatArray, output: FloatArray, retail: FloatArray, probability: FloatArray
+    ) -> None:
+        hours = load.shape[1]
+        ends = np.arange(self.model.hour, self.model.hour + hours, dtype=np.float64)
+        stores = {name: unit for name in STORES if (unit := getattr(self._microgrid, name)) is not None}
+        ev = self._devices.get("ev")
+        nothing = np.zeros(hours)
+        least = most = power = baseline = nothing
+        if isinstance(ev, EvAggregator):
+            envelope = ev.envelope(hours)
+            least, most, power = envelope.min_mwh, envelope.max_mwh, envelope.max_p_mw
+            baseline = ev.uncontrolled_mw[ev.hour : ev.hour + hours]
+        self._probability, self.retail_per_mwh = probability, retail
+        self._problem = ConnectionProblem(
+            load_mw=load,
+            heat_mw=heat,
+            output_mw=output,
+            start_mwh={name: self._devices[name].energy_mwh for name in stores},
+            required_mwh={name: least_energy(unit, HOURS_PER_DAY - ends) for name, unit in stores.items()},
+            ev_max_p_mw=power,
+            ev_min_mwh=least,
+            ev_max_mwh=most,
+            ev_uncontrolled_mw=baseline,
+            values=self._values() if hours == 1 else None,
+        )
+
+    def _values(self) -> StoreValues | None:
+        """Return what its stores' energy is worth at the end of this hour, if it has learned that."""
+        if self._functions is None:
+            return None
+        least, most = [], []
+        for name in STORES:
+            unit = getattr(self._microgrid, name)
+            if unit is not None:
+                least.append(unit.min_soc * unit.max_e_mwh)
+                most.append(unit.max_soc * unit.max_e_mwh)
+        ev = self._devices.get("ev")
+        if isinstance(ev, EvAggregator):
+            low, high = ev.day_range()
+            least.append(low - ev.charged_today_mwh)
+            most.append(high - ev.charged_today_mwh)
+        names = connection_stores(self.name, self._microgrid)
+        return self._functions.of(names, self.model.hour, np.array(least), np.array(most))
+
+
+def _devices(
+    model: MarketModel, connection: str, microgrid: Microgrid, cars: ChargingSessions | None
+) -> dict[str, MicrogridDevice]:
+    """Return the agents of all devices; those that close a balance come last."""
+    devices: dict[str, MicrogridDevice] = {}
+    if microgrid.max_load_mw > 0:
+        devices["load"] = InelasticLoad(model, connection)
+    if microgrid.max_heat_mw > 0:
+        devices["heat_load"] = HeatLoad(model, connection)
+    if microgrid.max_output_mw > 0:
+        devices["output"] = RenewableOutput(model, connection)
+    if microgrid.battery is not None:
+        devices["battery"] = ElectricStorage(model, connection, microgrid.battery)
+    if microgrid.thermal_storage is not None:
+        devices["thermal_storage"] = ThermalStorage(model, connection, microgrid.thermal_storage)
+    if microgrid.ev is not None and cars is not None:
+        devices["ev"] = EvAggregator(model, connection, microgrid.ev, cars)
+    if microgrid.diesel is not None:
+        devices["diesel"] = DieselGenerator(model, connection, microgrid.diesel)
+    if microgrid.heat_unit is not None:
+        devices["heat_unit"] = HeatUnit(model, connection, microgrid.heat_unit)
+    return devices
+
+
+def _is_heat(action: DeviceAction) -> bool:
+    """Return whether an action is that of the heat load."""
+    return action.device == HeatLoad.DEVICE
+
+
+def _unserved(action: DeviceAction) -> float:
+    """Return what of a load its device did not get. [MW]"""
+    if action.device not in (InelasticLoad.DEVICE, HeatLoad.DEVICE):
+        return 0.0
+    return action.available_mw + action.p_mw + action.heat_mw
+
+
+def _off(schedule: Schedule, *, p_mw: float, q_mvar: float) -> str:
+    """Return by how much what was done differs from what was agreed, if it does.
+
+    It is the deed that counts, not the plan; the audit excuses no more than is stated here.
+    """
+    off_mw, off_mvar = p_mw - float(schedule.p_mw[0]), q_mvar - float(schedule.q_mvar[0])
+    if max(abs(off_mw), abs(off_mvar)) <= MISSED_MW:
+        return ""
+    return f"off by {round(off_mw, 6) + 0.0:+.6f} MW, {round(off_mvar, 6) + 0.0:+.6f} Mvar"
+
+
+def _stand_in(problem: ConnectionProblem, microgrid: Microgrid) -> dict[str, FloatArray]:
+    """Return simple orders for when the solver fails: stores idle, cars charged at once, heat made as needed."""
+    hours = problem.shape[1]
+    orders = dict.fromkeys(
+        ("exchange_q_mvar", "battery_p_mw", "thermal_storage_p_mw", "diesel_p_mw", "heat_unit_p_mw"), np.zeros(hours)
+    )
+    return orders | {"output_p_mw": problem.output_mw[0], "ev_p_mw": problem.ev_max_p_mw}

@@ -1,0 +1,105 @@
+"""The agents of a study, created in its market model."""
+
+from agents.anm import policy_class
+from agents.bid_optimizer import BidOptimizer, compute_submission, opening_problem
+from agents.bidding.anm_aware import refuse_bundles
+from agents.coordinated_dispatcher import CoordinatedDispatcher
+from agents.der.battery import BatterySystem
+from agents.der.load import Load
+from agents.der.renewable import SolarPlant, WindTurbine
+from agents.dispatch.dispatcher import Dispatcher
+from agents.microgrid_operator import MicrogridOperator
+from agents.networked_microgrid import NetworkedMicrogrid
+from agents.system_operator import SystemOperator
+from sim.ev_fleet import draw_cars
+from sim.instance import Instance
+from sim.messages import Submission
+from sim.model import MarketModel
+from sim.protocols import Participants
+
+RENEWABLES = {"wind": WindTurbine, "pv": SolarPlant}
+
+
+def create_agents(
+    model: MarketModel, *, dispatcher: Dispatcher | None = None, fixed: Submission | None = None
+) -> Participants:
+    """Create all agents of a study in its market model.
+
+    Parameters
+    ----------
+    model : MarketModel
+        The market model.
+    dispatcher : Dispatcher, optional
+        One that already has its programs built, to be shared between runs on the same instance.
+    fixed : Submission, optional
+        Bids to submit every day, instead of computing them.
+    """
+    instance = model.instance
+    grid = instance.grid
+    dispatcher = dispatcher or Dispatcher.of(instance)
+    microgrids = tuple(
+        NetworkedMicrogrid(model, connection=connection, position=m) for m, connection in enumerate(grid.connections)
+    )
+    if microgrids:
+        dispatcher = CoordinatedDispatcher(dispatcher, instance.study.coordination, microgrids)
+    optimizer = BidOptimizer(model, dispatcher)
+    participants = Participants(
+        operator=MicrogridOperator(model, dispatcher=dispatcher, optimizer=optimizer, fixed=fixed),
+        system_operator=SystemOperator(model),
+        loads=tuple(
+            Load(model, name=name, position=k, tan_phi=float(grid.load_tan_phi[k]))
+            for k, name in enumerate(grid.load_names)
+        ),
+        renewables=tuple(
+            RENEWABLES[kind](model, name=name, position=k, unit=unit)
+            for k, (name, kind, unit) in enumerate(
+                zip(grid.renewable_names, grid.renewable_kinds, grid.renewables, strict=True)
+            )
+        ),
+        batteries=tuple(
+            BatterySystem(model, name=name, position=k, unit=unit)
+            for k, (name, unit) in enumerate(zip(grid.battery_names, grid.batteries, strict=True))
+        ),
+        microgrids=microgrids,
+    )
+    model.add_participants(participants)
+    return participants
+
+
+def opening_bids(instance: Instance, dispatcher: Dispatcher) -> Submission:
+    """Return the bids for a study's first day, as its operator (and its microgrids) come to them.
+
+    Parameters
+    ----------
+    instance : Instance
+        The built study.
+    dispatcher : Dispatcher
+        Solves the bidding problem.
+    """
+    if instance.grid.connections:
+        model = MarketModel(instance)
+        try:
+            return create_agents(model, dispatcher=dispatcher).operator.submit_bids()
+        finally:
+            model.close()
+    return compute_submission(dispatcher, instance, opening_problem(instance, instance.kept_scenarios()))
+
+
+def check_study(instance: Instance) -> None:
+    """Refuse a study that its agents could not run, before anything is computed or written.
+
+    Raises
+    ------
+    StudyError
+        If the policy lacks something, such as its trained values; if cars can't come and go as they are said to; or
+        if there are microgrids and more scenarios than a bid with them can have.
+    """
+    study = instance.study
+    policy_class(study.policy)(instance, Dispatcher.of(instance))
+    for ev in dict.fromkeys(connection.microgrid.ev for connection in instance.grid.connections):
+        if ev is not None:
+            draw_cars(ev, days=1, seed=study.seed, connection=0)
+    if instance.grid.connections:
+        keep, drawn = study.uncertainty.keep, study.uncertainty.scenarios
+        whole = 1 if study.bidding == "basic" else keep if isinstance(keep, int) else drawn
+        refuse_bundles(whole, averse=study.risk.averse)

@@ -1,0 +1,147 @@
+"""Value functions of stores: for every hour, concave and piecewise linear in the state of charge."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.dispatch.connection_problem import StoreValues
+from agents.dispatch.microgrid_hour import STORES
+from grids.documents import DocumentError, in_short, parse_json, read_text
+from grids.microgrid import Microgrid
+from grids.network import FloatArray, Grid
+from sim.errors import StudyError
+from sim.profiles import HOURS_PER_DAY
+from sim.study import Study
+
+KIND = "tieline value functions"
+
+DOES_NOT_MATTER = ("name", "description", "policy", "coordination", "trained", "days", "seed", "search")
+"""Keys of a study that value functions don't depend on."""
+
+RISE_PER_MWH = 1e-5
+"""How much slopes may rise from rounding when they are written. [$/MWh]"""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ValueFunctions:
+    """The value of stored energy at the end of every hour.
+
+    Attributes
+    ----------
+    slopes : dict of str to array, shape (24, K)
+        For every store what a MWh is worth in each of K equal parts of its range, falling. [$/MWh]
+    provenance : dict
+        What it was trained on.
+    """
+
+    slopes: Mapping[str, FloatArray]
+    provenance: Mapping[str, Any]
+
+    def of(self, names: list[str], hour: int, least_mwh: FloatArray, most_mwh: FloatArray) -> StoreValues:
+        """Return the values of some stores at the end of an hour.
+
+        Parameters
+        ----------
+        names : list of str
+            The stores. (N,)
+        hour : int
+            Hour of the day, hour ending 1..24.
+        least_mwh, most_mwh : array, shape (N,)
+            Range of each store's energy at the end of the hour. [MWh]
+        """
+        slopes = np.array([self.slopes[name][hour - 1] for name in names]).reshape(len(names), -1)
+        parts = self.parts
+        return StoreValues(
+            slopes=slopes if len(names) else np.zeros((0, parts)),
+            least_mwh=np.asarray(least_mwh, dtype=np.float64),
+            width_mwh=np.maximum(np.asarray(most_mwh, dtype=np.float64) - least_mwh, 0.0) / parts,
+        )
+
+    @property
+    def parts(self) -> int:
+        """Number K of parts."""
+        return int(next(iter(self.slopes.values())).shape[1])
+
+    def write(self, path: Path) -> None:
+        """Write them to a JSON file, with their provenance."""
+        document = {
+            "kind": KIND,
+            "provenance": self.provenance,
+            "slopes_per_mwh": {name: np.round(slopes, 6).tolist() for name, slopes in self.slopes.items()},
+        }
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
+    """Return the value functions in a file, trained for a study like this one.
+
+    Raises
+    ------
+    StudyError
+        If the file can't be read, or was trained for another study; the message says what differs.
+    """
+    again = "train them again: tieline train STUDY --out FILE"
+    try:
+        document = parse_json(read_text(path, "JSON"))
+    except OSError as error:
+        raise StudyError(f"trained: {path} can't be read ({error.strerror}); {again}") from error
+    except DocumentError as error:
+        raise StudyError(f"trained: {path} {error}; {again}") from None
+    if not isinstance(document, dict) or document.get("kind") != KIND:
+        raise StudyError(f"trained: {path} holds no value functions; {again}")
+    try:
+        slopes = {name: np.array(rows, dtype=np.float64) for name, rows in document["slopes_per_mwh"].items()}
+        trained_for = dict(document["provenance"]["study"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise StudyError(f"trained: {path} is damaged ({in_short(error, 80)}); {again}") from error
+    if set(slopes) != set(store_names(grid)):
+        raise StudyError(f"trained: {path} is for other stores than this study has; {again}")
+    wrong = next((f"{name}: {what}" for name, rows in slopes.items() if (what := _wrong(rows, slopes))), "")
+    if wrong:
+        raise StudyError(f"trained: {path} is damaged ({wrong}); {again}")
+    different = difference(trained_for, study.model_dump(mode="json"))
+    if different:
+        raise StudyError(f"trained: {path} was trained for another study ({different} differs); {again}")
+    return ValueFunctions(slopes=slopes, provenance=document["provenance"])
+
+
+def _wrong(rows: FloatArray, others: Mapping[str, FloatArray]) -> str:
+    """Return what is wrong with the slopes of a store, beside those of the others, if anything is."""
+    if rows.ndim != 2 or rows.shape[0] != HOURS_PER_DAY or rows.shape[1] < 1:
+        return f"slopes of shape {rows.shape} instead of ({HOURS_PER_DAY}, parts)"
+    if any(other.ndim != 2 or other.shape[1] != rows.shape[1] for other in others.values()):
+        return "another number of parts than other stores"
+    if not np.isfinite(rows).all():
+        return "slopes must be finite numbers"
+    if (np.diff(rows, axis=1) > RISE_PER_MWH).any():
+        return "slopes must fall, the fuller the store"
+    return ""
+
+
+def difference(trained_for: Mapping[str, Any], study: Mapping[str, Any]) -> str:
+    """Return the first key in which two studies differ that matters, or nothing."""
+    for key, value in study.items():
+        if key not in DOES_NOT_MATTER and trained_for.get(key) != value:
+            return key
+    return ""
+
+
+def store_names(grid: Grid) -> list[str]:
+    """Return the names of all stores: batteries of the operator, then those of every connection."""
+    return [
+        *grid.battery_names,
+        *(
+            name
+            for connection in grid.connections
+            for name in connection_stores(connection.name, connection.microgrid)
+        ),
+    ]
+
+
+def connection_stores(connection: str, microgrid: Microgrid) -> list[str]:
+    """Return the names of the stores behind a connection, in the order of their values."""
+    return [f"{connection}.{store}" for store in (*STORES, "ev") if getattr(microgrid, store) is not None]

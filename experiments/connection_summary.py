@@ -1,0 +1,119 @@
+"""The summary of what happened behind the connections: coordination, microgrids, costs, cars."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from experiments.simulate import Run
+from sim.profiles import HOURS_PER_DAY
+from sim.settlement import COST_TERMS
+
+COST_OF_DEVICE = {
+    "battery": "wear",
+    "thermal_storage": "wear",
+    "diesel": "fuel",
+    "heat_unit": "fuel",
+    "ev": "discomfort",
+}
+
+
+def summarise_connections(run: Run, terms: Mapping[str, float]) -> dict[str, Any]:
+    """Return what the summary of a study with connections has besides; nothing for one without.
+
+    Parameters
+    ----------
+    simulated : Run
+        The run.
+    terms : mapping
+        The operator's money. [$]
+    """
+    tables = run.tables
+    if tables["connections"].empty:
+        return {}
+    by_connection = microgrids(tables)
+    return {
+        "coordination": coordination(tables["decisions"], tables["trades"]),
+        "microgrids": by_connection,
+        "costs": costs(by_connection, terms),
+        "cars": cars(tables["cars"], run.instance.study.days),
+    }
+
+
+def coordination(decisions: pd.DataFrame, trades: pd.DataFrame) -> dict[str, Any]:
+    """Return how operator and microgrids agreed: rounds, the worst residuals of all hours, and what went wrong."""
+    noted = decisions[decisions["coordination_note"] != ""]
+    kept = trades[trades["note"] != ""]
+    return {
+        "mode": ", ".join(decisions["coordination"].unique()),
+        "iterations": {"total": int(decisions["iterations"].sum()), "max": int(decisions["iterations"].max())},
+        "primal_residual_mw": _worst(decisions["primal_residual_mw"]),
+        "dual_residual_per_mwh": _worst(decisions["dual_residual_per_mwh"]),
+        "notes": [
+            f"day {day}, hour {hour}: {note}"
+            for day, hour, note in noted[["day", "hour", "coordination_note"]].itertuples(index=False)
+        ]
+        + [
+            f"day {day}, hour {hour}: {connection} {note}"
+            for day, hour, connection, note in kept[["day", "hour", "connection", "note"]].itertuples(index=False)
+        ],
+    }
+
+
+def _worst(residual: pd.Series) -> float | None:
+    return None if residual.isna().all() else float(residual.max())
+
+
+def microgrids(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+    """Return energy [MWh] and money [$] of what is behind every connection, all days together.
+
+    Its cost is what it pays (trade, fuel, compensation of cars' owners) and wears, less what cars' owners pay it.
+    """
+    trades, payments, devices = tables["trades"], tables["payments"], tables["devices"]
+    flows = trades.assign(
+        exchange_mwh=trades["p_mw"],
+        import_mwh=trades["p_mw"].clip(lower=0),
+        export_mwh=-trades["p_mw"].clip(upper=0),
+        shortfall_mwh=trades["shortfall_mw"],
+    )
+    energy = flows.groupby("connection")[["exchange_mwh", "import_mwh", "export_mwh", "shortfall_mwh"]].sum()
+    trade = payments[payments["term"] == "trade"].groupby("payer")["amount"].sum()
+    revenue = payments[payments["term"] == "ev_revenue"].groupby("payee")["amount"].sum()
+    spent = devices.groupby(["connection", devices["device"].map(COST_OF_DEVICE)])["cost"].sum()
+    of_connection = {}
+    for connection, kind in tables["connections"][["connection", "kind"]].itertuples(index=False):
+        money = {
+            "trade": float(trade[connection]),
+            **{term: float(spent.get((connection, term), 0.0)) for term in ("fuel", "wear", "discomfort")},
+            "ev_revenue": float(revenue.get(connection, 0.0)),
+        }
+        cost = sum(money.values()) - 2 * money["ev_revenue"]
+        energies = {str(name): float(value) for name, value in energy.loc[connection].items()}
+        of_connection[str(connection)] = {"kind": str(kind), **energies, **money, "cost": cost}
+    return of_connection
+
+
+def costs(by_connection: Mapping[str, Mapping[str, Any]], terms: Mapping[str, float]) -> dict[str, float]:
+    """Return what the day cost the operator and its own fleets of cars, the microgrids, and all of them. [$]
+
+    Trade between them is left out, for it cancels, and so is what consumers and owners of cars pay.
+    """
+    own = {"microgrid": 0.0, "ev_aggregator": 0.0}
+    for connection in by_connection.values():
+        own[connection["kind"]] += connection["fuel"] + connection["wear"] + connection["discomfort"]
+    operator = sum(terms[term] for term in COST_TERMS) + own["ev_aggregator"]
+    return {"operator": operator, "microgrids": own["microgrid"], "total": operator + own["microgrid"]}
+
+
+def cars(sessions: pd.DataFrame, days: int) -> dict[str, int]:
+    """Return how many cars and stays there are, and how many cars left full, or short for their stay was too short.
+
+    That a car leaves as full as its stay allows is for the audit to check.
+    """
+    left = sessions[sessions["departure_h"] <= days * HOURS_PER_DAY]
+    return {
+        "count": len(sessions[["connection", "car"]].drop_duplicates()),
+        "stays": len(sessions),
+        "left_full": int(left["full"].astype(bool).sum()),
+        "left_short": int((~left["full"].astype(bool)).sum()),
+    }

@@ -1,0 +1,222 @@
+"""What a stochastic bid is worth: against a bid from the forecast alone, against foresight, and per scenario kept.
+
+Three profits frame the bid of a two-stage stochastic program, all over the scenarios it was computed from:
+
+- WS, wait and see: every scenario with a bid of its own;
+- RP, the recourse problem: one bid for all scenarios, each with the dispatch that is best for it;
+- EEV: the same with the bid that is best for the forecast.
+
+WS >= RP >= EEV. The expected value of perfect information is EVPI = WS - RP (Avriel and Williams 1970,
+https://doi.org/10.1287/opre.18.5.947), the value of the stochastic solution VSS = RP - EEV (Birge 1982,
+https://doi.org/10.1007/BF01585113).
+
+What a bid promises over its own scenarios is not what it earns in others. So bids from kept sets of different sizes
+meet the same fresh scenarios and are compared pair by pair: most of the scatter of profits is weather that all bids
+share, and it cancels (Mak, Morton and Wood 1999, https://doi.org/10.1016/S0167-6377(98)00054-6).
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from agents.bid_optimizer import BID_DECIMALS, opening_problem
+from agents.bidding import BidPlan, strategy
+from agents.dispatch.conic_program import SolverError
+from agents.dispatch.dispatcher import Dispatcher
+from experiments.recourse import Dispatched, Progress, Recourse, expected_profit
+from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
+from grids.network import FloatArray
+from sim.errors import StudyError
+from sim.instance import Instance
+from sim.reduction import reduce_scenarios
+from sim.scenarios import Draw, ScenarioSet
+
+SIZES = (1, 5, 10, 20, 50)
+"""Numbers of kept scenarios compared by default."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison:
+    """What is to be compared, drawn and reduced.
+
+    Attributes
+    ----------
+    instance : Instance
+        The built study.
+    contenders : sequence of Contender
+        All bids, in the order of the report.
+    forecast, reference : Contender
+        Two of them: the bid from the forecast alone, and the study's own.
+    test : ScenarioSet
+        Fresh scenarios, the same for all.
+    """
+
+    instance: Instance
+    contenders: Sequence[Contender]
+    forecast: Contender
+    reference: Contender
+    test: ScenarioSet
+
+    @classmethod
+    def of(cls, instance: Instance, *, sizes: Sequence[int] = (), test_count: int = 100) -> "Comparison":
+        """Return the comparison for a study.
+
+        Parameters
+        ----------
+        instance : Instance
+            The built study.
+        sizes : sequence of int
+            Numbers of kept scenarios besides the study's own; if there are none, those of `SIZES` that are drawn.
+        test_count : int
+            Number of test scenarios N.
+
+        Raises
+        ------
+        StudyError
+            If there are too few test scenarios, or more are to be kept than are drawn.
+        """
+        uncertainty, bidding = instance.study.uncertainty, instance.study.bidding
+        if test_count < 2:
+            raise StudyError(f"--out-of-sample {test_count}: use 2 or more, a single scenario has no standard error")
+        for size in sizes:
+            if not 1 <= size <= uncertainty.scenarios:
+                raise StudyError(
+                    f"--compare-keep {size}: use 1 to {uncertainty.scenarios}, the scenarios drawn;"
+                    " --scenarios draws more"
+                )
+        drawn = instance.draw(Draw.TRAINING, uncertainty.scenarios)
+        own = uncertainty.keep if isinstance(uncertainty.keep, int) else uncertainty.scenarios  # "all"
+        wanted = {own, *(sizes or (size for size in SIZES if size <= uncertainty.scenarios))}
+        kept = {size: reduce_scenarios(drawn, size, uncertainty.reduction) for size in sorted(wanted)}
+        forecast = Contender(strategy=bidding, scenarios=instance.forecast, keep=None)
+        by_size = {size: Contender(strategy=bidding, scenarios=kept[size], keep=size) for size in kept}
+        reference = by_size[own]
+        basic = Contender(strategy="basic", scenarios=reference.scenarios, keep=own)
+        return cls(
+            instance=instance,
+            contenders=[*([basic] if bidding != "basic" else []), forecast, *by_size.values()],
+            forecast=forecast,
+            reference=reference,
+            test=instance.draw(Draw.TEST, test_count),
+        )
+
+    @property
+    def steps(self) -> int:
+        """How often `run` reports progress: after every bid and every dispatch of a scenario."""
+        trials = sum(1 + len(one.scenarios) + len(self.test) for one in self.contenders)
+        return trials + 2 * len(self.reference.scenarios)
+
+    def run(self, *, workers: int | None = None, progress: Progress | None = None) -> ValueReport:
+        """Return the report.
+
+        Bids are computed one after another in the calling thread, while other threads try those already there.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Threads that try bids; by default one per core. The result does not depend on it.
+        progress : callable, optional
+            Called after every solve.
+
+        Raises
+        ------
+        StudyError
+            If the solver gives no answer.
+        """
+        bidder = _Bidder(self.instance, progress)
+        try:
+            with Recourse(self.instance, workers=workers, progress=progress) as recourse:
+                started = {one: _Started.of(one, bidder, recourse, self.test) for one in self.contenders}
+                mine, theirs = started[self.reference], started[self.forecast]
+                solution = _solution_value(mine.proposal, theirs.bid_mw, self.reference, bidder, recourse)
+                trials = {one: start.finish() for one, start in started.items()}
+        except SolverError as error:
+            raise StudyError(
+                f"the solver gave no answer ({error}); compare other sizes or try another seed"
+            ) from error
+        return ValueReport(
+            study=self.instance.study,
+            solution=solution,
+            trials=list(trials.values()),
+            reference=trials[self.reference],
+        )
+
+
+class _Bidder:
+    """Computes bids for the first day in the calling thread."""
+
+    def __init__(self, instance: Instance, progress: Progress | None) -> None:
+        self._instance, self._progress = instance, progress
+        self._dispatcher = Dispatcher.of(instance)
+
+    def bid(self, name: str, scenarios: ScenarioSet) -> BidPlan:
+        proposal = strategy(name).bid(self._dispatcher, opening_problem(self._instance, scenarios))
+        if self._progress is not None:
+            self._progress("bidding")
+        return proposal
+
+
+@dataclass(frozen=True, eq=False)
+class _Started:
+    """A contender whose bid is there and is being tried."""
+
+    contender: Contender
+    proposal: BidPlan
+    bid_mw: FloatArray
+    training: Sequence[Future[Dispatched]]
+    test: Sequence[Future[Dispatched]]
+
+    @classmethod
+    def of(cls, contender: Contender, bidder: _Bidder, recourse: Recourse, test: ScenarioSet) -> "_Started":
+        proposal = bidder.bid(contender.strategy, contender.scenarios)
+        bid_mw = np.round(proposal.bid_mw, BID_DECIMALS) + 0.0  # as it is submitted
+        training = recourse.start(bid_mw, contender.scenarios)
+        return cls(contender, proposal, bid_mw, training, recourse.start(bid_mw, test))
+
+    def finish(self) -> Trial:
+        outcomes = [future.result() for future in self.test]
+        return Trial(
+            contender=self.contender,
+            bid_mw=self.bid_mw,
+            gap=_gap(self.proposal),
+            training=_mean_profit(self.training, self.contender.scenarios),
+            profits=np.array([outcome.profit for outcome in outcomes]),
+            beyond_limits=sum(not outcome.within_limits for outcome in outcomes),
+            inexact=sum(not outcome.exact for outcome in outcomes),
+        )
+
+
+def _solution_value(
+    mine: BidPlan, forecast_bid_mw: FloatArray, reference: Contender, bidder: _Bidder, recourse: Recourse
+) -> SolutionValue:
+    """Return WS, RP and EEV, all in the model that the study's strategy bids in."""
+    kept = reference.scenarios
+    network = "branch_flow" if mine.certificate.cone_gap is not None else "copper_plate"
+    fixed = recourse.start(forecast_bid_mw, kept, network=network)
+    days = [kept.subset(k) for k in range(len(kept))]
+    foresight = np.array([_promised(bidder.bid(reference.strategy, day), day) for day in days])
+    return SolutionValue(
+        ws=float(kept.probability @ foresight),
+        rp=_promised(mine, kept),
+        eev=_mean_profit(fixed, kept),
+        rp_gap=_gap(mine),
+    )
+
+
+def _promised(proposal: BidPlan, scenarios: ScenarioSet) -> float:
+    """Return the profit that a strategy expects of its bid. [$]"""
+    if proposal.plan is not None:
+        return expected_profit(proposal.plan, scenarios.probability)
+    if proposal.costs is None or proposal.probability is None:
+        return -proposal.objective
+    return -float(proposal.probability @ proposal.costs)
+
+
+def _gap(proposal: BidPlan) -> float:
+    return max(0.0, proposal.objective - proposal.bound)
+
+
+def _mean_profit(futures: Sequence[Future[Dispatched]], scenarios: ScenarioSet) -> float:
+    return float(scenarios.probability @ np.array([future.result().profit for future in futures]))

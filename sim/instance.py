@@ -1,0 +1,105 @@
+"""The instance of a study: its grid, day, market and random draws, ready to be simulated on."""
+
+from dataclasses import dataclass
+
+from grids.build import shared_grid
+from grids.network import FloatArray, Grid, GridError
+from sim.errors import StudyError
+from sim.imbalance import ImbalanceRule
+from sim.profiles import Profiles, load_profiles
+from sim.reduction import reduce_scenarios
+from sim.scenarios import Draw, ScenarioSet, draw_scenarios, forecast
+from sim.settlement import Tariff
+from sim.study import Study
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Instance:
+    """What a study describes, built.
+
+    Attributes
+    ----------
+    study : Study
+        The document.
+    grid : Grid
+        The network with its fleet.
+    profiles : Profiles
+        The expected day.
+    forecast : ScenarioSet
+        The same per load and unit, as a set of one scenario.
+    """
+
+    study: Study
+    grid: Grid
+    profiles: Profiles
+    forecast: ScenarioSet
+
+    @classmethod
+    def of(cls, study: Study) -> "Instance":
+        """Return the instance of a study.
+
+        Raises
+        ------
+        StudyError
+            If the network or the profiles can't be used; the message names field and remedy.
+        """
+        try:
+            grid = shared_grid(
+                study.grid.case,
+                fleet=study.fleet,
+                tie_line=study.grid.tie_line,
+                voltage=study.grid.voltage,
+                line_max_s_mva=study.grid.line_max_s_mva,
+                feeders=study.grid.feeders,
+            )
+        except GridError as error:
+            raise StudyError(f"grid.case: {error}") from error
+        _require_microgrid_profiles(study)
+        profiles = load_profiles(study.profiles.file, study.profiles.columns)
+        return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles))
+
+    @property
+    def rule(self) -> ImbalanceRule:
+        """The imbalance rule, for the optimiser and for the settlement."""
+        return self.study.market.rule
+
+    @property
+    def tariff(self) -> Tariff:
+        """The tariff."""
+        return self.study.market.tariff
+
+    @property
+    def step_prices(self) -> tuple[FloatArray, FloatArray]:
+        """Step prices of over- and under-scheduling, shape (24, K) each. [$/MWh]"""
+        return self.rule.step_prices(self.profiles.price_per_mwh)
+
+    def draw(self, purpose: Draw, count: int, day: int = 0) -> ScenarioSet:
+        """Return scenarios drawn for a purpose; the same every time they are asked for."""
+        return draw_scenarios(
+            self.grid,
+            self.profiles,
+            self.study.uncertainty.errors,
+            count=count,
+            seed=self.study.seed,
+            purpose=purpose,
+            day=day,
+        )
+
+    def kept_scenarios(self, day: int = 0) -> ScenarioSet:
+        """Return the training scenarios of a day after reduction: what the bid is computed from."""
+        uncertainty = self.study.uncertainty
+        drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
+        keep = uncertainty.keep if isinstance(uncertainty.keep, int) else len(drawn)
+        return reduce_scenarios(drawn, keep, uncertainty.reduction)
+
+
+def _require_microgrid_profiles(study: Study) -> None:
+    """Refuse a microgrid whose load, heat or output has no profile: it would be zero all day without a word."""
+    for k, microgrid in enumerate(study.fleet.microgrid):
+        for what in ("load", "heat", "output"):
+            peak, column = getattr(microgrid, f"max_{what}_mw"), f"microgrid_{what}_pu"
+            if peak > 0 and column not in study.profiles.columns:
+                raise StudyError(
+                    f"profiles.{column}: is missing, but fleet.microgrid.{k}.max_{what}_mw is {peak}; name the column"
+                    f" of {study.profiles.file} that holds it, or set max_{what}_mw to 0"
+                )

@@ -1,0 +1,91 @@
+"""Protocols: the phases that the market model calls on its participants, which it knows by these alone."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sim.ev_fleet import ChargingSessions
+from sim.messages import Action, ConnectionAction, Decision, Order, Report, Ruling, Schedule, Settlement, Submission
+
+
+class DerProtocol(Protocol):
+    """A load, wind turbine, PV plant or battery with an agent of its own."""
+
+    name: str
+    kind: str
+
+    def report(self) -> Report:
+        """Return what is available this hour."""
+        ...
+
+    def respond(self, order: Order) -> Action:
+        """Return what the unit does about an order, within its physical limits."""
+        ...
+
+    def commit(self, action: Action) -> None:
+        """Let the hour pass: update the unit's own state."""
+        ...
+
+
+class MicrogridProtocol(Protocol):
+    """What is behind a connection: a microgrid of its own, or a fleet of cars."""
+
+    name: str
+    kind: str
+
+    @property
+    def cars(self) -> ChargingSessions | None:
+        """The stays of its cars over the whole run; None if it has no cars."""
+        ...
+
+    def actuate(self, schedule: Schedule) -> ConnectionAction:
+        """Let the hour pass, and return what was made of what was agreed: its own schedule, shape (H,)."""
+        ...
+
+
+class OperatorProtocol(Protocol):
+    """The microgrid operator."""
+
+    name: str
+
+    def submit_bids(self) -> Submission:
+        """Return the bids for the day that is about to begin."""
+        ...
+
+    def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
+        """Take note of what the system operator made of the bids."""
+        ...
+
+    def dispatch(self, reports: dict[str, Report]) -> Decision:
+        """Return the orders of this hour."""
+        ...
+
+
+class SystemOperatorProtocol(Protocol):
+    """The system operator of the main grid."""
+
+    name: str
+
+    def review(self, submission: Submission) -> Ruling:
+        """Accept or refuse a bid."""
+        ...
+
+    def settle(self, bid_mw: float, metered_mw: float, *, hour: int) -> Settlement:
+        """Return the settlement of a metered hour 1..24."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Participants:
+    """All agents of a run; DER and microgrids in the grid's order of loads, renewables, batteries, connections."""
+
+    operator: OperatorProtocol
+    system_operator: SystemOperatorProtocol
+    loads: tuple[DerProtocol, ...]
+    renewables: tuple[DerProtocol, ...]
+    batteries: tuple[DerProtocol, ...]
+    microgrids: tuple[MicrogridProtocol, ...] = ()
+
+    @property
+    def ders(self) -> tuple[DerProtocol, ...]:
+        """All DER agents."""
+        return self.loads + self.renewables + self.batteries

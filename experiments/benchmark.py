@@ -20,7 +20,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.problem import DispatchProblem
 from experiments import console
 from experiments.catalog import find_study
-from experiments.commands import print_json
+from experiments.console.bench import show_benchmark, show_proofs
 from experiments.measuring import Parts, Row, median_s, peak_of_process, run_process, timed
 from experiments.networked_benchmark import networked_parts
 from experiments.proofs import cases, prove
@@ -47,9 +47,9 @@ def bench_all(*, as_json: bool, quick: bool, only: str = "") -> None:
             measured = part()
             rows += measured if isinstance(measured, list) else [measured]
     if as_json:
-        print_json({"rows": [vars(row) for row in rows]})
+        console.print_json({"rows": [vars(row) for row in rows]})
     else:
-        console.show_benchmark([vars(row) for row in rows])
+        show_benchmark([vars(row) for row in rows])
 
 
 def _own_parts(quick: bool) -> Parts:
@@ -80,9 +80,9 @@ def prove_all(*, as_json: bool) -> None:
             report(name)
             proofs.append(vars(prove(name, build())))
     if as_json:
-        print_json({"proofs": proofs})
+        console.print_json({"proofs": proofs})
     else:
-        console.show_proofs(proofs)
+        show_proofs(proofs)
 
 
 def bid_against_clarabel(instance: Instance, repeats: int) -> Row:

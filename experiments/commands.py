@@ -1,6 +1,5 @@
 """What the commands do: study in, tables and figures out."""
 
-import json
 import math
 import re
 import sys
@@ -12,7 +11,9 @@ from agents.participants import check_study
 from experiments import console
 from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.confidence import CONFIDENCE
-from experiments.connection_console import PROFIT_OF
+from experiments.console.audit import show_audit
+from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
+from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
 from experiments.run_folder import finish_run, new_run, write_run
 from experiments.simulate import simulate
@@ -86,9 +87,9 @@ def run_study(
         finish_run(unfinished, summary)
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        console.show_run(summary, instance, verdict, drawn)
+        show_run(summary, instance, verdict, drawn)
     if not verdict.clean:
         sys.exit(1)
 
@@ -126,9 +127,9 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
     }
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        console.show_evaluation(summary, instance)
+        show_evaluation(summary, instance)
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
@@ -182,9 +183,9 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
     }
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        console.show_bids(summary, instance)
+        show_bids(summary, instance)
 
 
 SOLVERS = {"conic": ("clarabel",), "ac": ("ipopt", "bonmin")}
@@ -219,9 +220,9 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
             "taken_as_given": verdict.taken_as_given,
             "notes": verdict.notes,
         }
-        print_json(_json_numbers(document))
+        console.print_json(_json_numbers(document))
     else:
-        console.show_audit(verdict, folder)
+        show_audit(verdict, folder)
     if not verdict.clean:
         sys.exit(1)
 
@@ -285,8 +286,3 @@ def _json_numbers(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _json_numbers(part) for name, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def print_json(document: dict[str, Any]) -> None:
-    """Print one JSON object."""
-    console.echo(json.dumps(document, indent=2, allow_nan=False, default=float))

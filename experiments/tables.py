@@ -36,6 +36,7 @@ def rich_table(
     bold: Collection[str] = (),
     sections: Collection[str] = (),
     title_style: str = "bold",
+    narrow: bool = False,
 ) -> Table:
     """Return a table for the terminal; its words are taken as markup.
 
@@ -53,9 +54,11 @@ def rich_table(
         First cells of the rows that are bold, and of those that end a section.
     title_style : str
         Style of the title.
+    narrow : bool
+        Whether columns stand as close as can be, for there are many.
     """
     table = Table(
-        title=title or None,
+        title=f"\n{title}" if title else None,
         caption=caption or None,
         title_justify="left",
         caption_justify="left",
@@ -64,6 +67,8 @@ def rich_table(
         show_header=any(heads),
         show_edge=False,
         pad_edge=False,
+        padding=0 if narrow else (0, 1),
+        collapse_padding=True,
     )
     for place, (head, side) in enumerate(zip(heads, align, strict=True)):
         table.add_column(head, justify=JUSTIFY[side], no_wrap=place == 0 or side == "r")  # type: ignore[arg-type]

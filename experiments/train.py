@@ -13,8 +13,9 @@ from agents.participants import opening_bids
 from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value_functions.training import Trainer
 from experiments import console
-from experiments.commands import instance_of, print_json
+from experiments.commands import instance_of
 from experiments.confidence import Estimate
+from experiments.console.bids import show_training
 from experiments.simulate import simulate
 from experiments.summary import bid_strategy, strategy_of, summarise
 from experiments.whole import new_file
@@ -59,9 +60,9 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
     if test_days:
         console.warn_of_fallback(summary["test_bid_strategy"], "bids of the test days")
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        console.show_training(summary)
+        show_training(summary)
 
 
 def _write(functions: ValueFunctions, out: Path) -> None:

@@ -14,7 +14,8 @@ from rich.console import Console
 from swept import FACTOR, Threads, contents, plan_at, write_sweep
 
 from experiments import console
-from experiments.sweeps import command, screen
+from experiments.console import sweep as screen
+from experiments.sweeps import command
 from experiments.sweeps import estimate as estimate_module
 from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.worker import RunProduct

@@ -7,8 +7,8 @@ import pytest
 from conftest import STUDIES
 from rich.console import Console
 
-from experiments.connection_console import COLUMNS, connections_table
 from experiments.connection_summary import cars, coordination
+from experiments.console.microgrids import COLUMNS, connections_table
 from experiments.simulate import simulate
 from experiments.summary import summarise
 from sim.instance import Instance

@@ -15,7 +15,7 @@ from cli import FEW, accepted
 from conftest import STUDIES
 from swept import AXIS, task_of, write_sweep
 
-from experiments.console import show_audit
+from experiments.console.audit import show_audit
 from experiments.figures import day_figure, save_figure
 from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.report import write_report

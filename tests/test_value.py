@@ -17,10 +17,11 @@ import experiments.__main__ as command_line
 from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.confidence import Estimate
+from experiments.console.value import show_value
 from experiments.figures.value import value_figure
 from experiments.recourse import Recourse, expected_profit
 from experiments.stochastic_value import SIZES, Comparison
-from experiments.value_console import show_value, value_study
+from experiments.value_console import value_study
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
 from sim.instance import Instance

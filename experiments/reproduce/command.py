@@ -6,7 +6,6 @@ from time import perf_counter
 from rich.markup import escape
 
 from experiments import console
-from experiments.commands import print_json
 from experiments.reproduce import chosen_names, item
 from experiments.reproduce.context import Context
 from experiments.reproduce.item_result import ItemResult
@@ -32,7 +31,7 @@ def reproduce_items(
         console.err.print(f"stopped; what was computed is in {stored}, the same command goes on there", soft_wrap=True)
         raise
     if as_json:
-        print_json(
+        console.print_json(
             {
                 "what": what,
                 "quick": quick,

@@ -10,9 +10,8 @@ from time import perf_counter
 
 from experiments import console
 from experiments.catalog import sweep_path
-from experiments.commands import print_json
+from experiments.console import sweep as sweep_console
 from experiments.provenance import provenance
-from experiments.sweeps import screen
 from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.estimate import DurationEstimate
 from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep
@@ -81,9 +80,9 @@ def run_sweep(
         "seconds": seconds,
     }
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        screen.show_summary(summary)
+        sweep_console.show_summary(summary)
     if state.failed:
         sys.exit(1)
 
@@ -132,7 +131,7 @@ def _simulate(
     start, tally = perf_counter(), Counter[str]()
     task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance())
     try:
-        with screen.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
+        with sweep_console.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
 
             def keep(run: PlannedRun, product: RunProduct) -> None:
                 store.keep(run, product)
@@ -176,9 +175,9 @@ def _estimate(
         "based_on": estimate.based_on,
     }
     if as_json:
-        print_json(summary)
+        console.print_json(summary)
     else:
-        screen.show_estimate(summary, plan)
+        sweep_console.show_estimate(summary, plan)
 
 
 def _workers_at(address: str) -> int:
@@ -198,7 +197,7 @@ def report_sweep(folder: Path, *, as_json: bool) -> None:
         written = write_report(results, folder / "report")
     if as_json:
         files = [str(path) for path in written]
-        print_json(
+        console.print_json(
             {"sweep": results.sweep.name, "runs": len(results.runs), "planned": results.planned, "files": files}
         )
     else:

@@ -1,4 +1,4 @@
-"""What a sweep shows on the terminal."""
+"""A sweep on the terminal: how far it is, what came of it, and how long it takes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
+
+from experiments.tables import rich_table
 
 ROWS_MOST = 12
 """Microgrids that get a row each; more are added up by kind."""
@@ -22,60 +23,22 @@ COLUMNS = {
 }
 """What is shown of every microgrid, by its name in the summary."""
 
-DIRECTIONS = "profit = income - cost; a negative cost is income, a negative income a cost"
-CONNECTION_SIGNS = "cost = trade + fuel + wear + discomfort - ev_revenue; a negative cost is income"
-"""What is said of signs under the tables of money."""
+SIGN_NOTE = "cost = trade + fuel + wear + discomfort - ev_revenue; a negative cost is income"
 
 NOTES_MOST = 5
-
-PROFIT_OF = {
-    "central": "operator and microgrids together",
-    "transactive": "the operator for the exchange agreed on, before what microgrids pay for it",
-    "uncoordinated": "the operator for the exchange microgrids decided on, before what they pay for it",
-}
-"""Whose expected profit the search for bids states, by mode: what it decides for, and what it is given."""
-
-
-def goal(profit_of: str | None, search: Mapping[str, float], gap: float | None) -> str:
-    """Return what the search for bids found, and what is proven about it.
-
-    Parameters
-    ----------
-    profit_of : str or None
-        Whose profit it is, where there are microgrids.
-    search : mapping of str to float
-        ``incumbent`` and ``bound`` [$], ``nodes``; ``cvar_profit`` with aversion to risk.
-    gap : float or None
-        Relative optimality gap.
-    """
-    name = "risk-adjusted profit" if "cvar_profit" in search else "expected profit"
-    whose = "" if profit_of is None else f" of {profit_of}:"
-    found = f"{name}{whose} ${search['incumbent']:,.2f}"
-    if profit_of not in (None, PROFIT_OF["central"]):  # the bound is one for the same exchange
-        return f"{found}; another exchange may earn more"
-    proof = f" (gap {100 * (gap or 0.0):.4f} %, {search['nodes']:,} nodes)"
-    return f"{found}, proven to be at most ${search['bound']:,.2f}{proof}"
 
 
 def connections_table(microgrids: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return a table of what microgrids and fleets of cars exchanged, paid and spent."""
-    table = Table(
-        title="Microgrids and fleets of cars: import and export [MWh], money [$]",
-        caption=CONNECTION_SIGNS,
-        title_justify="left",
-        caption_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
-        show_edge=False,
-    )
-    table.add_column("connection", no_wrap=True)
-    for heading in COLUMNS.values():
-        table.add_column(heading, justify="right", no_wrap=True)
     rows, digits = (microgrids, 2) if len(microgrids) <= ROWS_MOST else (_by_kind(microgrids), 0)
-    for name, one in rows.items():
-        table.add_row(name, *(f"{one[column]:,.{digits}f}" for column in COLUMNS))
-    return table
+    return rich_table(
+        ["connection", *COLUMNS.values()],
+        ([name, *(f"{one[column]:,.{digits}f}" for column in COLUMNS)] for name, one in rows.items()),
+        "l" + "r" * len(COLUMNS),
+        title="Microgrids and fleets of cars: import and export [MWh], money [$]",
+        caption=SIGN_NOTE,
+        narrow=True,
+    )
 
 
 def _by_kind(microgrids: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -1,0 +1,92 @@
+"""The terminal: progress on standard error, results on standard output; one module for what each command prints."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
+
+
+def echo(text: str) -> None:
+    """Print a line of plain text to standard output."""
+    out.print(text, markup=False)
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    echo(json.dumps(document, indent=2, allow_nan=False, default=float))
+
+
+@contextmanager
+def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a bar on standard error that moves one step every time the yielded function is called."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[now]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        task = bar.add_task(title, total=total, now="")
+        yield lambda now: bar.update(task, advance=1, now=now)
+
+
+@contextmanager
+def status(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on standard error; the yielded function says what is going on."""
+    if quiet or not err.is_terminal:
+        yield lambda now: None
+        return
+    with err.status(title) as spinner:
+        yield lambda now: spinner.update(f"{title}: {now}")
+
+
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    err.print(f"warning: {text}", markup=False, soft_wrap=True)
+
+
+def warn_of_fallback(strategy: Mapping[str, Any], bids: str = "bids") -> None:
+    """Say on standard error that bids are not of the strategy asked for, and why."""
+    if strategy["fallbacks"]:
+        days = f"{strategy['fallbacks']} day(s): {'; '.join(strategy['reasons'][:3])}"
+        more = "; ..." if strategy["fallbacks"] > 3 else ""
+        warn(f"the {bids} are not those of {strategy['asked']}, as asked for, on {days}{more}")
+
+
+def strategy_in_words(strategy: Mapping[str, Any]) -> str:
+    """Return the bidding strategy that was used, and the one that was asked for where it is another."""
+    return f"{strategy['used']} (asked for: {strategy['asked']})" if strategy["fallbacks"] else strategy["used"]
+
+
+def money(amount: float) -> str:
+    """Return an amount in $ to the cent, and no minus before nothing."""
+    return f"{round(amount, 2) + 0.0:,.2f}"
+
+
+def ranges(numbers: list[int]) -> str:
+    """Return sorted whole numbers as ranges, such as ``10-18, 28-33``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(str(p[0]) if len(p) == 1 else f"{p[0]}-{p[-1]}" for p in parts)
+
+
+def show_catalog(catalog: Mapping[str, Mapping[str, str]]) -> None:
+    """Print names with one line about each."""
+    for title, entries in catalog.items():
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column()
+        for name, text in entries.items():
+            table.add_row(name, text)
+        out.print(table)

@@ -251,6 +251,63 @@ def test_what_ac_physics_does_is_allowed_where_currents_are_bounded(load, output
         assert constraint.uslack() > -1e-6, constraint.name
 
 
+# ---- constraints by hand ---------------------------------------------------------------------------------------
+
+
+def broken(model, **values):
+    """Return the constraints that values break, all other variables being zero."""
+    for variable in model.component_data_objects(pyo.Var):
+        if not variable.fixed:
+            variable.set_value(0.0, skip_validation=True)
+    for name, numbers in values.items():
+        for index, number in numbers.items():
+            getattr(model, name)[index].set_value(number, skip_validation=True)
+    return {
+        constraint.name
+        for constraint in model.component_data_objects(pyo.Constraint, active=True)
+        if constraint.lslack() < -1e-9 or constraint.uslack() < -1e-9
+    }
+
+
+@pytest.mark.parametrize(
+    ("efficiency", "p_mw", "end_mwh", "fits"),
+    [
+        *((0.9, 0.09, end, fits) for end, fits in ((0.1, True), (0.1001, False), (0.0999, True))),
+        *((0.9, -0.1, end, fits) for end, fits in ((0.29, True), (0.2901, False))),
+        *((1.0, 0.1, end, fits) for end, fits in ((0.1, True), (0.1001, False), (0.0999, False))),
+        *((1.0, -0.1, end, fits) for end, fits in ((0.3, True), (0.3001, False), (0.2999, False))),
+    ],
+)
+def test_energy_in_a_battery_by_hand(efficiency, p_mw, end_mwh, fits):
+    """0.2 MWh less P/η, or plus η·P: never more; and where nothing is lost, never less."""
+    battery = Battery(bus=3, max_s_mva=0.1, max_e_mwh=0.4, efficiency=efficiency)
+    grid = feeder5(fleet=FLEET.model_copy(update={"battery": (battery,)}))
+    model = hour_model(grid, TARIFF, RULES["case1"])
+    fix_data(
+        model, data_of(draw_problem(grid, RULES["case1"], np.random.default_rng(1))) | {"start_energy_mwh": [0.2]}
+    )
+    found = broken(model, battery_p_mw={0: p_mw}, end_energy_mwh={0: end_mwh})
+    assert not any(name.startswith("store_while") for name in found) == fits
+
+
+def test_voltage_limits_by_hand():
+    """The main grid holds its bus at 1.02 p.u., above what is allowed everywhere else."""
+    grid = feeder5()
+    grid = replace(grid, voltage=grid.voltage.model_copy(update={"slack_vm_pu": 1.02, "max_vm_pu": 1.01}))
+    model = hour_model(grid, TARIFF, RULES["case1"])
+    held = {j: 1.0 for j in model.BUSES} | {grid.slack: 1.02**2}
+    voltages = ("slack_voltage", "min_voltage", "max_voltage")
+    for bus, vm_pu, expected in [
+        (1, 1.0, set()),
+        (1, 1.0101, {"max_voltage[1]"}),
+        (4, 1.0101, {"max_voltage[4]"}),
+        (4, 0.9499, {"min_voltage[4]"}),
+        (grid.slack, 1.01, {"slack_voltage"}),
+    ]:
+        found = broken(model, squared_voltage=held | {bus: vm_pu**2})
+        assert {name for name in found if name.startswith(voltages)} == expected
+
+
 SMALL_BATTERY = FLEET.model_copy(update={"battery": (Battery(bus=3, max_s_mva=0.1, max_e_mwh=0.4),)})
 """What leaves most of the reactive power of the loads to the tie line."""
 

@@ -1,8 +1,9 @@
 """pandapower's Newton-Raphson, prepared once for a network and asked as often as the injections change.
 
 Of the milliseconds that `runpp` takes for a small network nearly all go into tables, and into devices the network
-does not have. What counts is done here with pandapower's own parts: its admittance matrix, mismatch, Jacobian (by
-numba) and test of convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last bit of its answer.
+does not have. What counts is done here with pandapower's own parts: its admittance matrix, mismatch and test of
+convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last bit of its answer. The Jacobian alone is
+filled here: its pattern never changes, so that it takes no compiler (numba) to be quick.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandapower as pp
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import spsolve
 
-from grids.network import ComplexArray, FloatArray, IntArray
+from grids.network import ComplexArray, IntArray
 
 TOLERANCE = 1e-9
 """Largest mismatch of a solved power flow, in p.u. of pandapower's base power."""
@@ -43,7 +45,7 @@ def newton(net: pp.pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
         None if this pandapower is made otherwise than expected, or its parts do not give its own answer.
     """
     try:
-        solve = _solver(net._ppc["internal"], numba=bool(net._options["numba"]))
+        solve = _solver(net._ppc["internal"])
         again = solve(injection_mva)
         wanted = net._ppc["internal"]["V"]
     except (ImportError, AttributeError, KeyError, TypeError, ValueError, IndexError):
@@ -53,24 +55,14 @@ def newton(net: pp.pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
     return solve
 
 
-def _solver(internal: dict[str, Any], *, numba: bool) -> Solve:
+def _solver(internal: dict[str, Any]) -> Solve:
     """Return Newton's method on the matrices that `runpp` leaves behind."""
-    from pandapower.pf.create_jacobian import create_jacobian_matrix, get_fastest_jacobian_function
     from pandapower.pypower.newtonpf import _check_for_convergence, _evaluate_Fx
 
     Y, start, base_mva = internal["Ybus"].tocsr(), internal["V"].copy(), internal["baseMVA"]
     ref, pv, pq = internal["ref"], internal["pv"], internal["pq"]
-    free, every = np.r_[pv, pq], np.r_[ref, pv, pq]
-    counts = len(ref), len(pv), len(pq)
-    lookup: IntArray = np.zeros(len(start), dtype=np.int64)
-    lookup[free] = np.arange(len(free))
-    kind = get_fastest_jacobian_function(free, pq, numba, False)
-    no_weights: FloatArray = np.zeros(len(start))
-
-    def jacobian(voltage: ComplexArray) -> Any:
-        return create_jacobian_matrix(
-            Y, voltage, ref, every, free, pq, kind, lookup, *counts, numba, no_weights, False
-        )
+    free: IntArray = np.r_[pv, pq]
+    jacobian = _jacobian(Y, free, pq)
 
     def solve(injection_mva: ComplexArray) -> ComplexArray | None:
         voltage: ComplexArray = start
@@ -87,3 +79,43 @@ def _solver(internal: dict[str, Any], *, numba: bool) -> Solve:
         return None
 
     return solve
+
+
+def _jacobian(admittance: Any, free: IntArray, pq: IntArray) -> Callable[[ComplexArray], csr_array]:
+    """Return the Jacobian of the mismatches as a function of the voltages.
+
+    With S = V conj(Y V), it holds dS/dθ and dS/d|V| where Y, the admittance, has entries: real parts of the buses whose angle is free
+    above imaginary parts of those whose magnitude is. Where each entry goes is found once.
+    """
+    row = np.repeat(np.arange(admittance.shape[0]), np.diff(admittance.indptr))
+    column, diagonal = admittance.indices, np.flatnonzero(row == admittance.indices)
+    own = row[diagonal]
+    angle_at, magnitude_at = np.full((2, admittance.shape[0]), -1)
+    angle_at[free], magnitude_at[pq] = np.arange(len(free)), len(free) + np.arange(len(pq))
+    blocks = [(angle_at, angle_at), (angle_at, magnitude_at), (magnitude_at, angle_at), (magnitude_at, magnitude_at)]
+    used = [np.flatnonzero((down[row] >= 0) & (across[column] >= 0)) for down, across in blocks]
+    at = [(down[row[k]], across[column[k]]) for (down, across), k in zip(blocks, used, strict=True)]
+    place = tuple(np.concatenate(part) for part in zip(*at, strict=True))
+    size = len(free) + len(pq)
+    pattern = coo_array((np.arange(len(place[0])), place), shape=(size, size)).tocsr()
+
+    def jacobian(voltage: ComplexArray) -> csr_array:
+        unit, current = voltage / np.abs(voltage), admittance @ voltage
+        by_magnitude = _times(_times(admittance.data, unit[column]).conj(), voltage[row])
+        by_magnitude[diagonal] += _times(current[own].conj(), unit[own])
+        by_angle = _times(admittance.data, voltage[column])
+        by_angle[diagonal] -= current[own]
+        by_angle = _times(by_angle.conj(), -1j * voltage[row])
+        parts = by_angle.real, by_magnitude.real, by_angle.imag, by_magnitude.imag
+        values = np.concatenate([part[k] for part, k in zip(parts, used, strict=True)])
+        return csr_array((values[pattern.data], pattern.indices, pattern.indptr), shape=pattern.shape)
+
+    return jacobian
+
+
+def _times(one: ComplexArray, other: ComplexArray) -> ComplexArray:
+    """Return a product rounded as compiled code does: numpy's own fuses steps where the processor can."""
+    product = np.empty(len(one), dtype=np.complex128)
+    product.real = one.real * other.real - one.imag * other.imag
+    product.imag = one.real * other.imag + one.imag * other.real
+    return product

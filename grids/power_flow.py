@@ -72,7 +72,7 @@ class Plant:
         self._grid = grid
         net = deepcopy(grid.net)
         net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
-        pp.runpp(net, only_v_results=True, tolerance_mva=TOLERANCE)
+        pp.runpp(net, only_v_results=True, tolerance_mva=TOLERANCE, numba=False)
         self._bus = net._pd2ppc_lookups["bus"][grid.bus_ids]
         self._count = len(net._ppc["internal"]["V"])
         low = injection(grid, _load_alone(grid, 0.1))
@@ -126,7 +126,7 @@ def _plain_runpp(net: pp.pandapowerNet) -> Solve:
         # pandapower's load is a consumer.
         net.load.loc[load, "p_mw"], net.load.loc[load, "q_mvar"] = -injection_mva[at].real, -injection_mva[at].imag
         try:
-            pp.runpp(net, init="flat", tolerance_mva=TOLERANCE)
+            pp.runpp(net, init="flat", tolerance_mva=TOLERANCE, numba=False)
         except pp.LoadflowNotConverged:
             return None
         voltage = np.ones(len(injection_mva), dtype=np.complex128)

@@ -2,7 +2,7 @@
 
 Of the milliseconds that `runpp` takes for a small network nearly all go into tables, and into devices the network
 does not have. What counts is done here with pandapower's own parts: its admittance matrix, mismatch and test of
-convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last bit of its answer. The Jacobian alone is
+convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last bit of its answer. The Jacobian is
 filled here: its pattern never changes, so that it takes no compiler (numba) to be quick.
 """
 
@@ -84,8 +84,8 @@ def _solver(internal: dict[str, Any]) -> Solve:
 def _jacobian(admittance: Any, free: IntArray, pq: IntArray) -> Callable[[ComplexArray], csr_array]:
     """Return the Jacobian of the mismatches as a function of the voltages.
 
-    With S = V conj(Y V), it holds dS/dθ and dS/d|V| where Y, the admittance, has entries: real parts of the buses whose angle is free
-    above imaginary parts of those whose magnitude is. Where each entry goes is found once.
+    With S = V conj(Y V), it holds dS/dθ and dS/d|V| where Y, the admittance, has entries: real parts of
+    the buses whose angle is free above imaginary parts of those whose magnitude is. Where each goes is found once.
     """
     row = np.repeat(np.arange(admittance.shape[0]), np.diff(admittance.indptr))
     column, diagonal = admittance.indices, np.flatnonzero(row == admittance.indices)

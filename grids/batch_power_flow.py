@@ -1,4 +1,4 @@
-"""AC power flow of many hours at once, with power-grid-model: microseconds each, same answer as the plant's."""
+"""AC power flow of many hours at once, with power-grid-model: microseconds each, as exact as pandapower's."""
 
 import math
 from dataclasses import dataclass

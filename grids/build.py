@@ -57,13 +57,13 @@ def build_grid(
     case : str
         Name of a packaged case or path of a pandapower ``.json`` file.
     fleet : Fleet
-        What to connect to each feeder.
+        Units, microgrids and fleets of cars of each feeder.
     tie_line, voltage : TieLine, Voltage
         Limits of the connection to the main grid and of the bus voltages.
     line_max_s_mva : float, optional
         Rating of every line; by default the ratings of the net are kept. [MVA]
     feeders : int
-        How many such feeders leave the substation; bus k of feeder f, counted from 0, has the number k + f·n, where
+        Number of such feeders at the substation; bus k of feeder f, counted from 0, has the number k + f·n, where
         n is the number of buses of a feeder.
 
     Raises
@@ -127,7 +127,7 @@ def _kept_grid(
 
 
 def _file_stamp(case: str) -> tuple[str, int, int] | None:
-    """Return what tells one state of a user's file from another; nothing for packaged cases and missing files."""
+    """Return path, time and size of a user's file, which change with it; None for packaged cases and missing files."""
     path = Path(case)
     if case in case_names() or not path.is_file():
         return None
@@ -136,7 +136,7 @@ def _file_stamp(case: str) -> tuple[str, int, int] | None:
 
 
 def _fold_scaling(net: pp.pandapowerNet) -> None:
-    """Write the loads as they are, so that a set point is a set point."""
+    """Write the loads in MW and Mvar with a scaling of 1, so that set points need no scaling."""
     net.load["p_mw"] *= net.load.scaling
     net.load["q_mvar"] *= net.load.scaling
     net.load["scaling"] = 1.0

@@ -1,4 +1,4 @@
-"""What a network must be before it can be simulated: one slack, connected, radial, sane numbers."""
+"""Requirements on a network that can be simulated: one slack, connected, radial, sane numbers."""
 
 from collections import deque
 
@@ -74,7 +74,7 @@ def base_net_problems(net: pp.pandapowerNet) -> list[str]:
 
 
 def _form_problems(net: pp.pandapowerNet) -> list[str]:
-    """Return what is wrong with the tables as such: with their columns, and what is numbered or counted in them."""
+    """Return every fault in the form of the tables: missing columns, wrong types, rows or buses numbered wrongly."""
     tables = {*_COLUMNS, "switch", *(kind for kind in _NOT_MODELLED if kind in net)}
     problems = [f"'{name}' is no table" for name in sorted(tables) if not isinstance(net.get(name), pd.DataFrame)]
     if problems:

@@ -1,4 +1,4 @@
-"""The data of the units behind the tie line: what is connected where, and what it can physically do."""
+"""Data of the operator's units and of the tie line: bus, capacity and other physical limits."""
 
 from typing import Annotated, Literal, Self
 
@@ -37,7 +37,7 @@ class Renewable(Data):
 
 
 class Store(Data):
-    """What all stores have: limits of the state of charge (SOC), and what it must be when days begin and end."""
+    """Limits of the state of charge (SOC) that all stores share, and its values at the start and end of days."""
 
     min_soc: Fraction = 0.0
     max_soc: Fraction = 1.0
@@ -102,7 +102,7 @@ class TieLine(Data):
     min_power_factor : float
         Power factor it must keep, lagging and leading (Table 4: 0.95).
     power_factor_reading : {"import_only", "both_directions"}
-        Reading of Eq. (30): ``import_only`` is |Q| <= P·tan φ, which forbids export; ``both_directions`` is
+        Interpretation of Eq. (30): ``import_only`` is |Q| <= P·tan φ, which forbids export; ``both_directions`` is
         |Q| <= |P|·tan φ.
     """
 

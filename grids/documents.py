@@ -17,25 +17,25 @@ import pyarrow.parquet as pq
 import yaml
 
 MOST_BYTES = {"YAML": 2_000_000, "CSV": 20_000_000, "Parquet": 2_000_000_000, "JSON": 50_000_000}
-"""How large a file of each kind may be; 50 MB is a pandapower net of some ten thousand buses. [bytes]"""
+"""Largest size of a file of each kind; 50 MB is a pandapower net of some ten thousand buses. [bytes]"""
 
 MOST_DEPTH = 60
-"""How deep lists and mappings may be nested in each other."""
+"""Largest depth of lists and mappings nested in each other."""
 
 MOST_NODES = 300_000
-"""How many values a YAML file may have, with its aliases written out."""
+"""Largest number of values in a YAML file, with its aliases written out."""
 
 MOST_ROWS = 50_000_000
-"""How many rows a Parquet file may have: repeated values take next to no room in it."""
+"""Largest number of rows in a Parquet file: repeated values take next to no room in it."""
 
 MOST_BITS = 128
-"""How large a whole number may be. [bits]"""
+"""Largest size of a whole number. [bits]"""
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 """Halves of characters: an escape can name them, but no file in UTF-8 can hold them."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-"""What no text holds that a person wrote: terminals obey some of it."""
+"""Control characters that no person writes into a text; terminals obey some of them."""
 
 
 class DocumentError(ValueError):
@@ -70,7 +70,7 @@ def first_few(lines: list[str], most: int = 20) -> list[str]:
 
 
 def read_bytes(path: Path, kind: str) -> bytes:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _problem(what: str, mark: Any) -> yaml.MarkedYAMLError:
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what a YAML text says.
+    """Return the document in a YAML text.
 
     Raises
     ------
@@ -219,7 +219,7 @@ def write_yaml(document: Any) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON text says.
+    """Return the document in a JSON text.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _unreadable(value: Any) -> str:
-    """Return what is wrong with a single value, if anything is."""
+    """Return the fault of a single value, empty if it has none."""
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
         return f"a whole number of more than {MOST_BITS} bits"
     if isinstance(value, str) and _LONE.search(value):
@@ -265,7 +265,7 @@ def _unreadable(value: Any) -> str:
 def read_parquet(path: Path, columns: Sequence[str] | None = None, *, most_rows: int = MOST_ROWS) -> pd.DataFrame:
     """Return the table in a Parquet file, or some columns of it.
 
-    Its own notes on how pandas is to read it are left aside: columns have the types that Parquet knows.
+    Its own notes on how pandas is to read it are not used: columns have the types that Parquet knows.
 
     Raises
     ------

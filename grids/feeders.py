@@ -1,4 +1,4 @@
-"""Several equal feeders from one substation: how they are joined, and how what they carry is numbered."""
+"""Several equal feeders at one substation: joining the nets, and numbering buses, lines, loads and units."""
 
 from dataclasses import dataclass
 
@@ -80,9 +80,9 @@ def repeat_fleet(fleet: Fleet, numbering: Numbering, count: int) -> Fleet:
     Parameters
     ----------
     fleet : Fleet
-        What the first feeder has.
+        Fleet of the first feeder.
     numbering : Numbering
-        How buses are numbered on the others.
+        Numbers of the buses on the others.
     count : int
         Number of feeders.
     """

@@ -1,16 +1,16 @@
-"""Everything a study connects to its network."""
+"""Fleet of a study: all units, microgrids and fleets of cars that it connects to its network."""
 
 from grids.components import Battery, Data, Renewable
 from grids.microgrid import EvAggregator, Microgrid
 
 
 class Fleet(Data):
-    """All renewables and batteries of the operator (Table 2 for the 33-bus microgrid), and microgrids of their own.
+    """Renewables and batteries of the operator (Table 2 for the 33-bus microgrid), microgrids, and fleets of cars.
 
     Attributes
     ----------
     wind, pv, battery : tuple
-        What the operator dispatches itself.
+        Units that the operator dispatches itself.
     microgrid : tuple of Microgrid
         Microgrids that are agents of their own, by kind.
     ev_aggregator : tuple of EvAggregator

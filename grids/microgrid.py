@@ -1,4 +1,4 @@
-"""The data of a microgrid behind one bus: what it owns, and what each device can physically do and costs."""
+"""Data of a microgrid at one bus: its devices, their physical limits and costs."""
 
 from typing import Annotated, Literal
 
@@ -96,8 +96,8 @@ class EvFleet(Data):
     consumption_mwh_per_mile, max_e_mwh, max_p_mw, efficiency, target_soc : float
         Consumption, battery size, charging power at the grid, charging efficiency, and SOC to be reached. [MWh], [MW]
     start_fill : float
-        Where between least and most possible charge the cars are when the first day begins, and the fleet must be
-        at the end of every day.
+        Position between least and most possible charge at which the cars are when the first day begins, and the
+        fleet must be at the end of every day; a fraction.
     """
 
     cars: Annotated[int, Field(ge=1, le=100_000)]
@@ -117,7 +117,7 @@ class EvFleet(Data):
 
 
 class Microgrid(Data):
-    """A multi-energy microgrid: one agent behind each of its buses, with what it owns.
+    """A multi-energy microgrid: one agent with its own devices at each of the buses.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class Microgrid(Data):
 
 
 class EvAggregator(Data):
-    """An aggregator of demand response (DRA) that the network operator runs: a fleet of EVs behind one bus.
+    """An aggregator of demand response (DRA) that the network operator runs: a fleet of EVs at one bus.
 
     Attributes
     ----------

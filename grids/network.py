@@ -41,7 +41,7 @@ class Connection:
     bus : int
         Bus number.
     microgrid : Microgrid
-        What is behind it. The operator's decisions don't read it, except in the central benchmark.
+        The microgrid, or the fleet of cars as one; of the operator's decisions only the central benchmark reads it.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Connection:
     microgrid: Microgrid
 
     def exchange_limits(self) -> tuple[float, float]:
-        """Return what the operator is told at connection: largest P both ways, and Q given. [MW], [Mvar]"""
+        """Return the limits known to the operator: largest P both ways, and largest Q given. [MW], [Mvar]"""
         diesel = self.microgrid.diesel
         return self.microgrid.max_exchange_mw, 0.0 if diesel is None else diesel.max_q_mvar
 
@@ -67,7 +67,7 @@ class Grid:
     name : str
         Name of the case.
     net : pandapowerNet
-        The same network as a pandapower net: the plant.
+        The same network as a pandapower net, for the metered power flow.
     bus_ids : array, shape (B,)
         Bus numbers as in the data.
     slack : int
@@ -97,7 +97,7 @@ class Grid:
     voltage : Voltage
         Slack voltage and limits.
     connections : tuple of Connection
-        Where microgrids and fleets of cars are connected. (M,)
+        Connections of microgrids and fleets of cars. (M,)
     """
 
     name: str

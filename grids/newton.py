@@ -1,7 +1,7 @@
-"""pandapower's Newton-Raphson, prepared once for a network and asked as often as the injections change.
+"""pandapower's Newton-Raphson, prepared once for a network and run as often as the injections change.
 
 Of the milliseconds that `runpp` takes for a small network nearly all go into tables, and into devices the network
-does not have. What counts is done here with pandapower's own parts: its admittance matrix, mismatch and test of
+does not have. The iteration is done here with pandapower's own parts: its admittance matrix, mismatch and test of
 convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last bit of its answer. The Jacobian is
 filled here: its pattern never changes, so that it takes no compiler (numba) to be quick.
 """
@@ -30,7 +30,7 @@ Solve = Callable[[ComplexArray], ComplexArray | None]
 def newton(net: pp.pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
     """Return a solver for a net on which `runpp` has just been run.
 
-    Every answer starts from the voltages of that run, so it does not depend on what was asked before.
+    Every answer starts from the voltages of that run, so it does not depend on earlier ones.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def newton(net: pp.pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
 
 
 def _solver(internal: dict[str, Any]) -> Solve:
-    """Return Newton's method on the matrices that `runpp` leaves behind."""
+    """Return Newton's method on the matrices that `runpp` keeps in the net."""
     from pandapower.pypower.newtonpf import _check_for_convergence, _evaluate_Fx
 
     Y, start, base_mva = internal["Ybus"].tocsr(), internal["V"].copy(), internal["baseMVA"]

@@ -1,4 +1,4 @@
-"""pandapower's own optimal power flow for one hour: a baseline to be measured against, and a cross-check.
+"""pandapower's own optimal power flow for one hour: a baseline for measurements, and a cross-check.
 
 It can't keep a load's power factor, limits of Q that depend on P, the circle of a battery's converter, the tie line's
 power factor, or a state of charge. Where none of these binds, it must agree with the dispatch problem.
@@ -24,7 +24,7 @@ class OptimalFlow:
 
 
 class OptimalPowerFlow:
-    """One hour of economic dispatch: load, renewables and tie line, each at its price.
+    """Economic dispatch of one hour: load, renewables and tie line, each at its price.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class OptimalPowerFlow:
         price_per_mwh, output_price_per_mwh : float
             Price of import and of renewable output. [$/MWh]
         load_value_per_mwh : float
-            What serving a load is worth. [$/MWh]
+            Value of serving a load. [$/MWh]
         """
         net = self._net
         net.load["p_mw"] = net.load["max_p_mw"] = demand_mw

@@ -1,4 +1,4 @@
-"""The plant: set points in, metered AC power flow out, one hour at a time."""
+"""AC power flow of the metered network: set points in, metered flows and voltages out, one hour at a time."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class PowerFlowError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class SetPoints:
-    """What every unit does in one or many hours; the last axis is the unit.
+    """Active and reactive power of every unit in one or many hours; the last axis is the unit.
 
     Demand and what a microgrid takes from the network are positive consumption, generation and battery discharge are
     positive injections. [MW], [Mvar]
@@ -35,7 +35,7 @@ class SetPoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """One solved AC power flow; the tie line is positive for import.
+    """A solved AC power flow; the tie line is positive for import.
 
     Attributes
     ----------
@@ -62,10 +62,10 @@ class Flow:
 
 
 class Plant:
-    """The network as physics sees it: a pandapower net that answers set points with a power flow.
+    """AC power flow of a grid by pandapower, prepared once and run for any set points.
 
     Every hour starts from the same voltages, those of the network at a tenth of its load, so it does not depend on
-    the hours before it, and one plant can serve many runs.
+    the hours before it, and one object can serve many runs.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -107,7 +107,7 @@ def _load_alone(grid: Grid, share: float) -> SetPoints:
 
 @lru_cache(maxsize=8)
 def shared_plant(grid: Grid) -> Plant:
-    """Return the plant of a grid, made once; those of the last few grids are kept."""
+    """Return the power flow of a grid, prepared once; those of the last few grids are kept."""
     return Plant(grid)
 
 

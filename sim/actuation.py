@@ -1,4 +1,4 @@
-"""Orders become actions: every unit and microgrid is told its part, and does what it can."""
+"""Actuation of a decision: every unit gets its order, every microgrid its schedule, and acts within its limits."""
 
 import math
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from sim.unit_answers import UnitAnswers
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Actuation:
-    """What everybody did in one hour.
+    """Actions of all units and microgrids in one hour.
 
     Attributes
     ----------
     set_points : SetPoints
-        What all units and microgrids do, as the network sees it.
+        Power of all units and microgrids, as the network sees it.
     clipped : list of bool
-        Which units clipped their orders: loads, renewables, batteries.
+        True for every unit that clipped its order: loads, renewables, batteries.
     connections : tuple of ConnectionAction
-        What every microgrid did.
+        Action of every microgrid.
     """
 
     set_points: SetPoints
@@ -33,7 +33,7 @@ class Actuation:
 
 
 def actuate(participants: Participants, units: UnitAnswers, decision: Decision) -> Actuation:
-    """Give every unit its order and every microgrid its part of the schedule; return what all of them do.
+    """Give every unit its order and every microgrid its part of the schedule; return their actions.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def _exchange(participants: Participants, decision: Decision) -> tuple[Connectio
 
 
 def wrong_orders(decision: object, grid: Grid) -> str:
-    """Return what is wrong with the form of a decision: orders must be finite, one for every unit; or nothing."""
+    """Return the fault in the form of a decision, empty if none: orders must be finite, one for every unit."""
     if not isinstance(decision, Decision):
         return f"a {type(decision).__name__} is no decision"
     sizes = {

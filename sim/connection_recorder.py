@@ -1,4 +1,4 @@
-"""Write what happened behind the connections into the ledger: trades, devices and cars."""
+"""Records of the connections in the ledger: trades, devices and cars."""
 
 from collections.abc import Sequence
 
@@ -30,23 +30,23 @@ COLUMNS: dict[str, dict[str, np.dtype]] = {
     },
     "charging": {"day": _INT, "hour": _INT, "connection": _TEXT, "car": _INT, "p_mw": _FLOAT},
 }
-"""The tables of connections; they have their columns also where there are no connections."""
+"""Tables of connections and their columns; they have their columns also where there are no connections."""
 
 
 def owners_of(connection: str) -> str:
-    """Return who the owners of a connection's cars are in the payments."""
+    """Return the name of the owners of a connection's cars in the payments."""
     return f"ev_owners_{connection}"
 
 
 class ConnectionRecorder:
-    """Turns what microgrids did into rows.
+    """Recorder of the microgrids' actions as rows of the ledger.
 
     Parameters
     ----------
     instance : Instance
-        For the connections.
+        The instance, for its connections.
     ledger : Ledger
-        Where the rows go; the table of connections is written at once.
+        The ledger to be filled; the table of connections is written at once.
     """
 
     def __init__(self, instance: Instance, ledger: Ledger) -> None:
@@ -113,7 +113,7 @@ class ConnectionRecorder:
                 self._ledger.append("charging", **when, connection=name, car=charging.tolist(), p_mw=power)
 
     def payments(self, when: dict[str, int], money: Sequence[ConnectionMoney], operator: str) -> None:
-        """Record who paid whom in one hour: connections the operator, owners of cars the connections, and back."""
+        """Record the payments of one hour between connections and operator, owners of cars and connections."""
         rows = []
         for connection, paid in zip(self._connections, money, strict=True):
             rows.append(("trade", connection.name, operator, paid.trade))

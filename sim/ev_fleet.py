@@ -1,4 +1,4 @@
-"""A fleet of electric cars: when they are plugged in, how much they need, and what that leaves to choose.
+"""Fleets of electric cars: stays at the charger, energy needed, and the flexibility that leaves.
 
 Times are hours since the run began (0 is the midnight before day 1), energies are measured at the grid, and an hour is
 Δt = 1 h. Cars are assumed to announce their stays a day ahead, so stays that begin later are known. A car that left
@@ -35,9 +35,9 @@ class ChargingSessions:
     max_p_mw : float
         Charging power of a car. [MW]
     car : array of int, shape (N,)
-        Whose stay it is, 0 to ``cars - 1``.
+        Number of the car, 0 to ``cars - 1``.
     arrival_h, departure_h : array, shape (N,)
-        When it begins (before 0 for cars that are plugged in already) and ends. [h]
+        Begin (before 0 for cars that are plugged in already) and end of the stay. [h]
     arrival_soc : array, shape (N,)
         State of charge on arrival.
     need_mwh : array, shape (N,)
@@ -45,7 +45,7 @@ class ChargingSessions:
     full : array of bool, shape (N,)
         Whether the target can be reached.
     start_mwh : array, shape (N,)
-        What had been charged before the run began. [MWh]
+        Energy charged before the run began. [MWh]
     """
 
     cars: int
@@ -60,22 +60,22 @@ class ChargingSessions:
     start_mwh: FloatArray
 
     def room_mwh(self, start_h: float | FloatArray, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
-        """Return what the power of each stay could charge between two times, shape (n,) or (H, n). [MWh]"""
+        """Return the energy each stay could charge at full power between two times, shape (n,) or (H, n). [MWh]"""
         start, end = np.maximum(self.arrival_h[sessions], start_h), np.minimum(self.departure_h[sessions], end_h)
         room: FloatArray = self.max_p_mw * np.maximum(end - start, 0.0)
         return room
 
     def least_by(self, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
-        """Return what must have been charged by a time, if the rest is charged as late as possible. [MWh]"""
+        """Return the energy that must be charged by a time, if the rest is charged as late as possible. [MWh]"""
         later = self.max_p_mw * np.maximum(self.departure_h[sessions] - end_h, 0.0)
         return np.maximum(self.need_mwh[sessions] - later, 0.0)
 
     def most_by(self, end_h: float | FloatArray, sessions: IntArray) -> FloatArray:
-        """Return what has been charged by a time, if the cars charge as soon as possible in the run. [MWh]"""
+        """Return the energy charged by a time, if the cars charge as soon as possible in the run. [MWh]"""
         return np.minimum(self.need_mwh[sessions], self.start_mwh[sessions] + self.room_mwh(0.0, end_h, sessions))
 
     def between(self, start_h: float, end_h: float) -> IntArray:
-        """Return the stays that take up some of the time between two hours."""
+        """Return the stays that overlap the time between two hours."""
         return np.flatnonzero((self.departure_h > start_h) & (self.arrival_h < end_h))
 
 
@@ -150,7 +150,7 @@ def _draw_day(fleet: EvFleet, sequence: np.random.SeedSequence) -> FloatArray:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Envelope:
-    """What a fleet can charge in the hours ahead, as a virtual battery.
+    """Charging limits of a fleet in the hours ahead, as a virtual battery.
 
     The limits are sums over the cars. In the first hour they are exact; later they are an outer approximation, for a
     charge within them may not be divisible among the cars.
@@ -169,9 +169,9 @@ class Envelope:
 
 
 class Charging:
-    """How far the charging of a fleet has come, and what can and must follow.
+    """State of charging of a fleet, and the limits of the charging that follows.
 
-    Whoever stays within `limits` in every hour lets every car leave as full as it could have been.
+    Charging within `limits` in every hour lets every car leave as full as it could have been.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class Charging:
     Attributes
     ----------
     charged_mwh : array, shape (N,)
-        What each stay has charged so far. [MWh]
+        Energy charged in each stay so far. [MWh]
     """
 
     def __init__(self, cars: ChargingSessions) -> None:
@@ -189,20 +189,20 @@ class Charging:
         self.charged_mwh = cars.start_mwh.copy()
 
     def limits(self, hour: int) -> tuple[float, float]:
-        """Return what the cars must and can charge in an hour, counted from 0 at the start of the run. [MW]"""
+        """Return the least and largest power of the cars in an hour, counted from 0 at the start of the run. [MW]"""
         least, most = self._limits(hour, self.cars.between(hour, hour + 1))
         return float(least.sum()), float(most.sum())
 
     def envelope(self, hour: int, hours: int, *, end_fill: float = 0.0) -> Envelope:
-        """Return what the fleet can charge from the start of an hour on.
+        """Return the charging limits of the fleet from the start of an hour on.
 
         Parameters
         ----------
         hour, hours : int
             The first hour, counted from 0 at the start of the run, and the number of hours.
         end_fill : float
-            Where the fleet must be at the end of every day: 0 is the least that lets all cars leave full, 1 as if they
-            had charged as soon as possible throughout. Where it has fallen behind, it must do what it can.
+            Energy charged by the end of every day, as a fraction: 0 is the least that lets all cars leave full, 1
+            as if they had charged as soon as possible throughout. A fleet below it must charge as much as it can.
         """
         cars = self.cars
         sessions = cars.between(hour, hour + hours)
@@ -247,7 +247,7 @@ class Charging:
         return power
 
     def charge(self, hour: int, power: FloatArray) -> None:
-        """Let an hour pass in which every car charges with a power, shape (cars,). [MW]
+        """Charge every car for an hour with a power, shape (cars,). [MW]
 
         Raises
         ------
@@ -265,7 +265,7 @@ class Charging:
         self.charged_mwh[sessions] = np.minimum(self.charged_mwh[sessions] + taken[car], self.cars.need_mwh[sessions])
 
     def _limits(self, hour: int, sessions: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return what each stay must and can charge in an hour, shape (n,). [MW]"""
+        """Return the least and largest power of each stay in an hour, shape (n,). [MW]"""
         charged = self.charged_mwh[sessions]
         most = np.minimum(self.cars.room_mwh(hour, hour + 1, sessions), self.cars.need_mwh[sessions] - charged)
         return np.clip(self.cars.least_by(hour + 1, sessions) - charged, 0.0, most), most

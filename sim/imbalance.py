@@ -1,4 +1,4 @@
-"""Imbalance rules: what the system operator charges when the metered tie line leaves the tolerance band.
+"""Imbalance rules: charges of the system operator when the metered tie line leaves the tolerance band.
 
 A rule is data. The same object prices the imbalance in the optimiser and in the settlement, so that what the bid
 expects to pay is what is charged.
@@ -19,7 +19,7 @@ Rate = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
 class Tier(Data):
-    """One tier of a rule: what an imbalance beyond `band` of the bid costs, until the next tier begins.
+    """Tier of a rule: rates for the imbalance beyond `band` of the bid, up to where the next tier begins.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class ImbalanceRule(Data):
         magnitude, so that a price below zero never turns a penalty into a reward; where all prices of a day are
         below zero, the highest is the one nearest to zero.
     source : str
-        Where the rule comes from.
+        Source of the rule.
     """
 
     name: Word
@@ -81,7 +81,7 @@ class ImbalanceRule(Data):
         return np.array([tier.band for tier in self.tiers])
 
     def step_prices(self, price_per_mwh: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return by how much each tier raises the price of over- and under-scheduling energy.
+        """Return the step by which each tier raises the price of over- and under-scheduling energy.
 
         The penalty is the sum over tiers of step price times the energy beyond the tier's band. It is never
         negative: a negative day-ahead price does not turn a penalty into a reward.

@@ -1,7 +1,7 @@
-"""What a run begins with, made anew from its study, the files it names and its seed, for the audit to compare with.
+"""Inputs of a run for the audit, made anew from its study, the files it names and its seed.
 
 Network, profile and random draws are the source of a run and not what is checked; so they are read and drawn here by
-the same code as in the run itself, and handed to :mod:`sim.audit`, which shares none with those it judges.
+the same code as in the run itself, and passed to :mod:`sim.audit`, which shares no code with what it checks.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The instance of a study: its grid, day, market and random draws, ready to be simulated on."""
+"""Instance of a study: its grid, day, market and random draws, ready to be simulated."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from sim.study import Study
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Instance:
-    """What a study describes, built.
+    """Grid, expected day and market of a study, built from its data.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Instance:
     profiles : Profiles
         The expected day.
     forecast : ScenarioSet
-        The same per load and unit, as a set of one scenario.
+        The expected day per load and unit, as a set of one scenario.
     """
 
     study: Study
@@ -74,7 +74,7 @@ class Instance:
         return self.rule.step_prices(self.profiles.price_per_mwh)
 
     def draw(self, purpose: Draw, count: int, day: int = 0) -> ScenarioSet:
-        """Return scenarios drawn for a purpose; the same every time they are asked for."""
+        """Return scenarios drawn for a purpose; the same every time they are drawn."""
         return draw_scenarios(
             self.grid,
             self.profiles,
@@ -86,7 +86,7 @@ class Instance:
         )
 
     def kept_scenarios(self, day: int = 0) -> ScenarioSet:
-        """Return the training scenarios of a day after reduction: what the bid is computed from."""
+        """Return the training scenarios of a day after reduction, from which the bid is computed."""
         uncertainty = self.study.uncertainty
         drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
         keep = uncertainty.keep if isinstance(uncertainty.keep, int) else len(drawn)

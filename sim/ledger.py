@@ -1,4 +1,4 @@
-"""The ledger: append-only records of everything that happened, as tidy tables."""
+"""Ledger of a run: append-only records of everything that happened, as tidy tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,14 +23,14 @@ TABLES = {
     "decisions": "per hour: policy, status, plan against metered; how microgrids were coordinated",
     "connections": "the connections: kind, bus",
     "trades": "per hour and connection: price, exchange agreed and done",
-    "devices": "per hour and device behind a connection: power, heat, stored energy, cost",
+    "devices": "per hour and device at a connection: power, heat, stored energy, cost",
     "cars": "per stay of a car: arrival, departure, energy to be charged",
     "charging": "per hour and car that charges: power",
 }
 
 
 class Ledger:
-    """Collects rows table by table. Rows are added, never changed."""
+    """Collector of rows, table by table. Rows are added, never changed."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}

@@ -12,7 +12,7 @@ from grids.power_flow import SetPoints
 
 
 class Knowledge(Enum):
-    """What a policy may know at hour t."""
+    """Knowledge of a policy at hour t."""
 
     HOUR = "hour t as realised"
     FORECAST = "hour t as realised, the day-ahead forecast of the hours after it"
@@ -28,7 +28,7 @@ class Outlook:
     demand_mw, available_mw : array, shape (H, D), (H, G)
         Demand of each load and available output of each renewable; the first row is hour t. [MW]
     connection_load_mw, connection_heat_mw, connection_output_mw : array, shape (H, M)
-        Electric load, heat load and available renewable output behind each connection. [MW]
+        Electric load, heat load and available renewable output at each connection. [MW]
     retail_price_per_mwh : array, shape (H,)
         Retail price. [$/MWh]
     """
@@ -43,7 +43,7 @@ class Outlook:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Submission:
-    """The day-ahead bid, and what the operator remembers of how it came about.
+    """Day-ahead bid, with the strategy, battery schedule and certificate of the plan from which it comes.
 
     Attributes
     ----------
@@ -59,11 +59,11 @@ class Submission:
         Expected profit of the incumbent and its proven bound in $, as far as the strategy's own model goes, and the
         nodes (problems) it took.
     note : str
-        What is to be known about the plan behind the bids, if anything is.
+        Remark on the plan from which the bids come, if there is any.
     asked : str
-        Bidding strategy that was asked for; by default the one that was used.
+        Bidding strategy of the study; by default the one that was used.
     reason : str
-        Why another one was used.
+        Reason why another one was used.
     """
 
     bid_mw: FloatArray
@@ -77,13 +77,13 @@ class Submission:
 
     @property
     def remarks(self) -> str:
-        """Why a fallback was used, and the note."""
+        """Reason for a fallback, and the note."""
         return "; ".join(part for part in (self.reason, self.note) if part)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Ruling:
-    """The system operator's answer to a bid: accepted, or refused with the reason."""
+    """Ruling of the system operator on a bid: accepted, or refused with the reason."""
 
     accepted: bool
     reason: str
@@ -92,7 +92,7 @@ class Ruling:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a DER agent reports at the start of an hour.
+    """Report of a DER agent at the start of an hour.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """What a unit does about an order: follows it, or clips it to its own limits."""
+    """Action of a unit on an order, which it follows or clips to its own limits. [MW], [Mvar]"""
 
     p_mw: float
     q_mvar: float
@@ -125,14 +125,14 @@ class Action:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Schedule:
-    """What microgrids are to take from the network in hours t, t+1, ..., and at which price.
+    """Exchange of the microgrids with the network in hours t, t+1, ..., as agreed, and its price.
 
     Attributes
     ----------
     p_mw, q_mvar : array, shape (H, M)
         Exchange of every connection, positive for what it takes. [MW], [Mvar]
     price_per_mwh : array, shape (H, M)
-        What it pays for it. [$/MWh]
+        Price it pays. [$/MWh]
     """
 
     p_mw: FloatArray
@@ -150,7 +150,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Coordination:
-    """How operator and microgrids came to an agreement.
+    """Record of how operator and microgrids agreed on their exchange.
 
     Attributes
     ----------
@@ -159,11 +159,11 @@ class Coordination:
     iterations : int
         Rounds of prices and quantities.
     primal_residual_mw : float
-        Largest difference between what operator and microgrids want to exchange. [MW]
+        Largest difference between the exchanges that operator and microgrids want. [MW]
     dual_residual_per_mwh : float
         Largest change of a price in the last round. [$/MWh]
     note : str
-        What went wrong, if anything did, such as a microgrid that gave no answer.
+        Failure, if there was one, such as a microgrid that gave no answer.
     """
 
     mode: str
@@ -175,7 +175,7 @@ class Coordination:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceAction:
-    """What one device of a microgrid did in an hour.
+    """Action of one device of a microgrid in an hour.
 
     Attributes
     ----------
@@ -204,12 +204,12 @@ class DeviceAction:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConnectionAction:
-    """What a microgrid (or a fleet of cars) made of its part of the schedule in one hour.
+    """Action of a microgrid (or a fleet of cars) on its part of the schedule in one hour.
 
     Attributes
     ----------
     p_mw, q_mvar : float
-        What it takes from the network: minus the sum over its devices. [MW], [Mvar]
+        Power it takes from the network: minus the sum over its devices. [MW], [Mvar]
     devices : tuple of DeviceAction
         Its devices.
     charging_mw : array, shape (cars,)
@@ -217,7 +217,7 @@ class ConnectionAction:
     shortfall_mw : float
         Load, electric and heat, that could not be served; the ``load`` and ``heat_load`` are lower by that. [MW]
     note : str
-        What went wrong, if anything did.
+        Failure, if there was one.
     """
 
     p_mw: float
@@ -230,7 +230,7 @@ class ConnectionAction:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decision:
-    """What the operator decided for one hour.
+    """Decision of the operator for one hour.
 
     Attributes
     ----------
@@ -242,7 +242,7 @@ class Decision:
         The plan is optimal; was steered back to AC feasibility where the relaxation was not exact; could not be;
         violates limits that no plan can meet, as little as possible; or was made without looking at them.
     reason : str
-        Why a fallback decided, a search ended early, or data stand in for what a unit said.
+        Reason why a fallback decided, a search ended early, or data stand in for the report of a unit.
     violation : float
         Sum of violated limits in the plan (p.u. squared, MWh).
     planned_tie_p_mw : float
@@ -252,9 +252,9 @@ class Decision:
     cone_gap : float
         Relative cone gap of the plan, NaN where there is none.
     schedule : Schedule or None
-        What was agreed with the microgrids for this hour and those after it.
+        Exchange agreed with the microgrids for this hour and those after it.
     coordination : Coordination or None
-        How the agreement came about.
+        Record of how it was agreed.
     """
 
     orders: SetPoints
@@ -271,7 +271,7 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """The settlement of one hour: the innermost tolerance band, what lies outside, and its price.
+    """Settlement of one hour: the innermost tolerance band, the energy outside it, and the penalty.
 
     Attributes
     ----------
@@ -280,7 +280,7 @@ class Settlement:
     over_mwh, under_mwh : float
         Over- and under-scheduling energy beyond it. [MWh]
     penalty : float
-        What is owed. [$]
+        Penalty owed. [$]
     """
 
     bid_mw: float

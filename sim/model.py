@@ -1,4 +1,4 @@
-"""The market model: one Mesa step is one hour. It calls the phases, and it alone writes the state of the world."""
+"""Market model: one Mesa step is one hour. It calls the phases, and it alone writes the state of the world."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -26,14 +26,14 @@ Result = TypeVar("Result")
 
 
 class MarketModel(mesa.Model):  # type: ignore[misc]
-    """Days of bidding, active network management and settlement on one grid.
+    """Market model of days of bidding, active network management and settlement on one grid.
 
     Parameters
     ----------
     instance : Instance
         The built study.
     actual : sequence of ScenarioSet, optional
-        What happens on each day (sets of one scenario); by default drawn from the study's seed.
+        Actual course of each day (sets of one scenario); by default drawn from the study's seed.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     @property
     def participants(self) -> Participants:
-        """The agents of the run, by what they do.
+        """Agents of the run, by their part in the market.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     @property
     def units(self) -> UnitAnswers:
-        """What the DER agents say and do.
+        """Reports and actions of the DER agents.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     @property
     def previous_battery_p_mw(self) -> FloatArray:
-        """What each battery did in the hour before, positive for discharge, shape (U,). [MW]"""
+        """Power of each battery in the hour before, positive for discharge, shape (U,). [MW]"""
         return self._previous_battery_p_mw
 
     def actual_mw(self, kind: str, position: int) -> float:
@@ -113,7 +113,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         return float(table[0, self.hour - 1, position])
 
     def outlook(self, knowledge: Knowledge) -> Outlook:
-        """Return the hours ahead as far as a policy may know them."""
+        """Return the hours ahead as far as a policy's knowledge goes."""
         now = self.hour - 1
         known = HOURS_PER_DAY if knowledge is Knowledge.FUTURE else self.hour
         end = self.hour if knowledge is Knowledge.HOUR else HOURS_PER_DAY
@@ -150,7 +150,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             self.step()
 
     def close(self) -> None:
-        """Let go of the participants, so that memory does not grow from run to run; the ledger stays.
+        """Release the participants, so that memory does not grow from run to run; the ledger stays.
 
         Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
         """

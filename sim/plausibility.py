@@ -1,4 +1,4 @@
-"""Values that hardly any case has: not refused, for the case may be a strange one, but told in a warning."""
+"""Warnings about values that hardly any case has; they are not refused, for the case may be a strange one."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,19 +8,19 @@ import numpy as np
 from sim.instance import Instance
 
 DEMAND_MOST = 2.0
-"""Demand above this many times the nominal one is strange."""
+"""Demand, as a multiple of the nominal one, above which it is strange."""
 
 CAPACITY_MOST = 20.0
-"""So is a unit of more power than this many times the nominal demand of the network."""
+"""Power of a unit, as a multiple of the nominal demand of the network, above which it is strange."""
 
 STORAGE_H = (0.05, 100.0)
-"""So is a store that is filled in less or more than these hours of full power. [h]"""
+"""Least and most hours of full power that fill a store; others are strange. [h]"""
 
 PRICES_PER_MWH = (1.0, 10_000.0)
-"""So are prices whose largest magnitude is less or more than these. [$/MWh]"""
+"""Least and most of the largest magnitude of prices; others are strange. [$/MWh]"""
 
 POWERS = {"max_s_mva": "MVA", "max_p_mw": "MW", "max_exchange_mw": "MW", "max_load_mw": "MW", "max_output_mw": "MW"}
-"""What units say of their power, and in what unit."""
+"""Fields that hold the power of a unit, and their units."""
 
 
 def implausible(instance: Instance) -> list[str]:
@@ -54,7 +54,7 @@ def _profiles(instance: Instance) -> Iterator[str]:
 
 
 def _units(node: Any, key: str, nominal_mw: float) -> Iterator[str]:
-    """Yield what is strange about the units in a part of a study's document."""
+    """Yield a sentence for each strange value of the units in a part of a study's document."""
     if isinstance(node, list):
         for number, part in enumerate(node):
             yield from _units(part, f"{key}.{number}", nominal_mw)

@@ -1,4 +1,4 @@
-"""The forecast of a day: demand, prices, wind and sun, hour ending 1..24."""
+"""Forecast of a day: demand, prices, wind and sun, hour ending 1..24."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from sim.errors import StudyError
 HOURS_PER_DAY = 24
 
 MOST_ROWS = 1_000_000
-"""How many rows of a profile file are read: more than a century of hours."""
+"""Largest number of rows read of a profile file: more than a century of hours."""
 
 _FRACTIONS = {
     "demand_pu": (np.inf, "the peak"),
@@ -26,7 +26,7 @@ _FRACTIONS = {
     "microgrid_heat_pu": (1.0, "a microgrid's max_heat_mw between 0 and 1"),
     "microgrid_output_pu": (1.0, "a microgrid's max_output_mw between 0 and 1"),
 }
-"""Profiles that are fractions: the largest value and of what they are one."""
+"""Profiles that are fractions: their largest value, and the quantity they are a fraction of."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,7 +98,7 @@ def require_commas(headings: Iterable[object], where: str) -> None:
     headings : iterable
         Its headings as they were read; one only, if something else than commas separates them.
     where : str
-        What the message begins with.
+        Beginning of the message.
 
     Raises
     ------

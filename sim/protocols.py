@@ -1,4 +1,4 @@
-"""Protocols: the phases that the market model calls on its participants, which it knows by these alone."""
+"""Protocols of the participants: the phases that the market model calls, and all it knows of them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,31 +14,31 @@ class DerProtocol(Protocol):
     kind: str
 
     def report(self) -> Report:
-        """Return what is available this hour."""
+        """Return the report on this hour: available power and stored energy."""
         ...
 
     def respond(self, order: Order) -> Action:
-        """Return what the unit does about an order, within its physical limits."""
+        """Return the unit's action on an order, within its physical limits."""
         ...
 
     def commit(self, action: Action) -> None:
-        """Let the hour pass: update the unit's own state."""
+        """Update the unit's own state at the end of the hour."""
         ...
 
 
 class MicrogridProtocol(Protocol):
-    """What is behind a connection: a microgrid of its own, or a fleet of cars."""
+    """A microgrid at a connection, or the operator's own fleet of cars."""
 
     name: str
     kind: str
 
     @property
     def cars(self) -> ChargingSessions | None:
-        """The stays of its cars over the whole run; None if it has no cars."""
+        """Stays of its cars over the whole run; None if it has no cars."""
         ...
 
     def actuate(self, schedule: Schedule) -> ConnectionAction:
-        """Let the hour pass, and return what was made of what was agreed: its own schedule, shape (H,)."""
+        """Act for an hour on what was agreed, its own schedule of shape (H,), and return the action."""
         ...
 
 
@@ -52,7 +52,7 @@ class OperatorProtocol(Protocol):
         ...
 
     def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
-        """Take note of what the system operator made of the bids."""
+        """Take note of the system operator's ruling on the bids."""
         ...
 
     def dispatch(self, reports: dict[str, Report]) -> Decision:
@@ -76,7 +76,7 @@ class SystemOperatorProtocol(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Participants:
-    """All agents of a run; DER and microgrids in the grid's order of loads, renewables, batteries, connections."""
+    """Agents of a run; DER and microgrids in the grid's order of loads, renewables, batteries, connections."""
 
     operator: OperatorProtocol
     system_operator: SystemOperatorProtocol
@@ -87,5 +87,5 @@ class Participants:
 
     @property
     def ders(self) -> tuple[DerProtocol, ...]:
-        """All DER agents."""
+        """DER agents: loads, renewables, batteries."""
         return self.loads + self.renewables + self.batteries

@@ -1,4 +1,4 @@
-"""Write what happened into the ledger: one place that knows the columns of every table."""
+"""Records of a run in the ledger; the only module that knows the columns of its tables."""
 
 from collections.abc import Sequence
 
@@ -15,28 +15,28 @@ from sim.messages import Coordination, Decision, Report, Ruling, Settlement, Sub
 from sim.settlement import ConnectionMoney, HourMoney
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
-"""What a certificate states, see :mod:`agents.dispatch.certificate`."""
+"""Quantities that a certificate states, see :mod:`agents.dispatch.certificate`."""
 
 OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
 
 _NO_COORDINATION = Coordination(mode="", primal_residual_mw=np.nan, dual_residual_per_mwh=np.nan)
-"""What stands in the table where there was nobody to come to an agreement with."""
+"""Entry of the table of decisions where there are no microgrids to agree with."""
 
 
 class Recorder:
-    """Turns the objects of an hour into rows.
+    """Recorder of the objects of an hour as rows of the ledger.
 
     Parameters
     ----------
     instance : Instance
-        For names, limits and forecasts.
+        The instance, for names, limits and forecasts.
     ledger : Ledger
-        Where the rows go; the tables of units, lines and prices are written at once.
+        The ledger to be filled; the tables of units, lines and prices are written at once.
 
     Attributes
     ----------
     connections : ConnectionRecorder
-        Writes what happens behind the connections.
+        Recorder of the connections.
     """
 
     def __init__(self, instance: Instance, ledger: Ledger) -> None:

@@ -42,7 +42,7 @@ def distances(scenarios: ScenarioSet) -> FloatArray:
     """Return the Euclidean distance between every two scenarios, shape (S, S). [MW]
 
     The space is the hourly totals of demand and of each unit's output, and of load less output of the microgrids if
-    there are any: what moves the tie line.
+    there are any; all of these move the tie line.
     """
     count = len(scenarios)
     parts = [scenarios.demand_mw.sum(axis=2), scenarios.available_mw.reshape(count, -1)]

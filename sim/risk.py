@@ -14,7 +14,7 @@ from grids.network import FloatArray
 
 
 class Risk(Data):
-    """What the bid minimises: (1 - weight)·expected cost + weight·CVaR of the cost.
+    """Objective of the bid under risk: (1 - weight)·expected cost + weight·CVaR of the cost.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Risk(Data):
 
     @property
     def averse(self) -> bool:
-        """Whether the CVaR counts at all."""
+        """True if the CVaR has any weight."""
         return self.cvar_weight > 0
 
     def measure(self, cost: FloatArray, probability: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""Uncertainty: forecast errors, Monte-Carlo scenarios, and the days that actually happen."""
+"""Uncertainty: forecast errors, Monte-Carlo scenarios, and the actual days."""
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -15,7 +15,7 @@ Deviation = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 
 
 class Draw(IntEnum):
-    """What random numbers are drawn for; each purpose and day has a stream of its own."""
+    """Purpose of a random draw; each purpose and day has a stream of its own."""
 
     TRAINING = 0
     TEST = 1
@@ -55,7 +55,7 @@ class ForecastErrors(Data):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScenarioSet:
-    """Sample paths of what is uncertain, with their probabilities.
+    """Sample paths of the uncertain quantities, with their probabilities.
 
     Connections and retail price may be left empty, which means: as forecast.
 
@@ -68,7 +68,7 @@ class ScenarioSet:
     probability : array, shape (S,)
         Probabilities, sum 1.
     connection_load_mw, connection_heat_mw, connection_output_mw : array, shape (S, T, M)
-        Electric load, heat load and available renewable output behind each connection. [MW]
+        Electric load, heat load and available renewable output at each connection. [MW]
     retail_price_per_mwh : array, shape (S, T)
         Retail price. [$/MWh]
     kantorovich : float
@@ -110,7 +110,7 @@ class ScenarioSet:
         )
 
     def completed(self, expected: "ScenarioSet") -> "ScenarioSet":
-        """Return the set with what is left empty as in a forecast (a set of one scenario)."""
+        """Return the set with its empty quantities filled from a forecast (a set of one scenario)."""
 
         def filled(own: FloatArray, forecast: FloatArray) -> FloatArray:
             return own if len(own) else np.repeat(forecast, len(self), axis=0)
@@ -203,7 +203,7 @@ def draw_scenarios(
 def _with_connections(
     drawn: ScenarioSet, grid: Grid, expected: ScenarioSet, errors: ForecastErrors, rng: np.random.Generator
 ) -> ScenarioSet:
-    """Return the scenarios with what is behind the connections drawn around the forecast."""
+    """Return the scenarios with load, heat and output of the connections drawn around the forecast."""
     hours, connections = expected.connection_load_mw.shape[1:]
     shape = (len(drawn), hours, 1 if errors.sharing == "per_kind" else connections)
     load, heat, output = 1 + errors.microgrid_std[:, None, None, None] * rng.standard_normal((3, *shape))

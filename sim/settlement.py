@@ -1,4 +1,4 @@
-"""The money of one hour: who owes what for the metered exchange, and what everybody's own books add."""
+"""Money of one hour: payments for the metered exchange, and values in the participants' own books."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Self
@@ -26,11 +26,11 @@ COST_TERMS = (
 TERMS = ("revenue", *COST_TERMS, "profit")
 
 TRADE = "trade"
-"""What connections pay for what they take: an income next to the revenue, only where there are connections."""
+"""Payment of the connections for the power they take: an income next to the revenue, only where there are any."""
 
 
 class Tariff(Data):
-    """What the operator pays besides the market price (Table 4).
+    """Tariff of the operator's payments and costs besides the market price (Table 4).
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Tariff(Data):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourMoney:
-    """The money of one hour; the arrays are per unit. All in $, costs positive.
+    """Money of one hour; the arrays are per unit. All in $, costs positive.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def with_profit(terms: dict[str, float]) -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionMoney:
-    """The money of what is behind one connection in one hour. All in $, costs positive.
+    """Money of a microgrid, or fleet of cars, at one connection in one hour. All in $, costs positive.
 
     Attributes
     ----------
@@ -138,14 +138,14 @@ class ConnectionMoney:
 
     @property
     def cost(self) -> float:
-        """What the hour cost it, less what it earned. [$]"""
+        """Cost of the hour, less what was earned. [$]"""
         return self.trade + self.discomfort + self.fuel + self.wear - self.ev_revenue
 
 
 def settle_connection(
     action: ConnectionAction, *, price_per_mwh: float, retail_price_per_mwh: float, dt_h: float = 1.0
 ) -> ConnectionMoney:
-    """Return the money of one hour behind a connection.
+    """Return the money of the microgrid at a connection in one hour.
 
     The owners of cars pay the retail price for the energy of uncontrolled charging, whatever was charged [assumed]:
     smart charging changes nothing they pay, only what they are compensated.
@@ -153,9 +153,9 @@ def settle_connection(
     Parameters
     ----------
     action : ConnectionAction
-        What was exchanged, and what the devices did and say it cost.
+        Exchange with the network, and action and cost of every device.
     price_per_mwh, retail_price_per_mwh : float
-        What the connection pays for its exchange, and consumers pay. [$/MWh]
+        Price the connection pays for its exchange, and price consumers pay. [$/MWh]
     """
     cost = dict.fromkeys(("battery", "thermal_storage", "diesel", "heat_unit", "ev"), 0.0)
     for device in action.devices:
@@ -210,7 +210,7 @@ def settle_hour(
     wear_per_mwh : array, shape (U,)
         Wear of what is charged or discharged, besides that of Eq. (17). [$/MWh]
     exchange_p_mw, exchange_price_per_mwh : array, shape (M,)
-        What connections take from the network, and pay for it. [MW], [$/MWh]
+        Power the connections take from the network, and the price they pay. [MW], [$/MWh]
     """
     price, curtailed_mw = price_per_mwh * dt_h, available_mw - renewable_p_mw
     exchanged = np.zeros(0) if exchange_p_mw is None else exchange_p_mw

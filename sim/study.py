@@ -1,4 +1,4 @@
-"""A study: everything a run depends on, as one validated, readable document."""
+"""Study: everything a run depends on, as one validated, readable document."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +16,20 @@ from sim.scenarios import ForecastErrors
 from sim.settlement import Tariff
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-"""What the name of a study looks like."""
+"""Pattern of the name of a study."""
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class GridSpec(Data):
-    """Which network, and its limits.
+    """Network of a study, and its limits.
 
     Attributes
     ----------
     case : str
         A packaged network, or a pandapower ``.json`` file.
     feeders : int
-        How many such feeders leave the substation, each with the whole fleet.
+        Number of such feeders at the substation, each with the whole fleet.
     line_max_s_mva : float or None
         Rating of every line at nominal voltage; None keeps the ratings of the net. [MVA]
     tie_line, voltage : TieLine, Voltage, Word
@@ -44,7 +44,7 @@ class GridSpec(Data):
 
 
 class ProfileSpec(Data):
-    """Where the forecast of the day is read from: a CSV file of 24 rows and, per profile, its column."""
+    """Source of the day's forecast: a CSV file of 24 rows and, per profile, its column."""
 
     file: FileName
     demand_pu: Word = "demand_pu"
@@ -109,11 +109,11 @@ class Uncertainty(Data):
 
 
 SOLVER_TIME_LIMIT_S, ANSWER_TIME_LIMIT_S = 600.0, 3600.0
-"""Far beyond what anything that is well takes: results of a healthy run don't depend on the clock. [s]"""
+"""Time limits far beyond the time any healthy call takes, so that results don't depend on the clock. [s]"""
 
 
 class Search(Data):
-    """How far the bid is to be proven optimal.
+    """Accuracy of the bid: the gap to which it is proven optimal, and time limits.
 
     Attributes
     ----------
@@ -134,16 +134,16 @@ class Search(Data):
 
 
 class Study(Data):
-    """A configured case: network, fleet, day, market, uncertainty, and who decides how.
+    """A configured case: network, fleet, day, market, uncertainty, strategy, policy and coordination.
 
     Attributes
     ----------
     name, description : str
-        What it is called, and what it shows.
+        Name, and the purpose of the case.
     bidding, policy : str
         Bidding strategy and real-time ANM policy.
     coordination : str
-        How the operator and its microgrids agree on what they exchange.
+        Mode in which the operator and its microgrids agree on their exchange.
     trained : str or None
         File of value functions for the policy ``learned``, from ``tieline train``.
     days : int
@@ -183,7 +183,7 @@ class Study(Data):
         Parameters
         ----------
         what : str
-            What can't do with them, for the message.
+            Name of the function that can't handle them, for the message.
 
         Raises
         ------

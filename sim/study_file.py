@@ -13,14 +13,14 @@ from sim.study import Study, anchor_paths
 
 
 class Change(NamedTuple):
-    """A value of a study that is changed on the way: its key, what it becomes, and how that was asked for."""
+    """Change of a value of a study: its key, the new value, and the option that asked for it."""
 
     key: str
     value: Any
     given: str
 
     def concerns(self, location: Sequence[int | str]) -> bool:
-        """Return whether what stands at a location was changed, or what it is a part of, or a part of it."""
+        """Return whether the value at a location was changed, or one that contains it, or a part of it."""
         return all(part in {EVERY, str(place)} for part, place in zip(self.key.split("."), location, strict=False))
 
 
@@ -32,8 +32,8 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
     path : Path
         The file.
     changes : iterable of str or Change
-        Such as ``uncertainty.keep=20``, ``fleet.battery.0.max_e_mwh=1`` or ``fleet.battery.*.start_soc=1``; what they
-        make wrong is told of them, not of the file.
+        Such as ``uncertainty.keep=20``, ``fleet.battery.0.max_e_mwh=1`` or ``fleet.battery.*.start_soc=1``; errors
+        they make name them, not the file.
 
     Raises
     ------
@@ -54,13 +54,13 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
         study = Study.model_validate(document)
     except ValidationError as error:
         lines = zip(error.errors(), explain(error, Study), strict=True)
-        told = [f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines]
-        raise StudyError("\n".join(first_few(told))) from None
+        sourced = [f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines]
+        raise StudyError("\n".join(first_few(sourced))) from None
     return anchor_paths(study, path.parent)
 
 
 def _source(path: Path, location: Sequence[int | str], changes: Iterable[Change]) -> str:
-    """Return where the value at a location comes from: the changes that concern it, or else the file."""
+    """Return the source of the value at a location: the changes that concern it, or else the file."""
     return ", ".join(change.given for change in changes if change.concerns(location)) or str(path)
 
 
@@ -91,14 +91,14 @@ def _difference(one: Any, other: Any) -> str:
 
 
 def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
-    """Return what a YAML file says, which must be a mapping.
+    """Return the mapping in a YAML file.
 
     Parameters
     ----------
     path : Path
         The file.
     missing, form : str
-        What to do if it can't be read, and what it is not if it is no mapping.
+        Remedy if it can't be read, and what it should be if it is no mapping.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def change_values(
     change : callable
         Returns the new value from the old one, None where there is none.
     where : str
-        What an error message begins with.
+        Beginning of an error message.
     complete : bool
         Whether the document has all keys there are; otherwise, those that are missing are made.
 
@@ -200,7 +200,7 @@ def _children(node: Any, key: str, where: str, *, complete: bool) -> list[Any]:
 
 
 EVERY = "*"
-"""Stands for every element of a list in a key."""
+"""Part of a key that stands for every element of a list."""
 
 
 def _places(node: list[Any], key: str, where: str) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""Ask agents in threads of their own: whoever never answers is given up, and the hour goes on without them."""
+"""Answers of agents within a time limit, each asked in a thread; after one without an answer the hour goes on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 Answer = TypeVar("Answer")
 
 given_up: list[Callable[[], bool]] = []
-"""For everybody who is not waited for any more, whether they are still at work."""
+"""Checks, one for each thread that is no longer waited for, whether it is still at work."""
 
 POLL_S = 0.5
-"""How often it is looked whether the next answer has come, and whether somebody presses Ctrl-C. [s]"""
+"""Time between two checks for the next answer and for Ctrl-C. [s]"""
 
 LONGEST_MESSAGE = 200
 """Characters of a foreign message that are passed on."""
 
 
 class NoAnswerError(RuntimeError):
-    """Whoever was asked did not answer in time."""
+    """An agent or device did not answer in time."""
 
 
 class WrongAnswerError(ValueError):
@@ -26,7 +26,7 @@ class WrongAnswerError(ValueError):
 
 
 def answers_within(seconds: float, questions: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Return the answer to every question, or the exception that came of it.
+    """Return the answer to every question, or the exception it raised.
 
     They are asked one after the other, in a thread; where one is given up, the others are asked in a new one.
 
@@ -35,7 +35,7 @@ def answers_within(seconds: float, questions: Sequence[Callable[[], Any]]) -> li
     seconds : float
         Time for each answer. [s]
     questions : sequence of callables
-        What is asked.
+        The questions.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def answer_within(seconds: float, question: Callable[[], Answer]) -> Answer:
 
 
 class Respondents:
-    """Agents or devices that are asked hour after hour; who once did not answer in time is not asked again.
+    """Agents or devices asked hour after hour; one that once did not answer in time is not asked again.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Respondents:
         self._silent: set[str] = set()
 
     def ask(self, questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-        """Return the answer of each by its name, or the exception that came of it."""
+        """Return the answer of each by its name, or the exception it raised."""
         answers: dict[str, Any] = dict.fromkeys(questions, NoAnswerError("it has not answered before"))
         asked = [name for name in questions if name not in self._silent]
         said = answers_within(self._time_limit_s, [questions[name] for name in asked])
@@ -93,19 +93,19 @@ class Respondents:
 
 
 def somebody_is_at_work() -> bool:
-    """Return whether somebody who was given up is still at work; the interpreter can't end in peace then."""
+    """Return whether a thread that was given up is still at work; the interpreter can't end by itself then."""
     return any(is_at_work() for is_at_work in given_up)
 
 
 def in_words(error: BaseException) -> str:
-    """Return what went wrong in a line: who raised it may be foreign, and verbose."""
-    kind, told = type(error), " ".join(str(error).split())
+    """Return an error in one line: foreign code may have raised it, in many words."""
+    kind, message = type(error), " ".join(str(error).split())
     own = kind.__module__.partition(".")[0] in {"sim", "agents", "grids"}  # their messages are sentences
-    return (told if own and told else f"{kind.__name__}: {told}".removesuffix(": "))[:LONGEST_MESSAGE]
+    return (message if own and message else f"{kind.__name__}: {message}".removesuffix(": "))[:LONGEST_MESSAGE]
 
 
 class _Interview(Thread):
-    """A thread that asks some questions; no obstacle to the end of the process."""
+    """Thread that asks some questions; it does not keep the process from ending."""
 
     def __init__(self, questions: Sequence[Callable[[], Any]]) -> None:
         super().__init__(daemon=True)

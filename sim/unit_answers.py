@@ -1,4 +1,4 @@
-"""What DER agents say and do, as the market hears it: any of them may fail in any way, and the hour goes on."""
+"""Reports and actions of DER agents, checked: any of them may fail in any way, and the hour goes on."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ CLIP_TOLERANCE_MW = 1e-6
 """Difference between order and action that counts as clipping. [MW], [Mvar]"""
 
 Done = tuple[Action, float]
-"""What a unit did, and the energy it then holds. [MWh]"""
+"""Action of a unit, and the energy it then holds. [MWh]"""
 
 
 class UnitAnswers:
     """Reports and actions of all DER agents, in the order loads, renewables, batteries.
 
-    What a unit does not say, or what can't be meant (NaN), is taken from its data: the demand and the available output
-    of the hour, the energy that its actions leave; and it is taken to follow its order as far as its data allow.
+    Where a unit reports nothing, or what can't be meant (NaN), its data stand in: demand or available output of the
+    hour, the energy that its actions leave; and it is taken to follow its order as far as its data allow.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class UnitAnswers:
     energy_mwh : array, shape (U,)
         Energy in each battery now. [MWh]
     notes : list of str
-        What went wrong this hour.
+        Failures of this hour.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class UnitAnswers:
         self.notes: list[str] = []
 
     def reports(self) -> dict[str, Report]:
-        """Return what every unit reports at the start of an hour."""
+        """Return the report of every unit at the start of an hour."""
         self.notes, self._refused = [], set()
         said = self._ask([unit.report for unit in self._units])
         reports = {}
@@ -75,7 +75,7 @@ class UnitAnswers:
         return reports
 
     def act(self, orders: SetPoints) -> list[Action]:
-        """Give every unit its order, let its hour pass, and return what all of them did."""
+        """Give every unit its order for the hour, and return their actions."""
         p_mw = np.concatenate([orders.load_p_mw, orders.renewable_p_mw, orders.battery_p_mw])
         q_mvar = np.concatenate([orders.load_q_mvar, orders.renewable_q_mvar, orders.battery_q_mvar])
         given = [Order(p_mw=float(p), q_mvar=float(q)) for p, q in zip(p_mw, q_mvar, strict=True)]
@@ -83,7 +83,7 @@ class UnitAnswers:
         return [self._done(k, order, answer) for k, (order, answer) in enumerate(zip(given, said, strict=True))]
 
     def _done(self, k: int, order: Order, answer: Any) -> Action:
-        """Return what a unit did, and remember what its battery holds then."""
+        """Return the action of a unit, and keep the energy its battery then holds."""
         unit, battery = self._units[k], k - len(self._units) + len(self.energy_mwh)
         wrong = _failure(answer) or _wrong_action(answer[0])
         replaced = bool(wrong) or k in self._refused
@@ -103,7 +103,7 @@ class UnitAnswers:
         return list(self._respondents.ask(named).values())
 
     def _known(self, k: int) -> Report:
-        """Return what is known of a unit without its report."""
+        """Return the report that a unit's data imply without it."""
         grid, unit = self._grid, self._units[k]
         battery = k - len(self._units) + len(grid.batteries)
         if battery >= 0:

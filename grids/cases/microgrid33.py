@@ -8,7 +8,7 @@ from pandapower import networks, toolbox
 
 
 def base_net() -> pp.pandapowerNet:
-    """Return the feeder with buses numbered 1..33 as in the paper and the traps of ``case33bw`` mended.
+    """Return the feeder with buses numbered 1..33 as in the paper and the slips of ``case33bw`` mended.
 
     ``case33bw`` counts buses from 0, forbids export (``min_p_mw = 0``), gives the lines no usable rating, keeps
     five open tie lines and a cost row of zeros. Limits are set later, from the study.

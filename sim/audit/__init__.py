@@ -1,9 +1,9 @@
 """The audit: physics, limits, states of charge, settlement and money re-derived from the stored records alone.
 
 It shares no code with optimiser, power flow, imbalance rules or settlement, and reads nothing but the stored tables
-and the numbers of the study. What a run began with (network, prices, forecasts, weather, cars) is handed to it, made
-anew from the study, its files and its seed by :mod:`sim.inputs`. What nothing tells it, such as the optimality gap,
-it takes as given, and says so by name: :mod:`sim.audit.given`.
+and the numbers of the study. The inputs of a run (network, prices, forecasts, weather, cars) are passed to it, made
+anew from the study, its files and its seed by :mod:`sim.inputs`. What no record shows, such as the optimality gap,
+it takes as given, and lists by name: :mod:`sim.audit.given`.
 """
 
 from sim.audit.audit import audit, audit_folder, limits_not_kept

@@ -1,4 +1,4 @@
-"""The audit: judges a run by its stored tables and its study alone."""
+"""Audit of a run from its stored tables and its study alone."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -47,31 +47,31 @@ BOOKS: tuple[Check, ...] = (
     (check_payments, {"market", "dispatch", "bids", "settlements", "payments", "trades", "devices"}),
     (check_books, {"market", "dispatch", "lines", "books"}),
 )
-"""What must hold, and the tables it is read from."""
+"""Checks that must hold, each with the tables it reads."""
 
 CONNECTION_BOOKS: tuple[Check, ...] = (
     (check_connections, {"trades", "devices"}),
     (check_devices, {"devices"}),
     (check_cars, {"devices", "cars", "charging"}),
 )
-"""What must hold behind the connections."""
+"""Checks of microgrids and cars that must hold, each with the tables it reads."""
 
 NETWORK_LIMITS: tuple[Check, ...] = (
     (check_network_limits, {"buses", "lines"}),
     (check_tie_line, {"settlements"}),
     (check_end_of_day, {"dispatch"}),
 )
-"""What the operation should have kept, and the tables it is read from."""
+"""Checks of limits that the operation should have kept, each with the tables it reads."""
 
 CONNECTION_LIMITS: tuple[Check, ...] = (
     (check_exchange_limits, {"trades"}),
     (check_stores_at_end_of_day, {"devices"}),
     (check_cars_at_end_of_day, {"devices", "cars", "charging"}),
 )
-"""What the operation should have kept behind the connections."""
+"""Checks of limits that microgrids and cars should have kept, each with the tables it reads."""
 
 DEVICES = (check_units, check_devices, check_cars)
-"""Those of the books that look at limits of devices."""
+"""Checks among the books that concern limits of devices."""
 
 
 SUMMARY = "summary.json"
@@ -82,9 +82,9 @@ UNKNOWN_INPUTS = "nobody made them anew"
 def audit(
     tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], inputs: Inputs | str = UNKNOWN_INPUTS
 ) -> AuditReport:
-    """Return what an independent second look at a run brings to light.
+    """Return the report of an independent audit of a run.
 
-    A table that is not complete gets its findings, and what builds on it is not checked (nor listed in `checks`).
+    A table that is not complete gets its findings, and checks that read it are not made (nor listed in `checks`).
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def audit(
     study : mapping
         The resolved study, as in ``study.yaml``.
     inputs : Inputs or str
-        What the run began with, made anew, see :mod:`sim.inputs`; or why it could not be.
+        Inputs of the run, made anew, see :mod:`sim.inputs`; or why they could not be made.
 
     Raises
     ------
@@ -129,12 +129,12 @@ def audit(
 
 
 def limits_not_kept(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]) -> dict[str, LimitCount]:
-    """Return how often limits were not kept, as `audit` counts them, without the rest of it.
+    """Return the number of limits not kept, as `audit` counts them, without its other checks.
 
     Raises
     ------
     StudyError
-        If a table that says so is not complete.
+        If a table they are counted from is not complete.
     """
     connections, checker = len(tables["connections"]) > 0, Checker()
     checks = [one for one in BOOKS + CONNECTION_BOOKS * connections if one[0] in DEVICES]
@@ -163,7 +163,7 @@ def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None 
     folder : Path
         The folder.
     inputs_of : callable, optional
-        Returns what the run in a folder began with, made anew, see :mod:`sim.inputs`; or why it could not be.
+        Returns the inputs of the run in a folder, made anew, see :mod:`sim.inputs`; or why they could not be made.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Cars: each charges during its stays alone, no faster than it can, and leaves with what it needs."""
+"""Checks of cars: each charges during its stays alone, within its power, and leaves with the charge it needs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,25 +18,25 @@ POWER_MW, ENERGY_MWH = 1e-9, 1e-8
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sessions:
-    """The stays of one fleet's cars, and hour by hour what they charged; hours count from the start of the run.
+    """Stays of one fleet's cars, and their charging hour by hour; hours count from the start of the run.
 
     Attributes
     ----------
     connection : str
-        Where they charge.
+        Name of the fleet's connection.
     data : mapping
         The study's data of the fleet.
     device_mw, uncontrolled_mw, today_mwh : array, shape (H,)
-        What the fleet says it charged, would have charged as soon as possible, and has charged so far this day. [MW],
-        [MWh]
+        Charging of the fleet as recorded, charging as soon as possible, and energy charged so far this day.
+        [MW], [MWh]
     charging_mw : array, shape (H, C)
         Power of every car. [MW]
     car : array, shape (N,)
-        Whose stay it is.
+        Number of the car.
     arrival_h, departure_h, arrival_soc, need_mwh, start_mwh, full : array, shape (N,)
         The columns of the cars table.
     cell_stay, cell_hour, room_mwh : array, shape (K,)
-        The hours of every stay that lie within the run, one after the other, and what it can charge in them.
+        The hours of every stay that lie within the run, one after the other, and the energy it can charge in them.
     """
 
     connection: str
@@ -68,11 +68,11 @@ class Sessions:
 
     @property
     def cell_mwh(self) -> FloatArray:
-        """What its car charged in every hour of a stay, shape (K,). [MWh]"""
+        """Energy its car charged in every hour of a stay, shape (K,). [MWh]"""
         return np.asarray(self.charging_mw[self.cell_hour, self.car[self.cell_stay]])
 
     def charged_by(self, end_h: float) -> FloatArray:
-        """Return what every stay charged until a full hour, with what was charged before the run, shape (N,). [MWh]"""
+        """Return the energy charged in every stay until a full hour, also before the run, shape (N,). [MWh]"""
         weights = np.where(self.cell_hour < end_h, self.cell_mwh, 0.0)
         return self.start_mwh + np.bincount(self.cell_stay, weights, minlength=len(self.car))
 
@@ -114,7 +114,7 @@ def fleets(records: Records) -> Iterator[Sessions]:
 
 
 def _cells(arrival_h: FloatArray, departure_h: FloatArray, hours: int, max_p_mw: float) -> dict[str, Any]:
-    """Return the hours of stays that lie within the run, and what can be charged in each."""
+    """Return the hours of stays that lie within the run, and the energy that can be charged in each. [MWh]"""
     first = np.floor(np.clip(arrival_h, 0, hours)).astype(np.int64)
     count = np.maximum(np.ceil(np.clip(departure_h, 0, hours)).astype(np.int64) - first, 0)
     stay = np.repeat(np.arange(len(first)), count)
@@ -155,7 +155,7 @@ def _check_numbers(records: Records, checker: Checker) -> None:
 
 
 def _check_needs(sessions: Sessions, checker: Checker) -> None:
-    """Check what each car needs, whether that fills it, and what it had charged before the run."""
+    """Check the need of each car, whether that fills it, and its charge before the run."""
     size, efficiency, power, target, fill = (
         number(sessions.data, name) for name in ("max_e_mwh", "efficiency", "max_p_mw", "target_soc", "start_fill")
     )
@@ -204,7 +204,7 @@ def _check_departures(sessions: Sessions, checker: Checker) -> None:
 
 
 def _check_uncontrolled(sessions: Sessions, checker: Checker) -> None:
-    """Check what charging as soon as possible would have taken: the baseline of the compensation."""
+    """Check the power of charging as soon as possible, the baseline of the compensation."""
     before = np.cumsum(sessions.room_mwh) - sessions.room_mwh
     first = np.searchsorted(sessions.cell_stay, np.arange(len(sessions.car)))
     in_stay = before - np.append(before, 0.0)[first][sessions.cell_stay]

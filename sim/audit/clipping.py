@@ -1,4 +1,4 @@
-"""Clipped orders: how far the limits of a unit alone can keep it from what it was ordered to do."""
+"""Clipped orders: largest deviation from an order that the limits of a unit explain."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ from sim.audit.report import FloatArray
 from sim.audit.schema import RENEWABLE_KINDS
 
 Answer = tuple[FloatArray, FloatArray]
-"""Active and reactive power that limits leave of an order. [MW], [Mvar]"""
+"""Active and reactive power of an order within the limits. [MW], [Mvar]"""
 
 
 def clipping_by_limits(records: Records) -> FloatArray:
-    """Return how far limits alone move the order of every unit, shape (H, U). [MVA]"""
+    """Return the distance by which limits alone move the order of every unit, shape (H, U). [MVA]"""
     kind, dispatch = records.units["kind"], records["dispatch"]
     moved = np.zeros_like(dispatch.numbers("ordered_p_mw"))
     for kinds, limited in ((("load",), _loads), (RENEWABLE_KINDS, _renewables), (("battery",), _batteries)):
@@ -23,13 +23,13 @@ def clipping_by_limits(records: Records) -> FloatArray:
 
 
 def _loads(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
-    """Return what loads serve: up to the demand, at their own power factor (Eq. 18-19)."""
+    """Return the load that is served: up to the demand, at their own power factor (Eq. 18-19)."""
     served = np.clip(p_mw, 0.0, records.loads.available_mw)
     return served, records.loads["tan_phi"] * served
 
 
 def _renewables(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
-    """Return what inverters give of what is available, within circle and power factor (Eq. 20-22)."""
+    """Return the output of inverters, up to what is available and within circle and power factor (Eq. 20-22)."""
     units = records.renewables
     tan_phi = np.tan(np.arccos(units["min_power_factor"]))
     given = np.clip(p_mw, 0.0, units.available_mw)
@@ -37,7 +37,7 @@ def _renewables(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answe
 
 
 def _batteries(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer:
-    """Return what batteries give or take, within their energy and the converter's circle (Eq. 23-25)."""
+    """Return the power of batteries, within their energy and the converter's circle (Eq. 23-25)."""
     units = records.batteries
     soc = np.vstack([units["start_soc"], soc_from_power(records)[:-1]])
     most = units["efficiency"] * units["max_e_mwh"] * np.maximum(soc - units["min_soc"], 0.0)

@@ -1,4 +1,4 @@
-"""Completeness: every table has the rows and the numbers it must have, once."""
+"""Checks of completeness: every table has the rows and the numbers it must have, once."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -26,9 +26,9 @@ CHECK = "completeness"
 def read_records(
     tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any], checker: Checker, only: Collection[str] = TABLES
 ) -> Records:
-    """Return the stored tables that are complete, and take down what is wrong with the others.
+    """Return the stored tables that are complete, and note the faults of the others.
 
-    Without units, lines and connections nobody can say what the other tables must hold; then none of them is returned.
+    The contents of the other tables follow from units, lines and connections; without these none is returned.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def read_records(
     study : mapping
         The resolved study.
     checker : Checker
-        What takes it down.
+        Takes down the faults.
     only : collection of str
         Tables to look at.
     """
@@ -194,7 +194,7 @@ def _has_columns(name: str, frame: pd.DataFrame, columns: Iterable[str], checker
 
 
 def _check_buses(name: str, places: Iterable[tuple[Any, Any]], branches: pd.DataFrame, checker: Checker) -> None:
-    """Demand that everything stands at the end of a line."""
+    """Demand that everything is connected to a bus at the end of a line."""
     buses = {*branches["from_bus"], *branches["to_bus"]}
     for thing, bus in places:
         if bus not in buses:

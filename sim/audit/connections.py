@@ -1,4 +1,4 @@
-"""Connections: what crosses them is what the devices behind them do; orders are kept, and heat goes nowhere."""
+"""Checks of connections: exchange equals the sum over the devices, orders are kept, and heat is balanced."""
 
 import re
 from typing import Any
@@ -16,10 +16,10 @@ POWER_MW = 1e-9
 """Round-off of a sum of powers. [MW], [Mvar]"""
 
 ORDER_MW = 1e-6
-"""Difference between order and deed from which on a connection must say why. [MW], [Mvar]"""
+"""Difference between order and action from which on a connection must give the reason. [MW], [Mvar]"""
 
 OFF = re.compile(r"off by ([+-]\d+\.\d+) MW, ([+-]\d+\.\d+) Mvar$")
-"""How a note ends that states a difference between deed and order. [MW], [Mvar]"""
+"""End of a note that states the difference between action and order. [MW], [Mvar]"""
 
 
 def check_connections(records: Records, checker: Checker) -> None:
@@ -54,7 +54,7 @@ def _check_fleet(records: Records, checker: Checker) -> None:
 
 
 def _check_balance(records: Records, checker: Checker) -> None:
-    """Check active and reactive power, heat, and what was not served, connection by connection."""
+    """Check active and reactive power, heat, and load not served, connection by connection."""
     trades = records["trades"]
     given = {column: _sum_of_devices(records, column) for column in ("p_mw", "q_mvar", "heat_mw")}
     for check, stored, expected, what, unit in (
@@ -67,7 +67,7 @@ def _check_balance(records: Records, checker: Checker) -> None:
 
 
 def _sum_of_devices(records: Records, column: str) -> FloatArray:
-    """Return the sum of a column over the devices behind every connection, shape (H, M)."""
+    """Return the sum of a column over the devices of every connection, shape (H, M)."""
     total = np.zeros_like(records["trades"].numbers("p_mw"))
     connections = Feeders(records.study, records.branches).connections()
     owner = np.repeat(np.arange(len(connections)), [len(connection.devices) for connection in connections])
@@ -76,7 +76,7 @@ def _sum_of_devices(records: Records, column: str) -> FloatArray:
 
 
 def _not_served(records: Records) -> FloatArray:
-    """Return electric and heat load that was not served behind every connection, shape (H, M). [MW]"""
+    """Return electric and heat load that was not served at every connection, shape (H, M). [MW]"""
     total = np.zeros_like(records["trades"].numbers("p_mw"))
     for device, column in (("load", "p_mw"), ("heat_load", "heat_mw")):
         group = device_group(records, device)
@@ -95,7 +95,7 @@ def _check_orders(records: Records, checker: Checker) -> None:
 
 
 def _stated(notes: npt.NDArray[Any]) -> FloatArray:
-    """Return by how much each note says that its connection is off what was agreed, shape (H, M, 2). [MW], [Mvar]"""
+    """Return the deviation from the agreed exchange that each note states, shape (H, M, 2). [MW], [Mvar]"""
     said = [OFF.search(str(note)) for note in notes.flat]
     numbers_of = [(0.0, 0.0) if found is None else (float(found[1]), float(found[2])) for found in said]
     return np.array(numbers_of).reshape(*notes.shape, 2)

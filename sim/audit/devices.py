@@ -1,4 +1,4 @@
-"""Devices behind the connections: nobody does what it can't do, stores add up, and costs are what the study says."""
+"""Checks of the microgrids' devices: limits are kept, stored energy adds up, costs follow from the study."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ STORES = ("battery", "thermal_storage")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DeviceGroup:
-    """All devices of one sort, wherever they are.
+    """Devices of one sort at all connections.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class DeviceGroup:
 
     @property
     def taken(self) -> FloatArray:
-        """What a store gives (positive) or takes: heat of thermal ones, else power, shape (H, K). [MW]"""
+        """Output of a store, negative for input: heat of thermal ones, else power, shape (H, K). [MW]"""
         return self.heat_mw if self.device == "thermal_storage" else self.p_mw
 
 
@@ -74,7 +74,7 @@ def device_group(records: Records, device: str) -> DeviceGroup:
 
 
 def check_devices(records: Records, checker: Checker) -> None:
-    """Check limits, what is available, stores and costs of all devices."""
+    """Check limits, available power, stores and costs of all devices."""
     for device in DEVICES:
         group = device_group(records, device)
         if group.names:
@@ -87,7 +87,7 @@ def check_devices(records: Records, checker: Checker) -> None:
 
 
 def _check_limits(group: DeviceGroup, checker: Checker) -> None:
-    """Check power, reactive power and heat; a device neither gives nor takes what is not its own."""
+    """Check power, reactive power and heat; a device exchanges nothing that its kind does not have."""
     if group.device in PEAKS:
         available = Quantity("what is available", "MW", group.names)
         checker.at_least("device_limits", group.available_mw, 0.0, available, within=0.0)

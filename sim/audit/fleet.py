@@ -1,4 +1,4 @@
-"""The study's fleet on every feeder: what stands at which bus, as the study's own numbers say."""
+"""Fleet of the study on every feeder: units, connections and devices at their buses, from the study's numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import pandas as pd
 from sim.audit.records import number, numbers, study_value
 
 DEVICES = ("load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev")
-"""The devices that may be behind a connection."""
+"""Devices that a microgrid may have."""
 
 PEAKS = {"load": "max_load_mw", "output": "max_output_mw", "heat_load": "max_heat_mw"}
 """Devices that have no data of their own, but a largest value that is 0 where there are none."""
@@ -18,7 +18,7 @@ PEAKS = {"load": "max_load_mw", "output": "max_output_mw", "heat_load": "max_hea
 
 @dataclass(frozen=True)
 class ConnectionData:
-    """What the study says of one connection.
+    """Data of one connection in the study.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the audit does not check, by name: no second look at records can tell whether it is so."""
+"""Facts that the audit takes as given, by name: the records do not show whether they are true."""
 
 ALWAYS = {
     "optimality": "how good bids and dispatch are: optimality gap, cone gap, violation, and why a solver failed",
@@ -17,5 +17,5 @@ WITH_CONNECTIONS = {
 
 
 def without_inputs(inputs: object) -> dict[str, str]:
-    """Return what is taken as given besides where a text says why the inputs could not be made anew."""
+    """Return the inputs as a fact taken as given, if a text says why they could not be made anew."""
     return {"inputs": f"network, prices, forecasts, weather and cars: {inputs}"} if isinstance(inputs, str) else {}

@@ -1,4 +1,4 @@
-"""Inputs: network, prices, forecasts, weather and cars are those that the study, its files and its seed give."""
+"""Checks of inputs: network, prices, forecasts, weather and cars follow from study, files and seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ OF_MICROGRIDS = ("load", "heat_load", "output")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Inputs:
-    """What a run began with, made anew by whoever asks for the audit; the audit compares, and takes nothing from it.
+    """Inputs of a run, made anew by the caller of the audit, which compares them with the records and uses no other.
 
     Attributes
     ----------
@@ -37,11 +37,11 @@ class Inputs:
     price_per_mwh, retail_price_per_mwh : array, shape (24,)
         Prices of the profile. [$/MWh]
     realised_retail_per_mwh : array, shape (H,)
-        Retail price as it came. [$/MWh]
+        Retail price as realised. [$/MWh]
     forecast_mw, available_mw : array, shape (24, K), (H, K)
-        Forecast, and what came, of loads and renewables in the order of the units. [MW]
+        Forecast and realised power of loads and renewables in the order of the units. [MW]
     microgrid_mw : mapping of array, shape (H, M)
-        What came of the `OF_MICROGRIDS` of every connection. [MW]
+        Realised power of the `OF_MICROGRIDS` of every connection. [MW]
     cars : DataFrame
         The stays, as in the table of that name.
     """
@@ -59,14 +59,14 @@ class Inputs:
 
 
 def input_checks(inputs: Inputs, *, connections: bool) -> list[tuple[Callable[[Records, Checker], None], set[str]]]:
-    """Return what must be as it was at the beginning, and the tables it is read from.
+    """Return the checks that compare the records with the inputs, each with the tables it reads.
 
     Parameters
     ----------
     inputs : Inputs
-        What a run began with.
+        Inputs of the run.
     connections : bool
-        Whether there are any.
+        Whether the study has connections.
     """
     checks: list[tuple[Callable[[Inputs, Records, Checker], None], set[str]]] = [
         (check_network, {"dispatch"}),
@@ -104,7 +104,7 @@ def check_network(inputs: Inputs, records: Records, checker: Checker) -> None:
 
 
 def check_angle(inputs: Inputs, records: Records, checker: Checker) -> None:
-    """Check the voltage angle of the slack bus, which all others are measured from."""
+    """Check the voltage angle of the slack bus, the reference of all others."""
     buses, slack = records["buses"], str(slack_bus(records))
     at_slack = buses.numbers("va_degree")[:, [buses.names.index(slack)]]
     of = Quantity("voltage angle", "degrees", [f"bus {slack}"])
@@ -119,13 +119,13 @@ def check_prices(inputs: Inputs, records: Records, checker: Checker) -> None:
 
 
 def check_realised_price(inputs: Inputs, records: Records, checker: Checker) -> None:
-    """Check the retail price as the seed has it."""
+    """Check the retail price against the one drawn with the seed."""
     stored, expected = records["settlements"].numbers("retail_price_per_mwh"), inputs.realised_retail_per_mwh[:, None]
     checker.equal("prices", stored, expected, Quantity("retail price as it came", "$/MWh", ["seed"]), within=INPUT)
 
 
 def check_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
-    """Check forecasts of the profile, and what the seed made of them."""
+    """Check forecasts of the profile, and demand and output drawn around them with the seed."""
     drawn = np.asarray(records.units["kind"] != "battery")
     names = [str(name) for name in records.units["unit"][drawn]]
     for check, column, expected in (
@@ -138,7 +138,7 @@ def check_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
 
 
 def check_microgrid_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
-    """Check what the seed made of load, heat load and output of microgrids."""
+    """Check load, heat load and output of microgrids as drawn with the seed."""
     for device in OF_MICROGRIDS:
         if (group := device_group(records, device)).names:
             of = Quantity("available_mw", "MW", group.names)
@@ -147,7 +147,7 @@ def check_microgrid_weather(inputs: Inputs, records: Records, checker: Checker) 
 
 
 def check_cars_drawn(inputs: Inputs, records: Records, checker: Checker) -> None:
-    """Check that the cars come and go as the seed has it."""
+    """Check that the cars arrive and leave as drawn with the seed."""
     keys = ["connection", "stay"]
     stored, expected = (frame.sort_values(keys) for frame in (records.lists["cars"], inputs.cars))
     if stored[keys].to_numpy().tolist() != expected[keys].to_numpy().tolist():

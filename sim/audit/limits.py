@@ -1,4 +1,4 @@
-"""Limits that an operation may fail to keep, honestly: checked, counted and given their tolerances here alone."""
+"""Checks of limits that an operation may fail to keep: counted, and with their tolerances, here alone."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,23 +14,23 @@ from sim.audit.report import Checker, Finding, FloatArray, IntArray, LimitCount,
 from sim.audit.schema import HOURS_PER_DAY
 
 VOLTAGE_PU, LOADING_PERCENT, TIE_LINE_MVA, SOC = 1e-6, 1e-3, 1e-5, 1e-6
-"""By how much a limit may be exceeded before it counts: a solver's accuracy; of energy as a fraction of capacity."""
+"""Excess of a limit from which on it counts: a solver's accuracy; of energy as a fraction of capacity."""
 
 EXCHANGE_MW, STORED_MWH = 1e-6, 1e-6
-"""The same of what microgrids exchange, and of what their stores and cars hold at the end of a day."""
+"""The same for the exchange of microgrids, and for the energy of their stores and cars at the end of a day."""
 
 DEVIATION_MVA = 1e-3
-"""Difference between order and deed that can explain why a limit was not kept; less is nobody's decision. [MVA]"""
+"""Difference between order and action that can explain why a limit was not kept; less is round-off. [MVA]"""
 
 VIOLATION, PLANNED = 1e-2, 1e-4
-"""Violation of a plan that is no round-off [MWh, p.u.²], and difference up to which a plan came about [MW], [p.u.]."""
+"""Violation of a plan that is no round-off [MWh, p.u.²]; difference up to which a plan was realised [MW], [p.u.]."""
 
 STATUSES = {"optimal": True, "repaired": True, "inexact": False, "least_violation": False, "unplanned": False}
-"""What a decision may be recorded as, and whether that says that its hour keeps all limits."""
+"""Statuses of a decision, and whether each states that its hour keeps all limits."""
 
 
 class Limit(NamedTuple):
-    """One kind of limit: the unit of an excess, what is counted, and the checks that look at it."""
+    """Kind of limit: the unit of an excess, the values that are counted, and the checks it comprises."""
 
     unit: str
     each: str
@@ -60,11 +60,11 @@ allows. A power beyond a device's limit counts as the energy of its hour, so tha
 """
 
 CLAIMED = ("voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_power_factor", "end_of_day_soc")
-"""Limits that the operator answers for; microgrids answer for what they own."""
+"""Checks of limits that the operator is responsible for; microgrids are responsible for their devices."""
 
 
 def count_limits(sheets: Iterable[Checker]) -> dict[str, LimitCount]:
-    """Return how often limits of each kind were not kept, and by how much at worst."""
+    """Return the number of limits of each kind that were not kept, and the worst excess."""
     broken, largest = Counter[str](), dict[str, float]()
     for checker in sheets:
         broken.update(finding.check for finding in checker.findings)
@@ -78,7 +78,7 @@ def count_limits(sheets: Iterable[Checker]) -> dict[str, LimitCount]:
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Return how often limits of each kind were not kept, in words; empty if all were kept."""
+    """Return the number of limits of each kind that were not kept as a sentence; empty if all were kept."""
     said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
     return f"limits not kept: {', '.join(said)}" if said else ""
 
@@ -137,7 +137,7 @@ def check_claims(records: Records, broken: Sequence[Finding], checker: Checker) 
     """Check that no decision says that its hour keeps all limits when it does not, or the reverse.
 
     Unless a unit or microgrid did markedly other than ordered (it says so itself, which is checked elsewhere), the
-    set points behind such an hour are the operator's own.
+    set points of such an hour are the operator's own.
     """
     status, before = records["decisions"].values("status")[:, 0], len(checker.findings)
     for hour in np.flatnonzero(~np.isin(status, list(STATUSES))).tolist():
@@ -160,7 +160,7 @@ def check_claims(records: Records, broken: Sequence[Finding], checker: Checker) 
 
 
 def _denied(records: Records, broken: set[int]) -> IntArray:
-    """Return the hours whose plan is at odds with limits and is what came about, on days that keep all of them after.
+    """Return the hours whose plan violates limits and was realised, on days that keep all limits afterwards.
 
     A battery that can't end the day as it should may be short of energy hours before.
     """
@@ -175,7 +175,7 @@ def _denied(records: Records, broken: set[int]) -> IntArray:
 
 
 def _deviations_mva(records: Records) -> FloatArray:
-    """Return the largest difference between the order of a unit or connection and what it did, shape (H,). [MVA]"""
+    """Return the largest difference between order and action of a unit or connection, shape (H,). [MVA]"""
     apart = [
         np.hypot(*(table.numbers(name) - table.numbers(f"ordered_{name}") for name in ("p_mw", "q_mvar")))
         for table in (records["dispatch"], records["trades"])
@@ -184,7 +184,7 @@ def _deviations_mva(records: Records) -> FloatArray:
 
 
 def hours_beyond(records: Records, broken: Sequence[Finding]) -> dict[str, int]:
-    """Return in how many hours a limit that the operator answers for was not kept, by the status of the decision."""
+    """Return the number of hours in which the operator did not keep a limit, by the status of the decision."""
     status = records["decisions"].values("status")[:, 0]
     hours = sorted({_hour(one) for one in broken if one.check in CLAIMED})
     return dict(Counter(str(status[hour]) for hour in hours))

@@ -1,4 +1,4 @@
-"""The manifest of a run folder: whether it is whole, and every file as it was written."""
+"""Checks of a run folder against its manifest: it is complete, and every file is as it was written."""
 
 from collections.abc import Iterable, Mapping
 from hashlib import file_digest
@@ -12,27 +12,27 @@ from sim.errors import StudyError
 MANIFEST = "manifest.json"
 
 SHOWN = 5
-"""Files besides the run's own that are named."""
+"""Number of files besides the run's own that are named."""
 
 
 def check_manifest(folder: Path, checker: Checker, *, needed: Iterable[str]) -> list[str]:
     """Check that a folder holds all files that were written last of all into its manifest, unchanged.
 
-    A manifest tells what happened to the files by mistake; whoever changes them on purpose can write another.
+    A manifest reveals accidental changes of the files; a person who changes them on purpose can write another.
 
     Parameters
     ----------
     folder : Path
         The folder.
     checker : Checker
-        Takes down what does not hold.
+        Takes down the faults.
     needed : iterable of str
         Names of files that every run has.
 
     Returns
     -------
     list of str
-        What is no fault: files that are none of the run's.
+        Notes on what is no fault: files that are none of the run's.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _listed(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _problem(path: Path | None, file: Any) -> str:
-    """Return what is wrong with a file of the manifest, or nothing; None is one that the folder does not have."""
+    """Return the fault of a file of the manifest, empty if it has none; None is a file missing in the folder."""
     if path is None:
         return "is missing"
     if path.is_symlink() or not path.is_file():

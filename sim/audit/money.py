@@ -1,4 +1,4 @@
-"""Money: every payment from dispatch, prices and tariff; nothing lost between the agents; losses and wear."""
+"""Checks of money: payments from dispatch, prices and tariff; balances that sum to zero; losses and wear."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ MONEY, ZERO_SUM = 1e-8, 1e-9
 def check_payments(records: Records, checker: Checker) -> None:
     """Check every payment (Eq. 8-11, 14, 15, trade and cars); the columns stand as in `sim.audit.schema`.
 
-    The owners of cars pay for what uncontrolled charging would have taken, and are compensated for the difference.
+    The owners of cars pay for the energy of uncontrolled charging, and are compensated for the difference.
     """
     price, retail = records.hourly_price("price_per_mwh"), records["settlements"].numbers("retail_price_per_mwh")
     loads, renewables, trades, cars = records.loads, records.renewables, records["trades"], device_group(records, "ev")
@@ -87,7 +87,7 @@ def check_retail_price(records: Records, checker: Checker) -> None:
 
 
 def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, checker: Checker) -> None:
-    """Check that the balances of all agents sum to zero in every hour: nobody is paid by, or pays, a stranger.
+    """Check that the balances of all agents sum to zero in every hour, so that all payments are between known agents.
 
     It reads the payments as they are, complete or not.
     """
@@ -97,13 +97,13 @@ def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, che
 
 
 def agents_of(units: pd.DataFrame, connections: pd.DataFrame) -> list[str]:
-    """Return everybody who may pay or be paid: units, connections, owners of cars, operator, system operator."""
+    """Return the agents that may pay or be paid: units, connections, owners of cars, operator, system operator."""
     connected = [str(connection) for connection in connections["connection"].unique()]
     return [*units["unit"].unique(), *connected, *map(owners_of, connected), OPERATOR, SYSTEM_OPERATOR]
 
 
 def balances(payments: pd.DataFrame, names: Iterable[str], days: int) -> FloatArray:
-    """Return what every agent received less what it paid, shape (H, A). [$]"""
+    """Return the balance of every agent, received less paid, shape (H, A). [$]"""
     agents = pd.Index(list(names))
     balance = np.zeros((days * HOURS_PER_DAY, len(agents)))
     hour, amount = hours_passed(payments, days), numbers(payments, "amount")

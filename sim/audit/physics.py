@@ -1,4 +1,4 @@
-"""Physics: Kirchhoff's laws at every bus and Ohm's law on every line, from the stored voltages."""
+"""Checks of physics: Kirchhoff's laws at every bus and Ohm's law on every line, from the stored voltages."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ RATING_PU = 1e-9
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LineFlows:
-    """The network in complex numbers, p.u. on 1 MVA; buses and lines are positions.
+    """Voltages and currents of the network in complex numbers, p.u. on 1 MVA; buses and lines are positions.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ def check_physics(records: Records, checker: Checker) -> None:
 
 
 def _check_balance(records: Records, flows: LineFlows, checker: Checker) -> None:
-    """Check that what is injected at a bus flows into its lines (Eq. 26-28)."""
+    """Check that the power injected at a bus flows into its lines (Eq. 26-28)."""
     injected, into_lines = _injections(records, flows), np.zeros_like(flows.voltage)
     np.add.at(into_lines.T, flows.sending, flows.into_line.T)
     np.add.at(into_lines.T, flows.receiving, -flows.out_of_line.T)
@@ -134,7 +134,7 @@ def _check_lines(records: Records, flows: LineFlows, checker: Checker) -> None:
 
 
 def _check_ratings(records: Records, checker: Checker) -> None:
-    """Check the lines' ratings where the study has one for all: in p.u. on 1 MVA it is the one in MVA."""
+    """Check the lines' ratings where the study has one for all, in MVA the same number as in p.u. on 1 MVA."""
     if study_value(records.study, "grid.line_max_s_mva") is not None:
         of = Quantity("max_i_pu", "p.u.", [f"line {line}" for line in records.branches["line"]], ONCE)
         expected = records.number("grid.line_max_s_mva")

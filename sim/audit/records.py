@@ -1,4 +1,4 @@
-"""The stored tables of a run as the audit reads them: arrays of shape (hours, things), in a known order."""
+"""Stored tables of a run as the audit reads them: arrays of shape (hours, things), in a known order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def number(study: Mapping[str, Any], path: str) -> float:
 
 
 def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
-    """Return a column as floats, NaN for what is no number."""
+    """Return a column as floats, NaN for entries that are no numbers."""
     stored = frame[column]
     if stored.dtype.kind not in "fi":  # as numbers are stored; pandas takes long to say so
         stored = pd.to_numeric(stored, errors="coerce")
@@ -97,7 +97,7 @@ class HourTable:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class UnitGroup:
-    """Units of one sort: their data, and what they did.
+    """Units of one sort: their data and their power.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class UnitGroup:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Records:
-    """What is stored of a run, as far as it is complete.
+    """Stored tables of a run, as far as they are complete.
 
     Attributes
     ----------

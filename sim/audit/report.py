@@ -1,4 +1,4 @@
-"""What an audit brings to light: findings, and how much was checked to find them (or none)."""
+"""Report of an audit: findings, and the number of values that were checked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ ONCE: IntArray = np.array([-1])
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not hold.
+    """Finding of an audit: a value that does not hold.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class LimitCount:
-    """How often limits of one kind were not kept.
+    """Number of limits of one kind that were not kept, and the worst excess.
 
     Attributes
     ----------
@@ -64,27 +64,27 @@ class LimitCount:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The result of an audit.
+    """Result of an audit.
 
     Attributes
     ----------
     findings : tuple of Finding
-        What does not hold in the books: a run that has any is not a result.
+        Errors in the books: a run that has any is not a result.
     limit_violations : tuple of Finding
         Limits that the operation did not keep, which its record does not deny.
     limits : dict of str to LimitCount
         The same counted by kind: ``voltage``, ``line_current``, ``tie_capacity``, ``tie_power_factor``, ``device``.
     hours_beyond : dict of str to int
-        Hours in which a limit that the operator answers for was not kept, by the status of the decision; what
-        microgrids own is for them.
+        Hours in which the operator did not keep a limit, by the status of the decision; microgrids are responsible
+        for their own devices.
     checks : dict
-        For every check that was made, how many values it looked at.
+        Number of values compared by every check that was made.
     largest : dict
-        For every check that was made, the largest residual, in the unit of its values.
+        Largest residual of every check that was made, in the unit of its values.
     taken_as_given : dict
-        What was not checked, by name, and why not.
+        Facts that were not checked, by name, with the reason.
     notes : tuple of str
-        What else is worth knowing, such as files that are none of the run's.
+        Other remarks, such as files that are none of the run's.
     """
 
     findings: tuple[Finding, ...]
@@ -98,13 +98,13 @@ class AuditReport:
 
     @property
     def clean(self) -> bool:
-        """Whether the books hold (the operation may still have violated limits)."""
+        """True if the books hold (the operation may still have violated limits)."""
         return not self.findings
 
 
 @dataclass(frozen=True, eq=False)
 class Quantity:
-    """What the values of a comparison are; they have shape (R, K), or broadcast to it.
+    """Quantity that is compared; its values have shape (R, K), or broadcast to it.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class Quantity:
 
 @dataclass
 class Checker:
-    """Compares values check by check and takes down what does not hold."""
+    """Checker that compares values check by check and keeps the findings."""
 
     findings: list[Finding] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=dict)
@@ -186,7 +186,7 @@ class Checker:
         self._enter(check, bad, 0.0, of, lambda k: f"{of.show(value[k])}, must be a finite number")
 
     def note(self, check: str, where: str, message: str) -> None:
-        """Take down something that holds for no particular hour."""
+        """Take down a finding that belongs to no particular hour."""
         self.findings.append(Finding(check, 0, 0, where, message))
 
     def _enter(
@@ -197,7 +197,7 @@ class Checker:
         of: Quantity,
         text: Callable[[tuple[int, int]], str],
     ) -> None:
-        excess = np.where(np.isnan(excess), np.inf, excess)  # what can't be compared does not hold
+        excess = np.where(np.isnan(excess), np.inf, excess)  # a value that can't be compared does not hold
         self.checks[check] = self.checks.get(check, 0) + excess.size
         self.largest[check] = max(self.largest.get(check, 0.0), float(excess.max(initial=0.0)))
         for row, column in np.argwhere(excess > within).tolist():

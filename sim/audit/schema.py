@@ -1,4 +1,4 @@
-"""What the stored tables of a complete run hold: columns, and what has a row in every hour."""
+"""Schema of the stored tables of a complete run: columns, and the things with a row in every hour."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ HOURS_PER_DAY = 24
 RENEWABLE_KINDS = ("wind", "pv")
 
 Things = list[tuple[Any, ...]]
-"""What a table has rows for, each by its values in the key columns."""
+"""Things that a table has rows for, each by its values in the key columns."""
 
 LISTS = {
     "connections": ("connection", "kind", "bus", "max_exchange_mw"),
@@ -92,14 +92,14 @@ HOUR_TABLES = {
 def things_by_table(
     units: pd.DataFrame, branches: pd.DataFrame, devices: Mapping[str, Sequence[str]]
 ) -> dict[str, Things]:
-    """Return for each of `HOUR_TABLES` what it has one row for in every hour.
+    """Return for each of `HOUR_TABLES` the things with one row in every hour.
 
     Parameters
     ----------
     units, branches : DataFrame
         The tables of that name.
     devices : mapping of sequence of str
-        The devices behind every connection.
+        Devices of every connection.
     """
     buses = sorted({*branches["from_bus"], *branches["to_bus"]})
     return {
@@ -129,7 +129,7 @@ def _payments(units: pd.DataFrame) -> Things:
 
 
 def _connection_payments(devices: Mapping[str, Sequence[str]]) -> Things:
-    """Return term, payer and payee of every payment of an hour that a connection has a part in."""
+    """Return term, payer and payee of every payment of an hour to or by a connection."""
     with_cars = [connection for connection, names in devices.items() if "ev" in names]
     return [
         *(("trade", connection, OPERATOR) for connection in devices),

@@ -1,4 +1,4 @@
-"""Settlement: bids as accepted or refused, band, imbalance and penalty, from the study's own tiers."""
+"""Checks of settlement: bids as accepted or refused, band, imbalance and penalty, from the study's own tiers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -43,7 +43,7 @@ def check_bids(records: Records, checker: Checker) -> None:
 def check_deciders(records: Records, checker: Checker) -> None:
     """Check that decisions are by the study's policy and coordination, or say why not.
 
-    A policy that optimises nothing leaves the exchange of microgrids to themselves.
+    Under a policy without optimisation the microgrids decide their exchange alone.
     """
     decisions, coordinated = records["decisions"], len(records.lists["connections"]) > 0
     unplanned = decisions.values("status") == "unplanned"
@@ -97,7 +97,7 @@ def check_settlement(records: Records, checker: Checker) -> None:
 
 
 def check_plan(records: Records, checker: Checker) -> None:
-    """Check what the decisions say about plan and meter, where there was a plan."""
+    """Check the recorded mismatch of plan and meter, where there was a plan."""
     planned = records["decisions"].numbers("planned_tie_p_mw")
     stored = records["decisions"].numbers("power_flow_mismatch_mw")
     off = np.abs(records["settlements"].numbers("metered_mw") - planned)

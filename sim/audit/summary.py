@@ -1,4 +1,4 @@
-"""The summary of a run: every figure of it derived again from the tables and the study."""
+"""Checks of the summary of a run: every figure of it derived again from the tables and the study."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,10 +27,10 @@ SPENT = {
     "wear": ("battery", "thermal_storage"),
     "discomfort": ("ev",),
 }
-"""What devices of microgrids cost, by term."""
+"""Terms of the devices' costs, and the devices of each."""
 
 GIVEN = ("seconds", "run_dir")
-"""What no table tells."""
+"""Figures of the summary that follow from no table."""
 
 
 def check_summary(summary: Mapping[str, Any], records: Records, report: AuditReport, checker: Checker) -> None:
@@ -39,13 +39,13 @@ def check_summary(summary: Mapping[str, Any], records: Records, report: AuditRep
     Parameters
     ----------
     summary : mapping
-        What stands in ``summary.json``.
+        Contents of ``summary.json``.
     records : Records
         The stored tables, complete.
     report : AuditReport
         The audit of these tables, which counts limits not kept.
     checker : Checker
-        Takes down what does not hold.
+        Takes down the faults.
     """
     stored = {name: value for name, value in summary.items() if name not in GIVEN}
     problems, compared = [], 0
@@ -126,7 +126,7 @@ def _terms(records: Records) -> dict[str, float]:
 
 
 def _bid_strategy(records: Records) -> dict[str, Any]:
-    """Return which bidding strategies were asked for and used, and why, by the first bid of every day."""
+    """Return the bidding strategies asked for and used, and the reasons, by the first bid of every day."""
     first = [records["bids"].values(name)[::HOURS_PER_DAY, 0] for name in ("asked", "strategy", "fallback_reason")]
     days = list(zip(range(1, records.days + 1), *(map(str, column) for column in first), strict=True))
     others = [f"day {day}, {used}: {reason}" for day, asked, used, reason in days if used != asked]
@@ -150,7 +150,7 @@ def _certificate(records: Records) -> dict[str, float | None]:
 
 
 def _voltage(records: Records, report: AuditReport) -> dict[str, Any]:
-    """Return range of voltages, and which buses were outside the limits. [p.u.]"""
+    """Return range of voltages, and the buses that were outside the limits. [p.u.]"""
     buses = records["buses"]
     vm_pu, bus = buses.numbers("vm_pu"), buses.numbers("bus")[0].astype(np.int64)
     least, most = (records.number(f"grid.voltage.{end}_vm_pu") for end in ("min", "max"))
@@ -182,7 +182,7 @@ def _energy(records: Records) -> dict[str, float]:
 
 
 def _hours(records: Records) -> dict[str, int]:
-    """Return in how many hours something was out of the ordinary."""
+    """Return the number of hours out of the ordinary, by kind."""
     decisions = records["decisions"]
     fallback = decisions.values("policy") != study_value(records.study, "policy")
     return {
@@ -199,7 +199,7 @@ def _hours(records: Records) -> dict[str, int]:
 
 
 def _of_microgrids(records: Records, terms: Mapping[str, float]) -> dict[str, Any]:
-    """Return what a summary has besides where there are connections."""
+    """Return the part of a summary on connections."""
     microgrids = _microgrids(records)
     own = {
         kind: sum(one["fuel"] + one["wear"] + one["discomfort"] for one in microgrids.values() if one["kind"] == kind)
@@ -253,7 +253,7 @@ def _microgrids(records: Records) -> dict[str, Any]:
 
 
 def _coordination(records: Records) -> dict[str, Any]:
-    """Return modes, rounds, worst residuals, and what went wrong."""
+    """Return modes, rounds, worst residuals, and failures."""
     decisions, trades = records["decisions"], records["trades"]
     rounds = decisions.numbers("iterations").astype(np.int64)
     said = [(h, note) for h, note in enumerate(decisions.values("coordination_note")[:, 0]) if note != ""]

@@ -1,4 +1,4 @@
-"""Units: nobody does what it can't do, orders are followed, and the batteries' energy adds up."""
+"""Checks of units: limits are kept, orders are followed, and the batteries' energy adds up."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ POWER_MVA = 1e-9
 """Round-off of powers that units keep exactly. [MVA]"""
 
 ORDER_MVA = 1e-6
-"""Difference between order and deed from which on a unit must say that it clipped the order. [MW], [Mvar]"""
+"""Difference between order and action from which on a unit must say that it clipped the order. [MW], [Mvar]"""
 
 SOC = 1e-6
 """Tolerance of states of charge, as a fraction of the capacity."""
@@ -99,7 +99,7 @@ def _check_orders(records: Records, checker: Checker) -> None:
 
 
 def _check_soc(records: Records, checker: Checker) -> None:
-    """Check states of charge against the start and what was charged and discharged since, and their limits."""
+    """Check states of charge against the start and the energy charged and discharged since, and their limits."""
     units = records.batteries
     of = Quantity("state of charge", "", units.names)
     checker.equal("soc", units.soc, soc_from_power(records), of, within=SOC)

@@ -59,7 +59,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.name, self.kind, self._position = connection.name, connection.kind, position
         self._microgrid = connection.microgrid
-        self._planner = MicrogridOptimizer(connection.microgrid, model.instance.study.search.solver_time_limit_s)
+        self._optimizer = MicrogridOptimizer(connection.microgrid, model.instance.study.search.solver_time_limit_s)
         self.cars: ChargingSessions | None = None
         if connection.microgrid.ev is not None:
             study = model.instance.study
@@ -120,11 +120,11 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         MicrogridAnswer
             Quantities at each price, shape (K, 1).
         """
-        return self._planner.demand(self.reveal(), prices_per_mwh)
+        return self._optimizer.demand(self.reveal(), prices_per_mwh)
 
     def answer(self, quote: Quote) -> MicrogridAnswer:
         """Return what it would exchange at a quote, in the scenarios and hours it looked at last."""
-        return self._planner.answer(self.reveal(), self._probability, quote)
+        return self._optimizer.answer(self.reveal(), self._probability, quote)
 
     def answer_retail(self) -> MicrogridAnswer:
         """Return what it exchanges at the retail price, when nobody coordinates."""
@@ -169,12 +169,12 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
 
     def _follow(self, problem: ConnectionProblem, schedule: Schedule) -> dict[str, FloatArray]:
         """Return the optimizer's orders within its time; one that does not keep it is given up for a new one."""
-        planner, fits = self._planner, bool((schedule.price_per_mwh < 0).any())
-        follow = partial(planner.follow, problem, schedule.p_mw, schedule.q_mvar, fits=fits)
+        optimizer, fits = self._optimizer, bool((schedule.price_per_mwh < 0).any())
+        follow = partial(optimizer.follow, problem, schedule.p_mw, schedule.q_mvar, fits=fits)
         try:
             chosen = answer_within(self._time_limit_s, follow)
         except NoAnswerError:
-            self._planner = planner.renewed()
+            self._optimizer = optimizer.renewed()
             raise
         for name, values in chosen.items():
             if not np.isfinite(values[0]):

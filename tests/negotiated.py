@@ -59,13 +59,13 @@ class Case:
             scenarios = self.instance.draw(Draw.TRAINING, 2)
             self.community.look_a_day_ahead(scenarios)
             self.problem = opening_problem(self.instance, scenarios)
-            self.within = bid_bounds(
+            self.bounds = bid_bounds(
                 self.grid, self.instance.rule, scenarios.demand_mw, scenarios.available_mw, network="branch_flow"
             )
         else:
             knowledge = Knowledge.HOUR if kind == "an hour" else Knowledge.FORECAST
             self.community.look_ahead(knowledge)
-            self.problem, self.within = self._in_view(model.outlook(knowledge)), None
+            self.problem, self.bounds = self._in_view(model.outlook(knowledge)), None
 
     def _in_view(self, outlook):
         whole = opening_problem(self.instance, self.instance.forecast)
@@ -81,14 +81,14 @@ class Case:
         )
 
     def agree(self):
-        return self.community.plan(self.problem, within=self.within)
+        return self.community.plan(self.problem, bounds=self.bounds)
 
     def operator_cost(self, plan):
         """Return what an exchange costs the operator if it makes the best of it, all demand paid for. [$]"""
         points = plan.set_points
         given = replace(self.problem, exchange_p_mw=points.exchange_p_mw, exchange_q_mvar=points.exchange_q_mvar)
         revenue = (self.problem.demand_mw.sum(axis=2) * self.problem.retail_price_per_mwh).sum(axis=1)
-        objective = self.dispatcher.plan(given, within=self.within).objective
+        objective = self.dispatcher.plan(given, bounds=self.bounds).objective
         return objective + float(self.problem.probability @ revenue)
 
     def microgrid_costs(self, plan):

@@ -93,13 +93,13 @@ def test_no_bid_on_a_grid_beats_the_optimum_and_the_range_holds_it(network, read
     dispatcher = Dispatcher(grid, TARIFF, rule)
     for seed in (3, 4, 5):
         problem = draw_problem(grid, rule, np.random.default_rng(seed), scenarios=3)
-        within = range_of(grid, rule, problem, network)
-        best = dispatcher.plan(problem, network=network, within=within, effort=Effort(gap=1e-9, nodes=60))
-        assert within.low[0] - 1e-6 <= best.bid_mw[0] <= within.high[0] + 1e-6
+        bounds = range_of(grid, rule, problem, network)
+        best = dispatcher.plan(problem, network=network, bounds=bounds, effort=Effort(gap=1e-9, nodes=60))
+        assert bounds.low[0] - 1e-6 <= best.bid_mw[0] <= bounds.high[0] + 1e-6
         capacity = grid.tie_line.max_s_mva
         costs = [
             dispatcher.plan(replace(problem, bid_mw=np.array([bid])), network=network).objective
-            for bid in [*np.linspace(-capacity, capacity, 25), *np.linspace(within.low[0], within.high[0], 13)]
+            for bid in [*np.linspace(-capacity, capacity, 25), *np.linspace(bounds.low[0], bounds.high[0], 13)]
         ]
         assert min(costs) >= best.bound - 1e-4
         if not best.repaired:
@@ -141,9 +141,9 @@ CASES = [
 def test_direction_search_finds_the_optimum_of_all_directions(network, reading, scenarios, hours, rule, seed):
     grid, rule = feeder5(fleet=[FLEET, LOSSY_FLEET][seed], reading=reading), ALL_RULES[rule]
     problem = draw_problem(grid, rule, np.random.default_rng(seed), scenarios=scenarios, hours=hours)
-    within = range_of(grid, rule, problem, network)
+    bounds = range_of(grid, rule, problem, network)
     dispatcher = Dispatcher(grid, TARIFF, rule)
-    horizon = dispatcher.horizon(problem, network=network, within=within)
+    horizon = dispatcher.horizon(problem, network=network, bounds=bounds)
     flows = network == "branch_flow" and reading == "both_directions"
     optimum, best_directions = brute_force(horizon, problem, flows=flows)
     tolerance = 1e-5 * abs(optimum) + 1e-4
@@ -160,12 +160,12 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
         assert plan.bound == pytest.approx(optimum, abs=tolerance)
     # The bound that prices what links the hours holds at the prices of any plan, good or bad.
     hour = compile_model(hour_model(grid, hourly_wear(TARIFF), rule, network=network))
-    bound = LagrangianBound(grid, hour, TARIFF, problem, within)
-    rng, only = np.random.default_rng(seed), np.where(within.low < 0, -1, 1)
+    bound = LagrangianBound(grid, hour, TARIFF, problem, bounds)
+    rng, only = np.random.default_rng(seed), np.where(bounds.low < 0, -1, 1)
     for attempt in range(4):
         bid = rng.choice((1, -1), hours) if attempt else best_directions.bid
         flow = rng.choice((1, -1), (scenarios, hours)) if attempt else best_directions.flow
-        directions = Directions(bid=np.where(within.open_hours, bid, only), flow=flow)
+        directions = Directions(bid=np.where(bounds.open_hours, bid, only), flow=flow)
         plan = horizon.solve(problem, directions)
         answer = bound(plan.prices, plan.set_points.battery_p_mw, directions)
         assert answer.bound <= optimum + tolerance
@@ -177,8 +177,8 @@ def test_branch_and_bound_equals_brute_force(seed):
     """Two scenarios, three hours, five buses, every combination of directions tried: the same optimum."""
     grid, rule = feeder5(reading="both_directions"), ALL_RULES[["case1", "caiso", "skew"][seed % 3]]
     problem = draw_problem(grid, rule, np.random.default_rng(1000 + seed), scenarios=2, hours=3)
-    within = range_of(grid, rule, problem, "branch_flow")
-    horizon = Dispatcher(grid, TARIFF, rule).horizon(problem, network="branch_flow", within=within)
+    bounds = range_of(grid, rule, problem, "branch_flow")
+    horizon = Dispatcher(grid, TARIFF, rule).horizon(problem, network="branch_flow", bounds=bounds)
     optimum, _ = brute_force(horizon, problem, flows=True)
     plan = BranchAndBound(grid, rule, horizon, problem).run(Effort(gap=1e-6, nodes=2000))
     assert plan.objective == pytest.approx(optimum, rel=1e-5, abs=1e-4)

@@ -342,7 +342,7 @@ def test_a_broken_device_is_named_and_its_data_stand_in(monkeypatch, how):
         model = networked_model()
         for name, device in model.participants.microgrids[0]._devices.items():
             if name in spoil:
-                monkeypatch.setattr(device, "obey", broken(device))
+                monkeypatch.setattr(device, "act", broken(device))
         for _ in range(3):
             model.step()
         return model
@@ -366,7 +366,7 @@ def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
     for microgrid in model.participants.microgrids[: 1 if how == "never answers" else None]:
         for name in HOLD[: 1 if how == "never answers" else None]:
             device = microgrid._devices[name]
-            monkeypatch.setattr(device, "obey", never if how == "never answers" else BROKEN_DEVICES[how][0](device))
+            monkeypatch.setattr(device, "act", never if how == "never answers" else BROKEN_DEVICES[how][0](device))
     model.run_days(1)
     notes = notes_of(model)
     assert notes.str.contains("battery: ").any()
@@ -406,7 +406,7 @@ def test_a_device_whose_data_do_not_say_what_it_does_is_named(monkeypatch):
 def test_a_microgrid_without_a_plan_serves_its_loads_and_says_so(monkeypatch, broken, told):
     model = networked_model(5.0 if broken is never else 60.0)
     microgrid = model.participants.microgrids[0]
-    monkeypatch.setattr(microgrid._planner, "follow", broken)
+    monkeypatch.setattr(microgrid._optimizer, "follow", broken)
     model.step()
     (note,) = notes_of(model)
     assert note.startswith(told)
@@ -414,7 +414,7 @@ def test_a_microgrid_without_a_plan_serves_its_loads_and_says_so(monkeypatch, br
 
 def test_ctrl_c_in_a_device_ends_the_run(monkeypatch):
     model = networked_model()
-    monkeypatch.setattr(model.participants.microgrids[0]._devices["load"], "obey", raising(KeyboardInterrupt))
+    monkeypatch.setattr(model.participants.microgrids[0]._devices["load"], "act", raising(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         model.step()
 

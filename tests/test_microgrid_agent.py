@@ -32,7 +32,7 @@ def by_device(action):
     return {device.device: device for device in action.devices}
 
 
-# ---- the planner -----------------------------------------------------------------------------------------------
+# ---- the optimizer -----------------------------------------------------------------------------------------------
 
 
 def test_a_plain_quote_has_no_quantity():
@@ -44,10 +44,10 @@ def test_a_plain_quote_has_no_quantity():
 
 def test_programs_are_kept_and_answers_do_not_depend_on_what_was_asked_before():
     owner, known = microgrid(diesel=DIESEL, max_heat_mw=0.1, heat_unit=CHP), knows(heat=[0.02, 0.05, 0.1])
-    planner = MicrogridOptimizer(owner)
+    optimizer = MicrogridOptimizer(owner)
     quotes = [Quote.plain(np.array([[p, 120.0, 200.0]])) for p in (90.0, 150.0, -40.0)]
     quotes.append(replace(quotes[0], near_mw=np.full((1, 3), 0.1), proximal=50.0))
-    used = [planner.answer(known, np.ones(1), quote) for quote in [*quotes, *reversed(quotes)]]
+    used = [optimizer.answer(known, np.ones(1), quote) for quote in [*quotes, *reversed(quotes)]]
     for quote, first, again in zip(quotes, used[:4], reversed(used[4:]), strict=True):
         fresh = MicrogridOptimizer(owner).answer(known, np.ones(1), quote)
         for answer in (first, again):
@@ -65,11 +65,11 @@ def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():
         output_mw=np.concatenate([known.output_mw, 0 * known.output_mw]),
     )
     price = np.tile(agent.retail_per_mwh, (2, 1))
-    planner = MicrogridOptimizer(agent._microgrid)
-    both = planner.answer(two, np.array([0.5, 0.5]), Quote.plain(price)).p_mw
+    optimizer = MicrogridOptimizer(agent._microgrid)
+    both = optimizer.answer(two, np.array([0.5, 0.5]), Quote.plain(price)).p_mw
     for s in range(2):
         one = replace(two, load_mw=two.load_mw[[s]], heat_mw=two.heat_mw[[s]], output_mw=two.output_mw[[s]])
-        alone = planner.answer(one, np.ones(1), Quote.plain(price[:1])).p_mw[0]
+        alone = optimizer.answer(one, np.ones(1), Quote.plain(price[:1])).p_mw[0]
         assert both[s] == pytest.approx(alone, abs=2e-4)
 
 
@@ -230,7 +230,7 @@ def test_stores_remember_what_was_done():
         (MemoryError("too large"), "MemoryError: too large"),
     ],
 )
-def test_if_its_planner_fails_loads_are_served_from_the_network(monkeypatch, error, told):
+def test_if_its_optimizer_fails_loads_are_served_from_the_network(monkeypatch, error, told):
     agent = agent_at(1)
 
     def fail(*_, **__):

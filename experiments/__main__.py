@@ -271,7 +271,7 @@ def audit(
 @app.command()
 def studies() -> None:
     """List the packaged studies and sweeps, strategies, policies and rules."""
-    _load("commands").list_studies()
+    _load("catalog").list_studies()
 
 
 @app.command()
@@ -291,7 +291,7 @@ def new(
     like: Annotated[str, typer.Option(help="Packaged study or sweep to start from.")] = "microgrid33",
 ) -> None:
     """Write a commented study or sweep to start from."""
-    _load("commands").new_study(file, like)
+    _load("catalog").new_study(file, like)
 
 
 @app.command()

@@ -1,6 +1,11 @@
-"""Find studies: packaged by name, or the user's own file; apply what the command line changes."""
+"""Find studies: packaged by name, or the user's own file; apply what the command line changes; list and copy them.
 
+No solver, network or table is imported here: a user who looks something up should not wait for them.
+"""
+
+import ast
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.resources import files
@@ -11,10 +16,14 @@ from typing import Any
 from agents.anm import policy_names
 from agents.bidding import strategy_names
 from agents.coordination import mode_names
-from grids.documents import in_short
+from experiments import console
+from experiments.installation import HOME
+from experiments.whole import new_file
+from grids.documents import in_short, parse_yaml
 from sim.errors import StudyError
-from sim.study import Study
-from sim.study_file import Change, read_study
+from sim.imbalance import RULES
+from sim.study import NAME, Study
+from sim.study_file import Change, read_study, write_document
 
 
 def packaged_studies() -> dict[str, Path]:
@@ -151,3 +160,55 @@ def _found(key: str, value: Any) -> str | None:
         return None
     path = Path(value)
     return str(path.resolve()) if path.suffix and path.is_file() else None
+
+
+def list_studies() -> None:
+    """Print the packaged studies and sweeps, bidding strategies, policies and rules."""
+    console.show_catalog(
+        {
+            "studies": {name: _description(path) for name, path in packaged_studies().items()},
+            "sweeps": {name: _description(path) for name, path in packaged_sweeps().items()},
+            "bidding strategies": {name: _summary(f"agents/bidding/{name}.py") for name in strategy_names()},
+            "ANM policies": {name: _summary(f"agents/anm/{name}.py") for name in policy_names()},
+            "coordination of microgrids": {name: _summary(f"agents/coordination/{name}.py") for name in mode_names()},
+            "imbalance rules": {name: rule.in_words() for name, rule in RULES.items()},
+        }
+    )
+
+
+def _description(path: Path) -> str:
+    """Return what a packaged file says of itself."""
+    return str(parse_yaml(path.read_text(encoding="utf-8"))["description"])
+
+
+def _summary(file: str) -> str:
+    """Return the ``summary`` in a module's source: importing it, with its solvers, would take seconds."""
+    for node in ast.walk(ast.parse((HOME / file).read_text(encoding="utf-8"))):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if any(isinstance(one, ast.Name) and one.id.lower() == "summary" for one in targets):
+            return str(ast.literal_eval(node.value))  # type: ignore[attr-defined]
+    return ""
+
+
+def new_study(file: Path, like: str) -> None:
+    """Write a commented study or sweep, named after its file."""
+    packaged = packaged_studies() | packaged_sweeps()
+    if like not in packaged:
+        raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
+    if file.suffix not in {".yaml", ".yml"}:
+        raise StudyError(f"{file}: the name of such a file ends in .yaml")
+    if not re.fullmatch(NAME, file.stem):
+        raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
+    kind, command = ("sweep", "sweep") if like in packaged_sweeps() else ("study", "run")
+    header, name, rest = packaged[like].read_text(encoding="utf-8").partition(f"name: {like}\n")
+    began = f"# {file.stem}: began as a copy of the packaged {kind} {like}.\n#   tieline {command} {file}\n"
+    text = began + _notes(header) + (write_document({"name": file.stem}) if name else "") + rest
+    with new_file(file) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+    console.echo(f"wrote {file}; next: tieline {command} {file}")
+
+
+def _notes(header: str) -> str:
+    """Return what the header of a packaged file says of its values: not its title, nor how it is simulated."""
+    _, *lines = header.splitlines(keepends=True)
+    return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)

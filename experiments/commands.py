@@ -1,7 +1,6 @@
 """What the commands do: study in, tables and figures out."""
 
 import math
-import re
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -9,7 +8,6 @@ from typing import Any
 
 from agents.participants import check_study
 from experiments import console
-from experiments.catalog import packaged_studies, packaged_sweeps
 from experiments.confidence import CONFIDENCE
 from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
@@ -18,7 +16,6 @@ from experiments.evaluation import evaluate, scenario_set
 from experiments.run_folder import finish_run, new_run, write_run
 from experiments.simulate import simulate
 from experiments.summary import limits_in_json, strategy_of, summarise, worst
-from experiments.whole import new_file
 from grids.cases import case_names
 from sim.audit import Inputs, audit, audit_folder
 from sim.errors import StudyError
@@ -26,8 +23,8 @@ from sim.inputs import inputs_of
 from sim.instance import Instance
 from sim.plausibility import implausible
 from sim.profiles import HOURS_PER_DAY, packaged_profiles
-from sim.study import NAME, Study
-from sim.study_file import read_study, require_resolved, write_document
+from sim.study import Study
+from sim.study_file import read_study, require_resolved
 
 STRANGE_SHOWN = 5
 """Strange values of a study that are named; of more, only their number."""
@@ -234,51 +231,6 @@ def _inputs_of(folder: Path) -> Inputs | str:
         if name not in packaged and not Path(name).is_file():
             return f"'{name}' is not here"
     return inputs_of(Instance.of(study))
-
-
-def list_studies() -> None:
-    """Print the packaged studies and sweeps, bidding strategies, policies and rules."""
-    from agents.anm import policy_class, policy_names
-    from agents.bidding import strategy, strategy_names
-    from agents.coordination import mode_class, mode_names
-    from experiments.sweeps.plan import read_sweep
-    from sim.imbalance import RULES
-    from sim.study_file import read_study
-
-    console.show_catalog(
-        {
-            "studies": {name: read_study(path).description for name, path in packaged_studies().items()},
-            "sweeps": {name: read_sweep(path).description for name, path in packaged_sweeps().items()},
-            "bidding strategies": {name: strategy(name).SUMMARY for name in strategy_names()},
-            "ANM policies": {name: policy_class(name).summary for name in policy_names()},
-            "coordination of microgrids": {name: mode_class(name).summary for name in mode_names()},
-            "imbalance rules": {name: rule.in_words() for name, rule in RULES.items()},
-        }
-    )
-
-
-def new_study(file: Path, like: str) -> None:
-    """Write a commented study or sweep, named after its file."""
-    packaged = packaged_studies() | packaged_sweeps()
-    if like not in packaged:
-        raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
-    if file.suffix not in {".yaml", ".yml"}:
-        raise StudyError(f"{file}: the name of such a file ends in .yaml")
-    if not re.fullmatch(NAME, file.stem):
-        raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
-    kind, command = ("sweep", "sweep") if like in packaged_sweeps() else ("study", "run")
-    header, name, rest = packaged[like].read_text(encoding="utf-8").partition(f"name: {like}\n")
-    began = f"# {file.stem}: began as a copy of the packaged {kind} {like}.\n#   tieline {command} {file}\n"
-    text = began + _notes(header) + (write_document({"name": file.stem}) if name else "") + rest
-    with new_file(file) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-    console.echo(f"wrote {file}; next: tieline {command} {file}")
-
-
-def _notes(header: str) -> str:
-    """Return what the header of a packaged file says of its values: not its title, nor how it is simulated."""
-    _, *lines = header.splitlines(keepends=True)
-    return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)
 
 
 def _json_numbers(value: Any) -> Any:

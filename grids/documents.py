@@ -5,16 +5,18 @@ none, an escape sequence for the terminal. Every such file ends in a :class:`Doc
 most a few words of it. Nothing that is read here becomes anything but plain numbers, texts, dates, lists and mappings.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_BYTES = {"YAML": 2_000_000, "CSV": 20_000_000, "Parquet": 2_000_000_000, "JSON": 50_000_000}
 """Largest size of a file of each kind; 50 MB is a pandapower net of some ten thousand buses. [bytes]"""
@@ -275,6 +277,9 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None, *, most_rows:
         If it is no Parquet file, is damaged, lacks a column, holds anything but numbers, texts, dates, true and false,
         or is too large.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with path.open("rb") as file:  # Arrow would take a colon in a path for that of a URI, and a folder for one file
         try:
             source = pq.ParquetFile(file, page_checksum_verification=True)

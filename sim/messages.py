@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grids.network import FloatArray
-from grids.power_flow import SetPoints
+
+if TYPE_CHECKING:
+    from grids.power_flow import SetPoints
 
 
 class Knowledge(Enum):

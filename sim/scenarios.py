@@ -1,15 +1,19 @@
 """Uncertainty: forecast errors, Monte-Carlo scenarios, and the actual days."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from grids.components import Data
 from grids.network import FloatArray, Grid, IntArray
-from sim.profiles import Profiles
+
+if TYPE_CHECKING:
+    from sim.profiles import Profiles
 
 Deviation = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 
@@ -87,12 +91,12 @@ class ScenarioSet:
     def __len__(self) -> int:
         return len(self.probability)
 
-    def subset(self, index: int | IntArray) -> "ScenarioSet":
+    def subset(self, index: int | IntArray) -> ScenarioSet:
         """Return the chosen scenarios with equal probabilities."""
         chosen = np.atleast_1d(np.asarray(index))
         return self.weighted(chosen, np.full(len(chosen), 1 / len(chosen)))
 
-    def weighted(self, chosen: IntArray, probability: FloatArray, *, kantorovich: float = 0.0) -> "ScenarioSet":
+    def weighted(self, chosen: IntArray, probability: FloatArray, *, kantorovich: float = 0.0) -> ScenarioSet:
         """Return the chosen scenarios with probabilities of their own, and the distance to this set. [MW]"""
 
         def rows(values: FloatArray) -> FloatArray:
@@ -109,7 +113,7 @@ class ScenarioSet:
             kantorovich=kantorovich,
         )
 
-    def completed(self, expected: "ScenarioSet") -> "ScenarioSet":
+    def completed(self, expected: ScenarioSet) -> ScenarioSet:
         """Return the set with its empty quantities filled from a forecast (a set of one scenario)."""
 
         def filled(own: FloatArray, forecast: FloatArray) -> FloatArray:

@@ -8,9 +8,9 @@ import yaml
 from cli import accepted, assert_one_message
 
 import experiments.__main__ as command_line
-from agents.anm import policy_names
-from agents.bidding import strategy_names
-from agents.coordination import mode_names
+from agents.anm import policy_class, policy_names
+from agents.bidding import strategy, strategy_names
+from agents.coordination import mode_class, mode_names
 from experiments.catalog import find_study, packaged_studies, packaged_sweeps
 from experiments.sweeps.plan import read_sweep
 from sim.imbalance import RULES
@@ -23,6 +23,21 @@ def test_studies_lists_everything_there_is_to_choose_from():
     text = accepted("studies")
     for name in (*packaged_studies(), *strategy_names(), *policy_names(), *RULES):
         assert f" {name} " in text
+
+
+def test_studies_says_of_each_what_its_module_says(monkeypatch):
+    """The summaries are read from the sources, for importing the modules would take seconds."""
+    monkeypatch.setenv("COLUMNS", "300")
+    lines = accepted("studies").splitlines()
+    summaries = {
+        **{name: read_study(path).description for name, path in packaged_studies().items()},
+        **{name: read_sweep(path).description for name, path in packaged_sweeps().items()},
+        **{name: strategy(name).SUMMARY for name in strategy_names()},
+        **{name: policy_class(name).summary for name in policy_names()},
+        **{name: mode_class(name).summary for name in mode_names()},
+    }
+    for name, summary in summaries.items():
+        assert any(name in line.split() and summary in line for line in lines), name
 
 
 def test_help_names_all_strategies_policies_modes_and_rules_there_are(monkeypatch):

@@ -182,6 +182,19 @@ print(*sorted({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)
     assert done.stdout.count("Usage:") == 11
 
 
+def test_looking_up_imports_numpy_at_most(tmp_path):
+    code = f"""
+import sys
+from experiments.__main__ import app
+for command in ("studies", "show networked33", "show microgrid33 --set days=2", "new mine.yaml"):
+    app(command.split(), standalone_mode=False)
+print(*sorted({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)
+"""
+    done = python(code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.split() == ["numpy"]
+
+
 # ---- metadata ------------------------------------------------------------------------------------------------
 
 

@@ -348,17 +348,17 @@ def report(
 @app.command()
 def bench(
     json: Json = False,
-    quick: Annotated[bool, typer.Option(help="Fewer repetitions.")] = False,
-    proofs: Annotated[bool, typer.Option(help="Instead: how far the bids of hard cases are proven.")] = False,
+    quick: Annotated[bool, typer.Option(help="Fewer repetitions, and nothing that takes minutes.")] = False,
+    proofs: Annotated[bool, typer.Option(help="Only how far the bids of hard cases are proven.")] = False,
     networked: Annotated[bool, typer.Option(help="Only networked microgrids, of 33, 66 and 330 buses.")] = False,
     sweeps: Annotated[bool, typer.Option(help="Only sweeps: days per second, workers, Dask, memory.")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="Everything, also what takes minutes.")] = False,
 ) -> None:
-    """Measure speed and memory as ratios, side by side in one run."""
-    if proofs:
-        _load("benchmark").prove_all(as_json=json)
-    else:
-        only = "networked" if networked else "sweeps" if sweeps else ""
-        _load("benchmark").bench_all(as_json=json, quick=quick, only=only)
+    """Measure speed and memory as ratios, side by side, one row after another; without options, of one microgrid."""
+    chosen = [name for name, given in (("networked", networked), ("sweeps", sweeps)) if given or whole]
+    if whole or not (chosen or proofs):
+        chosen = ["microgrid33", *chosen]
+    _load("bench.command").run_bench(chosen, proofs=proofs or whole, quick=quick, whole=whole, as_json=json)
 
 
 def main() -> None:

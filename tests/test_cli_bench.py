@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from cli import accepted
 from swept import Threads
+from typer.testing import CliRunner
 
-from experiments import benchmark, networked_benchmark
+from experiments.__main__ import app
+from experiments.bench import command, networked, sweeps
+from experiments.bench.coordination import CoordinationDay
+from experiments.bench.hard_cases import cases
+from experiments.bench.measuring import COMPARISONS, Measured, Row
+from experiments.bench.microgrid33 import hour_against_runopp
 from experiments.catalog import find_study
-from experiments.proofs import cases
-from experiments.sweeps import benchmark as sweep_benchmark
 from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 
@@ -19,67 +23,93 @@ pytestmark = pytest.mark.usefixtures("in_own_folder")
 
 SMALL = {"uncertainty.scenarios": 4, "uncertainty.keep": 2}
 
-SLOW = ("all_scenarios", "bid_against_ipopt")
-"""What ``--quick`` leaves out."""
+QUICK, USUAL, ALL = {"seconds"}, {"seconds", "a minute"}, {"seconds", "a minute", "minutes"}
+"""What is measured with --quick, usually, and with --all."""
 
 
 @pytest.fixture
 def quick_bench(monkeypatch):
-    """Replace what the benchmark measures by something that takes no time."""
+    """Replace what the benchmark measures by something that takes no time; return how long each row would take."""
 
-    def measured(name, met):
-        def part(instance, repeats):
-            return benchmark.Row(name=name, measured=1.25, unit="x", target="<= 2", met=met, detail=f"{repeats} times")
+    def stand_in(row):
+        return Row(row.name, "<= 2 x", lambda effort: Measured(1.25, f"{effort} times"), row.baseline, row.takes)
 
-        part.__name__ = name
-        return part
-
-    parts = {
-        name: measured(name, met=name != "help_time")
-        for name in (
-            "peak_memory",
-            "all_scenarios",
-            "bid_against_clarabel",
-            "bid_against_ipopt",
-            "proven_bid",
-            "certificate",
-            "hour_against_runopp",
-            "plant_power_flow",
-            "receding_day",
-            "help_time",
-        )
-    }
-    for name, part in parts.items():
-        monkeypatch.setattr(benchmark, name, part)
-
-    def others(name):
-        return lambda quick: [(name, lambda: [measured(name, met=True)(None, 1 if quick else 3)])]
-
-    monkeypatch.setattr(benchmark, "networked_parts", others("networked_bids"))
-    monkeypatch.setattr(benchmark, "sweep_parts", others("swept_days"))
-    return [*parts, "networked_bids", "swept_days"]
+    groups = {name: ([stand_in(row) for row in rows], *efforts) for name, (rows, *efforts) in command.GROUPS.items()}
+    groups["microgrid33"][0][1] = Row("misses", "< 1 x", lambda effort: Measured(1.25, "too much"))
+    monkeypatch.setattr(command, "GROUPS", groups)
+    monkeypatch.setattr(command, "cases", dict)
+    return {name: rows for name, (rows, *_) in groups.items()}
 
 
-def test_bench_reports_every_promise(quick_bench):
-    rows = json.loads(accepted("bench", "--quick", "--json"))["rows"]
-    assert [row["name"] for row in rows] == [name for name in quick_bench if name not in SLOW]
+def names(rows, takes):
+    """Return the names of the rows that take so long, as the benchmark prints them."""
+    return [f"{row.name} / {row.baseline}" if row.baseline else row.name for row in rows if row.takes in takes]
+
+
+@pytest.mark.parametrize(
+    ("options", "groups", "takes"),
+    [
+        ([], ["microgrid33"], USUAL),
+        (["--quick"], ["microgrid33"], QUICK),
+        (["--networked"], ["networked"], USUAL),
+        (["--sweeps", "--quick"], ["sweeps"], QUICK),
+        (["--networked", "--sweeps"], ["networked", "sweeps"], USUAL),
+        (["--all"], ["microgrid33", "networked", "sweeps"], ALL),
+    ],
+)
+def test_bench_reports_what_is_asked_for(quick_bench, options, groups, takes):
+    rows = json.loads(accepted("bench", *options, "--json"))["rows"]
+    assert [row["name"] for row in rows] == [name for group in groups for name in names(quick_bench[group], takes)]
     assert set(rows[0]) == {"name", "measured", "unit", "target", "met", "detail"}
-    assert [row["detail"] for row in rows] == [*["2 times"] * (len(rows) - 2), "1 times", "1 times"]
-    text = accepted("bench")
-    for words in (*quick_bench, "1.25 x", "no", "5 times"):
+
+
+def test_bench_prints_every_row(quick_bench):
+    text = " ".join(accepted("bench").split())
+    for words in (*names(quick_bench["microgrid33"], USUAL), "1.25 x", "no", "5 times", "too much"):
         assert words in text
 
 
-@pytest.mark.usefixtures("quick_bench")
-@pytest.mark.parametrize(("option", "name"), [("--networked", "networked_bids"), ("--sweeps", "swept_days")])
-def test_bench_of_one_kind_alone(option, name):
-    (row,) = json.loads(accepted("bench", option, "--json"))["rows"]
-    assert (row["name"], row["detail"]) == (name, "3 times")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_was_measured_stays_when_the_bench_is_stopped(quick_bench, as_json):
+    def stopped(effort):
+        raise KeyboardInterrupt
+
+    quick_bench["microgrid33"][2:3] = [Row("stopped", "< 1 x", stopped)]
+    result = CliRunner().invoke(app, ["bench", *(["--json"] if as_json else [])])
+    assert result.exit_code == 130
+    if as_json:
+        assert [row["met"] for row in json.loads(result.stdout)["rows"]] == [True, False]
+    else:
+        assert "misses" in result.stdout
+    assert "stopped" not in result.stdout
+
+
+@pytest.mark.parametrize("group", command.GROUPS)
+def test_every_row_has_a_target_and_a_name_of_its_own(group):
+    rows, effort, quick_effort = command.GROUPS[group]
+    assert len({row.name for row in rows}) == len(rows)
+    assert effort > quick_effort > 0
+    for row in rows:
+        comparison, limit, *_ = row.target.split()
+        assert comparison in COMPARISONS
+        assert float(limit) > 0
+        assert row.takes in ALL
+
+
+def test_a_row_is_met_only_by_a_result():
+    def result(value, **counts):
+        return Row("speed", ">= 2 days/s", lambda effort: Measured(value, "", **counts), "walking").result(1)
+
+    assert result(2.0) | {"met": True} == result(2.0)
+    assert result(2.0)["name"] == "speed / walking"
+    assert result(2.0)["unit"] == "days/s"
+    assert not result(1.9)["met"]
+    assert not result(3.0, counts=False)["met"]
 
 
 def test_a_bench_of_sweeps_simulates_on_warm_workers_and_counts_their_idle_time():
     engine = Threads()
-    session = sweep_benchmark.session(engine, sweep_benchmark.plan_of(3, policy="none", **SMALL))
+    session = sweeps.session(engine, sweeps.plan_of(3, policy="none", **SMALL))
     engine.close()
     assert len(session.products) == 3
     assert session.rate == pytest.approx(3 / session.seconds)
@@ -87,27 +117,21 @@ def test_a_bench_of_sweeps_simulates_on_warm_workers_and_counts_their_idle_time(
     assert session.idle == pytest.approx(1 - simulated / (2 * session.seconds))
 
 
-def test_parts_of_the_networked_bench_have_names():
-    names = [name for name, _ in networked_benchmark.networked_parts(quick=True)]
-    assert len(set(names)) == len(names) == 6
-
-
 def test_growth_is_the_slope_of_the_power_law():
-    assert networked_benchmark.growth_exponent({33: 0.5, 66: 1.0, 330: 5.0}) == pytest.approx(1.0)
-    assert networked_benchmark.growth_exponent({1: 1.0, 10: 100.0, 100: 10_000.0}) == pytest.approx(2.0)
+    assert networked.growth_exponent({33: 0.5, 66: 1.0, 330: 5.0}) == pytest.approx(1.0)
+    assert networked.growth_exponent({1: 1.0, 10: 100.0, 100: 10_000.0}) == pytest.approx(2.0)
 
 
-def test_growth_is_measured_against_its_target():
-    bench = networked_benchmark.NetworkedBench(repeats=1, hours=(1,))
-    for k, what in enumerate(networked_benchmark.GROWING):
-        bench.seconds[what] = {buses: buses ** (1.0 + 0.1 * k) for buses in networked_benchmark.SIZES}
-    rows = bench.growth()
-    assert [row.measured for row in rows] == pytest.approx([1.0, 1.1, 1.2, 1.3])
-    assert [row.met for row in rows] == [True, True, False, False]
+def test_growth_is_measured_against_its_target(monkeypatch):
+    for k, what in enumerate(networked.SECONDS):
+        monkeypatch.setitem(networked.SECONDS, what, lambda buses, repeats, k=k: buses ** (1.0 + 0.1 * k))
+    results = [row.result(1) for row in networked.ROWS if row.name.startswith("growth")]
+    assert [row["measured"] for row in results] == pytest.approx([1.0, 1.1, 1.2, 1.3])
+    assert [row["met"] for row in results] == [True, True, False, False]
 
 
 @pytest.fixture(scope="module")
-def stage33():
+def day33():
     instance = Instance.of(find_study("networked33"))
     submission = Submission(
         bid_mw=np.zeros(24), strategy="none", battery_p_mw=np.zeros((24, len(instance.grid.batteries)))
@@ -115,34 +139,33 @@ def stage33():
     return instance, submission
 
 
-def test_both_modes_decide_the_same_hour(stage33):
-    stage = networked_benchmark.Stage(*stage33, Knowledge.HOUR)
-    compared = stage.compare()
+def test_both_modes_decide_the_same_hour(day33):
+    day = CoordinationDay(*day33, Knowledge.HOUR)
+    compared = day.compare()
     assert compared.cost > 0
     assert -compared.unproven_percent - 0.01 <= compared.gap_percent <= 0.1
     assert compared.central_s > 0
     assert compared.transactive.coordination.mode == "transactive"
-    stage.simulate_until(3)
-    assert stage.model.hour == 3
-    assert stage.look().shape == (1, 1)
+    day.simulate_until(3)
+    assert day.model.hour == 3
+    assert day.look().shape == (1, 1)
 
 
-def test_what_an_agreement_costs_is_what_the_same_exchange_costs_centrally(stage33):
+def test_what_an_agreement_costs_is_what_the_same_exchange_costs_centrally(day33):
     """The central plan's own exchange, given as an agreement, costs what the central plan says."""
-    stage = networked_benchmark.Stage(*stage33, Knowledge.HOUR)
-    problem, central = stage.look(), stage.central()
-    assert stage.cost_of_agreement(problem, central) == pytest.approx(central.objective, abs=1e-3)
+    day = CoordinationDay(*day33, Knowledge.HOUR)
+    problem, central = day.look(), day.central()
+    assert day.cost_of_agreement(problem, central) == pytest.approx(central.objective, abs=1e-3)
 
 
-def test_bench_measures(instance33):
-    row = benchmark.hour_against_runopp(instance33, 1)
-    assert row.measured > 0
-    assert row.unit == "x"
+def test_bench_measures():
+    measured = hour_against_runopp(1)
+    assert measured.value > 0
 
 
 def test_proofs_of_hard_cases(monkeypatch):
     """The easy case stands for the hard ones, which take a minute."""
-    monkeypatch.setattr(benchmark, "cases", lambda: {"easy": lambda: small_instance()})
+    monkeypatch.setattr(command, "cases", lambda: {"easy": lambda: small_instance()})
     (proof,) = json.loads(accepted("bench", "--proofs", "--json"))["proofs"]
     assert proof["case"] == "easy"
     assert proof["status"] == "exact"

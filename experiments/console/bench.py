@@ -1,57 +1,63 @@
-"""The benchmark on the terminal."""
+"""The benchmark on the terminal, line by line: nobody waits for the last one to see the first."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from experiments.console import out
 
+ROW = {"met": -3, "measured": 9, "target": -9, "what": -48}
+CASE = {"case": -23, "gap": 8, "status": -10, "nodes": 6, "time": 8, "/ conic": 7, "turns": 5}
+"""Columns and their widths; negative if aligned to the left."""
 
-def show_proofs(proofs: list[dict[str, Any]]) -> None:
-    """Print how far hard cases are proven."""
-    table = Table(title="Proven bids, 10 scenarios", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.pad_edge, table.padding = False, (0, 0, 0, 1)
-    table.add_column("case", no_wrap=True)
-    for column in ("gap", "status", "nodes", "time", "/ conic", "turns"):
-        table.add_column(column, justify="left" if column == "status" else "right", no_wrap=True)
-    for proof in proofs:
-        table.add_row(
-            proof["case"],
-            f"{100 * proof['gap']:.3f} %",
-            proof["status"],
-            f"{proof['nodes']:,}",
-            f"{proof['seconds']:.1f} s",
-            f"{proof['seconds'] / proof['conic_s']:.1f}",
-            "" if proof["turning"] is None else f"{proof['turning']} h",
+CASE_NOTE = (
+    "/ conic: the time over that of the relaxation solved once; turns: hours in which some scenarios import and"
+    " others export; < 0: prices 60 $/MWh lower, in hours 10-16 (noon), 1-6 (night) or all day."
+)
+
+
+def show_row(row: Mapping[str, Any], *, first: bool) -> None:
+    """Print what was measured, its target, and whether that is met; above the first one, the headings."""
+    if first:
+        _show([f"[bold]{head}[/bold]" for head in ROW], ROW)
+    met = "yes" if row["met"] else "[red]no[/red]"
+    measured = f"{row['measured']:.3g} {row['unit']}".rstrip()
+    _show([met, measured, row["target"], f"{escape(row['name'])}\n[dim]{escape(row['detail'])}[/dim]"], ROW)
+
+
+def show_hard_case(case: Mapping[str, Any], *, first: bool) -> None:
+    """Print how far the bid of a hard case is proven; above the first one, the headings."""
+    if first:
+        out.print(f"[bold]Proven bids, 10 scenarios[/bold]\n{CASE_NOTE}\n")
+        _show([f"[bold]{head}[/bold]" for head in CASE], CASE)
+    cells = [
+        case["case"],
+        f"{100 * case['gap']:.3f} %",
+        case["status"],
+        f"{case['nodes']:,}",
+        f"{case['seconds']:.1f} s",
+        f"{case['seconds'] / case['conic_s']:.1f}",
+        "" if case["turning"] is None else f"{case['turning']} h",
+    ]
+    _show([escape(cell) for cell in cells], CASE)
+    if case["oracle_gain"] is not None:
+        out.print(
+            f"  Ipopt earns {case['oracle_gain']:+.3f} $ compared with this bid, in {case['oracle_s']:.0f} s on the"
+            " exact AC equations"
         )
-    out.print(table)
-    out.print(
-        "/ conic: the time over that of the relaxation solved once; turns: hours in which some scenarios import and"
-        " others export; < 0: prices 60 $/MWh lower, in hours 10-16 (noon), 1-6 (night) or all day."
-    )
-    for proof in proofs:
-        if proof["oracle_gain"] is not None:
-            out.print(
-                f"{proof['case']}: Ipopt earns {proof['oracle_gain']:+.3f} $ compared with this bid, in"
-                f" {proof['oracle_s']:.0f} s on the exact AC equations"
-            )
-        if proof["note"] and proof["status"] != "repaired":
-            out.print(f"[yellow]{proof['case']}: {escape(proof['note'])}[/yellow]")
+    if case["note"] and case["status"] != "repaired":
+        out.print(f"  [yellow]{escape(case['note'])}[/yellow]")
 
 
-def show_benchmark(rows: list[dict[str, Any]]) -> None:
-    """Print the benchmark."""
-    table = Table(title="Benchmark", title_justify="left", title_style="bold")
-    for column in ("what", "measured", "target", "met", "detail"):
-        table.add_column(column, justify="right" if column == "measured" else "left")
-    for row in rows:
-        table.add_row(
-            row["name"],
-            f"{row['measured']:.3g} {row['unit']}",
-            row["target"],
-            "yes" if row["met"] else "[red]no[/red]",
-            row["detail"],
-        )
+def _show(cells: Sequence[str], columns: Mapping[str, int]) -> None:
+    """Print one line of a table whose columns have fixed widths; the last one takes what is left."""
+    table = Table.grid(padding=(0, 1), pad_edge=False)
+    *fixed, last = columns.values()
+    for width in fixed:
+        table.add_column(width=abs(width), justify="left" if width < 0 else "right", no_wrap=True)
+    table.add_column(min_width=abs(last), justify="left" if last < 0 else "right")
+    table.add_row(*cells)
     out.print(table)
+    out.file.flush()

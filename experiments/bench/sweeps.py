@@ -4,12 +4,12 @@ import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.measuring import Parts, Row
+from experiments.bench.measuring import Measured, Row
 from experiments.provenance import provenance
 from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan
@@ -18,9 +18,6 @@ from experiments.sweeps.runner import Runner
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import RunProduct
 from experiments.threads import one_thread_each
-
-DAYS, MANY = 200, 1000
-"""Runs of one day for the rows on speed, and for the row on memory."""
 
 ROUNDS = 5
 """In how many turns engines are compared."""
@@ -53,17 +50,6 @@ class Session:
     def idle(self) -> float:
         """Share of the workers' time in which they simulated nothing."""
         return 1 - sum(product.seconds["total"] for product in self.products) / (self.seconds * self.workers)
-
-
-def sweep_parts(quick: bool) -> Parts:
-    """Return what is measured of sweeps, by name, in the order of the table."""
-    days = DAYS // 4 if quick else DAYS
-    return [
-        ("days per second", partial(days_per_second, max(days // 4, 10))),
-        ("worker efficiency", partial(efficiency, days)),
-        ("Dask and local processes", partial(dask_against_local, days)),
-        ("memory of a worker", partial(memory, MANY // 10 if quick else MANY)),
-    ]
 
 
 def plan_of(runs: int, **settings: Any) -> SweepPlan:
@@ -136,86 +122,77 @@ def local(workers: int, plan: SweepPlan) -> Session:
         return session(engine, plan)
 
 
-def days_per_second(days: int) -> list[Row]:
+@cache
+def _days_of_one(policy: str, bidding: str, days: int) -> Session:
+    return local(1, plan_of(days, policy=policy, bidding=bidding))
+
+
+def days_per_second(policy: str, days: int) -> Measured:
     """Days of one worker in a second: scenario, bid, 24 hours of ANM and power flow, settlement, audit, Parquet."""
-    rows = []
-    for policy, least in (("myopic", 10), ("receding", 2)):
-        simulated = {
-            bidding: local(1, plan_of(days, policy=policy, bidding=bidding)) for bidding in ("basic", "anm_aware")
-        }
-        seconds = {
-            part: statistics.median(product.seconds[part] for product in simulated["basic"].products)
-            for part in ("bid", "dispatch", "power_flow", "total")
-        }
-        rows.append(
-            Row(
-                name=f"days per second and core, {policy}, microgrid33, basic bid",
-                measured=simulated["basic"].rate,
-                unit="1/s",
-                target=f">= {least}",
-                met=simulated["basic"].rate >= least,
-                detail=(
-                    f"of {1e3 * seconds['total']:.0f} ms a day: bid {1e3 * seconds['bid']:.0f}, dispatch"
-                    f" {1e3 * seconds['dispatch']:.0f}, power flow {1e3 * seconds['power_flow']:.0f};"
-                    f" with the ANM-aware bid {simulated['anm_aware'].rate:.2f} /s"
-                ),
-            )
-        )
-    return rows
-
-
-def efficiency(days: int) -> list[Row]:
-    """Two warm processes against one, in turns, and what the runner leaves unused."""
-    with processes(1) as alone, processes(2) as pair:
-        one, two = side_by_side([alone, pair], plan_of(days))
-    share = two.rate / (2 * one.rate)
-    slower = statistics.median(p.seconds["total"] for p in two.products) / statistics.median(
-        p.seconds["total"] for p in one.products
+    days = max(days // 4, 10)
+    basic, aware = (_days_of_one(policy, bidding, days) for bidding in ("basic", "anm_aware"))
+    seconds = {
+        part: 1e3 * statistics.median(product.seconds[part] for product in basic.products)
+        for part in ("bid", "dispatch", "power_flow", "total")
+    }
+    return Measured(
+        basic.rate,
+        f"of {seconds['total']:.0f} ms a day: bid {seconds['bid']:.0f}, dispatch {seconds['dispatch']:.0f}, power flow"
+        f" {seconds['power_flow']:.0f}; with the ANM-aware bid {aware.rate:.2f} /s",
     )
-    return [
-        Row(
-            name=f"efficiency of 2 processes on {days} days",
-            measured=100 * share,
-            unit="%",
-            target=">= 90",
-            met=share >= 0.9,
-            detail=f"{one.rate:.2f} and {two.rate:.2f} days/s; side by side a run takes {slower:.2f} x its time alone",
-        ),
-        Row(
-            name=f"overhead of the runner on {days} days",
-            measured=100 * max(one.idle, two.idle),
-            unit="%",
-            target="< 5",
-            met=max(one.idle, two.idle) < 0.05,
-            detail=f"of the workers' time: {100 * one.idle:.1f} % with one process, {100 * two.idle:.1f} % with two",
-        ),
-    ]
 
 
-def dask_against_local(days: int) -> Row:
+@cache
+def _one_and_two(days: int) -> list[Session]:
+    """Return the same days on one warm process and on two, in turns."""
+    with processes(1) as alone, processes(2) as pair:
+        return side_by_side([alone, pair], plan_of(days))
+
+
+def efficiency(days: int) -> Measured:
+    """Two warm processes against one."""
+    one, two = _one_and_two(days)
+    medians = [statistics.median(product.seconds["total"] for product in each.products) for each in (one, two)]
+    return Measured(
+        100 * two.rate / (2 * one.rate),
+        f"{days} days; {one.rate:.2f} and {two.rate:.2f} days/s; side by side a run takes"
+        f" {medians[1] / medians[0]:.2f} x its time alone",
+    )
+
+
+def overhead(days: int) -> Measured:
+    """The share of the workers' time that the runner leaves unused."""
+    one, two = (100 * session.idle for session in _one_and_two(days))
+    return Measured(
+        max(one, two), f"{days} days; of the workers' time: {one:.1f} % with one process, {two:.1f} % with two"
+    )
+
+
+def dask_against_local(days: int) -> Measured:
     """The same days on two Dask workers and on two local processes of this machine, in turns."""
     with processes(2) as pair, dask_workers(2) as cluster:
         here, dask = side_by_side([pair, cluster], plan_of(days))
-    ratio = here.rate / dask.rate
-    return Row(
-        name=f"{days} days on Dask / on local processes, two workers each",
-        measured=ratio,
-        unit="x",
-        target="<= 1.1",
-        met=ratio <= 1.1,
-        detail=f"{dask.rate:.2f} and {here.rate:.2f} days/s; Dask's workers idle {100 * dask.idle:.1f} %",
+    return Measured(
+        here.rate / dask.rate,
+        f"{days} days; {dask.rate:.2f} and {here.rate:.2f} days/s; Dask's workers idle {100 * dask.idle:.1f} %",
     )
 
 
-def memory(runs: int) -> Row:
-    """The most memory one worker has held, after a tenth of the runs and after all."""
-    simulated = local(1, plan_of(runs))
-    early, late = (simulated.products[place - 1].memory_gb for place in (runs // 10, runs))
-    return Row(
-        name=f"memory of a worker after {runs:,} runs / after {runs // 10:,}",
-        measured=late / early,
-        unit="x",
-        target="<= 1.05",
-        met=late / early <= 1.05,
-        detail=f"{late:.3f} / {early:.3f} GB at most",
-    )
+def memory(days: int) -> Measured:
+    """The most memory one worker has held, after a tenth of many runs and after all."""
+    runs = 5 * days
+    session = local(1, plan_of(runs))
+    early, late = (session.products[place - 1].memory_gb for place in (runs // 10, runs))
+    return Measured(late / early, f"{late:.3f} GB after {runs:,} runs / {early:.3f} GB after {runs // 10:,}, at most")
+
+
+ROWS = (
+    *(
+        Row(f"days per second and core, {policy}, microgrid33, basic bid", target, partial(days_per_second, policy))
+        for policy, target in (("myopic", ">= 10 1/s"), ("receding", ">= 2 1/s"))
+    ),
+    Row("efficiency of 2 processes", ">= 90 %", efficiency),
+    Row("overhead of the runner", "< 5 %", overhead),
+    Row("days on Dask", "<= 1.1 x", dask_against_local, baseline="on local processes, two workers each"),
+    Row("memory of a worker after many runs", "<= 1.05 x", memory, baseline="after a tenth of them"),
+)

@@ -18,7 +18,7 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from agents.networked_microgrid import NetworkedMicrogrid
 from agents.participants import create_agents
-from experiments.measuring import timed
+from experiments.bench.measuring import timed
 from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 from sim.model import MarketModel
@@ -26,7 +26,7 @@ from sim.profiles import HOURS_PER_DAY
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Compared:
+class ComparedHour:
     """One decision taken centrally and by trade, from the same state.
 
     Attributes
@@ -59,8 +59,8 @@ class Compared:
         return 100 * (self.central.objective - self.central.bound) / abs(self.cost)
 
 
-class Stage:
-    """A day on the market model, with both modes of coordination at hand.
+class CoordinationDay:
+    """A simulated day whose hours both modes of coordination decide.
 
     Parameters
     ----------
@@ -112,13 +112,13 @@ class Stage:
         """Return the plan that was agreed on."""
         return self._transactive.agree(self.look(), network="branch_flow", bounds=None)
 
-    def compare(self) -> Compared:
+    def compare(self) -> ComparedHour:
         """Return both plans, and what they cost."""
         problem = self.look()
         central_s, central = timed(self.central)
         transactive_s, transactive = timed(self.transactive)
         served = central.set_points.load_p_mw.sum(axis=2) @ problem.retail_price_per_mwh
-        return Compared(
+        return ComparedHour(
             central=central,
             transactive=transactive,
             central_s=central_s,

@@ -1,24 +1,24 @@
-"""How hard cases are proven: gap, status, nodes and seconds of bids, from easy days to those no relaxation likes."""
+"""Hard cases: gap, status, nodes and seconds of bids, from easy days to those no relaxation likes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from agents.bid_optimizer import exact_submission, opening_problem
 from agents.dispatch.baseline import clarabel_alone
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.problem import DispatchProblem
 from agents.participants import opening_bids
+from experiments.bench.measuring import timed
 from experiments.catalog import find_study
 from grids.cases.microgrid66 import BUSES
-from grids.components import Battery, Renewable
 from grids.network import FloatArray
 from sim.instance import Instance
 from sim.messages import Submission
-from sim.study import Study
 
 DISCOUNT = 60.0
 """By how much prices are lowered in the hours in which they are to be negative. [$/MWh]"""
@@ -28,7 +28,7 @@ NEGATIVE_HOURS = {"noon": slice(9, 16), "night": slice(0, 6), "all day": slice(0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
+class HardCase:
     """What became of a case.
 
     Attributes
@@ -69,18 +69,16 @@ class Proof:
     note: str
 
 
-def prove(case: str, instance: Instance) -> Proof:
+def prove(case: str, instance: Instance) -> HardCase:
     """Return how far a case's bid is proven."""
     dispatcher = Dispatcher.of(instance)
     problem = opening_problem(instance, instance.kept_scenarios())
     conic_s = clarabel_alone(dispatcher, problem, tuned=True)
-    start = perf_counter()
-    submission = opening_bids(instance, dispatcher)
-    seconds = perf_counter() - start
+    seconds, submission = timed(lambda: opening_bids(instance, dispatcher))
     proof, gap = submission.certificate, float(submission.certificate["optimality_gap"] or 0.0)
     doubtful = proof["status"] == "repaired" and gap > instance.study.search.gap and not instance.grid.connections
     gain, oracle_s = _oracle(dispatcher, problem, submission) if doubtful else (None, None)
-    return Proof(
+    return HardCase(
         case=case,
         gap=gap,
         status=str(proof["status"]),
@@ -101,9 +99,8 @@ def _turning(dispatcher: Dispatcher, problem: DispatchProblem, submission: Submi
 
 
 def _oracle(dispatcher: Dispatcher, problem: DispatchProblem, submission: Submission) -> tuple[float, float]:
-    start = perf_counter()
-    found = exact_submission(dispatcher, problem, "ipopt")
-    return found.search["incumbent"] - submission.search["incumbent"], perf_counter() - start
+    seconds, found = timed(lambda: exact_submission(dispatcher, problem, "ipopt"))
+    return found.search["incumbent"] - submission.search["incumbent"], seconds
 
 
 def cases() -> dict[str, Callable[[], Instance]]:
@@ -122,8 +119,8 @@ def cases() -> dict[str, Callable[[], Instance]]:
     }
 
 
-def _export() -> Instance:
-    return Instance.of(find_study("microgrid33-export"))
+def _export(**options: Any) -> Instance:
+    return Instance.of(find_study("microgrid33-export", options=options))
 
 
 def _negative(study: str, when: str, **tariff: float) -> Instance:
@@ -138,17 +135,8 @@ def _lowered(instance: Instance, when: str) -> Instance:
 
 
 def _much_sun() -> Instance:
-    study = find_study("microgrid33-export")
-    bright = tuple(unit.model_copy(update={"max_s_mva": 4 * unit.max_s_mva}) for unit in study.fleet.pv)
-    voltage = study.grid.voltage.model_copy(update={"min_vm_pu": 0.98, "max_vm_pu": 1.02})
-    return Instance.of(
-        study.model_copy(
-            update={
-                "fleet": study.fleet.model_copy(update={"pv": bright}),
-                "grid": study.grid.model_copy(update={"voltage": voltage}),
-            }
-        )
-    )
+    pv = [unit.model_copy(update={"max_s_mva": 4 * unit.max_s_mva}) for unit in _export().study.fleet.pv]
+    return _export(**_fleet(pv=pv), **{"grid.voltage.min_vm_pu": 0.98, "grid.voltage.max_vm_pu": 1.02})
 
 
 def _balanced() -> Instance:
@@ -158,22 +146,19 @@ def _balanced() -> Instance:
     wind = np.array([kind == "wind" for kind in instance.grid.renewable_kinds])
     capacity = sum(unit.max_s_mva for unit in instance.study.fleet.wind)
     needed = np.clip((demand - output[:, ~wind].sum(axis=1)) / capacity, 0.0, 1.0)
-    profiles = replace(instance.profiles, wind_pu=needed)
-    return replace(instance, profiles=profiles)
+    return replace(instance, profiles=replace(instance.profiles, wind_pu=needed))
 
 
 def _two_feeders() -> Instance:
-    study = find_study("microgrid33-export")
+    fleet = _export().study.fleet
 
-    def twice(units: tuple[Renewable, ...] | tuple[Battery, ...]) -> tuple[Renewable | Battery, ...]:
-        return (*units, *(unit.model_copy(update={"bus": unit.bus + BUSES}) for unit in units))
+    def twice(units: Sequence[Any]) -> list[BaseModel]:
+        return [*units, *(unit.model_copy(update={"bus": unit.bus + BUSES}) for unit in units)]
 
-    fleet = study.fleet
-    doubled = {name: twice(getattr(fleet, name)) for name in ("wind", "pv", "battery")}
-    changed: Study = study.model_copy(
-        update={
-            "grid": study.grid.model_copy(update={"case": "microgrid66"}),
-            "fleet": fleet.model_copy(update=doubled),
-        }
-    )
-    return Instance.of(changed)
+    doubled = _fleet(**{kind: twice(getattr(fleet, kind)) for kind in ("wind", "pv", "battery")})
+    return _export(**doubled, **{"grid.case": "microgrid66"})
+
+
+def _fleet(**units: Sequence[BaseModel]) -> dict[str, Any]:
+    """Return units of a fleet as options of a study."""
+    return {f"fleet.{kind}": [unit.model_dump(mode="json") for unit in some] for kind, some in units.items()}

@@ -1,0 +1,69 @@
+"""The command ``bench``: each row is printed as soon as it is measured, and stays if the command is stopped."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from experiments import console
+from experiments.bench import microgrid33, networked, sweeps
+from experiments.bench.hard_cases import cases, prove
+from experiments.bench.measuring import Row
+from experiments.console.bench import show_hard_case, show_row
+from sim.instance import Instance
+
+GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
+    "microgrid33": (microgrid33.ROWS, 5, 2),
+    "networked": (networked.ROWS, 3, 1),
+    "sweeps": (sweeps.ROWS, 200, 50),
+}
+"""Rows that belong together, and how often they are measured (of sweeps: days), usually and with ``--quick``."""
+
+Measurement = tuple[str, str, Callable[[], dict[str, Any]]]
+"""One piece of work: the key of its result in the JSON, what it is called, and how it is done."""
+
+SHOW: Mapping[str, Callable[..., None]] = {"rows": show_row, "proofs": show_hard_case}
+
+
+def run_bench(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool, as_json: bool) -> None:
+    """Measure, and print each result as soon as it is there; or all that there are at the end, as one JSON object.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Which of `GROUPS`.
+    proofs : bool
+        Also prove the bids of hard cases.
+    quick, whole : bool
+        Leave out what takes more than seconds, or nothing.
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
+    document: dict[str, list[dict[str, Any]]] = {}
+    try:
+        for key, name, measure in _measurements(groups, proofs=proofs, quick=quick, whole=whole):
+            with console.status(name, quiet=as_json):
+                result = measure()
+            results = document.setdefault(key, [])
+            results.append(result)
+            if not as_json:
+                SHOW[key](result, first=len(results) == 1)
+    finally:
+        if as_json:
+            console.print_json(document)
+
+
+def _measurements(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool) -> Iterator[Measurement]:
+    """Return what is to be measured, in the order of the output."""
+    left_out = {"a minute", "minutes"} if quick else set() if whole else {"minutes"}
+    for group in groups:
+        rows, effort, quick_effort = GROUPS[group]
+        for row in rows:
+            if row.takes not in left_out:
+                yield "rows", row.name, partial(row.result, quick_effort if quick else effort)
+    if proofs:
+        for case, build in cases().items():
+            yield "proofs", case, partial(_hard_case, case, build)
+
+
+def _hard_case(case: str, build: Callable[[], Instance]) -> dict[str, Any]:
+    return vars(prove(case, build()))

@@ -1,0 +1,102 @@
+"""How the benchmark measures: rows with a target, medians, and commands as processes of their own."""
+
+import operator
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+COMPARISONS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured value.
+
+    Attributes
+    ----------
+    value : float
+        The value, in the unit of the row's target.
+    detail : str
+        What to know about it.
+    counts : bool
+        Whether what was measured is a result at all: proven, and decided by who was asked.
+    """
+
+    value: float
+    detail: str
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the benchmark: what is measured, its target, and how.
+
+    Attributes
+    ----------
+    name : str
+        What is measured.
+    target : str
+        What it must reach, with the unit, such as ``<= 1.5 x``.
+    measure : callable
+        Returns the value; is given how much to do: repetitions, or days.
+    baseline : str
+        What it is divided by.
+    takes : {"seconds", "a minute", "minutes"}
+        How long it takes: ``--quick`` measures what takes seconds, and only ``--all`` what takes minutes.
+    """
+
+    name: str
+    target: str
+    measure: Callable[[int], Measured]
+    baseline: str = ""
+    takes: str = "seconds"
+
+    def result(self, effort: int) -> dict[str, Any]:
+        """Measure; return the row as ``--json`` prints it."""
+        measured = self.measure(effort)
+        comparison, limit, *unit = self.target.split()
+        return {
+            "name": f"{self.name} / {self.baseline}" if self.baseline else self.name,
+            "measured": measured.value,
+            "unit": " ".join(unit),
+            "target": self.target,
+            "met": bool(COMPARISONS[comparison](measured.value, float(limit)) and measured.counts),
+            "detail": measured.detail,
+        }
+
+
+def median_s(work: Callable[[], Any], repeats: int) -> float:
+    """Return the median time of a piece of work after one warm-up. [s]"""
+    work()
+    return statistics.median(timed(work)[0] for _ in range(repeats))
+
+
+def timed(work: Callable[[], Result]) -> tuple[float, Result]:
+    """Return the time of a piece of work [s], and what it returns."""
+    start = perf_counter()
+    result = work()
+    return perf_counter() - start, result
+
+
+def peak_of_process(*arguments: str) -> tuple[float, str]:
+    """Return the peak memory of a command as a process of its own [GB], and what it printed.
+
+    A child begins with the peak of the process that starts it: measure small ones first.
+    """
+    with tempfile.TemporaryFile("w+") as printed:
+        child = subprocess.Popen([sys.executable, "-m", "experiments", *arguments], stdout=printed, stderr=printed)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        text = printed.read()
+    if child.returncode:
+        raise RuntimeError(f"tieline {' '.join(arguments)} failed: {text}")
+    return usage.ru_maxrss / 2**20, text

@@ -10,7 +10,7 @@ from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
 from agents.dispatch.microgrid_hour import STORES
 from agents.dispatch.value_blocks import ValueBlocks
-from grids.microgrid import Microgrid
+from grids.fleet import Microgrid
 from grids.network import FloatArray
 from sim.study import SOLVER_TIME_LIMIT_S
 

@@ -8,20 +8,20 @@ import numpy as np
 
 from agents.der.device import HourPlan, MicrogridDevice
 from agents.der.device_answers import DeviceAnswers
-from agents.der.diesel_generator import DieselGenerator
-from agents.der.electric_storage import ElectricStorage
-from agents.der.ev_aggregator import EvAggregator
-from agents.der.heat_load import HeatLoad
-from agents.der.heat_unit import HeatUnit
-from agents.der.inelastic_load import InelasticLoad
-from agents.der.renewable_output import RenewableOutput
-from agents.der.thermal_storage import ThermalStorage
+from agents.der.diesel_generator import DieselGeneratorAgent
+from agents.der.electric_storage import ElectricStorageAgent
+from agents.der.ev_aggregator import EvAggregatorAgent
+from agents.der.heat_load import HeatLoadAgent
+from agents.der.heat_unit import HeatUnitAgent
+from agents.der.inelastic_load import InelasticLoadAgent
+from agents.der.renewable_output import RenewableOutputAgent
+from agents.der.thermal_storage import ThermalStorageAgent
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
 from agents.dispatch.microgrid_hour import STORES
 from agents.microgrid_optimizer import MicrogridAnswer, MicrogridOptimizer, Quote
 from agents.state_of_charge import least_energy
 from agents.value_functions.functions import ValueFunctions, connection_stores
-from grids.microgrid import Microgrid
+from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import ChargingSessions, draw_cars
 from sim.messages import ConnectionAction, DeviceAction, Knowledge, Schedule
@@ -162,7 +162,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             p_mw=p_mw,
             q_mvar=q_mvar,
             devices=actions,
-            charging_mw=ev.charging_mw if isinstance(ev, EvAggregator) else np.zeros(0),
+            charging_mw=ev.charging_mw if isinstance(ev, EvAggregatorAgent) else np.zeros(0),
             shortfall_mw=round(unserved, SHORTFALL_DIGITS),
             note=", ".join(filter(None, [*(wrong or [off and "could not keep to what was agreed"]), off])),
         )
@@ -201,7 +201,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         ev = self._devices.get("ev")
         nothing = np.zeros(hours)
         least = most = power = baseline = nothing
-        if isinstance(ev, EvAggregator):
+        if isinstance(ev, EvAggregatorAgent):
             envelope = ev.envelope(hours)
             least, most, power = envelope.min_mwh, envelope.max_mwh, envelope.max_p_mw
             baseline = ev.uncontrolled_mw[ev.hour : ev.hour + hours]
@@ -230,7 +230,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
                 least.append(unit.min_soc * unit.max_e_mwh)
                 most.append(unit.max_soc * unit.max_e_mwh)
         ev = self._devices.get("ev")
-        if isinstance(ev, EvAggregator):
+        if isinstance(ev, EvAggregatorAgent):
             low, high = ev.day_range()
             least.append(low - ev.charged_today_mwh)
             most.append(high - ev.charged_today_mwh)
@@ -244,32 +244,32 @@ def _devices(
     """Return the agents of all devices; those that close a balance come last."""
     devices: dict[str, MicrogridDevice] = {}
     if microgrid.max_load_mw > 0:
-        devices["load"] = InelasticLoad(model, connection)
+        devices["load"] = InelasticLoadAgent(model, connection)
     if microgrid.max_heat_mw > 0:
-        devices["heat_load"] = HeatLoad(model, connection)
+        devices["heat_load"] = HeatLoadAgent(model, connection)
     if microgrid.max_output_mw > 0:
-        devices["output"] = RenewableOutput(model, connection)
+        devices["output"] = RenewableOutputAgent(model, connection)
     if microgrid.battery is not None:
-        devices["battery"] = ElectricStorage(model, connection, microgrid.battery)
+        devices["battery"] = ElectricStorageAgent(model, connection, microgrid.battery)
     if microgrid.thermal_storage is not None:
-        devices["thermal_storage"] = ThermalStorage(model, connection, microgrid.thermal_storage)
+        devices["thermal_storage"] = ThermalStorageAgent(model, connection, microgrid.thermal_storage)
     if microgrid.ev is not None and cars is not None:
-        devices["ev"] = EvAggregator(model, connection, microgrid.ev, cars)
+        devices["ev"] = EvAggregatorAgent(model, connection, microgrid.ev, cars)
     if microgrid.diesel is not None:
-        devices["diesel"] = DieselGenerator(model, connection, microgrid.diesel)
+        devices["diesel"] = DieselGeneratorAgent(model, connection, microgrid.diesel)
     if microgrid.heat_unit is not None:
-        devices["heat_unit"] = HeatUnit(model, connection, microgrid.heat_unit)
+        devices["heat_unit"] = HeatUnitAgent(model, connection, microgrid.heat_unit)
     return devices
 
 
 def _is_heat(action: DeviceAction) -> bool:
     """Return whether an action is that of the heat load."""
-    return action.device == HeatLoad.DEVICE
+    return action.device == HeatLoadAgent.DEVICE
 
 
 def _unserved(action: DeviceAction) -> float:
     """Return what of a load its device did not get. [MW]"""
-    if action.device not in (InelasticLoad.DEVICE, HeatLoad.DEVICE):
+    if action.device not in (InelasticLoadAgent.DEVICE, HeatLoadAgent.DEVICE):
         return 0.0
     return action.available_mw + action.p_mw + action.heat_mw
 

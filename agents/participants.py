@@ -4,9 +4,9 @@ from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_problem
 from agents.bidding.anm_aware import refuse_bundles
 from agents.coordinated_dispatcher import CoordinatedDispatcher
-from agents.der.battery import BatterySystem
-from agents.der.load import Load
-from agents.der.renewable import SolarPlant, WindTurbine
+from agents.der.battery import BatteryAgent
+from agents.der.load import LoadAgent
+from agents.der.renewable import SolarPlantAgent, WindTurbineAgent
 from agents.dispatch.dispatcher import Dispatcher
 from agents.microgrid_operator import MicrogridOperator
 from agents.networked_microgrid import NetworkedMicrogrid
@@ -17,7 +17,7 @@ from sim.messages import Submission
 from sim.model import MarketModel
 from sim.protocols import Participants
 
-RENEWABLES = {"wind": WindTurbine, "pv": SolarPlant}
+RENEWABLES = {"wind": WindTurbineAgent, "pv": SolarPlantAgent}
 
 
 def create_agents(
@@ -47,7 +47,7 @@ def create_agents(
         operator=MicrogridOperator(model, dispatcher=dispatcher, optimizer=optimizer, fixed=fixed),
         system_operator=SystemOperator(model),
         loads=tuple(
-            Load(model, name=name, position=k, tan_phi=float(grid.load_tan_phi[k]))
+            LoadAgent(model, name=name, position=k, tan_phi=float(grid.load_tan_phi[k]))
             for k, name in enumerate(grid.load_names)
         ),
         renewables=tuple(
@@ -57,7 +57,7 @@ def create_agents(
             )
         ),
         batteries=tuple(
-            BatterySystem(model, name=name, position=k, unit=unit)
+            BatteryAgent(model, name=name, position=k, unit=unit)
             for k, (name, unit) in enumerate(zip(grid.battery_names, grid.batteries, strict=True))
         ),
         microgrids=microgrids,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.dispatch.plan import PLANNED
-from grids.microgrid import Storage
+from grids.components import Storage
 from grids.network import FloatArray, Grid
 from sim.profiles import HOURS_PER_DAY
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grids.components import Battery, Renewable, TieLine, Voltage
-from grids.microgrid import Microgrid
+from grids.fleet import Microgrid
 
 if TYPE_CHECKING:
     from pandapower import pandapowerNet

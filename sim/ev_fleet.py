@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grids.microgrid import EvFleet
+from grids.components import EvFleet
 from grids.network import BoolArray, FloatArray, IntArray
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY

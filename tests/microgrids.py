@@ -5,7 +5,8 @@ import numpy as np
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.connection_problem import ConnectionProblem
-from grids.microgrid import DieselGenerator, EvFleet, HeatUnit, Microgrid, Storage
+from grids.components import DieselGenerator, EvFleet, HeatUnit, Storage
+from grids.fleet import Microgrid
 
 DIESEL = DieselGenerator(max_p_mw=0.1, max_q_mvar=0.1, cost_per_mw2h=1000.0, cost_per_mwh=80.0)
 CHP = HeatUnit(max_p_mw=0.15, cost_per_mwh=100.0, heat_ratio=0.8)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.der.battery import BatterySystem
-from agents.der.load import Load
-from agents.der.renewable import SolarPlant, WindTurbine
+from agents.der.battery import BatteryAgent
+from agents.der.load import LoadAgent
+from agents.der.renewable import SolarPlantAgent, WindTurbineAgent
 from agents.participants import create_agents
 from grids.components import Battery, Renewable
 from sim.messages import Order, Submission
@@ -34,16 +34,16 @@ class Stage(mesa.Model):
 
 def battery(**data):
     unit = Battery(**{"bus": 1, "max_s_mva": 0.2, "max_e_mwh": 0.4} | data)
-    return BatterySystem(Stage(), name="battery", position=0, unit=unit)
+    return BatteryAgent(Stage(), name="battery", position=0, unit=unit)
 
 
 def load(demand=1.0, tan_phi=0.5):
-    agent = Load(Stage(), name="load", position=0, tan_phi=tan_phi)
+    agent = LoadAgent(Stage(), name="load", position=0, tan_phi=tan_phi)
     agent.model.available = demand
     return agent
 
 
-def renewable(available=0.5, max_s_mva=1.0, kind=WindTurbine, min_power_factor=0.9):
+def renewable(available=0.5, max_s_mva=1.0, kind=WindTurbineAgent, min_power_factor=0.9):
     unit = Renewable(bus=1, max_s_mva=max_s_mva, min_power_factor=min_power_factor)
     agent = kind(Stage(), name="renewable", position=0, unit=unit)
     agent.model.available = available
@@ -65,8 +65,8 @@ BY_HAND = {
     "load keeps its power factor": (load(), (0.6, 0.9), (0.6, 0.3)),
     "wind gives what is there": (renewable(), (0.9, 0.0), (0.5, 0.0)),
     "wind consumes nothing": (renewable(), (-0.1, 0.1), (0.0, 0.0)),
-    "sun keeps its power factor": (renewable(kind=SolarPlant, min_power_factor=0.8), (0.4, 9), (0.4, 0.3)),
-    "sun absorbs as much": (renewable(kind=SolarPlant, min_power_factor=0.8), (0.4, -9), (0.4, -0.3)),
+    "sun keeps its power factor": (renewable(kind=SolarPlantAgent, min_power_factor=0.8), (0.4, 9), (0.4, 0.3)),
+    "sun absorbs as much": (renewable(kind=SolarPlantAgent, min_power_factor=0.8), (0.4, -9), (0.4, -0.3)),
     "sun in its circle": (renewable(0.9, min_power_factor=0.6), (0.9, 9), (0.6, 0.8)),
 }
 
@@ -103,7 +103,7 @@ def batteries(draw):
 
 @st.composite
 def renewables(draw):
-    capacity, kind = draw(size), draw(st.sampled_from([WindTurbine, SolarPlant]))
+    capacity, kind = draw(size), draw(st.sampled_from([WindTurbineAgent, SolarPlantAgent]))
     return renewable(capacity * draw(fraction), capacity, kind, draw(st.floats(0.1, 1)))
 
 
@@ -112,10 +112,10 @@ loads = st.builds(load, demand=st.floats(0, 5), tan_phi=signed)
 
 def room(agent):
     """Return the lowest and highest active power, and the largest |Q| as a function of P, from the data alone."""
-    if isinstance(agent, Load):
+    if isinstance(agent, LoadAgent):
         return 0.0, agent.model.available, None
     unit = agent._unit
-    if isinstance(agent, BatterySystem):
+    if isinstance(agent, BatteryAgent):
         stored, eta = agent.report().energy_mwh, unit.efficiency
         high = min(unit.max_s_mva, eta * max(0.0, stored - unit.min_soc * unit.max_e_mwh))
         low = -min(unit.max_s_mva, max(0.0, unit.max_soc * unit.max_e_mwh - stored) / eta)

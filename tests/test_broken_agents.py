@@ -14,9 +14,9 @@ from swept import QUICK, plan_of, task_of
 
 from agents.anm.myopic import Policy as Myopic
 from agents.bidding import strategy
-from agents.der.battery import BatterySystem
-from agents.der.load import Load
-from agents.der.renewable import WindTurbine
+from agents.der.battery import BatteryAgent
+from agents.der.load import LoadAgent
+from agents.der.renewable import WindTurbineAgent
 from agents.dispatch.conic_program import TimeLimitError
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.multi_period_program import MultiPeriodProgram
@@ -199,21 +199,26 @@ NAN = Report(available_mw=math.nan)
 NO_ACTION = Action(p_mw=math.nan, q_mvar=0.0, clipped=False)
 
 BROKEN_UNITS = {
-    "load raises": (Load, "report", raising(ValueError("no\nmeter")), "ValueError: no meter; its data stand in"),
-    "load says nan": (Load, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
-    "load does nan": (Load, "respond", lambda *_: NO_ACTION, "answers its order with nan MW, 0 Mvar; taken to follow"),
-    "wind says nothing": (WindTurbine, "report", lambda self: None, "reports a NoneType; its data stand in"),
-    "wind does not answer": (WindTurbine, "respond", never, "no answer within 0.3 s; taken to follow its order"),
-    "wind panics": (WindTurbine, "respond", raising(Panic()), "Panic; taken to follow its order"),
-    "battery raises": (BatterySystem, "respond", raising(OSError(5, "no line")), "no line; taken to follow its order"),
-    "battery forgets": (BatterySystem, "commit", lambda *_: None, "MWh where its actions leave"),
+    "load raises": (LoadAgent, "report", raising(ValueError("no\nmeter")), "ValueError: no meter; its data stand in"),
+    "load says nan": (LoadAgent, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
+    "load does nan": (
+        LoadAgent,
+        "respond",
+        lambda *_: NO_ACTION,
+        "answers its order with nan MW, 0 Mvar; taken",
+    ),
+    "wind says nothing": (WindTurbineAgent, "report", lambda self: None, "reports a NoneType; its data stand in"),
+    "wind does not answer": (WindTurbineAgent, "respond", never, "no answer within 0.3 s; taken to follow its order"),
+    "wind panics": (WindTurbineAgent, "respond", raising(Panic()), "Panic; taken to follow its order"),
+    "battery raises": (BatteryAgent, "respond", raising(OSError(5, "no line")), "no line; taken to follow its order"),
+    "battery forgets": (BatteryAgent, "commit", lambda *_: None, "MWh where its actions leave"),
     "battery commits not": (
-        BatterySystem,
+        BatteryAgent,
         "commit",
         raising(ValueError("stuck")),
         "ValueError: stuck; taken to follow",
     ),
-    "battery says nan": (BatterySystem, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
+    "battery says nan": (BatteryAgent, "report", lambda self: NAN, "reports nan MW, 0 MWh; its data stand in"),
 }
 
 

@@ -14,7 +14,8 @@ from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import planned_voltages
 from agents.microgrid_optimizer import MicrogridAnswer, Quote
-from grids.microgrid import DieselGenerator, Microgrid
+from grids.components import DieselGenerator
+from grids.fleet import Microgrid
 from sim.messages import Knowledge
 
 PRICED = ("transactive", "uncoordinated")

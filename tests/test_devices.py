@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agents.der
-import grids.microgrid as data
+import grids.components as data
 from agents.der.device import MicrogridDevice
-from agents.der.diesel_generator import DieselGenerator
-from agents.der.electric_storage import ElectricStorage
-from agents.der.ev_aggregator import EvAggregator
-from agents.der.heat_load import HeatLoad
-from agents.der.heat_unit import HeatUnit
-from agents.der.inelastic_load import InelasticLoad
-from agents.der.renewable_output import RenewableOutput
-from agents.der.thermal_storage import ThermalStorage
+from agents.der.diesel_generator import DieselGeneratorAgent
+from agents.der.electric_storage import ElectricStorageAgent
+from agents.der.ev_aggregator import EvAggregatorAgent
+from agents.der.heat_load import HeatLoadAgent
+from agents.der.heat_unit import HeatUnitAgent
+from agents.der.inelastic_load import InelasticLoadAgent
+from agents.der.renewable_output import RenewableOutputAgent
+from agents.der.thermal_storage import ThermalStorageAgent
 from sim.ev_fleet import draw_cars
 from sim.messages import DeviceAction
 
@@ -70,14 +70,14 @@ def every_device(clock):
     unit = data.HeatUnit(max_p_mw=0.15, cost_per_mwh=100, heat_ratio=0.8)
     fleet = data.EvFleet(cars=5)
     return [
-        (ElectricStorage(clock, "a", store), 1),
-        (ThermalStorage(clock, "a", store), 1),
-        (DieselGenerator(clock, "a", diesel), 2),
-        (HeatUnit(clock, "a", unit), 2),
-        (HeatLoad(clock, "a"), 2),
-        (InelasticLoad(clock, "a"), 2),
-        (RenewableOutput(clock, "a"), 2),
-        (EvAggregator(clock, "a", fleet, draw_cars(fleet, days=1, seed=1, connection=0)), 1),
+        (ElectricStorageAgent(clock, "a", store), 1),
+        (ThermalStorageAgent(clock, "a", store), 1),
+        (DieselGeneratorAgent(clock, "a", diesel), 2),
+        (HeatUnitAgent(clock, "a", unit), 2),
+        (HeatLoadAgent(clock, "a"), 2),
+        (InelasticLoadAgent(clock, "a"), 2),
+        (RenewableOutputAgent(clock, "a"), 2),
+        (EvAggregatorAgent(clock, "a", fleet, draw_cars(fleet, days=1, seed=1, connection=0)), 1),
     ]
 
 
@@ -115,7 +115,7 @@ def test_every_device_answers_any_request_with_plain_finite_numbers(asked):
 
 def test_a_battery_by_hand(clock):
     unit = data.Storage(max_p_mw=0.03, max_e_mwh=0.09, efficiency=0.95, wear_per_mwh=0.1)
-    battery = ElectricStorage(clock, "microgrid 9", unit)
+    battery = ElectricStorageAgent(clock, "microgrid 9", unit)
     assert battery.energy_mwh == pytest.approx(0.045)
     done = battery.actuate(0.019)
     assert done.p_mw == 0.019
@@ -129,7 +129,7 @@ def test_a_battery_by_hand(clock):
 
 def test_a_thermal_storage_by_hand(clock):
     unit = data.Storage(max_p_mw=0.03, max_e_mwh=0.1, efficiency=0.95, standing_efficiency=0.99, wear_per_mwh=1)
-    store = ThermalStorage(clock, "microgrid 9", unit)
+    store = ThermalStorageAgent(clock, "microgrid 9", unit)
     assert store.actuate(0.0).energy_mwh == pytest.approx(0.0495)
     done = store.actuate(0.019)
     assert (done.p_mw, done.heat_mw) == (0, 0.019)
@@ -139,7 +139,7 @@ def test_a_thermal_storage_by_hand(clock):
 
 def test_a_store_stops_when_it_is_full_or_empty(clock):
     unit = data.Storage(max_p_mw=9, max_e_mwh=1, min_soc=0.1, max_soc=0.9, efficiency=0.8)
-    battery = ElectricStorage(clock, "a", unit)
+    battery = ElectricStorageAgent(clock, "a", unit)
     assert battery.limits() == pytest.approx((-0.4 / 0.8, 0.4 * 0.8))
     assert battery.actuate(9).p_mw == pytest.approx(0.32)
     assert battery.energy_mwh == pytest.approx(0.1)
@@ -149,14 +149,14 @@ def test_a_store_stops_when_it_is_full_or_empty(clock):
 
 def test_a_store_below_its_least_energy_gives_nothing_and_takes_what_it_is_given(clock):
     unit = data.Storage(max_p_mw=1, max_e_mwh=1, min_soc=0.5, standing_efficiency=0.9)
-    store = ThermalStorage(clock, "a", unit)
+    store = ThermalStorageAgent(clock, "a", unit)
     assert store.actuate(1).heat_mw == 0
     assert store.energy_mwh == pytest.approx(0.45)
     assert store.actuate(-0.2).heat_mw == -0.2
     assert store.energy_mwh == pytest.approx(0.405 + 0.2)
 
 
-@given(stores(), st.lists(ANY_MW, max_size=30), st.sampled_from([ElectricStorage, ThermalStorage]))
+@given(stores(), st.lists(ANY_MW, max_size=30), st.sampled_from([ElectricStorageAgent, ThermalStorageAgent]))
 def test_no_energy_comes_from_nowhere(unit, asked, kind):
     store = kind(Clock(), "a", unit)
     for p_mw in asked:
@@ -182,7 +182,7 @@ def test_no_energy_comes_from_nowhere(unit, asked, kind):
 def diesel(clock):
     # MODEL 9: 0.001·P² + 0.08·P with P in kW.
     unit = data.DieselGenerator(max_p_mw=0.1, max_q_mvar=0.1, cost_per_mw2h=1000, cost_per_mwh=80)
-    return DieselGenerator(clock, "a", unit)
+    return DieselGeneratorAgent(clock, "a", unit)
 
 
 def test_diesel_by_hand(diesel):
@@ -199,7 +199,7 @@ def test_diesel_keeps_its_limits(diesel, asked, done):
 
 @pytest.mark.parametrize(("reading", "sign"), [("combined_heat_and_power", 1), ("electric_heater", -1)])
 def test_heat_unit_by_hand(clock, reading, sign):
-    unit = HeatUnit(clock, "a", data.HeatUnit(max_p_mw=0.15, cost_per_mwh=100, heat_ratio=0.8, reading=reading))
+    unit = HeatUnitAgent(clock, "a", data.HeatUnit(max_p_mw=0.15, cost_per_mwh=100, heat_ratio=0.8, reading=reading))
     done = unit.actuate(0.1, 0.05)
     assert (done.p_mw, done.heat_mw) == (sign * 0.1, 0.05)
     assert done.cost == pytest.approx(10)
@@ -214,15 +214,15 @@ def test_heat_unit_by_hand(clock, reading, sign):
 
 @pytest.mark.parametrize(("served", "expected"), [(0.03, 0.03), (0.05, 0.04), (-0.01, 0)])
 def test_loads_take_no_more_than_they_demand(clock, served, expected):
-    load = InelasticLoad(clock, "a").actuate(served, 0.04)
+    load = InelasticLoadAgent(clock, "a").actuate(served, 0.04)
     assert (load.p_mw, load.heat_mw, load.available_mw) == (-expected, 0, 0.04)
-    heat = HeatLoad(clock, "a").actuate(served, 0.04)
+    heat = HeatLoadAgent(clock, "a").actuate(served, 0.04)
     assert (heat.p_mw, heat.heat_mw, heat.available_mw) == (0, -expected, 0.04)
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0.03, 0.03), (0.05, 0.04), (-0.01, 0)])
 def test_output_is_no_more_than_available(clock, asked, expected):
-    done = RenewableOutput(clock, "a").actuate(asked, 0.04)
+    done = RenewableOutputAgent(clock, "a").actuate(asked, 0.04)
     assert (done.p_mw, done.available_mw, done.cost) == (expected, 0.04, 0)
 
 
@@ -232,7 +232,7 @@ def test_output_is_no_more_than_available(clock, asked, expected):
 @pytest.fixture
 def aggregator(clock):
     fleet = data.EvFleet(cars=20)
-    return EvAggregator(clock, "a", fleet, draw_cars(fleet, days=2, seed=1, connection=0))
+    return EvAggregatorAgent(clock, "a", fleet, draw_cars(fleet, days=2, seed=1, connection=0))
 
 
 def test_an_aggregator_counts_hours_from_the_start_of_the_run(clock, aggregator):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from grids.microgrid import EvFleet
+from grids.components import EvFleet
 from sim.errors import StudyError
 from sim.ev_fleet import Charging, ChargingSessions, draw_cars
 

@@ -17,9 +17,8 @@ from agents.dispatch.hour import hour_model
 from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
 from grids.build import build_grid
-from grids.components import Battery, Renewable, TieLine, Voltage
-from grids.fleet import Fleet
-from grids.microgrid import DieselGenerator, EvAggregator, EvFleet, Microgrid
+from grids.components import Battery, DieselGenerator, EvFleet, Renewable, TieLine, Voltage
+from grids.fleet import EvAggregator, Fleet, Microgrid
 from grids.power_flow import PowerFlowError, SetPoints, shared_plant
 from sim.imbalance import RULES
 from sim.instance import Instance

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from microgrids import BATTERY, CARS, CHP, DIESEL, HEATER, TANK, knows, microgrid, optimum
 
 from agents.dispatch.microgrid_hour import DEVIATION_PRICE, REACTIVE_TIE_BREAK, UNSERVED_PRICE
-from grids.microgrid import DieselGenerator, EvFleet, HeatUnit, Storage
+from grids.components import DieselGenerator, EvFleet, HeatUnit, Storage
 
 close = partial(pytest.approx, abs=2e-6)  # MW, MWh
 

@@ -6,7 +6,7 @@ from sim.messages import Action, Report
 from sim.model import MarketModel
 
 
-class BatterySystem(DerAgent):
+class BatteryAgent(DerAgent):
     """A battery that keeps its own state of charge (Eq. 23-25).
 
     Parameters

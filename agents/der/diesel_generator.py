@@ -1,23 +1,23 @@
 """Diesel generators."""
 
-import grids.microgrid as data
 from agents.der.device import HourPlan, MicrogridDevice, clipped
+from grids.components import DieselGenerator
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
 
-class DieselGenerator(MicrogridDevice):
+class DieselGeneratorAgent(MicrogridDevice):
     """A diesel generator (DG).
 
     Parameters
     ----------
-    unit : grids.microgrid.DieselGenerator
+    unit : DieselGenerator
         Its data.
     """
 
     DEVICE = "diesel"
 
-    def __init__(self, model: MarketModel, connection: str, unit: data.DieselGenerator) -> None:
+    def __init__(self, model: MarketModel, connection: str, unit: DieselGenerator) -> None:
         super().__init__(model, connection)
         self.unit = unit
 

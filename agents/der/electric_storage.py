@@ -1,11 +1,11 @@
 """Batteries of microgrids."""
 
 from agents.der.device import HourPlan, clipped
-from agents.der.storage import StorageDevice
+from agents.der.storage import StorageAgent
 from sim.messages import DeviceAction
 
 
-class ElectricStorage(StorageDevice):
+class ElectricStorageAgent(StorageAgent):
     """A battery."""
 
     DEVICE = "battery"

@@ -6,14 +6,14 @@ from typing import Self
 import numpy as np
 
 from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
-from grids.microgrid import EvFleet
+from grids.components import EvFleet
 from sim.ev_fleet import Charging, ChargingSessions, Envelope
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 
 
-class EvAggregator(MicrogridDevice):
+class EvAggregatorAgent(MicrogridDevice):
     """An aggregator (DRA) that charges electric vehicles (EVs) and pays their owners for not doing so at once.
 
     Parameters

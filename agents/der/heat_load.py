@@ -4,7 +4,7 @@ from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
-class HeatLoad(MicrogridDevice):
+class HeatLoadAgent(MicrogridDevice):
     """A heat load, served up to what is demanded."""
 
     DEVICE = "heat_load"

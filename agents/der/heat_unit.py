@@ -1,23 +1,23 @@
 """The units that make the heat of microgrids."""
 
-import grids.microgrid as data
 from agents.der.device import HourPlan, MicrogridDevice, clipped
+from grids.components import HeatUnit
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
 
-class HeatUnit(MicrogridDevice):
+class HeatUnitAgent(MicrogridDevice):
     """A combined heat and power unit or an electric heater (RC); surplus heat is vented.
 
     Parameters
     ----------
-    unit : grids.microgrid.HeatUnit
+    unit : HeatUnit
         Its data.
     """
 
     DEVICE = "heat_unit"
 
-    def __init__(self, model: MarketModel, connection: str, unit: data.HeatUnit) -> None:
+    def __init__(self, model: MarketModel, connection: str, unit: HeatUnit) -> None:
         super().__init__(model, connection)
         self.unit = unit
 

@@ -4,7 +4,7 @@ from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
-class InelasticLoad(MicrogridDevice):
+class InelasticLoadAgent(MicrogridDevice):
     """An electric load, served up to what is demanded."""
 
     DEVICE = "load"

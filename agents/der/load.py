@@ -4,7 +4,7 @@ from agents.der.base import DerAgent
 from sim.model import MarketModel
 
 
-class Load(DerAgent):
+class LoadAgent(DerAgent):
     """Consumers who can be curtailed and keep their power factor (Eq. 18-19).
 
     Parameters

@@ -29,13 +29,13 @@ class RenewableAgent(DerAgent):
         return clipped_to_circle(p_mw, min(max(q_mvar, -limit), limit), self._unit.max_s_mva)
 
 
-class WindTurbine(RenewableAgent):
+class WindTurbineAgent(RenewableAgent):
     """A wind turbine."""
 
     KIND = "wind"
 
 
-class SolarPlant(RenewableAgent):
+class SolarPlantAgent(RenewableAgent):
     """A PV plant."""
 
     KIND = "pv"

@@ -4,7 +4,7 @@ from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
-class RenewableOutput(MicrogridDevice):
+class RenewableOutputAgent(MicrogridDevice):
     """Renewable output that can be curtailed, at no cost."""
 
     DEVICE = "output"

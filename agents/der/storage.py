@@ -1,12 +1,12 @@
 """What stores of electricity and of heat have in common."""
 
 from agents.der.device import ROUND_OFF_MWH, MicrogridDevice
-from grids.microgrid import Storage
+from grids.components import Storage
 from sim.messages import DeviceAction
 from sim.model import MarketModel
 
 
-class StorageDevice(MicrogridDevice):
+class StorageAgent(MicrogridDevice):
     """A store with losses that keeps its own energy.
 
     Parameters

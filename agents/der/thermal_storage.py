@@ -1,11 +1,11 @@
 """Stores of heat."""
 
 from agents.der.device import HourPlan, clipped
-from agents.der.storage import StorageDevice
+from agents.der.storage import StorageAgent
 from sim.messages import DeviceAction
 
 
-class ThermalStorage(StorageDevice):
+class ThermalStorageAgent(StorageAgent):
     """A thermal storage (TS), which loses some of its heat to the surroundings."""
 
     DEVICE = "thermal_storage"

@@ -10,7 +10,7 @@ from agents.dispatch.compiled import PYOMO, CompiledModel, compiled
 from agents.dispatch.conic_program import ConicProgram, Solution
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers
 from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model, reactive_model
-from grids.microgrid import Microgrid
+from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray, IntArray
 
 

@@ -8,7 +8,8 @@ MODEL section 9; what a device can do and costs are tables 6 to 12 there.
 import pyomo.environ as pyo
 
 from agents.dispatch.network import Hour, Relation
-from grids.microgrid import Microgrid, Storage
+from grids.components import Storage
+from grids.fleet import Microgrid
 
 UNSERVED_PRICE = 1e4
 """Price of load, heat or stored energy that could not be provided: far above any energy. [$/MWh]"""

@@ -11,7 +11,7 @@ import numpy as np
 from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.microgrid_hour import STORES
 from grids.documents import DocumentError, in_short, parse_json, read_text
-from grids.microgrid import Microgrid
+from grids.fleet import Microgrid
 from grids.network import FloatArray, Grid
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY

@@ -11,7 +11,8 @@ from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from agents.state_of_charge import least_energy, required_energy
 from agents.value_functions.functions import ValueFunctions, connection_stores, store_names
-from grids.microgrid import Microgrid, Storage
+from grids.components import Storage
+from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, Envelope, draw_cars
 from sim.instance import Instance

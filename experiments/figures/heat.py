@@ -13,7 +13,7 @@ from experiments.figures.connection_page import HOURS, Page, hour_axis, in_words
 from experiments.figures.device_stack import Part, split, stack_panel
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style, write_key
-from grids.microgrid import Storage
+from grids.components import Storage
 from grids.network import Connection, FloatArray
 from sim.instance import Instance
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from experiments.figures.connection_map import Scale, connection_map, map_height
 from experiments.figures.connection_page import HOURS, MOST_SHOWN, by_hour, hour_axis
 from experiments.figures.style import COLORS, hour_edges, tint, write_key
-from grids.microgrid import Storage
+from grids.components import Storage
 from grids.network import FloatArray
 
 NAMES = {"battery": "battery", "thermal_storage": "heat store"}

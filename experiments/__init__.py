@@ -1,1 +1,1 @@
-"""What users run: command line, studies, evaluation, figures and benchmark."""
+"""Use of the co-simulation: command line, studies, evaluation, sweeps, reproduction, figures and benchmark."""

@@ -1,4 +1,4 @@
-"""The command line: ``tieline``, or ``python -m experiments``. Heavy packages are imported only where used."""
+"""Command line: ``tieline``, or ``python -m experiments``. Heavy packages are imported only where used."""
 
 import errno
 import sys
@@ -49,7 +49,7 @@ def _in_words(names: Sequence[str]) -> str:
 
 
 def _rules() -> list[str]:
-    """Return the names of the imbalance rules; none if their file is missing, of which `main` tells."""
+    """Return the names of the imbalance rules; none if their file is missing, which `main` reports."""
     file = HOME / "sim" / "data" / "rules.yaml"
     return [*yaml.safe_load(file.read_text(encoding="utf-8"))] if file.is_file() else []
 
@@ -81,7 +81,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 
 
 def _load(module: str) -> Any:
-    """Import a module of this package, with a word on the terminal: the numeric libraries take seconds."""
+    """Import a module of this package, with a status line on the terminal: the numeric libraries take seconds."""
     with interruptible_at_once():
         if not sys.stderr.isatty():
             return import_module(f"experiments.{module}")
@@ -106,7 +106,7 @@ STUDY_KEYS = {
     "cvar_level": "risk.cvar_level",
     "seed": "seed",
 }
-"""The value of a study that each option sets."""
+"""Keys of the study's values that the options set."""
 
 
 def _study(given: dict[str, Any]) -> Any:
@@ -208,7 +208,7 @@ def value(
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; the result does not depend on it.")] = None,
     json: Json = False,
 ) -> None:
-    """What the stochastic bid is worth: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
+    """Value of the stochastic bid: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
     chosen = _study(locals())
     _load("value_console").value_study(
         chosen, sizes=compare_keep or (), test_count=out_of_sample, out=out, workers=workers, as_json=json

@@ -1,4 +1,4 @@
-"""Find studies: packaged by name, or the user's own file; apply what the command line changes; list and copy them.
+"""Catalog of studies: packaged by name or the user's own file, changed by options, listed and copied.
 
 No solver, network or table is imported here: a user who looks something up should not wait for them.
 """
@@ -94,9 +94,9 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
     reference : str
         Packaged study, YAML file or run folder.
     overrides : iterable of str
-        What ``--set`` says: ``key=value``.
+        Values of ``--set``: ``key=value``.
     options : mapping of str to object, optional
-        Key and value of what other options of the command line say; None: not given. They win.
+        Key and value that other options of the command line set; None: not given. They win over `overrides`.
 
     Raises
     ------
@@ -110,24 +110,24 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
 
 
 def _option(key: str, value: Any) -> Change:
-    """Return what an option sets; it is called as the last word of its key, without the unit."""
+    """Return the change that an option makes; the option has the last word of its key, without the unit."""
     name = key.rpartition(".")[2].removesuffix("_s").replace("_", "-")
     return Change(key, _found(key, value) or value, f"--{name} {quote(str(value))}")
 
 
 def base_study(study: Study, reference: str) -> Study | None:
-    """Return what a study was changed from: the packaged one of its name, or else its file's; None if that is bad.
+    """Return the study before its changes: the packaged one of its name, or else its file's; None if that is bad.
 
     Parameters
     ----------
     study : Study
         The study with all changes.
     reference : str
-        How it was asked for.
+        Name or file by which it was asked for.
     """
     with suppress(StudyError):
         return read_study(packaged_studies().get(study.name) or study_path(reference))
-    return None  # what is wrong in the file was mended by the changes
+    return None  # the changes mended the errors in the file
 
 
 def check_names(study: Study, where: str = "") -> None:

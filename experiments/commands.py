@@ -1,4 +1,4 @@
-"""What the commands do: study in, tables and figures out."""
+"""Functions of the commands: study in, tables and figures out."""
 
 import math
 import sys
@@ -27,11 +27,11 @@ from sim.study import Study
 from sim.study_file import read_study, require_resolved
 
 STRANGE_SHOWN = 5
-"""Strange values of a study that are named; of more, only their number."""
+"""Number of strange values of a study that are named; of more, only their number is."""
 
 
 def instance_of(study: Study) -> Instance:
-    """Return the instance of a study; say on standard error what hardly any case has, such as after a slip of units.
+    """Return the instance of a study; warn on standard error of strange values, such as after a slip of units.
 
     Raises
     ------
@@ -50,16 +50,16 @@ def instance_of(study: Study) -> Instance:
 def run_study(
     study: Study, *, base: Study | None = None, out: Path | None, figures: str | None = None, as_json: bool
 ) -> None:
-    """Simulate a study, audit it, write its folder and print what came of it.
+    """Simulate a study, audit it, write its folder and print the results.
 
     Parameters
     ----------
     study, base : Study
-        What is run, and what it was changed from.
+        The study that is run, and the one before its changes.
     out : Path or None
-        Folder; by default one is made and named after what is run.
+        Folder; by default one is made and named after study and changes.
     figures : {"daily", "overview", "none"} or None
-        What is drawn; by default it depends on the number of days.
+        Figures that are drawn; by default it depends on the number of days.
     as_json : bool
         Print one JSON object and nothing else.
     """
@@ -130,7 +130,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """Return values as JSON has them: one that there isn't is none."""
+    """Return values for JSON, with None for those that are not finite."""
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
@@ -201,7 +201,7 @@ def _solver(formulation: str, solver: str | None) -> str:
 
 
 def audit_run(folder: Path, *, as_json: bool) -> None:
-    """Print the audit of a run folder; exit status 1 if anything does not hold."""
+    """Print the audit of a run folder; exit status 1 if there are findings."""
     if (folder / "study.yaml").is_file():
         require_resolved(folder / "study.yaml")
     verdict = audit_folder(folder, _inputs_of)
@@ -225,7 +225,7 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
 
 
 def _inputs_of(folder: Path) -> Inputs | str:
-    """Return what a stored run began with, or which of its files is not here to tell."""
+    """Return the inputs of a stored run, or a message that names the file that is missing for them."""
     study = read_study(folder / "study.yaml")
     for name, packaged in ((study.grid.case, case_names()), (study.profiles.file, packaged_profiles())):
         if name not in packaged and not Path(name).is_file():
@@ -234,7 +234,7 @@ def _inputs_of(folder: Path) -> Inputs | str:
 
 
 def _json_numbers(value: Any) -> Any:
-    """Return a value with null for numbers that JSON does not have: a record that was changed may come to any."""
+    """Return a value with null for numbers that JSON does not have, which a changed record may lead to."""
     if isinstance(value, dict):
         return {name: _json_numbers(part) for name, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

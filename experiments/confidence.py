@@ -1,4 +1,4 @@
-"""Means over draws with their confidence intervals: what every ± of the program is."""
+"""Means over draws with their confidence intervals, which every ± of the program denotes."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ CONFIDENCE = 0.95
 """Probability with which an interval holds the mean."""
 
 ROUND_OFF = 1e-12
-"""Of how many draws weights are worth."""
+"""Relative round-off of the effective number of draws."""
 
 PLUS_MINUS = f"± {100 * CONFIDENCE:.0f} %"
-"""What stands above half of an interval."""
+"""Heading of half of an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,10 @@ class Estimate:
 
     @property
     def reach(self) -> float:
-        """Half of the interval, what stands behind a ±. [$]"""
+        """Half of the interval, the number after a ±. [$]"""
         return self.high - self.mean
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether zero is outside the interval."""
+        """True if zero is outside the interval."""
         return self.low > 0 or self.high < 0

@@ -1,4 +1,4 @@
-"""The summary of what happened behind the connections: coordination, microgrids, costs, cars."""
+"""Summary of the connections of a run: coordination, microgrids, costs, cars."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,11 @@ COST_OF_DEVICE = {
 
 
 def summarise_connections(run: Run, terms: Mapping[str, float]) -> dict[str, Any]:
-    """Return what the summary of a study with connections has besides; nothing for one without.
+    """Return the part of the summary on connections; empty for a study without them.
 
     Parameters
     ----------
-    simulated : Run
+    run : Run
         The run.
     terms : mapping
         The operator's money. [$]
@@ -41,7 +41,7 @@ def summarise_connections(run: Run, terms: Mapping[str, float]) -> dict[str, Any
 
 
 def coordination(decisions: pd.DataFrame, trades: pd.DataFrame) -> dict[str, Any]:
-    """Return how operator and microgrids agreed: rounds, the worst residuals of all hours, and what went wrong."""
+    """Return the coordination of operator and microgrids: mode, rounds, worst residuals of all hours, failures."""
     noted = decisions[decisions["coordination_note"] != ""]
     kept = trades[trades["note"] != ""]
     return {
@@ -65,9 +65,9 @@ def _worst(residual: pd.Series) -> float | None:
 
 
 def microgrids(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
-    """Return energy [MWh] and money [$] of what is behind every connection, all days together.
+    """Return energy [MWh] and money [$] of the microgrid or fleet at every connection, all days together.
 
-    Its cost is what it pays (trade, fuel, compensation of cars' owners) and wears, less what cars' owners pay it.
+    Its cost is its payments (trade, fuel, compensation of cars' owners) and wear, less the payments of cars' owners.
     """
     trades, payments, devices = tables["trades"], tables["payments"], tables["devices"]
     flows = trades.assign(
@@ -94,9 +94,9 @@ def microgrids(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
 
 
 def costs(by_connection: Mapping[str, Mapping[str, Any]], terms: Mapping[str, float]) -> dict[str, float]:
-    """Return what the day cost the operator and its own fleets of cars, the microgrids, and all of them. [$]
+    """Return the cost of the run to the operator with its own fleets of cars, the microgrids, and all of them. [$]
 
-    Trade between them is left out, for it cancels, and so is what consumers and owners of cars pay.
+    Trade between them is left out, for it cancels, and so are the payments of consumers and owners of cars.
     """
     own = {"microgrid": 0.0, "ev_aggregator": 0.0}
     for connection in by_connection.values():
@@ -106,7 +106,7 @@ def costs(by_connection: Mapping[str, Mapping[str, Any]], terms: Mapping[str, fl
 
 
 def cars(sessions: pd.DataFrame, days: int) -> dict[str, int]:
-    """Return how many cars and stays there are, and how many cars left full, or short for their stay was too short.
+    """Return the numbers of cars and stays, and of cars that left full, or short for their stay was too short.
 
     That a car leaves as full as its stay allows is for the audit to check.
     """

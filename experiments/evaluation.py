@@ -26,12 +26,12 @@ from sim.settlement import terms_of
 from sim.study import Study
 
 SCENARIOS_WORTH_A_PROCESS = 16
-"""Below this many scenarios, starting worker processes takes longer than they save."""
+"""Number of scenarios below which starting worker processes takes longer than they save."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Outcome:
-    """One scenario simulated: terms in $, imbalance per hour, voltage range, limits not kept, certificate."""
+    """Outcome of one simulated scenario: terms in $, imbalance, voltage range, limits not kept, certificate."""
 
     terms: dict[str, float]
     imbalance_mwh: FloatArray
@@ -103,7 +103,7 @@ def evaluate(
     instance : Instance
         The built study; its policy runs every scenario.
     scenarios : ScenarioSet
-        What may happen.
+        Scenarios to be simulated.
     workers : int, optional
         Processes; by default one per core where there is enough to do. The result does not depend on it.
     progress : callable, optional
@@ -160,7 +160,7 @@ def _start_worker(study: dict[str, Any], submission: Submission) -> None:
 
 
 def _work(day: ScenarioSet) -> Outcome:
-    return _outcome(_worker["setting"], _worker["submission"], day, _worker["dispatcher"])
+    return _outcome(_worker["instance"], _worker["submission"], day, _worker["dispatcher"])
 
 
 def _outcome(instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:

@@ -1,7 +1,7 @@
-"""Whether what Python imports under our names is ours: they are generic, and other packages bear them too.
+"""Check of the installation: packages of other origin may bear our generic names, and hide or overwrite ours.
 
 An installer merges packages of one name into one folder without a word, and takes the files of both away with one.
-What should be there is listed in the RECORD of an installed distribution. An editable install has none, but nothing
+The files of an installed distribution are listed in its RECORD. An editable install has none, but nothing
 is merged into it either: there, another package can only hide ours.
 """
 
@@ -14,13 +14,13 @@ from pathlib import Path
 PACKAGES = ("grids", "sim", "agents", "experiments")
 
 HOME = Path(__file__).resolve().parent.parent
-"""Where our packages are."""
+"""Folder of our packages."""
 
 REINSTALL = "install tieline anew (python -m pip install --force-reinstall --no-deps, and where it came from)"
 
 
 def fault_of_installation(home: Path = HOME) -> str:
-    """Return what is wrong with our files and how it is mended; nothing if nothing is.
+    """Return the fault of our installed files and its remedy; empty if there is none.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def _recorded(home: Path) -> dict[str, int]:
 
 
 def _present(home: Path) -> Iterator[tuple[str, int]]:
-    """Yield name and size of the modules in our packages, whoever put them there."""
+    """Yield name and size of the modules in our packages, of whatever origin."""
     folders = list(PACKAGES)
     while folders:
         folder = folders.pop()
@@ -73,7 +73,7 @@ def _present(home: Path) -> Iterator[tuple[str, int]]:
 
 
 def _stranger(record: Path, present: dict[str, int]) -> str:
-    """Return which files in our packages another distribution has put there, by its record, or nothing."""
+    """Return a message on the files that another distribution has put into our packages, or nothing."""
     name, _, version = record.parent.name.removesuffix(".dist-info").rpartition("-")
     if name == "tieline":
         return ""
@@ -88,7 +88,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _elsewhere(package: str, home: Path) -> str:
-    """Return where Python finds a package of ours if that is somewhere else."""
+    """Return the place where Python finds a package of ours, empty if it is ours."""
     spec = find_spec(package)
     if spec is not None and spec.origin is not None and Path(spec.origin).resolve().parent.parent == home:
         return ""

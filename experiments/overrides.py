@@ -20,9 +20,9 @@ class Variation(Data):
     Attributes
     ----------
     paths : tuple of str
-        Which ones, such as ``fleet.wind.*.max_s_mva``.
+        Their keys, such as ``fleet.wind.*.max_s_mva``.
     change : {"set", "times"}
-        Whether they become a given value, or what they are in the study times that value. Where ``*`` stands for
+        Whether they become a given value, or their value in the study times that. Where ``*`` stands for
         units, times 0 leaves them out: a capacity of zero is none.
     """
 
@@ -42,9 +42,9 @@ class Variation(Data):
         document : dict
             A study with every value spelled out.
         value : object
-            What the values become, or are multiplied by.
+            New value of them, or factor.
         where : str
-            What an error message begins with.
+            Beginning of an error message.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""What figures are computed with: the versions of the libraries, and a hash of our own model."""
+"""Provenance of computed results: the versions of the libraries, and a hash of our own code and data."""
 
 import platform
 from collections.abc import Iterator, Mapping
@@ -38,21 +38,21 @@ def _installed() -> dict[str, str]:
 
 
 PACKAGES = ("grids", "sim", "agents", "experiments")
-"""What is installed; all of it counts, so that nothing new can be forgotten, but for what follows."""
+"""Installed packages; all their files count, so that no new one is forgotten, but for `SHOWS`."""
 
 SHOWS = ("experiments/figures", "experiments/sweeps/report", "experiments/studies", "experiments/sweeps/files")
-"""What shows results that are stored already, and studies and sweeps, which are told apart by what they say."""
+"""Folders that don't count: figures and reports of stored results, and studies and sweeps, which have own hashes."""
 
 CODE_AND_DATA = (".py", ".pyc", ".csv", ".yaml")
-"""Suffixes of what counts; compiled code stands for itself where an installation has no other."""
+"""Suffixes of files that count; compiled code stands for itself where an installation has no other."""
 
 
 @cache
 def model_digest() -> str:
-    """Return a hash of all code and data that decide figures: what an older model computed is not found again.
+    """Return a hash of all code and data that decide results, so that those of an older model are not reused.
 
-    It takes the installed files as they are, so that a changed comment counts as well: rather once too often computed
-    than once found that would come out differently today.
+    It takes the installed files as they are, so that a changed comment counts as well: one computation too many
+    is better than a result that would be another one today.
     """
     texts = sha256()
     for package in PACKAGES:
@@ -80,7 +80,7 @@ def digests_of_files(document: Mapping[str, Any], known: dict[str, str] | None =
     document : mapping
         A resolved study: the files it names have absolute paths.
     known : dict, optional
-        Hashes of files that were read before, by path; what is read is added.
+        Hashes of files that were read before, by path; new ones are added.
     """
     known = {} if known is None else known
     names = (document["profiles"]["file"], document["grid"]["case"], document["trained"])
@@ -92,12 +92,12 @@ def digests_of_files(document: Mapping[str, Any], known: dict[str, str] | None =
 
 
 def provenance() -> dict[str, str]:
-    """Return versions and model: where two of these are equal, so are the figures."""
+    """Return versions and model; where two of these are equal, so are the results."""
     return versions() | {"model": model_digest()}
 
 
 def differences(other: Mapping[str, str]) -> str:
-    """Return in words where versions and model here are not those of another provenance; nothing if they are."""
+    """Return the differences of versions and model from another provenance in words; empty if there are none."""
     mine = provenance()
     return ", ".join(
         f"{name} {mine.get(name)} instead of {other.get(name)}"

@@ -1,4 +1,4 @@
-"""Recourse: what fixed bids earn when every scenario is dispatched as is best for it, many at a time on threads."""
+"""Recourse: profit of fixed bids with the optimal dispatch of every scenario, many at a time on threads."""
 
 import os
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from sim.instance import Instance
 from sim.scenarios import ScenarioSet
 
 Progress = Callable[[str], None]
-"""Called after every solve, from the thread that solved, with what was solved."""
+"""Callback after every solve, from the thread that solved, with the name of the problem."""
 
 
 class Dispatched(NamedTuple):
-    """One scenario dispatched: profit in $, whether all limits were met, and whether physics can do it."""
+    """Dispatch of one scenario: profit in $, whether all limits were met, and whether it is physically exact."""
 
     profit: float
     within_limits: bool
@@ -65,14 +65,14 @@ class Recourse:
     def start(
         self, bid_mw: FloatArray, scenarios: ScenarioSet, *, network: str = "branch_flow"
     ) -> list[Future[Dispatched]]:
-        """Return, at once, what will come of every scenario.
+        """Return, at once, a future of the dispatch of every scenario.
 
         Parameters
         ----------
         bid_mw : array, shape (24,)
             Bids, positive for import. [MW]
         scenarios : ScenarioSet
-            What may happen on the first day.
+            Scenarios of the first day.
         network : {"branch_flow", "copper_plate"}
             AC network or one bus.
         """
@@ -96,7 +96,7 @@ class Recourse:
 
 
 def expected_profit(plan: Plan, probability: FloatArray) -> float:
-    """Return the expected profit of a plan; what the program counts for violated limits is not money. [$]
+    """Return the expected profit of a plan; the program's cost of violated limits is not money. [$]
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The folder of a run: resolved study, versions, tables, figures, summary, manifest. Nothing is ever overwritten."""
+"""Folder of a run: resolved study, versions, tables, figures, summary, manifest. Nothing is ever overwritten."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from sim.study_file import write_study
 
 @contextmanager
 def new_run(out: Path | None, study: Study, base: Study | None = None) -> Iterator[tuple[Path, Path]]:
-    """Make the folder of a run; hand out where to write it, and what it will be called.
+    """Make the folder of a run; yield the path to write to, and its final name.
 
     Parameters
     ----------
     out : Path or None
-        The folder, which must not exist (or be empty); by default one under ``runs/`` named after what is
-        run, and numbered if taken.
+        The folder, which must not exist (or be empty); by default one under ``runs/`` named after study
+        and changes, and numbered if taken.
     study, base : Study
-        What is run, and what it was changed from; the default name says the changes.
+        The study that is run, and the one before its changes, which the default name lists.
 
     Raises
     ------
@@ -54,10 +54,10 @@ def _free(name: str) -> Iterator[Path]:
 
 
 NAMED = {"name", "description", "bidding", "policy", "coordination", "days", "seed"}
-"""Values of a study that the name of its run says in any case, or need not say."""
+"""Values of a study that the name of its run contains in any case, or need not contain."""
 
 CHANGES_MOST, NAME_LENGTH = 3, 150
-"""How many changed values a name spells out, and how many characters it has at most."""
+"""Largest number of changed values that a name spells out, and of its characters."""
 
 
 def run_name(study: Study, base: Study | None = None) -> str:
@@ -66,9 +66,9 @@ def run_name(study: Study, base: Study | None = None) -> str:
     Parameters
     ----------
     study : Study
-        What is run.
+        The study that is run.
     base : Study, optional
-        What it was changed from.
+        The study before its changes.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
     elif isinstance(value, list) and isinstance(base, list) and len(value) == len(base):
         for part, other in zip(value, base, strict=True):
             yield from _differences(part, other, key)
-    elif value != base:  # of a list, and of all that the base does not have, only how much there is
+    elif value != base:  # of a list, and of values that the base does not have, only the number
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
@@ -112,7 +112,7 @@ def write_run(folder: Path, study: Study, tables: Any) -> None:
 
 
 def finish_run(folder: Path, summary: dict[str, Any]) -> None:
-    """Write the summary of a run and, last of all, the manifest that says that the folder is whole."""
+    """Write the summary of a run and, last of all, the manifest that marks the folder as complete."""
     _write_json(folder / "summary.json", summary)
     write_manifest(folder)
 

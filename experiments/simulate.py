@@ -1,4 +1,4 @@
-"""Simulate a study: create its agents, let the days pass, bring back the records."""
+"""Simulation of a study: create its agents, simulate the days, return the records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
 
 Progress = Callable[[str], None]
-"""Called before every hour with what is about to be done."""
+"""Callback before every hour, with the day and hour or the phase to be simulated."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Run:
-    """What came of a run: the tables of the ledger, and the seconds it took.
+    """Run of a study: the tables of the ledger, and the seconds it took.
 
     Attributes
     ----------
@@ -52,11 +52,11 @@ def simulate(
     instance : Instance
         The built study.
     actual : sequence of ScenarioSet, optional
-        What happens on each day; by default drawn from the seed.
+        Actual course of each day; by default drawn from the seed.
     fixed : Submission, optional
         Bids to submit every day instead of computing them.
     dispatcher : Dispatcher, optional
-        One with its models compiled, to be shared between simulations of the same instance.
+        Dispatcher with its models compiled, to be shared between simulations of the same instance.
     progress : callable, optional
         Called before every hour.
     """

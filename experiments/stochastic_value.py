@@ -1,4 +1,4 @@
-"""What a stochastic bid is worth: against a bid from the forecast alone, against foresight, and per scenario kept.
+"""Value of a stochastic bid: over a bid from the forecast alone, below foresight, and by number of scenarios kept.
 
 Three profits frame the bid of a two-stage stochastic program, all over the scenarios it was computed from:
 
@@ -10,9 +10,9 @@ WS >= RP >= EEV. The expected value of perfect information is EVPI = WS - RP (Av
 https://doi.org/10.1287/opre.18.5.947), the value of the stochastic solution VSS = RP - EEV (Birge 1982,
 https://doi.org/10.1007/BF01585113).
 
-What a bid promises over its own scenarios is not what it earns in others. So bids from kept sets of different sizes
-meet the same fresh scenarios and are compared pair by pair: most of the scatter of profits is weather that all bids
-share, and it cancels (Mak, Morton and Wood 1999, https://doi.org/10.1016/S0167-6377(98)00054-6).
+The profit a bid promises over its own scenarios is not the one it earns in others. So bids from kept sets of different
+sizes meet the same fresh scenarios and are compared pair by pair: most of the scatter of profits is weather that all
+bids share, and it cancels (Mak, Morton and Wood 1999, https://doi.org/10.1016/S0167-6377(98)00054-6).
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ SIZES = (1, 5, 10, 20, 50)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Comparison:
-    """What is to be compared, drawn and reduced.
+    """Comparison of bids, with all scenario sets drawn and reduced.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def steps(self) -> int:
-        """How often `run` reports progress: after every bid and every dispatch of a scenario."""
+        """Number of progress reports of `run`: one after every bid and every dispatch of a scenario."""
         trials = sum(1 + len(one.scenarios) + len(self.test) for one in self.contenders)
         return trials + 2 * len(self.reference.scenarios)
 
@@ -145,7 +145,7 @@ class Comparison:
 
 
 class _Bidder:
-    """Computes bids for the first day in the calling thread."""
+    """Bidder for the first day, in the calling thread."""
 
     def __init__(self, instance: Instance, progress: Progress | None) -> None:
         self._instance, self._progress = instance, progress
@@ -160,7 +160,7 @@ class _Bidder:
 
 @dataclass(frozen=True, eq=False)
 class _Started:
-    """A contender whose bid is there and is being tried."""
+    """Contender whose bid is computed and whose scenarios are being dispatched."""
 
     contender: Contender
     proposal: BidPlan
@@ -191,7 +191,7 @@ class _Started:
 def _solution_value(
     mine: BidPlan, forecast_bid_mw: FloatArray, reference: Contender, bidder: _Bidder, recourse: Recourse
 ) -> SolutionValue:
-    """Return WS, RP and EEV, all in the model that the study's strategy bids in."""
+    """Return WS, RP and EEV, all in the model of the study's strategy."""
     kept = reference.scenarios
     network = "branch_flow" if mine.certificate.cone_gap is not None else "copper_plate"
     fixed = recourse.start(forecast_bid_mw, kept, network=network)

@@ -1,6 +1,6 @@
-"""Standard streams and Ctrl-C as they come: few letters, a pipe that nobody reads, a full disk, a key pressed early.
+"""Standard streams and Ctrl-C in hard cases: plain encodings, closed pipes, a full disk, a key pressed early.
 
-Only the standard library is imported: this is there before anything that takes time.
+Only the standard library is imported, so that this module is ready before any import that takes time.
 """
 
 import atexit
@@ -21,7 +21,7 @@ PLAIN = {
     **{"→": "->", "−": "-", "–": "-", "—": "-", "±": "+/-", "×": "x", "·": ".", "…": "...", "≤": "<=", "≥": ">="},
     **{"°": " deg", "²": "2", "Δ": "d", "α": "alpha", "β": "beta", "γ": "gamma", "λ": "lambda", "π": "pi", "ρ": "rho"},
 }
-"""What is written where a letter can't be; any other is a question mark."""
+"""Replacements of letters that an encoding lacks; any other becomes a question mark."""
 
 SHOW_CURSOR = b"\x1b[?25h"
 
@@ -36,7 +36,7 @@ codecs.register_error("tieline.plain", _plain)
 
 
 def write_plainly() -> None:
-    """Write what the terminal's encoding does not know in plain letters: no work is lost for an arrow."""
+    """Replace letters that the terminal's encoding lacks by plain ones, so that no output fails for an arrow."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="tieline.plain")
@@ -53,7 +53,7 @@ def can_write(text: str) -> bool:
 
 @contextmanager
 def interruptible_at_once() -> Iterator[None]:
-    """Let Ctrl-C end the process at once: a library that is being imported may make any other error of it."""
+    """Have Ctrl-C end the process at once: a library that is being imported may turn it into another error."""
     if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
@@ -73,12 +73,12 @@ def _end(*_: object) -> NoReturn:
 
 
 def unwritten(*, probe: str = "") -> OSError | None:
-    """Return why standard output can't be written, if it can't; what is left to be written is dropped then.
+    """Return the error of standard output if it can't be written; unwritten output is dropped then.
 
     Parameters
     ----------
     probe : str
-        What is written to find out: what could not be written before is forgotten, and nothing can be always.
+        Text to be written as a test: earlier failures are not kept, and writing nothing never fails.
     """
     failure = None
     for stream in (sys.stderr, sys.stdout):
@@ -94,14 +94,14 @@ def unwritten(*, probe: str = "") -> OSError | None:
 
 
 def leave(status: int, failure: OSError | None = None) -> NoReturn:
-    """End the process; a policy or microgrid that was given up, and is still at work, is no reason to wait.
+    """End the process; without waiting for a policy or microgrid that was given up and is still at work.
 
     Parameters
     ----------
     status : int
         Exit status, if standard output can be written.
     failure : OSError, optional
-        Why it can't.
+        The error if it can't.
 
     Raises
     ------

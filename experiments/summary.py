@@ -1,4 +1,4 @@
-"""The summary of a run: what was earned, whether the network was kept within its limits, what is proven."""
+"""Summary of a run: money, limits of the network that were not kept, certificate, energies."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
 
     Parameters
     ----------
-    simulated : Run
+    run : Run
         The run.
     verdict : AuditReport, optional
         Its audit, which counts the limits that were not kept; made here if it isn't at hand.
@@ -73,7 +73,7 @@ def worst(certificates: Iterable[Mapping[str, float | str | None]]) -> dict[str,
 
 
 def bid_strategy(days: Iterable[tuple[int, str, str, str]]) -> dict[str, Any]:
-    """Return which bidding strategy was asked for and which was used, and on how many days and why not the same.
+    """Return the bidding strategies asked for and used, the number of days on which they differ, and the reasons.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def bid_strategy(days: Iterable[tuple[int, str, str, str]]) -> dict[str, Any]:
 
 
 def strategy_of(submission: Submission) -> dict[str, Any]:
-    """Return the same of the bids of one day."""
+    """Return the bidding strategies asked for and used in the bids of one day."""
     used = submission.strategy
     return bid_strategy([(1, submission.asked or used, used, submission.reason)])
 
@@ -107,7 +107,7 @@ def limits_in_json(limits: Mapping[str, LimitCount]) -> dict[str, dict[str, Any]
 
 
 def voltage(buses: pd.DataFrame, run: Run, limits: Mapping[str, LimitCount]) -> dict[str, Any]:
-    """Return the range of voltages, and how many bus-hours, and which buses, were outside the limits."""
+    """Return the range of voltages, and the number of bus-hours and the buses outside the limits."""
     allowed, grid = run.instance.grid.voltage, run.instance.grid
     inside = buses[buses["bus"] != int(grid.bus_ids[grid.slack])]
     low, high = voltages_outside(inside["vm_pu"], min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
@@ -139,7 +139,7 @@ def energy(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
 
 
 def hours(tables: Mapping[str, pd.DataFrame], policy: str) -> dict[str, int]:
-    """Return how many hours were penalised, not planned to the optimum, decided by a fallback, or had a remark."""
+    """Return the numbers of hours penalised, not planned to the optimum, decided by a fallback, or with a remark."""
     decisions, bids = tables["decisions"], tables["bids"]
     return {
         "penalised": int((tables["settlements"]["penalty"] > 0.005).sum()),

@@ -1,4 +1,4 @@
-"""Tables, said once and written four ways: on the terminal, as CSV, Markdown and LaTeX."""
+"""Tables, defined once and written four ways: on the terminal, as CSV, Markdown and LaTeX."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Cells = Sequence[float | None]
-"""One value per column; None leaves a cell empty."""
+"""Cells of a row, one value per column; None leaves a cell empty."""
 
 JUSTIFY = {"l": "left", "r": "right"}
 
@@ -49,7 +49,7 @@ def rich_table(
     align : str
         ``l`` or ``r`` for each column; the first is never broken, nor are numbers.
     title, caption : str
-        What stands above and below.
+        Text above and below the table.
     bold, sections : collection of str
         First cells of the rows that are bold, and of those that end a section.
     title_style : str
@@ -85,7 +85,7 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], align: s
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReportTable:
-    """A table whose cells are the same text wherever it is written.
+    """Table whose cells are the same text in every format.
 
     Attributes
     ----------
@@ -94,11 +94,11 @@ class ReportTable:
     name : str
         Stem of its files, and its label in LaTeX.
     number : str
-        What it is called, such as ``Table 5 (a)``; LaTeX numbers by itself.
+        Its number, such as ``Table 5 (a)``; LaTeX numbers by itself.
     title : str
-        What it shows, with units; it stands alone.
+        Contents, with units; understandable by itself.
     notes : sequence of str
-        What to know about it.
+        Remarks below it.
     """
 
     frame: "pd.DataFrame"

@@ -12,19 +12,19 @@ THREADS = (
     "RAYON_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""What tells numeric libraries how many threads they may have."""
+"""Environment variables that limit the threads of numeric libraries."""
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Have processes that are started meanwhile keep their numeric libraries to one thread."""
+    """Make processes that are started meanwhile keep their numeric libraries to one thread."""
     with environment(dict.fromkeys(THREADS, "1")):
         yield
 
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Have processes that are started meanwhile find some variables in their environment."""
+    """Give processes that are started meanwhile some variables in their environment."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

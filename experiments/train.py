@@ -1,4 +1,4 @@
-"""Train value functions for the policy ``learned``, and judge it beside the others on fresh days."""
+"""Training of value functions for the policy ``learned``, and its comparison with the others on fresh days."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -25,11 +25,11 @@ from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 RIVALS = ("hindsight", "receding", "learned", "myopic")
-"""Policies that are judged, the one that knows everything first."""
+"""Policies that are compared, the one with perfect knowledge first."""
 
 
 def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
-    """Train, write the functions, judge them, and print what came of it."""
+    """Train, write and test the value functions, and print the results."""
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
     instance = instance_of(study.model_copy(update={"days": 1}))
@@ -73,7 +73,7 @@ def _write(functions: ValueFunctions, out: Path) -> None:
 def judge(
     instance: Instance, trained: Path, days: int, progress: Callable[[str], None]
 ) -> tuple[dict[str, dict[str, float | None]], dict[str, Any]]:
-    """Return what every policy costs on fresh days, with its paired difference to hindsight, and who made the bids.
+    """Return the cost of every policy on fresh days, its paired difference to hindsight, and the bidding strategy.
 
     Differences are ± 95 % (Student).
     Every test day has a seed of its own: other weather, other cars, and bids that know these cars, the same for all
@@ -121,7 +121,7 @@ def judge(
 
 
 def cost_of(summary: dict[str, Any]) -> float:
-    """Return what a run cost operator and microgrids together: transfers between them cancel. [$]"""
+    """Return the cost of a run to operator and microgrids together, between whom transfers cancel. [$]"""
     if "costs" in summary:
         return float(summary["costs"]["total"])
     return float(summary["terms"]["revenue"] - summary["terms"]["profit"])

@@ -1,4 +1,4 @@
-"""The report on the value of a bid: what `experiments.stochastic_value` finds, and what follows from it."""
+"""Report on the value of a bid: the results of `experiments.stochastic_value`, and figures derived from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from sim.study import Study
 
 @dataclass(frozen=True, kw_only=True)
 class SolutionValue:
-    """The profits that frame the study's bid over its kept scenarios.
+    """Profits that frame the study's bid over its kept scenarios: WS, RP and EEV.
 
     Attributes
     ----------
     ws, rp, eev : float
         Expected profit with foresight, of the study's bid, and of the forecast's bid. [$]
     rp_gap : float
-        What any other bid can earn more than `rp` at most. [$]
+        Bound on the profit that any other bid can earn above `rp`. [$]
     """
 
     ws: float
@@ -49,9 +49,9 @@ class Contender:
     strategy : str
         Bidding strategy.
     scenarios : ScenarioSet
-        What it is computed from.
+        Scenarios it is computed from.
     keep : int or None
-        How many these are; None if they are the forecast.
+        Their number; None if they are the forecast.
     """
 
     strategy: str
@@ -61,22 +61,22 @@ class Contender:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trial:
-    """What became of a contender, with the AC network and the best dispatch for every scenario.
+    """Results of a contender, with the AC network and the best dispatch for every scenario.
 
     Attributes
     ----------
     contender : Contender
-        Whose bid it is.
+        The bid's strategy and scenarios.
     bid_mw : array, shape (24,)
         The bid, positive for import. [MW]
     gap : float
-        What any other bid can earn more at most, over the scenarios it was computed from, in the strategy's model. [$]
+        Bound on the additional profit of any other bid over its scenarios, in the strategy's model. [$]
     training : float
         Expected profit over the scenarios it was computed from. [$]
     profits : array, shape (N,)
         Profit in every test scenario. [$]
     beyond_limits, inexact : int
-        Test scenarios in which no dispatch met all limits, and in which physics can't do what was planned.
+        Test scenarios in which no dispatch met all limits, and in which the plan is not physically exact.
     """
 
     contender: Contender
@@ -94,7 +94,7 @@ class Trial:
 
     @property
     def optimism(self) -> float:
-        """What the bid promises over its own scenarios and does not earn in the test. [$]"""
+        """Profit the bid promises over its own scenarios and does not earn in the test. [$]"""
         return self.training - self.test.mean
 
 
@@ -120,16 +120,16 @@ class ValueReport:
     reference: Trial
 
     def difference(self, trial: Trial) -> Estimate:
-        """Return what a bid earns more than the study's, test scenario by test scenario."""
+        """Return the additional profit of a bid over the study's, test scenario by test scenario. [$]"""
         return Estimate.of(trial.profits - self.reference.profits)
 
     def tail(self, trial: Trial) -> float:
-        """Return the mean profit of a bid in its worst test scenarios, as the study's CVaR level has it. [$]"""
+        """Return the mean profit of a bid in its worst test scenarios, at the study's CVaR level. [$]"""
         count = len(trial.profits)
         return -cvar(-trial.profits, np.full(count, 1 / count), self.study.risk.cvar_level)
 
     def label(self, trial: Trial) -> str:
-        """Return a short name of what a bid is made from."""
+        """Return a short name of the scenarios a bid is made from."""
         contender = trial.contender
         if contender.keep is None:
             return "forecast"

@@ -1,4 +1,4 @@
-"""Folders and files that are there whole or not at all: written under a hidden name by one process, then renamed."""
+"""Folders and files written whole or not at all: under a hidden name by one process, then renamed."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from experiments import console
 from sim.errors import StudyError
 
 MANIFEST = "manifest.json"
-"""What is written last into a folder: one that has it is whole."""
+"""Name of the file written last into a folder, which marks it as complete."""
 
 LOCK, UNFINISHED = "lock", "unfinished"
 
@@ -22,7 +22,7 @@ REMEDY = "choose a folder with --out, or mend its permissions"
 
 
 class TakenError(StudyError):
-    """There is something of that name already, or somebody is about to write it."""
+    """A file or folder of that name exists already, or another process is writing it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,9 @@ class Draft:
     Attributes
     ----------
     path : Path
-        Where it is written, a hidden name.
+        Hidden name under which it is written.
     target : Path
-        What it is called once it is whole.
+        Final name once it is complete.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Draft:
 
     @property
     def is_inside(self) -> bool:
-        """Whether the target is an empty folder that was there, perhaps a mount point: it is filled from within."""
+        """True if the target is an empty folder that was there, perhaps a mount point: it is filled from within."""
         return self.path.parent == self.target
 
     def publish(self) -> None:
@@ -66,7 +66,7 @@ class Draft:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Make a folder: write to the path that is handed out; in the end it has its own name, or nothing is left of it.
+    """Make a folder: write to the path that is yielded; in the end it has its own name, or nothing is left of it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def new_file(target: Path, *, name: str = "") -> Iterator[Path]:
     target : Path
         The file, which must not exist.
     name : str
-        What it is called in messages, such as ``--out FILE``; by default the path.
+        Name in messages, such as ``--out FILE``; by default the path.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _locked(path: Path, name: str, kind: str) -> Iterator[None]:
 
 
 def _take_over(draft: Draft, name: str, kind: str) -> None:
-    """Clear away what a killed process left under the name of a draft; put in place what it had finished."""
+    """Remove an unfinished draft that a killed process left; put in place one that it had finished."""
     if (draft.path / MANIFEST).is_file():
         draft.publish()
         console.err.print(f"{name}: put in place what a killed run had finished", markup=False, soft_wrap=True)
@@ -188,14 +188,14 @@ def _taken(name: str, kind: str) -> TakenError:
 
 @contextmanager
 def told(name: str, remedy: str) -> Iterator[None]:
-    """Say in one message what can't be written, why, and what to do about it.
+    """Turn errors of writing into one message: name, cause and remedy.
 
     Parameters
     ----------
     name : str
-        What is written, such as ``--out FOLDER``.
+        Name of the file or folder, such as ``--out FOLDER``.
     remedy : str
-        What to do, or how things stand.
+        Remedy, or the state that is left.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def told(name: str, remedy: str) -> Iterator[None]:
 
 
 def open_folder(folder: Path) -> Path:
-    """Return a folder to write to, made if it is not there; what it holds may stay.
+    """Return a folder to write to, made if it is not there; its contents may stay.
 
     Raises
     ------
@@ -236,9 +236,9 @@ def write_whole(path: Path, content: bytes, *, by_way_of: Path | None = None) ->
     path : Path
         The file; it is replaced if it is there.
     content : bytes
-        What it holds.
+        Contents.
     by_way_of : Path, optional
-        Folder on the same disk for what is unfinished; by default that of the file.
+        Folder on the same disk for unfinished files; by default that of the file.
     """
     folder = by_way_of or path.parent
     folder.mkdir(parents=True, exist_ok=True)

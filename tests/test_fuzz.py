@@ -141,7 +141,7 @@ def test_studies(tried, tmp_path):
 
 
 def test_sweeps(tried, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.sweeps.plan._require_playable", lambda _: None)
+    monkeypatch.setattr("experiments.sweeps.plan._require_valid", lambda _: None)
     sources = [path.read_text(encoding="utf-8") for path in sorted(SWEEPS.glob("*.yaml"))]
     (tmp_path / "points.csv").write_text("days,market.rule\n1,case1\n2,case2\n")
     sources.append("name: s\nset: {days: 2}\naxes:\n- csv: points.csv\n- zipped: {seed: [1, 2], policy: [a, none]}\n")

@@ -1,6 +1,6 @@
-"""Both modes of agreement on one stage: in each hour of a simulated day they are asked for the same decision.
+"""Comparison of central and transactive coordination: each hour of a simulated day is decided by both.
 
-The market model then carries out the central one, so that both start from the same state again.
+The market model then carries out the central decision, so that both start from the same state again.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ from sim.profiles import HOURS_PER_DAY
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ComparedHour:
-    """One decision taken centrally and by trade, from the same state.
+    """Decision of one hour, taken centrally and by trade from the same state.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class ComparedHour:
     central_s, transactive_s : float
         Time for each. [s]
     cost : float
-        What operator and microgrids pay together under the central plan, not counting what customers pay. [$]
+        Cost of operator and microgrids together under the central plan, without the payments of customers. [$]
     more : float
-        What the transactive plan costs them more. [$]
+        Additional cost of the transactive plan. [$]
     """
 
     central: Plan
@@ -50,12 +50,12 @@ class ComparedHour:
 
     @property
     def gap_percent(self) -> float:
-        """How much more trade costs, relative."""
+        """Additional cost of trade, relative. [%]"""
         return 100 * self.more / abs(self.cost)
 
     @property
     def unproven_percent(self) -> float:
-        """How much better than the central plan a plan could still be, relative."""
+        """Largest possible gain over the central plan, relative. [%]"""
         return 100 * (self.central.objective - self.central.bound) / abs(self.cost)
 
 
@@ -69,7 +69,7 @@ class CoordinationDay:
     submission : Submission
         The day's bids.
     knowledge : Knowledge
-        What is known when an hour is decided: that hour alone, or the forecast of the rest of the day too.
+        Knowledge when an hour is decided: that hour alone, or the forecast of the rest of the day too.
     """
 
     def __init__(self, instance: Instance, submission: Submission, knowledge: Knowledge) -> None:
@@ -85,12 +85,12 @@ class CoordinationDay:
         )
 
     def simulate_until(self, hour: int) -> None:
-        """Let the hours before an hour pass."""
+        """Simulate the hours before an hour."""
         while self.model.hour < hour:
             self.model.step()
 
     def look(self) -> DispatchProblem:
-        """Let the microgrids look ahead; return what the operator sees."""
+        """Return the operator's dispatch problem, after the microgrids have looked ahead."""
         for microgrid in self._microgrids:
             microgrid.look_ahead(self._knowledge)
         batteries = self.model.participants.batteries
@@ -109,11 +109,11 @@ class CoordinationDay:
         return self._central.agree(self.look(), network="branch_flow", bounds=None)
 
     def transactive(self) -> Plan:
-        """Return the plan that was agreed on."""
+        """Return the plan agreed on by trade."""
         return self._transactive.agree(self.look(), network="branch_flow", bounds=None)
 
     def compare(self) -> ComparedHour:
-        """Return both plans, and what they cost."""
+        """Return both plans and their costs."""
         problem = self.look()
         central_s, central = timed(self.central)
         transactive_s, transactive = timed(self.transactive)
@@ -128,7 +128,7 @@ class CoordinationDay:
         )
 
     def cost_of_agreement(self, problem: DispatchProblem, agreed: Plan) -> float:
-        """Return what an agreement costs operator and microgrids, less what customers pay. [$]"""
+        """Return the cost of an agreement to operator and microgrids, less the payments of customers. [$]"""
         exchange = agreed.set_points.exchange_p_mw, agreed.set_points.exchange_q_mvar
         given = replace(problem, exchange_p_mw=exchange[0], exchange_q_mvar=exchange[1])
         program = ConicProgram()

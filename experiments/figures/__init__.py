@@ -1,4 +1,4 @@
-"""Figures: one day of a run, all its days, what stands behind its connections, and the feeder with its fleet."""
+"""Figures: one day of a run, all its days, its microgrids and fleets of cars, and the feeder with its fleet."""
 
 from experiments.figures.connection_figures import connection_figures
 from experiments.figures.day import day_figure

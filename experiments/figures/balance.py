@@ -1,4 +1,4 @@
-"""The power panel: where the energy of each hour comes from, who uses it, and what was curtailed."""
+"""Power panel: sources and uses of the power of each hour, and what was curtailed."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +14,16 @@ from experiments.figures.style import COLORS, NAMES, headline, hour_edges, write
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-3
-"""Curtailment below this in every hour gets no outline and no entry in the key."""
+"""Power [MW]; curtailment below it in every hour gets no outline and no entry in the key."""
 
 
 CONNECTIONS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
-"""How the kinds of connections are written."""
+"""Names of the kinds of connections in the key."""
 
 
 @dataclass
 class _Stack:
-    """Bars on bars: each one begins where the last of its side of zero ended."""
+    """Stack of bars: each one begins where the last of its side of zero ended."""
 
     ax: Axes
     hours: FloatArray
@@ -92,7 +92,7 @@ def balance_panel(
 
 
 def _add_batteries(stack: _Stack, batteries: pd.DataFrame) -> None:
-    """Add what discharges and what charges, which in one hour may be different batteries."""
+    """Add discharging and charging, which in one hour may be of different batteries."""
     if batteries.empty:
         return
     by_unit = batteries.pivot(index="hour", columns="unit", values="p_mw")
@@ -102,7 +102,7 @@ def _add_batteries(stack: _Stack, batteries: pd.DataFrame) -> None:
 
 
 def _add_connections(stack: _Stack, trades: pd.DataFrame) -> None:
-    """Add what microgrids and fleets of cars give to the network and take from it."""
+    """Add the power that microgrids and fleets of cars give to the network and take from it."""
     kinds = trades["connection"].str.rpartition("_")[0]
     for kind, name in CONNECTIONS.items():
         if (kinds == kind).any():

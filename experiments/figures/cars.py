@@ -1,4 +1,4 @@
-"""What fleets of cars charge: between as late and as soon as possible, and beside charging without control."""
+"""Figure of the charging of cars: between as late and as soon as possible, and beside uncontrolled charging."""
 
 from collections.abc import Mapping
 
@@ -128,7 +128,7 @@ def _key() -> list[Artist]:
 
 
 def _maps(page: Page, fleets: Mapping[str, FleetDay]) -> None:
-    """Draw the place in the envelope, and the power more than without control, fleet by fleet."""
+    """Draw the place in the envelope, and the power above uncontrolled charging, fleet by fleet."""
     names = list(fleets)
     place = 100 * np.stack([fleet.place for fleet in fleets.values()], axis=1)
     more = np.stack([fleet.p_mw - fleet.uncontrolled_mw for fleet in fleets.values()], axis=1)

@@ -1,4 +1,4 @@
-"""All figures about what stands behind the connections of a run."""
+"""Figures of the microgrids and fleets of cars of a run."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,7 +15,7 @@ from sim.instance import Instance
 def connection_figures(
     tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1
 ) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures of a day that there is something to show in, with their names.
+    """Yield the figures of a day that have something to show, with their names.
 
     Parameters
     ----------

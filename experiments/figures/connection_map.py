@@ -16,7 +16,7 @@ from experiments.figures.voltage import outline
 from grids.network import BoolArray, FloatArray
 
 MOST_NAMED = 80
-"""With more connections than this only some of them are named."""
+"""Largest number of connections that are all named; of more, only some are."""
 LUMINANCE, DARK = (0.2126, 0.7152, 0.0722), 0.45
 """Weights of red, green and blue, and the luminance of a cell below which its number is white."""
 LOWEST_ROW, HIGHEST_ROW, LOWEST_MAP, HIGHEST_MAP = 0.13, 0.24, 0.7, 9.0
@@ -25,7 +25,7 @@ LOWEST_ROW, HIGHEST_ROW, LOWEST_MAP, HIGHEST_MAP = 0.13, 0.24, 0.7, 9.0
 
 @dataclass(frozen=True)
 class Scale:
-    """What the colours of a map mean.
+    """Colour scale of a map.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Scale:
     text : str
         Format of the numbers in the cells.
     factor : float
-        What the numbers in the cells are multiplied by.
+        Factor of the numbers in the cells.
     """
 
     label: str
@@ -50,7 +50,7 @@ class Scale:
 
 
 def map_height(connections: int) -> float:
-    """Return how high a map is to be. [inch]"""
+    """Return the height of a map. [inch]"""
     row = HIGHEST_ROW if connections <= MOST_SHOWN else LOWEST_ROW
     return min(max(connections * row, LOWEST_MAP), HIGHEST_MAP)
 

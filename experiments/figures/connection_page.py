@@ -1,4 +1,4 @@
-"""Pages of figures about what stands behind the connections: a heading, and panels row by row."""
+"""Pages of figures of microgrids and fleets of cars: a heading, and panels row by row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ GAP, MORE, GUTTER = 0.5, 0.22, 0.75
 """Room between rows, more of it below named hours, and room between panels in a row. [inch]"""
 HOURS = np.arange(1.0, HOURS_PER_DAY + 1)
 MOST_SHOWN = 8
-"""More connections than this are drawn as maps and summaries, not one by one."""
+"""Largest number of connections drawn one by one; more are drawn as maps and summaries."""
 
 
 @dataclass
 class Page:
-    """A figure whose panels stand in rows.
+    """Figure whose panels stand in rows.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ class Page:
         return self.figure.add_axes(box, label=name)
 
     def _end(self, row: int) -> float:
-        """Return how far below the first row's top a row ends. [inch]"""
+        """Return the distance from the first row's top to a row's end. [inch]"""
         return sum(self.heights[: row + 1]) + GAP * row + MORE * sum(one <= row for one in self.apart)
 
     def heading(self, about: str, note: str, study: Study, day: int, bids: pd.DataFrame) -> None:
-        """Write what the page is about, whose run it shows, and how to read it."""
+        """Write the subject of the page, the run it shows, and a note on how to read it."""
         name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
         days = f" of {study.days}" if study.days > 1 else ""
         today = bids[bids["day"] == day]
@@ -133,5 +133,5 @@ def by_hour(rows: pd.DataFrame, column: str, connections: Sequence[str]) -> Floa
 
 
 def of_device(devices: pd.DataFrame, device: str, column: str, connections: Sequence[str]) -> FloatArray:
-    """Return what a kind of device did, shape (24, connections); 0 where there is none."""
+    """Return a quantity of a kind of device, shape (24, connections); 0 where there is none."""
     return np.nan_to_num(by_hour(devices[devices["device"] == device], column, connections))

@@ -1,4 +1,4 @@
-"""One day of a run on one page: bid and flow, prices, power, storage, voltages, money."""
+"""Figure of one day of a run on one page: bid and flow, prices, power, storage, voltages, money."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
 
 
 def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Return strategy, policy, rule and seed of a run in words, with what fell back."""
+    """Return strategy, policy, rule and seed of a run in words, with the number of fallbacks."""
     who = f"bidding strategy {strategy_in_words(tables['bids'])}  ·  ANM policy {study.policy}"
     who += f"  ·  imbalance rule {study.market.rule.name}  ·  seed {study.seed}"
     fallbacks = int(np.count_nonzero(tables["decisions"]["policy"] != study.policy))
@@ -135,7 +135,7 @@ def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day:
 
 
 def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:
-    """Return how often limits were not kept, on a day or on all, as the audit counts them."""
+    """Return the numbers of limits not kept, on a day or on all, in words, as the audit counts them."""
     found = Counter(
         one.check for one in (*verdict.findings, *verdict.limit_violations) if day is None or one.day == day
     )

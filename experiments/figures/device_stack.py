@@ -15,11 +15,11 @@ from experiments.figures.style import hour_edges, write_key
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-6
-"""What never exceeds this gets no entry in the key."""
+"""Power [MW]; a part that never exceeds it gets no entry in the key."""
 
 
 class Part(NamedTuple):
-    """One thing in a stack: name, colour, what it gives (positive) and uses (negative), shape (24,)."""
+    """Part of a stack: name, colour, power given (positive) and used (negative), shape (24,). [MW]"""
 
     name: str
     color: Any
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 def split(p_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what is positive and what is negative, summed over the connections, shape (24,) each."""
+    """Return the positive and the negative power, summed over the connections, shape (24,) each."""
     return np.maximum(p_mw, 0).sum(axis=1), np.minimum(p_mw, 0).sum(axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Where the electricity of microgrids comes from and goes to, device by device."""
+"""Figure of the electric balance of microgrids, device by device."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,13 +30,13 @@ DEVICES = {
     "load": ("load", tint(COLORS["demand"], 0.65)),
     "ev": ("cars", COLORS["ev_aggregator"]),
 }
-"""How devices are written and coloured, in the order they are stacked from zero."""
+"""Names and colours of devices, in the order they are stacked from zero."""
 EXAMPLES = 6
-"""So many of many connections are drawn one by one."""
+"""Number of connections drawn one by one where there are many."""
 
 
 def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
-    """Return the electric balance behind the connections over a day, device by device, as a figure.
+    """Return the electric balance of the connections over a day, device by device, as a figure.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, da
 
 
 def _examples(p_mw: FloatArray, connections: Sequence[str]) -> list[str]:
-    """Return the connections to be drawn one by one: all, or of many some, from who gives most to who takes most."""
+    """Return the connections to be drawn one by one: all, or of many a few, ordered from giving to taking most."""
     if len(connections) <= MOST_SHOWN:
         return list(connections)
     order = np.argsort(np.nansum(p_mw, axis=0), kind="stable")
@@ -87,7 +87,7 @@ def _examples(p_mw: FloatArray, connections: Sequence[str]) -> list[str]:
 
 
 def _parts(trades: pd.DataFrame, devices: pd.DataFrame, connections: Sequence[str]) -> list[Part]:
-    """Return what the connections' devices and the network give and use."""
+    """Return the power that the connections' devices and the network give and use, as parts of a stack."""
     there = set(devices.loc[devices["connection"].isin(connections), "device"])
     parts = [
         Part(name, color, *split(of_device(devices, device, "p_mw", connections)))

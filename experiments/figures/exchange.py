@@ -1,4 +1,4 @@
-"""What microgrids exchange with the network, and at which price."""
+"""Figure of the exchange of microgrids with the network, and of its price."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ from grids.network import FloatArray
 from sim.instance import Instance
 
 AT_LIMIT = 0.999
-"""Share of the largest exchange from which on a connection counts as being at its limit."""
+"""Share of the largest exchange from which on a connection counts as at its limit."""
 
 
 def exchange_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
@@ -58,7 +58,7 @@ def exchange_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, d
 
 
 def _sum_panel(ax: Axes, p_mw: FloatArray, kinds: Sequence[str]) -> None:
-    """Draw what all connections take and give, kind by kind, and the net."""
+    """Draw the power all connections take and give, kind by kind, and the net."""
     of_kind = {kind: np.array([one == kind for one in kinds]) for kind in CONNECTIONS}
     parts = [
         Part(CONNECTIONS[kind], COLORS[kind], *split(np.nan_to_num(p_mw[:, chosen])))

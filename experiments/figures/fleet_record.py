@@ -1,4 +1,4 @@
-"""What the tables tell of a fleet of cars over a day: what it could charge, had it no choice, and charged."""
+"""A fleet of cars over a day from the tables: charging envelope, actual charging, uncontrolled charging."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
 
 NARROW_MWH = 1e-4
-"""An envelope narrower than this leaves nothing to choose."""
+"""Width of an envelope below which it leaves nothing to choose. [MWh]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FleetDay:
-    """A fleet's day, or the sum of several.
+    """Day of a fleet, or the sum of several.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class FleetDay:
     least_mwh, most_mwh, charged_mwh : array, shape (25,)
         Energy from the start of the day on: charged as late as possible, as soon as possible, and in fact. [MWh]
     due_mwh : float
-        What is to be charged by the end of the day; a fleet that has fallen behind may miss it. [MWh]
+        Energy to be charged by the end of the day; a fleet that has fallen behind may miss it. [MWh]
     p_mw, uncontrolled_mw : array, shape (24,)
         Charging power, and that of charging as soon as possible throughout the run. [MW]
     """
@@ -42,7 +42,7 @@ class FleetDay:
 
     @property
     def place(self) -> FloatArray:
-        """Where in the envelope each hour ends, shape (24,): 0 is as late, 1 as soon as possible, NaN no choice."""
+        """Place in the envelope at the end of each hour, shape (24,): 0 latest, 1 earliest charging, NaN no choice."""
         room = self.most_mwh - self.least_mwh
         with np.errstate(divide="ignore", invalid="ignore"):
             place: FloatArray = np.where(room > NARROW_MWH, (self.charged_mwh - self.least_mwh) / room, np.nan)[1:]
@@ -77,7 +77,7 @@ def together(fleets: Sequence[FleetDay]) -> FleetDay:
 
 
 def _charging_before(tables: Mapping[str, pd.DataFrame], connection: Connection, days: int, day: int) -> Charging:
-    """Return a fleet as it was when the day began, from its stays and from what the cars charged on earlier days."""
+    """Return a fleet as it was when the day began, from its stays and the charging on earlier days."""
     fleet = connection.microgrid.ev
     assert fleet is not None
     rows = tables["cars"][tables["cars"]["connection"] == connection.name]

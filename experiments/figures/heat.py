@@ -1,4 +1,4 @@
-"""The heat of microgrids: who makes it, what is stored, and what is vented."""
+"""Figure of the heat of microgrids: production, stores, and vented heat."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ PANELS = ("balance", "vented", "stored")
 
 
 def heat_connections(instance: Instance) -> list[Connection]:
-    """Return the connections behind which there is heat: a load, a source or a store."""
+    """Return the connections whose microgrid has heat: a load, a source or a store."""
     microgrids = [(connection, connection.microgrid) for connection in instance.grid.connections]
     return [
         connection for connection, what in microgrids if what.heat_unit or what.thermal_storage or what.max_heat_mw > 0
@@ -91,7 +91,7 @@ def _balance_panel(ax: Axes, devices: pd.DataFrame, connections: list[Connection
 
 
 def _vented_panel(ax: Axes, devices: pd.DataFrame, connections: list[Connection], whose: str, column: int) -> None:
-    """Draw what the heat units could have given: what was used of it, and what was vented."""
+    """Draw the possible heat of the heat units: the part that was used, and the part that was vented."""
     names = [connection.name for connection in connections]
     ratio = np.array(
         [
@@ -117,7 +117,7 @@ def _vented_panel(ax: Axes, devices: pd.DataFrame, connections: list[Connection]
 
 
 def _stored_panel(ax: Axes, energy: FloatArray, stores: Mapping[str, Storage], whose: str, column: int) -> None:
-    """Draw the stored heat, from shape (25, stores), below what the stores can hold."""
+    """Draw the stored heat, from shape (25, stores), below the capacity of the stores."""
     capacity = sum(store.max_e_mwh for store in stores.values())
     ax.plot(hour_edges(HOURS), energy.sum(axis=1), color=COLORS[STORE], lw=1.6, gid=f"{ax.get_label()}_energy")
     ax.axhline(capacity, color=GREY, lw=0.8, ls=(0, (4, 3)))

@@ -1,4 +1,4 @@
-"""The market's two panels: bid against metered flow, and prices."""
+"""Panels of the market: bid against metered flow, and prices."""
 
 from textwrap import shorten
 
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from experiments.figures.style import COLORS, Label, dollars, headline, hour_edges, ink, margin_labels, tint
 
 CENT = 0.005
-"""Penalties below half a cent are rounding of the optimiser and not marked. [$]"""
+"""Penalty from which on an hour is marked; less than half a cent is rounding of the optimiser. [$]"""
 
 
 def tie_line_panel(ax: Axes, settlements: pd.DataFrame, bids: pd.DataFrame) -> None:

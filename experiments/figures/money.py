@@ -1,4 +1,4 @@
-"""The money panel: from the day's revenue, cost by cost, down to the profit."""
+"""Money panel: from the day's revenue, cost by cost, down to the profit."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ NAMES = {
     "generation_curtailment": "generation_\ncurtailment",
     "load_curtailment": "load_\ncurtailment",
 }
-"""How terms are written where it is not as in the records."""
+"""Names of terms where they differ from the records."""
 
 TERM_COLORS = {
     "revenue": "retail",

@@ -1,4 +1,4 @@
-"""The feeder and its fleet as a one-line diagram: areas are MW and MVA."""
+"""One-line diagram of the feeder and its fleet: areas are MW and MVA."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ COLUMN, ROW = 0.74, 0.86
 SLOT = 0.46
 """Distance of two units at one bus. [inch]"""
 ASIDE, RAISED = 0.31, 0.45
-"""How far to the right of and above its bus the first unit stands. [inch]"""
+"""Distance of the first unit to the right of and above its bus. [inch]"""
 MAIN_GRID = 0.85
 """Length of the tie line. [inch]"""
 LEFT, RIGHT, BOTTOM, HEADROOM = 1.35, 0.95, 1.15, 0.68
@@ -60,7 +60,7 @@ def network_figure(grid: Grid) -> Figure:
 
 
 def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
-    """Return name, kind and capacity (of units [MVA], of connections [MW]) of what is at each bus position."""
+    """Return name, kind and capacity of units [MVA] and connections [MW] at each bus position."""
     buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist(), *grid.connection_bus.tolist()]
     names = [*grid.renewable_names, *grid.battery_names, *(connection.name for connection in grid.connections)]
     kinds = [
@@ -88,7 +88,7 @@ def _demand_at(grid: Grid) -> FloatArray:
 
 
 def _places(grid: Grid) -> tuple[FloatArray, tuple[float, float]]:
-    """Return where the buses stand, shape (B, 2), and the size of the figure. [inch]"""
+    """Return the places of the buses, shape (B, 2), and the size of the figure. [inch]"""
     cells = one_line_layout(grid.slack, grid.line_from, grid.line_to)
     column, row = cells[:, 0], cells[:, 1]
     row = row - row.min()
@@ -177,7 +177,7 @@ def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
 
 
 def _of_microgrids(grid: Grid) -> list[str]:
-    """Return how many microgrids and cars there are, in words."""
+    """Return the numbers of microgrids and cars in words."""
     microgrids = sum(connection.kind == "microgrid" for connection in grid.connections)
     cars = sum(connection.microgrid.ev.cars for connection in grid.connections if connection.microgrid.ev is not None)
     counts = ((microgrids, "microgrid"), (cars, "EV"))

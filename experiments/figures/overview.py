@@ -1,4 +1,4 @@
-"""All days of a run on one page: money and imbalance day by day, every hour as a map, and power by its duration."""
+"""Figure of all days of a run on one page: money and imbalance by day, maps of every hour, duration of power."""
 
 from collections.abc import Mapping
 from textwrap import shorten
@@ -49,7 +49,7 @@ HEIGHTS = {
 }
 """Heights of the panels, from top to bottom. [inch]"""
 VISIBLE_MWH = 0.05
-"""Less curtailed energy than this is rounding, and not in the key. [MWh]"""
+"""Curtailed energy below which it is rounding, and not in the key. [MWh]"""
 DAY_NAME_GAP = 0.26
 """More room above the lowest panel, which has another axis than those above it. [inch]"""
 HEIGHT = TOP + sum(HEIGHTS.values()) + (len(HEIGHTS) - 1) * GAP + DAY_NAME_GAP + BOTTOM
@@ -120,7 +120,7 @@ def _title(figure: Figure, study: Study, tables: Mapping[str, pd.DataFrame], bro
 
 
 def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Draw the profit of every day as points: what differs between days is little beside what a day earns."""
+    """Draw the profit of every day as points, for days differ by little compared with what one earns."""
     by_day = _profit_by_day(tables["payments"], tables["books"])
     days, profit = by_day.index.to_numpy(), by_day.to_numpy()
     color, mean = COLORS["profit"], float(profit.mean())
@@ -135,7 +135,7 @@ def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _profit_by_day(payments: pd.DataFrame, books: pd.DataFrame) -> pd.Series:
-    """Return what the operator is paid, less what it pays and what it values in its books. [$]"""
+    """Return the profit of every day: payments to the operator, less its payments and the values in its books. [$]"""
     sign = (payments["payee"] == OPERATOR).astype(float) - (payments["payer"] == OPERATOR)
     cash = (sign * payments["amount"]).groupby(payments["day"]).sum()
     return cash - books.groupby("day")["amount"].sum().reindex(cash.index, fill_value=0.0)
@@ -226,7 +226,7 @@ def _tie_line_panel(ax: Axes, settlements: pd.DataFrame) -> None:
 
 
 def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
-    """Draw by how much the metered flow was above the bid; of the largest deviations one in a hundred is cut off."""
+    """Draw the deviation of the metered flow from the bid; of the largest, one in a hundred is cut off."""
     away = (settlements["metered_mw"] - settlements["bid_mw"]).rename("away")
     table = settlements.assign(away=away).pivot(index="hour", columns="day", values="away")
     reach = max(float(np.quantile(np.abs(table.to_numpy()), 0.99)), 0.01)
@@ -259,7 +259,7 @@ def _soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame) -> None:
 
 
 def _diverging(negative: str, positive: str) -> Colormap:
-    """Return colours from one thing's over white to another's."""
+    """Return a colour map from the colour of one thing over white to that of another."""
     sides = (
         [tint(COLORS[negative], share) for share in (1.3, 0.6)],
         [tint(COLORS[positive], share) for share in (0.5, 1)],

@@ -1,4 +1,4 @@
-"""The figures of a run's folder: every day, all days together, or none."""
+"""Figures of a run's folder: every day, all days together, or none."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,14 +17,14 @@ from sim.errors import StudyError
 from sim.instance import Instance
 
 CHOICES = ("daily", "overview", "none")
-"""What can be drawn of a run."""
+"""Choices of figures of a run."""
 
 DAILY_MOST = 7
-"""Of more days than these, a figure of each is drawn on request only: it takes as long as to simulate them."""
+"""Largest number of days with a figure each by default: drawing them takes as long as simulating them."""
 
 
 def chosen_figures(asked: str | None, days: int) -> str:
-    """Return what is drawn of a run: what was asked for, or what suits the number of days.
+    """Return the choice of figures: the one asked for, or the one that suits the number of days.
 
     Raises
     ------
@@ -46,9 +46,9 @@ def draw_run(
     Parameters
     ----------
     folder : Path
-        Where they are written.
+        The folder they are written to.
     instance : Instance
-        What was run.
+        The instance that was run.
     tables : mapping of str to DataFrame
         The ledger of the run.
     verdict : AuditReport

@@ -1,4 +1,4 @@
-"""The storage panel: state of charge of every battery, between its limits."""
+"""Storage panel: state of charge of every battery, between its limits."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
     (0, (6, 1, 1.2, 1)),
 )
 MOST_NAMED = 8
-"""With more batteries than this, all look alike and only their number is written."""
+"""Largest number of batteries with a name each; of more, all look alike and only their number is written."""
 
 
 def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.Series) -> None:

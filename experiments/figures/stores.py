@@ -1,4 +1,4 @@
-"""How full stores behind the connections are: a map of few, the range of many."""
+"""Panels of the state of charge of the microgrids' stores: a map of few, the range of many."""
 
 from collections.abc import Mapping
 
@@ -15,14 +15,14 @@ from grids.components import Storage
 from grids.network import FloatArray
 
 NAMES = {"battery": "battery", "thermal_storage": "heat store"}
-"""How stores are written."""
+"""Names of the stores."""
 MAP_COLORS = {"battery": "YlGn", "thermal_storage": "YlOrBr"}
 RANGE_HEIGHT = 1.6
 """Height of the panel of many stores. [inch]"""
 
 
 def energy_of_day(devices: pd.DataFrame, stores: Mapping[str, Storage], device: str, day: int) -> FloatArray:
-    """Return what every store holds at the start of a day and the end of each hour, shape (25, stores). [MWh]
+    """Return the energy of every store at the start of a day and the end of each hour, shape (25, stores). [MWh]
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def energy_of_day(devices: pd.DataFrame, stores: Mapping[str, Storage], device: 
 
 
 def fill_height(stores: int) -> float:
-    """Return how high the panel of so many stores is to be. [inch]"""
+    """Return the height of the panel of a number of stores. [inch]"""
     return map_height(stores) if stores <= MOST_SHOWN else RANGE_HEIGHT
 
 
 def fill_panel(ax: Axes, energy_mwh: FloatArray, stores: Mapping[str, Storage], device: str) -> None:
-    """Draw how full stores are, from their energy, shape (25, stores)."""
+    """Draw the state of charge of stores, from their energy, shape (25, stores). [MWh]"""
     percent = 100 * energy_mwh / np.array([store.max_e_mwh for store in stores.values()])
     if len(stores) <= MOST_SHOWN:
         connection_map(ax, percent[1:], list(stores), Scale("full [%]", 0, 100, MAP_COLORS[device]))

@@ -1,4 +1,4 @@
-"""The look of all figures: one colour per thing, labels in the margin, and files that are the same byte by byte."""
+"""Style of all figures: one colour per thing, labels in the margin, and files that are the same byte by byte."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -36,10 +36,10 @@ COLORS = {
     "thermal_storage": "#44AA99",
     "other": "#B8A06A",
 }
-"""One colour per thing, the same in all panels; safe for colour-blind readers (Okabe-Ito, four more of Paul Tol)."""
+"""Colours of things, the same in all panels; safe for colour-blind readers (Okabe-Ito, four more of Paul Tol)."""
 
 NAMES = {"wind": "wind", "pv": "PV"}
-"""How the kinds of renewables are written, in the order they are drawn."""
+"""Names of the kinds of renewables, in the order they are drawn."""
 
 _SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -91,7 +91,7 @@ def hour_edges(hours: FloatArray) -> FloatArray:
 
 
 def headline(ax: Axes, title: str, finding: str = "") -> None:
-    """Write what a panel shows above it, and on the right what is found in it."""
+    """Write the title of a panel above it, and on the right the finding."""
     ax.set_title(title, loc="left", fontweight="bold", pad=5)
     ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5, parse_math=False)
 
@@ -174,6 +174,6 @@ def write_key(ax: Axes, key: Sequence[Artist]) -> None:
 
 
 def strategy_in_words(bids: pd.DataFrame) -> str:
-    """Return the bidding strategy that a day's bids are of, and the one asked for where it is another."""
+    """Return the bidding strategy of a day's bids, and the one asked for where it is another."""
     used, asked = (", ".join(bids[name].drop_duplicates()) for name in ("strategy", "asked"))
     return used if used == asked else f"{used} (asked for: {asked})"

@@ -7,7 +7,7 @@ from matplotlib.path import Path as Outline
 from experiments.figures.style import COLORS, GREY, NAMES
 
 CONNECTIONS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
-"""What exchanges power with the network through a connection, and how it is written, in the order it is drawn."""
+"""Kinds of connections and their names, in the order they are drawn."""
 
 LARGEST = 0.40
 """Side of the square whose area stands for the largest unit. [inch]"""

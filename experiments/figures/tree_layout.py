@@ -1,4 +1,4 @@
-"""Where the buses of a radial feeder stand in a one-line diagram: longest paths straight, laterals at right angles."""
+"""Layout of a radial feeder as a one-line diagram: longest paths straight, laterals at right angles."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ Places = dict[int, tuple[int, int]]
 
 @dataclass
 class _Side:
-    """One side of a path: the row farthest out that is taken, by column, and how many buses stand there."""
+    """Side of a path: the row farthest out that is taken, by column, and the number of buses there."""
 
     sign: int
     taken: dict[int, int] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def _longest_ways(slack: int, children: dict[int, list[int]]) -> dict[int, int]:
 def _place_path(
     first: int, column: int, children: dict[int, list[int]], length: dict[int, int], *, both_sides: bool = False
 ) -> Places:
-    """Place a bus and all behind it: the longest path on row 0, the laterals on rows 1, 2, ... (and -1, -2, ...)."""
+    """Place a bus and all it feeds: the longest path on row 0, the laterals on rows 1, 2, ... (and -1, -2, ...)."""
     path = [first]
     while children[path[-1]]:
         path.append(max(children[path[-1]], key=lambda child: length[child]))
@@ -77,7 +77,7 @@ def _place_path(
 
 
 def _put_outside(block: Places, start: int, sides: list[_Side], places: Places) -> None:
-    """Put a placed lateral on the side where it comes nearest, beyond all that stands in its columns."""
+    """Add a placed lateral on the side where it comes nearest, beyond all other buses in its columns."""
     columns = range(start, 1 + max(column for column, _ in block.values()))
     side = min(sides, key=lambda side: (side.free_row(columns), side.buses))
     row = side.free_row(columns)

@@ -1,4 +1,4 @@
-"""What a bid promises and what it earns, by the number of scenarios it is made from."""
+"""Figure of the value of a bid: profit promised and earned, by the number of scenarios it is made from."""
 
 from collections.abc import Sequence
 
@@ -57,7 +57,7 @@ def _sizes(report: ValueReport) -> list[int]:
 
 
 def _profit_panel(ax: Axes, report: ValueReport) -> None:
-    """Draw what every bid promises over its own scenarios, and what it earns in the test."""
+    """Draw the profit every bid promises over its own scenarios, and the profit it earns in the test."""
     promised = np.array([trial.training for trial in report.trials])
     earned = np.array([trial.test.mean for trial in report.trials])
     error = np.array([trial.test.reach for trial in report.trials])
@@ -73,7 +73,7 @@ def _profit_panel(ax: Axes, report: ValueReport) -> None:
 
 
 def _difference_panel(ax: Axes, report: ValueReport) -> None:
-    """Draw what every bid earns more than the study's, with the confidence interval of the paired difference."""
+    """Draw the paired difference of every bid's profit to the study's, with its confidence interval."""
     found = [report.difference(trial) for trial in report.trials]
     mean, reach = np.array([one.mean for one in found]), np.array([one.reach for one in found])
     texts = [f"{one.mean:+,.2f}\n± {one.reach:,.2f}".replace("-", "−") for one in found]
@@ -119,7 +119,7 @@ def _points(ax: Axes, report: ValueReport, mean: FloatArray, reach: FloatArray, 
 
 
 def _off_scale(ax: Axes, mean: FloatArray, texts: Sequence[str]) -> None:
-    """Say where a mean is that lies outside the panel."""
+    """Write the value of a mean that lies outside the panel at its edge."""
     low, high = ax.get_ylim()
     for place, (value, text) in enumerate(zip(mean, texts, strict=True)):
         if not low <= value <= high:

@@ -1,4 +1,4 @@
-"""The voltage panel: a map of all buses and hours, with what lies outside the limits framed."""
+"""Voltage panel: a map of all buses and hours, with voltages outside the limits framed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from grids.network import FloatArray
 from sim.audit import voltages_outside
 
 MOST_ROWS = 40
-"""With more buses only some of them are numbered."""
+"""Largest number of buses that are all numbered."""
 
 
 def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits: Voltage) -> None:
@@ -73,7 +73,7 @@ def outline(mask: npt.NDArray[np.bool_], first_hour: float) -> FloatArray:
 
 
 def _thin(numbers: npt.NDArray[np.int64]) -> float:
-    """Return by how much lines are to be thinner in a map of many rows."""
+    """Return the factor by which lines are thinner in a map of many rows."""
     return min(1.0, max(0.4, 1.5 * MOST_ROWS / len(numbers)))
 
 

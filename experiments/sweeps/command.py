@@ -1,4 +1,4 @@
-"""The commands ``sweep`` and ``report``."""
+"""Commands ``sweep`` and ``report``."""
 
 import os
 import sys
@@ -45,7 +45,7 @@ def run_sweep(
     out : Path or None
         Folder; by default ``sweeps/NAME``.
     dry_run : bool
-        Only say how many runs there are, and how long they would take.
+        Only print the number of runs and the time they would take.
     retry_failed : bool
         Also simulate those that failed before.
     as_json : bool
@@ -89,7 +89,7 @@ def run_sweep(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class State:
-    """How far a sweep is.
+    """State of a sweep: runs that are done, that failed, and that are left.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class State:
 
     @classmethod
     def of(cls, plan: SweepPlan, store: ResultStore) -> "State":
-        """Return how far the sweep in a store is."""
+        """Return the state of the sweep in a store."""
         runs = plan.runs()
         wanted = {run.key for run in runs}
         done = store.done(plan.sweep.outputs) & wanted
@@ -127,7 +127,7 @@ def _warn(plan: SweepPlan) -> None:
 def _simulate(
     plan: SweepPlan, store: ResultStore, left: list[PlannedRun], engine: Engine, *, quiet: bool
 ) -> tuple[int, int, float]:
-    """Simulate runs; return how many were, how many of them failed, and the seconds it took."""
+    """Simulate runs; return their number, the number that failed, and the seconds it took."""
     start, tally = perf_counter(), Counter[str]()
     task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance())
     try:
@@ -154,7 +154,7 @@ def _simulate(
 def _estimate(
     plan: SweepPlan, store: ResultStore, workers: int | None, dask: str | None, *, retry_failed: bool, as_json: bool
 ) -> None:
-    """Say how many runs there are and how long they take; nothing is written."""
+    """Print the number of runs and the time they take; write nothing."""
     state = State.of(plan, store)
     left = [run for run in plan.runs() if run.key in state.failed] + state.left if retry_failed else state.left
     count = _processes(workers, len(left)) if dask is None else _workers_at(dask)

@@ -1,4 +1,4 @@
-"""The design of a sweep: its axes become points, each a value for every factor."""
+"""Design of a sweep: its axes become points, each a value for every factor."""
 
 import csv
 import io
@@ -18,10 +18,10 @@ from sim.errors import StudyError
 from sim.profiles import require_commas
 
 Point = dict[str, Any]
-"""A value for each factor, by its name."""
+"""Point of a design: a value for each factor, by its name."""
 
 DIGITS, SAMPLED_DIGITS = 12, 6
-"""To how many digits evenly spaced values are rounded, so that 0.3 is 0.3, and sampled ones, to be short."""
+"""Digits to which evenly spaced values are rounded, so that 0.3 is 0.3, and sampled ones, to be short."""
 
 
 def points(sweep: SweepFile, folder: Path) -> list[Point]:
@@ -32,7 +32,7 @@ def points(sweep: SweepFile, folder: Path) -> list[Point]:
     sweep : SweepFile
         The sweep.
     folder : Path
-        Where the files are that it names.
+        Folder of the files that it names.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Engines: where runs are played. Each gives a ``concurrent.futures`` executor, and another when that one breaks."""
+"""Engines that simulate runs. Each gives a ``concurrent.futures`` executor, and another when that one breaks."""
 
 import logging
 import multiprocessing
@@ -15,40 +15,40 @@ from experiments.threads import environment
 from sim.errors import StudyError
 
 PATIENCE_S = 30.0
-"""How long to wait for a scheduler, for its first worker, or for another when the last one is gone. [s]"""
+"""Time to wait for a scheduler, for its first worker, or for another when the last one is gone. [s]"""
 
 
 class Engine(Protocol):
-    """Where runs are played.
+    """Engine on which runs are simulated.
 
     Attributes
     ----------
     name : str
-        What it is called in messages.
+        Name in messages.
     workers : int
-        How many runs are played at a time.
+        Number of runs simulated at a time.
     """
 
     name: str
 
     @property
     def workers(self) -> int:
-        """How many runs are played at a time."""
+        """Number of runs simulated at a time."""
 
     def open(self) -> Executor:
-        """Return an executor; if there was one, it is of no more use."""
+        """Return a new executor in place of an earlier one."""
 
     def close(self) -> None:
-        """Let go of the workers, which have nothing left to do."""
+        """Release the workers, which have nothing left to do."""
 
     def abandon(self) -> None:
-        """Let go of the workers at once, whatever they are doing."""
+        """Release the workers at once, whatever they are doing."""
 
     def lost(self) -> str:
-        """Return why no more results can come, or nothing."""
+        """Return the reason why no more results can come, or an empty text."""
 
     def worker_died(self, error: Exception) -> bool:
-        """Whether an error says that workers died while they had a run, which need not be its fault."""
+        """Return whether an error means that workers died while they had a run, which need not be its fault."""
 
 
 class LocalProcesses:
@@ -57,7 +57,7 @@ class LocalProcesses:
     Parameters
     ----------
     workers : int
-        How many.
+        Number of processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -66,7 +66,7 @@ class LocalProcesses:
 
     @property
     def workers(self) -> int:
-        """How many runs are played at a time."""
+        """Number of runs simulated at a time."""
         return self._workers
 
     def open(self) -> Executor:
@@ -89,15 +89,15 @@ class LocalProcesses:
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.kill()
-            self._pool.shutdown()  # takes away what the killed ones left behind
+            self._pool.shutdown()  # cleans up after the killed ones
             self._pool = None
 
     def lost(self) -> str:
-        """Return nothing: a broken pool says so itself."""
+        """Return an empty text: a broken pool raises an error itself."""
         return ""
 
     def worker_died(self, error: Exception) -> bool:
-        """No: a broken pool says so of all its runs."""
+        """Return False: a broken pool raises an error for all its runs."""
         return False
 
 
@@ -105,7 +105,7 @@ class _Pool(ProcessPoolExecutor):
     """A pool whose processes never get a Ctrl-C, not even while they start: they inherit that it is held back."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Hand out a call; processes are started here."""
+        """Submit a call; processes are started here."""
         if not hasattr(signal, "pthread_sigmask"):  # Windows
             return super().submit(fn, *args, **kwargs)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -116,7 +116,7 @@ class _Pool(ProcessPoolExecutor):
 
 
 def start_tracker() -> None:
-    """Start the process that clears away after killed ones; it is not to tell everyone that it does.
+    """Start the process that cleans up after killed ones, without its messages.
 
     It must be ours: the first library that makes a lock while it is imported starts one too.
     """
@@ -179,12 +179,12 @@ class DaskCluster:
 
     @property
     def workers(self) -> int:
-        """How many runs are played at a time, of all workers there are now, or were when last heard of."""
+        """Number of runs simulated at a time, by all workers there are now, or were at the last answer."""
         self._count()
         return self._threads
 
     def _count(self) -> None:
-        with suppress(Exception):  # whatever it is, `lost` tells it
+        with suppress(Exception):  # whatever it is, `lost` reports it
             if threads := sum(self._client.nthreads().values()):
                 self._threads, self._seen = threads, monotonic()
 
@@ -198,26 +198,26 @@ class DaskCluster:
         self._client.close(timeout=5)
 
     def abandon(self) -> None:
-        """Leave the cluster; what it still plays for us is cancelled."""
+        """Leave the cluster; runs it still simulates for us are cancelled."""
         self.close()
 
     def lost(self) -> str:
-        """Return why no more results can come, or nothing."""
+        """Return the reason why no more results can come, or an empty text."""
         if self._client.status != "running":
             return "the scheduler does not answer any more"
         self._count()
         return "all workers are gone" if monotonic() - self._seen > PATIENCE_S else ""
 
     def worker_died(self, error: Exception) -> bool:
-        """Whether Dask has given up a run whose workers died several times: they had other runs as well."""
+        """Return whether Dask has given up a run whose workers died several times: they had other runs as well."""
         return type(error).__name__ == "KilledWorker"
 
 
 LOGGERS = {"distributed", "tornado"}
-"""Whose loggers write to the terminal when a scheduler is gone."""
+"""Libraries whose loggers write to the terminal when a scheduler is gone."""
 
 
 def _silence() -> None:
-    """Have Dask write nothing: what goes wrong is told by us. Some of its loggers have a level of their own."""
+    """Silence Dask: failures are reported by us. Some of its loggers have a level of their own."""
     for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOGGERS]:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)

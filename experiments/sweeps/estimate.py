@@ -1,4 +1,4 @@
-"""How long a sweep will take: from runs that were timed before, or from a few that are simulated to see."""
+"""Estimate of the time a sweep will take, from runs timed before, or from a few simulated for it."""
 
 import math
 from collections.abc import Sequence
@@ -14,24 +14,24 @@ from experiments.sweeps.worker import RunProduct, perform
 from sim.errors import StudyError
 
 START_S = 8.0
-"""What a process takes to begin: imports, and the first power flow. [s]"""
+"""Time a process takes to begin: imports, and the first power flow. [s]"""
 
 ENOUGH_S = 20.0
-"""After how long no other run is tried. [s]"""
+"""Time after which no other run is tried. [s]"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DurationEstimate:
-    """An estimate.
+    """Estimate of the duration of runs.
 
     Attributes
     ----------
     runs : int
-        How many are to be simulated.
+        Number of runs to be simulated.
     seconds_per_run : float
         Mean time of a run. [s]
     based_on : str
-        Where that is from.
+        Source of that time.
     """
 
     runs: int
@@ -53,7 +53,7 @@ class DurationEstimate:
         if len(known):
             return cls(runs=len(left), seconds_per_run=float(known.mean()), based_on=f"{len(known):,} timed before")
         begin, products = perf_counter(), []
-        _try(left[0])  # the first one pays for what later ones share
+        _try(left[0])  # the first one builds what later ones share
         for place in sorted({0, len(left) // 2, len(left) - 1}):
             products.append(_try(left[place]))
             if perf_counter() - begin > ENOUGH_S:
@@ -64,7 +64,7 @@ class DurationEstimate:
         return cls(runs=len(left), seconds_per_run=mean(seconds), based_on=f"{len(seconds)} tried now")
 
     def total_s(self, workers: int) -> float:
-        """Return how long all of them take on a number of processes. [s]"""
+        """Return the time all of them take on a number of processes. [s]"""
         if not self.runs:
             return 0.0
         return START_S + math.ceil(self.runs / workers) * self.seconds_per_run

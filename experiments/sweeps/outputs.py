@@ -1,4 +1,4 @@
-"""What is kept of a run: one row of figures, one row for each hour, or all tables; each with name, unit and type."""
+"""Outputs of a run: one row of figures, one row for each hour, or all tables; each with name, unit and type."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from sim.settlement import COST_TERMS, TRADE
 
 @dataclass(frozen=True)
 class Output:
-    """One figure of a run.
+    """Output of a run: one figure of its summary.
 
     Attributes
     ----------
     name : str
         Column in the results.
     label : str
-        What it is, with the unit.
+        Quantity, with the unit.
     path : tuple of str
-        Where the summary of a run has it.
+        Its keys in the summary of a run.
     whole : bool
         Whether it is a whole number; others may be missing.
     better : {-1, 0, 1}
@@ -39,7 +39,7 @@ class Output:
 
 
 BID_FALLBACKS, HOUR_FALLBACKS = "bid_fallbacks", "hours_fallback"
-"""Columns that count where others decided than those asked for."""
+"""Columns that count bids and hours decided by a fallback."""
 
 BIDDING_USED = "bidding_used"
 """Column of the bidding strategies that were used, as text."""
@@ -100,7 +100,7 @@ OUTPUTS = (
     Output("cone_gap", "worst cone gap [1]", ("certificate", "cone_gap"), better=-1),
     Output("rounds", "rounds of coordination [1]", ("coordination", "iterations", "total"), better=-1),
 )
-"""The figures of every run, in the order of their columns; those of microgrids are missing where there are none."""
+"""Figures of every run, in the order of their columns; those of microgrids are missing where there are none."""
 
 SECONDS = ("bid", "dispatch", "power_flow", "total")
 
@@ -108,7 +108,7 @@ TIMINGS = tuple(
     Output(f"{part}_s", f"{label} [s]", (), better=-1)
     for part, label in zip(SECONDS, ("time of the bid", "time of dispatch", "time of power flow", "time"), strict=True)
 )
-"""What the computer took for a run; kept apart, for it is never the same twice."""
+"""Computing times of a run; kept apart, for they are never the same twice."""
 
 
 HOURLY = (
@@ -116,14 +116,14 @@ HOURLY = (
     *("generation_mw", "generation_curtailed_mw", "battery_p_mw", "stored_mwh", "loss_mw", "min_vm_pu", "max_vm_pu"),
     "status",
 )
-"""The figures of every hour, in the order of their columns."""
+"""Figures of every hour, in the order of their columns."""
 
 COLUMNS = frozenset(
     {"key", "replication", "seed", "day", "hour", "error", BIDDING_USED, *HOURLY}.union(
         output.name for output in (*OUTPUTS, *TIMINGS)
     )
 )
-"""All columns that are no factor: no factor can have such a name."""
+"""Names of columns that are no factor: no factor can have such a name."""
 
 
 def output_of(name: str) -> Output | None:

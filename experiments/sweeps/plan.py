@@ -1,4 +1,4 @@
-"""The plan of a sweep: every run there is to be, each a resolved study with a key that finds its results again."""
+"""Plan of a sweep: every run there is to be, each a resolved study with a key that finds its results again."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,17 +28,17 @@ KEY_LENGTH = 20
 """Characters of a run's key."""
 
 MOST_RUNS = 1_000_000
-"""How many runs a sweep may have."""
+"""Largest number of runs of a sweep."""
 
 SEEDS = 2**63
-"""Every seed lies below."""
+"""Number above all seeds."""
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlannedRun:
-    """One run: a point, a replication, and the study it comes to.
+    """Run of a sweep: a point, a replication, and the resolved study.
 
     Attributes
     ----------
@@ -69,16 +69,16 @@ class PlannedRun:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SweepPlan:
-    """All runs of a sweep.
+    """Plan of all runs of a sweep.
 
     Attributes
     ----------
     sweep : SweepFile
-        What was asked for.
+        The sweep's file.
     folder : Path
-        Where the sweep's file lies.
+        Folder of the sweep's file.
     factors : tuple of str
-        What is varied, in the order of the axes.
+        Names of the factors, in the order of the axes.
     arms : sequence of (point, document)
         Every point with its study.
     """
@@ -110,7 +110,7 @@ class SweepPlan:
 
 
 def read_sweep(path: Path) -> SweepFile:
-    """Return what a sweep's file says.
+    """Return the sweep in a file.
 
     Raises
     ------
@@ -138,9 +138,9 @@ def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
     Parameters
     ----------
     sweep : SweepFile
-        What was asked for.
+        The sweep's file.
     folder : Path
-        Where its file lies: other files are looked for there.
+        Folder of the file: other files are looked for there.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
     arms = [(point, _study(sweep, folder, point, bases)) for point in designed]
     _require_distinct(arms)
     _require_common_seeds([document["seed"] for _, document in arms], sweep.replications)
-    _require_playable([document for _, document in arms])
+    _require_valid([document for _, document in arms])
     shown = _columns([point for point, _ in arms], factors)
     plan = [(point, document) for point, (_, document) in zip(shown, arms, strict=True)]
     return SweepPlan(sweep=sweep, folder=folder, factors=factors, arms=plan)
@@ -223,7 +223,7 @@ def _validated(document: Document, where: str) -> Study:
 
 
 def _require_distinct(arms: Sequence[tuple[Point, Document]]) -> None:
-    """Refuse points with the same results: what is not part of a key, such as a description, is no difference."""
+    """Refuse points with the same results; parts of a study outside its key, such as a description, don't count."""
     seen: dict[str, Point] = {}
     digests: dict[str, str] = {}
     for point, document in arms:
@@ -243,13 +243,13 @@ def _require_common_seeds(seeds: Sequence[int], replications: int) -> None:
 
 
 TRIED = 20
-"""How many different networks and casts are tried before a sweep begins."""
+"""Largest number of different networks and sets of agents that are tried before a sweep begins."""
 
 
-def _require_playable(documents: Sequence[Document]) -> None:
-    """Build networks and casts of participants: what they trip over is said before anything runs.
+def _require_valid(documents: Sequence[Document]) -> None:
+    """Build networks and agents, so that their errors are reported before anything runs.
 
-    All of them would take long where each point is another network; what is not tried here may fail in its turn.
+    All of them would take long where each point is another network; one that is not tried here may fail in its turn.
     """
     parts = ("grid", "fleet", "profiles", "uncertainty", "policy", "coordination", "trained", "bidding")
     distinct = {json.dumps([document[part] for part in parts], sort_keys=True): document for document in documents}
@@ -274,14 +274,14 @@ def _of_one_type(values: Sequence[Any]) -> list[Any]:
 
 
 def key_of(document: Mapping[str, Any], digests: dict[str, str]) -> str:
-    """Return the hash of all in a study that decides its results: the content of its files counts, not their place.
+    """Return the hash of everything in a study that decides its results: the content of its files, not their place.
 
     Parameters
     ----------
     document : mapping
         A resolved study: the files it names have absolute paths.
     digests : dict
-        Hashes of files that were read before, by path; what is read is added.
+        Hashes of files that were read before, by path; new ones are added.
     """
     decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
     for name, digest in digests_of_files(document, digests).items():

@@ -1,8 +1,8 @@
-"""The store of a sweep: a folder of Parquet data sets, one file of one row group for each run, written whole or not.
+"""Store of a sweep: a folder of Parquet data sets, one file of one row group for each run, written whole or not.
 
 ``results/`` holds exactly the finished runs of the sweep as its file stands, one row each. Runs that an earlier state
 of the file asked for wait in ``unused/`` until they are asked for again. A run counts once its row is in ``results/``:
-whatever else is kept of it is written before. ``runs.parquet`` lists all runs there are to be, in their order.
+its other parts are written before. ``runs.parquet`` lists all runs there are to be, in their order.
 """
 
 import errno
@@ -32,18 +32,18 @@ RESULTS, UNUSED, FAILURES, UNFINISHED = "results", "aside", "failures", "unfinis
 SWEEP, PROVENANCE, PLANNED = "sweep.yaml", "versions.json", "runs.parquet"
 
 BEGUN = {".lock", ".writable", UNFINISHED, PROVENANCE}
-"""What a folder may hold in which a sweep was killed as it began."""
+"""Files in a folder in which a sweep was killed as it began."""
 
 MORE = {
     "summary": (),
     "hourly": ("hourly",),
     "all": ("hourly", *(f"tables/{name}" for name in TABLES)),
 }
-"""Data sets besides the results, by what is kept of a run."""
+"""Data sets besides the results, by the choice of outputs."""
 
 
 class ResultStore:
-    """The folder of a sweep.
+    """Store of a sweep in its folder.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class ResultStore:
     folder : Path
         The folder.
     timings : Timings
-        How long runs took.
+        Computing times of the runs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -95,12 +95,12 @@ class ResultStore:
         return found <= BEGUN or {SWEEP, PROVENANCE} <= found
 
     def prepare(self, plan: SweepPlan) -> None:
-        """Make the folder hold what the sweep asks for, and nothing else: labels of its runs, others aside.
+        """Make the folder hold the runs of the sweep with their labels; move others to ``unused/``.
 
         Raises
         ------
         StudyError
-            If what is there was computed with other versions, is another sweep's, or can't be written.
+            If the results there were computed with other versions, are another sweep's, or can't be written.
         """
         self._require_same_sweep(plan.sweep.name)
         self._require_same_versions()
@@ -110,7 +110,7 @@ class ResultStore:
             raise StudyError(_told(self.folder, error)) from error
 
     def _arrange(self, plan: SweepPlan) -> None:
-        """Write first by what the folder is known for a sweep's; then put in order what it holds."""
+        """Write the files that mark the folder as a sweep's; then sort its results."""
         (self.folder / UNFINISHED).mkdir(exist_ok=True)
         for path in (self.folder / UNFINISHED).iterdir():
             path.unlink()
@@ -145,7 +145,7 @@ class ResultStore:
             )
 
     def _sort_out(self, plan: SweepPlan) -> None:
-        """Put runs that are not asked for aside, take back those that are, and label all as the plan does."""
+        """Move runs outside the plan to ``unused/``, take back those that are in it, and label all as it does."""
         wanted = {run.key: run for run in plan.runs()}
         sets = [RESULTS, "hourly", *(f"tables/{name}" for name in TABLES)]
         for name in (part for part in sets if (self.folder / part).is_dir()):
@@ -173,7 +173,7 @@ class ResultStore:
                 self._write(path, parquet_of(labelled))
 
     def done(self, outputs: str = "summary") -> set[str]:
-        """Return the keys of the runs of which everything that is asked for is there."""
+        """Return the keys of the runs whose outputs are all there."""
         keys = self._keys(RESULTS)
         for name in MORE[outputs]:
             keys &= self._keys(name)
@@ -194,7 +194,7 @@ class ResultStore:
         return {path.stem for path in folder.glob("*.parquet")} if folder.is_dir() else set()
 
     def keep(self, run: PlannedRun, product: RunProduct) -> None:
-        """ResultStore what came of a run: its files, or why there are none.
+        """Store the product of a run: its files, or the reason why there are none.
 
         Raises
         ------
@@ -228,7 +228,7 @@ class ResultStore:
         (self.folder / FAILURES / f"{product.key}.json").unlink(missing_ok=True)
 
     def _forget(self, product: RunProduct) -> None:
-        """Take away what was written of a run that does not count; one that counted before keeps what it has."""
+        """Remove the files of a run that does not count; one that counted before keeps its files."""
         if (self.folder / RESULTS / f"{product.key}.parquet").is_file():
             return
         for name in product.parts:
@@ -241,12 +241,12 @@ class ResultStore:
 
 
 def labels_of(run: PlannedRun) -> dict[str, Any]:
-    """Return the columns that say which run a row is of."""
+    """Return the columns that identify the run of a row."""
     return {"key": run.key, **run.point, "replication": run.replication, "seed": run.seed}
 
 
 def task_of(run: PlannedRun, *, outputs: str, versions: dict[str, str]) -> Task:
-    """Return what a worker is to do for a run, with these versions of the model and the libraries."""
+    """Return the task of a worker for a run, with these versions of the model and the libraries."""
     return Task(key=run.key, document=run.document, labels=labels_of(run), outputs=outputs, provenance=versions)
 
 

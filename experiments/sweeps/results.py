@@ -1,4 +1,4 @@
-"""The results of a sweep as they lie in its folder: the runs that are done, those that failed, and what they mean."""
+"""Results of a sweep from its folder: the runs that are done, those that failed, and their labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +20,20 @@ REPLICATION = "replication"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SweepResults:
-    """Everything a report needs.
+    """Results of a sweep, from which its report is made.
 
     Attributes
     ----------
     sweep : SweepFile
-        What was asked for.
+        The sweep's file.
     factors : tuple of str
-        Names of what is varied, in the order of the axes; columns of `runs`.
+        Names of the factors, in the order of the axes; columns of `runs`.
     runs : DataFrame
         One row for each run that is done: `factors`, ``replication`` (1, 2, ...), ``seed``, ``key``, all of
         `OUTPUTS`, the bidding strategies used as `BIDDING_USED`, and the times of `TIMINGS` (NaN where they are not
         known), sorted by point and replication.
     planned : int
-        How many runs there are to be.
+        Number of runs there are to be.
     failed : DataFrame
         One row for each run that failed: `factors`, ``replication``, ``seed``, ``key``, ``error`` (one line).
     provenance : dict
@@ -48,12 +48,12 @@ class SweepResults:
     provenance: dict[str, str]
 
     def label(self, name: str) -> str:
-        """Return how a factor or output is written on an axis, with its unit."""
+        """Return the label of a factor or output on an axis, with its unit."""
         output = output_of(name)
         return output.label if output is not None and name not in self.factors else self.sweep.label(name)
 
     def is_number(self, factor: str) -> bool:
-        """Whether the values of a factor are numbers."""
+        """Return whether the values of a factor are numbers."""
         return pd.api.types.is_numeric_dtype(self.runs[factor]) and not pd.api.types.is_bool_dtype(self.runs[factor])
 
 

@@ -1,4 +1,4 @@
-"""The runner: hands runs to an engine, takes in what comes of them, and goes on whatever happens to a worker."""
+"""Runner of a sweep: submits runs to an engine, keeps their products, and goes on whatever happens to a worker."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -10,26 +10,26 @@ from experiments.sweeps.worker import OtherVersionsError, RunProduct, Task, perf
 from sim.errors import StudyError
 
 AHEAD = 4
-"""How many runs are handed out for each worker, so that none waits for the next."""
+"""Number of runs submitted for each worker, so that none waits for the next."""
 
 MAX_ATTEMPTS = 3
-"""How often a run may bring down its worker when it is simulated alone."""
+"""Number of workers that may die of a run when it is simulated alone."""
 
 LOOK_S = 5.0
-"""How often to look whether the engine is still there. [s]"""
+"""Time between two checks that the engine is still there. [s]"""
 
 
 class Runner:
-    """Plays runs on an engine.
+    """Runner of a sweep's runs on an engine.
 
     Parameters
     ----------
     engine : Engine
-        Where.
+        The engine.
     task : callable
-        Returns what a worker is to do for a run.
+        Returns the task of a worker for a run.
     keep : callable
-        Called with each run and what came of it, in the order in which they end.
+        Called with each run and its product, in the order in which they end.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Runner:
         self._engine, self._task, self._keep = engine, task, keep
         self._executor = engine.open()
         self._in_flight: dict[Future[RunProduct], PlannedRun] = {}
-        self._accused: deque[PlannedRun] = deque()
+        self._given_up: deque[PlannedRun] = deque()
 
     def simulate(self, runs: Iterable[PlannedRun]) -> None:
         """Simulate all runs; at last, by itself, each that the engine has given up.
@@ -49,46 +49,46 @@ class Runner:
             If the engine is lost, or a worker has other versions.
         """
         waiting = iter(runs)
-        suspects: deque[PlannedRun] = deque()
+        unsure: deque[PlannedRun] = deque()
         while True:
             while len(self._in_flight) < AHEAD * self._engine.workers and (run := next(waiting, None)) is not None:
-                if not self._hand_out(run):
-                    suspects.append(run)
+                if not self._submit(run):
+                    unsure.append(run)
                     break
-            if not self._in_flight and not suspects:
+            if not self._in_flight and not unsure:
                 break
             if self._in_flight:
-                suspects.extend(self._take_in())
-            if suspects:
-                suspects.extend(self._in_flight.values())
-                self._simulate_alone(suspects)
-        self._hear()
+                unsure.extend(self._take_in())
+            if unsure:
+                unsure.extend(self._in_flight.values())
+                self._simulate_alone(unsure)
+        self._retry_given_up()
 
-    def _hand_out(self, run: PlannedRun) -> bool:
-        """Give a run to the engine; return whether it took it."""
+    def _submit(self, run: PlannedRun) -> bool:
+        """Submit a run to the engine; return whether it was accepted."""
         try:
             self._in_flight[self._executor.submit(perform, self._task(run))] = run
         except BrokenExecutor:
             return False
-        except Exception as error:  # what else an executor says that is of no more use
+        except Exception as error:  # other errors of an executor that is broken
             if reason := self._engine.lost():
                 raise StudyError(_lost(self._engine, reason)) from error
             raise
         return True
 
     def _take_in(self, *, alone: bool = False) -> list[PlannedRun]:
-        """Keep what has come; return the runs that went down with a worker."""
+        """Keep the products that have come; return the runs interrupted by the death of a worker."""
         done, _ = wait(self._in_flight, timeout=LOOK_S, return_when=FIRST_COMPLETED)
         reason = "" if done else self._engine.lost()
         if reason:
             raise StudyError(_lost(self._engine, reason))
-        fallen = []
+        interrupted = []
         for future in done:
             run = self._in_flight.pop(future)
             try:
                 product = future.result()
             except BrokenExecutor:
-                fallen.append(run)
+                interrupted.append(run)
                 continue
             except CancelledError:
                 reason = self._engine.lost() or "it cancelled a run"
@@ -98,35 +98,35 @@ class Runner:
                 raise StudyError(_lost(self._engine, reason)) from error
             except Exception as error:  # the engine's own
                 if self._engine.worker_died(error) and not alone:
-                    self._accused.append(run)
+                    self._given_up.append(run)
                     continue
                 product = RunProduct(key=run.key, error=f"{type(error).__name__}: {error}".splitlines()[0])
             self._keep(run, product)
-        return fallen
+        return interrupted
 
-    def _simulate_alone(self, suspects: deque[PlannedRun]) -> None:
-        """Simulate one at a time the runs that a worker may have died of: so it is seen which one it is."""
-        strikes: Counter[str] = Counter()
+    def _simulate_alone(self, unsure: deque[PlannedRun]) -> None:
+        """Simulate one at a time the runs that a worker may have died of, to find out which one it is."""
+        deaths: Counter[str] = Counter()
         self._renew()
-        while suspects:
-            run = suspects.popleft()
-            fallen = [] if self._hand_out(run) else [run]
-            while self._in_flight and not fallen:
-                fallen = self._take_in()
-            if not fallen:
+        while unsure:
+            run = unsure.popleft()
+            interrupted = [] if self._submit(run) else [run]
+            while self._in_flight and not interrupted:
+                interrupted = self._take_in()
+            if not interrupted:
                 continue
             self._renew()
-            strikes[run.key] += 1
-            if strikes[run.key] < MAX_ATTEMPTS:
-                suspects.appendleft(run)
+            deaths[run.key] += 1
+            if deaths[run.key] < MAX_ATTEMPTS:
+                unsure.appendleft(run)
             else:
                 error = f"its worker died {MAX_ATTEMPTS} times (killed, or out of memory)"
                 self._keep(run, RunProduct(key=run.key, error=error))
 
-    def _hear(self) -> None:
-        """Simulate by itself each run that the engine has given up: nothing else can have brought down its worker."""
-        while self._accused:
-            if self._hand_out(self._accused.popleft()):
+    def _retry_given_up(self) -> None:
+        """Simulate by itself each run that the engine has given up, so that no other run can end its worker."""
+        while self._given_up:
+            if self._submit(self._given_up.popleft()):
                 while self._in_flight:
                     self._take_in(alone=True)
 

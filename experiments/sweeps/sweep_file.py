@@ -1,4 +1,4 @@
-"""The sweep file: which study is varied, how far, how often it is repeated, and what is kept of every run."""
+"""Sweep file: study, factors and axes that vary it, replications, and outputs of every run."""
 
 import math
 from typing import Annotated, Any, Literal, Self
@@ -13,7 +13,7 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 MOST = 100_000
-"""How many points an axis, or all of them together, may have."""
+"""Largest number of points of an axis, and of all axes together."""
 
 
 def plain(value: Any) -> Any:
@@ -51,18 +51,18 @@ Number = Annotated[int | float, PlainValidator(_number)]
 Values = Annotated[list[Value], Field(min_length=1)]
 
 STUDY = "study"
-"""The factor that is the base study itself, by name."""
+"""Name of the factor that is the base study itself."""
 
 
 class Factor(Variation):
-    """Something that is varied, and how it is called.
+    """Factor of a sweep: values of a study that are varied together, and their label.
 
     Attributes
     ----------
     label : str
-        What is written on its axis, with the unit; its name if it is empty.
+        Label of its axis, with the unit; its name if it is empty.
     shown_times : float
-        By what a value is multiplied to be shown, 100 for percent.
+        Factor by which a value is multiplied to be shown, 100 for percent.
     """
 
     label: Annotated[str, Field(max_length=200)] = ""
@@ -70,7 +70,7 @@ class Factor(Variation):
 
 
 class Range(Data):
-    """Evenly spaced numbers, both ends included; `count` of them, or one every `step`."""
+    """Range of evenly spaced numbers, both ends included; `count` of them, or one every `step`."""
 
     start: Finite
     stop: Finite
@@ -89,7 +89,7 @@ class Range(Data):
 
 
 class Sampling(Data):
-    """Points that fill a box evenly: a Latin hypercube, or a scrambled Sobol sequence.
+    """Sample of points that fill a box evenly: a Latin hypercube, or a scrambled Sobol sequence.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class Sampling(Data):
 
 
 class Axis(Data):
-    """One way in which points are made; every point of one axis meets every point of the others.
+    """Axis of a sweep, from which points are made; every point of one axis meets every point of the others.
 
     Exactly one of these is given.
 
@@ -170,7 +170,7 @@ def _given(names: list[str]) -> str:
 
 
 class ReportSpec(Data):
-    """What the report of a sweep is about; what is left out is chosen from the factors.
+    """Contents of the report of a sweep; those left out are chosen from the factors.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ class ReportSpec(Data):
     heat_map : (str, str) or None
         Two factors that span maps, horizontal and vertical.
     pareto : (str, str) or None
-        Two outputs between which there is a choice to be made.
+        Two outputs that are traded off.
     """
 
     outputs: Annotated[tuple[Word, ...], Field(min_length=1)] = ("profit", "imbalance")
@@ -194,27 +194,27 @@ class ReportSpec(Data):
 
 
 class SweepFile(Data):
-    """What a sweep's file says.
+    """Sweep as written in its file.
 
     Attributes
     ----------
     name, description : str
-        What it is called, and what it shows.
+        Name, and the purpose of the sweep.
     study : str
         Packaged study, or a file beside the sweep's.
     set : dict
         Values that every run has, by path.
     factors : dict
-        Short names for what is varied; other names are taken for paths in the study.
+        Short names of varied values; other names are taken for paths in the study.
     axes : tuple of Axis
-        How points are made; without any, there is one, the study itself.
+        Axes of the design; without any, there is one point, the study itself.
     replications : int
-        How often each point is run. Replication r of every point has the study's seed + r - 1, so that all points meet
+        Runs of each point. Replication r of every point has the study's seed + r - 1, so that all points meet
         the same weather: common random numbers.
     outputs : {"summary", "hourly", "all"}
-        What is kept: one row for each run, also one for each hour, or also all tables of every run.
+        Outputs kept: one row for each run, also one for each hour, or also all tables of every run.
     report : ReportSpec
-        What the report shows.
+        Contents of the report.
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]
@@ -239,5 +239,5 @@ class SweepFile(Data):
         return self.factors.get(name) or Factor(paths=(name,))
 
     def label(self, name: str) -> str:
-        """Return what is written on a factor's axis."""
+        """Return the label of a factor's axis."""
         return (self.factors[name].label if name in self.factors else "") or name

@@ -1,4 +1,4 @@
-"""How long the runs of a sweep took, and where: a file of its own, for it is never the same twice."""
+"""Computing times and workers of a sweep's runs, in a file of their own, for they are never the same twice."""
 
 import csv
 import math
@@ -15,7 +15,7 @@ COLUMNS = ("key", *(timing.name for timing in TIMINGS), "memory_gb", "worker")
 
 
 class Timings:
-    """A CSV file to which a row is added for every run.
+    """Timings of a sweep: a CSV file to which a row is added for every run.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Timings:
             rows.writerow([product.key, *seconds, f"{product.memory_gb:.3f}", product.worker])
 
     def mend(self) -> None:
-        """Drop what was only half written when a sweep was killed."""
+        """Drop a row that was only half written when a sweep was killed."""
         if self.path.exists():
             whole, newline, torn = self.path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
             if torn:
@@ -50,7 +50,7 @@ class Timings:
         try:
             content = BytesIO(read_bytes(self.path, "CSV"))
             rows = pd.read_csv(content, dtype={"key": str}, on_bad_lines="skip", encoding_errors="replace")
-        except (OSError, ValueError, OverflowError):  # what was damaged is not known any more
+        except (OSError, ValueError, OverflowError):  # a damaged file counts as empty
             rows = pd.DataFrame()
         rows = rows.reindex(columns=COLUMNS).astype({"key": str})
         seconds = [timing.name for timing in TIMINGS]

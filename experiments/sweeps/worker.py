@@ -1,6 +1,6 @@
-"""What a worker does: simulate one run after another, and hand back what is kept of each as Parquet.
+"""Worker of a sweep: simulates one run after another, and returns the outputs of each as Parquet.
 
-It keeps what takes long to build (compiled models) from run to run, and nothing that a run could leave behind for the
+It keeps compiled models, which take long to build, from run to run, and nothing else that a run could change for the
 next: a run gives the same bytes whichever worker has it, and whatever that worker did before.
 """
 
@@ -39,23 +39,23 @@ from sim.study import Study
 from sim.time_limit import given_up
 
 DISPATCHERS = 4
-"""How many networks with their tariffs and rules a worker keeps models of."""
+"""Number of networks with their tariffs and rules of which a worker keeps models."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One run to be simulated.
+    """Task of a worker: one run to be simulated.
 
     Attributes
     ----------
     key : str
-        Of the run.
+        Key of the run.
     document : dict
         The resolved study.
     labels : dict
-        Columns that say which run it is.
+        Columns that identify the run.
     outputs : {"summary", "hourly", "all"}
-        What to keep of it.
+        Outputs to keep of it.
     provenance : dict
         Versions of the model and the libraries it is to be simulated with.
     """
@@ -69,22 +69,22 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class RunProduct:
-    """What came of a run.
+    """Product of a run: its outputs, or its error.
 
     Attributes
     ----------
     key : str
-        Of the run.
+        Key of the run.
     parts : dict
         Parquet files by the name of their data set; empty if the run failed.
     error, traceback : str
-        What went wrong, in a line and in full; empty if nothing did.
+        Error, in a line and in full; empty if there was none.
     seconds : dict
         Time of ``bid``, ``dispatch``, ``power_flow``, and in ``total`` with start-up and audit.
     memory_gb : float
         Most memory the worker has held so far.
     worker : str
-        Which one: host and process.
+        Name of the worker: host and process.
     """
 
     key: str
@@ -104,7 +104,7 @@ class OtherVersionsError(StudyError):
 
 
 def perform(task: Task) -> RunProduct:
-    """Simulate a run and return what is kept of it; whatever goes wrong with it is told, not raised.
+    """Simulate a run and return its product; an error of the run is part of that, not raised.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def _kept(task: Task, simulated: Run, verdict: AuditReport) -> dict[str, bytes]:
 
 
 def _labelled(frame: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a table with columns in front that say which run it is of."""
+    """Return a table with columns in front that identify its run."""
     typed = pd.DataFrame([dict(labels)])  # also a table without rows has columns of their types
     front = typed.loc[[0] * len(frame)].set_index(frame.index)
     return pd.concat([front, frame], axis=1)

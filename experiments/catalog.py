@@ -209,6 +209,6 @@ def new_study(file: Path, like: str) -> None:
 
 
 def _notes(header: str) -> str:
-    """Return what the header of a packaged file says of its values: not its title, nor how it is simulated."""
+    """Return the notes on values in the header of a packaged file, without its title and commands."""
     _, *lines = header.splitlines(keepends=True)
     return "".join(line for line in lines if "  tieline " not in line and "tieline new mine.yaml" not in line)

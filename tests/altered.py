@@ -1,4 +1,4 @@
-"""What somebody does who alters the records of a run on purpose: all that follows is made to fit, and stored anew."""
+"""Deliberate alterations of the records of a run: all that follows is made to fit, and stored anew."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Runs simulated for the audit, and copies of them with a table, a cell or a setting changed."""
+"""Runs simulated for the audit, and copies of them with a table, a cell or a value of the study changed."""
 
 import json
 from functools import lru_cache
@@ -30,7 +30,7 @@ def inputs_for(document: str) -> Inputs:
 
 
 class Run(NamedTuple):
-    """What a run leaves behind."""
+    """Stored records of a run: study, tables, summary."""
 
     tables: dict[str, pd.DataFrame]
     study: dict[str, Any]

@@ -1,7 +1,7 @@
 """The command line run as a process of its own or in this one, and the form of its error messages.
 
-What is about exit status and streams as a shell sees them runs as a process (some four seconds of start-up each);
-everything else runs in this one.
+Tests of exit status and streams as a shell sees them run it as a process (some four seconds of start-up each);
+all others run in this one.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""A feeder of five buses, hours drawn at random for it, and what a plan costs when it is settled again."""
+"""A feeder of five buses, hours drawn at random for it, and the cost of a plan when it is settled again."""
 
 from functools import cache
 from pathlib import Path

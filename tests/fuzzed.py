@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 LONG = "xyz" * 20_000
-"""What no error message may quote."""
+"""Long text that no error message may quote in full."""
 
 VALUES = [
     *(None, True, False, 0, -1, 1, 3, 25, 101, 99_999_999, 2**31, 2**63, 2**64, 10**30, -(2**63), 10**400),
@@ -35,7 +35,7 @@ VALUES = [
     *("\x1b[31m", LONG, "microgrid33", "microgrid33_day.csv", "networked33", "*", "seed", "none", "é" * 30),
     *([], {}, [[]], [None], [1, 2, 3], {"a": 1}, {"": {}}, {1: 2}, [{}] * 50, [1.5] * 24, ["a"] * 3, {"bus": 1}),
 ]
-"""What a value may be replaced with."""
+"""Replacements of a value."""
 
 TOKENS = [
     *(
@@ -98,7 +98,7 @@ TOKENS = [
         LONG,
     ),
 ]
-"""What a text may get in some place."""
+"""Texts that may be inserted into a text."""
 
 
 def spoilt_text(text, random):

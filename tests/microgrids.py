@@ -1,4 +1,4 @@
-"""Microgrids with only some devices, what they know, and their answers by variable."""
+"""Microgrids with only some devices, their data, and their answers by variable."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Operator and microgrids of a networked study before they agree, and what an agreement costs all of them together."""
+"""Operator and microgrids of a networked study before they agree, and the cost of an agreement to all of them."""
 
 from dataclasses import replace
 from functools import cache

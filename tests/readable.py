@@ -1,4 +1,4 @@
-"""Whether a figure can be read: every text inside it, and none on another."""
+"""Readability of a figure: every text inside it, and none on another."""
 
 from itertools import combinations
 

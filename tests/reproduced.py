@@ -1,4 +1,4 @@
-"""What tests of reproductions share: the files of a folder, and an evaluation that costs nothing."""
+"""Shared parts of the tests of reproductions: the files of a folder, and an evaluation that costs nothing."""
 
 from contextlib import contextmanager
 from hashlib import sha256

@@ -24,7 +24,7 @@ from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import parquet
 
 QUICK = {"bidding": "basic", "policy": "none", "uncertainty.scenarios": 4, "uncertainty.keep": 2}
-"""What makes a run of the 33-bus microgrid take a fifth of a second."""
+"""Values with which a run of the 33-bus microgrid takes a fifth of a second."""
 
 FACTOR = "market.tariff.load_curtailment_factor"
 

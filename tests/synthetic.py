@@ -25,7 +25,7 @@ VERSIONS = {"python": "3.11.7", "tieline": "0.1.0", "numpy": "2.4.6"}
 
 
 def money(row: Mapping[str, Any], weather: np.random.Generator, noise: np.random.Generator) -> dict[str, float]:
-    """What a run brings: much weather that all points share, a little that is its own, and what its factors do."""
+    """Return the outputs of a run: much weather that all points share, a little of its own, and effects of factors."""
     sun = weather.normal(0, 40)
     penalty = float(row.get("penalty", 0.5))
     band = float(row.get("band", 0.05))
@@ -112,7 +112,7 @@ def lossy(point: Mapping[str, Any], replication: int) -> str:
 
 
 def trade_off(point: Mapping[str, Any], weather: np.random.Generator, noise: np.random.Generator) -> dict[str, float]:
-    """What a run brings where more profit costs load."""
+    """Return the outputs of a run where more profit costs load."""
     band, penalty, sun = point["band"], point["penalty"], weather.normal(0, 20)
     return {
         "profit": 2800 + 1000 * band - 100 * penalty**2 + sun + noise.normal(0, 8),

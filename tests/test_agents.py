@@ -1,4 +1,4 @@
-"""The agents: what each unit does about an order, what the system operator refuses, and where the money goes."""
+"""The agents: actions of units on orders, refusals of the system operator, and payments."""
 
 import ast
 import math

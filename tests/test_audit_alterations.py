@@ -12,7 +12,7 @@ from sim.audit.schema import OPERATOR, SYSTEM_OPERATOR
 
 
 class Alteration(NamedTuple):
-    """What is altered in which run, and what the audit says to it.
+    """Alteration of a run, and the check that finds it.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ def uncoordinated() -> Run:
     return simulate("networked33", "policy=myopic", "bidding=basic", "coordination=uncoordinated")
 
 
-# ---- what is altered -----------------------------------------------------------------------------------------
+# ---- alterations -----------------------------------------------------------------------------------------
 
 
 def times(factor: float, column: str) -> Callable[[pd.DataFrame], Any]:
@@ -127,7 +127,7 @@ def half_served(**columns: Any) -> Callable[[Run], Run]:
 
 
 def done(where: str, follow_up: Callable[[Run], Run] = lambda run: run, **columns: Any) -> Callable[[Run], Run]:
-    """Let units have done something else, as ordered."""
+    """Return a change to other actions of units, with orders to match."""
 
     def change(run: Run) -> Run:
         ordered = {f"ordered_{name}": value for name, value in columns.items()}
@@ -164,7 +164,7 @@ def setting(path: str, value: Any, follow_up: Callable[[Run], Run] = lambda run:
     return lambda run: follow_up(run.with_instance(path, value))
 
 
-def behind(device: str, **columns: Any) -> Callable[[Run], Run]:
+def of_device(device: str, **columns: Any) -> Callable[[Run], Run]:
     return lambda run: settled(edited(run, "devices", f"device == '{device}'", **columns))
 
 
@@ -189,7 +189,7 @@ def less_heat(run: Run) -> Run:
 
 
 def cars_leave_later(run: Run) -> Run:
-    """Let full cars leave later than they did, after the run: nothing else follows from that."""
+    """Change the departure of full cars that leave after the run; nothing else follows from that."""
     sessions = f"departure_h > {24 * run.study['days']} and full == 1"
     return edited(run, "cars", sessions, departure_h=plus(0.01, "departure_h"))
 
@@ -313,14 +313,16 @@ FOUND = {
     "limits widened after they were broken": Alteration(
         "least_violation", setting("grid.voltage.min_vm_pu", 0.9), "claims"
     ),
-    # behind the connections
+    # microgrids and cars
     "a microgrid's sun x 0.9": Alteration(
-        MANY, behind("output", p_mw=times(0.9, "p_mw"), available_mw=times(0.9, "available_mw")), "availability"
+        MANY, of_device("output", p_mw=times(0.9, "p_mw"), available_mw=times(0.9, "available_mw")), "availability"
     ),
     "heat load x 0.8": Alteration(MANY, less_heat, "availability"),
-    "heat not served, and not said": Alteration(MANY, behind("heat_load", heat_mw=times(0.5, "heat_mw")), "shortfall"),
-    "diesel at half the cost": Alteration(MANY, behind("diesel", cost=times(0.5, "cost")), "device_costs"),
-    "cars' baseline x 1.1": Alteration(MANY, behind("ev", available_mw=times(1.1, "available_mw")), "uncontrolled"),
+    "heat not served, and not said": Alteration(
+        MANY, of_device("heat_load", heat_mw=times(0.5, "heat_mw")), "shortfall"
+    ),
+    "diesel at half the cost": Alteration(MANY, of_device("diesel", cost=times(0.5, "cost")), "device_costs"),
+    "cars' baseline x 1.1": Alteration(MANY, of_device("ev", available_mw=times(1.1, "available_mw")), "uncontrolled"),
     "cars leave later": Alteration(MANY, cars_leave_later, "cars_drawn"),
     "a car less": Alteration(MANY, one_car_less, "cars_drawn"),
     "retail price x 1.05 as it came": Alteration(MANY, retail_as_it_came, "prices"),

@@ -17,7 +17,7 @@ LIMITS = {"voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_pow
 
 
 class Tampering(NamedTuple):
-    """One cell changed in the books of the receding run, and the check that must notice."""
+    """Tampering with one cell in the books of the receding run, and the check that must find it."""
 
     check: str
     table: str

@@ -1,4 +1,4 @@
-"""The audit behind the connections: honest networked runs are clean, and every tampered number is noticed."""
+"""The audit of microgrids and cars: honest networked runs are clean, and every tampered number is found."""
 
 from time import perf_counter
 

@@ -1,4 +1,4 @@
-"""The audit of incomplete tables and folders, and what it may not import."""
+"""The audit of incomplete tables and folders, and the packages it may not import."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Bids: closed forms on the copper plate, brute force on small cases, and what every strategy must do."""
+"""Bids: closed forms on the copper plate, brute force on small cases, and the contract of every strategy."""
 
 import math
 from dataclasses import replace
@@ -197,7 +197,7 @@ def problem33(study33, request):
 
 
 def assert_contract_kept(instance, problem, name):
-    """What every strategy must do; a plan behind the bids is optional."""
+    """Check the contract of every strategy; a plan of all scenarios is optional."""
     instance = replace(instance, study=instance.study.model_copy(update={"bidding": name}))
     dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
     submission = compute_submission(dispatcher, instance, problem)

@@ -1,4 +1,4 @@
-"""One broken agent does not end the day: policies, strategies, units, solvers that raise, say NaN, never answer."""
+"""Broken agents that must not end the day: policies, strategies, units, solvers that raise, say NaN, never answer."""
 
 import math
 import re
@@ -34,7 +34,7 @@ from sim.unit_answers import UnitAnswers
 
 @pytest.fixture(autouse=True)
 def nobody_is_left_waiting():
-    """Let whoever was made to wait go at the end of a test."""
+    """Release all waiting threads at the end of a test."""
     gate.clear()
     yield
     gate.set()
@@ -47,7 +47,7 @@ gate = Event()
 
 
 class Panic(BaseException):
-    """What a Rust library raises."""
+    """Panic as a Rust library raises it: no Exception."""
 
 
 def raising(error):
@@ -292,7 +292,7 @@ def networked_model(time_limit_s=60.0):
 
 
 def forgets(device):
-    """Let a device do its part, and remember nothing of it."""
+    """Return an act in which the device follows its order but does not update its state."""
     return lambda plan: device.respond(*device.order(plan))
 
 
@@ -305,7 +305,7 @@ def says(**changes):
 
 
 def half_done(device):
-    """Let a device fail after it has changed its state."""
+    """Return an act that fails after the device has changed its state."""
     act = device.act
 
     def broken(plan):

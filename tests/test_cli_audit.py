@@ -1,4 +1,4 @@
-"""The command ``audit``: an honest run, a tampered one, and what is no run at all."""
+"""The command ``audit``: an honest run, a tampered one, and folders that are no run at all."""
 
 import json
 import shutil

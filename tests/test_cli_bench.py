@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("in_own_folder")
 SMALL = {"uncertainty.scenarios": 4, "uncertainty.keep": 2}
 
 QUICK, USUAL, ALL = {"seconds"}, {"seconds", "a minute"}, {"seconds", "a minute", "minutes"}
-"""What is measured with --quick, usually, and with --all."""
+"""Rows measured with --quick, by default, and with --all."""
 
 
 @pytest.fixture

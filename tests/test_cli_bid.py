@@ -86,7 +86,7 @@ def test_bid_prints_a_table_with_prices(instance33):
 
 @pytest.fixture
 def falling(monkeypatch):
-    """Let strategies fail on some days."""
+    """Make strategies fail on some days."""
 
     def _falling(days, *names):
         for name in names:

@@ -258,7 +258,7 @@ def test_without_a_command_the_help_is_shown(ended):
 
 @pytest.fixture
 def broken(monkeypatch):
-    """Let the command line raise an error."""
+    """Make the command line raise an error."""
 
     def _broken(error):
         def app():

@@ -1,4 +1,4 @@
-"""Networked microgrids on the command line: every mode is audited and repeatable, and what cannot be done is told."""
+"""Networked microgrids on the command line: every mode is audited and repeatable, unsupported options are refused."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The command ``run``: what it prints, what its folder holds, and that no folder is ever overwritten."""
+"""The command ``run``: its output, the contents of its folder, and that no folder is ever overwritten."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The commands ``studies``, ``show`` and ``new``: what there is to choose from, and a study to start from."""
+"""The commands ``studies``, ``show`` and ``new``: the choices there are, and a study to start from."""
 
 import sys
 from importlib.metadata import version

@@ -1,6 +1,6 @@
-"""The command ``sweep``: what it prints and writes, its messages and exit statuses.
+"""The command ``sweep``: output, files, messages and exit statuses.
 
-Runs are simulated by threads of this process here; processes are what test_sweep_faults is about.
+Runs are simulated by threads of this process here; test_sweep_faults is about processes.
 """
 
 import json

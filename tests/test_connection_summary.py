@@ -1,4 +1,4 @@
-"""The summary of studies with connections: what it says is what the tables say, and the money adds up."""
+"""The summary of studies with connections: it agrees with the tables, and the money adds up."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""How operator and microgrids agree: what every mode must keep, what may cross the boundary, and who may fail."""
+"""Coordination of operator and microgrids: the contract of every mode, data that may cross, and failures."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

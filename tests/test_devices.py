@@ -1,4 +1,4 @@
-"""Devices do what their microgrid asks, as far as they can, and say what it cost."""
+"""Devices of microgrids: they follow their orders as far as they can, and state their cost."""
 
 import importlib
 import pkgutil
@@ -27,7 +27,7 @@ ANY_MW = st.floats(-1, 1)
 
 
 class Clock(mesa.Model):
-    """A stage with nothing but the time."""
+    """A market model with nothing but the time."""
 
     def __init__(self):
         super().__init__(rng=0)

@@ -1,4 +1,4 @@
-"""Cars come and go as drawn, and whoever stays within a fleet's limits lets every car leave as full as it can."""
+"""Fleets of cars: stays as drawn, and charging within a fleet's limits lets every car leave as full as it can."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Expected money: weighted means and their errors, the same whoever computes them, and from single runs."""
+"""Expected money: weighted means and their errors, the same with any number of processes, and from single runs."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Figures of networked microgrids show what the tables hold, can be read, and are drawn of what is there only."""
+"""Figures of networked microgrids show what the tables hold, can be read, and are drawn only of devices that exist."""
 
 import dataclasses
 import re

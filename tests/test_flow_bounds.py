@@ -1,4 +1,4 @@
-"""Bounds on flows and currents: they hold for all that an AC power flow can come to, and cut off what it can't."""
+"""Bounds on flows and currents: they hold for every AC power flow, and cut off what none can reach."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Thousands of spoilt files and values: each is taken, or refused in one message; nothing else comes of it, and soon.
+"""Thousands of spoilt files and values: each is taken, or refused in one message; nothing else happens, and soon.
 
 A few of each kind in every run of the tests, all of them by ``-m fuzz``.
 """
@@ -45,13 +45,13 @@ COUNTS = {
     "run folder": 1000,
     "sweep folder": 500,
 }
-"""How many spoilt inputs of each kind; 20,000 in all."""
+"""Numbers of spoilt inputs of each kind; 20,000 in all."""
 
 SHORT = 60
-"""Of so many, one is tried in every run of the tests."""
+"""Number of spoilt inputs of which one is tried in every run of the tests."""
 
 SECONDS = 30.0
-"""No input may take longer. [s]"""
+"""Longest time of an input. [s]"""
 
 HOME = Path(experiments.__file__).parent.parent
 
@@ -59,7 +59,7 @@ SWEEPS = HOME / "experiments" / "sweeps" / "files"
 
 
 class Trial:
-    """What came of the spoilt inputs of a kind: how many were taken and refused, and which did something else."""
+    """Trial of the spoilt inputs of a kind: counts of those taken and refused, and the faults of others."""
 
     def __init__(self, kind):
         self.kind = kind

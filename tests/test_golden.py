@@ -1,6 +1,6 @@
 """Golden runs: the money of runs whose results are known, to be changed on purpose only.
 
-Every JSON file in ``golden/`` is a case: ``origin`` (how the values came about), ``tolerance`` (``rel`` and ``abs``,
+Every JSON file in ``golden/`` is a case: ``origin`` (the source of the values), ``tolerance`` (``rel`` and ``abs``,
 in $) and ``runs``, each with the ``arguments`` of the command line and the ``terms`` it must give.
 """
 

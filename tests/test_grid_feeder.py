@@ -1,4 +1,4 @@
-"""The packaged 33-bus feeder and its fleet: as published, and without the traps of pandapower's case."""
+"""The packaged 33-bus feeder and its fleet: as published, and without the slips of pandapower's case."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Nothing depends on history: a study gives the same bytes after others that shared grid, plant and dispatcher."""
+"""Independence of history: a study gives the same bytes after others that shared grid, power flow and dispatcher."""
 
 import numpy as np
 import pytest

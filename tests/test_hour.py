@@ -1,4 +1,4 @@
-"""The hour model: another solver through Pyomo finds the same optimum, and its money is what the market settles."""
+"""The hour model: another solver through Pyomo finds the same optimum, and its money is the market's settlement."""
 
 from dataclasses import replace
 from itertools import product
@@ -309,7 +309,7 @@ def test_voltage_limits_by_hand():
 
 
 SMALL_BATTERY = FLEET.model_copy(update={"battery": (Battery(bus=3, max_s_mva=0.1, max_e_mwh=0.4),)})
-"""What leaves most of the reactive power of the loads to the tie line."""
+"""Battery that leaves most of the reactive power of the loads to the tie line."""
 
 
 def peak_demand(grid, **changes):

@@ -1,4 +1,4 @@
-"""A microgrid as an agent: what it knows, what it answers, and what its devices make of an agreement."""
+"""A microgrid as an agent: its knowledge, its answers, and the actions of its devices on an agreement."""
 
 from dataclasses import replace
 

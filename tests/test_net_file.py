@@ -1,4 +1,4 @@
-"""Networks in files of unknown origin: nothing they name is imported or run, and sound ones load as they are."""
+"""Networks in files of unknown origin: nothing they name is imported or run, and sound ones load unchanged."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def net_file(tmp_path):
 
 @pytest.fixture
 def harm(tmp_path, monkeypatch):
-    """Put a module within reach that leaves a file when it is imported, and another when its function runs."""
+    """Add a module to the path that leaves a file when it is imported, and another when its function runs."""
     folder = tmp_path / "modules"
     folder.mkdir()
     lines = [
@@ -53,7 +53,7 @@ def named(module, kind, content="x", **more):
 
 
 def beside(part):
-    """Put a part into the net beside its tables."""
+    """Add a part to the net beside its tables."""
 
     def change(document):
         document["_object"]["note"] = part
@@ -62,7 +62,7 @@ def beside(part):
 
 
 def in_cell(part):
-    """Put a part into a cell of the table of buses."""
+    """Write a part into a cell of the table of buses."""
 
     def change(document):
         table = document["_object"]["bus"]

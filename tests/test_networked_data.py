@@ -1,4 +1,4 @@
-"""The data of the networked microgrids against the tables, and what is uncertain behind a connection."""
+"""The data of the networked microgrids against the tables, and the uncertainty of microgrids."""
 
 from dataclasses import fields
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""What is installed: names of our own, data within reach, a help that does not wait for the numeric libraries."""
+"""Installation: names of our own, data within reach, a help that does not wait for the numeric libraries, words."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""Real-time policies: what every one of them must do, and what happens when limits or solvers fail."""
+"""Real-time policies: the contract of every one of them, and fallbacks when limits or solvers fail."""
 
 from dataclasses import replace
 from itertools import takewhile
@@ -30,14 +30,14 @@ def fixed_bids(instance):
 @pytest.fixture(autouse=True, scope="module")
 def folder(tmp_path_factory):
     """Keep the value functions of the policy `learned` in a folder of this module."""
-    stage.folder = tmp_path_factory.mktemp("values")
+    market_model.folder = tmp_path_factory.mktemp("values")
 
 
-def stage(instance, policy, *, actual=None, dispatcher=None):
-    """Return the model of a study run by a policy, with all participants cast."""
+def market_model(instance, policy, *, actual=None, dispatcher=None):
+    """Return the model of a study run by a policy, with all agents created."""
     instance = replace(instance, study=instance.study.model_copy(update={"policy": policy}))
     if policy == "learned":
-        instance = with_values(instance, stage.folder)
+        instance = with_values(instance, market_model.folder)
     model = MarketModel(instance, actual)
     create_agents(model, dispatcher=dispatcher, fixed=fixed_bids(instance))
     return model
@@ -52,7 +52,7 @@ def profit(frames):
 def days(instance33):
     """Return the tables of the same day under every policy."""
     dispatcher = Dispatcher(instance33.grid, instance33.tariff, instance33.rule)
-    models = {name: stage(instance33, name, dispatcher=dispatcher) for name in policy_names()}
+    models = {name: market_model(instance33, name, dispatcher=dispatcher) for name in policy_names()}
     for model in models.values():
         model.run_days(1)
     return {name: model.ledger.frames() for name, model in models.items()}
@@ -148,7 +148,7 @@ def days_that_part_after(instance, hour):
 def test_the_future_does_not_change_the_decision_of_who_does_not_know_it(instance33, name, hours):
     orders = []
     for actual in days_that_part_after(instance33, hours):
-        model = stage(instance33, name, actual=[actual])
+        model = market_model(instance33, name, actual=[actual])
         for _ in range(hours):
             model.step()
         orders.append(model.ledger.frame("dispatch")[["ordered_p_mw", "ordered_q_mvar"]].to_numpy())
@@ -158,7 +158,7 @@ def test_the_future_does_not_change_the_decision_of_who_does_not_know_it(instanc
 
 def test_outlook_shows_no_more_than_the_knowledge_allows(instance33):
     one, other = days_that_part_after(instance33, 4)
-    model = stage(instance33, "none", actual=[one])
+    model = market_model(instance33, "none", actual=[one])
     for _ in range(3):
         model.step()
     actual, expected = one.demand_mw[0], instance33.forecast.demand_mw[0]
@@ -175,7 +175,7 @@ def test_outlook_shows_no_more_than_the_knowledge_allows(instance33):
 def test_where_limits_can_not_be_met_operation_goes_on_with_the_least_violation(study33, name):
     voltage = study33.grid.voltage.model_copy(update={"min_vm_pu": 1.01})
     instance = Instance.of(study33.model_copy(update={"grid": study33.grid.model_copy(update={"voltage": voltage})}))
-    model = stage(instance, name)
+    model = market_model(instance, name)
     for _ in range(8):
         model.step()
     decisions = model.ledger.frame("decisions")
@@ -188,7 +188,7 @@ def test_where_limits_can_not_be_met_operation_goes_on_with_the_least_violation(
 
 
 def fail_beyond(monkeypatch, hours):
-    """Let the solver fail at every problem of more hours."""
+    """Make the solver fail at every problem of more hours."""
     plan = Dispatcher.plan
 
     def flaky(self, problem, **options):
@@ -206,7 +206,7 @@ def knows_more_than_the_hour(name):
 @pytest.mark.parametrize("name", policy_names())
 def test_when_the_solver_fails_the_next_simpler_policy_decides_and_the_reason_is_kept(instance33, monkeypatch, name):
     fail_beyond(monkeypatch, 1)
-    model = stage(instance33, name)
+    model = market_model(instance33, name)
     model.run_days(1)
     failed = list(takewhile(knows_more_than_the_hour, chain(name)))
     decisions = model.ledger.frame("decisions")
@@ -219,7 +219,7 @@ def test_when_the_solver_fails_the_next_simpler_policy_decides_and_the_reason_is
 @pytest.mark.parametrize("name", policy_names())
 def test_when_all_fail_none_decides(instance33, monkeypatch, name):
     fail_beyond(monkeypatch, 0)
-    model = stage(instance33, name)
+    model = market_model(instance33, name)
     model.run_days(1)
     decisions = model.ledger.frame("decisions")
     assert (decisions.policy == "none").all()
@@ -228,7 +228,7 @@ def test_when_all_fail_none_decides(instance33, monkeypatch, name):
 
 
 def test_hindsight_plans_anew_when_the_solver_recovers(instance33):
-    model = stage(instance33, "hindsight")
+    model = market_model(instance33, "hindsight")
     with pytest.MonkeyPatch.context() as patch:
         fail_beyond(patch, 1)
         for _ in range(5):

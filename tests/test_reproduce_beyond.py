@@ -1,6 +1,6 @@
-"""Beyond the paper: every rule on the same day and whether it can be gamed, and what happens as the market changes.
+"""Beyond the paper: every rule on the same day and whether it can be gamed, and its results as the market changes.
 
-One quick run of the items that are fast is real; what is about files and figures alone runs without a solver.
+One quick run of the items that are fast is real; tests of files and figures alone run without a solver.
 """
 
 import csv

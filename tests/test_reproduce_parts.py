@@ -1,4 +1,4 @@
-"""Reproductions go on where they stopped, and their files agree; the evaluation behind them costs nothing here."""
+"""Reproductions go on where they stopped, and their files agree; their evaluation is a stub that costs nothing."""
 
 import compileall
 import csv

@@ -1,4 +1,4 @@
-"""Table 5 in other readings: each changes what it names and nothing else, and every figure can be worked out by hand.
+"""Table 5 in other interpretations: each changes its own values only, and every figure can be worked out by hand.
 
 The money of the quick run costs nothing to evaluate (see ``test_reproduce``); its losses and flows are real.
 """

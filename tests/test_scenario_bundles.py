@@ -1,4 +1,4 @@
-"""All scenarios in bundles: the same optimum as in one piece, bounds that hold, and any executor."""
+"""Scenario decomposition: the same optimum as in one piece, bounds that hold, and any executor."""
 
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor

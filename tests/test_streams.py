@@ -1,4 +1,4 @@
-"""Standard streams and Ctrl-C as a shell has them: few letters, closed pipes, a full disk, a key pressed early."""
+"""Standard streams and Ctrl-C as a shell has them: plain encodings, closed pipes, a full disk, a key pressed early."""
 
 import os
 import signal

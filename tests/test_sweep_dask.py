@@ -1,4 +1,4 @@
-"""Sweeps on Dask: the same bytes as on this machine, and one message when something of the cluster is gone."""
+"""Sweeps on Dask: the same bytes as on this machine, and one message when scheduler or workers are gone."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(tiny, tmp_path_factory):
-    """Return what the sweep leaves behind that is played on this machine."""
+    """Return the files of the sweep simulated on this machine."""
     folder = tmp_path_factory.mktemp("undisturbed") / "out"
     locally(tiny, folder)
     return contents(folder)

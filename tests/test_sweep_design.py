@@ -1,4 +1,4 @@
-"""The design of a sweep: values by hand, and what must hold of every range and sample."""
+"""The design of a sweep: values by hand, and properties of every range and sample."""
 
 import math
 from itertools import product

@@ -1,4 +1,4 @@
-"""What a sweep survives, with real processes: killed workers, a killed sweep, Ctrl-C, two at once, failing runs.
+"""Faults that a sweep survives, in real processes: killed workers, a killed sweep, Ctrl-C, two at once, failing runs.
 
 In the end every run is there exactly once, and all files are those of an undisturbed sweep, byte for byte.
 """
@@ -30,7 +30,7 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def undisturbed(tiny, tmp_path_factory):
-    """Return what an undisturbed sweep leaves behind."""
+    """Return the files of an undisturbed sweep."""
     folder = tmp_path_factory.mktemp("undisturbed") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "LocalProcesses", Threads)

@@ -1,4 +1,4 @@
-"""The plan of a sweep: the studies it comes to, the keys of its runs, and what is refused before anything runs."""
+"""The plan of a sweep: its studies, the keys of its runs, and errors that are found before anything runs."""
 
 import json
 import re

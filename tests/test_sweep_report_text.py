@@ -1,4 +1,4 @@
-"""The report of a sweep as it is read: sentences, what is missing or refused, files, and how amounts are written."""
+"""The report of a sweep as it is read: sentences, missing and refused runs, files, and the format of amounts."""
 
 import base64
 import re
@@ -234,7 +234,7 @@ def test_same_results_same_bytes(case, tmp_path):
 
 
 class Page(HTMLParser):
-    """What a page consists of, and whether all that is opened is closed."""
+    """Parser of a page: its parts, and whether every opened element is closed."""
 
     def __init__(self):
         super().__init__()

@@ -18,14 +18,14 @@ from experiments.sweeps.worker import OtherVersionsError, RunProduct, perform, r
 from sim.errors import StudyError
 
 
-class AccusedError(Exception):
-    """As Dask says it of a run whose workers died again and again."""
+class WorkersDiedError(Exception):
+    """Error that Dask raises for a run whose workers died again and again."""
 
 
 class Stub(Executor):
     """An engine and its executor, without any process: `step` ends some runs, in an order drawn at random.
 
-    Runs in `poison` always bring down their worker; `kills` says how often an innocent one does.
+    Runs in `poison` always bring down their worker; `kills` is the number of times that another one does.
     """
 
     name = "a stub"
@@ -44,7 +44,7 @@ class Stub(Executor):
         return self.reason
 
     def worker_died(self, error):
-        return isinstance(error, AccusedError)
+        return isinstance(error, WorkersDiedError)
 
     def submit(self, function, task):
         if self.broken:
@@ -121,7 +121,7 @@ def test_order_of_completion_is_irrelevant(monkeypatch):
     assert {frozenset(each) for each in kept} == {frozenset((name, "") for name in range(20))}
 
 
-def test_poison_has_its_strikes_alone_and_is_told(monkeypatch):
+def test_a_run_that_ends_its_worker_is_tried_alone_and_reported(monkeypatch):
     stub = Stub(poison=[3])
     kept = simulated_on(stub, range(8), monkeypatch)
     assert dict(kept)[3] == f"its worker died {MAX_ATTEMPTS} times (killed, or out of memory)"
@@ -168,13 +168,13 @@ def test_a_run_that_the_engine_accuses_is_heard_by_itself_when_all_others_are_do
         future = original(function, task)
         if task == 3 or (task == 2 and 2 not in accused):
             accused[task] = len(stub.simulated)
-            future.set_exception(AccusedError("gave up"))
+            future.set_exception(WorkersDiedError("gave up"))
         return future
 
     accused = {}
     stub.submit = submit
     kept = simulated_on(stub, range(12), monkeypatch)
-    assert sorted(kept) == [(name, "AccusedError: gave up" if name == 3 else "") for name in range(12)]
+    assert sorted(kept) == [(name, "WorkersDiedError: gave up" if name == 3 else "") for name in range(12)]
     assert {name for name, _ in kept[-2:]} == {2, 3}
 
 
@@ -292,7 +292,7 @@ def task():
 
 
 class Panic(BaseException):
-    """As those of Rust libraries, it is no Exception."""
+    """Panic as a Rust library raises it: no Exception."""
 
 
 @pytest.mark.parametrize(

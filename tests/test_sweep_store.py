@@ -1,4 +1,4 @@
-"""The store of a sweep: one file of one row group for each run, exactly the runs that are asked for, and results."""
+"""The store of a sweep: one file of one row group for each run, exactly the runs of the plan, and results."""
 
 import json
 import shutil

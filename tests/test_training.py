@@ -1,4 +1,4 @@
-"""The learned policy: slopes by hand, hours with values in closed form, training, and the file it comes in."""
+"""The learned policy: slopes by hand, hours with values in closed form, training, and the file of value functions."""
 
 import json
 from dataclasses import replace

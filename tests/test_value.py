@@ -1,4 +1,4 @@
-"""The value of the stochastic bid: what theory demands, what is exactly zero, and the command that reports it."""
+"""The value of the stochastic bid: bounds from theory, exact zeros, and the command that reports it."""
 
 import json
 import re
@@ -29,7 +29,7 @@ from sim.scenarios import Draw, ForecastErrors
 from sim.study_file import read_study
 
 TOLERANCE = 0.01
-"""What the solver may be off in a profit. [$]"""
+"""Tolerance of the solver in a profit. [$]"""
 
 SURE = ForecastErrors(demand_std=0, wind_std=0, pv_std=0)
 FEW = ("--scenarios", "20", "--keep", "2", "--compare-keep", "1", "--out-of-sample", "2")

@@ -205,7 +205,7 @@ FULL = {
     "sweep": (252, ("sweep", "what_matters", "--out", "one")),
     "reproduce": (200, ("reproduce", "fig4", "--quick", "--out", "one")),
 }
-"""What is run on a disk of a quarter of a megabyte, of which some KiB are taken."""
+"""Commands that are run on a disk of a quarter of a megabyte, and the KiB of it that are taken."""
 
 
 @pytest.mark.parametrize("command", FULL)

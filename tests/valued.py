@@ -1,4 +1,4 @@
-"""Value functions nobody trained: the same falling slopes for every store, in a file as tieline train writes it."""
+"""Untrained value functions: the same falling slopes for every store, in a file as tieline train writes it."""
 
 from dataclasses import replace
 

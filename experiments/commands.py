@@ -116,8 +116,8 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
         "limits": limits_in_json(result.limits),
         "voltage": {
-            "min_pu": min(o.min_vm_pu for o in result.outcomes),
-            "max_pu": max(o.max_vm_pu for o in result.outcomes),
+            "min_pu": min(float(o.vm_pu.min()) for o in result.outcomes),
+            "max_pu": max(float(o.vm_pu.max()) for o in result.outcomes),
             "violations": result.limits["voltage"].count,
         },
         "seconds": {"total": perf_counter() - start},

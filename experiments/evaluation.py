@@ -1,44 +1,38 @@
-"""Expected money of fixed bids over a set of scenarios, each simulated through the whole market loop."""
+"""Fixed bids over a set of scenarios: one evaluation for all, by simulation on processes or by plans on threads."""
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from functools import cached_property, reduce
+from itertools import count
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from agents.dispatch.dispatcher import Dispatcher
 from agents.participants import opening_bids
 from experiments.confidence import Estimate
-from experiments.simulate import simulate
-from experiments.summary import certificate, money_terms
+from experiments.scenario_outcome import Outcome, planned, simulated
 from experiments.threads import one_thread_each
 from grids.network import FloatArray
-from sim.audit import LimitCount, limits_not_kept
+from sim.audit import LimitCount
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Submission
+from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import Draw, ScenarioSet
-from sim.settlement import terms_of
 from sim.study import Study
+
+Method = Literal["simulation", "plan"]
+"""Method by which a scenario is evaluated, see :mod:`experiments.scenario_outcome`."""
 
 SCENARIOS_WORTH_A_PROCESS = 16
 """Number of scenarios below which starting worker processes takes longer than they save."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Outcome:
-    """Outcome of one simulated scenario: terms in $, imbalance, voltage range, limits not kept, certificate."""
-
-    terms: dict[str, float]
-    imbalance_mwh: FloatArray
-    min_vm_pu: float
-    max_vm_pu: float
-    limits: dict[str, LimitCount]
-    certificate: dict[str, float | None]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,23 +43,42 @@ class Evaluation:
     ----------
     submission : Submission
         The bids and their certificate.
-    estimates : dict of str to Estimate
-        Probability-weighted mean of every term, with its interval. [$]
+    scenarios : ScenarioSet
+        Scenarios that may happen.
     outcomes : list of Outcome
-        Every scenario.
-    probability : array, shape (S,)
-        Their probabilities.
+        Outcome in each scenario.
     """
 
     submission: Submission
-    estimates: dict[str, Estimate]
+    scenarios: ScenarioSet
     outcomes: list[Outcome]
-    probability: FloatArray
+
+    @property
+    def probability(self) -> FloatArray:
+        """Probabilities of the scenarios, shape (S,)."""
+        return self.scenarios.probability
+
+    @cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Probability-weighted mean of every term, with its interval. [$]"""
+        return {
+            term: Estimate.of(np.array([outcome.terms[term] for outcome in self.outcomes]), self.probability)
+            for term in self.outcomes[0].terms
+        }
 
     @property
     def terms(self) -> dict[str, float]:
         """Mean of every term. [$]"""
         return {term: one.mean for term, one in self.estimates.items()}
+
+    @property
+    def expected(self) -> dict[str, float]:
+        """Mean of every term [$] and, with its unit behind the name, of every energy [MWh]."""
+        energies = {
+            f"{name}_mwh": float(self.probability @ np.array([outcome.energy_mwh[name] for outcome in self.outcomes]))
+            for name in self.outcomes[0].energy_mwh
+        }
+        return self.terms | energies
 
     @property
     def limits(self) -> dict[str, LimitCount]:
@@ -93,40 +106,31 @@ def evaluate(
     instance: Instance,
     scenarios: ScenarioSet,
     *,
+    by: Method = "simulation",
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Return the expected terms of the study's bids over scenarios, each simulated for one day.
+    """Return the evaluation of the study's bids over scenarios of one day each.
 
     Parameters
     ----------
     instance : Instance
-        The built study; its policy runs every scenario.
+        The built study; its policy runs every scenario that is simulated.
     scenarios : ScenarioSet
-        Scenarios to be simulated.
+        Scenarios that may happen.
+    by : {"simulation", "plan"}
+        Method by which a scenario is evaluated.
     workers : int, optional
-        Processes; by default one per core where there is enough to do. The result does not depend on it.
+        Processes (threads for plans); by default one per core where there is enough to do. The result does not depend
+        on it.
     progress : callable, optional
         Called with the number of scenarios done.
     """
     one_day = Instance.of(instance.study.model_copy(update={"days": 1}))
-    dispatcher = Dispatcher.of(one_day)
-    submission = opening_bids(one_day, dispatcher)
-    outcomes = []
-    for outcome in _outcomes(one_day, submission, scenarios, dispatcher, _worker_count(workers, len(scenarios))):
-        outcomes.append(outcome)
-        if progress is not None:
-            progress(len(outcomes))
-    terms = terms_of(connections=bool(instance.grid.connections))
-    table = np.array([[outcome.terms[term] for term in terms] for outcome in outcomes])
-    return Evaluation(
-        submission=submission,
-        estimates={
-            term: Estimate.of(values, scenarios.probability) for term, values in zip(terms, table.T, strict=True)
-        },
-        outcomes=outcomes,
-        probability=scenarios.probability,
-    )
+    done = count(1)
+    tell = None if progress is None else lambda: progress(next(done))
+    with Evaluator(one_day, by=by, workers=_worker_count(workers, len(scenarios)), progress=tell) as evaluator:
+        return evaluator.evaluate(evaluator.submission(), scenarios)
 
 
 def _worker_count(workers: int | None, scenarios: int) -> int:
@@ -135,42 +139,137 @@ def _worker_count(workers: int | None, scenarios: int) -> int:
     return min(os.cpu_count() or 1, max(1, scenarios // SCENARIOS_WORTH_A_PROCESS + 1))
 
 
-def _outcomes(
-    instance: Instance, submission: Submission, scenarios: ScenarioSet, dispatcher: Dispatcher, workers: int
-) -> Iterator[Outcome]:
-    days = [scenarios.subset(k) for k in range(len(scenarios))]
-    if workers == 1:
-        for day in days:
-            yield _outcome(instance, submission, day, dispatcher)
-        return
-    context = multiprocessing.get_context("spawn")
-    begin = (instance.study.model_dump(), submission)
-    with one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, begin) as pool:
-        yield from pool.map(_work, days, chunksize=max(1, len(days) // (8 * workers)))
+class Evaluator:
+    """Evaluator of fixed bids in scenarios of the first day, on processes that simulate or threads that plan.
+
+    A solver works outside Python's lock. A dispatcher makes programs when first asked and keeps them unguarded, so no
+    two threads share one: whoever solves takes an idle dispatcher and puts it back. As every solve starts afresh, it
+    does not matter which dispatcher it gets.
+
+    Parameters
+    ----------
+    instance : Instance
+        The built study.
+    by : {"simulation", "plan"}
+        Method by which a scenario is evaluated.
+    workers : int, optional
+        Processes or threads; by default one per core. A single process is this one.
+    progress : callable, optional
+        Called after every scenario, from the thread that went through it.
+    """
+
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        by: Method,
+        workers: int | None = None,
+        progress: Callable[[], None] | None = None,
+    ) -> None:
+        self._instance, self._progress = instance, progress
+        workers = workers or os.cpu_count() or 1
+        self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
+        for _ in range(workers if by == "plan" else 1):
+            self._idle.put(Dispatcher.of(instance))
+        self._go_through = planned if by == "plan" else simulated
+        self._stack = ExitStack()
+        self._pool: Executor | None = None
+        if by == "plan":
+            self._pool = ThreadPoolExecutor(workers)
+        elif workers > 1:
+            self._stack.enter_context(one_thread_each())
+            context, begin = multiprocessing.get_context("spawn"), (instance.study.model_dump(),)
+            self._pool = ProcessPoolExecutor(workers, context, _start_worker, begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        self._stack.close()
+
+    def submission(self) -> Submission:
+        """Return the bids of the study's strategy, made from the kept scenarios."""
+        with self._dispatcher() as dispatcher:
+            return opening_bids(self._instance, dispatcher)
+
+    def evaluate(self, submission: Submission, scenarios: ScenarioSet) -> Evaluation:
+        """Return the evaluation of bids over scenarios."""
+        outcomes = [future.result() for future in self.start(submission, scenarios)]
+        return Evaluation(submission=submission, scenarios=scenarios, outcomes=outcomes)
+
+    def start(
+        self, submission: Submission, scenarios: ScenarioSet, *, network: str = "branch_flow"
+    ) -> list[Future[Outcome]]:
+        """Return a future of the outcome of every scenario; at once, unless this process is the only worker.
+
+        Parameters
+        ----------
+        submission : Submission
+            The bids.
+        scenarios : ScenarioSet
+            Scenarios of the first day.
+        network : {"branch_flow", "copper_plate"}
+            AC network or one bus, where scenarios are planned.
+        """
+        futures = []
+        for k in range(len(scenarios)):
+            future = self._submit(submission, scenarios.subset(k), network)
+            future.add_done_callback(self._tell)
+            futures.append(future)
+        return futures
+
+    def _submit(self, submission: Submission, day: ScenarioSet, network: str) -> Future[Outcome]:
+        if self._pool is None:
+            future: Future[Outcome] = Future()
+            future.set_result(self._try(submission, day, network))
+            return future
+        if isinstance(self._pool, ProcessPoolExecutor):
+            return self._pool.submit(_work, submission, day)
+        return self._pool.submit(self._try, submission, day, network)
+
+    def _try(self, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
+        with self._dispatcher() as dispatcher:
+            return self._go_through(self._instance, submission, day, dispatcher, network)
+
+    @contextmanager
+    def _dispatcher(self) -> Iterator[Dispatcher]:
+        dispatcher = self._idle.get()
+        try:
+            yield dispatcher
+        finally:
+            self._idle.put(dispatcher)
+
+    def _tell(self, future: Future[Outcome]) -> None:
+        if self._progress is not None and not future.cancelled():
+            self._progress()
 
 
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(study: dict[str, Any], submission: Submission) -> None:
+def _start_worker(study: dict[str, Any]) -> None:
     """Build the instance once in a worker process."""
     instance = Instance.of(Study.model_validate(study))
-    dispatcher = Dispatcher.of(instance)
-    _worker.update(instance=instance, submission=submission, dispatcher=dispatcher)
+    _worker.update(instance=instance, dispatcher=Dispatcher.of(instance))
 
 
-def _work(day: ScenarioSet) -> Outcome:
-    return _outcome(_worker["instance"], _worker["submission"], day, _worker["dispatcher"])
+def _work(submission: Submission, day: ScenarioSet) -> Outcome:
+    return simulated(_worker["instance"], submission, day, _worker["dispatcher"])
 
 
-def _outcome(instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher) -> Outcome:
-    run = simulate(instance, actual=[day], fixed=submission, dispatcher=dispatcher)
-    settled, vm_pu = run.tables["settlements"], run.tables["buses"]["vm_pu"]
-    return Outcome(
-        terms=money_terms(run.tables),
-        imbalance_mwh=(settled["over_mwh"] + settled["under_mwh"]).to_numpy(),
-        min_vm_pu=float(vm_pu.min()),
-        max_vm_pu=float(vm_pu.max()),
-        limits=limits_not_kept(run.tables, instance.study.model_dump(mode="json")),
-        certificate=certificate(run.tables),
-    )
+def fixed_bids(instance: Instance, bid_mw: FloatArray) -> Submission:
+    """Return given bids as if they had been computed, with batteries at rest.
+
+    Parameters
+    ----------
+    instance : Instance
+        The built study.
+    bid_mw : array, shape (24,)
+        Bids, positive for import. [MW]
+    """
+    at_rest = np.zeros((HOURS_PER_DAY, len(instance.grid.batteries)))
+    return Submission(bid_mw=bid_mw, strategy="given", battery_p_mw=at_rest)

@@ -15,7 +15,7 @@ sizes meet the same fresh scenarios and are compared pair by pair: most of the s
 bids share, and it cancels (Mak, Morton and Wood 1999, https://doi.org/10.1016/S0167-6377(98)00054-6).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -25,13 +25,17 @@ from agents.bid_optimizer import BID_DECIMALS, opening_problem
 from agents.bidding import BidPlan, strategy
 from agents.dispatch.conic_program import SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.recourse import Dispatched, Progress, Recourse, expected_profit
+from experiments.evaluation import Evaluator, fixed_bids
+from experiments.scenario_outcome import Outcome, expected_profit
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
-from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.instance import Instance
+from sim.messages import Submission
 from sim.reduction import reduce_scenarios
 from sim.scenarios import Draw, ScenarioSet
+
+Progress = Callable[[str], None]
+"""Called after every solve, from the thread that solved, with what was solved."""
 
 SIZES = (1, 5, 10, 20, 50)
 """Numbers of kept scenarios compared by default."""
@@ -127,10 +131,11 @@ class Comparison:
         """
         bidder = _Bidder(self.instance, progress)
         try:
-            with Recourse(self.instance, workers=workers, progress=progress) as recourse:
-                started = {one: _Started.of(one, bidder, recourse, self.test) for one in self.contenders}
+            tell = None if progress is None else lambda: progress("dispatching")
+            with Evaluator(self.instance, by="plan", workers=workers, progress=tell) as evaluator:
+                started = {one: _Started.of(one, bidder, evaluator, self.test) for one in self.contenders}
                 mine, theirs = started[self.reference], started[self.forecast]
-                solution = _solution_value(mine.proposal, theirs.bid_mw, self.reference, bidder, recourse)
+                solution = _solution_value(mine.proposal, theirs.submission, self.reference, bidder, evaluator)
                 trials = {one: start.finish() for one, start in started.items()}
         except SolverError as error:
             raise StudyError(
@@ -148,11 +153,11 @@ class _Bidder:
     """Bidder for the first day, in the calling thread."""
 
     def __init__(self, instance: Instance, progress: Progress | None) -> None:
-        self._instance, self._progress = instance, progress
+        self.instance, self._progress = instance, progress
         self._dispatcher = Dispatcher.of(instance)
 
     def bid(self, name: str, scenarios: ScenarioSet) -> BidPlan:
-        proposal = strategy(name).bid(self._dispatcher, opening_problem(self._instance, scenarios))
+        proposal = strategy(name).bid(self._dispatcher, opening_problem(self.instance, scenarios))
         if self._progress is not None:
             self._progress("bidding")
         return proposal
@@ -164,37 +169,38 @@ class _Started:
 
     contender: Contender
     proposal: BidPlan
-    bid_mw: FloatArray
-    training: Sequence[Future[Dispatched]]
-    test: Sequence[Future[Dispatched]]
+    submission: Submission
+    training: Sequence[Future[Outcome]]
+    test: Sequence[Future[Outcome]]
 
     @classmethod
-    def of(cls, contender: Contender, bidder: _Bidder, recourse: Recourse, test: ScenarioSet) -> "_Started":
+    def of(cls, contender: Contender, bidder: _Bidder, evaluator: Evaluator, test: ScenarioSet) -> "_Started":
         proposal = bidder.bid(contender.strategy, contender.scenarios)
         bid_mw = np.round(proposal.bid_mw, BID_DECIMALS) + 0.0  # as it is submitted
-        training = recourse.start(bid_mw, contender.scenarios)
-        return cls(contender, proposal, bid_mw, training, recourse.start(bid_mw, test))
+        submission = fixed_bids(bidder.instance, bid_mw)
+        training = evaluator.start(submission, contender.scenarios)
+        return cls(contender, proposal, submission, training, evaluator.start(submission, test))
 
     def finish(self) -> Trial:
         outcomes = [future.result() for future in self.test]
         return Trial(
             contender=self.contender,
-            bid_mw=self.bid_mw,
+            bid_mw=self.submission.bid_mw,
             gap=_gap(self.proposal),
             training=_mean_profit(self.training, self.contender.scenarios),
-            profits=np.array([outcome.profit for outcome in outcomes]),
+            profits=np.array([outcome.planned_profit for outcome in outcomes]),
             beyond_limits=sum(not outcome.within_limits for outcome in outcomes),
             inexact=sum(not outcome.exact for outcome in outcomes),
         )
 
 
 def _solution_value(
-    mine: BidPlan, forecast_bid_mw: FloatArray, reference: Contender, bidder: _Bidder, recourse: Recourse
+    mine: BidPlan, forecast: Submission, reference: Contender, bidder: _Bidder, evaluator: Evaluator
 ) -> SolutionValue:
     """Return WS, RP and EEV, all in the model of the study's strategy."""
     kept = reference.scenarios
     network = "branch_flow" if mine.certificate.cone_gap is not None else "copper_plate"
-    fixed = recourse.start(forecast_bid_mw, kept, network=network)
+    fixed = evaluator.start(forecast, kept, network=network)
     days = [kept.subset(k) for k in range(len(kept))]
     foresight = np.array([_promised(bidder.bid(reference.strategy, day), day) for day in days])
     return SolutionValue(
@@ -218,5 +224,5 @@ def _gap(proposal: BidPlan) -> float:
     return max(0.0, proposal.objective - proposal.bound)
 
 
-def _mean_profit(futures: Sequence[Future[Dispatched]], scenarios: ScenarioSet) -> float:
-    return float(scenarios.probability @ np.array([future.result().profit for future in futures]))
+def _mean_profit(futures: Sequence[Future[Outcome]], scenarios: ScenarioSet) -> float:
+    return float(scenarios.probability @ np.array([future.result().planned_profit for future in futures]))

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from experiments.evaluation import Evaluation, Outcome
-from experiments.reproduce import columns
+from experiments.evaluation import Evaluation
+from experiments.reproduce import evaluated_bids
+from experiments.scenario_outcome import Outcome
 from sim.audit.limits import count_limits
 from sim.audit.report import LimitCount
 from sim.messages import Submission
@@ -23,44 +24,51 @@ def results(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in RESULTS}
 
 
-def evaluated(instance, scenarios, *, workers, progress):
+def evaluated(instance, scenarios, *, by, workers, progress):
     """Return an evaluation whose money hangs on study and scenario alone."""
     seed = int(sha256(instance.study.model_dump_json().encode()).hexdigest()[:8], 16)
     rng, outcomes = np.random.default_rng(seed), []
     for k in range(len(scenarios)):
-        terms = dict(zip(TERMS, rng.normal(0, 50, len(TERMS)).tolist(), strict=True))
-        proof = {"cone_gap": 1e-6}
         outcomes.append(
             Outcome(
-                terms=terms,
-                imbalance_mwh=np.zeros(24),
-                min_vm_pu=1.0,
-                max_vm_pu=1.0,
+                terms=dict(zip(TERMS, rng.normal(0, 50, len(TERMS)).tolist(), strict=True)),
+                energy_mwh=dict.fromkeys(("bid", "metered"), 0.0),
+                metered_mw=np.zeros(24),
+                loss_mw=np.full(24, 0.1),
+                vm_pu=np.ones((24, 2)),
                 limits=count_limits([]) | {"voltage": LimitCount(1, 0.01, "p.u.")},
-                certificate=proof,
+                certificate={"cone_gap": 1e-6},
             )
         )
         progress(k + 1)
     bids = Submission(bid_mw=np.zeros(24), strategy="x", battery_p_mw=np.zeros((24, 1)), note="went wrong")
-    return Evaluation(
-        submission=bids,
-        estimates={},
-        outcomes=outcomes,
-        probability=np.full(len(scenarios), 1 / len(scenarios)),
-    )
+    return Evaluation(submission=bids, scenarios=scenarios, outcomes=outcomes)
+
+
+class Scenarios(SimpleNamespace):
+    """So many scenarios of a day without demand."""
+
+    def __len__(self):
+        return len(self.probability)
 
 
 @contextmanager
 def cheap_evaluation():
-    """Evaluate the columns of tables for nothing."""
+    """Evaluate bids for nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "evaluate", evaluated)
+        patch.setattr(evaluated_bids, "evaluate", evaluated)
         patch.setattr(
-            columns,
+            evaluated_bids,
             "Instance",
             SimpleNamespace(of=lambda study: SimpleNamespace(study=study)),
         )
-        patch.setattr(columns, "scenario_set", lambda instance, on, count: np.arange(count))
+        patch.setattr(
+            evaluated_bids,
+            "scenario_set",
+            lambda instance, on, count: Scenarios(
+                probability=np.full(count, 1 / count), demand_mw=np.zeros((count, 24, 1))
+            ),
+        )
         yield
 
 

@@ -15,8 +15,8 @@ from experiments import reproduce
 from experiments.confidence import Estimate
 from experiments.reproduce import journal
 from experiments.reproduce.beside_paper import DIFFERENCE, Entry
-from experiments.reproduce.columns import Column
 from experiments.reproduce.context import Context
+from experiments.reproduce.evaluated_bids import ScenarioMoney
 from experiments.reproduce.flows import Flows
 from experiments.reproduce.items import fig8
 from experiments.reproduce.items import table5 as table5_item
@@ -94,7 +94,7 @@ def test_differences_are_paired_scenario_by_scenario():
 
     def column(*profits):
         money = {term: np.array(profits) for term in TERMS}
-        return Column(money=money, probability=np.full(3, 1 / 3), limits={}, note="", proof={})
+        return ScenarioMoney(money=money, probability=np.full(3, 1 / 3))
 
     difference = column(110.0, 512.0, 914.0) - column(100.0, 500.0, 900.0)
     assert difference.mean("profit") == pytest.approx(12.0)
@@ -196,7 +196,7 @@ def test_quick_parts_are_not_those_of_a_full_run(tmp_path):
 def test_a_second_run_computes_nothing_and_damage_is_repaired(quick):
     """One part is cut short: it alone is computed again, to the same bytes."""
     folder, before = quick[0], results(quick[0])
-    texts = {path: path.read_text(encoding="utf-8") for path in (folder / "parts").glob("money-*")}
+    texts = {path: path.read_text(encoding="utf-8") for path in (folder / "parts").glob("evaluation-*")}
     damaged = next(path for path, text in texts.items() if '"anm_aware"' in text and '"kept"' in text)
     damaged.write_text(texts[damaged][:-40], encoding="utf-8")
     said = json.loads(accepted("reproduce", "all", "--quick", "--json", "--workers", 1, "--out", folder))

@@ -17,14 +17,13 @@ from cli import accepted
 from conftest import STUDIES
 from readable import unreadable
 
-from experiments.evaluation import evaluate
+from experiments.evaluation import Evaluator, evaluate, fixed_bids
 from experiments.reproduce import item
 from experiments.reproduce.context import Context
-from experiments.reproduce.hindsight import ENERGIES, Hindsight
+from experiments.reproduce.evaluated_bids import ENERGIES, evaluated_bids
 from experiments.reproduce.items import table1
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
-from experiments.reproduce.points import Point, evaluated_point
 from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
 from experiments.reproduce.sweep import Sweep
@@ -77,11 +76,14 @@ def pairs(summary):
 def test_the_short_way_comes_to_the_money_of_the_long_one(context, bidding):
     """Plans settled without the market loop, against every scenario simulated through agents and AC power flow."""
     instance = Instance.of(context.study(bidding=bidding, policy="hindsight"))
-    hindsight = Hindsight(instance)
-    long = evaluate(instance, hindsight.kept, workers=1)
-    short = hindsight.outcome(hindsight.submission().bid_mw)
-    assert {term: short.expected[term] for term in TERMS} == pytest.approx(long.terms, abs=CENTS)
-    assert (short.beyond_limits, short.inexact) == (0, 0)
+    kept = instance.kept_scenarios()
+    long, short = (evaluate(instance, kept, by=by, workers=1) for by in ("simulation", "plan"))
+    assert short.expected == pytest.approx(long.expected, abs=CENTS)
+    assert list(short.expected) == [*TERMS, *ENERGIES]
+    assert all(outcome.within_limits and outcome.exact for one in (long, short) for outcome in one.outcomes)
+    for name in ("metered_mw", "loss_mw", "vm_pu"):
+        for mine, theirs in zip(short.outcomes, long.outcomes, strict=True):
+            np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-3)
 
 
 def test_terms_and_energies_add_up(quick):
@@ -148,10 +150,12 @@ def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     assert len(context.cache.computed) == 1
     free = context.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
     market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
-    hindsight = Hindsight(Instance.of(free.model_copy(update={"market": market})))
-    outcome = hindsight.outcome(np.full(24, 1.5))
-    np.testing.assert_allclose(hindsight.kept.probability @ outcome.metered_mw, one.bid_mw, atol=2e-3)
-    assert outcome.expected["profit"] == pytest.approx(one.undistorted, abs=CENTS)
+    instance = Instance.of(free.model_copy(update={"market": market}))
+    with Evaluator(instance, by="plan", workers=1) as evaluator:
+        found = evaluator.evaluate(fixed_bids(instance, np.full(24, 1.5)), instance.kept_scenarios())
+    metered_mw = np.array([outcome.metered_mw for outcome in found.outcomes])
+    np.testing.assert_allclose(found.probability @ metered_mw, one.bid_mw, atol=2e-3)
+    assert found.expected["profit"] == pytest.approx(one.undistorted, abs=CENTS)
 
 
 def _free_tiers():
@@ -168,7 +172,7 @@ def test_incentives_by_hand():
         return TriedBid(name=f"{size}", bid_mw=np.full(24, 1.0 + size), expected=amounts(profit, imbalance))
 
     honest, better = tried(0.0, 100.0, 10.0), tried(1.0, 104.0, 7.0)
-    point = Point(bid_mw=np.full(24, 3.0), expected=amounts(103.0, 8.0), gap=2.0, beyond_limits=0, inexact=0, note="")
+    point = SimpleNamespace(bid_mw=np.full(24, 3.0), expected=amounts(103.0, 8.0), gap=2.0)
     analysis = Incentives(
         honest=honest, families={"factor": {0.0: honest, 1.0: better}}, proposed=point, undistorted=106.0
     )
@@ -230,7 +234,9 @@ def test_quick_says_so_everywhere(quick):
 def test_a_point_that_is_there_is_not_computed_again(quick):
     folder, summaries = quick
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    lost = next(path for path in (folder / "parts").glob("point-*") if '"swept"' in path.read_text(encoding="utf-8"))
+    lost = next(
+        path for path in (folder / "parts").glob("evaluation-*") if '"swept"' in path.read_text(encoding="utf-8")
+    )
     lost.unlink()
     for name in PLAYED[1:]:
         again = json.loads(reproduced(name, folder, "--json"))
@@ -246,15 +252,7 @@ def fabricated(axis, *, falls):
     for k, strategy in enumerate(STRATEGIES):
         profits = [-2600.0 - 400 * k if falls else 2450.0, *np.linspace(2500, 3400 - 200 * k, len(axis.values) - 1)]
         by_strategy[strategy] = [
-            Point(
-                bid_mw=np.zeros(24),
-                expected={**dict.fromkeys(ROWS, 0.0), "profit": profit},
-                gap=0.0,
-                beyond_limits=0,
-                inexact=0,
-                note="",
-            )
-            for profit in profits
+            SimpleNamespace(expected={**dict.fromkeys(ROWS, 0.0), "profit": profit}) for profit in profits
         ]
     return by_strategy
 
@@ -363,7 +361,7 @@ def test_no_result_is_made_of_a_study_with_microgrids(context, study33, devices)
     networked = read_study(STUDIES / "networked33.yaml").fleet
     fleet = study33.fleet.model_copy(update={devices: getattr(networked, devices)})
     with pytest.raises(StudyError, match="tieline reproduce knows no microgrids"):
-        evaluated_point(context, study33.model_copy(update={"fleet": fleet}), title="")
+        evaluated_bids(context, study33.model_copy(update={"fleet": fleet}), title="")
     assert context.cache.found == context.cache.computed == []
 
 

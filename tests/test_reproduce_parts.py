@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import experiments.__main__ as command_line
 from experiments import provenance, reproduce
 from experiments.provenance import model_digest
-from experiments.reproduce import columns, item, items, result_cache
+from experiments.reproduce import evaluated_bids, item, items, result_cache
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.context import FULL, QUICK, Context
 from experiments.reproduce.result_cache import ResultCache
@@ -52,7 +52,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
         return evaluated(*given, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(columns, "evaluate", interrupted)
+        patch.setattr(evaluated_bids, "evaluate", interrupted)
         stopped = CliRunner().invoke(
             command_line.app, ["reproduce", "table5", "--quick", "--out", str(tmp_path / "disturbed")]
         )
@@ -189,8 +189,7 @@ def installed(tmp_path, monkeypatch):
         "sim/reduction.py",
         "agents/dispatch/search/lagrangian_bound.py",
         "experiments/evaluation.py",
-        "experiments/recourse.py",
-        "experiments/reproduce/hindsight.py",
+        "experiments/reproduce/evaluated_bids.py",
         "experiments/reproduce/strategic_bids.py",
         "experiments/reproduce/loss_analysis.py",
         "experiments/sweeps/worker.py",
@@ -223,7 +222,7 @@ def test_what_only_shows_results_does_not_count(installed):
         "experiments.evaluation",
         *(
             f"experiments.reproduce.{name}"
-            for name in ("columns", "flows", "hindsight", "strategic_bids", "points", "loss_analysis", "voltages")
+            for name in ("evaluated_bids", "flows", "strategic_bids", "loss_analysis", "voltages")
         ),
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"

@@ -1,6 +1,7 @@
 """Table 5 in other interpretations: each changes its own values only, and every figure can be worked out by hand.
 
-The money of the quick run costs nothing to evaluate (see ``test_reproduce``); its losses and flows are real.
+The bids of the quick run cost nothing to evaluate (see ``test_reproduce``); what is said of losses and flows is tried
+on real ones.
 """
 
 import csv
@@ -15,7 +16,8 @@ import yaml
 from cli import accepted
 from reproduced import cheap_evaluation, evaluated
 
-from experiments.reproduce import columns, loss_analysis
+from experiments.evaluation import evaluate, scenario_set
+from experiments.reproduce import evaluated_bids, loss_analysis
 from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import Improvement, Verdict, deviations, papers_money, sensitivity_cells
 from experiments.reproduce.interpretations import (
@@ -149,7 +151,7 @@ def test_changes_in_words():
 
 
 def test_the_notes_tell_of_every_reading_and_of_no_other():
-    text = Path(columns.__file__).with_name("NOTES.md").read_text(encoding="utf-8")
+    text = Path(evaluated_bids.__file__).with_name("NOTES.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| ([^|*]+?) \|(?: [−\d.]+ \|){11}$", text, flags=re.MULTILINE)
     ours = {"its mean over seeds", "its s.d."}
     assert set(rows) - ours == {one.name for one in [BASE, *ALTERNATIVES]}
@@ -242,7 +244,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, mon
             raise KeyboardInterrupt
         return evaluated(*given, **options)
 
-    monkeypatch.setattr(columns, "evaluate", interrupted)
+    monkeypatch.setattr(evaluated_bids, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sensitivity.reproduce(context_in(tmp_path, quick=True))
     assert len(list((tmp_path / "parts").iterdir())) == 5
@@ -256,7 +258,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, mon
 def stored_money(folder, **wanted):
     """Return {(rule, strategy): {term: mean}} of the stored parts whose study has the dotted values wanted."""
     money = {}
-    for path in (folder / "parts").glob("money-*.json"):
+    for path in (folder / "parts").glob("evaluation-*.json"):
         part = json.loads(path.read_text(encoding="utf-8"))
         study = flat(part["identity"]["study"])
         if all(study[key.replace("__", ".")] == value for key, value in wanted.items()):
@@ -274,7 +276,7 @@ def test_the_deviations_of_a_reading_by_hand(quick):
     folder = quick[0]
     money = stored_money(folder, seed=1, uncertainty__errors__sharing="per_unit")
     assert set(money) == set(COLUMNS)
-    printed = {row["term"]: row for row in rows_of(Path(columns.__file__).with_name("table5_paper.csv"))}
+    printed = {row["term"]: row for row in rows_of(Path(evaluated_bids.__file__).with_name("table5_paper.csv"))}
     for rule in CASES:
         apart = {}
         for strategy in STRATEGIES:
@@ -328,16 +330,24 @@ def test_every_term_is_in_one_long_table(quick):
 # ---- losses and imbalance ----------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def real(monkeypatch, tmp_path):
+    """Evaluate bids after all; return the context of a quick run."""
+    for name, original in (("evaluate", evaluate), ("scenario_set", scenario_set), ("Instance", Instance)):
+        monkeypatch.setattr(evaluated_bids, name, original)
+    return context_in(tmp_path, quick=True)
+
+
+def stored_bids(context):
+    """Return the only stored evaluation."""
+    (path,) = context.cache.folder.glob("evaluation-*.json")
+    return json.loads(path.read_text(encoding="utf-8"))["result"]
+
+
 def test_the_loss_book_by_hand(instance33):
     hours = np.arange(24.0)
-    record = {
-        "losses_mwh": (0.1 * hours).tolist(),
-        "demand_mwh": np.full(24, 2.0).tolist(),
-        "generation": 1000.0,
-        "exchange": 2000.0,
-        "load_curtailment": 30.0,
-    }
-    book = loss_analysis._losses(instance33, record)
+    ours = {"generation": 1000.0, "exchange": 2000.0, "load_curtailment": 30.0}
+    book = loss_analysis._losses(instance33, ours, 0.1 * hours, np.full(24, 2.0))
     price = instance33.profiles.price_per_mwh
     assert book.energy_mwh == pytest.approx(27.6)
     assert book.evening == pytest.approx(0.1 * sum(price[14:22] * hours[14:22]))
@@ -350,18 +360,19 @@ def test_the_loss_book_by_hand(instance33):
     assert book.bought_in_paper == pytest.approx(1727.69 + 1562.90 - demand + 221.89 / 3, abs=1e-6)
 
 
-def test_the_losses_are_those_of_a_day(quick):
-    (path,) = (quick[0] / "parts").glob("losses-*.json")
-    part = json.loads(path.read_text(encoding="utf-8"))["result"]
-    assert len(part["losses_mwh"]) == 24
-    assert 0.2 < sum(part["losses_mwh"]) < 3.0
-    assert 1500 < part["generation"] < 2000
+def test_the_losses_are_those_of_a_day(real):
+    losses = loss_analysis.analyse_losses(real)
+    stored = stored_bids(real)
+    by_hour = np.array(stored["probability"]) @ np.array(stored["loss_mw"])
+    assert by_hour.shape == (24,)
+    assert losses.energy_mwh == pytest.approx(by_hour.sum())
+    assert 0.2 < losses.energy_mwh < 3.0
+    assert 1500 < np.array(stored["probability"]) @ np.array(stored["money"]["generation"]) < 2000
 
 
-def test_the_printed_band_by_hand(quick, instance33):
-    folder = quick[0]
-    (path,) = (folder / "parts").glob("flows-*.json")
-    part = json.loads(path.read_text(encoding="utf-8"))["result"]
+def test_the_printed_band_by_hand(real, instance33):
+    book = loss_analysis.analyse_imbalance(real)
+    part = stored_bids(real)
     kept = printed = export = 0.0
     for chance, flows in zip(part["probability"], part["metered_mw"], strict=True):
         for bid, flow, price in zip(part["bid_mw"], flows, instance33.profiles.price_per_mwh, strict=True):
@@ -370,8 +381,5 @@ def test_the_printed_band_by_hand(quick, instance33):
             kept += charge
             export += charge * (bid < 0)
             printed += chance * 0.5 * price * (max(0, flow - 1.05 * bid) + max(0, 0.95 * bid - flow))
-    context = context_in(folder, quick=True)
-    book = loss_analysis.analyse_imbalance(context)
     assert (book.by_rule, book.as_printed, book.export) == pytest.approx((kept, printed, export))
-    assert context.cache.computed == []
     assert printed > kept  # the basic bid exports, and that would cost more

@@ -18,8 +18,9 @@ from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.confidence import Estimate
 from experiments.console.value import show_value
+from experiments.evaluation import Evaluator, fixed_bids
 from experiments.figures.value import value_figure
-from experiments.recourse import Recourse, expected_profit
+from experiments.scenario_outcome import expected_profit
 from experiments.stochastic_value import SIZES, Comparison
 from experiments.value_console import value_study
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
@@ -206,10 +207,10 @@ def test_a_violated_limit_costs_no_money(study33):
     settled = settled_cost(instance.grid, plan, problem, instance.tariff, instance.rule)
     assert expected_profit(plan, np.ones(1)) == pytest.approx(-settled, abs=0.1)
     assert plan.objective - settled > 1000
-    with Recourse(instance, workers=1) as recourse:
-        (outcome,) = (future.result() for future in recourse.start(bid_mw, instance.forecast))
+    with Evaluator(instance, by="plan", workers=1) as evaluator:
+        (outcome,) = evaluator.evaluate(fixed_bids(instance, bid_mw), instance.forecast).outcomes
     assert not outcome.within_limits
-    assert outcome.profit == expected_profit(plan, np.ones(1))
+    assert outcome.planned_profit == expected_profit(plan, np.ones(1))
 
 
 # ---- estimates -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.reproduce.columns import Column
+from experiments.reproduce.evaluated_bids import EvaluatedBids, ScenarioMoney
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
 from experiments.tables import Cells, ReportTable
 from sim.settlement import TERMS
@@ -68,7 +68,7 @@ Entries = Mapping[str, Mapping[str, Mapping[str, Entry]]]
 """Entries by rule, panel and term."""
 
 
-def compare(columns: Mapping[str, Mapping[str, Column]], *, sampled: bool) -> Entries:
+def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool) -> Entries:
     """Return all entries of a table.
 
     The paper's differences are those of its rounded columns, which may be a cent off what it prints.
@@ -84,6 +84,7 @@ def compare(columns: Mapping[str, Mapping[str, Column]], *, sampled: bool) -> En
 
     def entries(rule: str, panel: str) -> dict[str, Entry]:
         ours, theirs = columns[rule], {name: paper[f"{rule} {name}"] for name in STRATEGIES}
+        column: ScenarioMoney
         if panel == DIFFERENCE:
             column, printed = ours[PROPOSED] - ours[BASIC], theirs[PROPOSED] - theirs[BASIC]
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
-from experiments.reproduce.columns import Column
+from experiments.reproduce.evaluated_bids import ScenarioMoney
 from experiments.reproduce.interpretations import COLUMNS
 from experiments.reproduce.paper import CASES, table5
 from sim.settlement import TERMS
@@ -36,7 +36,7 @@ SENSITIVITY_COLUMNS = {
 """Formats of the columns of a sensitivity table, in the order of :func:`sensitivity_cells`."""
 
 
-def money_of(columns: Mapping[tuple[str, str], Column]) -> Money:
+def money_of(columns: Mapping[tuple[str, str], ScenarioMoney]) -> Money:
     """Return the expected money of evaluated columns."""
     return {key: {term: column.mean(term) for term in TERMS} for key, column in columns.items()}
 

@@ -5,14 +5,8 @@ from typing import Self
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, opening_problem
-from agents.dispatch.dispatcher import Dispatcher
-from experiments.reproduce.context import Context, Tick
-from experiments.reproduce.result_cache import Record
-from experiments.simulate import simulate
+from experiments.reproduce.evaluated_bids import EvaluatedBids
 from grids.network import FloatArray
-from sim.instance import Instance
-from sim.study import Study
 
 NOTHING_MW = 1e-3
 """Bids and imbalances below a kilowatt are none: their quotient says nothing. [MW]"""
@@ -37,9 +31,9 @@ class Flows:
     probability: FloatArray
 
     @classmethod
-    def of(cls, record: Record) -> Self:
-        """Return the flows that a stored result holds."""
-        return cls(**{name: np.array(record[name]) for name in ("bid_mw", "metered_mw", "probability")})
+    def of(cls, bids: EvaluatedBids) -> Self:
+        """Return the flows that evaluated bids meet."""
+        return cls(bid_mw=bids.bid_mw, metered_mw=bids.metered_mw, probability=bids.probability)
 
     @property
     def imbalance_mw(self) -> FloatArray:
@@ -58,34 +52,3 @@ class Flows:
         bid, imbalance = np.abs(self.bid_mw), self.imbalance_mw
         without = np.where(imbalance < NOTHING_MW, 0.0, np.inf)
         return np.where(bid < NOTHING_MW, without, imbalance / np.maximum(bid, NOTHING_MW))
-
-
-def metered_flows(context: Context, study: Study, *, title: str) -> Flows:
-    """Return the flows of a study's bids, with its policy, in the scenarios they are made from.
-
-    Parameters
-    ----------
-    context : Context
-        Cache of results.
-    study : Study
-        The paper's study with strategy, rule and policy chosen.
-    title : str
-        What to show while they are computed.
-    """
-
-    def compute(tick: Tick) -> Record:
-        instance = Instance.of(study)
-        kept, dispatcher = instance.kept_scenarios(), Dispatcher.of(instance)
-        submission = compute_submission(dispatcher, instance, opening_problem(instance, kept))
-        metered = []
-        for k in range(len(kept)):
-            run = simulate(instance, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher)
-            metered.append(run.tables["settlements"]["metered_mw"].tolist())
-            tick(f"scenario {k + 1}")
-        return {
-            "bid_mw": submission.bid_mw.tolist(),
-            "metered_mw": metered,
-            "probability": kept.probability.tolist(),
-        }
-
-    return Flows.of(context.result(title, study, {"kind": "flows"}, compute, steps=context.size.keep))

@@ -1,5 +1,7 @@
 """Numbers as captions, findings and panels write them."""
 
+from experiments.tables import text_of
+
 
 def percent(share: float, digits: int = 0) -> str:
     """Return a share as percent."""
@@ -8,5 +10,4 @@ def percent(share: float, digits: int = 0) -> str:
 
 def number(value: float, layout: str = ".2f") -> str:
     """Return a number as text, with a proper minus and none before nothing."""
-    text = format(value, layout)
-    return (format(0.0, layout) if float(text.replace(",", "")) == 0 else text).replace("-", "−")
+    return text_of(value, layout).replace("-", "−")

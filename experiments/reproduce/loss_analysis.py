@@ -5,15 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.bid_optimizer import compute_submission, opening_problem
-from agents.dispatch.dispatcher import Dispatcher
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
-from experiments.reproduce.context import Context, Tick
+from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import papers_money
-from experiments.reproduce.flows import metered_flows
+from experiments.reproduce.evaluated_bids import evaluated_bids
 from experiments.reproduce.interpretations import BASE
-from experiments.reproduce.result_cache import Record
-from experiments.simulate import simulate
 from grids.network import FloatArray
 from sim.instance import Instance
 
@@ -67,37 +63,16 @@ class LossAnalysis:
 def analyse_losses(context: Context) -> LossAnalysis:
     """Return the losses of the proposed bid, hour by hour with hindsight in the kept scenarios."""
     study = BASE.study(context, RULE, PROPOSED)
-
-    def compute(tick: Tick) -> Record:
-        instance = Instance.of(study)
-        kept, dispatcher = instance.kept_scenarios(), Dispatcher.of(instance)
-        submission = compute_submission(dispatcher, instance, opening_problem(instance, kept))
-        losses, terms = [], []
-        for k in range(len(kept)):
-            tables = simulate(instance, actual=[kept.subset(k)], fixed=submission, dispatcher=dispatcher).tables
-            losses.append(tables["lines"].groupby("hour")["loss_mw"].sum().to_numpy())
-            paid = tables["payments"].groupby("term")["amount"].sum()
-            terms.append([float(paid[term]) for term in ("generation", "exchange", "load_curtailment")])
-            tick(f"scenario {k + 1}")
-        demand = (kept.probability @ kept.demand_mw.sum(axis=2)).tolist()
-        generation, exchange, curtailment = (kept.probability @ np.array(terms)).tolist()
-        return {
-            "losses_mwh": (kept.probability @ np.array(losses)).tolist(),
-            "demand_mwh": demand,
-            "generation": generation,
-            "exchange": exchange,
-            "load_curtailment": curtailment,
-        }
-
-    record = context.result(
-        "sensitivity, losses hour by hour", study, {"kind": "losses"}, compute, steps=context.size.keep
-    )
-    return _losses(Instance.of(study), record)
+    bids = evaluated_bids(context, study, title="sensitivity, losses hour by hour")
+    expected = bids.probability
+    return _losses(Instance.of(study), bids.expected, expected @ bids.loss_mw, expected @ bids.demand_mw)
 
 
-def _losses(instance: Instance, record: Record) -> LossAnalysis:
+def _losses(
+    instance: Instance, ours: Mapping[str, float], losses_mwh: FloatArray, demand_mwh: FloatArray
+) -> LossAnalysis:
+    """Return the analysis of expected money [$], losses and demand of every hour, shape (24,) [MWh]."""
     price, retail = instance.profiles.price_per_mwh, instance.profiles.retail_price_per_mwh
-    losses, demand = np.array(record["losses_mwh"]), np.array(record["demand_mwh"])
     paper = papers_money()[RULE, PROPOSED]
 
     def bought(money: Mapping[str, float], demand_mwh: FloatArray) -> float:
@@ -105,13 +80,13 @@ def _losses(instance: Instance, record: Record) -> LossAnalysis:
         return float(money["generation"] + money["exchange"] - (price @ demand_mwh - curtailed))
 
     return LossAnalysis(
-        energy_mwh=float(losses.sum()),
-        market=float(price @ losses),
-        retail=float(retail @ losses),
-        peak=float(price.max() * losses.sum()),
-        evening=float(price[EVENING] @ losses[EVENING]),
+        energy_mwh=float(losses_mwh.sum()),
+        market=float(price @ losses_mwh),
+        retail=float(retail @ losses_mwh),
+        peak=float(price.max() * losses_mwh.sum()),
+        evening=float(price[EVENING] @ losses_mwh[EVENING]),
         paper=paper["loss"],
-        bought=bought(record, demand),
+        bought=bought(ours, demand_mwh),
         bought_in_paper=bought(paper, instance.forecast.demand_mw[0].sum(axis=1)),
     )
 
@@ -139,7 +114,7 @@ class ImbalanceAnalysis:
 def analyse_imbalance(context: Context) -> ImbalanceAnalysis:
     """Return the imbalance cost of the basic bid with hindsight in the kept scenarios."""
     study = BASE.study(context, RULE, BASIC)
-    flows = metered_flows(context, study, title="sensitivity, flows of the basic bid")
+    flows = evaluated_bids(context, study, title="sensitivity, flows of the basic bid")
     instance = Instance.of(study)
     price, bid = instance.profiles.price_per_mwh, flows.bid_mw
     charged = [instance.rule.penalty(bid, metered, price_per_mwh=price) for metered in flows.metered_mw]

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.bid_optimizer import BID_DECIMALS
+from experiments.evaluation import Evaluator, fixed_bids
 from experiments.reproduce.context import Context, Tick
-from experiments.reproduce.hindsight import Amounts, Hindsight
-from experiments.reproduce.points import Point
+from experiments.reproduce.evaluated_bids import Amounts, EvaluatedBids
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.imbalance import ImbalanceRule, Tier
@@ -110,7 +110,7 @@ class Incentives:
         The honest bid.
     families : mapping of str to mapping of float to TriedBid
         The deviations tried, by family and number.
-    proposed : Point
+    proposed : EvaluatedBids
         The bid that the optimiser makes under the rule.
     undistorted : float
         What is earned where nothing is charged for imbalances. [$]
@@ -118,7 +118,7 @@ class Incentives:
 
     honest: TriedBid
     families: Mapping[str, Mapping[float, TriedBid]]
-    proposed: Point
+    proposed: EvaluatedBids
     undistorted: float
 
     @property
@@ -169,11 +169,13 @@ def honest_bid(context: Context, study: Study, *, title: str) -> Honest:
     free = study.model_copy(update={"market": study.market.model_copy(update={"rule": FREE})})
 
     def compute(tick: Tick) -> Record:
-        hindsight = Hindsight(Instance.of(free))
-        outcome = hindsight.outcome(np.zeros(24))
+        instance = Instance.of(free)
+        with Evaluator(instance, by="plan", workers=1) as evaluator:
+            found = evaluator.evaluate(fixed_bids(instance, np.zeros(24)), instance.kept_scenarios())
         tick("days")
-        bid = np.round(hindsight.kept.probability @ outcome.metered_mw, BID_DECIMALS) + 0.0
-        return {"bid_mw": bid.tolist(), "undistorted": outcome.expected["profit"]}
+        metered_mw = np.array([outcome.metered_mw for outcome in found.outcomes])
+        bid = np.round(found.probability @ metered_mw, BID_DECIMALS) + 0.0
+        return {"bid_mw": bid.tolist(), "undistorted": found.terms["profit"]}
 
     record = context.result(title, free, {"kind": "honest"}, compute, steps=1)
     return Honest(bid_mw=np.array(record["bid_mw"]), undistorted=record["undistorted"])
@@ -186,10 +188,12 @@ def try_family(context: Context, study: Study, honest: Honest, name: str, *, tit
     bids = {size: family.bid(honest.bid_mw, size) for size in sizes}
 
     def compute(tick: Tick) -> Record:
-        hindsight, found = Hindsight(Instance.of(study)), []
-        for size, bid in bids.items():
-            found.append(hindsight.outcome(bid).expected)
-            tick(f"{size:+g} {family.unit}")
+        instance, found = Instance.of(study), []
+        kept = instance.kept_scenarios()
+        with Evaluator(instance, by="plan", workers=context.workers or 1) as evaluator:
+            for size, bid in bids.items():
+                found.append(evaluator.evaluate(fixed_bids(instance, bid), kept).expected)
+                tick(f"{size:+g} {family.unit}")
         return {"expected": found}
 
     parameters = {"kind": "misbids", "bids_mw": [bid.tolist() for bid in bids.values()]}
@@ -200,7 +204,9 @@ def try_family(context: Context, study: Study, honest: Honest, name: str, *, tit
     }
 
 
-def incentives_of(honest: Honest, families: Mapping[str, Mapping[float, TriedBid]], proposed: Point) -> Incentives:
+def incentives_of(
+    honest: Honest, families: Mapping[str, Mapping[float, TriedBid]], proposed: EvaluatedBids
+) -> Incentives:
     """Return the incentives of a rule from what was tried under it."""
     at_zero: Sequence[TriedBid] = [tried[0.0] for tried in families.values()]
     return Incentives(honest=at_zero[0], families=families, proposed=proposed, undistorted=honest.undistorted)

@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, Label, headline, ink, margin_labels
+from experiments.reproduce.evaluated_bids import EvaluatedBids
 from experiments.reproduce.journal import panel_grid
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
-from experiments.reproduce.points import Point
 from experiments.reproduce.sweep import Axis
 from grids.network import FloatArray
 
-Curves = Mapping[str, Sequence[Point]]
+Curves = Mapping[str, Sequence[EvaluatedBids]]
 """Points by strategy, in the order of the axis values."""
 
 ROWS = {
@@ -65,7 +65,7 @@ def sweep_figure(axes: Sequence[Axis], chosen: Sequence[Sequence[float]], curves
     return figure
 
 
-def _amounts(points: Iterable[Point], quantity: str) -> FloatArray:
+def _amounts(points: Iterable[EvaluatedBids], quantity: str) -> FloatArray:
     return np.array([point.expected[quantity] for point in points])
 
 

@@ -7,12 +7,11 @@ import pandas as pd
 
 from experiments.figures.style import house_style
 from experiments.reproduce.context import Context
-from experiments.reproduce.hindsight import ENERGIES
+from experiments.reproduce.evaluated_bids import ENERGIES, EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES, STUDY
-from experiments.reproduce.points import Point, evaluated_point
 from experiments.reproduce.sweep import Axis, Sweep
 from experiments.reproduce.sweep_figure import Curves, sweep_figure
 from sim.settlement import TERMS
@@ -51,13 +50,15 @@ def _curves(context: Context, name: str, sweep: Sweep, chosen: Sequence[Sequence
     count, done = len(STRATEGIES) * sum(map(len, chosen)), 0
     curves: list[Curves] = []
     for place, values in enumerate(chosen):
-        by_strategy: dict[str, list[Point]] = {strategy: [] for strategy in STRATEGIES}
+        by_strategy: dict[str, list[EvaluatedBids]] = {strategy: [] for strategy in STRATEGIES}
         for value in values:
             for strategy, points in by_strategy.items():
                 done += 1
                 what = f"{sweep.said.axes[place].title} {value:g}, {STRATEGIES[strategy]}"
                 study = sweep.at(place, value, bidding=strategy)
-                points.append(evaluated_point(context, study, title=f"{name}, part {done} of {count}: {what}"))
+                points.append(
+                    evaluated_bids(context, study, by="plan", title=f"{name}, part {done} of {count}: {what}")
+                )
         curves.append(by_strategy)
     return curves
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from experiments.reproduce.columns import evaluated_column
 from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import Money, money_of
+from experiments.reproduce.evaluated_bids import evaluated_bids
 from experiments.reproduce.interpretations import COLUMNS, Interpretation
 from experiments.reproduce.paper import CASES, STRATEGIES
 from sim.audit import counts_in_words
@@ -46,7 +46,7 @@ def evaluate_variants(context: Context, samples: Sequence[Sample]) -> VariantMon
             which = f"{sample.reading.name}, seed {sample.seed}, {CASES[rule]} {STRATEGIES[strategy]}"
             study = sample.reading.study(replace(context, seed=sample.seed), rule, strategy)
             title = f"sensitivity, part {place} of {count}: {which}"
-            columns[rule, strategy] = evaluated_column(context, study, on="kept", title=title)
+            columns[rule, strategy] = evaluated_bids(context, study, title=title)
         result[sample] = money_of(columns)
         outside = sum((Counter(column.limits) for column in columns.values()), Counter[str]())
         notes = dict.fromkeys(column.note for column in columns.values() if column.note)

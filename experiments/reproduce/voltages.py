@@ -5,14 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.console import ranges
+from experiments.evaluation import evaluate
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
-from experiments.simulate import simulate
 from grids.components import Voltage
 from grids.network import BoolArray, FloatArray, IntArray
 from sim.audit import voltages_outside
 from sim.instance import Instance
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 
@@ -73,18 +72,17 @@ def voltage_profile(context: Context, study: Study, *, hour: int, title: str) ->
         instance = Instance.of(study)
         kept = instance.kept_scenarios()
         chosen = int(kept.probability.argmax())
-        tables = simulate(instance, actual=[kept.subset(chosen)], progress=tick).tables
-        buses = tables["buses"]
-        rows = buses[buses["hour"] == hour]
-        feeding = dict(zip(tables["branches"]["to_bus"], tables["branches"]["from_bus"], strict=True))
+        (outcome,) = evaluate(instance, kept.subset(chosen), workers=1, progress=lambda _: tick("day")).outcomes
+        grid = instance.grid
+        feeding = dict(zip(grid.bus_ids[grid.line_to], grid.bus_ids[grid.line_from], strict=True))
         return {
-            "bus": rows["bus"].tolist(),
-            "fed_by": [int(feeding.get(bus, 0)) for bus in rows["bus"]],
-            "vm_pu": rows["vm_pu"].tolist(),
+            "bus": grid.bus_ids.tolist(),
+            "fed_by": [int(feeding.get(bus, 0)) for bus in grid.bus_ids],
+            "vm_pu": outcome.vm_pu[hour - 1].tolist(),
             "probability": float(kept.probability[chosen]),
         }
 
-    record = context.result(title, study, {"kind": "voltage", "hour": hour}, compute, steps=HOURS_PER_DAY)
+    record = context.result(title, study, {"kind": "voltage", "hour": hour}, compute, steps=1)
     return VoltageProfile(
         bus=np.array(record["bus"]),
         fed_by=np.array(record["fed_by"]),

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style
 from experiments.reproduce.context import Context
-from experiments.reproduce.flows import Flows, metered_flows
+from experiments.reproduce.evaluated_bids import evaluated_bids
+from experiments.reproduce.flows import Flows
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.paper import CASES, STRATEGIES
@@ -35,7 +36,7 @@ def reproduce(context: Context) -> ItemResult:
     for place, (rule, strategy) in enumerate(chosen, start=1):
         study = context.study(rule=rule, bidding=strategy, policy="hindsight")
         title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
-        flows[rule, strategy] = metered_flows(context, study, title=title)
+        flows[rule, strategy] = Flows.of(evaluated_bids(context, study, title=title))
     with house_style():
         figure = _figure(flows)
     data = pd.concat([_rows(one, *key) for key, one in flows.items()])

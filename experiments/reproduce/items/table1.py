@@ -8,12 +8,11 @@ import pandas as pd
 
 from experiments.figures.style import house_style
 from experiments.reproduce.context import Context
-from experiments.reproduce.hindsight import Amounts
+from experiments.reproduce.evaluated_bids import Amounts, EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number, percent
 from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.points import Point, evaluated_point
 from experiments.reproduce.strategic_bid_figure import strategic_bid_figure
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, honest_bid, incentives_of, try_family
 from experiments.tables import Cells, ReportTable
@@ -85,9 +84,9 @@ def reproduce(context: Context) -> ItemResult:
     )
 
 
-def _computed(context: Context) -> tuple[dict[str, dict[str, Point]], dict[str, Incentives]]:
+def _computed(context: Context) -> tuple[dict[str, dict[str, EvaluatedBids]], dict[str, Incentives]]:
     """Return both strategies' bids under every rule, and whether it rewards misbidding."""
-    points: dict[str, dict[str, Point]] = {}
+    points: dict[str, dict[str, EvaluatedBids]] = {}
     by_rule: dict[str, Incentives] = {}
     count, done = 1 + len(RULES) * (len(STRATEGIES) + len(FAMILIES)), 1
 
@@ -100,7 +99,9 @@ def _computed(context: Context) -> tuple[dict[str, dict[str, Point]], dict[str, 
         for strategy, name in STRATEGIES.items():
             done += 1
             study = context.study(rule=rule, bidding=strategy, policy="hindsight")
-            points[rule][strategy] = evaluated_point(context, study, title=title(f"{NAMES[rule]}, {name} bid"))
+            points[rule][strategy] = evaluated_bids(
+                context, study, by="plan", title=title(f"{NAMES[rule]}, {name} bid")
+            )
         for family, one in FAMILIES.items():
             done += 1
             study = context.study(rule=rule, policy="hindsight")
@@ -111,7 +112,7 @@ def _computed(context: Context) -> tuple[dict[str, dict[str, Point]], dict[str, 
 
 
 def _table(
-    context: Context, points: Mapping[str, Mapping[str, Point]], by_rule: Mapping[str, Incentives]
+    context: Context, points: Mapping[str, Mapping[str, EvaluatedBids]], by_rule: Mapping[str, Incentives]
 ) -> ReportTable:
     def totals(panel: str, of: Callable[[str], Amounts]) -> dict[tuple[str, str], Cells]:
         return {(panel, label): [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
@@ -138,7 +139,7 @@ def _table(
     )
 
 
-def _flaws(points: Mapping[str, Mapping[str, Point]]) -> list[str]:
+def _flaws(points: Mapping[str, Mapping[str, EvaluatedBids]]) -> list[str]:
     """Return what is not as it should be."""
     return [
         f"{NAMES[rule]} {STRATEGIES[strategy]}: {point.note or 'not all scenarios are within limits and exact'}."
@@ -211,7 +212,7 @@ def _tried_rows(by_rule: Mapping[str, Incentives]) -> pd.DataFrame:
     )
 
 
-def _document(points: Mapping[str, Mapping[str, Point]], by_rule: Mapping[str, Incentives]) -> dict[str, Any]:
+def _document(points: Mapping[str, Mapping[str, EvaluatedBids]], by_rule: Mapping[str, Incentives]) -> dict[str, Any]:
     """Return everything as ``--json`` prints it."""
     return {
         rule: {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from experiments.confidence import CONFIDENCE
 from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compare, document, report_table
-from experiments.reproduce.columns import Column, evaluated_column
 from experiments.reproduce.context import Context, Size
+from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.labels import percent
 from experiments.reproduce.paper import CASES, STRATEGIES
@@ -108,15 +108,15 @@ def reproduce(context: Context) -> ItemResult:
     )
 
 
-def _columns(context: Context, protocol: Protocol, number: int) -> dict[str, dict[str, Column]]:
+def _columns(context: Context, protocol: Protocol, number: int) -> dict[str, dict[str, EvaluatedBids]]:
     """Return the four columns of a protocol by rule and strategy."""
     chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
-    columns: dict[str, dict[str, Column]] = {rule: {} for rule in CASES}
+    columns: dict[str, dict[str, EvaluatedBids]] = {rule: {} for rule in CASES}
     for place, (rule, strategy) in enumerate(chosen, start=1 + number * len(chosen)):
         study = context.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
         which = f"table5, part {place} of {len(PROTOCOLS) * len(chosen)}: ({protocol.letter}) {CASES[rule]}"
         title = f"{which} {STRATEGIES[strategy]}, bid and days"
-        columns[rule][strategy] = evaluated_column(context, study, on=protocol.on, title=title)
+        columns[rule][strategy] = evaluated_bids(context, study, on=protocol.on, title=title)
     return columns
 
 
@@ -129,7 +129,7 @@ def _interval_note(protocol: Protocol) -> list[str]:
     ]
 
 
-def _quality(columns: dict[str, dict[str, Column]]) -> list[str]:
+def _quality(columns: dict[str, dict[str, EvaluatedBids]]) -> list[str]:
     """Return how far the bids are proven, and what is not as it should be."""
     gaps = [gap for by in columns.values() for column in by.values() if (gap := column.proof["optimality_gap"])]
     lines = [f"Each bid is within {percent(max(gaps), 2)} of the optimum of its own model."] if gaps else []

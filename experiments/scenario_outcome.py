@@ -1,0 +1,142 @@
+"""Outcome of fixed bids in one scenario, simulated through the whole market loop or planned with hindsight.
+
+A scenario that is simulated goes through agents, AC power flow and settlement, with the study's policy. One that is
+planned is dispatched as is best for it, with hindsight, and settled as planned: the plan's flow is taken for the
+metered one; it is that of an AC power flow of the same set points but for the solver's round-off, so that the money is
+the same to a few cents, in a fraction of the time.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agents.bid_optimizer import opening_problem
+from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
+from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
+from agents.dispatch.plan import Plan
+from agents.dispatch.plan_money import plan_money
+from experiments.simulate import simulate
+from experiments.summary import certificate, energy, money_terms
+from grids.network import FloatArray
+from sim.audit import LimitCount, limits_not_kept
+from sim.instance import Instance
+from sim.messages import Submission
+from sim.profiles import HOURS_PER_DAY
+from sim.scenarios import ScenarioSet
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome:
+    """Outcome of fixed bids in one scenario.
+
+    Attributes
+    ----------
+    terms : dict of str to float
+        Every term of the money. [$]
+    energy_mwh : dict of str to float
+        Energies of the day: ``bid``, ``metered``, ``imbalance`` (magnitude of their hourly difference),
+        ``load_curtailed`` and ``generation_curtailed``. [MWh]
+    metered_mw, loss_mw : array, shape (24,)
+        Tie-line flow, positive for import, and losses of all lines. [MW]
+    vm_pu : array, shape (24, B)
+        Voltages. [p.u.]
+    limits : dict of str to LimitCount
+        Limits not kept, as the audit counts them; a plan is not audited.
+    certificate : dict
+        What is proven of bids and dispatch, see :func:`experiments.summary.worst`.
+    within_limits, exact : bool
+        Whether all limits are kept, and whether physics can do what was planned.
+    planned_profit : float
+        Profit that the planning model expects, without its cost of violated limits. [$]
+    """
+
+    terms: dict[str, float]
+    energy_mwh: dict[str, float]
+    metered_mw: FloatArray
+    loss_mw: FloatArray
+    vm_pu: FloatArray
+    limits: dict[str, LimitCount]
+    certificate: dict[str, float | None]
+    within_limits: bool = True
+    exact: bool = True
+    planned_profit: float = np.nan
+
+
+def simulated(
+    instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher, network: str = ""
+) -> Outcome:
+    """Return the outcome of bids in a day of one scenario, simulated through the whole market loop."""
+    tables = simulate(instance, actual=[day], fixed=submission, dispatcher=dispatcher).tables
+    energies, metered_mw = energy(tables), tables["settlements"]["metered_mw"].to_numpy()
+    limits, proof = limits_not_kept(tables, instance.study.model_dump(mode="json")), certificate(tables)
+    return Outcome(
+        terms=money_terms(tables),
+        energy_mwh={
+            "bid": energies["bid"],
+            "metered": energies["metered"],
+            "imbalance": float(np.abs(metered_mw - tables["settlements"]["bid_mw"].to_numpy()).sum()),
+            "load_curtailed": energies["load_curtailed"],
+            "generation_curtailed": energies["generation_curtailed"],
+        },
+        metered_mw=metered_mw,
+        loss_mw=tables["lines"].groupby("hour")["loss_mw"].sum().to_numpy(),
+        vm_pu=tables["buses"]["vm_pu"].to_numpy().reshape(HOURS_PER_DAY, -1),
+        limits=limits,
+        certificate=proof,
+        within_limits=not any(one.count for one in limits.values()),
+        exact=(proof["cone_gap"] or 0.0) <= EXACT,
+    )
+
+
+def planned(
+    instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher, network: str
+) -> Outcome:
+    """Return the outcome of bids in a day of one scenario, planned with hindsight."""
+    problem = replace(opening_problem(instance, day), bid_mw=submission.bid_mw)
+    plan = dispatcher.plan(problem, network=network)
+    points = plan.set_points
+    money = plan_money(instance.grid, instance.tariff, instance.rule, problem, plan)
+    energies = {
+        "bid": plan.bid_mw.sum(),
+        "metered": plan.tie_p_mw.sum(),
+        "imbalance": np.abs(plan.tie_p_mw - plan.bid_mw).sum(),
+        "load_curtailed": (problem.demand_mw - points.load_p_mw).sum(),
+        "generation_curtailed": (problem.available_mw - points.renewable_p_mw).sum(),
+    }
+    return Outcome(
+        terms={term: float(amount[0]) for term, amount in money.items()},
+        energy_mwh={name: float(amount) for name, amount in energies.items()},
+        metered_mw=plan.tie_p_mw[0],
+        loss_mw=_losses_mw(plan)[0],
+        vm_pu=plan.vm_pu[0],
+        limits={},
+        certificate={"cone_gap": float(plan.cone_gap.max())},
+        within_limits=bool(plan.violation.max() <= VIOLATION_TOLERANCE),
+        exact=bool(plan.inexactness.max() <= EXACT),
+        planned_profit=expected_profit(plan, day.probability),
+    )
+
+
+def _losses_mw(plan: Plan) -> FloatArray:
+    """Return the losses of a plan in every scenario and hour, shape (S, T). [MW]"""
+    points = plan.set_points
+    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
+    losses_mw: FloatArray = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
+    return losses_mw
+
+
+def expected_profit(plan: Plan, probability: FloatArray) -> float:
+    """Return the expected profit of a plan; the program's cost of violated limits is not money. [$]
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    probability : array, shape (S,)
+        Probabilities of its scenarios.
+    """
+    if not plan.violation.any():
+        return -plan.objective
+    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * _losses_mw(plan)
+    return float(probability @ counted.sum(axis=1)) - plan.objective

@@ -1,1 +1,1 @@
-"""Who decides: microgrid operator, system operator, bid optimizer, DER agents, and their decision models."""
+"""Agents that decide: microgrid operator, system operator, bid optimizer, DER agents, and their decision models."""

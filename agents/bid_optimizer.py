@@ -1,4 +1,4 @@
-"""The bid optimizer: computes the day-ahead bids the operator submits."""
+"""Bid optimizer: computes the day-ahead bids the operator submits."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +23,7 @@ from sim.scenarios import ScenarioSet
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 BID_DECIMALS = 6
-"""Bids are rounded to a watt, which clears them of the solver's round-off."""
+"""Decimals of a bid in MW: a watt, which removes the solver's round-off."""
 
 
 def bidding_problem(
@@ -58,7 +58,7 @@ def opening_problem(instance: Instance, scenarios: ScenarioSet) -> DispatchProbl
 
 
 class BidOptimizer(mesa.Agent):  # type: ignore[misc]
-    """Draws and reduces scenarios and runs the study's bidding strategy on them.
+    """Agent that draws and reduces scenarios and runs the study's bidding strategy on them.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
         self.dispatcher = dispatcher
 
     def compute(self, energy_mwh: FloatArray) -> Submission:
-        """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and say so."""
+        """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and why."""
         instance: Instance = self.model.instance
         scenarios = instance.kept_scenarios(self.model.day - 1)
         self.dispatcher.look_a_day_ahead(scenarios)
@@ -106,9 +106,9 @@ def compute_submission(
     Parameters
     ----------
     dispatcher, instance, problem : Dispatcher, Instance, DispatchProblem
-        Who solves, the study, and what is known at gate closure.
+        Solver, instance, and the problem at gate closure.
     ask : callable, optional
-        Returns what a strategy proposes; by default it is asked and waited for.
+        Returns the proposal of a strategy; by default it is asked and waited for.
     """
     ask = ask or (lambda name, problem: strategy(name).bid(dispatcher, problem))
     asked, failed = instance.study.bidding, list[str]()
@@ -136,7 +136,7 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
     """Return the bids of the paper's own AC formulation, solved as it stands: an independent oracle.
 
     The solver begins at a flat start. Directions are those of the conic search for Ipopt, and BONMIN's own otherwise.
-    Neither proves a bound on a problem that is not convex, so the conic search's bound stands beside what they find.
+    Neither proves a bound on a problem that is not convex, so the conic search's bound stands beside their results.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def _submission(name: str, proposal: BidPlan, risk: Risk) -> Submission:
 
 
 def _remarks(proposal: BidPlan) -> list[str]:
-    """Return what the operator should know about the plan behind the bids."""
+    """Return remarks on the plan from which the bids come."""
     remarks = [f"{proposal.stopped}: the best bids so far are taken"] if proposal.stopped else []
     plan = proposal.plan
     if plan is None:
@@ -214,9 +214,9 @@ def _remarks(proposal: BidPlan) -> list[str]:
         hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
         remarks.append(f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid")
     if plan.repaired:
-        remarks.append("the relaxation was not exact: the plan behind the bids was repaired")
+        remarks.append("the relaxation was not exact: the plan of the bids was repaired")
     if plan.inexactness.max() > EXACT:
-        remarks.append("the plan behind the bids is not exact: see the certificate")
+        remarks.append("the plan of the bids is not exact: see the certificate")
     return remarks
 
 

@@ -1,4 +1,4 @@
-"""The operator's dispatcher where there are microgrids: every plan is one they agree to."""
+"""Dispatcher of an operator with microgrids: every plan is one they agree to."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -19,7 +19,7 @@ from sim.scenarios import ScenarioSet
 
 
 class CoordinatedDispatcher(Dispatcher):
-    """Plans that operator and microgrids agree to, in the mode of the study.
+    """Dispatcher whose plans operator and microgrids agree to, in the mode of the study.
 
     It stands in for the :class:`Dispatcher` wherever bids and hours are planned.
 
@@ -28,11 +28,11 @@ class CoordinatedDispatcher(Dispatcher):
     dispatcher : Dispatcher
         The operator's own.
     mode : str
-        How they agree, see :mod:`agents.coordination`.
+        Mode of coordination, see :mod:`agents.coordination`.
     microgrids : sequence of NetworkedMicrogrid
         The microgrids, in the order of the grid's connections.
     executor : Executor, optional
-        Where microgrids are asked side by side; by default two threads.
+        Executor on which microgrids are asked side by side; by default two threads.
     """
 
     def __init__(
@@ -57,26 +57,26 @@ class CoordinatedDispatcher(Dispatcher):
         self._alone = Alone(dispatcher, microgrids, executor)
 
     def renewed(self) -> Dispatcher:
-        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        """Return another one for the same problems; an agent that was given up may still use this one."""
         return CoordinatedDispatcher(self._own.renewed(), self._mode_name, self.microgrids)
 
     def look_ahead(self, knowledge: Knowledge) -> None:
-        """Let every microgrid look at the coming hours of the day."""
+        """Give every microgrid the outlook on the coming hours of the day."""
         for microgrid in self.microgrids:
             microgrid.look_ahead(knowledge)
 
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
-        """Let every microgrid look at scenarios of the coming day."""
+        """Give every microgrid scenarios of the coming day."""
         for microgrid in self.microgrids:
             microgrid.look_a_day_ahead(scenarios)
 
     def value_by(self, functions: ValueFunctions | None) -> None:
-        """Let every microgrid value what its stores hold after a single hour, or let it be."""
+        """Set the functions by which every microgrid values its stored energy after a single hour; None for none."""
         for microgrid in self.microgrids:
             microgrid.value_by(functions)
 
     def retail_schedule(self) -> tuple[Schedule, Coordination] | None:
-        """Return what the microgrids do at the retail price if nobody coordinates them, and what went wrong."""
+        """Return the exchange of uncoordinated microgrids at the retail price, and its record."""
         price = self._alone.retail_per_mwh
         wanted, record = self._alone.ask((price.shape[0], price.shape[1]))
         return Schedule(p_mw=wanted[0], q_mvar=np.zeros_like(wanted[0]), price_per_mwh=price[0]), record
@@ -89,7 +89,7 @@ class CoordinatedDispatcher(Dispatcher):
         bounds: BidBounds | None = None,
         effort: Effort | None = None,
     ) -> Plan:
-        """Return the plan that was agreed on; the microgrids must have looked at the same hours.
+        """Return the plan agreed on; the microgrids must have looked at the same hours.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Real-time ANM policies: one module each, with a class ``Policy`` that says what it knows and decides the hour."""
+"""Real-time ANM policies: one module each, with a class ``Policy`` that states its knowledge and decides the hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the names of the policies must not cost the import of solve
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourView:
-    """What a policy sees when it decides hour t.
+    """View of hour t and those after it, from which a policy decides.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class HourView:
 
 
 class AnmPolicy(Protocol):
-    """The class ``Policy`` of a module of this package."""
+    """Protocol of the class ``Policy`` of a module of this package."""
 
     summary: ClassVar[str]
     knowledge: ClassVar[Knowledge]

@@ -1,4 +1,4 @@
-"""What the optimising policies share: the hours in view as a problem, and its first hour as orders."""
+"""Shared parts of the optimising policies: the hours in view as a problem, and its first hour as orders."""
 
 import numpy as np
 
@@ -20,9 +20,9 @@ def plan_ahead(instance: Instance, dispatcher: Dispatcher, view: HourView, value
     Parameters
     ----------
     instance, dispatcher, view : Instance, Dispatcher, HourView
-        What is simulated, who solves, and what is known.
+        The instance, the solver of its problems, and the view of the hours.
     values : StoreValues, optional
-        What the batteries' energy is worth after the last hour.
+        Value of the batteries' energy after the last hour.
     """
     return dispatcher.plan(problem_ahead(instance, view, values))
 
@@ -66,7 +66,7 @@ def decision(plan: Plan, policy: str, *, at: int = 0) -> Decision:
 
 
 def _schedule(plan: Plan, at: int) -> Schedule | None:
-    """Return what was agreed with the microgrids for hour `at` and those after it."""
+    """Return the exchange agreed with the microgrids for hour `at` and those after it."""
     if plan.coordination is None:
         return None
     return Schedule(

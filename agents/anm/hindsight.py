@@ -11,7 +11,7 @@ from sim.messages import Decision, Knowledge
 
 
 class Policy:
-    """Plans the whole day in its first hour and carries the plan out."""
+    """Policy that plans the whole day in its first hour and carries the plan out."""
 
     summary: ClassVar[str] = "knows the whole day in advance (the paper's evaluation, an upper bound)"
     knowledge: ClassVar[Knowledge] = Knowledge.FUTURE

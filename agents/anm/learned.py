@@ -1,4 +1,4 @@
-"""Learned ANM: hour t alone, with trained values for what is left in the stores at its end."""
+"""Learned ANM: hour t alone, with trained values of the energy in the stores at its end."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +15,7 @@ from sim.messages import Decision, Knowledge
 
 
 class Policy:
-    """Optimises hour t alone and knows what energy will be worth: nearly as far-sighted as planning the day."""
+    """Policy that optimises hour t alone with values of stored energy: nearly as far-sighted as planning the day."""
 
     summary: ClassVar[str] = "optimises hour t with trained values of stored energy (tieline train)"
     knowledge: ClassVar[Knowledge] = Knowledge.HOUR
@@ -36,7 +36,7 @@ class Policy:
         Raises
         ------
         SolverError
-            If there is no answer; nobody then values energy any more until the next hour.
+            If there is no answer; energy then has no value any more until the next hour.
         """
         grid = self._instance.grid
         least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
@@ -46,5 +46,5 @@ class Policy:
         try:
             return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")
         except BaseException:
-            self._dispatcher.value_by(None)  # the policy that decides instead is to be what it says it is
+            self._dispatcher.value_by(None)  # the fallback policy values no energy
             raise

@@ -1,4 +1,4 @@
-"""Myopic ANM: the best dispatch of hour t, with no thought of the hours after it."""
+"""Myopic ANM: the best dispatch of hour t, without regard to the hours after it."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from sim.messages import Decision, Knowledge
 
 
 class Policy:
-    """Optimises hour t alone."""
+    """Policy that optimises hour t alone."""
 
     summary: ClassVar[str] = "optimises hour t alone (teaching, a lower bound)"
     knowledge: ClassVar[Knowledge] = Knowledge.HOUR

@@ -1,4 +1,4 @@
-"""No ANM: renewables at full output and unity power factor, batteries by schedule, nothing curtailed (Fig. 7a)."""
+"""No ANM (Fig. 7a): renewables at full output and unity power factor, batteries by schedule, nothing curtailed."""
 
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from sim.messages import Decision, Knowledge
 
 
 class Policy:
-    """Looks at no limit; what comes of it is what Fig. 7a shows."""
+    """Policy that regards no limit, as in Fig. 7a."""
 
     summary: ClassVar[str] = "no ANM: full output, unity power factor, batteries by the day-ahead schedule"
     knowledge: ClassVar[Knowledge] = Knowledge.HOUR

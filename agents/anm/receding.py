@@ -10,7 +10,7 @@ from sim.messages import Decision, Knowledge
 
 
 class Policy:
-    """Optimises hour t as realised together with the forecast of the rest of the day, and carries out hour t."""
+    """Policy that optimises hour t as realised with the forecast of the rest of the day, and carries out hour t."""
 
     summary: ClassVar[str] = "optimises hour t with the forecasts of the rest of the day (the default operation)"
     knowledge: ClassVar[Knowledge] = Knowledge.FORECAST

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the names of the strategies must not cost the import of sol
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BidPlan:
-    """What a strategy proposes.
+    """Bids that a strategy proposes, with proof.
 
     Attributes
     ----------
@@ -33,11 +33,11 @@ class BidPlan:
     battery_p_mw : array, shape (24, U)
         Expected battery schedule, positive for discharge. [MW]
     certificate : Certificate
-        What is proven.
+        Checks of the plan and its optimality gap.
     plan : Plan or None
-        Dispatch of every scenario behind the bids; None where it was too large to keep.
+        Dispatch of every scenario with the bids; None where it was too large to keep.
     stopped : str
-        Why the search stopped short of the gap asked for, or nothing.
+        Reason why the search stopped short of the gap asked for, or nothing.
     nodes : int
         Problems solved to find the bids and to prove them.
     costs, probability : array, shape (J,), or None
@@ -57,7 +57,7 @@ class BidPlan:
 
     @classmethod
     def of(cls, plan: Plan, problem: DispatchProblem, certificate: Certificate) -> BidPlan:
-        """Return the proposal behind which stands one plan of all scenarios."""
+        """Return the proposal from one plan of all scenarios."""
         return cls(
             bid_mw=plan.bid_mw,
             objective=plan.objective,
@@ -72,7 +72,7 @@ class BidPlan:
     def search(self, risk: Risk) -> dict[str, float]:
         """Return incumbent and bound as (risk-adjusted) expected profit in $, and nodes.
 
-        With aversion to risk, also its two parts; with microgrids, the rounds it took to agree, and what was left.
+        With aversion to risk, also its two parts; with microgrids, also rounds and residuals of the agreement.
         """
         found: dict[str, float] = {"incumbent": -self.objective, "bound": -self.bound, "nodes": self.nodes}
         agreed = None if self.plan is None else self.plan.coordination
@@ -87,13 +87,13 @@ class BidPlan:
 
     @classmethod
     def of_bundles(cls, bid: DecomposedBid) -> BidPlan:
-        """Return the proposal that came of bundles of scenarios."""
+        """Return the proposal from a decomposition into bundles of scenarios."""
         names = ("bid_mw", "objective", "bound", "battery_p_mw", "certificate", "stopped", "nodes")
         return cls(**{name: getattr(bid, name) for name in names}, costs=bid.costs, probability=bid.probability)
 
 
 class Strategy(Protocol):
-    """A module of this package."""
+    """Protocol of a module of this package."""
 
     SUMMARY: str
 

@@ -11,11 +11,11 @@ from sim.errors import StudyError
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"
 
 WHOLE_MOST = 40
-"""Scenarios up to which the problem is solved as a whole; beyond, in bundles that meet in the bids."""
+"""Scenarios up to which the problem is solved as a whole; beyond, in bundles that share the bids."""
 
 
 def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> BidPlan:
-    """Return the bids that maximise expected profit, or what the study's aversion to risk makes of it, with ANM.
+    """Return the bids that maximise expected profit, or its risk-adjusted value in a study averse to risk, with ANM.
 
     The AC network is foreseen in every scenario and hour.
     """

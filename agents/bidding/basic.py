@@ -11,7 +11,7 @@ SUMMARY = "bids as if the network were a copper plate and nothing were curtailed
 
 
 def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> BidPlan:
-    """Return the bids that maximise expected profit, or what the study's aversion to risk makes of it, on one bus."""
+    """Return the bids that maximise expected profit, or its risk-adjusted value, on one bus."""
     bounds = bid_bounds(
         dispatcher.grid, dispatcher.rule, problem.demand_mw, problem.available_mw, network="copper_plate"
     )

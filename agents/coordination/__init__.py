@@ -1,4 +1,4 @@
-"""How operator and microgrids agree on what they exchange: one module each, with a class ``Mode``."""
+"""Modes in which operator and microgrids agree on their exchange: one module each, with a class ``Mode``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the names of the modes must not cost the import of solvers
 
 
 class Coordinator(Protocol):
-    """The class ``Mode`` of a module of this package."""
+    """Protocol of the class ``Mode`` of a module of this package."""
 
     summary: ClassVar[str]
 

@@ -1,9 +1,9 @@
-"""Agree on a single hour in one to four rounds: every microgrid hands in a demand curve, the network clears them.
+"""Agreement on a single hour in one to four rounds: microgrids submit demand curves, the network clears them.
 
-A curve is what the microgrid takes at each of some prices, nothing else. The network's optimum with these curves gives
-every connection a price; further rounds ask for the curves more finely around these prices. What is agreed lies
-between quantities a microgrid offered, so its devices can do it. Where a price jumps to and fro between steps of the
-curves, more rounds do not settle it: the last plan is carried out, and a note says so.
+A curve is the power the microgrid takes at each of some prices, nothing else. The network's optimum with these curves
+gives every connection a price; further rounds ask for the curves more finely around these prices. The agreed exchange
+lies between quantities a microgrid offered, so its devices can provide it. Where a price jumps to and fro between
+steps of the curves, more rounds do not end it: the last plan is carried out, with a note.
 """
 
 from collections.abc import Sequence
@@ -45,13 +45,13 @@ def agree_on_curves(
     Parameters
     ----------
     dispatcher, microgrids, audience : Dispatcher, sequence of NetworkedMicrogrid, Audience
-        The operator's problem, who is asked, and how they are heard.
+        The operator's solver, the microgrids that are asked, and their audience.
     problem : DispatchProblem
         One scenario, one hour.
     last : Plan, optional
-        What was agreed on curves last, whose prices are the ones to begin with.
+        Plan last agreed on curves, with whose prices this one begins.
     standing_mw : array, shape (M,)
-        What was agreed for this hour, or else last, for microgrids that give no answer. [MW]
+        Exchange agreed for this hour, or else last, for microgrids that give no answer. [MW]
     network : str
         AC network or one bus.
 
@@ -91,7 +91,7 @@ def agree_on_curves(
 def _ask(
     microgrids: Sequence[NetworkedMicrogrid], audience: Audience, prices_per_mwh: FloatArray, last_mw: FloatArray
 ) -> tuple[FloatArray, list[str]]:
-    """Return what every microgrid takes at each of its prices, shape (M, K), and what went wrong."""
+    """Return the power every microgrid takes at each of its prices, shape (M, K), and failures. [MW]"""
     questions = [partial(one.demand, row) for one, row in zip(microgrids, prices_per_mwh, strict=True)]
     steps = prices_per_mwh.shape[1]
     kept = np.broadcast_to(last_mw, (steps, 1, len(last_mw)))
@@ -101,7 +101,7 @@ def _ask(
 
 
 def _outside(agreed_mw: FloatArray, price_per_mwh: FloatArray, prices: FloatArray, quantities: FloatArray) -> float:
-    """Return how far what was agreed is from what the curves say within the tolerance of its price. [MW]"""
+    """Return the distance of the agreed power from the curves within the tolerance of its price. [MW]"""
     far = 0.0
     for agreed, price, row, curve in zip(agreed_mw, price_per_mwh, prices, quantities, strict=True):
         least, most = (

@@ -1,4 +1,4 @@
-"""What modes share: prices from a plan, and answers of microgrids that may fail."""
+"""Shared parts of the modes: prices from a plan, and answers of microgrids that may fail."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -29,18 +29,18 @@ def marginal_prices(problem: DispatchProblem, plan: Plan) -> FloatArray:
 
 
 def not_agreed(rounds: int, apart_mw: float, change_per_mwh: float) -> str:
-    """Return that the rounds allowed were too few, with what they left. [MW], [$/MWh]"""
+    """Return a note that the rounds were too few, with the remaining disagreement. [MW], [$/MWh]"""
     left = f"{apart_mw:.4f} MW apart, a price still changed by {change_per_mwh:.2f} $/MWh"
     return f"not agreed within {rounds} rounds: {left}"
 
 
 class Audience:
-    """Microgrids as an operator hears them: asked side by side, and any of them may fail in any way.
+    """Audience of microgrids: an operator asks them side by side, and any of them may fail in any way.
 
     Parameters
     ----------
     executor : Executor
-        Where the questions are asked.
+        Executor on which the questions are asked.
     names : sequence of str
         Names of the microgrids. (M,)
     limits_mw : array, shape (M,)
@@ -54,7 +54,7 @@ class Audience:
     def ask(
         self, questions: Sequence[Callable[[], MicrogridAnswer]], last: FloatArray
     ) -> tuple[FloatArray, list[str]]:
-        """Return all answers; who gives none, or none that makes sense, is taken at the last known one.
+        """Return all answers; for a missing one, or one without sense, the last known one stands in.
 
         Parameters
         ----------
@@ -68,7 +68,7 @@ class Audience:
         array, shape (S, T, M)
             Quantities. [MW]
         list of str
-            What went wrong.
+            Failures.
         """
         wanted = last.copy()
         shape, notes, asked = wanted.shape[:2], [], {}
@@ -114,7 +114,7 @@ def _checked(answer: MicrogridAnswer, shape: tuple[int, ...], limit_mw: float) -
 
 
 def still_standing(last: FloatArray | None, shape: tuple[int, int, int]) -> FloatArray:
-    """Return what was agreed last, as it stands for the hours in view, shape (S, T, M); zero where nothing was.
+    """Return the last agreement for the hours in view, shape (S, T, M); zero where there was none. [MW]
 
     An agreement for one hour more is that of the hour before; other scenarios count by their mean.
     """
@@ -127,7 +127,7 @@ def still_standing(last: FloatArray | None, shape: tuple[int, int, int]) -> Floa
 
 
 PATIENCE_S = 60.0
-"""Seconds the operator waits for the next answer. [s]"""
+"""Time the operator waits for the next answer. [s]"""
 
 LIMIT_TOLERANCE_MW = 1e-5
-"""How far beyond its limits an answer is a solver's round-off. [MW]"""
+"""Excess of an answer over its limits that is a solver's round-off. [MW]"""

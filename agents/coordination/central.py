@@ -18,7 +18,7 @@ FREE_PER_MWH = 0.01
 
 
 class Mode:
-    """Decides for everybody; what a microgrid pays is the marginal cost of serving it."""
+    """Mode that decides for all; a microgrid pays the marginal cost of serving it."""
 
     summary: ClassVar[str] = "one optimisation that sees all devices (the benchmark)"
 
@@ -28,7 +28,7 @@ class Mode:
     def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
         """Return the plan that is best for all together.
 
-        Where energy has a price below zero at a connection, stores would charge more than fits: it is then ruled out.
+        Where energy has a price below zero at a connection, stores would charge more than fits: it is ruled out.
         """
         together = replace(problem, community=tuple(microgrid.reveal() for microgrid in self._microgrids))
         plan = self._dispatcher.plan(together, network=network, bounds=bounds)

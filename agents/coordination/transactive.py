@@ -3,10 +3,10 @@
 The alternating direction method of multipliers (ADMM; Boyd et al. 2011, https://doi.org/10.1561/2200000016) on the
 exchange of every connection, hour and scenario. The operator knows of a microgrid how much it may exchange; the
 microgrid knows of the network a price and a quantity. Both keep their problems to themselves. Reactive power costs a
-microgrid nothing: the operator asks for it as it likes, within what was announced at connection.
+microgrid nothing: the operator asks for it as it likes, within the announced limits.
 
-For a single hour a microgrid's answer to all prices is a curve; it hands that in, and four rounds at most are made of
-it (:mod:`agents.coordination._curves`).
+For a single hour a microgrid's answer to all prices is a curve; it submits that, and four rounds at most follow
+from it (:mod:`agents.coordination._curves`).
 """
 
 from collections.abc import Sequence
@@ -30,20 +30,20 @@ from grids.network import FloatArray
 from sim.messages import Coordination
 
 PROXIMAL = 200.0
-"""ρ: how much a price changes for a MW of disagreement. [$/MW²h]"""
+"""Penalty parameter ρ: change of a price for a MW of disagreement. [$/MW²h]"""
 
 TOLERANCE_MW, TOLERANCE_PER_MWH = 2e-4, 0.1
 """Disagreement, and change of prices, at which the parties agree. [MW], [$/MWh]"""
 
 BID_FACTOR = 5.0
-"""How much more disagreement is left at the day-ahead stage: every hour is negotiated again when it comes."""
+"""Factor of the tolerances day ahead, for every hour is negotiated again when it comes."""
 
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 
 
 @dataclass(eq=False)
 class _State:
-    """Where a negotiation stands: wishes of both sides and prices, shape (S, T, M) each, and directions of flows."""
+    """State of a negotiation: quantities of both sides and prices, shape (S, T, M) each, and directions of flows."""
 
     wanted: FloatArray
     offered: FloatArray
@@ -61,7 +61,7 @@ class _State:
 
 
 class Mode:
-    """Negotiates; begins with the prices and quantities of the hour before."""
+    """Mode that negotiates, beginning with the prices and quantities of the hour before."""
 
     summary: ClassVar[str] = "operator and microgrids exchange prices and quantities until they agree (ADMM)"
 
@@ -71,10 +71,10 @@ class Mode:
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: _State | None = None
         self._hour_before: Plan | None = None
-        self._agreed_mw: FloatArray | None = None  # whichever way it was, for those who don't answer
+        self._agreed_mw: FloatArray | None = None  # by either method, for microgrids that don't answer
 
     def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
-        """Return the operator's plan for what was agreed: on demand curves for a single hour, else by ADMM."""
+        """Return the operator's plan for the agreed exchange: on demand curves for a single hour, else by ADMM."""
         if problem.shape == (1, 1) and bounds is None:
             standing = still_standing(self._agreed_mw, (1, 1, len(self._microgrids)))[0, 0]
             plan = self._hour_before = agree_on_curves(
@@ -92,9 +92,9 @@ class Mode:
         return plan
 
     def _negotiate(self, problem: DispatchProblem, network: str, bounds: BidBounds | None) -> Plan:
-        """Return the operator's plan for what was agreed by ADMM.
+        """Return the operator's plan for the exchange agreed by ADMM.
 
-        With many scenarios the network is asked about their mean first, which costs a fraction and settles most; then
+        With many scenarios the network is asked about their mean first, which costs a fraction and decides most; then
         about all of them.
         """
         state, stale, remarks = self._begin(problem)
@@ -127,9 +127,9 @@ class Mode:
         )
 
     def _begin(self, problem: DispatchProblem) -> tuple[_State, bool, list[str]]:
-        """Return where to begin, whether it is stale, and what went wrong.
+        """Return the state to begin with, whether it is stale, and failures.
 
-        It is what was agreed an hour ago, or day-ahead prices and what the microgrids want at them.
+        It is the agreement of an hour ago, or day-ahead prices and the microgrids' quantities at them.
         """
         shape = (*problem.shape, len(self._microgrids))
         if self._last is not None and self._last.price.shape == (shape[0], shape[1] + 1, shape[2]):
@@ -144,7 +144,7 @@ class Mode:
         return _State(wanted=wanted, offered=wanted, price=price, directions=directions), False, notes
 
     def _ask_microgrids(self, state: _State) -> list[str]:
-        """Ask every microgrid what it wants at its prices, near what the operator offers; return what went wrong."""
+        """Ask every microgrid for its quantities at its prices, near the operator's offer; return failures."""
         questions = [
             partial(
                 microgrid.answer,
@@ -158,7 +158,7 @@ class Mode:
     def _ask_network(
         self, talk: "_Talk", probability: FloatArray, state: _State, network: str, bounds: BidBounds | None
     ) -> None:
-        """Let the operator say what the network would like, near what the microgrids want; let prices follow."""
+        """Update the operator's offer, near the microgrids' quantities, and the prices."""
         scenarios = talk.problem.shape[0]
         wanted, price = (_over(scenarios, probability, values) for values in (state.wanted, state.price))
         offers = Offers(cost_per_mwh=-price - PROXIMAL * wanted, proximal=PROXIMAL)
@@ -166,14 +166,14 @@ class Mode:
         plan = self._dispatcher.relaxed(asked, talk.directions, network=network, bounds=bounds)
         gap = wanted - plan.set_points.exchange_p_mw
         talk.take_note(plan, gap)
-        # What the network says about the mean holds for every scenario's difference from it.
+        # The network's answer for the mean holds for every scenario's difference from it.
         state.offered = state.wanted - gap
         state.price = state.price + PROXIMAL * gap
 
 
 @dataclass(eq=False)
 class _Talk:
-    """One stage of a negotiation: what the network is asked about, and how far apart both sides are."""
+    """Part of a negotiation with one problem of the network, and the distance of both sides."""
 
     problem: DispatchProblem
     rounds: int = 0
@@ -186,7 +186,7 @@ class _Talk:
         self.directions = Directions.undecided(*self.problem.shape)
 
     def is_over(self, slack: float) -> bool:
-        """Return whether both sides agree, within the tolerances times `slack`, or have talked long enough."""
+        """Return whether both sides agree, within the tolerances times `slack`, or have used all rounds."""
         return self.rounds >= MOST_ROUNDS or (self.has_agreed(slack) and self.rounds >= LEAST_ROUNDS)
 
     def has_agreed(self, slack: float) -> bool:
@@ -194,7 +194,7 @@ class _Talk:
         return self.primal_mw <= slack * TOLERANCE_MW and self.dual_per_mwh <= slack * TOLERANCE_PER_MWH
 
     def take_note(self, plan: Plan, gap_mw: FloatArray) -> None:
-        """Count a round, and measure how far apart both sides are."""
+        """Count a round, and measure the distance of both sides."""
         self.rounds += 1
         self.directions = fix_directions(plan, self.directions)  # as the first answer of the network leans
         self.primal_mw = float(np.abs(gap_mw).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""No coordination: every microgrid answers the retail price alone, and ANM mends what breaks."""
+"""No coordination: every microgrid responds to the retail price alone, and ANM restores violated limits."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -18,9 +18,9 @@ from sim.messages import Coordination
 
 
 class Mode:
-    """Takes what the microgrids do for granted."""
+    """Mode that takes the exchange of the microgrids as given."""
 
-    summary: ClassVar[str] = "every microgrid answers the retail price alone; ANM mends what breaks"
+    summary: ClassVar[str] = "every microgrid responds to the retail price alone; ANM restores violated limits"
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
@@ -29,13 +29,13 @@ class Mode:
         self._last: FloatArray | None = None
 
     def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
-        """Return the operator's best plan around what the microgrids do at the retail price."""
+        """Return the operator's best plan around the microgrids' exchange at the retail price."""
         wanted, record = self.ask(problem.shape)
         plan = self._dispatcher.plan(replace(problem, exchange_p_mw=wanted), network=network, bounds=bounds)
         return replace(plan, exchange_price_per_mwh=self.retail_per_mwh, coordination=record)
 
     def ask(self, shape: tuple[int, int]) -> tuple[FloatArray, Coordination]:
-        """Return what the microgrids do at the retail price, shape (S, T, M), and what went wrong. [MW]
+        """Return the microgrids' exchange at the retail price, shape (S, T, M), and its record. [MW]
 
         Parameters
         ----------
@@ -49,5 +49,5 @@ class Mode:
 
     @property
     def retail_per_mwh(self) -> FloatArray:
-        """The retail price, shape (S, T, M). [$/MWh]"""
+        """Retail price, shape (S, T, M). [$/MWh]"""
         return np.stack([microgrid.retail_per_mwh for microgrid in self._microgrids], axis=2)

@@ -1,1 +1,1 @@
-"""The DER agents: one per load bus, wind turbine, PV plant and battery."""
+"""DER agents: one per load bus, wind turbine, PV plant and battery."""

@@ -1,4 +1,4 @@
-"""What all DER agents have in common."""
+"""Base of all DER agents."""
 
 import math
 
@@ -12,14 +12,14 @@ CLIP_TOLERANCE_MW = 1e-6
 
 
 class DerAgent(mesa.Agent):  # type: ignore[misc]
-    """A unit behind the tie line that follows orders within its own physical limits.
+    """Agent of a unit that follows orders within its own physical limits.
 
     Parameters
     ----------
     model : MarketModel
         The market model.
     name, kind : str
-        Name of the unit and what it is.
+        Name and kind of the unit.
     position : int
         Its place in the grid's arrays of loads, renewables or batteries.
     """
@@ -33,17 +33,17 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
         return Report(available_mw=self.model.actual_mw(self.kind, self.position))
 
     def respond(self, order: Order) -> Action:
-        """Return the order, clipped to what the unit can do."""
+        """Return the order, clipped to the unit's limits."""
         p_mw, q_mvar = self.clip(order.p_mw, order.q_mvar)
         far = max(abs(p_mw - order.p_mw), abs(q_mvar - order.q_mvar)) > CLIP_TOLERANCE_MW
         return Action(p_mw=p_mw, q_mvar=q_mvar, clipped=far)
 
     def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
         """Return the feasible set point that answers an order. [MW], [Mvar]"""
-        raise TypeError(f"{type(self).__name__} does not say what its unit can do")
+        raise TypeError(f"{type(self).__name__} does not state its unit's limits")
 
     def commit(self, action: Action) -> None:
-        """Let the hour pass; most units keep no state."""
+        """Update the state at the end of the hour; most units keep none."""
 
 
 def clipped_to_circle(p_mw: float, q_mvar: float, max_s_mva: float) -> tuple[float, float]:

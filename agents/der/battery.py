@@ -32,6 +32,6 @@ class BatteryAgent(DerAgent):
         return clipped_to_circle(min(max(p_mw, least), most), q_mvar, unit.max_s_mva)
 
     def commit(self, action: Action) -> None:
-        """Take the discharged energy out of the store, or put the charged energy in (Δt = 1 h)."""
+        """Subtract the discharged energy from the store, or add the charged energy (Δt = 1 h)."""
         eta = self._unit.efficiency
         self._energy_mwh -= action.p_mw / eta if action.p_mw > 0 else action.p_mw * eta

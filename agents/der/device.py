@@ -1,4 +1,4 @@
-"""What all devices behind a microgrid's connection have in common."""
+"""Base of all devices of a microgrid."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ ROUND_OFF_MWH = 1e-9
 
 @dataclass(kw_only=True)
 class HourPlan:
-    """What a microgrid has planned for an hour, as its devices read it one after the other.
+    """Plan of a microgrid for an hour, as its devices read it one after the other.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class HourPlan:
     most_heat_mw : float
         Heat that can be made. [MW]
     heat_needed_mw : float
-        Heat that the devices asked so far use and nobody gives yet. [MW]
+        Heat that the devices asked so far use and none gives yet. [MW]
     """
 
     orders: Mapping[str, float]
@@ -59,11 +59,11 @@ class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
     model : MarketModel
         The market model.
     connection : str
-        Name of the connection behind which it is.
+        Name of the microgrid's connection.
     """
 
     DEVICE: ClassVar[str]
-    """What it is called in the records."""
+    """Name in the records."""
 
     def __init__(self, model: MarketModel, connection: str) -> None:
         super().__init__(model)
@@ -85,10 +85,10 @@ class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
 
     @abstractmethod
     def respond(self, *order: Any, **more: Any) -> DeviceAction:
-        """Return what it would do about an order within its limits."""
+        """Return its action on an order within its limits."""
 
     def commit(self, action: DeviceAction) -> None:
-        """Let the hour pass; most devices keep no state."""
+        """Update the state at the end of the hour; most devices keep none."""
 
     def energy_after(self, action: DeviceAction) -> float:
         """Return the energy an action must leave, as its record counts it; NaN for devices without any. [MWh]"""

@@ -1,4 +1,4 @@
-"""What the devices of a microgrid do, as it records it: any of them may fail in any way, and the hour goes on."""
+"""Actions of a microgrid's devices, checked: any of them may fail in any way, and the hour goes on."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from sim.time_limit import LONGEST_MESSAGE, NoAnswerError, Respondents, in_words
 
 
 class DeviceAnswers:
-    """Lets every device do its part of a plan, one after the other.
+    """Actions of devices on a plan, one after the other.
 
     A device that fails, or says what can't be meant (NaN), is taken to follow its order as far as its data allow, from
     the state it was in before; so is one that never answers, from then on.
@@ -21,7 +21,7 @@ class DeviceAnswers:
     Parameters
     ----------
     connection : str
-        Where they are connected.
+        Name of their connection.
     devices : mapping
         The devices by name, in the order in which they act.
     time_limit_s : float
@@ -32,7 +32,7 @@ class DeviceAnswers:
     devices : dict
         The devices, as they are now.
     notes : list of str
-        What went wrong this hour.
+        Failures of this hour.
     """
 
     def __init__(self, connection: str, devices: Mapping[str, MicrogridDevice], time_limit_s: float) -> None:
@@ -40,7 +40,7 @@ class DeviceAnswers:
         self._connection, self._respondents = connection, Respondents(time_limit_s)
 
     def act(self, plan: HourPlan) -> list[DeviceAction]:
-        """Return what every device does; of the plan, the heat that is needed falls by what they give.
+        """Return the action of every device; in the plan, the heat needed falls by the heat they give.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class DeviceAnswers:
 
 
 def _wrong(said: object, device: MicrogridDevice, before: MicrogridDevice, plan: HourPlan) -> str:
-    """Return what is wrong with what a device says it did, if anything is."""
+    """Return the fault of the action a device reports, empty if it has none."""
     if not isinstance(said, DeviceAction) or said.device != device.DEVICE:
         return f"answers its order with a {getattr(said, 'device', type(said).__name__)}"
     done = {"MW": said.p_mw, "Mvar": said.q_mvar, "MW of heat": said.heat_mw, "$": said.cost}

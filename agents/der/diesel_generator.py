@@ -32,5 +32,5 @@ class DieselGeneratorAgent(MicrogridDevice):
         return DeviceAction(device=self.DEVICE, p_mw=p_mw, q_mvar=q_mvar, cost=self.fuel_cost(p_mw))
 
     def fuel_cost(self, p_mw: float) -> float:
-        """Return what an hour of a power costs: a·P² + b·P. [$]"""
+        """Return the cost of an hour of a power: a·P² + b·P. [$]"""
         return self.unit.cost_per_mw2h * p_mw**2 + self.unit.cost_per_mwh * p_mw

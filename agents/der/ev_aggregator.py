@@ -21,7 +21,7 @@ class EvAggregatorAgent(MicrogridDevice):
     fleet : EvFleet
         The fleet's data.
     cars : ChargingSessions
-        How its cars come and go.
+        Stays of its cars.
 
     Attributes
     ----------
@@ -44,11 +44,11 @@ class EvAggregatorAgent(MicrogridDevice):
 
     @property
     def hour(self) -> int:
-        """The hour that is being simulated, counted from 0 at the start of the run."""
+        """Hour that is being simulated, counted from 0 at the start of the run."""
         return (int(self.model.day) - 1) * HOURS_PER_DAY + int(self.model.hour) - 1
 
     def envelope(self, hours: int) -> Envelope:
-        """Return what the cars can charge in this hour and those after it."""
+        """Return the charging limits of the cars in this hour and those after it."""
         return self.charging.envelope(self.hour, hours, end_fill=self.fleet.start_fill)
 
     def day_range(self) -> tuple[float, float]:
@@ -61,7 +61,7 @@ class EvAggregatorAgent(MicrogridDevice):
 
     @property
     def charged_today_mwh(self) -> float:
-        """What has been charged since midnight. [MWh]"""
+        """Energy charged since midnight. [MWh]"""
         return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
 
     def order(self, plan: HourPlan) -> tuple[float, ...]:
@@ -82,16 +82,16 @@ class EvAggregatorAgent(MicrogridDevice):
         )
 
     def commit(self, action: DeviceAction) -> None:
-        """Let every car charge as was said last."""
+        """Charge every car with its power of the last response."""
         self.charging.charge(self.hour, self.charging_mw)
         self._today_mwh = action.energy_mwh
 
     def energy_after(self, action: DeviceAction) -> float:
-        """Return what the cars must have charged since midnight after an action. [MWh]"""
+        """Return the energy the cars must have charged since midnight after an action. [MWh]"""
         return self.charged_today_mwh - action.p_mw
 
     def has_done(self, action: DeviceAction) -> bool:
-        """Return whether its cars have charged in sum what an action says."""
+        """Return whether the charging of its cars adds up to an action."""
         off = (
             float(self.charging_mw.sum()) + action.p_mw,
             self._today_mwh - action.energy_mwh,

@@ -5,7 +5,7 @@ from sim.messages import DeviceAction
 
 
 class HeatLoadAgent(MicrogridDevice):
-    """A heat load, served up to what is demanded."""
+    """A heat load, served up to the demand."""
 
     DEVICE = "heat_load"
 

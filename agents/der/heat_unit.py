@@ -23,7 +23,7 @@ class HeatUnitAgent(MicrogridDevice):
 
     @property
     def sign(self) -> int:
-        """1 if its electric power is injected, -1 if it is consumed."""
+        """Sign of its electric power: 1 if it is injected, -1 if it is consumed."""
         return 1 if self.unit.reading == "combined_heat_and_power" else -1
 
     def order(self, plan: HourPlan) -> tuple[float, ...]:

@@ -1,11 +1,11 @@
-"""Consumers of electricity who do not answer to prices."""
+"""Consumers of electricity who do not respond to prices."""
 
 from agents.der.device import HourPlan, MicrogridDevice, clipped
 from sim.messages import DeviceAction
 
 
 class InelasticLoadAgent(MicrogridDevice):
-    """An electric load, served up to what is demanded."""
+    """An electric load, served up to the demand."""
 
     DEVICE = "load"
 

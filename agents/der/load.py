@@ -1,4 +1,4 @@
-"""The consumers at one bus."""
+"""Consumers at one bus."""
 
 from agents.der.base import DerAgent
 from sim.model import MarketModel

@@ -1,4 +1,4 @@
-"""Wind turbines and PV plants: inverters behind weather."""
+"""Wind turbines and PV plants: inverters whose available power depends on the weather."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What stores of electricity and of heat have in common."""
+"""Base of stores of electricity and of heat."""
 
 from agents.der.device import ROUND_OFF_MWH, MicrogridDevice
 from grids.components import Storage
@@ -41,7 +41,7 @@ class StorageAgent(MicrogridDevice):
         return self._rest_mwh - (p_mw / eta if p_mw > 0 else p_mw * eta)
 
     def commit(self, action: DeviceAction) -> None:
-        """Hold from now on what an action leaves."""
+        """Take over the stored energy that an action leaves."""
         self.energy_mwh = action.energy_mwh
 
     def energy_after(self, action: DeviceAction) -> float:
@@ -49,14 +49,14 @@ class StorageAgent(MicrogridDevice):
         return self.left_mwh(action.p_mw + action.heat_mw)
 
     def has_done(self, action: DeviceAction) -> bool:
-        """Return whether it holds what an action leaves."""
+        """Return whether its stored energy is the one that an action leaves."""
         return abs(self.energy_mwh - action.energy_mwh) <= ROUND_OFF_MWH
 
     def wear(self, p_mw: float) -> float:
-        """Return what an hour of a power costs. [$]"""
+        """Return the cost of an hour of a power. [$]"""
         return self.unit.wear_per_mwh * abs(p_mw)
 
     @property
     def _rest_mwh(self) -> float:
-        """What the standing loss of this hour leaves. [MWh]"""
+        """Stored energy after the standing loss of this hour. [MWh]"""
         return self.unit.standing_efficiency * self.energy_mwh

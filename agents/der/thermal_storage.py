@@ -11,7 +11,7 @@ class ThermalStorageAgent(StorageAgent):
     DEVICE = "thermal_storage"
 
     def order(self, plan: HourPlan) -> tuple[float, ...]:
-        """Return its part of a plan: it gives no more heat than is used, and takes none that nobody makes."""
+        """Return its part of a plan: it gives no more heat than is used, and takes no more than can be made."""
         left = max(plan.most_heat_mw - plan.heat_needed_mw, 0.0)
         return (clipped(plan.orders["thermal_storage_p_mw"], -left, plan.heat_needed_mw),)
 

@@ -1,1 +1,1 @@
-"""The dispatch problem: one hour as a Pyomo model, compiled once; many hours and scenarios as one cone program."""
+"""Dispatch problem: one hour as a Pyomo model, compiled once; many hours and scenarios as one cone program."""

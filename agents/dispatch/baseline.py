@@ -1,4 +1,4 @@
-"""The bare solver on the bidding problem's matrices: what the benchmark measures the bid against."""
+"""Bare solver on the bidding problem's matrices, against which the benchmark measures the bid."""
 
 from time import perf_counter
 
@@ -18,7 +18,7 @@ def clarabel_alone(dispatcher: Dispatcher, problem: DispatchProblem, *, tuned: b
     dispatcher, problem : Dispatcher, DispatchProblem
         The bidding problem.
     tuned : bool
-        With our settings, or with Clarabel's defaults.
+        Whether with our settings, or with Clarabel's defaults.
     """
     bounds = bid_bounds(
         dispatcher.grid, dispatcher.rule, problem.demand_mw, problem.available_mw, network="branch_flow"

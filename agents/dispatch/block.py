@@ -1,4 +1,4 @@
-"""Copies of a compiled model inside a program: which columns they have, and their part of its vectors."""
+"""Blocks of a program: copies of a compiled model with their columns, and their part of its vectors."""
 
 from collections.abc import Mapping
 
@@ -8,20 +8,20 @@ from agents.dispatch.compiled import CompiledModel
 from grids.network import BoolArray, FloatArray, IntArray
 
 Values = Mapping[str, FloatArray]
-"""For every data name of a group an array that broadcasts to (copies, units)."""
+"""Values of a block's data: for every name an array that broadcasts to (copies, units)."""
 
 UNLINKED = -1
 
 
 class ModelBlock:
-    """Copies of one compiled model inside a program.
+    """Block of a program: copies of one compiled model.
 
     Parameters
     ----------
     model : CompiledModel
         The model.
     copies : int
-        How many there are, N.
+        Number of copies N.
     weight : array, shape (N,)
         Factor of each copy's objective, such as a probability.
     first_column : int
@@ -47,7 +47,7 @@ class ModelBlock:
         return self._columns[name]
 
     def link(self, name: str, columns: IntArray) -> None:
-        """Let decisions stand in for data: shape (N, units), `UNLINKED` where a number is given instead."""
+        """Link data to decisions by their columns, shape (N, units), `UNLINKED` where a number is given instead."""
         self.links[:, self.model.data[name] - self.model.decisions] = columns
         self._linked = None
 
@@ -64,12 +64,12 @@ class ModelBlock:
         return self._linked
 
     def data_prices(self, z: FloatArray, name: str) -> FloatArray:
-        """Return how the optimum changes with data that stand only in constraints, shape (N, units).
+        """Return the derivative of the optimum by data that stand only in constraints, shape (N, units).
 
         Parameters
         ----------
         z : array, shape (N * M,)
-            Duals of this group's rows.
+            Duals of this block's rows.
         name : str
             The data.
         """

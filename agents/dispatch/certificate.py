@@ -1,4 +1,4 @@
-"""The certificate of a plan: is the relaxation exact, does AC physics agree, how far from the optimum can it be."""
+"""Certificate of a plan: exactness of the relaxation, mismatch to AC power flow, and distance from the optimum."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from grids.network import FloatArray, Grid
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What is proven about a plan.
+    """Certificate of a plan: checks against physics, and the proven optimality gap.
 
     Attributes
     ----------
@@ -22,14 +22,14 @@ class Certificate:
     power_flow_mismatch_mw, power_flow_mismatch_pu : float or None
         Largest difference of tie-line flow and of bus voltage to an AC power flow of the same set points. [MW], [p.u.]
     limit_excess_pu : float or None
-        Most by which the state that an AC power flow makes of the plan exceeds any limit: voltages, line currents,
-        capacity and power factor of the tie line, what loads, renewables, batteries and microgrids can do. Zero or
-        less where all are kept. [p.u. on 1 MVA]
+        Largest excess of any limit in the AC power flow of the plan: voltages, line currents, capacity and power
+        factor of the tie line, limits of loads, renewables, batteries and microgrids. Zero or less where all are
+        kept. [p.u. on 1 MVA]
     optimality_gap : float
         Relative difference between the plan's profit and the proven bound on any plan's.
     status : {"exact", "repaired", "inexact", "infeasible", "no network"}
-        The relaxation was exact; was not, and the plan was repaired into an AC-feasible one; could not be, or a limit
-        is not kept by what physics makes of the plan; no plan meets all limits; or the plan knows no network.
+        The relaxation was exact; was not, and the plan was repaired into an AC-feasible one; could not be, or its
+        AC power flow does not keep a limit; no plan meets all limits; or the plan knows no network.
     """
 
     cone_gap: float | None
@@ -59,9 +59,9 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
     Parameters
     ----------
     plan, problem : Plan, DispatchProblem
-        The plan, and what it was made for.
+        The plan, and its problem.
     grid : Grid or None
-        The network; None for a plan that knows none.
+        The network; None for a plan without one.
     """
     gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
     if grid is None:
@@ -107,7 +107,7 @@ def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:
 
 
 def _device_excess(grid: Grid, problem: DispatchProblem, plan: Plan) -> list[FloatArray]:
-    """Return the excess of what loads (18), renewables (20)-(22), batteries (23)-(25) and microgrids can do."""
+    """Return the excess over the limits of loads (18), renewables (20)-(22), batteries (23)-(25) and microgrids."""
     points, energy = plan.set_points, plan.end_energy_mwh
     converter = np.array([unit.max_s_mva for unit in grid.renewables])
     tan_phi = np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables]))

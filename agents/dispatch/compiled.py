@@ -1,4 +1,4 @@
-"""Compile a Pyomo model to sparse matrices, once.
+"""Compilation of a Pyomo model to sparse matrices, once.
 
 The columns z = (x, d) are the model's decisions x and its data d. Rows are in Clarabel's form, rows·z + s = rhs with s
 in a product of cones, and the objective is ½ z'Hz + g'z + c. Because data are columns too, a number, a price, or a
@@ -43,7 +43,7 @@ class Entries:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CompiledModel:
-    """A Pyomo model as matrices.
+    """Pyomo model as matrices.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class CompiledModel:
 
     @cached_property
     def rows_on_data(self) -> sparse.csr_matrix:
-        """The data's part of the rows, shape (M, data)."""
+        """Part of the rows on the data, shape (M, data)."""
         on_data = self.rows.column >= self.decisions
         at = (self.rows.row[on_data], self.rows.column[on_data] - self.decisions)
         shape = (len(self.rhs), self.columns - self.decisions)
@@ -96,7 +96,7 @@ class CompiledModel:
 
     @cached_property
     def is_free(self) -> bool:
-        """Whether the objective has nothing but squares and products of decisions."""
+        """True if the objective has nothing but squares and products of decisions."""
         mixed = any(len(entries.row) for entries in (*self.mixed_products, self.data_products))
         return not (mixed or self.linear.any() or self.constant)
 
@@ -118,7 +118,7 @@ class CompiledModel:
 
     @cached_property
     def data_entries(self) -> dict[str, Entries]:
-        """For all data the entries of their part of the rows, columns counted from the first of each."""
+        """Entries of the rows on each of the data, columns counted from the first of each."""
         entries = {}
         for name, span in self.data.items():
             chosen = np.isin(self.rows.column, span)
@@ -128,7 +128,7 @@ class CompiledModel:
 
 
 PYOMO = threading.RLock()
-"""Pyomo builds, reads and writes one model at a time: what does so holds this, whatever thread it runs on."""
+"""Lock for building, reading and writing models: Pyomo does so with one at a time, on whatever thread."""
 
 
 def compiled(build: Callable[..., pyo.ConcreteModel], *given: Any, **options: Any) -> CompiledModel:
@@ -139,7 +139,7 @@ def compiled(build: Callable[..., pyo.ConcreteModel], *given: Any, **options: An
     build : callable
         Returns the model.
     *given, **options
-        What it is called with.
+        Its arguments.
 
     Raises
     ------
@@ -213,7 +213,7 @@ Terms = list[tuple[int, float]]
 
 
 class _Rows:
-    """Collects rows by kind of cone: a·z + s = b."""
+    """Collector of rows by kind of cone: a·z + s = b."""
 
     def __init__(self, column: dict[int, int]) -> None:
         self._column = column

@@ -47,7 +47,7 @@ class Solution:
 
 
 class ConicProgram:
-    """A cone program made of groups of blocks. Add groups, link them, then solve as often as the data change.
+    """Cone program made of blocks of models. Add blocks, link them, then solve as often as the data change.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class ConicProgram:
         self._solver_costs: sparse.csc_matrix | None = None
 
     def add(self, model: CompiledModel, copies: int, weight: FloatArray | None = None) -> ModelBlock:
-        """Return a new group of `copies` blocks of a model."""
+        """Return a new block of `copies` of a model."""
         weight = np.ones(copies) if weight is None else weight
         block = ModelBlock(model, copies, weight, self.column_count)
         self.blocks_of_models.append(block)
@@ -73,7 +73,7 @@ class ConicProgram:
         return block
 
     def first_rows(self) -> dict[int, int]:
-        """Return the first row of every group, by its identity."""
+        """Return the first row of every block, by its identity."""
         rows, begin = {}, 0
         for block in self.blocks_of_models:
             rows[id(block)] = begin
@@ -89,13 +89,13 @@ class ConicProgram:
         return self._costs, *self._rows
 
     def reweigh(self, block: ModelBlock, weight: FloatArray) -> None:
-        """Give the copies of a group new weights."""
+        """Give the copies of a block new weights."""
         if not np.array_equal(block.weight, weight):
             block.weight = weight
             self._costs = None
 
     def vectors(self, values: Sequence[Values]) -> tuple[FloatArray, FloatArray, float]:
-        """Return q, b and the constant of the objective for the data of every group."""
+        """Return q, b and the constant of the objective for the data of every block."""
         q = np.zeros(self.column_count)
         rhs, constant = [], 0.0
         for block, given in zip(self.blocks_of_models, values, strict=True):
@@ -105,15 +105,15 @@ class ConicProgram:
         return q, np.concatenate(rhs), constant
 
     def solve(self, values: Sequence[Values], extra_cost: FloatArray | float = 0.0) -> Solution:
-        """Return the optimum for the data of every group.
+        """Return the optimum for the data of every block.
 
         The solver is kept and given new vectors; as it does not scale the problem, its answer does not depend on what
-        it solved before. Where it has trouble, a new one with careful settings is asked.
+        it solved before. Where it fails, a new one with careful settings is tried.
 
         Parameters
         ----------
         values : sequence of mappings
-            Data of every group, in the order they were added.
+            Data of every block, in the order they were added.
         extra_cost : array, shape (columns,), optional
             Linear cost of decisions on top of the models' own; objective and bound include it. [$]
 
@@ -188,15 +188,15 @@ class ConicProgram:
 
 
 ALMOST_GAP, ALMOST_RESIDUAL = 1e-7, 1e-8
-"""Relative gap and residual at which an answer counts that missed the solver's own tolerance of 1e-8 by a whisker."""
+"""Relative gap and residual up to which an answer counts that just missed the solver's own tolerance of 1e-8."""
 
 
 POOR_GAP, POOR_RESIDUAL = 1e-4, 1e-5
-"""The same for a second opinion, which nothing better comes after."""
+"""The same for the second attempt with careful settings, which is the last."""
 
 
 TIME_IS_UP = "MaxTime"
-"""Clarabel's word for a time limit that was reached."""
+"""Status of Clarabel for a time limit that was reached."""
 
 
 def _is_solved(answer: Any, *, gap: float, residual: float) -> bool:

@@ -1,4 +1,4 @@
-"""What stands behind the connections in a program: all devices of the microgrids (central), or only their exchange."""
+"""Blocks of the connections in a program: all devices of the microgrids (central), or only their exchange."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,14 +15,14 @@ from grids.network import Connection, FloatArray, IntArray
 
 
 class MicrogridBlocks:
-    """All devices of microgrids, repeated over scenarios and hours and linked by their stores.
+    """Blocks of all devices of microgrids, repeated over scenarios and hours and linked by their stores.
 
     Parameters
     ----------
     program : ConicProgram
-        Where the blocks go.
+        Program to which the blocks are added.
     microgrids : sequence of Microgrid
-        What stands behind the connections, in their order. (M,)
+        Microgrids in the order of the connections. (M,)
     scenarios, hours : int
         S and T.
     proximal, scheduled, fits : float, bool, bool
@@ -61,7 +61,7 @@ class MicrogridBlocks:
         return columns
 
     def store_columns(self) -> IntArray:
-        """Return the columns of what all stores hold at the end of each hour of the first scenario, shape (T, N).
+        """Return the columns of the energy of all stores at the end of each hour of the first scenario, shape (T, N).
 
         Connection by connection, each in the order of ``battery``, ``thermal_storage``, ``ev``.
         """
@@ -73,7 +73,7 @@ class MicrogridBlocks:
         return np.array(columns, dtype=np.int64).reshape(-1, self.shape[1]).T
 
     def store_prices(self, program: ConicProgram, solution: Solution) -> FloatArray:
-        """Return how the optimum changes with what every store holds at the start of each hour, shape (T, N).
+        """Return the derivative of the optimum by the energy of every store at the start of each hour, shape (T, N).
 
         In the order of `store_columns`, for the first scenario. [$/MWh]
         """
@@ -100,11 +100,11 @@ class MicrogridBlocks:
         raise IndexError(f"there is no connection {connection}")
 
     def values(self, problems: Sequence[ConnectionProblem], extra: Sequence[Values] | None = None) -> list[Values]:
-        """Return the data of every group.
+        """Return the data of every block.
 
         Parameters
         ----------
-        dispatch problems : sequence of ConnectionProblem
+        problems : sequence of ConnectionProblem
             Of all microgrids. (M,)
         extra : sequence of mappings, optional
             Further data of each microgrid, such as prices, shape (S * T, 1).
@@ -133,12 +133,12 @@ class MicrogridBlocks:
 
 
 class OfferBlocks:
-    """What the operator knows of its microgrids: limits, prices and quantities.
+    """Blocks of microgrids as the operator knows them: limits, prices and quantities.
 
     Parameters
     ----------
     program : ConicProgram
-        Where the blocks go.
+        Program to which the blocks are added.
     connections : sequence of Connection
         The connections. (M,)
     scenarios, hours : int
@@ -161,7 +161,7 @@ class OfferBlocks:
         return np.stack([block.columns(name).reshape(self.shape[:2]) for block in self.blocks_of_models], axis=2)
 
     def values(self, offers: Offers) -> list[Values]:
-        """Return the data of every group."""
+        """Return the data of every block."""
         count = self.shape[0] * self.shape[1]
         return [
             {"exchange_p_cost_per_mwh": offers.cost_per_mwh[:, :, m].reshape(count, 1)} for m in range(self.shape[2])
@@ -174,12 +174,12 @@ class OfferBlocks:
 
 
 class ReactiveBlocks:
-    """Reactive power the operator may ask of microgrids whose active power is given.
+    """Blocks of the reactive power the operator may ask of microgrids whose active power is given.
 
     Parameters
     ----------
     program : ConicProgram
-        Where the blocks go.
+        Program to which the blocks are added.
     connections : sequence of Connection
         The connections. (M,)
     scenarios, hours : int
@@ -198,7 +198,7 @@ class ReactiveBlocks:
         return self.blocks_of_models[0].columns(name).reshape(self.shape)
 
     def values(self) -> list[Values]:
-        """Return the data of the one group."""
+        """Return the data of the one block."""
         limit = np.tile(self._max_q_mvar, self.shape[0] * self.shape[1])
         return [{"max_q_mvar": limit[:, None]}]
 
@@ -213,12 +213,12 @@ def compiled_reactive() -> CompiledModel:
 
 
 class CurveBlocks:
-    """What the operator knows of microgrids that handed in demand curves, in a program of one scenario and hour.
+    """Blocks of microgrids that submitted demand curves, in a program of one scenario and hour.
 
     Parameters
     ----------
     program : ConicProgram
-        Where the blocks go.
+        Program to which the blocks are added.
     connections : sequence of Connection
         The connections. (M,)
     segments : int
@@ -234,7 +234,7 @@ class CurveBlocks:
         return self.blocks_of_models[0].columns(name).reshape(1, 1, -1)
 
     def values(self, curves: Curves) -> list[Values]:
-        """Return the data of the one group."""
+        """Return the data of the one block."""
         return [
             {
                 "least_mw": curves.least_mw[:, None],
@@ -276,7 +276,7 @@ _COMPILED: dict[tuple[str, float, bool, bool], CompiledModel] = {}
 def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool, fits: bool) -> CompiledModel:
     """Return the compiled hour of a kind of microgrid (its JSON), compiled once."""
     key = (kind, proximal, scheduled, fits)
-    with PYOMO:  # whoever asks for the same kind meanwhile waits and finds it
+    with PYOMO:  # another thread that needs the same kind meanwhile waits and finds it
         if key not in _COMPILED:
             microgrid = Microgrid.model_validate_json(kind)
             _COMPILED[key] = compiled(microgrid_hour, microgrid, proximal=proximal, scheduled=scheduled, fits=fits)

@@ -1,4 +1,4 @@
-"""What a dispatch problem is given about its connections: the microgrids' own data, or only prices and quantities."""
+"""Data of the connections in a dispatch problem: the microgrids' own data, or only prices and quantities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grids.network import FloatArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class StoreValues:
-    """The value of what stores hold at the end of an hour.
+    """Value of the energy of stores at the end of an hour.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class StoreValues:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConnectionProblem:
-    """What a microgrid bases its decisions on. It is the microgrid's own; only the central benchmark sees it.
+    """Data on which a microgrid decides. They are its own; only the central benchmark sees them.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class ConnectionProblem:
     ev_min_mwh, ev_max_mwh : array, shape (T,)
         Least and most energy the cars can have been charged with by the end of every hour. [MWh]
     values : StoreValues, optional
-        What its stores' energy is worth after the last hour, in the order of ``battery``, ``thermal_storage``, ``ev``.
+        Value of its stores' energy after the last hour, in the order of ``battery``, ``thermal_storage``, ``ev``.
     """
 
     load_mw: FloatArray
@@ -104,12 +104,12 @@ class ConnectionProblem:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Offers:
-    """At which price, and near which quantity, the operator may exchange power with its microgrids.
+    """Offers of the operator: prices, and quantities to stay near, of the exchange with its microgrids.
 
     Attributes
     ----------
     cost_per_mwh : array, shape (S, T, M)
-        Linear cost of what is given to a microgrid. [$/MWh]
+        Linear cost of the power given to a microgrid. [$/MWh]
     proximal : float
         ρ of the term ρ/2·P². [$/MW²h]
     """
@@ -120,14 +120,14 @@ class Offers:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Curves:
-    """What microgrids take at which price in one hour: the demand curves they hand in.
+    """Demand curves that microgrids submit: the power they take at each price in one hour.
 
     Attributes
     ----------
     least_mw : array, shape (M,)
-        What each takes at the highest price. [MW]
+        Power each takes at the highest price. [MW]
     width_mw, price_per_mwh : array, shape (M, K)
-        What it takes more at each lower price, and these prices, falling. [MW], [$/MWh]
+        Additional power at each lower price, and these prices, falling. [MW], [$/MWh]
     """
 
     least_mw: FloatArray

@@ -1,4 +1,4 @@
-"""The one door to the dispatch problem: a dispatch problem in, a plan out. Compiled models and programs are kept."""
+"""Dispatcher: the plan of a dispatch problem. Compiled models and programs are kept."""
 
 import math
 from collections.abc import Callable
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Solves dispatch problems on one grid under one tariff and rule.
+    """Solver of dispatch problems on one grid under one tariff and rule.
 
     Parameters
     ----------
     grid, tariff, rule : Grid, Tariff, ImbalanceRule
-        What the hour model is made of.
+        Parts of the hour model.
     effort : Effort, optional
-        How far bids are to be proven.
+        Gap and limits of the search for bids.
     risk : Risk, optional
-        How much bad days count in the bid.
+        Aversion to risk of the bid.
     progress : callable, optional
         Called with a line of text now and then while a long problem is solved.
     """
@@ -72,7 +72,7 @@ class Dispatcher:
         return cls(instance.grid, instance.tariff, instance.rule, effort=effort, risk=risk, progress=progress)
 
     def renewed(self) -> "Dispatcher":
-        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        """Return another one for the same problems; an agent that was given up may still use this one."""
         return Dispatcher(
             self.grid, self.tariff, self.rule, effort=self.effort, risk=self.risk, progress=self.progress
         )
@@ -109,7 +109,7 @@ class Dispatcher:
         return math.ceil(float(relative.max(initial=0.0)) / PEAK_STEP) * PEAK_STEP
 
     def _exceeds_limits(self, problem: DispatchProblem) -> bool:
-        """Return whether microgrids are given an exchange beyond what was announced at connection."""
+        """Return whether microgrids are given an exchange beyond their announced limits."""
         limits = np.array([connection.exchange_limits() for connection in self.grid.connections]).reshape(-1, 2).T
         given = zip((problem.exchange_p_mw, problem.exchange_q_mvar), limits, strict=True)
         return any(exchange is not None and bool((np.abs(exchange) > limit).any()) for exchange, limit in given)
@@ -131,7 +131,7 @@ class Dispatcher:
         network : {"branch_flow", "copper_plate"}
             AC network or one bus.
         effort : Effort, optional
-            How hard to search for the best directions.
+            Effort of the search for the best directions.
 
         Raises
         ------
@@ -154,16 +154,16 @@ class Dispatcher:
             return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
 
     def look_ahead(self, knowledge: Knowledge) -> None:
-        """Let whoever else decides look at the coming hours of the day; here, nobody does."""
+        """Give microgrids the outlook on the coming hours of the day; here, there are none."""
 
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
-        """Let whoever else decides look at scenarios of the coming day; here, nobody does."""
+        """Give microgrids scenarios of the coming day; here, there are none."""
 
     def value_by(self, functions: "ValueFunctions | None") -> None:
-        """Let whoever else decides value what its stores hold after a single hour; here, nobody does."""
+        """Set the functions by which microgrids value stored energy after a single hour; here, there are none."""
 
     def retail_schedule(self) -> tuple[Schedule, Coordination] | None:
-        """Return what microgrids do at the retail price if nobody coordinates them; nothing if there are none."""
+        """Return the exchange of uncoordinated microgrids at the retail price; None if there are none."""
         return None
 
     def relaxed(
@@ -182,7 +182,7 @@ class Dispatcher:
             return self.horizon(problem, network=network, bounds=bounds, elastic=True).solve(problem, directions)
 
     def lagrangian_bound(self, problem: DispatchProblem, bounds: BidBounds, network: str) -> LagrangianBound:
-        """Return what bounds a bidding problem at the prices of its plans."""
+        """Return the Lagrangian bound of a bidding problem at the prices of its plans."""
         peak = self.demand_peak(problem, network)
         hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
         return LagrangianBound(self.grid, hour, self.tariff, problem, bounds)
@@ -224,7 +224,7 @@ class Dispatcher:
 
 
 PEAK_STEP = 0.25
-"""To what the largest demand is rounded up, so that few models are compiled."""
+"""Step to which the largest demand is rounded up, so that few models are compiled."""
 
 KEPT_COLUMNS = 100_000
 """Columns of the largest program for bids that is kept; ten scenarios of 33 buses have half as many and take 25 MB."""

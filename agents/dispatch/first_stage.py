@@ -1,4 +1,4 @@
-"""The first stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
+"""First stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class BidBounds:
 
     @property
     def key(self) -> bytes:
-        """What tells this range from another."""
+        """Key of this range."""
         return self.low.tobytes() + self.high.tobytes()
 
     def direction(self, chosen: IntArray) -> IntArray:
@@ -41,7 +41,7 @@ class BidBounds:
 def bid_bounds(
     grid: Grid, rule: ImbalanceRule, demand_mw: FloatArray, available_mw: FloatArray, *, network: str
 ) -> BidBounds:
-    """Return the bids that can be optimal, from what the tie line can physically carry (the presolve).
+    """Return the bids that can be optimal, from the flows the tie line can physically have (the presolve).
 
     A bid whose band lies beyond every possible flow is never better than one whose band touches the range of
     flows, so B·(1 - b) may exceed neither the largest import nor (for exports) the largest export. Where all

@@ -1,4 +1,4 @@
-"""What can flow through a line at most, and the bound on its current that follows."""
+"""Bounds on the flow through a line, and the bound on its current that follows."""
 
 import math
 
@@ -10,7 +10,7 @@ from grids.network import FloatArray, Grid
 def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
     """Return lowest and highest flow at the sending end of every line, shape (L, 2): P in MW, Q in Mvar.
 
-    What flows into a line is what units beyond it can draw or give, and what is lost on the way; a line that takes
+    The flow into a line is the power that units beyond it can draw or give, and the losses; a line that takes
     P and Q to a bus of at least the lowest voltage loses r·(P² + Q²)/v of it at most. Microgrids exchange no more than
     their limits: an exchange that is given must keep them for the bounds to hold.
 
@@ -38,11 +38,11 @@ def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]
 
 
 def current_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
-    """Return constant, shape (L,), and slope, shape (L, 2), of what bounds every squared current: ℓ <= c + s·(P, Q).
+    """Return constant, shape (L,), and slope, shape (L, 2), of a bound on every squared current: ℓ <= c + s·(P, Q).
 
-    Between its lowest and highest value P² lies below its secant, and so does Q²; what flows, at the least voltage of
-    the sending end, then bounds ℓ. It holds for all that physics can do, and cuts off most of what only the relaxation
-    can. [p.u.]
+    Between its lowest and highest value P² lies below its secant, and so does Q²; the flow, at the least voltage of
+    the sending end, then bounds ℓ. It holds for every AC power flow, and cuts off most states that only the relaxation
+    allows. [p.u.]
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""The exact AC equations, for Ipopt and BONMIN: the independent oracle, and the repair of inexact plans."""
+"""Exact AC equations, for Ipopt and BONMIN: an independent reference, and the repair of inexact plans."""

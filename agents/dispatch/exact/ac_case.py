@@ -1,4 +1,4 @@
-"""What the paper's own problem is written for: network, market, dispatch problem and directions."""
+"""Case of the paper's own problem: network, market, dispatch problem and directions."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Model = Any
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ACCase:
-    """What Eq. (7)-(31) are written for.
+    """Case for which Eq. (7)-(31) are written.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class ACCase:
     directions : Directions
         Directions.
     integer : bool
-        What becomes of unsettled directions: binary variables, or (False) import.
+        Whether directions that are not fixed become binary variables, or (False) import.
     """
 
     grid: Grid
@@ -40,7 +40,7 @@ class ACCase:
 
     @property
     def both_directions(self) -> bool:
-        """Whether Eq. (30) lets power out."""
+        """True if Eq. (30) allows export."""
         return self.grid.tie_line.power_factor_reading == "both_directions"
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The market in the paper's own problem: bids, bands and money, Eq. (7)-(17)."""
+"""Market in the paper's own problem: bids, bands and money, Eq. (7)-(17)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from agents.dispatch.exact.ac_case import ACCase, Model
 
 
 def add_bids(case: ACCase, m: Model) -> None:
-    """Add bids, given or decided, and what is drawn outside their bands, Eq. (15)."""
+    """Add bids, given or decided, and the energy outside their bands, Eq. (15)."""
     capacity, given = case.grid.tie_line.max_s_mva, case.problem.bid_mw
     banded, least = bool(case.rule.bands.any()), case.least_bid_mw
     decided = [] if given is not None else list(m.HOURS)

@@ -1,8 +1,8 @@
 """The paper's own problem, Eq. (7)-(31), as it is printed: voltages and angles, the bus admittance matrix, and signs.
 
 A second formulation beside the branch flow of :mod:`agents.dispatch.network`, and independent of it: nothing is
-relaxed, so the problem is not convex, and where directions are open it is a mixed-integer one. It is there to check
-the other, and to mend plans where the other is not exact.
+relaxed, so the problem is not convex, and where directions are open it is a mixed-integer one. It serves to check
+the other, and to repair plans where the other is not exact.
 
 Components bear the numbers of Energies 2016, 9(1), 48; Eq. (24) and (31) are bounds of variables.
 """
@@ -20,7 +20,7 @@ from agents.dispatch.plan import PLANNED, planned_voltages
 from grids.network import ComplexArray, FloatArray, Grid
 
 OVERLAP_MW2 = 1e-9
-"""Most that charge times discharge of a lossy battery may be; 0 is true, and too sharp for Ipopt. [MW²]"""
+"""Largest product of charge and discharge of a lossy battery; 0 is exact, and too sharp for Ipopt. [MW²]"""
 
 
 def bus_admittance(grid: Grid) -> ComplexArray:
@@ -33,7 +33,7 @@ def bus_admittance(grid: Grid) -> ComplexArray:
 
 
 class ACProblem(ACCase):
-    """Eq. (7)-(31) as a Pyomo model."""
+    """Paper's own problem, Eq. (7)-(31), as a Pyomo model."""
 
     def model(self) -> Model:
         """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""
@@ -183,7 +183,7 @@ class ACProblem(ACCase):
         m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive, doc="The same for reactive power.")
 
     def _add_network_flow(self, m: Model) -> None:
-        """Add Eq. (28), what flows from each bus into the network; every line's sine and cosine is written once."""
+        """Add Eq. (28), the flow from each bus into the network; every line's sine and cosine is written once."""
         sending, receiving = self.grid.line_from.tolist(), self.grid.line_to.tolist()
         ends = list(zip(sending, receiving, strict=True))
         line = {(i, j): (e, 1) for e, (i, j) in enumerate(ends)} | {(j, i): (e, -1) for e, (i, j) in enumerate(ends)}

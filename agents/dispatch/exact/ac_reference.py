@@ -1,6 +1,6 @@
-"""An independent oracle: the paper's problem as printed, in polar AC form, solved as it stands by Ipopt or BONMIN.
+"""Independent reference: the paper's problem as printed, in polar AC form, solved as it stands by Ipopt or BONMIN.
 
-What it finds is a local optimum: both solvers take the problem for convex, which AC power flow is not. So neither
+The result is a local optimum: both solvers take the problem for convex, which AC power flow is not. So neither
 proves a bound, and the plan's bound is -inf; the conic relaxation proves one:
 :mod:`agents.dispatch.multi_period_program`.
 """
@@ -46,7 +46,7 @@ def solve_ac(
     directions : Directions, optional
         Directions; Ipopt takes those not fixed for import.
     start : Plan, optional
-        Where to begin the search.
+        Plan from which the search begins.
     options : mapping, optional
         Options by the solver's own names.
 

@@ -1,8 +1,8 @@
-"""Mend a plan that the conic relaxation takes for possible and physics does not: solve its scenarios on exact AC.
+"""Repair of a plan that the conic relaxation allows and physics does not: its scenarios are solved on exact AC.
 
 Where losses pay (negative prices) or surplus can't leave the network, the relaxation burns energy in lines or stores.
 With the bids as they are the scenarios no longer depend on each other, so each is a problem of its own for Ipopt.
-What it finds is feasible and, the problem not being convex, locally optimal; the proven bound stays the relaxation's.
+Its solution is feasible and, the problem not being convex, locally optimal; the proven bound stays the relaxation's.
 """
 
 import math
@@ -29,7 +29,7 @@ MISMATCH_MW = 1e-5
 """Difference between a planned and a metered tie-line flow up to which a scenario is left as it is. [MW]"""
 
 OPTIONS: Options = {"mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
-"""Limits are held so sharply that overstepping them can't undercut the bound."""
+"""Options of Ipopt that keep limits so sharply that no excess can undercut the bound."""
 
 SCENARIO_TIME_S = 60.0
 """Most time for one scenario. [s]"""
@@ -46,17 +46,17 @@ def best_repair(
     directions: Directions,
     time_limit_s: float = math.inf,
 ) -> Plan:
-    """Return the cheapest plan that physics can do: steered by a price on losses, or repaired on exact AC.
+    """Return the cheapest plan that is physically exact: steered by a price on losses, or repaired on exact AC.
 
     Where the bids are decided the repair begins twice: at the relaxed plan, whose bids are the better ones if little
-    is to be mended, and at the steered plan. If nothing is what physics can do, the plan nearest to it is returned.
+    needs repair, and at the steered plan. If no plan is exact, the one nearest to physics is returned.
 
     Parameters
     ----------
     grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
         The problem.
     relaxed, steered : Plan
-        The optimum of the relaxation, and what came of it with a price on burnt energy.
+        The optimum of the relaxation, and the plan with a price on burnt energy.
     directions : Directions
         Directions of both.
     time_limit_s : float
@@ -84,10 +84,10 @@ def repair(
     every: bool = False,
     time_limit_s: float = math.inf,
 ) -> Plan:
-    """Return the plan with every scenario that physics refuses solved again on exact AC, its bids unchanged.
+    """Return the plan with every inexact scenario solved again on exact AC, its bids unchanged.
 
     A plan that is exact already, or violates limits because every plan does, comes back as it is. So do scenarios
-    to which Ipopt finds no answer in time: `inexactness` still tells.
+    to which Ipopt finds no answer in time: `inexactness` still shows it.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def repair(
     directions : Directions
         Directions; those not fixed are taken from the plan.
     every : bool
-        Solve the other scenarios as well, and take what is cheaper.
+        Solve the other scenarios as well, and take the cheaper solution.
     time_limit_s : float
         Time for all of it; scenarios that are left over stay as they are. [s]
     """
@@ -135,7 +135,7 @@ def repair(
 
 
 def _refused(grid: Grid, plan: Plan) -> BoolArray:
-    """Return which scenarios are not what an AC power flow of their set points gives, shape (S,)."""
+    """Return the mask of scenarios that differ from an AC power flow of their set points, shape (S,)."""
     spilled: BoolArray = plan.spilled.max(axis=1) > EXACT
     try:
         metered = BatchPlant(grid).run(plan.set_points).tie_p_mw
@@ -149,7 +149,7 @@ PER_SCENARIO = (
     *("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "line_p_mw", "line_q_mvar"),
     *("cone_gap", "spilled", "penalty", "violation"),
 )
-"""The arrays of a plan, besides its set points, whose first axis is the scenario."""
+"""Names of a plan's arrays, besides its set points, whose first axis is the scenario."""
 
 
 def _scenario_of(problem: DispatchProblem, s: int) -> DispatchProblem:

@@ -1,4 +1,4 @@
-"""The door to CasADi: a Pyomo model goes out as an .nl file, and Ipopt's or BONMIN's answer comes back into it."""
+"""Interface to CasADi: a Pyomo model is written as an .nl file, and Ipopt's or BONMIN's solution is read back."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
@@ -24,20 +24,20 @@ QUIET: dict[str, dict[str, Any]] = {
     "ipopt": {"print_level": 0, "sb": "yes"},
     "bonmin": {"print_level": 0, "sb": "yes", "bb_log_level": 0, "nlp_log_level": 0, "milp_log_level": 0},
 }
-"""The solvers there are, and what keeps them (nearly) silent."""
+"""Solvers, and the options that keep them (nearly) silent."""
 
 INFEASIBLE = ("Infeasible_Problem_Detected", "INFEASIBLE")
-"""What they call a problem whose limits can't all be met (for a non-convex one: not from where they started)."""
+"""Statuses of a problem whose limits can't all be met (if it is not convex: not from where they started)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NlAnswer:
-    """What a solver says; the solution itself stands in the model's variables.
+    """Answer of a solver; the solution itself stands in the model's variables.
 
     Attributes
     ----------
     status : str
-        The solver's own word.
+        Status in the solver's own words.
     objective : float
         Value of the objective.
     """
@@ -68,7 +68,7 @@ def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = No
     InfeasibleError
         If the solver finds that the limits can't all be met.
     SolverError
-        If it stops without an answer; the message has its own word for why.
+        If it stops without an answer; the message contains its status.
     """
     if solver not in QUIET:
         raise StudyError(f"there is no solver {solver!r} for AC models; choose one of {', '.join(QUIET)}")
@@ -83,7 +83,7 @@ def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = No
         settings["discrete"] = problem.discrete
     nlp = {"x": casadi.vertcat(*problem.x), "f": problem.f, "g": casadi.vertcat(*problem.g)}
     program = casadi.nlpsol("s", solver, nlp, settings)
-    # BONMIN reports its nodes whatever it is told. Ipopt is silent, and may run on several threads.
+    # BONMIN prints its nodes whatever the options. Ipopt is silent, and may run on several threads.
     with redirect_stdout(StringIO()) if solver == "bonmin" else nullcontext():
         answer = program(x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub)
     status = str(program.stats()["return_status"])

@@ -88,7 +88,7 @@ class Master:
                 milp(
                     self._cost,
                     constraints=LinearConstraint(rows, ub=limits),
-                    ends=(low, high),
+                    bounds=(low, high),
                     integrality=integer,
                     options={"mip_rel_gap": 1e-6, "time_limit": SOLVER_TIME_LIMIT_S},
                 )
@@ -101,7 +101,7 @@ class Master:
                 self._cost,
                 A_ub=rows,
                 b_ub=limits,
-                ends=np.stack([low, high], axis=1),
+                bounds=np.stack([low, high], axis=1),
                 method="highs",
                 options={"time_limit": SOLVER_TIME_LIMIT_S},
             )

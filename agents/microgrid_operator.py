@@ -1,4 +1,4 @@
-"""The microgrid operator: bids a day ahead, and runs the network hour by hour."""
+"""Microgrid operator: bids a day ahead, and runs the network hour by hour."""
 
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_wo
 
 
 class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
-    """Submits what the bid optimizer computes and dispatches by the study's ANM policy.
+    """Operator that submits the bids of the bid optimizer and dispatches by the study's ANM policy.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         return self._optimizer.compute(self.model.units.energy_mwh)
 
     def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
-        """Remember the bids as they count, and the battery schedule behind them."""
+        """Keep the bids as they count, and the battery schedule planned with them."""
         self._bid_mw, self._schedule_mw = ruling.bid_mw, submission.battery_p_mw
 
     def dispatch(self, reports: dict[str, Report]) -> Decision:
@@ -82,7 +82,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}")
 
     def _ask(self, name: str, reports: dict[str, Report]) -> Decision:
-        """Return what a policy decides within its time; one that did not keep it is not asked again."""
+        """Return the decision of a policy within its time; one that exceeds it is not asked again."""
         if name in self._silent:
             raise NoAnswerError("it has not answered before")
         try:

@@ -1,4 +1,4 @@
-"""The microgrid's own optimisation: what it exchanges at a price, and what its devices do about an agreed exchange."""
+"""Optimizer of a microgrid: its exchange at a price, and the schedule of its devices for an agreed exchange."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,14 +17,14 @@ from sim.study import SOLVER_TIME_LIMIT_S
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Quote:
-    """What the operator says to one microgrid: prices, and quantities to stay near. Nothing else reaches it.
+    """Quote of the operator to one microgrid: prices, and quantities to stay near. Nothing else reaches it.
 
     Attributes
     ----------
     price_per_mwh : array, shape (S, T)
-        What it pays for what it takes from the network. [$/MWh]
+        Price of the power it takes from the network. [$/MWh]
     near_mw : array, shape (S, T)
-        What the operator would like to exchange, positive for what the microgrid takes. [MW]
+        Exchange the operator would like, positive for power the microgrid takes. [MW]
     proximal : float
         ρ of the term ρ/2·(difference)², 0 for a plain price. [$/MW²h]
     """
@@ -41,21 +41,21 @@ class Quote:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MicrogridAnswer:
-    """What a microgrid answers: quantities, positive for what it takes, shape (S, T). [MW]
+    """Answer of a microgrid: quantities, positive for power it takes, shape (S, T). [MW]
 
-    Reactive power has no part in it: the operator asks for it as it likes, within what was announced at connection.
+    Reactive power has no part in it: the operator asks for it as it likes, within the announced limits.
     """
 
     p_mw: FloatArray
 
 
 class MicrogridOptimizer:
-    """Solves the problems of one microgrid; its programs are kept and given new data.
+    """Optimizer of one microgrid; its programs are kept and given new data.
 
     Parameters
     ----------
     microgrid : Microgrid
-        What it owns.
+        Its devices and limits.
     time_limit_s : float
         Most time of the solver for one problem. [s]
     """
@@ -65,16 +65,16 @@ class MicrogridOptimizer:
         self._programs: dict[object, tuple[ConicProgram, MicrogridBlocks]] = {}
 
     def renewed(self) -> "MicrogridOptimizer":
-        """Return another one for the same problems, where somebody who was given up still uses this one."""
+        """Return another one for the same problems; an agent that was given up may still use this one."""
         return MicrogridOptimizer(self._microgrid, self._time_limit_s)
 
     def answer(self, problem: ConnectionProblem, probability: FloatArray, quote: Quote) -> MicrogridAnswer:
-        """Return what the microgrid would exchange at a quote.
+        """Return the exchange the microgrid would choose at a quote.
 
         Parameters
         ----------
         problem : ConnectionProblem
-            What it knows, S scenarios and T hours.
+            Its data, S scenarios and T hours.
         probability : array, shape (S,)
             Probabilities of the scenarios.
         quote : Quote
@@ -92,12 +92,12 @@ class MicrogridOptimizer:
         return MicrogridAnswer(p_mw=solved["exchange_p_mw"])
 
     def demand(self, problem: ConnectionProblem, prices_per_mwh: FloatArray) -> MicrogridAnswer:
-        """Return what the microgrid would take in a single hour at each of K prices, shape (K, 1).
+        """Return the power the microgrid would take in a single hour at each of K prices, shape (K, 1). [MW]
 
         Parameters
         ----------
         problem : ConnectionProblem
-            What it knows, one scenario and one hour.
+            Its data, one scenario and one hour.
         prices_per_mwh : array, shape (K,)
             Prices. [$/MWh]
 
@@ -116,16 +116,16 @@ class MicrogridOptimizer:
     def follow(
         self, problem: ConnectionProblem, p_mw: FloatArray, q_mvar: FloatArray, *, fits: bool = False
     ) -> dict[str, FloatArray]:
-        """Return what every device does about an agreed exchange, and what can't be served, shape (T,) each.
+        """Return the schedule of every device for an agreed exchange, and the load not served, shape (T,) each.
 
         Parameters
         ----------
         problem : ConnectionProblem
-            What it knows, one scenario.
+            Its data, one scenario.
         p_mw, q_mvar : array, shape (T,)
             The agreed exchange. [MW], [Mvar]
         fits : bool
-            Whether it has to be said that stores take no more than fits, because it was agreed below a price of zero.
+            Whether charging must be limited to what fits into stores, because it was agreed below a price of zero.
 
         Raises
         ------

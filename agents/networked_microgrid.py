@@ -1,4 +1,4 @@
-"""A microgrid: an agent that owns its devices and costs, and deals with the operator in prices and quantities."""
+"""Networked microgrid: an agent with own devices and costs that trades with the operator by price and quantity."""
 
 from dataclasses import replace
 from functools import partial
@@ -38,21 +38,21 @@ SHORTFALL_DIGITS = 9
 
 
 class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
-    """A multi-energy microgrid, or the operator's own fleet of cars, behind one connection.
+    """A multi-energy microgrid, or the operator's own fleet of cars, at one connection.
 
     Parameters
     ----------
     model : MarketModel
         The market model.
     connection : Connection
-        Where it is connected, and what it owns.
+        Its connection, with its devices.
     position : int
         Its place among the grid's connections.
 
     Attributes
     ----------
     cars : ChargingSessions or None
-        The stays of its cars.
+        Stays of its cars.
     """
 
     def __init__(self, model: MarketModel, *, connection: Connection, position: int) -> None:
@@ -77,7 +77,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         return self._answers.devices
 
     def look_ahead(self, knowledge: Knowledge) -> None:
-        """Take in what the coming hours of this day bring, as far as a policy may know it."""
+        """Take the outlook on the coming hours of this day, as far as a policy's knowledge goes."""
         outlook, m = self.model.outlook(knowledge), self._position
         self._take_in(
             outlook.connection_load_mw[None, :, m],
@@ -88,7 +88,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         )
 
     def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
-        """Take in scenarios of the day that is about to begin."""
+        """Take scenarios of the day that is about to begin."""
         m = self._position
         self._take_in(
             scenarios.connection_load_mw[:, :, m],
@@ -99,7 +99,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         )
 
     def value_by(self, functions: ValueFunctions | None) -> None:
-        """Value what its stores hold after a single hour by trained functions of its own stores, or not at all.
+        """Set the trained functions by which it values its stored energy after a single hour; None for none.
 
         That holds for the hour in view, if it is a single one, and for those to come.
         """
@@ -108,7 +108,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             self._problem = replace(self._problem, values=self._values())
 
     def demand(self, prices_per_mwh: FloatArray) -> MicrogridAnswer:
-        """Return what it would take from the network in a single hour at each of K prices, its demand curve.
+        """Return the power it would take from the network in a single hour at each of K prices, its demand curve.
 
         Parameters
         ----------
@@ -123,15 +123,15 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         return self._optimizer.demand(self.reveal(), prices_per_mwh)
 
     def answer(self, quote: Quote) -> MicrogridAnswer:
-        """Return what it would exchange at a quote, in the scenarios and hours it looked at last."""
+        """Return the exchange it would choose at a quote, in the scenarios and hours it looked at last."""
         return self._optimizer.answer(self.reveal(), self._probability, quote)
 
     def answer_retail(self) -> MicrogridAnswer:
-        """Return what it exchanges at the retail price, when nobody coordinates."""
+        """Return its exchange at the retail price, without coordination."""
         return self.answer(Quote.plain(self.retail_per_mwh))
 
     def reveal(self) -> ConnectionProblem:
-        """Return all it knows: for itself, and for the central benchmark.
+        """Return its data: for itself, and for the central benchmark.
 
         Raises
         ------
@@ -143,13 +143,13 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         return self._problem
 
     def actuate(self, schedule: Schedule) -> ConnectionAction:
-        """Let the devices do this hour's part of an agreed exchange, as well as they can."""
+        """Act on this hour's part of an agreed exchange, as well as the devices can, and return the action."""
         problem, failed = self.reveal(), ""
         try:
             chosen = self._follow(problem, schedule)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever goes wrong with its plan, the hour passes
+        except BaseException as error:  # any failure of its plan: the hour goes on
             chosen, failed = _stand_in(problem, self._microgrid), f"{in_words(error)}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
         actions = tuple(self._act(orders, problem))
@@ -168,7 +168,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         )
 
     def _follow(self, problem: ConnectionProblem, schedule: Schedule) -> dict[str, FloatArray]:
-        """Return the optimizer's orders within its time; one that does not keep it is given up for a new one."""
+        """Return the optimizer's orders within its time; one that exceeds it is replaced by a new one."""
         optimizer, fits = self._optimizer, bool((schedule.price_per_mwh < 0).any())
         follow = partial(optimizer.follow, problem, schedule.p_mw, schedule.q_mvar, fits=fits)
         try:
@@ -182,13 +182,13 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         return chosen
 
     def _act(self, orders: dict[str, float], problem: ConnectionProblem) -> list[DeviceAction]:
-        """Let every device do its part; return what they do."""
+        """Give every device its part of the plan, and return their actions."""
         load, heat, output = (float(values[0, 0]) for values in (problem.load_mw, problem.heat_mw, problem.output_mw))
         unit = self._microgrid.heat_unit
         most = 0.0 if unit is None else unit.heat_ratio * unit.max_p_mw
         plan = HourPlan(orders=orders, load_mw=load, heat_mw=heat, output_mw=output, most_heat_mw=most)
         actions = self._answers.act(plan)
-        # A unit at its limit makes what it can: what is missing, if only by round-off, is missing at the heat load.
+        # A unit at its limit makes all it can: the missing heat, if only by round-off, is taken from the heat load.
         missing = max(plan.heat_needed_mw, 0.0)
         return [replace(done, heat_mw=done.heat_mw + missing) if _is_heat(done) else done for done in actions]
 
@@ -220,7 +220,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         )
 
     def _values(self) -> StoreValues | None:
-        """Return what its stores' energy is worth at the end of this hour, if it has learned that."""
+        """Return the value of its stores' energy at the end of this hour, if it has trained functions."""
         if self._functions is None:
             return None
         least, most = [], []
@@ -268,16 +268,16 @@ def _is_heat(action: DeviceAction) -> bool:
 
 
 def _unserved(action: DeviceAction) -> float:
-    """Return what of a load its device did not get. [MW]"""
+    """Return the part of a load that was not served. [MW]"""
     if action.device not in (InelasticLoadAgent.DEVICE, HeatLoadAgent.DEVICE):
         return 0.0
     return action.available_mw + action.p_mw + action.heat_mw
 
 
 def _off(schedule: Schedule, *, p_mw: float, q_mvar: float) -> str:
-    """Return by how much what was done differs from what was agreed, if it does.
+    """Return a note on the deviation of the exchange from the agreed one, empty if there is none.
 
-    It is the deed that counts, not the plan; the audit excuses no more than is stated here.
+    The action counts, not the plan; the audit excuses no more than is stated here.
     """
     off_mw, off_mvar = p_mw - float(schedule.p_mw[0]), q_mvar - float(schedule.q_mvar[0])
     if max(abs(off_mw), abs(off_mvar)) <= MISSED_MW:

@@ -1,4 +1,4 @@
-"""The agents of a study, created in its market model."""
+"""Agents of a study, created in its market model."""
 
 from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_problem
@@ -30,7 +30,7 @@ def create_agents(
     model : MarketModel
         The market model.
     dispatcher : Dispatcher, optional
-        One that already has its programs built, to be shared between runs on the same instance.
+        Dispatcher with its programs built, to be shared between runs on the same instance.
     fixed : Submission, optional
         Bids to submit every day, instead of computing them.
     """
@@ -67,7 +67,7 @@ def create_agents(
 
 
 def opening_bids(instance: Instance, dispatcher: Dispatcher) -> Submission:
-    """Return the bids for a study's first day, as its operator (and its microgrids) come to them.
+    """Return the bids for a study's first day, as its operator (and its microgrids) compute them.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def check_study(instance: Instance) -> None:
     Raises
     ------
     StudyError
-        If the policy lacks something, such as its trained values; if cars can't come and go as they are said to; or
+        If the policy lacks something, such as its trained values; if cars can't arrive and leave as specified; or
         if there are microgrids and more scenarios than a bid with them can have.
     """
     study = instance.study

@@ -1,4 +1,4 @@
-"""How full the batteries must be, hour by hour, to close the day as full as it began."""
+"""Least state of charge of stores, hour by hour, from which the day can end as full as required."""
 
 import numpy as np
 

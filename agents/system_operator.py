@@ -1,4 +1,4 @@
-"""The system operator of the main grid: takes bids, meters the tie line, charges imbalances."""
+"""System operator of the main grid: takes bids, meters the tie line, charges imbalances."""
 
 import mesa
 import numpy as np
@@ -10,7 +10,7 @@ from sim.recorder import SYSTEM_OPERATOR
 
 
 class SystemOperator(mesa.Agent):  # type: ignore[misc]
-    """Settles by the study's imbalance rule, the very object the bid was optimised with."""
+    """System operator that settles by the study's imbalance rule, the object the bid was optimised with."""
 
     name = SYSTEM_OPERATOR
 

@@ -1,4 +1,4 @@
-"""One hour of one scenario as a legible Pyomo model. Everything that decides reads this model; nothing restates it.
+"""Pyomo model of one hour of one scenario, legible; every decision reads this model, and nothing restates it.
 
 The model is written in MW and p.u. on 1 MVA, so both are the same number. What changes from hour to hour is *data*:
 Pyomo variables created by `_data`, which :func:`fix_data` fixes to numbers for any Pyomo solver, and which
@@ -183,7 +183,7 @@ def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
 
 
 def _add_throughput(m: Hour, grid: Grid) -> None:
-    """Add what is charged or discharged, for batteries that wear with it."""
+    """Add the throughput of batteries that wear with it."""
     m.WEARING = pyo.Set(initialize=[i for i, unit in enumerate(grid.batteries) if unit.wear_per_mwh > 0])
     m.battery_throughput_mw = pyo.Var(m.WEARING)
 

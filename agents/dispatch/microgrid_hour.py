@@ -1,8 +1,8 @@
-"""One hour of one scenario of a microgrid as a legible Pyomo model: its devices, its two balances, its costs.
+"""Pyomo model of one hour of one scenario of a microgrid, legible: its devices, two balances, and costs.
 
-It meets the network in two variables only, `exchange_p_mw` and `exchange_q_mvar`. Tiled over hours and scenarios and
-tied to the network's hours it is the central benchmark; on its own, at prices, it is a microgrid that answers them.
-MODEL section 9; what a device can do and costs are tables 6 to 12 there.
+It shares two variables only with the network, `exchange_p_mw` and `exchange_q_mvar`. Repeated over hours and scenarios
+and linked to the network's hours it is the central benchmark; on its own, at prices, it is a microgrid that responds
+to them. MODEL section 9; limits and costs of the devices are tables 6 to 12 there.
 """
 
 import pyomo.environ as pyo
@@ -18,10 +18,10 @@ DEVIATION_PRICE = 2e3
 """Price of exchanging something else than agreed: above any energy, below leaving a load unserved. [$/MWh]"""
 
 REACTIVE_TIE_BREAK = 0.1
-"""Reactive power costs a microgrid nothing; this keeps it at zero where nobody asks for it. [$/Mvar²h]"""
+"""Small cost of reactive power, which keeps it at zero where the operator asks for none. [$/Mvar²h]"""
 
 STORES = ("battery", "thermal_storage")
-"""The fields of a microgrid that are stores; the names of their variables begin with them."""
+"""Fields of a microgrid that are stores; the names of their variables begin with them."""
 
 
 def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bool = False, fits: bool = True) -> Hour:
@@ -30,15 +30,15 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     Parameters
     ----------
     microgrid : Microgrid
-        What it owns.
+        Its devices and limits.
     proximal : float
         ρ of the term ρ/2·P² that keeps answers from jumping; its linear part is data. [$/MW²h]
     scheduled : bool
         Follow an agreed exchange, given as data, as well as can be.
     fits : bool
-        Charge no more than fits into a store. Where energy costs something nobody would, and it may be left out; below
-        a price of zero it would pay. What is held when the first hour begins is known, so that what is agreed for it
-        can be done; in later hours the start is relaxed as well.
+        Charge no more than fits into a store. Where energy has a price it never pays, and the limit may be left out;
+        below a price of zero it would pay. The energy when the first hour begins is known, so that its agreed
+        exchange can be kept; in later hours the start is relaxed as well.
     """
     m = pyo.ConcreteModel(name="microgrid, one hour")
     m.data_names = []
@@ -74,7 +74,7 @@ def _positive(m: Hour, name: str, upper: float | None = None) -> pyo.Var:
 
 
 def _add_exchange(m: Hour, microgrid: Microgrid, proximal: float) -> None:
-    """Add what is taken from the network, within limits, and what it costs at a price and near a quantity."""
+    """Add the exchange with the network, within limits, and its cost at a price and near a quantity."""
     limit = microgrid.max_exchange_mw
     reactive = 0.0 if microgrid.diesel is None else microgrid.diesel.max_q_mvar
     m.exchange_p_mw = pyo.Var(bounds=(-limit, limit))
@@ -86,7 +86,7 @@ def _add_exchange(m: Hour, microgrid: Microgrid, proximal: float) -> None:
 
 
 def _add_loads(m: Hour, microgrid: Microgrid) -> None:
-    """Add inelastic loads, and what of them can't be served."""
+    """Add inelastic loads, and the part of them that can't be served."""
     for name, flow, largest in (("load", m.electric, microgrid.max_load_mw), ("heat", m.heat, microgrid.max_heat_mw)):
         if largest > 0:
             demanded, unserved = _data(m, f"{name}_mw"), _positive(m, f"unserved_{name}_mw")
@@ -113,7 +113,7 @@ def _add_diesel(m: Hour, microgrid: Microgrid) -> None:
 
 
 def _add_heat_unit(m: Hour, microgrid: Microgrid) -> None:
-    """Add the unit that makes the heat; what is not used is vented (Table 10)."""
+    """Add the unit that makes the heat; surplus heat is vented (Table 10)."""
     if microgrid.heat_unit is not None:
         unit = microgrid.heat_unit
         power, heat = _positive(m, "heat_unit_p_mw", unit.max_p_mw), _positive(m, "heat_unit_heat_mw")
@@ -153,7 +153,7 @@ def _add_store(m: Hour, name: str, unit: Storage | None, *, fits: bool) -> None:
 
 
 def _add_cars(m: Hour, microgrid: Microgrid) -> None:
-    """Add the cars as one virtual battery: bounds on power and on what is charged so far, and discomfort."""
+    """Add the cars as one virtual battery: bounds on power and on the energy charged so far, and discomfort."""
     if microgrid.ev is None:
         return
     power, end = _positive(m, "ev_p_mw"), pyo.Var()
@@ -178,7 +178,7 @@ def _add_schedule(m: Hour) -> None:
 
 
 def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
-    """Return what the operator knows of a microgrid in one hour: limits of the exchange, a price, a quantity.
+    """Return the model of a microgrid as the operator knows it in one hour: limits of the exchange, price, quantity.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
 
 
 def curve_model(segments: int) -> Hour:
-    """Return what the operator knows of a microgrid that handed in a demand curve; its objective is minus the area.
+    """Return the model of a microgrid that submitted a demand curve; its objective is minus the area.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def curve_model(segments: int) -> Hour:
 
 
 def reactive_model() -> Hour:
-    """Return what the operator may ask of a microgrid whose active power is given: reactive power, at no cost."""
+    """Return the model of the reactive power of a microgrid whose active power is given, at no cost."""
     m = pyo.ConcreteModel(name="reactive power of a microgrid, one hour")
     m.data_names = []
     m.exchange_q_mvar = pyo.Var(bounds=(None, 0.0))

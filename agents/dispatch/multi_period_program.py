@@ -1,4 +1,4 @@
-"""The dispatch of several hours and scenarios: blocks of the hour model, linked by stores, wear and bids."""
+"""Program of several hours and scenarios: blocks of the hour model, linked by stores, wear and bids."""
 
 from dataclasses import dataclass, replace
 
@@ -17,17 +17,17 @@ from grids.network import FloatArray, Grid, IntArray
 from sim.study import SOLVER_TIME_LIMIT_S
 
 Blocks = MicrogridBlocks | OfferBlocks | CurveBlocks | ReactiveBlocks
-"""What decides the exchange of the connections."""
+"""Blocks that decide the exchange of the connections."""
 
 
 @dataclass(frozen=True)
 class ExchangeModel:
-    """What stands behind the network's hours in a program.
+    """Model of the exchange with microgrids in a program, and of the value of stored energy.
 
     Attributes
     ----------
     kind : {"given", "reactive", "microgrids", "offers", "curves"}
-        What decides the exchange of the connections: nothing, the operator (of reactive power, where active
+        Decider of the exchange of the connections: nobody, the operator (of reactive power, where active
         power is given), their devices, prices and quantities, or demand curves.
     proximal : float
         ρ of the offers. [$/MW²h]
@@ -36,7 +36,7 @@ class ExchangeModel:
     parts : int
         Parts of the functions that value stored energy after the last hour; 0 for none.
     fits : bool
-        Whether a community charges no more than fits into its stores at any price.
+        Whether microgrids charge no more than fits into their stores at any price.
     """
 
     kind: str = "given"
@@ -47,7 +47,7 @@ class ExchangeModel:
 
     @classmethod
     def of(cls, problem: DispatchProblem) -> "ExchangeModel":
-        """Return what a dispatch problem asks for."""
+        """Return the exchange model that a dispatch problem asks for."""
         parts = 0 if problem.values is None else problem.values.segments
         if problem.community is not None:
             return cls("microgrids", parts=parts, fits=problem.fits)
@@ -73,14 +73,14 @@ class MultiPeriodProgram:
     bounds : BidBounds, optional
         Range of the bids, if they are to be decided; None if they are given.
     exchange : ExchangeModel, optional
-        What decides the exchange of the connections, and whether stored energy has a value after the last hour.
+        Model of the exchange of the connections, and whether stored energy has a value after the last hour.
     time_limit_s : float
         Most time of the solver. [s]
 
     Attributes
     ----------
     program : ConicProgram
-        The cone program behind it.
+        The cone program.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class MultiPeriodProgram:
             self._worth = ValueBlocks(self.program, stores, exchange.parts)
 
     def _add_blocks(self, exchange: ExchangeModel) -> Blocks | None:
-        """Add what decides the exchange of the connections, and link it to the network."""
+        """Add the blocks that decide the exchange of the connections, and link them to the network."""
         scenarios, hours = self.shape
         blocks: Blocks
         if exchange.kind == "given":
@@ -149,7 +149,7 @@ class MultiPeriodProgram:
 
     @property
     def decides_bids(self) -> bool:
-        """Whether the bids are decided here, not given."""
+        """True if the bids are decided here, not given."""
         return self._bids is not None
 
     def solve(
@@ -160,7 +160,7 @@ class MultiPeriodProgram:
         burning: tuple[FloatArray, Plan] | None = None,
         bid_prices_per_mw: tuple[FloatArray, FloatArray] | None = None,
     ) -> Plan:
-        """Return the optimal plan of a dispatch problem; where `directions` are unsettled, of its relaxation.
+        """Return the optimal plan of a dispatch problem; where `directions` are not fixed, of its relaxation.
 
         Parameters
         ----------
@@ -168,9 +168,9 @@ class MultiPeriodProgram:
             Data, and directions.
         burning : array, shape (T,), and Plan, optional
             Price that steers the plan away from energy lost only in the relaxation, and the plan near which it is
-            told from true losses; not part of the objective. [$/MWh]
+            distinguished from true losses; not part of the objective. [$/MWh]
         bid_prices_per_mw : two arrays, shape (T,), optional
-            What each bid, and the magnitude of each, costs on top; part of the objective. [$/MW]
+            Additional cost of each bid, and of its magnitude; part of the objective. [$/MW]
         """
         values = self.values(problem, directions)
         if bid_prices_per_mw is not None and self._bids is not None:
@@ -189,7 +189,7 @@ class MultiPeriodProgram:
         )
 
     def values(self, problem: DispatchProblem, directions: Directions) -> list[Values]:
-        """Return the data of every group for a dispatch problem, and give the hours their probabilities."""
+        """Return the data of every block for a dispatch problem, and give the hours their probabilities."""
         self.program.reweigh(self._hours, np.repeat(problem.probability, self.shape[1]))
         values: list[Values] = [hour_data(self._grid, problem, directions)]
         if self.bounds is not None:
@@ -211,7 +211,7 @@ class MultiPeriodProgram:
     def _burning(self, problem: DispatchProblem, price_per_mwh: FloatArray, near: Plan) -> FloatArray:
         """Return, as a linear function of the columns, the expected cost of energy lost only in the relaxation. [$]
 
-        What a line loses beyond r·(P² + Q²)/v, and a battery beyond its efficiency, is lost in the relaxation alone.
+        Losses of a line beyond r·(P² + Q²)/v, and of a battery beyond its efficiency, exist in the relaxation alone.
         Both subtracted terms are convex, so their tangents at another plan lie below them: the function is never less
         than the true cost, and equal to it at that plan (convex-concave procedure; Lipp and Boyd 2016,
         https://doi.org/10.1007/s11081-015-9294-x). Solved again near each answer, the plan becomes an exact one.

@@ -1,8 +1,8 @@
-"""The two networks of the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
+"""Networks of the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
 
 Branch flow: Baran and Wu 1989, https://doi.org/10.1109/61.25627; its second-order cone relaxation is Farivar and
 Low 2013, https://doi.org/10.1109/TPWRS.2013.2255317. Losses cost money, so the cones are tight in normal cases;
-the certificate says whether they are.
+the certificate states whether they are.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""What a dispatch problem answers: set points and expected state for every scenario and hour."""
+"""Plan that solves a dispatch problem: set points and expected state for every scenario and hour."""
 
 from dataclasses import dataclass, field
 
@@ -12,18 +12,18 @@ from sim.messages import Coordination
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prices:
-    """How the cost of a plan changes with what its hours are given, each times the scenario's probability.
+    """Derivatives of a plan's cost by the data of its hours, each times the scenario's probability.
 
     Attributes
     ----------
     energy_per_mwh : array, shape (S, T, U)
-        With the energy stored at the start of the hour. [$/MWh]
+        By the energy stored at the start of the hour. [$/MWh]
     bid_per_mw, magnitude_per_mw : array, shape (S, T)
-        With the bid, and with the magnitude that widens its band. [$/MW]
+        By the bid, and by the magnitude that widens its band. [$/MW]
     exchange_per_mwh : array, shape (S, T, M)
-        With what each connection takes from the network. [$/MWh]
+        By the power each connection takes from the network. [$/MWh]
     store_per_mwh : array, shape (T, N)
-        With what each store of a community holds at the start of each hour of the first scenario. [$/MWh]
+        By the energy of each store of the microgrids at the start of each hour of the first scenario. [$/MWh]
     """
 
     energy_per_mwh: FloatArray
@@ -35,7 +35,7 @@ class Prices:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """A solved dispatch: set points and expected state for every scenario and hour.
+    """Solved dispatch: set points and expected state for every scenario and hour.
 
     Attributes
     ----------
@@ -60,21 +60,21 @@ class Plan:
     violation : array, shape (S, T)
         Sum of violated limits (p.u. squared, MWh); zero unless no dispatch meets them all.
     prices : Prices or None
-        Duals of what links the hours.
+        Duals of the links between hours.
     objective, bound : float
         Cost minus revenue, and the proven lower bound on it. [$]
     repaired : bool
         Whether the relaxation was not exact and the plan was steered back to one that is.
     stopped : str
-        Why the search for the best directions stopped early, or nothing.
+        Reason why the search for the best directions stopped early, or nothing.
     nodes : int
         Problems solved to find the best directions and to prove them.
     exchange_price_per_mwh : array, shape (S, T, M)
-        What microgrids pay for what they take from the network; empty where there are none. [$/MWh]
+        Price of the microgrids' exchange with the network; empty where there are none. [$/MWh]
     coordination : Coordination or None
-        How operator and microgrids came to agree.
+        Record of how operator and microgrids agreed.
     store_mwh : array, shape (T, N)
-        What each store of a community holds at the end of each hour of the first scenario; empty without one. [MWh]
+        Energy of each store of the microgrids at the end of each hour of the first scenario; empty without any. [MWh]
     """
 
     set_points: SetPoints
@@ -101,9 +101,9 @@ class Plan:
 
     @property
     def inexactness(self) -> FloatArray:
-        """How far each hour is from what physics can do, relative, shape (S, T).
+        """Relative distance of each hour from a physically possible state, shape (S, T).
 
-        What is spilled counts a hundredfold: it is energy, and not the square of a flow.
+        Spilled energy counts a hundredfold: it is energy, and not the square of a flow.
         """
         return np.maximum(self.cone_gap, 100 * self.spilled)
 
@@ -114,7 +114,7 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
     Parameters
     ----------
     grid, problem : Grid, DispatchProblem
-        What was solved.
+        The grid and the problem that was solved.
     read : dict of str to array, shape (S, T, units)
         Value of every variable.
     bid_mw : array, shape (T,), or None
@@ -157,7 +157,7 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
 
 
 def _exchange(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray], name: str) -> FloatArray:
-    """Return what the connections take from the network, decided or given, shape (S, T, M)."""
+    """Return the power the connections take from the network, decided or given, shape (S, T, M)."""
     given = read.get(name, getattr(problem, name))
     return np.zeros((*problem.shape, len(grid.connections))) if given is None else given
 
@@ -177,7 +177,7 @@ VOLTAGE_MARGIN_PU = 5e-6
 PLANNED = 1 - 1e-6
 """Share of an apparent power, of a rated current and of a reactive power within a power factor that plans may use.
 
-The hair that is left keeps a solver's round-off from being clipped, or from being a violation at the meter.
+The small rest keeps a solver's round-off from being clipped, or from being a violation at the meter.
 """
 
 
@@ -187,10 +187,10 @@ def planned_voltages(grid: Grid) -> tuple[float, float]:
 
 
 def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what battery power does to the stores, and what does not fit into them.
+    """Return the energy in the stores that battery power leads to, and the energy that does not fit into them.
 
     With losses the model bounds the stored energy from above only, and a solver may leave it lower where it has no
-    value. What counts is what physics makes of the power.
+    value. The energy that physically follows from the power counts.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tu
 
 
 VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")
-"""The variables of the elastic hour model that measure violated limits."""
+"""Variables of the elastic hour model that measure violated limits."""
 
 SMALL_FLOW_MVA = 0.1
 """Flow below which the relative cone gap is measured against this flow: of no account, and mostly round-off."""

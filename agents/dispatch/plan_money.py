@@ -1,4 +1,4 @@
-"""What a plan comes to in money, hour by hour as the market settles it."""
+"""Money of a plan, hour by hour as the market settles it."""
 
 import numpy as np
 
@@ -19,9 +19,9 @@ def plan_money(
     grid : Grid
         Network and fleet without microgrids; its batteries may wear with what they move.
     tariff, rule : Tariff, ImbalanceRule
-        What is owed for what.
+        Terms of the settlement.
     problem, plan : DispatchProblem, Plan
-        What was planned for, and the plan.
+        The problem, and its plan.
     """
     points = plan.set_points
     supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
@@ -53,7 +53,7 @@ def plan_money(
 def true_penalty(
     rule: ImbalanceRule, problem: DispatchProblem, bid_mw: FloatArray, tie_p_mw: FloatArray
 ) -> FloatArray:
-    """Return what the rule charges for flows of shape (S, T), shape (S, T). [$]"""
+    """Return the penalty of the rule for flows of shape (S, T), shape (S, T). [$]"""
     charged = []
     for flow in tie_p_mw:
         over, under = rule.energies(bid_mw, flow)

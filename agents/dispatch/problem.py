@@ -1,4 +1,4 @@
-"""What a dispatch problem is given: scenarios, prices, the state of the stores, and directions."""
+"""Dispatch problem: scenarios, prices, the state of the stores, and directions."""
 
 import math
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from grids.network import FloatArray, Grid, IntArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DispatchProblem:
-    """What a decision is based on: scenarios of the hours ahead, prices, and the state of the stores.
+    """Data of a decision: scenarios of the hours ahead, prices, and the state of the stores.
 
     Attributes
     ----------
@@ -31,17 +31,17 @@ class DispatchProblem:
     bid_mw : array, shape (T,), optional
         The submitted bids; None where they are to be decided. [MW]
     bid_magnitude_mw : array, shape (T,), optional
-        What widens the band; by default the magnitude of the bids. [MW]
+        Magnitude that widens the band; by default that of the bids. [MW]
     exchange_p_mw, exchange_q_mvar : array, shape (S, T, M), optional
-        What microgrids take from the network, where that is given. [MW], [Mvar]
+        Power that microgrids take from the network, where that is given. [MW], [Mvar]
     community : tuple of ConnectionProblem, optional
-        All that microgrids know, where their devices are decided here (the central benchmark). (M,)
+        Data of the microgrids, where their devices are decided here (the central benchmark). (M,)
     fits : bool
-        Whether it has to be said that their stores take no more than fits, because energy may have a price below zero.
+        Whether limits of charging to what fits into their stores are needed, because a price may be below zero.
     offers : Offers or Curves, optional
         Prices and quantities, where microgrids decide for themselves.
     values : StoreValues, optional
-        What the batteries' energy is worth after the last hour. (U stores)
+        Value of the batteries' energy after the last hour. (U stores)
     """
 
     demand_mw: FloatArray
@@ -145,14 +145,14 @@ def mean_problem(problem: DispatchProblem) -> DispatchProblem:
 
 
 def all_values(problem: DispatchProblem) -> StoreValues:
-    """Return what the energy of batteries, and of the stores of a community, is worth after the last hour."""
+    """Return the value of the energy of batteries, and of the microgrids' stores, after the last hour."""
     parts = [] if problem.values is None else [problem.values]
     parts += [connection.values for connection in problem.community or () if connection.values is not None]
     return StoreValues.joined(parts)
 
 
 def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:
-    """Return by how much Eq. (30) is waived in each direction, shape (S * T, 1): enough to be idle, or not at all."""
+    """Return the slack of Eq. (30) in each direction, shape (S * T, 1): enough to make it idle, or zero. [Mvar]"""
     both = grid.tie_line.power_factor_reading == "both_directions"
     idle = grid.tie_line.max_s_mva * (1 + math.tan(math.acos(grid.tie_line.min_power_factor)))
     must_import = (flow > 0) if both else np.ones_like(flow, dtype=bool)
@@ -163,7 +163,7 @@ def power_factor_slack(grid: Grid, flow: IntArray) -> dict[str, FloatArray]:
 
 
 def bid_data(bounds: BidBounds, directions: Directions) -> dict[str, FloatArray]:
-    """Return the data of the first stage: how far each hour's bid may go in each direction."""
+    """Return the data of the first stage: the largest bid of each hour in each direction. [MW]"""
     return {
         "max_import_mw": np.where(directions.bid >= 0, bounds.high, 0.0),
         "max_export_mw": np.where(directions.bid <= 0, -bounds.low, 0.0),

@@ -1,4 +1,4 @@
-"""What stored energy is worth at the end of an hour, in a program: concave and piecewise linear, store by store."""
+"""Value of stored energy at the end of an hour in a program: concave and piecewise linear, store by store."""
 
 from functools import cache
 
@@ -15,7 +15,7 @@ from grids.network import IntArray
 def value_model(segments: int) -> Hour:
     """Return the value of one store's energy as a Pyomo model; its objective is minus that value, in $.
 
-    The solver fills the parts in order by itself, because what a MWh is worth falls from part to part.
+    The solver fills the parts in order by itself, because the value of a MWh falls from part to part.
     """
     m = pyo.ConcreteModel(name="value of stored energy")
     m.data_names = ["end_mwh", "least_mwh", "width_mwh", "slope"]
@@ -43,7 +43,7 @@ class ValueBlocks:
     Parameters
     ----------
     program : ConicProgram
-        Where the blocks go.
+        Program to which the block is added.
     end_columns : array, shape (N,)
         Columns of the stores' energy at the end of the hour.
     segments : int

@@ -1,1 +1,1 @@
-"""What stored energy will be worth: value functions, trained offline, that make one hour a problem of its own."""
+"""Value functions of stored energy, trained offline, that make one hour a problem of its own."""

@@ -23,19 +23,19 @@ DOES_NOT_MATTER = ("name", "description", "policy", "coordination", "trained", "
 """Keys of a study that value functions don't depend on."""
 
 RISE_PER_MWH = 1e-5
-"""How much slopes may rise from rounding when they are written. [$/MWh]"""
+"""Largest rise of slopes from rounding when they are written. [$/MWh]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ValueFunctions:
-    """The value of stored energy at the end of every hour.
+    """Value functions of stored energy at the end of every hour.
 
     Attributes
     ----------
     slopes : dict of str to array, shape (24, K)
-        For every store what a MWh is worth in each of K equal parts of its range, falling. [$/MWh]
+        Value of a MWh of every store in each of K equal parts of its range, falling. [$/MWh]
     provenance : dict
-        What it was trained on.
+        Study it was trained on.
     """
 
     slopes: Mapping[str, FloatArray]
@@ -82,7 +82,7 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
     Raises
     ------
     StudyError
-        If the file can't be read, or was trained for another study; the message says what differs.
+        If the file can't be read, or was trained for another study; the message names the difference.
     """
     again = "train them again: tieline train STUDY --out FILE"
     try:
@@ -110,7 +110,7 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
 
 
 def _wrong(rows: FloatArray, others: Mapping[str, FloatArray]) -> str:
-    """Return what is wrong with the slopes of a store, beside those of the others, if anything is."""
+    """Return the fault of the slopes of a store, beside those of the others; empty if there is none."""
     if rows.ndim != 2 or rows.shape[0] != HOURS_PER_DAY or rows.shape[1] < 1:
         return f"slopes of shape {rows.shape} instead of ({HOURS_PER_DAY}, parts)"
     if any(other.ndim != 2 or other.shape[1] != rows.shape[1] for other in others.values()):
@@ -143,5 +143,5 @@ def store_names(grid: Grid) -> list[str]:
 
 
 def connection_stores(connection: str, microgrid: Microgrid) -> list[str]:
-    """Return the names of the stores behind a connection, in the order of their values."""
+    """Return the names of the stores at a connection, in the order of their values."""
     return [f"{connection}.{store}" for store in (*STORES, "ev") if getattr(microgrid, store) is not None]

@@ -1,4 +1,4 @@
-"""The day of a study as its stores see it: what they can hold and when, and the problem of one hour or of all."""
+"""Day of a study for its stores: ranges of their energy hour by hour, and the problem of one hour or of all."""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,7 @@ from sim.scenarios import ScenarioSet
 class Ranges:
     """Least and most energy of every store at the end of hour 0 (the start) to 24, shape (25, N). [MWh]
 
-    Cars count what was charged since midnight.
+    For cars it is the energy charged since midnight.
     """
 
     least: FloatArray
@@ -36,7 +36,7 @@ class Ranges:
         return energy
 
     def fill(self, hour: int, energy_mwh: FloatArray) -> FloatArray:
-        """Return how full stores are, as a fraction of their range."""
+        """Return the fill of stores as a fraction of their range."""
         room = self.most[hour] - self.least[hour]
         share = np.divide(energy_mwh - self.least[hour], room, out=np.full_like(room, 0.5), where=room > 1e-9)
         fill: FloatArray = np.clip(share, 0.0, 1.0)
@@ -44,7 +44,7 @@ class Ranges:
 
 
 class StoreDay:
-    """The first day of a study, all stores in one order: batteries of the operator, then those of every connection.
+    """First day of a study, all stores in one order: batteries of the operator, then those of every connection.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ class StoreDay:
     names : list of str
         The stores. (N,)
     ranges : Ranges
-        What they can hold.
+        Ranges of their energy.
     start_mwh : array, shape (N,)
-        What they hold when the day begins. [MWh]
+        Their energy when the day begins. [MWh]
     """
 
     def __init__(self, instance: Instance, bid_mw: FloatArray) -> None:
@@ -87,7 +87,7 @@ class StoreDay:
         return np.array(needed)
 
     def hour(self, hour: int, energy_mwh: FloatArray, day: ScenarioSet, functions: ValueFunctions) -> DispatchProblem:
-        """Return the problem of one hour 1..24, alone, with what is left in the stores valued by functions.
+        """Return the problem of one hour 1..24, alone, with the energy left in the stores valued by functions.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class StoreDay:
         return replace(self._whole(day), community=self._community(whole, self.start_mwh, day, None) or None)
 
     def left(self, plan: Plan, energy_mwh: FloatArray) -> FloatArray:
-        """Return what all stores hold at the end of each hour of a plan, shape (T, N). [MWh]
+        """Return the energy of all stores at the end of each hour of a plan, shape (T, N). [MWh]
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ class StoreDay:
     def _community(
         self, hours: slice, energy_mwh: FloatArray, day: ScenarioSet, functions: ValueFunctions | None
     ) -> tuple[ConnectionProblem, ...]:
-        """Return what every microgrid knows of some hours."""
+        """Return the data of every microgrid for some hours."""
         problems, begin = [], self._batteries
         ends = np.arange(hours.start + 1, hours.stop + 1, dtype=np.float64)
         for m, connection in enumerate(self._instance.grid.connections):
@@ -188,7 +188,7 @@ def _stores(microgrid: Microgrid) -> dict[str, Storage]:
 
 
 def _fleet(instance: Instance, connection: Connection, position: int) -> tuple[Envelope, FloatArray]:
-    """Return what the cars behind a connection can charge on the first day, and what they would uncontrolled."""
+    """Return the charging limits of the cars at a connection on the first day, and their uncontrolled charging."""
     ev, study = connection.microgrid.ev, instance.study
     if ev is None:
         nothing = np.zeros(HOURS_PER_DAY)

@@ -1,8 +1,8 @@
-"""Train value functions by approximate dynamic programming, backwards from the last hour of the day.
+"""Training of value functions by approximate dynamic programming, backwards from the last hour of the day.
 
 For every hour, from the last to the first, the hour's own problem is solved at sampled states of all stores and
-sampled weather, with what energy is worth at its end already known. Its duals say what a MWh more at its start is
-worth: one sample of the slope of the hour before, for every store at once. Isotonic regression makes the slopes fall,
+sampled weather, with the value of energy at its end already known. Its duals are the value of a MWh more at its start:
+one sample of the slope of the hour before, for every store at once. Isotonic regression makes the slopes fall,
 so that the function is concave and the hour stays a cone program. The states are drawn around a trajectory: that of
 the forecast at first, then those that the trained policy itself takes (Powell 2011, Approximate Dynamic Programming,
 https://doi.org/10.1002/9781118029176).
@@ -29,19 +29,19 @@ PARTS = 32
 NEAR, FAR, FAR_SHARE = 0.03, 0.3, 0.2
 """Standard deviation of sampled states around the trajectory, as a fraction of a store's range: of most, and of some.
 
-Most are near, because what energy is worth depends on how far all stores together are from the bid."""
+Most are near, because the value of energy depends on the distance of all stores together from the bid."""
 
 TRAINING_STREAM = 4
-"""Where the random numbers of a training come from: a stream of its own, beside those of scenarios and cars."""
+"""First word of the random streams' keys of a training, beside those of scenarios and cars."""
 
 JUDGED = 4
-"""Training days on which a round is judged."""
+"""Number of training days on which a round is tested."""
 
 Progress = Callable[[str], None]
 
 
 class Trainer:
-    """Learns the value functions of a study's stores.
+    """Trainer of the value functions of a study's stores.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Trainer:
         return ValueFunctions(slopes=best, provenance=self._provenance)
 
     def _learn(self, hour: int, paths: tuple[FloatArray, FloatArray]) -> None:
-        """Learn what energy is worth at the start of an hour, from samples of that hour around two paths."""
+        """Learn the value of energy at the start of an hour, from samples of that hour around two paths."""
         before, ranges = hour - 1, self._day.ranges
         spread = np.where(self._rng.random((self._samples, 1)) < FAR_SHARE, FAR, NEAR)
         centre = np.array([paths[sample % 2][before] for sample in range(self._samples)])
@@ -121,7 +121,7 @@ class Trainer:
         return self._dispatcher.plan(self._day.hour(hour, energy_mwh, weather, functions))
 
     def _simulate(self) -> tuple[FloatArray, float]:
-        """Return how full stores are as the policy goes, shape (25, N), and what its days cost on average. [$]"""
+        """Return the fill of stores under the policy, shape (25, N), and the mean cost of its days. [$]"""
         paths, costs = [], []
         for day in range(JUDGED):
             energy = self._day.start_mwh
@@ -137,7 +137,7 @@ class Trainer:
         return mean, float(np.mean(costs))
 
     def _worth(self, hour: int, energy_mwh: FloatArray) -> float:
-        """Return the value of what is left after an hour, which its plan counts as income. [$]"""
+        """Return the value of the energy left after an hour, which its plan counts as income. [$]"""
         ranges = self._day.ranges
         width = (ranges.most[hour] - ranges.least[hour]) / PARTS
         parts = np.clip(ranges.fill(hour, energy_mwh)[:, None] * PARTS - np.arange(PARTS), 0.0, 1.0)
@@ -145,7 +145,7 @@ class Trainer:
         return float((slopes * parts * width[:, None]).sum())
 
     def _forecast_path(self) -> FloatArray:
-        """Return how full stores are when the day goes as forecast and everybody knows it, shape (25, N)."""
+        """Return the fill of stores when the day is as forecast and known in advance, shape (25, N)."""
         plan = self._dispatcher.plan(self._day.all_hours(self._forecast))
         path = np.vstack([self._day.start_mwh, self._day.left(plan, self._day.start_mwh)])
         return np.array([self._day.ranges.fill(hour, energy) for hour, energy in enumerate(path)])
@@ -157,7 +157,7 @@ def falling_slopes(fill: FloatArray, worth: FloatArray) -> FloatArray:
     Parameters
     ----------
     fill, worth : array, shape (samples,)
-        Where between 0 and 1 the derivative was sampled, and what it was. [$/MWh]
+        Points between 0 and 1 at which the derivative was sampled, and its values. [$/MWh]
     """
     order = np.argsort(fill, kind="stable")
     fitted = isotonic_regression(worth[order], increasing=False).x

@@ -1,1 +1,1 @@
-"""Search for the best bid and prove how good it is: bounds by prices, branch and bound, bundles of scenarios."""
+"""Search for the best bid with proof: Lagrangian bounds, branch and bound, decomposition by scenarios."""

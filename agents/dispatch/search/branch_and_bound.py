@@ -1,4 +1,4 @@
-"""Fix the directions that make the problem non-convex: of each bid (the band is b·|B|) and of each tie-line flow.
+"""Branch and bound on the directions that make the problem non-convex: of bids (the band is b·|B|) and flows.
 
 The relaxation bounds the profit from above, any plan that keeps the true rules bounds it from below; branch and bound
 on the few open directions brings the two together, as far as the node limit lets it.
@@ -37,7 +37,7 @@ def ac_repair(
     problem: DispatchProblem,
     progress: Callable[[str], None] | None = None,
 ) -> Repair:
-    """Return what mends plans on the exact AC equations, see :mod:`agents.dispatch.exact.ac_repair`."""
+    """Return the repair of plans on the exact AC equations, see :mod:`agents.dispatch.exact.ac_repair`."""
 
     def repair(relaxed: Plan, steered: Plan, directions: Directions, seconds: float) -> Plan:
         from agents.dispatch.exact.ac_repair import best_repair  # CasADi is loaded only where it is needed
@@ -58,10 +58,10 @@ BURNING_PRICES = (1.1, 2.0, 5.0, 2e1, 1e2, 1e3, 1e4)
 """Prices of energy burnt only in the relaxation, tried one after the other: multiples of what burning may earn."""
 
 BURNING_FLOOR_PER_MWH = 1.0
-"""What burning is taken to earn where the price is not below zero. [$/MWh]"""
+"""Assumed gain of burning energy where the price is not below zero. [$/MWh]"""
 
 FLOW_SHARES = (1.0, 0.0, -1.0)
-"""Where the search for an exact plan begins: at the relaxed flows, with their active part as it is, left out, turned.
+"""Starts of the search for an exact plan: the relaxed flows with their active part as it is, left out, or reversed.
 
 The problem is not convex, and what lines should carry to burn energy is not what the relaxation lets them carry.
 """
@@ -72,14 +72,14 @@ APPROACHES, APPROACHED = 16, 1e-5
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to look for the best directions.
+    """Effort of the search for the best directions.
 
     Attributes
     ----------
     gap : float
         Relative optimality gap at which to stop.
     rounds : int
-        How often every hour of a bid is asked for its best directions.
+        Number of times every hour of a bid is asked for its best directions.
     nodes : int
         Most problems to solve by branching after that.
     time_limit_s : float
@@ -114,7 +114,7 @@ class BranchAndBound:
     nodes : int
         Problems solved, of the whole horizon or of one hour.
     stopped : str
-        Why the search stopped early, or nothing.
+        Reason why the search stopped early, or nothing.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class BranchAndBound:
         Parameters
         ----------
         effort : Effort
-            How long to search.
+            Limits of the search.
         lagrangian_bound : LagrangianBound, optional
             Bounds the bidding problem at the prices of a plan.
 
@@ -215,7 +215,7 @@ class BranchAndBound:
         """Branch and bound from the relaxation, best bound first."""
         ticket, budget = count(), effort.nodes
         nodes = [(root.bound, next(ticket), Directions.undecided(*self._horizon.shape), root)]
-        unanswered = math.inf  # bound of what the solver failed on: it stays open for good
+        unanswered = math.inf  # bound of nodes the solver failed on: they stay open for good
         while nodes and budget > 0 and not self._is_close(effort.gap) and not self._out_of_time():
             _, _, directions, plan = heapq.heappop(nodes)
             for child_directions in self._branches(directions, plan):
@@ -292,7 +292,7 @@ class BranchAndBound:
         return plan
 
     def _note_time(self, error: SolverError) -> None:
-        """Say that the clock had a part in what comes out; nothing more is begun then."""
+        """Record that a time limit affects the result; nothing more is begun then."""
         if isinstance(error, TimeLimitError):
             self.stopped = str(error)
 
@@ -312,7 +312,7 @@ class BranchAndBound:
         return best - (self._bound if bound is None else bound) <= gap * abs(best)
 
     def _violated_flows(self, plan: Plan) -> FloatArray:
-        """Return by how much each flow breaks Eq. (30), shape (S, T), zero within tolerance. [Mvar]"""
+        """Return the excess of each flow over Eq. (30), shape (S, T), zero within tolerance. [Mvar]"""
         excess = np.abs(plan.tie_q_mvar) - self._tan_phi * np.abs(plan.tie_p_mw)
         if self._grid.tie_line.power_factor_reading == "import_only":
             excess = np.zeros_like(excess)  # fixed by the model itself
@@ -336,7 +336,7 @@ class BranchAndBound:
             plan = self._try(directions)
 
     def _dive(self, plan: Plan | None, directions: Directions) -> None:
-        """Settle one violated flow after the other in its cheaper direction, which need not be the one it leans to."""
+        """Fix one violated flow after the other in its cheaper direction, which need not be the one it leans to."""
         while plan is not None and self._incumbent is None:
             tried = [(self._try(child), child) for child in self._branches(directions, plan)]
             possible = [(one.objective, at) for at, (one, _) in enumerate(tried) if one is not None]
@@ -357,7 +357,7 @@ class BranchAndBound:
 
 
 def _inexact_then_dear(plan: Plan) -> tuple[float, float]:
-    """Return what is smaller for the better of two plans: exact ones first, of those the cheaper."""
+    """Return the key that orders plans: exact ones first, of those the cheaper."""
     inexactness = float(plan.inexactness.max())
     return (inexactness if inexactness > EXACT else 0.0, plan.objective)
 

@@ -1,4 +1,4 @@
-"""Threads that solve hour subproblems: the many small problems behind a bound."""
+"""Pool of threads that solve hour subproblems: the many small problems of a Lagrangian bound."""
 
 import math
 import os
@@ -19,7 +19,7 @@ from grids.network import FloatArray, Grid, IntArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourTask:
-    """One hour of some scenarios that share a bid within a range; flows of one direction (0: of either)."""
+    """Task: one hour of some scenarios that share a bid within a range; flows of one direction (0: of either)."""
 
     scenarios: IntArray
     hour: int
@@ -31,7 +31,7 @@ class HourTask:
 
 
 class HourPool:
-    """Threads that solve hour subproblems, each with programs of its own.
+    """Pool of threads that solve hour subproblems, each with programs of its own.
 
     The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
     """

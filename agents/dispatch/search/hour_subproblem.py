@@ -1,4 +1,4 @@
-"""One hour cut out of the horizon: it no longer gets energy from the hour before, but buys and sells it at prices."""
+"""Subproblem of one hour: it does not get energy from the hour before, but buys and sells it at prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,16 @@ from grids.network import FloatArray, Grid
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourPrices:
-    """What the scenarios of a hour subproblem pay, each times its probability.
+    """Prices of the scenarios of an hour subproblem, each times its probability.
 
     Attributes
     ----------
     start_per_mwh, end_per_mwh : array, shape (S, U)
-        What energy at the start and at the end of the hour adds to the cost (so negative for something of value at
-        the end). [$/MWh]
+        Cost of energy at the start and at the end of the hour (negative for energy of value at the end). [$/MWh]
     battery_per_mw : array, shape (S, U)
         Price of battery power. [$/MW]
     bid_per_mw, magnitude_per_mw : float
-        What the bid and its magnitude add to the cost. [$/MW]
+        Cost of the bid and of its magnitude. [$/MW]
     """
 
     start_per_mwh: FloatArray
@@ -35,14 +34,14 @@ class HourPrices:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourAnswer:
-    """The least cost of a hour subproblem, and what its scenarios would pay for a bid of their own.
+    """Answer of an hour subproblem: its least cost, and the price of a bid in each of its scenarios.
 
     Attributes
     ----------
     cost : float
         Lower bound on the cost, sharp to the solver's tolerance. [$]
     bid_per_mw, magnitude_per_mw : array, shape (S,)
-        How each scenario's cost changes with the bid and with its magnitude. [$/MW]
+        Derivative of each scenario's cost by the bid and by its magnitude. [$/MW]
     """
 
     cost: float
@@ -83,7 +82,7 @@ class HourSubproblem:
         high_mw: float,
         prices: HourPrices,
     ) -> HourAnswer:
-        """Return what the hour costs at least with a bid between `low_mw` and `high_mw`, one of which is zero.
+        """Return the least cost of the hour with a bid between `low_mw` and `high_mw`, one of which is zero.
 
         Parameters
         ----------

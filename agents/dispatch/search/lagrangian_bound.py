@@ -1,11 +1,11 @@
-"""A sharp bound for the bidding problem: price what links the hours, and let each choose its own directions.
+"""Lagrangian bound of the bidding problem: the links of the hours are priced, and each chooses its directions.
 
-Hours meet only in the batteries. If the energy handed from hour to hour has a price instead of a balance, the problem
+Hours meet only in the batteries. If the energy passed from hour to hour has a price instead of a balance, the problem
 falls apart into hours; if the bid has a price as well, into hours of single scenarios, each small enough to try every
 direction. The sum of their optima bounds every plan (Lagrangian relaxation; Geoffrion 1974,
 https://doi.org/10.1007/BFb0120690). At the prices of a plan that is optimal for its directions the bound meets the
-plan, unless an hour would rather have another direction: then it says which. What a bid of the other direction is
-worth to the scenarios, they say themselves, in the hour they share with that direction.
+plan, unless an hour prefers another direction, which its solution shows. The value of a bid of the other direction
+to the scenarios follows from the hour subproblem they share with that direction.
 """
 
 import math
@@ -23,7 +23,7 @@ from grids.network import FloatArray, Grid, IntArray
 from sim.settlement import Tariff
 
 TOGETHER = 20
-"""Most scenarios that are asked about an hour together."""
+"""Largest number of scenarios solved together in an hour."""
 
 WORTH = 1e-5
 """Gain of an hour, relative to the whole cost, from which a change of its directions is worth a try."""
@@ -31,7 +31,7 @@ WORTH = 1e-5
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BoundAnswer:
-    """What the hours say.
+    """Answer of all hours: bound, preferred directions, and gains.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class BoundAnswer:
     directions : Directions
         Directions they prefer.
     gain : array, shape (T,)
-        What each hour gains by them; zero where it prefers what it has. [$]
+        Gain of each hour by them; zero where it prefers those it has. [$]
     nodes : int
         Problems of one hour solved.
     """
@@ -52,7 +52,7 @@ class BoundAnswer:
 
 
 class Turning:
-    """Which hours turn to the directions they prefer.
+    """Choice of the hours that turn to the directions they prefer.
 
     Hours that turn all at once change the prices they turned for. Where that did not pay, only those turn that gain
     the most, half as many at a time.
@@ -64,7 +64,7 @@ class Turning:
         self._share = 1.0
 
     def paid(self, directions: Directions, answer: BoundAnswer) -> None:
-        """Go on from directions that were the best so far, and from what the hours say about them."""
+        """Go on from directions that were the best so far, and from the answer of the hours to them."""
         self._base, self._answer, self._share = directions, answer, min(1.0, 2 * self._share)
 
     def did_not_pay(self) -> None:
@@ -92,7 +92,7 @@ def hourly_wear(tariff: Tariff) -> Tariff:
 
 
 class LagrangianBound:
-    """Bounds one bidding problem at the prices of any of its plans.
+    """Lagrangian bound of one bidding problem at the prices of any of its plans.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class LagrangianBound:
     def _asked(
         self, prices: "_Prices", bid: IntArray, hours: IntArray, enough: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return what some hours cost at prices of the bid that their scenarios name themselves.
+        """Return the cost of some hours at prices of the bid that their scenarios imply.
 
         The scenarios are first asked together, their flows not fixed; their prices of the bid then let each be
         asked on its own, where the hour does not yet cost `enough`.
@@ -192,7 +192,7 @@ class LagrangianBound:
     def _scenario_costs(
         self, prices: "_Prices", hours: IntArray, bid: IntArray, bid_price: FloatArray, magnitude_price: FloatArray
     ) -> FloatArray:
-        """Return what scenarios cost in some hours with a bid of their own at a price, shape (F, S, len(hours))."""
+        """Return the cost of scenarios in some hours with a bid of their own at a price, shape (F, S, len(hours))."""
         tasks = [
             self._task(prices, np.array([s]), t, flow, bid[t], -bid_price[s, t], -magnitude_price[s, t])
             for flow in self._flows
@@ -231,7 +231,7 @@ class LagrangianBound:
         )
 
     def _first_stage(self, bid_price: FloatArray, magnitude_price: FloatArray, bid: IntArray) -> FloatArray:
-        """Return the least of what the shared bid of each hour pays for its copies, in one direction, shape (T,).
+        """Return the least payment of the shared bid of each hour for its copies, in one direction, shape (T,).
 
         It is linear in the bid, so the least is at one end of the range.
         """
@@ -253,7 +253,7 @@ class LagrangianBound:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Prices:
-    """Prices of what links the hours, shape (S, T, U), times the scenario's probability, and a constant in $.
+    """Prices of the links between hours, shape (S, T, U), times the scenario's probability, and a constant in $.
 
     Scenarios that count have a probability above zero.
     """

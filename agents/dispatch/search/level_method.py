@@ -1,4 +1,4 @@
-"""The coordinator of the bundles, directions of flows fixed: asks, collects cuts, bounds, chooses the next bids.
+"""Level method over the bundles, directions of flows fixed: collects cuts, bounds, and chooses the next bids.
 
 A small program over all cuts, the master, gives the bound on the whole and, projected towards the best bids so far,
 the next bids to try: a multi-cut level bundle method (Lemaréchal, Nemirovskii and Nesterov 1995,
@@ -22,15 +22,15 @@ from grids.network import FloatArray
 from sim.risk import Risk
 
 BUNDLE_SIZE = 3
-"""Scenarios in a bundle: small ones are quicker for each scenario, large ones bound better."""
+"""Number of scenarios in a bundle: small ones are quicker for each scenario, large ones bound better."""
 
 LEVEL = 0.3
-"""How far between bound and best cost the next bids' modelled cost may lie; lower is bolder."""
+"""Largest modelled cost of the next bids, as a fraction between bound and best cost; lower is bolder."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LevelAnswer:
-    """The best bids for fixed flows, with proof.
+    """Best bids for fixed directions of flows, with proof.
 
     Attributes
     ----------
@@ -41,15 +41,15 @@ class LevelAnswer:
     answers : list of BundleAnswer
         Of all bundles, at these bids.
     prices : Prices
-        What links the hours of all scenarios, priced such that the bids are worth their cost.
+        Prices of the links between hours of all scenarios, at which the bids are optimal.
     battery_p_mw : array, shape (S, T, U)
         Battery power that goes with these prices. [MW]
     emphasis : array, shape (J,)
-        How much a dollar in each bundle counts: 1, but for aversion to risk.
+        Weight of a dollar in each bundle: 1, but for aversion to risk.
     passes : int
-        How often all bundles were asked.
+        Number of passes over all bundles.
     stopped : str
-        Why it stopped short of the gap, or nothing.
+        Reason why it stopped short of the gap, or nothing.
     """
 
     bid_mw: FloatArray
@@ -64,7 +64,7 @@ class LevelAnswer:
 
 
 class LevelMethod:
-    """Minimises the risk-adjusted cost of all scenarios over the bids.
+    """Level method that minimises the risk-adjusted cost of all scenarios over the bids.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ class LevelMethod:
     problem, bounds, directions : DispatchProblem, BidBounds, Directions
         All scenarios, the range of the bids, and the directions of the flows.
     risk : Risk
-        How much bad days count.
+        Aversion to risk.
     executor : Executor
-        Where the bundles are solved.
+        Executor on which the bundles are solved.
     progress : callable, optional
         Called with a line of text after every pass.
     """
@@ -175,7 +175,7 @@ class LevelMethod:
             self._cost, self._best = cost, answers
 
     def _ask_prices(self) -> None:
-        """Let every bundle choose bids at the prices of the best bids so far: a Lagrangian bound, and cuts."""
+        """Solve every bundle with own bids at the prices of the best bids so far: a Lagrangian bound, and cuts."""
         slopes = np.array([answer.slope for answer in self._best])
         prices = -(slopes - self._share[:, None] * (self._emphasis @ slopes))
         halves = [(price[: len(price) // 2], price[len(price) // 2 :]) for price in prices]
@@ -200,7 +200,7 @@ class LevelMethod:
     def _mixture(self) -> tuple[Prices, FloatArray]:
         """Return prices and battery power of all scenarios, mixed as the linear program mixes the cuts.
 
-        At the best bids many costs have a kink, and no single answer says which slopes cancel out; the mixture does.
+        At the best bids many costs have a kink, and no single answer has the slopes that cancel out; the mixture has.
         """
         weights = self._weights / np.maximum(self._weights.sum(axis=0), 1e-12)
         idle = self._weights.sum(axis=0) <= 1e-9  # scenarios that do not count
@@ -220,7 +220,7 @@ class LevelMethod:
 
 
 def bundle_tasks(problem: DispatchProblem, bounds: BidBounds, directions: Directions, risk: Risk) -> list[BundleTask]:
-    """Return a question to every bundle, yet without bids or prices; the CVaR needs the cost of each scenario."""
+    """Return a task for every bundle, yet without bids or prices; the CVaR needs the cost of each scenario."""
     return [
         BundleTask(
             problem=problem.with_scenarios(

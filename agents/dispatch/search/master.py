@@ -1,7 +1,7 @@
-"""The master problem of the bundles: the best bids by all cuts collected so far.
+"""Master problem of the bundles: the best bids by all cuts collected so far.
 
 Its columns are the bids B, their magnitudes M = |B|, a direction for each (1 import, 0 export), the cost θ of every
-bundle and, with aversion to risk, the value at risk η and by how much each scenario exceeds it (Rockafellar and
+bundle and, with aversion to risk, the value at risk η and the excess of each scenario over it (Rockafellar and
 Uryasev 2000, https://doi.org/10.21314/JOR.2000.038). Directions that are open make it a small mixed-integer program.
 """
 
@@ -20,12 +20,12 @@ from sim.risk import Risk
 from sim.study import SOLVER_TIME_LIMIT_S
 
 ROW_TOLERANCE = 1e-7
-"""To what HiGHS keeps its rows; the bound gives up that much for every bundle. [$]"""
+"""Tolerance of HiGHS on its rows; the bound is lowered by it for every bundle. [$]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MasterAnswer:
-    """What the cuts say.
+    """Answer of the master problem: bound, directions, and weights of the cuts.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class MasterAnswer:
     direction : array, shape (T,)
         Directions of the best bids.
     weights : array, shape (passes, J)
-        How much each cut counts at these directions (the duals).
+        Weight of each cut at these directions (the duals).
     emphasis : array, shape (J,)
-        How much a dollar in each bundle counts: 1, but for aversion to risk.
+        Weight of a dollar in each bundle: 1, but for aversion to risk.
     """
 
     bound: float
@@ -46,14 +46,14 @@ class MasterAnswer:
 
 
 class Master:
-    """Collects cuts, bounds, and proposes bids.
+    """Master problem: collects cuts, bounds, and proposes bids.
 
     Parameters
     ----------
     bounds : BidBounds
         Range of the bids.
     risk : Risk
-        How much bad days count.
+        Aversion to risk.
     share : array, shape (J,)
         Probability of every bundle.
     """
@@ -71,7 +71,7 @@ class Master:
         self._limits.append(-np.array(intercepts))
 
     def solve(self) -> MasterAnswer:
-        """Return the bound, the best directions, and how much each cut counts.
+        """Return the bound, the best directions, and the weight of each cut.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Master:
         return np.concatenate([bids, np.full(self._bundles, 1 - weight), [weight], tail])
 
     def _rows(self) -> tuple[sparse.csr_matrix, FloatArray]:
-        """Return all rows and their limits: cuts, then the tail of the risk, then what ties M to B."""
+        """Return all rows and their limits: cuts, then the tail of the risk, then those that tie M to B."""
         hours, bundles, size = self._hours, self._bundles, len(self._cost)
         one = sparse.identity(bundles)
         tail = size - 3 * hours - bundles
@@ -171,7 +171,7 @@ class Master:
         return sparse.vstack(cuts).tocsr(), np.concatenate([*limits, magnitude_limits])
 
     def _magnitude_rows(self) -> tuple[sparse.csr_matrix, FloatArray]:
-        """Return what makes M the magnitude of B, given the direction z: six rows for every hour."""
+        """Return the rows that make M the magnitude of B, given the direction z: six for every hour."""
         hours, one = self._hours, sparse.identity(self._hours)
         low, high = sparse.diags(-self._bounds.low), sparse.diags(self._bounds.high)
         nothing = sparse.csr_matrix((hours, hours))
@@ -195,7 +195,7 @@ class Master:
         free = self._bounds.open_hours & (not fixed)
         low[2 * hours : 3 * hours] = np.where(free, 0.0, direction > 0)
         high[2 * hours : 3 * hours] = np.where(free, 1.0, direction > 0)
-        low[3 * hours + bundles + 1 :] = 0.0  # what exceeds the value at risk
+        low[3 * hours + bundles + 1 :] = 0.0  # excess over the value at risk
         return low, high
 
 

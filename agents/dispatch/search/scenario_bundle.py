@@ -1,4 +1,4 @@
-"""All scenarios without reduction: they meet only in 24 bids, so bundles of them are solved side by side.
+"""Bundles of scenarios: without reduction, scenarios share only 24 bids, so bundles are solved side by side.
 
 A bundle answers two questions. *At given bids B, what do you cost, and how does that change with them, and with the
 magnitude |B| that widens the band?* Added up, that is a feasible answer and a cut. *If both had this price, which
@@ -31,7 +31,7 @@ from sim.study import SOLVER_TIME_LIMIT_S
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BundleTask:
-    """A question to a bundle of scenarios.
+    """Task of a bundle of scenarios: at given bids, or at prices of the bids.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class BundleTask:
     directions : Directions
         Directions of this bundle's flows; those of the bids are not fixed.
     bid_prices_per_mw : two arrays, shape (T,), or None
-        With free bids: what a bid, and its magnitude, costs on top. [$/MW]
+        With free bids: additional cost of a bid, and of its magnitude. [$/MW]
     search : bool
-        With given bids: look for the best directions of the flows, and for a plan that physics can do.
+        With given bids: look for the best directions of the flows, and for a plan that is physically exact.
     """
 
     problem: DispatchProblem
@@ -56,7 +56,7 @@ class BundleTask:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BundleAnswer:
-    """The answer: a cut on the bundle's cost, and what came of the question.
+    """Answer of a bundle: a cut on its cost, and its plan.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class BundleAnswer:
     battery_p_mw : array, shape (S, T, U)
         Battery schedules of its scenarios. [MW]
     prices : Prices or None
-        What links its hours, priced.
+        Prices of the links between its hours.
     certificate : Certificate or None
         Checks of the plan against AC physics (given bids only).
     """
@@ -88,12 +88,12 @@ class BundleAnswer:
 
 @dataclass(frozen=True, eq=False)
 class BundleSolver:
-    """Answers the questions of one grid, tariff and rule; can be sent to another process.
+    """Solver of the bundles' tasks of one grid, tariff and rule; can be sent to another process.
 
     Attributes
     ----------
     grid, tariff, rule : Grid, Tariff, ImbalanceRule
-        What the hour model is made of.
+        Parts of the hour model.
     network : {"branch_flow", "copper_plate"}
         AC network or one bus.
     elastic : bool
@@ -189,10 +189,10 @@ class BundleSolver:
         return kept.horizons[key]
 
     def _kept(self) -> "_Kept":
-        """Return what this thread keeps for solvers like this one, of which every task may bring a copy."""
+        """Return the models this thread keeps for solvers like this one, of which every task may bring a copy."""
         known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
         if self.key not in known:
-            known.clear()  # what was solved before will hardly come again, and takes memory
+            known.clear()  # earlier problems will hardly come again, and take memory
             known[self.key] = _Kept(
                 hour=compiled_hour(
                     self.grid,
@@ -208,7 +208,7 @@ class BundleSolver:
 
 @dataclass
 class _Kept:
-    """A compiled hour, and programs by shape and range of the bids."""
+    """Models kept by a thread: a compiled hour, and programs by shape and range of the bids."""
 
     hour: CompiledModel
     horizons: dict[object, MultiPeriodProgram] = field(default_factory=dict)

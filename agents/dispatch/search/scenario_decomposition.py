@@ -1,4 +1,4 @@
-"""Bids for many scenarios, or with aversion to risk, found in bundles of scenarios that meet only in the bids.
+"""Decomposition by scenarios, of many or with aversion to risk, into bundles that share only the bids.
 
 Where the power factor has two directions, those of all flows and bids are fixed first; then, as for one program
 (:mod:`agents.dispatch.search.branch_and_bound`), the hours are asked at the prices of the best bids for a bound, and
@@ -53,7 +53,7 @@ class DecomposedBid:
     nodes : int
         Problems solved.
     stopped : str
-        Why it stopped short of the gap, or nothing.
+        Reason why it stopped short of the gap, or nothing.
     """
 
     bid_mw: FloatArray
@@ -68,7 +68,7 @@ class DecomposedBid:
 
 
 class ScenarioDecomposition:
-    """Finds bids for all scenarios of a dispatch problem.
+    """Decomposition that finds bids for all scenarios of a dispatch problem.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class ScenarioDecomposition:
     network : {"branch_flow", "copper_plate"}
         AC network or one bus.
     executor : Executor, optional
-        Where the bundles are solved: threads by default; any ``concurrent.futures`` executor will do.
+        Executor on which the bundles are solved: threads by default; any ``concurrent.futures`` executor will do.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class ScenarioDecomposition:
         self._deadline = np.inf
 
     def run(self) -> DecomposedBid:
-        """Return the best bids found, and what is proven about them.
+        """Return the best bids found, with proof.
 
         Raises
         ------
@@ -219,7 +219,7 @@ class ScenarioDecomposition:
         if self._fixed:
             return directions
         directions = replace(directions, bid=self._bounds.direction(np.where(start.bid_mw >= 0, 1, -1)))
-        self._dispatcher.progress("settling the directions of all flows")
+        self._dispatcher.progress("fixing the directions of all flows")
         tasks = self._tasks(start.bid_mw)
         self._nodes += len(tasks)
         answers = workers.map(solver.answer, tasks)
@@ -257,7 +257,7 @@ class ScenarioDecomposition:
         weight = tilted / probability
         energy = weight[:, None, None] * answer.prices.energy_per_mwh
         bid, magnitude = weight[:, None] * answer.prices.bid_per_mw, weight[:, None] * answer.prices.magnitude_per_mw
-        # At the best bids the prices of all scenarios cancel out; what is left of them is shared out.
+        # At the best bids the prices of all scenarios cancel out; the remainder is shared out.
         rest = (bid + directions.bid * magnitude).sum(axis=0)
         ends = self._bounds.fixed(directions.bid)
         free = (answer.bid_mw > ends.low + 1e-6) & (answer.bid_mw < ends.high - 1e-6)

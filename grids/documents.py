@@ -212,6 +212,19 @@ def parse_yaml(text: str) -> Any:
         raise DocumentError(f"is not YAML: a control character at {error.position + 1}") from None
 
 
+def read_yaml(path: Path, form: str) -> dict[str, Any]:
+    """Return the mapping in a YAML file, or say that it is not what it should be, such as "a study".
+
+    Raises
+    ------
+    OSError
+        If it can't be opened.
+    DocumentError
+        If it is too large, is not YAML, or holds something else.
+    """
+    return _mapping(parse_yaml(read_text(path, "YAML")), f"is not {form}; it must be a mapping of keys to values")
+
+
 def write_yaml(document: Any) -> str:
     """Return a document as YAML that :func:`parse_yaml` reads as it was."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
@@ -244,6 +257,17 @@ def parse_json(text: str) -> Any:
         if not level:
             return document
     raise DocumentError(f"is nested deeper than {MOST_DEPTH}")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; for its errors see :func:`read_yaml`."""
+    return _mapping(parse_json(read_text(path, "JSON")), "holds no JSON object")
+
+
+def _mapping(document: Any, otherwise: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise DocumentError(otherwise)
+    return document
 
 
 def _parts(value: Any) -> list[Any]:

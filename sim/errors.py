@@ -1,5 +1,36 @@
 """Errors a user can mend: one clear message, never a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from grids.documents import DocumentError
+
 
 class StudyError(ValueError):
     """A study can't be run as written; the message names the field and the remedy."""
+
+
+@contextmanager
+def reading(what: object, remedy: str) -> Iterator[None]:
+    """Turn what goes wrong while a file is read into a message that names the file and the remedy.
+
+    Parameters
+    ----------
+    what : Path or str
+        The file, or the field that names it and the file.
+    remedy : str
+        What to do about it.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, can't be opened, or is not what it is read as.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StudyError(f"{what}: can't be read, it is missing; {remedy}") from error
+    except OSError as error:
+        raise StudyError(f"{what}: can't be read ({error.strerror}); {remedy}") from error
+    except DocumentError as error:
+        raise StudyError(f"{what}: can't be read, it {error}; {remedy}") from None

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from grids.documents import DocumentError, first_few, in_short, parse_yaml, read_text, shown, write_yaml
-from sim.errors import StudyError
+from grids.documents import DocumentError, first_few, in_short, parse_yaml, read_yaml, shown, write_yaml
+from sim.errors import StudyError, reading
 from sim.study import Study, anchor_paths
 
 
@@ -40,11 +40,8 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
     StudyError
         If the file can't be read, or a key or value is wrong.
     """
-    document = read_document(
-        path,
-        missing=f"tieline new {path.name} writes a study to start from",
-        form="a study; it must be a mapping of keys such as name, fleet, profiles",
-    )
+    with reading(path, f"tieline new {path.name} writes a study to start from (name, fleet, profiles ...)"):
+        document = read_yaml(path, "a study")
     if "study" in document and "fleet" not in document:
         raise StudyError(f"{path}: is a sweep, not a study; tieline sweep {path} simulates it")
     changed = [_change(change) if isinstance(change, str) else change for change in changes]
@@ -72,7 +69,8 @@ def require_resolved(path: Path) -> None:
     StudyError
         If it is not: a key or value is wrong, or left to its default.
     """
-    document = read_document(path, missing="give the folder of a finished run", form="a study; run the study again")
+    with reading(path, "give the folder of a finished run"):
+        document = read_yaml(path, "a study")
     study = read_study(path)
     different = _difference(document, study.model_dump(mode="json"))
     if different:
@@ -88,32 +86,6 @@ def _difference(one: Any, other: Any) -> str:
             if one[key] != other[key]:
                 return ".".join(filter(None, (shown(str(key), 40), _difference(one[key], other[key]))))
     return ""
-
-
-def read_document(path: Path, *, missing: str, form: str) -> dict[str, Any]:
-    """Return the mapping in a YAML file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    missing, form : str
-        Remedy if it can't be read, and what it should be if it is no mapping.
-
-    Raises
-    ------
-    StudyError
-        If it can't be read, or is something else.
-    """
-    try:
-        document = parse_yaml(read_text(path, "YAML"))
-    except OSError as error:
-        raise StudyError(f"{path}: can't be read ({error.strerror}); {missing}") from error
-    except DocumentError as error:
-        raise StudyError(f"{path}: can't be read, it {error}") from None
-    if not isinstance(document, dict):
-        raise StudyError(f"{path}: is not {form}")
-    return document
 
 
 def write_study(study: Study) -> str:

@@ -81,18 +81,18 @@ def test_a_folder_gives_the_audit_of_its_tables_and_files(folder, receding):
 @pytest.mark.parametrize("file", ["study.yaml", *(f"{name}.parquet" for name in TABLES)])
 def test_a_missing_file_is_named_with_the_remedy(folder, file):
     (folder / file).unlink()
-    with pytest.raises(StudyError, match=rf"{file}: is missing; give the folder of a finished run"):
+    with pytest.raises(StudyError, match=rf"{file}: can't be read, it is missing; give the folder of a finished run"):
         audit_folder(folder)
 
 
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("buses.parquet", b"not a table", "buses.parquet: is no readable Parquet table"),
-        ("buses.parquet", b"", "buses.parquet: is no readable Parquet table"),
+        ("buses.parquet", b"not a table", "buses.parquet: can't be read, it is no readable Parquet table"),
+        ("buses.parquet", b"", "buses.parquet: can't be read, it is no readable Parquet table"),
         ("study.yaml", b"a: [", "study.yaml: can't be read"),
         ("study.yaml", b"\xff\xfe\xff", "study.yaml: can't be read"),
-        ("study.yaml", b"just text", "study.yaml: is not a study"),
+        ("study.yaml", b"just text", "study.yaml: can't be read, it is not a study"),
         ("study.yaml", b"days: 1", "study.yaml: grid.feeders is missing"),
     ],
 )

@@ -424,4 +424,4 @@ def test_lists_in_a_table_of_a_run_are_refused(copied, refused):
     units = pd.read_parquet(copied / "units.parquet")
     units["unit"] = [[1]] * len(units)
     units.to_parquet(copied / "units.parquet")
-    assert "units.parquet: holds lists in its column unit" in refused("audit", copied)
+    assert "units.parquet: can't be read, it holds lists in its column unit" in refused("audit", copied)

@@ -298,8 +298,8 @@ def test_a_bad_value_is_told_in_a_line_that_names_it(axes, keys, told):
         ("name: a\noutputs: full", "outputs: input should be 'summary', 'hourly' or 'all', got 'full'"),
         ("name: a\nname: b", "can't be read, it is not YAML: key 'name' is given twice"),
         ("name: [", "can't be read, it is not YAML"),
-        ("- name", "is not a sweep; it must be a mapping"),
-        ("", "is not a sweep; it must be a mapping"),
+        ("- name", "can't be read, it is not a sweep; it must be a mapping"),
+        ("", "can't be read, it is not a sweep; it must be a mapping"),
     ],
 )
 def test_a_bad_file_is_told_with_its_name_and_the_field(tmp_path, text, told):
@@ -313,7 +313,9 @@ def test_a_bad_file_is_told_with_its_name_and_the_field(tmp_path, text, told):
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(StudyError, match=r"none\.yaml: can't be read .*give a packaged sweep .* or a YAML file"):
+    with pytest.raises(
+        StudyError, match=r"none\.yaml: can't be read, .*give a packaged sweep .* or a YAML file of name"
+    ):
         read_sweep(tmp_path / "none.yaml")
 
 

@@ -57,7 +57,7 @@ class ConicProgram:
 
     def __init__(self, time_limit_s: float = SOLVER_TIME_LIMIT_S) -> None:
         self._time_limit_s = time_limit_s
-        self.blocks_of_models: list[ModelBlock] = []
+        self.model_blocks: list[ModelBlock] = []
         self.column_count = 0
         self._costs: sparse.csc_matrix | None = None
         self._rows: tuple[sparse.csc_matrix, list[Any]] | None = None
@@ -68,14 +68,14 @@ class ConicProgram:
         """Return a new block of `copies` of a model."""
         weight = np.ones(copies) if weight is None else weight
         block = ModelBlock(model, copies, weight, self.column_count)
-        self.blocks_of_models.append(block)
+        self.model_blocks.append(block)
         self.column_count += copies * model.decisions
         return block
 
     def first_rows(self) -> dict[int, int]:
         """Return the first row of every block, by its identity."""
         rows, begin = {}, 0
-        for block in self.blocks_of_models:
+        for block in self.model_blocks:
             rows[id(block)] = begin
             begin += block.copies * len(block.model.rhs)
         return rows
@@ -98,7 +98,7 @@ class ConicProgram:
         """Return q, b and the constant of the objective for the data of every block."""
         q = np.zeros(self.column_count)
         rhs, constant = [], 0.0
-        for block, given in zip(self.blocks_of_models, values, strict=True):
+        for block, given in zip(self.model_blocks, values, strict=True):
             data = block.data_array(given)
             rhs.append(block.right_hand_side(data).ravel())
             constant += block.add_linear_cost(q, data)
@@ -158,7 +158,7 @@ class ConicProgram:
 
     def _assemble_costs(self) -> sparse.csc_matrix:
         first, second, product = [], [], []
-        for block in self.blocks_of_models:
+        for block in self.model_blocks:
             columns, quadratic = block.all_columns(), block.model.quadratic
             a, b = columns[:, quadratic.row], columns[:, quadratic.column]
             both = (a != UNLINKED) & (b != UNLINKED)
@@ -173,7 +173,7 @@ class ConicProgram:
         row, column, value = [], [], []
         cones: list[Any] = []
         row_count = 0
-        for block in self.blocks_of_models:
+        for block in self.model_blocks:
             model = block.model
             at = block.all_columns()[:, model.rows.column]
             present = at != UNLINKED

@@ -42,11 +42,11 @@ class MicrogridBlocks:
     ) -> None:
         self.shape = (scenarios, hours)
         self._members: list[IntArray] = []
-        self.blocks_of_models: list[ModelBlock] = []
+        self.model_blocks: list[ModelBlock] = []
         for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled, fits=fits):
             block = program.add(model, len(members) * scenarios * hours)
             self._members.append(members)
-            self.blocks_of_models.append(block)
+            self.model_blocks.append(block)
             for store in (*STORES, "ev"):
                 if f"{store}_end_mwh" in model.variables:
                     block.link(f"{store}_start_mwh", self._from_hour_before(block, f"{store}_end_mwh"))
@@ -55,7 +55,7 @@ class MicrogridBlocks:
         """Return the columns of a variable that every microgrid has, shape (S, T, M)."""
         total = sum(len(members) for members in self._members)
         columns = np.empty((*self.shape, total), dtype=np.int64)
-        for block, members in zip(self.blocks_of_models, self._members, strict=True):
+        for block, members in zip(self.model_blocks, self._members, strict=True):
             own = block.columns(name).reshape(len(members), *self.shape)
             columns[:, :, members] = np.moveaxis(own, 0, 2)
         return columns
@@ -80,7 +80,7 @@ class MicrogridBlocks:
         first_row = program.first_rows()
         prices: list[list[FloatArray]] = [[] for _ in range(sum(len(members) for members in self._members))]
         for name in (*STORES, "ev"):
-            for block, members in zip(self.blocks_of_models, self._members, strict=True):
+            for block, members in zip(self.model_blocks, self._members, strict=True):
                 if f"{name}_start_mwh" in block.model.data:
                     begin = first_row[id(block)]
                     duals = solution.z[begin : begin + block.copies * len(block.model.rhs)]
@@ -91,7 +91,7 @@ class MicrogridBlocks:
 
     def device_columns(self, connection: int) -> dict[str, IntArray]:
         """Return the columns of all variables of one microgrid, shape (S, T) each."""
-        for block, members in zip(self.blocks_of_models, self._members, strict=True):
+        for block, members in zip(self.model_blocks, self._members, strict=True):
             if connection in members:
                 place = int(np.flatnonzero(members == connection)[0])
                 count = self.shape[0] * self.shape[1]
@@ -116,12 +116,12 @@ class MicrogridBlocks:
                 for name in block.model.data
                 if all(name in data[m] for m in members)
             }
-            for block, members in zip(self.blocks_of_models, self._members, strict=True)
+            for block, members in zip(self.model_blocks, self._members, strict=True)
         ]
 
     def reweigh(self, program: ConicProgram, probability: FloatArray) -> None:
         """Give the scenarios their probabilities."""
-        for block, members in zip(self.blocks_of_models, self._members, strict=True):
+        for block, members in zip(self.model_blocks, self._members, strict=True):
             program.reweigh(block, np.tile(np.repeat(probability, self.shape[1]), len(members)))
 
     def _from_hour_before(self, block: ModelBlock, name: str) -> IntArray:
@@ -151,14 +151,14 @@ class OfferBlocks:
         self, program: ConicProgram, connections: Sequence[Connection], *, scenarios: int, hours: int, proximal: float
     ) -> None:
         self.shape = (scenarios, hours, len(connections))
-        self.blocks_of_models = [
+        self.model_blocks = [
             program.add(compiled(offer_model, *connection.exchange_limits(), proximal=proximal), scenarios * hours)
             for connection in connections
         ]
 
     def columns(self, name: str) -> IntArray:
         """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (S, T, M)."""
-        return np.stack([block.columns(name).reshape(self.shape[:2]) for block in self.blocks_of_models], axis=2)
+        return np.stack([block.columns(name).reshape(self.shape[:2]) for block in self.model_blocks], axis=2)
 
     def values(self, offers: Offers) -> list[Values]:
         """Return the data of every block."""
@@ -169,7 +169,7 @@ class OfferBlocks:
 
     def reweigh(self, program: ConicProgram, probability: FloatArray) -> None:
         """Give the scenarios their probabilities."""
-        for block in self.blocks_of_models:
+        for block in self.model_blocks:
             program.reweigh(block, np.repeat(probability, self.shape[1]))
 
 
@@ -191,11 +191,11 @@ class ReactiveBlocks:
     ) -> None:
         self.shape = (scenarios, hours, len(connections))
         self._max_q_mvar = np.array([connection.exchange_limits()[1] for connection in connections])
-        self.blocks_of_models = [program.add(compiled_reactive(), scenarios * hours * len(connections))]
+        self.model_blocks = [program.add(compiled_reactive(), scenarios * hours * len(connections))]
 
     def columns(self, name: str) -> IntArray:
         """Return the columns of ``exchange_q_mvar``, shape (S, T, M)."""
-        return self.blocks_of_models[0].columns(name).reshape(self.shape)
+        return self.model_blocks[0].columns(name).reshape(self.shape)
 
     def values(self) -> list[Values]:
         """Return the data of the one block."""
@@ -227,11 +227,11 @@ class CurveBlocks:
 
     def __init__(self, program: ConicProgram, connections: Sequence[Connection], segments: int) -> None:
         self._max_q_mvar = np.array([connection.exchange_limits()[1] for connection in connections])
-        self.blocks_of_models = [program.add(compiled_curve(segments), len(connections))]
+        self.model_blocks = [program.add(compiled_curve(segments), len(connections))]
 
     def columns(self, name: str) -> IntArray:
         """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (1, 1, M)."""
-        return self.blocks_of_models[0].columns(name).reshape(1, 1, -1)
+        return self.model_blocks[0].columns(name).reshape(1, 1, -1)
 
     def values(self, curves: Curves) -> list[Values]:
         """Return the data of the one block."""

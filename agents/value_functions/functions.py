@@ -10,10 +10,10 @@ import numpy as np
 
 from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.microgrid_hour import STORES
-from grids.documents import DocumentError, in_short, parse_json, read_text
+from grids.documents import in_short, read_json
 from grids.fleet import Microgrid
 from grids.network import FloatArray, Grid
-from sim.errors import StudyError
+from sim.errors import StudyError, reading
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
@@ -85,13 +85,9 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
         If the file can't be read, or was trained for another study; the message names the difference.
     """
     again = "train them again: tieline train STUDY --out FILE"
-    try:
-        document = parse_json(read_text(path, "JSON"))
-    except OSError as error:
-        raise StudyError(f"trained: {path} can't be read ({error.strerror}); {again}") from error
-    except DocumentError as error:
-        raise StudyError(f"trained: {path} {error}; {again}") from None
-    if not isinstance(document, dict) or document.get("kind") != KIND:
+    with reading(f"trained: {path}", again):
+        document = read_json(path)
+    if document.get("kind") != KIND:
         raise StudyError(f"trained: {path} holds no value functions; {again}")
     try:
         slopes = {name: np.array(rows, dtype=np.float64) for name, rows in document["slopes_per_mwh"].items()}

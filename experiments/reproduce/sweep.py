@@ -13,9 +13,10 @@ from experiments.overrides import Variation, require_ends, set_value
 from experiments.reproduce.context import REPRODUCE, Context
 from experiments.reproduce.paper import STUDY
 from grids.components import Data
-from sim.errors import StudyError
+from grids.documents import read_yaml
+from sim.errors import StudyError, reading
 from sim.study import Study
-from sim.study_file import explain, read_document
+from sim.study_file import explain
 
 
 class Axis(Variation):
@@ -139,9 +140,8 @@ class Sweep:
 
 
 def _read(path: Path) -> SweepFile:
-    document = read_document(
-        path, missing="mend its permissions", form="a sweep; it must be a mapping with the key axes"
-    )
+    with reading(path, "give a mapping with the key axes"):
+        document = read_yaml(path, "a sweep")
     try:
         return SweepFile.model_validate(document)
     except ValidationError as error:

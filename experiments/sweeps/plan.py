@@ -18,11 +18,11 @@ from experiments.provenance import digests_of_files
 from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
-from grids.documents import first_few
-from sim.errors import StudyError
+from grids.documents import first_few, read_yaml
+from sim.errors import StudyError, reading
 from sim.instance import Instance
 from sim.study import Study, anchor_paths
-from sim.study_file import explain, read_document
+from sim.study_file import explain
 
 KEY_LENGTH = 20
 """Characters of a run's key."""
@@ -117,11 +117,8 @@ def read_sweep(path: Path) -> SweepFile:
     StudyError
         If it can't be read, or a key or value is wrong; the message names file and field.
     """
-    document = read_document(
-        path,
-        missing="give a packaged sweep (tieline studies lists them) or a YAML file",
-        form="a sweep; it must be a mapping of keys such as name, study, axes",
-    )
+    with reading(path, "give a packaged sweep (tieline studies lists them) or a YAML file of name, study, axes"):
+        document = read_yaml(path, "a sweep")
     if "fleet" in document and "study" not in document:
         raise StudyError(
             f"{path}: is a study, not a sweep; tieline run {path} simulates it, a sweep names it as its study"

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from grids.documents import DocumentError, parse_yaml, read_parquet, read_text
+from grids.documents import read_json, read_parquet, read_yaml
 from sim.audit.cars import check_cars, check_cars_at_end_of_day
 from sim.audit.completeness import read_records
 from sim.audit.connections import check_connections, check_exchange_limits
@@ -22,7 +23,7 @@ from sim.audit.limits import (
     count_limits,
     hours_beyond,
 )
-from sim.audit.manifest import check_manifest, read_json
+from sim.audit.manifest import check_manifest, read_stored
 from sim.audit.money import agents_of, check_books, check_payments, check_retail_price, check_zero_sum
 from sim.audit.physics import check_physics
 from sim.audit.records import Records
@@ -170,9 +171,9 @@ def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None 
     StudyError
         If a file is missing or can't be read; the message names it and the remedy.
     """
-    tables = {name: _read_table(folder / f"{name}.parquet") for name in TABLES}
-    study = _read_study(folder / "study.yaml")
-    summary = read_json(folder / SUMMARY)
+    tables = {name: read_stored(folder / f"{name}.parquet", read_parquet) for name in TABLES}
+    study = read_stored(folder / "study.yaml", partial(read_yaml, form="a study"))
+    summary = read_stored(folder / SUMMARY, read_json)
     report = audit(tables, study, UNKNOWN_INPUTS if inputs_of is None else inputs_of(folder))
     files, tables_whole = Checker(), Checker()
     records = read_records(tables, study, tables_whole)
@@ -185,28 +186,3 @@ def audit_folder(folder: Path, inputs_of: Callable[[Path], Inputs | str] | None 
         checks=files.checks | report.checks,
         notes=(*report.notes, *notes),
     )
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return read_parquet(path)
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except OSError as error:
-        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
-    except DocumentError as error:
-        raise StudyError(f"{path}: {error}; run the study again") from None
-
-
-def _read_study(path: Path) -> dict[str, Any]:
-    try:
-        study = parse_yaml(read_text(path, "YAML"))
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except OSError as error:
-        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
-    except DocumentError as error:
-        raise StudyError(f"{path}: can't be read, it {error}; run the study again") from None
-    if not isinstance(study, dict):
-        raise StudyError(f"{path}: is not a study; run the study again")
-    return study

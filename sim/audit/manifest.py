@@ -1,13 +1,13 @@
 """Checks of a run folder against its manifest: it is complete, and every file is as it was written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from grids.documents import DocumentError, parse_json, read_text
+from grids.documents import read_json
 from sim.audit.report import Checker
-from sim.errors import StudyError
+from sim.errors import StudyError, reading
 
 MANIFEST = "manifest.json"
 
@@ -44,7 +44,7 @@ def check_manifest(folder: Path, checker: Checker, *, needed: Iterable[str]) -> 
             "manifest", MANIFEST, "is missing: the run was interrupted, or an older version wrote it; run it again"
         )
         return []
-    listed = _listed(read_json(folder / MANIFEST))
+    listed = _listed(read_stored(folder / MANIFEST, read_json))
     present = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
     for name in needed:
         if name not in listed:
@@ -79,22 +79,13 @@ def _problem(path: Path | None, file: Any) -> str:
     return "has changed since it was written"
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file of a run.
+def read_stored(path: Path, read: Callable[[Path], Any]) -> Any:
+    """Return what is in a file of a run.
 
     Raises
     ------
     StudyError
         If it is missing, too large, or holds something else.
     """
-    try:
-        document = parse_json(read_text(path, "JSON"))
-    except FileNotFoundError as error:
-        raise StudyError(f"{path}: is missing; give the folder of a finished run, or run the study again") from error
-    except OSError as error:
-        raise StudyError(f"{path}: can't be read ({error.strerror}); run the study again") from error
-    except DocumentError as error:
-        raise StudyError(f"{path}: can't be read as JSON, it {error}; run the study again") from None
-    if not isinstance(document, dict):
-        raise StudyError(f"{path}: holds no JSON object; run the study again")
-    return document
+    with reading(path, "give the folder of a finished run, or run the study again"):
+        return read(path)

@@ -185,6 +185,12 @@ def test_wear_is_a_positive_definite_quadratic_form():
     assert wear_of_day(power) == pytest.approx(power @ hessian @ power / 2)
 
 
+def test_wear_by_cycling_may_be_as_dear_as_by_speed_and_no_dearer():
+    assert Tariff(wear_fast=0.75, wear_cycling=0.75).wear_cycling == 0.75
+    with pytest.raises(ValueError, match=r"wear_cycling 0\.76 must not exceed wear_fast 0\.75"):
+        Tariff(wear_fast=0.75, wear_cycling=0.76)
+
+
 def test_wear_dislikes_fast_charging_and_cycling():
     slow, fast, cycling = np.zeros(24), np.zeros(24), np.zeros(24)
     slow[:4], fast[0], cycling[:4] = 0.25, 1.0, [0.25, -0.25, 0.25, -0.25]
@@ -215,6 +221,8 @@ def test_trade_with_connections_is_income_next_to_the_revenue():
     assert tuple(alone.totals()) == TERMS == terms_of(connections=False)
     assert tuple(trading.totals()) == terms_of(connections=True)
     assert trading.totals()["profit"] == pytest.approx(alone.totals()["profit"] + 3)
+    single = hour(exchange_p_mw=np.array([0.2]), exchange_price_per_mwh=np.array([60.0]))
+    assert tuple(single.totals()) == terms_of(connections=True)
 
 
 MICROGRID = ConnectionAction(
@@ -247,6 +255,8 @@ def test_a_connection_without_cars_has_nothing_to_do_with_their_owners():
     without = replace(MICROGRID, devices=MICROGRID.devices[:-1], charging_mw=np.zeros(0))
     money = settle_connection(without, price_per_mwh=60.0, retail_price_per_mwh=100.0)
     assert (money.has_cars, money.ev_revenue, money.discomfort) == (False, 0, 0)
+    load_alone = replace(without, devices=MICROGRID.devices[:1])
+    assert settle_connection(load_alone, price_per_mwh=60.0, retail_price_per_mwh=100.0).cost == pytest.approx(3)
 
 
 def test_what_cars_owners_pay_does_not_depend_on_how_they_are_charged():

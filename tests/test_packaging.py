@@ -1,5 +1,6 @@
 """Installation: names of our own, data within reach, a help that does not wait for the numeric libraries, words."""
 
+import ast
 import csv
 import os
 import re
@@ -11,6 +12,7 @@ from fnmatch import fnmatch
 from importlib.metadata import entry_points, metadata, version
 from importlib.resources import files
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -276,3 +278,36 @@ def test_the_repository_holds_what_it_should_at_the_top(tracked):
         "CHANGELOG.md",
         "pyproject.toml",
     }
+
+
+# ---- words ---------------------------------------------------------------------------------------------------
+
+RIDDLE = re.compile(r"(What|How|Who|Whose|Where|Which|That|Say|It|Whether|Why)\b")
+"""Openings of a docstring that does not name its thing."""
+
+REWRITTEN = ("experiments/reproduce/", "experiments/sweeps/report/", "experiments/figures/sweep_")
+"""Modules whose docstrings are not checked yet."""
+
+
+def docstrings(tree):
+    """Yield name and docstring of a module and of all classes, functions and values in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield getattr(node, "name", "module"), ast.get_docstring(node) or ""
+        if isinstance(node, ast.Module | ast.ClassDef):
+            for value, text in pairwise(node.body):
+                if isinstance(value, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+                    name = ast.unparse(value.target if isinstance(value, ast.AnnAssign) else value.targets[0])
+                    yield name, str(getattr(text.value, "value", "")).strip()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_first_line_of_a_docstring_names_its_thing(package):
+    riddles = [
+        f"{path.relative_to(HOME)}: {name}: {text.splitlines()[0]}"
+        for path in sorted((HOME / package).rglob("*.py"))
+        if not path.relative_to(HOME).as_posix().startswith(REWRITTEN)
+        for name, text in docstrings(ast.parse(path.read_text(encoding="utf-8")))
+        if not name.startswith("_") and RIDDLE.match(text)
+    ]
+    assert riddles == []

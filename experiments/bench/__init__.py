@@ -1,1 +1,1 @@
-"""The benchmark: what this program promises about speed, memory and proof, measured side by side in one run."""
+"""Benchmark: promises of this program on speed, memory and proof, measured side by side in one run."""

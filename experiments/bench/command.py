@@ -1,4 +1,4 @@
-"""The command ``bench``: each row is printed as soon as it is measured, and stays if the command is stopped."""
+"""Command ``bench``: each row is printed as soon as it is measured, and stays if the command is stopped."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -16,10 +16,10 @@ GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
     "networked": (networked.ROWS, 3, 1),
     "sweeps": (sweeps.ROWS, 200, 50),
 }
-"""Rows that belong together, and how often they are measured (of sweeps: days), usually and with ``--quick``."""
+"""Groups of rows, and their numbers of repetitions (of sweeps: days), usually and with ``--quick``."""
 
 Measurement = tuple[str, str, Callable[[], dict[str, Any]]]
-"""One piece of work: the key of its result in the JSON, what it is called, and how it is done."""
+"""Measurement: the key of its result in the JSON, its name, and the function that makes it."""
 
 SHOW: Mapping[str, Callable[..., None]] = {"rows": show_row, "proofs": show_hard_case}
 
@@ -30,11 +30,11 @@ def run_bench(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool, 
     Parameters
     ----------
     groups : sequence of str
-        Which of `GROUPS`.
+        Names in `GROUPS`.
     proofs : bool
         Also prove the bids of hard cases.
     quick, whole : bool
-        Leave out what takes more than seconds, or nothing.
+        Leave out rows that take more than seconds, or none.
     as_json : bool
         Print one JSON object and nothing else.
     """
@@ -53,7 +53,7 @@ def run_bench(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool, 
 
 
 def _measurements(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool) -> Iterator[Measurement]:
-    """Return what is to be measured, in the order of the output."""
+    """Return the measurements, in the order of the output."""
     left_out = {"a minute", "minutes"} if quick else set() if whole else {"minutes"}
     for group in groups:
         rows, effort, quick_effort = GROUPS[group]

@@ -60,7 +60,7 @@ class ComparedHour:
 
 
 class CoordinationDay:
-    """A simulated day whose hours both modes of coordination decide.
+    """Simulated day whose hours both modes of coordination decide.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Hard cases: gap, status, nodes and seconds of bids, from easy days to those no relaxation likes."""
+"""Hard cases: gap, status, nodes and seconds of bids, from easy days to those with inexact relaxations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from sim.instance import Instance
 from sim.messages import Submission
 
 DISCOUNT = 60.0
-"""By how much prices are lowered in the hours in which they are to be negative. [$/MWh]"""
+"""Reduction of prices in the hours in which they are to be negative. [$/MWh]"""
 
 NEGATIVE_HOURS = {"noon": slice(9, 16), "night": slice(0, 6), "all day": slice(0, 24)}
 """Hours with negative prices: hours ending 10 to 16 for too much sun, 1 to 6 for too much wind."""
@@ -29,12 +29,12 @@ NEGATIVE_HOURS = {"noon": slice(9, 16), "night": slice(0, 6), "all day": slice(0
 
 @dataclass(frozen=True, kw_only=True)
 class HardCase:
-    """What became of a case.
+    """Result of a hard case.
 
     Attributes
     ----------
     case : str
-        What it is.
+        Name of the case.
     gap : float
         Proven relative optimality gap.
     status : str
@@ -48,12 +48,12 @@ class HardCase:
     turning : int or None
         Hours in which some scenarios import and others export; None where microgrids decide as well.
     oracle_gain : float or None
-        What Ipopt earns more on the exact AC equations (negative: less), where a repaired plan is not proven to the
-        gap asked for. [$]
+        Additional profit of Ipopt on the exact AC equations (negative: less), where a repaired plan is not proven to
+        the gap asked for. [$]
     oracle_s : float or None
         Time Ipopt took.
     note : str
-        What the operator is told.
+        Remarks on the bids.
     """
 
     case: str
@@ -70,7 +70,7 @@ class HardCase:
 
 
 def prove(case: str, instance: Instance) -> HardCase:
-    """Return how far a case's bid is proven."""
+    """Return the result of a case: its bid, proof and times."""
     dispatcher = Dispatcher.of(instance)
     problem = opening_problem(instance, instance.kept_scenarios())
     conic_s = clarabel_alone(dispatcher, problem, tuned=True)

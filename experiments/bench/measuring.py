@@ -1,4 +1,4 @@
-"""How the benchmark measures: rows with a target, medians, and commands as processes of their own."""
+"""Measuring for the benchmark: rows with a target, medians, and commands as processes of their own."""
 
 import operator
 import os
@@ -18,16 +18,16 @@ COMPARISONS = {"<": operator.lt, "<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Measured:
-    """A measured value.
+    """Measured value.
 
     Attributes
     ----------
     value : float
         The value, in the unit of the row's target.
     detail : str
-        What to know about it.
+        Remarks on it.
     counts : bool
-        Whether what was measured is a result at all: proven, and decided by who was asked.
+        Whether it counts as a result: proven, and decided by the policy that was asked.
     """
 
     value: float
@@ -37,20 +37,20 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the benchmark: what is measured, its target, and how.
+    """Row of the benchmark: a quantity, its target, and the function that measures it.
 
     Attributes
     ----------
     name : str
-        What is measured.
+        Name of the quantity.
     target : str
-        What it must reach, with the unit, such as ``<= 1.5 x``.
+        Target, with the unit, such as ``<= 1.5 x``.
     measure : callable
-        Returns the value; is given how much to do: repetitions, or days.
+        Returns the value for a number of repetitions, or days.
     baseline : str
-        What it is divided by.
+        Quantity it is divided by.
     takes : {"seconds", "a minute", "minutes"}
-        How long it takes: ``--quick`` measures what takes seconds, and only ``--all`` what takes minutes.
+        Duration: ``--quick`` measures rows that take seconds, and only ``--all`` those that take minutes.
     """
 
     name: str
@@ -80,14 +80,14 @@ def median_s(work: Callable[[], Any], repeats: int) -> float:
 
 
 def timed(work: Callable[[], Result]) -> tuple[float, Result]:
-    """Return the time of a piece of work [s], and what it returns."""
+    """Return the time of a piece of work [s], and its result."""
     start = perf_counter()
     result = work()
     return perf_counter() - start, result
 
 
 def peak_of_process(*arguments: str) -> tuple[float, str]:
-    """Return the peak memory of a command as a process of its own [GB], and what it printed.
+    """Return the peak memory of a command as a process of its own [GB], and its output.
 
     A child begins with the peak of the process that starts it: measure small ones first.
     """

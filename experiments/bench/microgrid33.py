@@ -1,4 +1,4 @@
-"""What is measured on one microgrid without others."""
+"""Measurements on one microgrid without others."""
 
 import json
 import statistics
@@ -95,7 +95,7 @@ def proven_bid(repeats: int) -> Measured:
     for name in ("microgrid33", "microgrid33-export"):
         dispatcher, problem = _problem(name)
         bid = partial(compute_submission, dispatcher, _instance(name), problem)
-        # Side by side, so that what else the machine does weighs on both.
+        # Side by side, so that other load of the machine weighs on both.
         rounds = [(clarabel_alone(dispatcher, problem, tuned=True), timed(bid)) for _ in range(repeats)]
         ratios.append(
             statistics.median(ours for _, (ours, _) in rounds) / statistics.median(alone for alone, _ in rounds)
@@ -115,7 +115,7 @@ def _all_kept(count: int) -> tuple[float, float, float, float]:
 
 
 def all_scenarios(repeats: int) -> Measured:
-    """All 1,000 scenarios to a proven 0.1 %, as a process of its own."""
+    """Bid of all 1,000 scenarios to a proven 0.1 %, as a process of its own."""
     seconds, peak_gb, gap, _ = _all_kept(1000)
     return Measured(seconds, f"{peak_gb:.2f} GB, gap {100 * gap:.3f} %", gap <= PROVEN)
 
@@ -145,7 +145,7 @@ def certificate(repeats: int) -> Measured:
 
 
 def hour_against_runopp(repeats: int) -> Measured:
-    """One myopic ANM hour, warm, against pandapower.runopp on the same net."""
+    """Myopic ANM hour, warm, against pandapower.runopp on the same net."""
     instance, hour = _instance(), 16
     actual = instance.draw(Draw.ACTUAL, 1)
     problem, dispatcher = _one_hour(opening_problem(instance, actual), hour), Dispatcher.of(instance)
@@ -181,8 +181,8 @@ def _one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
     )
 
 
-def plant_power_flow(repeats: int) -> Measured:
-    """The plant's power flow, set points changing every time."""
+def metered_power_flow(repeats: int) -> Measured:
+    """Metered power flow, set points changing every time."""
     grid = _instance().grid
     plant, rng = Plant(grid), np.random.default_rng(0)
     loads, renewables, batteries = len(grid.load_names), len(grid.renewables), len(grid.batteries)
@@ -204,7 +204,7 @@ def plant_power_flow(repeats: int) -> Measured:
 
 
 def receding_day(repeats: int) -> Measured:
-    """One simulated day after start-up: bid, 24 receding hours, power flow, settlement, records."""
+    """Simulated day after start-up: bid, 24 receding hours, power flow, settlement, records."""
     one_day = Instance.of(_instance().study.model_copy(update={"policy": "receding", "days": 1}))
     actual = [one_day.draw(Draw.ACTUAL, 1)]
     seconds = median_s(lambda: simulate(one_day, actual=actual), repeats)
@@ -223,7 +223,7 @@ ROWS = (  # memory first: a child begins with the peak of the process that start
     Row("bid of 10 scenarios proven to 0.1 %", "< 5 x", proven_bid, baseline="one conic solve"),
     Row("full certificate of 10 x 24 hours", "< 50 ms", certificate),
     Row("pandapower.runopp", ">= 50 x", hour_against_runopp, baseline="one myopic ANM hour, warm"),
-    Row("the plant's AC power flow (pandapower)", "<= 3 ms", plant_power_flow),
+    Row("the metered AC power flow (pandapower)", "<= 3 ms", metered_power_flow),
     Row("one simulated day, receding, after start-up", "< 3 s", receding_day),
     Row(
         "the same bid through Pyomo and Ipopt", ">= 100 x", bid_against_ipopt, baseline="proven bid", takes="a minute"

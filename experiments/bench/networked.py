@@ -1,4 +1,4 @@
-"""What is measured on networked microgrids: hours, the rest of a day, bids and whole days, and how they grow."""
+"""Measurements on networked microgrids: hours, the rest of a day, bids and whole days, and growth with size."""
 
 import json
 import statistics
@@ -142,12 +142,12 @@ def transactive_hour(repeats: int) -> Measured:
 
 
 def hour_gap(repeats: int) -> Measured:
-    """How much more trade costs in a single hour."""
+    """Additional cost of trade in a single hour."""
     return _gap(_hours(LARGEST, repeats))
 
 
 def day_gap(repeats: int) -> Measured:
-    """How much more the rest of the day costs by trade (ADMM), from several hours on."""
+    """Additional cost of the rest of the day by trade (ADMM), from several hours on."""
     hours, found = _hours_decided(repeats), []
     starts = hours[:: max(1, len(hours) // 4)]
     day = CoordinationDay(_instance(SMALLEST), _bids(repeats)[SMALLEST].submission, Knowledge.FORECAST)
@@ -181,7 +181,7 @@ SECONDS: dict[str, Callable[[int, int], float]] = {
     "a receding day": lambda buses, repeats: _day("receding", buses, repeats).seconds,
     "a learned day": lambda buses, repeats: _day("learned", buses, repeats).seconds,
 }
-"""What is measured at every size: its median time, by buses and repetitions. [s]"""
+"""Work measured at every size: its median time, by buses and repetitions. [s]"""
 
 
 def growth(what: str, repeats: int) -> Measured:
@@ -213,7 +213,7 @@ def _rounds(one: ComparedHour) -> int:
 
 
 def _apart(one: ComparedHour) -> str:
-    """Return how far both sides of a negotiation were apart at its end. [kW]"""
+    """Return the distance of both sides of a negotiation at its end. [kW]"""
     met = one.transactive.coordination
     return "?" if met is None else f"{1e3 * met.primal_residual_mw:.2f}"
 

@@ -1,4 +1,4 @@
-"""What sweeps promise about speed and memory, measured on the runner, the engines and the workers themselves."""
+"""Measurements of the speed and memory of sweeps, on the runner, the engines and the workers themselves."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -20,21 +20,21 @@ from experiments.sweeps.worker import RunProduct
 from experiments.threads import one_thread_each
 
 ROUNDS = 5
-"""In how many turns engines are compared."""
+"""Number of turns in which engines are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """Runs simulated on warm workers.
+    """Session of runs simulated on warm workers.
 
     Attributes
     ----------
     workers : int
-        How many simulated them.
+        Number of workers.
     seconds : float
-        Time from the first run handed out to the last one taken in. [s]
+        Time from the first run submitted to the last product received. [s]
     products : sequence of RunProduct
-        What came of them, in the order they ended.
+        Products of the runs, in the order they ended.
     """
 
     workers: int
@@ -65,7 +65,7 @@ def session(engine: Engine, plan: SweepPlan) -> Session:
 
 
 def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = ROUNDS) -> list[Session]:
-    """Simulate a plan's runs on each of some engines, in turns: what else the machine does weighs on all of them."""
+    """Simulate a plan's runs on each of some engines, in turns, so that other load of the machine weighs on all."""
     versions, runs = provenance(), plan.runs()
     products: list[list[RunProduct]] = [[] for _ in engines]
     seconds = [0.0] * len(engines)

@@ -1,4 +1,4 @@
-"""The terminal: progress on standard error, results on standard output; one module for what each command prints."""
+"""Terminal output: progress on standard error, results on standard output; one module for each command."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +39,7 @@ def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str],
 
 @contextmanager
 def status(title: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on standard error; the yielded function says what is going on."""
+    """Show a spinner on standard error; the yielded function sets its text."""
     if quiet or not err.is_terminal:
         yield lambda now: None
         return
@@ -53,7 +53,7 @@ def warn(text: str) -> None:
 
 
 def warn_of_fallback(strategy: Mapping[str, Any], bids: str = "bids") -> None:
-    """Say on standard error that bids are not of the strategy asked for, and why."""
+    """Warn on standard error if bids are not of the strategy asked for, with the reasons."""
     if strategy["fallbacks"]:
         days = f"{strategy['fallbacks']} day(s): {'; '.join(strategy['reasons'][:3])}"
         more = "; ..." if strategy["fallbacks"] > 3 else ""

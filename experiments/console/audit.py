@@ -1,4 +1,4 @@
-"""The audit on the terminal: check by check, what it found, and limits that were not kept."""
+"""Audit on the terminal: check by check, findings, and limits that were not kept."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ FINDINGS_MOST = 20
 
 
 def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str, int]) -> None:
-    """Print how often limits were not kept, by how much at worst, and what the decisions of these hours say.
+    """Print the numbers of limits not kept, the worst excess, and the statuses of the decisions of these hours.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str,
 
 
 def show_verdict(verdict: AuditReport) -> None:
-    """Print whether the audit found the books in order, and what it found."""
+    """Print the verdict of the audit on the books, and its findings."""
     checked = sum(verdict.checks.values())
     if verdict.clean:
         out.print(f"[green]audit: clean[/green] ({checked:,} values re-derived from the stored tables)")

@@ -1,4 +1,4 @@
-"""The benchmark on the terminal, line by line: nobody waits for the last one to see the first."""
+"""Benchmark on the terminal, line by line as each is measured."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ CASE_NOTE = (
 
 
 def show_row(row: Mapping[str, Any], *, first: bool) -> None:
-    """Print what was measured, its target, and whether that is met; above the first one, the headings."""
+    """Print a row: its value, its target, and whether that is met; above the first one, the headings."""
     if first:
         _show([f"[bold]{head}[/bold]" for head in ROW], ROW)
     met = "yes" if row["met"] else "[red]no[/red]"
@@ -28,7 +28,7 @@ def show_row(row: Mapping[str, Any], *, first: bool) -> None:
 
 
 def show_hard_case(case: Mapping[str, Any], *, first: bool) -> None:
-    """Print how far the bid of a hard case is proven; above the first one, the headings."""
+    """Print the proof of a hard case's bid; above the first one, the headings."""
     if first:
         out.print(f"[bold]Proven bids, 10 scenarios[/bold]\n{CASE_NOTE}\n")
         _show([f"[bold]{head}[/bold]" for head in CASE], CASE)
@@ -52,7 +52,7 @@ def show_hard_case(case: Mapping[str, Any], *, first: bool) -> None:
 
 
 def _show(cells: Sequence[str], columns: Mapping[str, int]) -> None:
-    """Print one line of a table whose columns have fixed widths; the last one takes what is left."""
+    """Print one line of a table whose columns have fixed widths; the last one takes the rest."""
     table = Table.grid(padding=(0, 1), pad_edge=False)
     *fixed, last = columns.values()
     for width in fixed:

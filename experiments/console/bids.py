@@ -1,4 +1,4 @@
-"""Bids on the terminal: the 24 bids and what is proven about them, and what they are expected to earn."""
+"""Bids on the terminal: the 24 bids with their proof, and the money they are expected to earn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +17,11 @@ PROFIT_OF = {
     "transactive": "the operator for the exchange agreed on, before what microgrids pay for it",
     "uncoordinated": "the operator for the exchange microgrids decided on, before what they pay for it",
 }
-"""Whose expected profit the search for bids states, by mode: what it decides for, and what it is given."""
+"""Owner of the expected profit that the search for bids states, by mode of coordination."""
 
 
 def show_bids(summary: Mapping[str, Any], instance: Instance) -> None:
-    """Print the bids with the prices they answer to."""
+    """Print the bids with the day-ahead prices."""
     prices = instance.profiles.price_per_mwh
     rows = [
         (str(hour), f"{bid:.4f}", f"{price:.2f}")
@@ -54,12 +54,12 @@ def show_bids(summary: Mapping[str, Any], instance: Instance) -> None:
 
 
 def _goal(profit_of: str | None, search: Mapping[str, float], gap: float | None) -> str:
-    """Return what the search for bids found, and what is proven about it.
+    """Return the result of the search for bids and its proof in words.
 
     Parameters
     ----------
     profit_of : str or None
-        Whose profit it is, where there are microgrids.
+        Owner of the profit, where there are microgrids.
     search : mapping of str to float
         ``incumbent`` and ``bound`` [$], ``nodes``; ``cvar_profit`` with aversion to risk.
     gap : float or None
@@ -92,7 +92,7 @@ def show_evaluation(summary: Mapping[str, Any], instance: Instance) -> None:
 
 
 def _interval_in_words(summary: Mapping[str, Any]) -> str:
-    """Return what stands behind the ± of an evaluation."""
+    """Return the meaning of the ± of an evaluation in words."""
     if summary["half_intervals"]["profit"] is None:
         return "no interval: the scenarios are worth less than two of equal probability"
     said = f"{PLUS_MINUS}: half of the confidence interval of the mean (Student)"
@@ -102,7 +102,7 @@ def _interval_in_words(summary: Mapping[str, Any]) -> str:
 
 
 def show_training(summary: Mapping[str, Any]) -> None:
-    """Print how a training of value functions ended, and what its policy costs beside the others."""
+    """Print the result of a training of value functions, and the cost of its policy beside the others."""
     out.print(
         f"value functions of {summary['stores']} stores written to {summary['file']}"
         f" ({summary['seconds']['train']:.0f} s); use them with --policy learned --trained {summary['file']}",

@@ -1,4 +1,4 @@
-"""What the terminal shows about microgrids: exchange, money, cars, and how they were coordinated."""
+"""Microgrids on the terminal: exchange, money, cars, and their coordination."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from rich.table import Table
 from experiments.tables import rich_table
 
 ROWS_MOST = 12
-"""Microgrids that get a row each; more are added up by kind."""
+"""Largest number of microgrids with a row each; more are added up by kind."""
 
 COLUMNS = {
     "import_mwh": "import",
@@ -21,7 +21,7 @@ COLUMNS = {
     "ev_revenue": "ev_\nrevenue",
     "cost": "cost",
 }
-"""What is shown of every microgrid, by its name in the summary."""
+"""Columns of the table of microgrids, by their names in the summary."""
 
 SIGN_NOTE = "cost = trade + fuel + wear + discomfort - ev_revenue; a negative cost is income"
 
@@ -29,7 +29,7 @@ NOTES_MOST = 5
 
 
 def connections_table(microgrids: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return a table of what microgrids and fleets of cars exchanged, paid and spent."""
+    """Return a table of the exchange, payments and costs of microgrids and fleets of cars."""
     rows, digits = (microgrids, 2) if len(microgrids) <= ROWS_MOST else (_by_kind(microgrids), 0)
     return rich_table(
         ["connection", *COLUMNS.values()],
@@ -51,7 +51,7 @@ def _by_kind(microgrids: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
 
 
 def connection_story(summary: Mapping[str, Any]) -> list[str]:
-    """Return what happened between operator and microgrids, in sentences."""
+    """Return the costs and coordination of operator and microgrids in sentences."""
     agreed, costs, cars = summary["coordination"], summary["costs"], summary["cars"]
     rounds = agreed["iterations"]
     lines = [

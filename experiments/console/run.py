@@ -1,4 +1,4 @@
-"""A run on the terminal: money, physics, proof, what happened, and whether the audit accepts it."""
+"""Run on the terminal: money, physics, proof, events, and the verdict of the audit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,11 +29,11 @@ PARTIES = {
     "generation_curtailment": "to wind_*, pv_*",
     "load_curtailment": "to load_*",
 }
-"""Who pays the operator or is paid by it, named as in the payments."""
+"""Parties that pay the operator or are paid by it, named as in the payments."""
 
 
 def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditReport, figures: Sequence[str]) -> None:
-    """Print money, physics and proof of a run, and which figures were drawn."""
+    """Print money, physics and proof of a run, and the names of its figures."""
     days = summary["days"]
     period = "one day" if days == 1 else f"{days} days"
     out.print(
@@ -58,7 +58,7 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
 
 
 def _figures(drawn: Sequence[str], days: int) -> str:
-    """Return in words which figures there are, and how to get those there are not."""
+    """Return a sentence on the figures there are, and on how to get the others."""
     if not drawn:
         return "no figures were drawn"
     if "day" in drawn:
@@ -119,7 +119,7 @@ def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:
 
 
 def _story(summary: Mapping[str, Any]) -> list[str]:
-    """Return what happened, in sentences."""
+    """Return the events of a run in sentences."""
     hours, energy, terms = summary["hours"], summary["energy_mwh"], summary["terms"]
     lines = [
         f"{hours['penalised']} hour(s) left the tolerance band by {energy['outside_band']:.3f} MWh in all,"

@@ -1,4 +1,4 @@
-"""A sweep on the terminal: how far it is, what came of it, and how long it takes."""
+"""Sweep on the terminal: progress, results, and the time it takes."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from experiments.console import err, out
 from experiments.sweeps.plan import SweepPlan
 
 FEW = 8
-"""Up to how many values of a factor are listed."""
+"""Largest number of values of a factor that are listed."""
 
 
 @contextmanager
@@ -21,9 +21,9 @@ def bar(title: str, *, total: int, done: int, quiet: bool) -> Iterator[Callable[
     Parameters
     ----------
     title : str
-        What is being done.
+        Title of the bar.
     total, done : int
-        How many runs there are, and how many of them were there before.
+        Number of runs, and of those that were done before.
     quiet : bool
         Whether to show nothing; nor is anything shown where there is no terminal.
     """
@@ -52,7 +52,7 @@ def _rate(per_second: float | None) -> str:
 
 
 def show_summary(summary: Mapping[str, Any]) -> None:
-    """Print what came of a sweep."""
+    """Print the results of a sweep."""
     folder, simulated, seconds = escape(summary["out"]), summary["played_now"], summary["seconds"]
     out.print(
         f"[bold]{summary['sweep']}[/bold]: {summary['done']:,} of {summary['runs']:,} runs are in {folder}/results"
@@ -71,7 +71,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
 
 
 def show_estimate(summary: Mapping[str, Any], plan: SweepPlan) -> None:
-    """Print how many runs a sweep has, over what, and how long they take."""
+    """Print the number of runs of a sweep, its factors, and the time the runs take."""
     points, replications = summary["points"], summary["replications"]
     out.print(
         f"[bold]{summary['sweep']}[/bold]: {summary['runs']:,} runs ({points:,} point{'s' if points > 1 else ''}"

@@ -1,4 +1,4 @@
-"""The value of a bid on the terminal: of information, of scenarios, and of keeping more of them."""
+"""Value of a bid on the terminal: of information, of scenarios, and of keeping more of them."""
 
 from rich.markup import escape
 from rich.table import Table
@@ -9,7 +9,7 @@ from experiments.tables import rich_table
 from experiments.value_report import SolutionValue, ValueReport
 
 CENT = 0.005
-"""Gaps below half a cent are the solver's round-off. [$]"""
+"""Gap from which on a bid counts as not proven; less than half a cent is the solver's round-off. [$]"""
 
 
 def show_value(report: ValueReport) -> None:
@@ -63,7 +63,7 @@ def _difference(estimate: Estimate) -> str:
 
 
 def _remarks(report: ValueReport) -> list[str]:
-    """Return how far the bids are proven, and where a profit is not one that the network can earn."""
+    """Return remarks on unproven bids, and on profits that the network can't earn."""
     lines = []
     unproven = [f"{report.label(trial)} by ${trial.gap:,.2f}" for trial in report.trials if trial.gap >= CENT]
     if unproven:

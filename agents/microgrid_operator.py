@@ -76,9 +76,9 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
                 raise
             except BaseException as error:  # a foreign policy may fail in any way, and the day must go on
                 reasons.append(f"{name} failed: {in_words(error)}")
-                name = policy_class(name).fallback
+                name = getattr(policy_class(name), "fallback", None)
                 continue
-            return replace(decision, reason="; ".join(filter(None, [*reasons, decision.reason])))
+            return replace(decision, policy=name, reason="; ".join(filter(None, [*reasons, decision.reason])))
         raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}")
 
     def _ask(self, name: str, reports: dict[str, Report]) -> Decision:

@@ -91,31 +91,13 @@ def _load(module: str) -> Any:
             return import_module(f"experiments.{module}")
 
 
-STUDY_KEYS = {
-    "bidding": "bidding",
-    "policy": "policy",
-    "coordination": "coordination",
-    "trained": "trained",
-    "rule": "market.rule",
-    "days": "days",
-    "scenarios": "uncertainty.scenarios",
-    "keep": "uncertainty.keep",
-    "gap": "search.gap",
-    "time_limit": "search.time_limit_s",
-    "cvar_weight": "risk.cvar_weight",
-    "cvar_level": "risk.cvar_level",
-    "seed": "seed",
-}
-"""Keys of the study's values that the options set."""
-
-
 def _study(given: dict[str, Any]) -> Any:
     """Return the study that a command's arguments name, with those of them applied that set its values."""
-    find_study = _load("catalog").find_study
-    options = {key: given[name] for name, key in STUDY_KEYS.items() if name in given}
+    catalog = _load("catalog")
+    options = {key: given[name] for name, key in catalog.OPTIONS.items() if name in given}
     if (options.get("uncertainty.keep") or "").isdecimal():  # or all
         options["uncertainty.keep"] = int(options["uncertainty.keep"])
-    return find_study(given["study"], overrides=given["set_"] or [], options=options)
+    return catalog.find_study(given["study"], overrides=given["set_"] or [], options=options)
 
 
 def _print_version(wanted: bool) -> None:
@@ -269,9 +251,26 @@ def audit(
 
 
 @app.command()
+def plot(
+    run_dir: Annotated[Path, typer.Argument(help="Folder written by tieline run.")],
+    figure: Annotated[
+        list[str] | None, typer.Option(help="day, network, overview, ...; repeat for more. Default: all there are.")
+    ] = None,
+    day: Annotated[int, typer.Option(help="Market day, counted from 1.")] = 1,
+    page_format: Annotated[
+        str, typer.Option("--format", help="page, or slide: every panel by itself, 16:9.")
+    ] = "page",
+    out: Annotated[Path | None, typer.Option(help="Folder for PNG and SVG files. Default: plots/...")] = None,
+    json: Json = False,
+) -> None:
+    """Draw a stored run again, as pages or panel by panel as 16:9 slides; the run's folder stays as it is."""
+    _load("commands").plot_run(run_dir, figures=figure or (), day=day, page_format=page_format, out=out, as_json=json)
+
+
+@app.command()
 def studies() -> None:
     """List the packaged studies and sweeps, strategies, policies and rules."""
-    _load("catalog").list_studies()
+    _load("catalog").show_lists()
 
 
 @app.command()

@@ -6,24 +6,44 @@ No solver, network or table is imported here: a user who looks something up shou
 import ast
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from agents.anm import policy_names
-from agents.bidding import strategy_names
-from agents.coordination import mode_names
+from agents.anm import POLICIES, add_policy, policy_names
+from agents.bidding import STRATEGIES, add_strategy, strategy_names
+from agents.coordination import MODES, mode_names
+from agents.registry import Registry
 from experiments import console
 from experiments.installation import HOME
 from experiments.whole import new_file
+from grids.cases import case_names
 from grids.documents import in_short, parse_yaml
 from sim.errors import StudyError
 from sim.imbalance import RULES
-from sim.study import NAME, Study
+from sim.study import NAME, Study, absolute_path
 from sim.study_file import Change, read_study, write_document
+
+OPTIONS = {
+    "bidding": "bidding",
+    "policy": "policy",
+    "coordination": "coordination",
+    "trained": "trained",
+    "rule": "market.rule",
+    "days": "days",
+    "scenarios": "uncertainty.scenarios",
+    "keep": "uncertainty.keep",
+    "gap": "search.gap",
+    "time_limit": "search.time_limit_s",
+    "cvar_weight": "risk.cvar_weight",
+    "cvar_level": "risk.cvar_level",
+    "seed": "seed",
+}
+"""The value of a study that each option of a command, or of a call, sets."""
 
 
 def packaged_studies() -> dict[str, Path]:
@@ -36,6 +56,90 @@ def packaged_sweeps() -> dict[str, Path]:
     """Return the files of the packaged sweeps by name."""
     folder = Path(str(files("experiments"))) / "sweeps" / "files"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def list_studies() -> dict[str, str]:
+    """The packaged studies and what each shows, by name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> sorted(tl.list_studies())
+    ['microgrid33', 'microgrid33-export', 'networked33', 'networked330', 'networked66']
+    """
+    return {name: _description(path) for name, path in packaged_studies().items()}
+
+
+def list_sweeps() -> dict[str, str]:
+    """The packaged sweeps and what each shows, by name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> "penalty_band" in tl.list_sweeps()
+    True
+    """
+    return {name: _description(path) for name, path in packaged_sweeps().items()}
+
+
+def list_strategies() -> dict[str, str]:
+    """The bidding strategies and what each does, by name; with those of the user's own that were used.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> list(tl.list_strategies())[:2]
+    ['anm_aware', 'basic']
+    """
+    return _summaries(STRATEGIES)
+
+
+def list_policies() -> dict[str, str]:
+    """The ANM policies and what each does, by name; with those of the user's own that were used.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.list_policies()["hindsight"]
+    "knows the whole day in advance (the paper's evaluation, an upper bound)"
+    """
+    return _summaries(POLICIES)
+
+
+def list_coordinations() -> dict[str, str]:
+    """The ways of coordinating microgrids and what each does, by name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> list(tl.list_coordinations())
+    ['central', 'transactive', 'uncoordinated']
+    """
+    return _summaries(MODES)
+
+
+def list_rules() -> dict[str, str]:
+    """The imbalance rules in words, by name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.list_rules()["case1"]
+    '50% (over) and 50% (under) beyond ±5% of the bid, at the day-ahead price [Table 3]'
+    """
+    return {name: rule.in_words() for name, rule in RULES.items()}
+
+
+def list_networks() -> list[str]:
+    """The packaged networks.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.list_networks()
+    ['microgrid33', 'microgrid66', 'networked33']
+    """
+    return case_names()
 
 
 def study_path(reference: str) -> Path:
@@ -112,7 +216,50 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
 def _option(key: str, value: Any) -> Change:
     """Return the change that an option makes; the option has the last word of its key, without the unit."""
     name = key.rpartition(".")[2].removesuffix("_s").replace("_", "-")
-    return Change(key, _found(key, value) or value, f"--{name} {quote(str(value))}")
+    return Change(key, absolute_path(key, value) or value, f"--{name} {quote(str(value))}")
+
+
+def load_study(study: str | Path | Study, **options: Any) -> Study:
+    """A study, packaged or the user's own, with options applied.
+
+    Parameters
+    ----------
+    study : str, Path or Study
+        Name of a packaged study, YAML file, run folder, or a study that is there already.
+    **options
+        What `run` may be given besides a study: ``bidding``, ``policy`` and ``coordination`` (name, class or
+        instance), ``rule`` (name or `ImbalanceRule`), ``days``, ``seed``, ``scenarios``, ``keep``, ``gap``,
+        ``time_limit``, ``cvar_weight``, ``cvar_level``, ``trained``. All else is changed with `Study.change`.
+
+    Raises
+    ------
+    StudyError
+        If there is no such study or option, or something is wrong in it.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.load_study("microgrid33").market.rule.name
+    'case1'
+    >>> tl.load_study("microgrid33", rule="caiso", days=7).days
+    7
+    """
+    changes = {}
+    for name, value in options.items():
+        if name not in OPTIONS:
+            close = get_close_matches(name, OPTIONS, n=1)
+            meant = f"did you mean {close[0]}?" if close else f"use {', '.join(OPTIONS)}"
+            raise StudyError(f"{in_short(name)} is no option, {meant}; study.change changes all else")
+        if value is not None:
+            changes[OPTIONS[name]] = _ADD.get(name, lambda given: given)(value)
+    found = study if isinstance(study, Study) else read_study(study_path(str(study)))
+    changed = found.change(changes) if changes else found
+    check_names(changed)
+    return changed
+
+
+_ADD: dict[str, Callable[[Any], Any]] = {"bidding": add_strategy, "policy": add_policy, "coordination": MODES.add}
+"""What names those who decide, also the user's own."""
 
 
 def base_study(study: Study, reference: str) -> Study | None:
@@ -150,28 +297,20 @@ def check_names(study: Study, where: str = "") -> None:
 def _anchored(override: str) -> str:
     """Return an override with the path of a file made absolute, so that it is found again from anywhere."""
     key, _, value = override.partition("=")
-    path = _found(key.strip(), value.strip())
+    path = absolute_path(key.strip(), value.strip())
     return override if path is None else f"{key}={json.dumps(path)}"
 
 
-def _found(key: str, value: Any) -> str | None:
-    """Return the absolute path of a file if a key stands for one and it is there, or None."""
-    if key not in {"profiles.file", "grid.case", "trained"}:
-        return None
-    path = Path(value)
-    return str(path.resolve()) if path.suffix and path.is_file() else None
-
-
-def list_studies() -> None:
+def show_lists() -> None:
     """Print the packaged studies and sweeps, bidding strategies, policies and rules."""
     console.show_catalog(
         {
-            "studies": {name: _description(path) for name, path in packaged_studies().items()},
-            "sweeps": {name: _description(path) for name, path in packaged_sweeps().items()},
-            "bidding strategies": {name: _summary(f"agents/bidding/{name}.py") for name in strategy_names()},
-            "ANM policies": {name: _summary(f"agents/anm/{name}.py") for name in policy_names()},
-            "coordination of microgrids": {name: _summary(f"agents/coordination/{name}.py") for name in mode_names()},
-            "imbalance rules": {name: rule.in_words() for name, rule in RULES.items()},
+            "studies": list_studies(),
+            "sweeps": list_sweeps(),
+            "bidding strategies": list_strategies(),
+            "ANM policies": list_policies(),
+            "coordination of microgrids": list_coordinations(),
+            "imbalance rules": list_rules(),
         }
     )
 
@@ -181,9 +320,18 @@ def _description(path: Path) -> str:
     return str(parse_yaml(path.read_text(encoding="utf-8"))["description"])
 
 
-def _summary(file: str) -> str:
+def _summaries(registry: Registry) -> dict[str, str]:
+    """Return one line about each of what is packaged, from its source, and about each of the user's own."""
+    files = {name: HOME / registry.package.replace(".", "/") / f"{name}.py" for name in registry.packaged()}
+    return {
+        name: _summary(files[name]) if name in files else str(getattr(registry.find(name), "summary", "your own"))
+        for name in registry.names()
+    }
+
+
+def _summary(file: Path) -> str:
     """Return the ``summary`` in a module's source: importing it, with its solvers, would take seconds."""
-    for node in ast.walk(ast.parse((HOME / file).read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(one, ast.Name) and one.id.lower() == "summary" for one in targets):
             return str(ast.literal_eval(node.value))  # type: ignore[attr-defined]

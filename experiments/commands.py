@@ -2,22 +2,25 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from agents.participants import check_study
 from experiments import console
+from experiments.bid import bid
 from experiments.confidence import CONFIDENCE
 from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
-from experiments.run_folder import finish_run, new_run, write_run
-from experiments.simulate import simulate
-from experiments.summary import limits_in_json, strategy_of, summarise, worst
+from experiments.run_folder import new_run, write_run
+from experiments.simulate import Run, run
+from experiments.summary import limits_in_json, strategy_of, worst
+from experiments.whole import MANIFEST, open_folder
 from grids.cases import case_names
-from sim.audit import Inputs, audit, audit_folder
+from sim.audit import Inputs, audit_folder
 from sim.errors import StudyError
 from sim.inputs import inputs_of
 from sim.instance import Instance
@@ -63,25 +66,17 @@ def run_study(
     as_json : bool
         Print one JSON object and nothing else.
     """
-    from experiments.figures.run_figures import chosen_figures, draw_run
+    from experiments.figures.run_figures import chosen_figures
 
     choice = chosen_figures(figures, study.days)
     instance = instance_of(study)
     check_study(instance)
     with new_run(out, study, base) as (unfinished, folder):
         with console.progress("simulating", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
-            run = simulate(instance, progress=report)
-        document = study.model_dump(mode="json")
-        verdict = audit(run.tables, document, inputs_of(instance))
-        summary = summarise(run, verdict)
-        summary["audit"] = {"clean": verdict.clean, "findings": len(verdict.findings)}
-        summary["run_dir"] = str(folder)
-        write_run(unfinished, study, run.tables)
-        start = perf_counter()
+            done = run(study, progress=report)
         with console.status("drawing", quiet=as_json):
-            drawn = draw_run(unfinished, instance, run.tables, verdict, choice=choice)
-        summary["seconds"] = {**summary["seconds"], "figures": perf_counter() - start}
-        finish_run(unfinished, summary)
+            drawn = write_run(done, unfinished, folder, choice)
+    summary, verdict = done.summary, done.audit()
     console.warn_of_fallback(summary["bid_strategy"])
     if as_json:
         console.print_json(summary)
@@ -136,23 +131,12 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
 
 def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:
     """Print the study's bids."""
-    from agents.bid_optimizer import exact_submission, opening_problem
-    from agents.dispatch.dispatcher import Dispatcher
-    from agents.participants import opening_bids
-
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
-    chosen = _solver(formulation, solver)
     instance = instance_of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
-        dispatcher = Dispatcher.of(instance, progress=report)
-        if chosen == "clarabel":
-            submission = opening_bids(instance, dispatcher)
-        elif instance.grid.connections:
-            raise StudyError("--formulation ac knows no microgrids: use conic")
-        else:
-            submission = exact_submission(dispatcher, opening_problem(instance, instance.kept_scenarios()), chosen)
+        submission = bid(study, formulation=formulation, solver=solver, progress=report)
     seconds = perf_counter() - start
     used = strategy_of(submission)
     if as_csv:
@@ -185,21 +169,6 @@ def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bo
         show_bids(summary, instance)
 
 
-SOLVERS = {"conic": ("clarabel",), "ac": ("ipopt", "bonmin")}
-"""Solvers of each formulation, the usual one first."""
-
-
-def _solver(formulation: str, solver: str | None) -> str:
-    """Return the solver of a formulation."""
-    if formulation not in SOLVERS:
-        raise StudyError(f"--formulation {formulation}: use {' or '.join(SOLVERS)}")
-    chosen = solver or SOLVERS[formulation][0]
-    if chosen not in SOLVERS[formulation]:
-        known = "; ".join(f"{name} with {', '.join(solvers)}" for name, solvers in SOLVERS.items())
-        raise StudyError(f"--solver {chosen}: not a solver of --formulation {formulation}; there is {known}")
-    return chosen
-
-
 def audit_run(folder: Path, *, as_json: bool) -> None:
     """Print the audit of a run folder; exit status 1 if there are findings."""
     if (folder / "study.yaml").is_file():
@@ -222,6 +191,46 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
         show_audit(verdict, folder)
     if not verdict.clean:
         sys.exit(1)
+
+
+PAGE_FORMATS = ("page", "slide")
+
+
+def plot_run(
+    folder: Path, *, figures: Sequence[str], day: int, page_format: str, out: Path | None, as_json: bool
+) -> None:
+    """Draw a stored run again.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run; it stays as it is.
+    figures : sequence of str
+        Which figures; none: all there are.
+    day : int
+        Market day, counted from 1.
+    page_format : {"page", "slide"}
+        Whole pages, or every panel by itself.
+    out : Path or None
+        Where they are written; by default a folder of the run's name below ``plots/``.
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
+    from experiments.figures.run_figures import draw_again
+
+    if page_format not in PAGE_FORMATS:
+        raise StudyError(f"--format {page_format}: use {' or '.join(PAGE_FORMATS)}")
+    loaded = Run.load(folder)
+    target = open_folder(out or Path("plots") / folder.resolve().name)
+    if (target / MANIFEST).exists():
+        raise StudyError(f"--out {target}: is the folder of a run, whose figures stay as they are; give another")
+    with console.status("drawing", quiet=as_json):
+        files = draw_again(loaded, target, figures, day=day, slides=page_format == "slide")
+    if as_json:
+        console.print_json({"run_dir": str(folder), "out": str(target), "files": [str(file) for file in files]})
+    else:
+        pictures = [file.name for file in files if file.suffix == ".png"]
+        console.echo(f"drawn to {target}: {', '.join(pictures)} (and as SVG)")
 
 
 def _inputs_of(folder: Path) -> Inputs | str:

@@ -1,5 +1,6 @@
 """Fixed bids over a set of scenarios: one evaluation for all, by simulation on processes or by plans on threads."""
 
+import itertools
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -7,15 +8,18 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from itertools import count
+from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
 
+from agents.anm import POLICIES
+from agents.coordination import MODES
 from agents.dispatch.dispatcher import Dispatcher
-from agents.participants import opening_bids
+from agents.participants import check_study, opening_bids
+from experiments.catalog import load_study
 from experiments.confidence import Estimate
 from experiments.scenario_outcome import Outcome, planned, simulated
 from experiments.threads import one_thread_each
@@ -103,34 +107,73 @@ def scenario_set(instance: Instance, on: str, count: int) -> ScenarioSet:
 
 
 def evaluate(
-    instance: Instance,
-    scenarios: ScenarioSet,
+    study: str | Path | Study | Instance,
+    scenarios: ScenarioSet | int | None = None,
     *,
+    on: str = "kept",
+    count: int = 100,
     by: Method = "simulation",
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
+    **options: Any,
 ) -> Evaluation:
-    """Return the evaluation of the study's bids over scenarios of one day each.
+    """Expected money of a study's bids over scenarios of one day each.
 
     Parameters
     ----------
-    instance : Instance
-        The built study; its policy runs every scenario that is simulated.
-    scenarios : ScenarioSet
-        Scenarios that may happen.
+    study : str, Path, Study or Instance
+        Name of a packaged study, YAML file, run folder, or a study that is there already. Policy ``hindsight`` runs
+        every scenario unless another is given as an option; an instance keeps its own.
+    scenarios : ScenarioSet or int, optional
+        Scenarios that may happen, by default as `on` says; a number is that of the scenarios drawn for the bid.
+    on : {"kept", "test"}
+        The scenarios that the bid is computed from, as in the paper, or fresh ones.
+    count : int
+        Number of fresh scenarios.
     by : {"simulation", "plan"}
         Method by which a scenario is evaluated.
     workers : int, optional
         Processes (threads for plans); by default one per core where there is enough to do. The result does not depend
-        on it.
+        on it. A policy of the user's own stays in this process.
     progress : callable, optional
         Called with the number of scenarios done.
+    **options
+        Options of `load_study`: ``bidding``, ``policy``, ``rule``, ``seed``, ...
+
+    Returns
+    -------
+    Evaluation
+        Means (``terms``), estimates with standard errors and intervals (``estimates``), and every outcome.
+
+    Raises
+    ------
+    StudyError
+        If something is wrong in the study, or there is no such set of scenarios.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> day = tl.evaluate("microgrid33", on="test", count=2, policy="myopic", scenarios=10, keep=2)
+    >>> day.terms["profit"] == day.estimates["profit"].mean, len(day.outcomes)
+    (True, 2)
     """
+    if isinstance(scenarios, int):
+        options["scenarios"], scenarios = scenarios, None
+    instance = study if isinstance(study, Instance) else _instance_of(study, options)
+    scenarios = scenario_set(instance, on, count) if scenarios is None else scenarios
+    if POLICIES.is_own(instance.study.policy) or MODES.is_own(instance.study.coordination):
+        workers = 1
     one_day = Instance.of(instance.study.model_copy(update={"days": 1}))
-    done = count(1)
+    done = itertools.count(1)
     tell = None if progress is None else lambda: progress(next(done))
     with Evaluator(one_day, by=by, workers=_worker_count(workers, len(scenarios)), progress=tell) as evaluator:
         return evaluator.evaluate(evaluator.submission(), scenarios)
+
+
+def _instance_of(study: str | Path | Study, options: dict[str, Any]) -> Instance:
+    instance = Instance.of(load_study(study, **{"policy": "hindsight"} | options))
+    check_study(instance)
+    return instance
 
 
 def _worker_count(workers: int | None, scenarios: int) -> int:

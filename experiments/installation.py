@@ -7,6 +7,7 @@ is merged into it either: there, another package can only hide ours.
 
 import csv
 import os
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,9 +41,13 @@ def fault_of_installation(home: Path = HOME) -> str:
             f"files of ours are missing in {home}: {_listed(missing)}; they may have gone with another package that"
             f" had files of these names; {REINSTALL}"
         )
-    hidden = [f"{package} ({place})" for package in PACKAGES if (place := _elsewhere(package, home))]
+    hidden = {package: place for package in PACKAGES if (place := _elsewhere(package, home))}
     if hidden:
-        return f"another package hides ours: {', '.join(hidden)}; install tieline in a virtual environment of its own"
+        named = ", ".join(f"{package} ({place})" for package, place in hidden.items())
+        here = Path(sys.path[0] or Path.cwd()).resolve()  # the folder of the script, or the current one
+        if all(here in Path(place).resolve().parents for place in hidden.values()):
+            return f"what lies beside your script hides our packages: {named}; rename it, or move the script elsewhere"
+        return f"another package hides ours: {named}; install tieline in a virtual environment of its own"
     return ""
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from grids.components import Data
 from grids.documents import in_short
+from sim.changes import EVERY, change_values
 from sim.errors import StudyError
-from sim.study_file import EVERY, change_values
 
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 

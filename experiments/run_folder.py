@@ -1,5 +1,7 @@
 """Folder of a run: resolved study, versions, tables, figures, summary, manifest. Nothing is ever overwritten."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Iterator
@@ -7,13 +9,20 @@ from contextlib import ExitStack, contextmanager
 from hashlib import file_digest
 from itertools import count
 from pathlib import Path
-from typing import Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
-from sim.ledger import write_tables
+from grids.documents import read_json, shown
+from sim.audit import audit_folder
+from sim.errors import StudyError
+from sim.ledger import read_tables, write_tables
 from sim.study import Study
-from sim.study_file import write_study
+from sim.study_file import read_study, require_resolved, write_study
+
+if TYPE_CHECKING:
+    from experiments.simulate import Run
 
 
 @contextmanager
@@ -104,17 +113,57 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
-def write_run(folder: Path, study: Study, tables: Any) -> None:
-    """Write study, versions and tables of a run; `finish_run` comes when all else is there."""
-    (folder / "study.yaml").write_text(write_study(study), encoding="utf-8")
+def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
+    """Write a run: study, versions, tables, figures, summary and, last of all, the manifest that says it is whole.
+
+    Parameters
+    ----------
+    run : Run
+        The run; its summary then says where it is, and how long the figures took.
+    folder, name : Path
+        Where it is written, and what that will be called.
+    figures : {"daily", "overview", "none"}
+        What is drawn.
+
+    Returns
+    -------
+    list of str
+        Names of the figures.
+    """
+    from experiments.figures.run_figures import draw_run
+
+    (folder / "study.yaml").write_text(write_study(run.study), encoding="utf-8")
     _write_json(folder / "versions.json", versions())
-    write_tables(tables, folder)
-
-
-def finish_run(folder: Path, summary: dict[str, Any]) -> None:
-    """Write the summary of a run and, last of all, the manifest that marks the folder as complete."""
-    _write_json(folder / "summary.json", summary)
+    write_tables(run.tables, folder)
+    start = perf_counter()
+    drawn = draw_run(folder, run, choice=figures)
+    seconds = {**run.seconds, "figures": perf_counter() - start}
+    run.summary.update(run_dir=str(name), seconds=seconds)
+    _write_json(folder / "summary.json", run.summary)
     write_manifest(folder)
+    return drawn
+
+
+def read_run(folder: Path) -> tuple[Study, dict[str, Any], dict[str, float]]:
+    """Return study, tables and seconds of a run from its folder.
+
+    Raises
+    ------
+    StudyError
+        If it is no folder of a run, or a file in it is missing or not as it was written.
+    """
+    if not (folder / "study.yaml").is_file():
+        raise StudyError(f"{folder}: is not the folder of a run; tieline run STUDY --out {folder} writes one")
+    require_resolved(folder / "study.yaml")
+    damage = [one for one in audit_folder(folder).findings if one.check in {"manifest", "completeness"}]
+    if damage:
+        more = f" and {len(damage) - 1} more" if len(damage) > 1 else ""
+        raise StudyError(
+            f"{folder}: is damaged ({shown(damage[0].where)} {shown(damage[0].message)}{more}); tieline audit"
+            f" {folder} lists it all, tieline run {folder} --out FOLDER runs it again"
+        )
+    seconds = read_json(folder / "summary.json").get("seconds", {})
+    return read_study(folder / "study.yaml"), read_tables(folder), seconds
 
 
 def write_manifest(folder: Path) -> None:

@@ -1,40 +1,229 @@
-"""Simulation of a study: create its agents, simulate the days, return the records."""
+"""Simulation of a study: create its agents, simulate the days; draw, audit and store the run with its records."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from agents.dispatch.dispatcher import Dispatcher
-from agents.participants import create_agents
 from sim.instance import Instance
-from sim.messages import Submission
-from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
-from sim.scenarios import ScenarioSet
+from sim.study import Study
+
+if TYPE_CHECKING:  # a stored run is drawn and audited without solvers
+    from matplotlib.figure import Figure
+
+    from agents.dispatch.dispatcher import Dispatcher
+    from sim.audit import AuditReport
+    from sim.messages import Submission
+    from sim.scenarios import ScenarioSet
 
 Progress = Callable[[str], None]
 """Callback before every hour, with the day and hour or the phase to be simulated."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Run:
-    """Run of a study: the tables of the ledger, and the seconds it took.
+    """Run of a study: its records, and what follows from them.
 
     Attributes
     ----------
     instance : Instance
         The built study.
     tables : mapping of str to DataFrame
-        The ledger.
+        The ledger: what happened in every hour, see :data:`sim.ledger.TABLES`.
     seconds : dict
         Time for ``bid``, ``dispatch``, ``power_flow`` and in ``total``.
+    folder : Path or None
+        Where it was loaded from.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> day = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)
+    >>> day.money.index[0], day.summary["rule"], len(day.tables["settlements"])
+    ('revenue', 'case1', 24)
+    >>> day.audit().clean
+    True
     """
 
     instance: Instance
     tables: Mapping[str, pd.DataFrame]
-    seconds: dict[str, float]
+    seconds: Mapping[str, float]
+    folder: Path | None = None
+
+    @property
+    def study(self) -> Study:
+        """The study."""
+        return self.instance.study
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Money, limits, proofs and energies, as ``tieline run --json`` prints them."""
+        from experiments.summary import summarise
+        from grids.documents import read_json
+
+        if self.folder is not None:
+            return read_json(self.folder / "summary.json")
+        verdict = self.audit()
+        return summarise(self, verdict) | {"audit": {"clean": verdict.clean, "findings": len(verdict.findings)}}
+
+    @property
+    def money(self) -> pd.Series:
+        """Revenue, costs (positive) and profit of the operator, all days together. [$]"""
+        from experiments.summary import money_terms
+
+        return pd.Series(money_terms(self.tables), name="money [$]")
+
+    def audit(self) -> AuditReport:
+        """What an independent second look at the records brings to light; of a loaded run, also at its files."""
+        return self._verdict
+
+    @cached_property
+    def _verdict(self) -> AuditReport:
+        from sim.audit import audit, audit_folder
+        from sim.inputs import inputs_of
+
+        if self.folder is not None:
+            return audit_folder(self.folder, lambda _: inputs_of(self.instance))
+        return audit(self.tables, self.study.model_dump(mode="json"), inputs_of(self.instance))
+
+    def plot(self, figure: str = "day", *, day: int = 1, panel: str | None = None) -> Figure:
+        """A figure of the run.
+
+        Parameters
+        ----------
+        figure : str
+            ``day``, ``network``, ``overview`` (of several days), or with microgrids ``exchange``, ``devices``,
+            ``cars`` and ``heat``.
+        day : int
+            Market day, counted from 1.
+        panel : str, optional
+            One panel of it as a 16:9 slide, such as ``tie_line``; by default the whole page.
+
+        Raises
+        ------
+        StudyError
+            If there is no such figure, day or panel.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> day = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)
+        >>> day.plot("day", panel="tie_line").savefig("tie_line.png")
+        """
+        from experiments.figures.run_figures import run_figure
+        from experiments.figures.slides import slide_of
+
+        def draw() -> Figure:
+            return run_figure(figure, self, day=day)
+
+        return draw() if panel is None else slide_of(draw(), panel)
+
+    def save(self, folder: str | Path | None = None, *, figures: str | None = None) -> Path:
+        """Write the run into a folder as ``tieline run`` does: study, tables, summary, figures, manifest.
+
+        Parameters
+        ----------
+        folder : str or Path, optional
+            It must not exist; by default one below ``runs/`` named after what was run.
+        figures : {"daily", "overview", "none"}, optional
+            By default a figure of every day up to a week, and else an overview.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        StudyError
+            If the folder holds something already, or can't be written.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> day = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)
+        >>> folder = day.save("runs/first", figures="none")
+        >>> tl.Run.load(folder).money.equals(day.money)
+        True
+        """
+        from experiments.catalog import base_study
+        from experiments.figures.run_figures import chosen_figures
+        from experiments.run_folder import new_run, write_run
+
+        choice = chosen_figures(figures, self.study.days)
+        out = None if folder is None else Path(folder)
+        with new_run(out, self.study, base_study(self.study, self.study.name)) as (unfinished, target):
+            write_run(self, unfinished, target, choice)
+        return target
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Run:
+        """A run from the folder it was written into.
+
+        Raises
+        ------
+        StudyError
+            If it is none, or damaged; the message names what, and the remedy.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> tl.Run.load("nowhere")
+        Traceback (most recent call last):
+        sim.errors.StudyError: nowhere: is not the folder of a run; tieline run STUDY --out nowhere writes one
+        """
+        from experiments.run_folder import read_run
+
+        study, tables, seconds = read_run(Path(folder))
+        return cls(instance=Instance.of(study), tables=tables, seconds=seconds, folder=Path(folder))
+
+    def __repr__(self) -> str:
+        study, profit = self.study, self.money["profit"]
+        days = f"{study.days} day{'s' * (study.days > 1)}"
+        who = f"bidding {study.bidding}, policy {study.policy}, rule {study.market.rule.name}, seed {study.seed}"
+        return f"<Run of {study.name}: {days}, {who}; profit ${profit:,.2f}>"
+
+
+def run(study: str | Path | Study, *, progress: Progress | None = None, **options: Any) -> Run:
+    """Run a study: bid, 24 hours of ANM, settlement, day by day.
+
+    Parameters
+    ----------
+    study : str, Path or Study
+        Name of a packaged study, YAML file, run folder, or a study that is there already.
+    progress : callable, optional
+        Called before every hour with what is about to be done.
+    **options
+        What `load_study` takes: ``bidding``, ``policy``, ``coordination``, ``rule``, ``days``, ``seed``, ...
+
+    Returns
+    -------
+    Run
+        Money, tables, audit and figures; nothing is written.
+
+    Raises
+    ------
+    StudyError
+        If something is wrong in the study, or a policy of the user's own fails.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)  # doctest: +ELLIPSIS
+    <Run of microgrid33: 1 day, bidding anm_aware, policy myopic, rule case1, seed 1; profit $...>
+    """
+    from agents.participants import check_study
+    from experiments.catalog import load_study
+
+    instance = Instance.of(load_study(study, **options))
+    check_study(instance)
+    return simulate(instance, progress=progress)
 
 
 def simulate(
@@ -60,6 +249,10 @@ def simulate(
     progress : callable, optional
         Called before every hour.
     """
+    from agents.participants import create_agents
+    from sim.model import MarketModel
+    from sim.profiles import HOURS_PER_DAY
+
     start = perf_counter()
     model = MarketModel(instance, actual)
     create_agents(model, dispatcher=dispatcher, fixed=fixed)

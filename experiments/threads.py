@@ -1,8 +1,10 @@
 """Threads of numeric libraries: one for each process, where there are several processes."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -17,9 +19,19 @@ THREADS = (
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Make processes that are started meanwhile keep their numeric libraries to one thread."""
+    """Make processes that are started meanwhile keep their numeric libraries to one thread, and run no script again.
+
+    A process begins by importing what was started as a program, for there could be classes of its own in it; none of
+    ours needs it, and a script without ``if __name__ == "__main__"`` would start processes of its own.
+    """
+    main = sys.modules["__main__"]
+    before: dict[str, Any] = {name: vars(main)[name] for name in ("__spec__", "__file__") if name in vars(main)}
     with environment(dict.fromkeys(THREADS, "1")):
-        yield
+        vars(main).update(dict.fromkeys(before))
+        try:
+            yield
+        finally:
+            vars(main).update(before)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from agents.participants import opening_bids
 from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value_functions.training import Trainer
 from experiments import console
+from experiments.catalog import load_study
 from experiments.commands import instance_of
 from experiments.confidence import Estimate
 from experiments.console.bids import show_training
@@ -28,23 +29,68 @@ RIVALS = ("hindsight", "receding", "learned", "myopic")
 """Policies that are compared, the one with perfect knowledge first."""
 
 
-def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
-    """Train, write and test the value functions, and print the results."""
+def train(
+    study: str | Path | Study,
+    *,
+    out: str | Path,
+    samples: int = 60,
+    rounds: int = 2,
+    test_days: int = 0,
+    quiet: bool = True,
+    **options: Any,
+) -> dict[str, Any]:
+    """Train value functions of stored energy for the policy ``learned``, and write them.
+
+    Parameters
+    ----------
+    study : str, Path or Study
+        Name of a packaged study, YAML file, run folder, or a study that is there already.
+    out : str or Path
+        JSON file, which must not exist; ``tl.run(study, policy="learned", trained=out)`` uses it.
+    samples : int
+        Problems solved for each hour and round, four or more.
+    rounds : int
+        Passes over the day; the best is kept.
+    test_days : int
+        Fresh days to judge it on beside myopic, receding and hindsight.
+    quiet : bool
+        Whether no progress is shown on a terminal.
+    **options
+        What `load_study` takes: ``rule``, ``seed``, ...
+
+    Returns
+    -------
+    dict
+        What came of it, as ``tieline train --json`` prints it.
+
+    Raises
+    ------
+    StudyError
+        If something is wrong in the study, or the file can't be written.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> done = tl.train("microgrid33", out="value.json", samples=4, rounds=1, bidding="basic", scenarios=5, keep=2)
+    >>> done["stores"], done["samples"]
+    (5, 4)
+    """
+    out, chosen = Path(out), load_study(study, **options)
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
-    instance = instance_of(study.model_copy(update={"days": 1}))
+    instance = instance_of(chosen.model_copy(update={"days": 1}))
     start = perf_counter()
     with new_file(out, name=f"--out {out}") as unfinished:
-        with console.status("bidding", quiet=as_json):
+        with console.status("bidding", quiet=quiet):
             submission = opening_bids(instance, Dispatcher.of(instance))
         trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds)
-        with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=as_json) as report:
+        with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=quiet) as report:
             functions = trainer.train(report)
         seconds = {"train": perf_counter() - start}
         _write(functions, unfinished)
     summary: dict[str, Any] = {
-        "study": study.name,
-        "seed": study.seed,
+        "study": chosen.name,
+        "seed": chosen.seed,
         "bid_strategy": strategy_of(submission),
         "file": str(out),
         "stores": len(functions.slopes),
@@ -53,9 +99,15 @@ def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days
         "seconds": seconds,
     }
     if test_days:
-        with console.progress("judging", total=test_days * len(RIVALS), quiet=as_json) as report:
+        with console.progress("judging", total=test_days * len(RIVALS), quiet=quiet) as report:
             summary["judged"], summary["test_bid_strategy"] = judge(instance, out, test_days, report)
         seconds["judge"] = perf_counter() - start - seconds["train"]
+    return summary
+
+
+def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
+    """Train, write the functions, judge them, and print what came of it."""
+    summary = train(study, out=out, samples=samples, rounds=rounds, test_days=test_days, quiet=as_json)
     console.warn_of_fallback(summary["bid_strategy"], "bids trained with")
     if test_days:
         console.warn_of_fallback(summary["test_bid_strategy"], "bids of the test days")

@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 from experiments import console
+from experiments.catalog import load_study
 from experiments.commands import instance_of
 from experiments.confidence import CONFIDENCE
 from experiments.console.value import show_value
@@ -20,43 +21,87 @@ from sim.study import Study
 from sim.study_file import write_study
 
 
-def value_study(
-    study: Study,
+def value(
+    study: str | Path | Study,
     *,
-    sizes: Sequence[int],
-    test_count: int,
-    out: Path | None,
-    workers: int | None,
-    as_json: bool,
+    sizes: Sequence[int] = (),
+    count: int = 100,
+    out: str | Path | None = None,
+    workers: int | None = None,
+    quiet: bool = True,
+    **options: Any,
+) -> ValueReport:
+    """What the study's stochastic bid is worth: VSS, EVPI, and profit by number of kept scenarios.
+
+    Parameters
+    ----------
+    study : str, Path or Study
+        Name of a packaged study, YAML file, run folder, or a study that is there already.
+    sizes : sequence of int
+        Also bid from so many kept scenarios; by default 1, 5, 10, 20 and 50, as far as they are drawn.
+    count : int
+        Fresh scenarios every bid is tested on, two or more.
+    out : str or Path, optional
+        Folder for figure and data, which must not exist.
+    workers : int, optional
+        Threads; the result does not depend on it.
+    quiet : bool
+        Whether no progress is shown on a terminal.
+    **options
+        What `load_study` takes: ``bidding``, ``rule``, ``seed``, ...
+
+    Returns
+    -------
+    ValueReport
+        ``solution`` (``ws``, ``rp``, ``eev``, ``vss``, ``evpi``), ``trials``, ``plot()``.
+
+    Raises
+    ------
+    StudyError
+        If something is wrong in the study, or it has microgrids.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> worth = tl.value("microgrid33", sizes=[1], count=2, scenarios=5, keep=2, bidding="basic")
+    >>> worth.solution.evpi > 0
+    True
+    """
+    start = perf_counter()
+    chosen = load_study(study, **options)
+    chosen.refuse_microgrids("tieline value")
+    comparison = Comparison.of(instance_of(chosen), sizes=sizes, test_count=count)
+    with nullcontext() if out is None else new_folder(Path(out)) as unfinished:
+        with console.progress("comparing bids", total=comparison.steps, quiet=quiet) as tick:
+            report = comparison.run(workers=workers, progress=tick)
+        report.seconds["total"] = perf_counter() - start
+        if unfinished is not None:
+            with console.status("drawing", quiet=quiet):
+                _write(unfinished, report)
+    return report
+
+
+def value_study(
+    study: Study, *, sizes: Sequence[int], test_count: int, out: Path | None, workers: int | None, as_json: bool
 ) -> None:
     """Print what the study's bid is worth; with `out`, write figure, data and study into that folder."""
-    start = perf_counter()
-    study.refuse_microgrids("tieline value")
-    instance = instance_of(study)
-    comparison = Comparison.of(instance, sizes=sizes, test_count=test_count)
-    with nullcontext() if out is None else new_folder(out) as unfinished:
-        with console.progress("comparing bids", total=comparison.steps, quiet=as_json) as tick:
-            report = comparison.run(workers=workers, progress=tick)
-        summary = value_summary(report) | {"seconds": {"total": perf_counter() - start}}
-        if unfinished is not None:
-            with console.status("drawing", quiet=as_json):
-                _write(unfinished, report, summary)
+    report = value(study, sizes=sizes, count=test_count, out=out, workers=workers, quiet=as_json)
     if as_json:
-        console.print_json(summary)
+        console.print_json(value_summary(report))
         return
     show_value(report)
-    console.out.print(f"{summary['seconds']['total']:.1f} s")
+    console.out.print(f"{report.seconds['total']:.1f} s")
     if out is not None:
         console.out.print(f"written to [bold]{escape(str(out))}[/bold] (value.png, value.svg, value.json)")
 
 
-def _write(folder: Path, report: ValueReport, summary: dict[str, Any]) -> None:
+def _write(folder: Path, report: ValueReport) -> None:
     from experiments.figures import save_figure
-    from experiments.figures.value import value_figure
 
+    text = json.dumps(value_summary(report), indent=2, allow_nan=False)
     (folder / "study.yaml").write_text(write_study(report.study), encoding="utf-8")
-    (folder / "value.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    save_figure(value_figure(report), folder, "value")
+    (folder / "value.json").write_text(text + "\n", encoding="utf-8")
+    save_figure(report.plot(), folder, "value")
 
 
 def value_summary(report: ValueReport) -> dict[str, Any]:
@@ -81,6 +126,7 @@ def value_summary(report: ValueReport) -> dict[str, Any]:
         "test_scenarios": len(report.reference.profits),
         "confidence": CONFIDENCE,
         "bids": [_trial_summary(trial, report) for trial in report.trials],
+        "seconds": report.seconds,
     }
 
 

@@ -1,7 +1,8 @@
 """Report on the value of a bid: the results of `experiments.stochastic_value`, and figures derived from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from grids.network import FloatArray
 from sim.risk import cvar
 from sim.scenarios import ScenarioSet
 from sim.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +116,21 @@ class ValueReport:
         The basic bid (unless the study's own is one), the forecast's bid, and one bid per number of kept scenarios.
     reference : Trial
         That of the study's bid.
+    seconds : dict
+        How long it took, in ``total``.
     """
 
     study: Study
     solution: SolutionValue
     trials: Sequence[Trial]
     reference: Trial
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def plot(self) -> "Figure":
+        """The value of information, and what keeping more scenarios is worth, as a figure."""
+        from experiments.figures.value import value_figure
+
+        return value_figure(self)
 
     def difference(self, trial: Trial) -> Estimate:
         """Return the additional profit of a bid over the study's, test scenario by test scenario. [$]"""

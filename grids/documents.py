@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grids.errors import TielineError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -40,7 +42,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udf
 """Control characters that no person writes into a text; terminals obey some of them."""
 
 
-class DocumentError(ValueError):
+class DocumentError(TielineError, ValueError):
     """A file can't be read as what it should be; the message says why, to follow the file's name."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grids.components import Battery, Renewable, TieLine, Voltage
+from grids.errors import TielineError
 from grids.fleet import Microgrid
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ BASE_MVA = 1.0
 """Base power; with 1 MVA a power in p.u. and in MW is the same number."""
 
 
-class GridError(ValueError):
+class GridError(TielineError, ValueError):
     """The network is not one that can be simulated; the message lists every reason."""
 
 

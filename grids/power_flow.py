@@ -7,11 +7,12 @@ from functools import lru_cache
 import numpy as np
 import pandapower as pp
 
+from grids.errors import TielineError
 from grids.network import ComplexArray, FloatArray, Grid
 from grids.newton import TOLERANCE, Solve, newton
 
 
-class PowerFlowError(RuntimeError):
+class PowerFlowError(TielineError, RuntimeError):
     """The AC power flow has no solution: the set points would collapse the voltage."""
 
 

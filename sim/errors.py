@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from grids.documents import DocumentError
+from grids.errors import TielineError
 
 
-class StudyError(ValueError):
+class StudyError(TielineError, ValueError):
     """A study can't be run as written; the message names the field and the remedy."""
 
 

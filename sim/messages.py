@@ -240,7 +240,7 @@ class Decision:
     orders : SetPoints
         Orders to all units, shape (units,).
     policy : str
-        The policy that decided, which is a fallback if the chosen one failed.
+        The policy that decided, which is a fallback if the chosen one failed; the operator fills it in.
     status : {"optimal", "repaired", "inexact", "least_violation", "unplanned"}
         The plan is optimal; was steered back to AC feasibility where the relaxation was not exact; could not be;
         violates limits that no plan can meet, as little as possible; or was made without looking at them.
@@ -261,8 +261,8 @@ class Decision:
     """
 
     orders: SetPoints
-    policy: str
-    status: str
+    policy: str = ""
+    status: str = "unplanned"
     reason: str = ""
     violation: float = 0.0
     planned_tie_p_mw: float = np.nan

@@ -1,13 +1,17 @@
 """Study: everything a run depends on, as one validated, readable document."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from grids.components import Data, FileName, Positive, TieLine, Voltage, Word
-from grids.documents import in_short
+from grids.documents import first_few, in_short
 from grids.fleet import Fleet
+from sim.changes import change_values, explain
 from sim.errors import StudyError
 from sim.imbalance import RULES, ImbalanceRule
 from sim.reduction import Method
@@ -177,6 +181,46 @@ class Study(Data):
             )
         return value
 
+    def change(self, values: Mapping[str, Any]) -> "Study":
+        """The study with some of its values changed; this one stays as it is.
+
+        Parameters
+        ----------
+        values : mapping of str to object
+            New values by their keys, such as ``uncertainty.keep`` or ``fleet.battery.0.max_e_mwh``; ``*`` stands for
+            every element of a list. They are changed in this order. A rule may be a name or an `ImbalanceRule`.
+
+        Returns
+        -------
+        Study
+            The changed study; files it names that are there have absolute paths.
+
+        Raises
+        ------
+        StudyError
+            If a key leads nowhere, or a value is of the wrong type or out of range.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> study = tl.load_study("microgrid33")
+        >>> half = study.change({"fleet.wind.*.max_s_mva": 0.5, "days": 2})
+        >>> half.days, half.fleet.wind[0].max_s_mva, study.days
+        (2, 0.5, 1)
+        >>> study.change({"days": "two"})
+        Traceback (most recent call last):
+        sim.errors.StudyError: days: input should be a valid integer, unable to parse string as an integer, got 'two'
+        """
+        if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
+            raise StudyError(f"change: {in_short(values)} is no mapping of keys to values, such as {{'days': 2}}")
+        document = self.model_dump(mode="json")
+        for key, value in values.items():
+            change_values(document, key, partial(_plain, key, value), where=key, complete=True)
+        try:
+            return Study.model_validate(document)
+        except ValidationError as error:
+            raise StudyError("\n".join(first_few(explain(error, Study)))) from None
+
     def refuse_microgrids(self, what: str) -> None:
         """Refuse a study with microgrids.
 
@@ -192,6 +236,27 @@ class Study(Data):
         """
         if self.fleet.microgrid or self.fleet.ev_aggregator:
             raise StudyError(f"{what} knows no microgrids yet: use tieline run or evaluate for {self.name}")
+
+
+FILE_KEYS = ("profiles.file", "grid.case", "trained")
+"""Values of a study that may name a file."""
+
+
+def absolute_path(key: str, value: Any) -> str | None:
+    """Return the absolute path of a file if a key stands for one and it is there, or None."""
+    path = Path(value) if key in FILE_KEYS and isinstance(value, str | Path) else Path()
+    return str(path.resolve()) if path.suffix and path.is_file() else None
+
+
+def _plain(key: str, value: Any, _: Any) -> Any:
+    """Return a new value as a document has it, of a model its values, of an array a list; the old does not matter."""
+    if isinstance(value, type) and issubclass(value, BaseModel):
+        value = value()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return absolute_path(key, value) or (str(value) if isinstance(value, Path) else value)
 
 
 def anchor_paths(study: Study, folder: Path) -> Study:

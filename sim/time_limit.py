@@ -5,6 +5,8 @@ from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
 
+from grids.errors import TielineError
+
 Answer = TypeVar("Answer")
 
 given_up: list[Callable[[], bool]] = []
@@ -17,11 +19,11 @@ LONGEST_MESSAGE = 200
 """Characters of a foreign message that are passed on."""
 
 
-class NoAnswerError(RuntimeError):
+class NoAnswerError(TielineError, RuntimeError):
     """An agent or device did not answer in time."""
 
 
-class WrongAnswerError(ValueError):
+class WrongAnswerError(TielineError, ValueError):
     """An answer that can't be meant; the message says what is wrong with it."""
 
 

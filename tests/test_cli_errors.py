@@ -6,7 +6,7 @@ from cli import FAST, accepted, assert_one_message, process
 import experiments.__main__ as command_line
 from agents.anm import policy_names
 from agents.bidding import strategy_names
-from experiments.catalog import _option, packaged_studies, packaged_sweeps
+from experiments.catalog import OPTIONS, _option, packaged_studies, packaged_sweeps
 from sim.imbalance import RULES
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
@@ -163,7 +163,7 @@ def test_a_file_is_blamed_for_what_no_option_says(refused, tmp_path):
     assert message.startswith("tieline: mine.yaml: fleet.battery.0.max_e_mwh: ")
 
 
-@pytest.mark.parametrize("key", command_line.STUDY_KEYS.items(), ids=lambda item: item[0])
+@pytest.mark.parametrize("key", OPTIONS.items(), ids=lambda item: item[0])
 def test_options_are_called_by_the_last_word_of_what_they_set(key):
     name, path = key
     assert _option(path, "x").given == f"--{name.replace('_', '-')} x"

@@ -162,7 +162,6 @@ def test_limits_that_cannot_be_met_are_violated_the_least_and_counted(tmp_path):
 
 
 def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp_path):
-    from experiments import commands
     from sim.audit import AuditReport, Finding
     from sim.audit.limits import count_limits
 
@@ -175,7 +174,7 @@ def test_a_run_that_the_audit_rejects_ends_with_status_1(ended, monkeypatch, tmp
         checks={"soc": 1},
         largest={"soc": 1.0},
     )
-    monkeypatch.setattr(commands, "audit", lambda *_: verdict)
+    monkeypatch.setattr("sim.audit.audit", lambda *_: verdict)
     status, out, err = ended("run", "microgrid33", *FAST, "--policy", "none", "--out", "wrong", "--figures", "none")
     assert (status, err) == (1, "")
     assert "battery_2: does not add up" in out

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+from agents.registry import Registry
 
 if TYPE_CHECKING:  # the names of the policies must not cost the import of solvers
     from agents.dispatch.dispatcher import Dispatcher
@@ -54,11 +54,30 @@ class AnmPolicy(Protocol):
         ...
 
 
+POLICIES = Registry("policy", __name__, __path__, attribute="Policy", needs=("decide", "knowledge"))
+"""All policies; one of the user's own has no fallback unless it says so."""
+
+
 def policy_names() -> list[str]:
     """Return the names of all policies."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return POLICIES.names()
 
 
 def policy_class(name: str) -> type[AnmPolicy]:
     """Return the policy class of a name."""
-    return cast(type[AnmPolicy], import_module(f"agents.anm.{name}").Policy)
+    return cast(type[AnmPolicy], POLICIES.find(name))
+
+
+def add_policy(policy: Any) -> str:
+    """Return the name of a policy, which may be one of the user's own: a class, or an instance for all runs.
+
+    Raises
+    ------
+    StudyError
+        If it has no ``decide`` or ``knowledge``, or the name of a packaged one.
+    """
+    kind = policy if isinstance(policy, type) else type(policy)
+    if isinstance(policy, str) or (kind is policy and kind.__init__ is not object.__init__):
+        return POLICIES.add(policy)
+    given = kind if kind is policy else lambda: policy
+    return POLICIES.add(type(kind.__name__, (kind,), {"__new__": lambda *_: given(), "__module__": kind.__module__}))

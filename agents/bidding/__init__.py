@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from agents.registry import Registry
 from sim.risk import Risk, cvar
 
 if TYPE_CHECKING:  # the names of the strategies must not cost the import of solvers
@@ -102,11 +101,26 @@ class Strategy(Protocol):
         ...
 
 
+STRATEGIES = Registry("bidding strategy", __name__, __path__, needs=("bid",))
+"""All strategies."""
+
+
 def strategy_names() -> list[str]:
     """Return the names of all strategies."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return STRATEGIES.names()
 
 
 def strategy(name: str) -> Strategy:
     """Return a strategy by name."""
-    return cast(Strategy, import_module(f"agents.bidding.{name}"))
+    return cast(Strategy, STRATEGIES.find(name))
+
+
+def add_strategy(given: Any) -> str:
+    """Return the name of a strategy, which may be one of the user's own: a class, or an instance for all runs.
+
+    Raises
+    ------
+    StudyError
+        If it has no ``bid``, or the name of a packaged one.
+    """
+    return STRATEGIES.add(given() if isinstance(given, type) else given)

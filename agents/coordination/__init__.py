@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+from agents.registry import Registry
 
 if TYPE_CHECKING:  # the names of the modes must not cost the import of solvers
     from collections.abc import Sequence
@@ -37,11 +37,15 @@ class Coordinator(Protocol):
         ...
 
 
+MODES = Registry("coordination", __name__, __path__, attribute="Mode", needs=("agree",))
+"""All modes."""
+
+
 def mode_names() -> list[str]:
     """Return the names of all modes."""
-    return sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return MODES.names()
 
 
 def mode_class(name: str) -> type[Coordinator]:
     """Return the class of a mode."""
-    return cast("type[Coordinator]", import_module(f"agents.coordination.{name}").Mode)
+    return cast("type[Coordinator]", MODES.find(name))

@@ -10,11 +10,12 @@ from scipy import sparse
 
 from agents.dispatch.block import UNLINKED, ModelBlock, Values
 from agents.dispatch.compiled import NONNEGATIVE, ZERO, CompiledModel
+from grids.errors import TielineError
 from grids.network import FloatArray
 from sim.study import SOLVER_TIME_LIMIT_S
 
 
-class SolverError(RuntimeError):
+class SolverError(TielineError, RuntimeError):
     """The solver gave no usable answer; the message says which status it returned."""
 
 

@@ -1,20 +1,24 @@
-"""Figures of a run's folder: every day, all days together, or none."""
+"""Figures of a run by name, and those of its folder: every day, all days together, or none."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.figures.connection_figures import connection_figures
+from experiments.figures.connection_figures import CONNECTION_FIGURES, connection_figure_names
 from experiments.figures.day import day_figure
 from experiments.figures.network import network_figure
 from experiments.figures.overview import overview_figure
+from experiments.figures.slides import panel_names, slide_of
 from experiments.figures.style import save_figure
-from sim.audit import AuditReport
+from grids.documents import in_short
 from sim.errors import StudyError
-from sim.instance import Instance
+
+if TYPE_CHECKING:
+    from experiments.simulate import Run
 
 CHOICES = ("daily", "overview", "none")
 """Choices of figures of a run."""
@@ -38,45 +42,108 @@ def chosen_figures(asked: str | None, days: int) -> str:
     return asked
 
 
-def draw_run(
-    folder: Path, instance: Instance, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, *, choice: str
-) -> list[str]:
+def draw_run(folder: Path, run: Run, *, choice: str) -> list[str]:
     """Draw a run and return the names of its figures, each a PNG and an SVG file.
 
     Parameters
     ----------
     folder : Path
         The folder they are written to.
-    instance : Instance
-        The instance that was run.
-    tables : mapping of str to DataFrame
-        The ledger of the run.
-    verdict : AuditReport
-        The audit of the run.
+    run : Run
+        The run.
     choice : {"daily", "overview", "none"}
         A figure of every day, and where there are several days one of all of them; only that one (of a single day,
         the day); or nothing.
     """
     names = []
-    for name, figure in _figures(instance, tables, verdict, choice):
+    for name, figure in _figures(run, choice):
         save_figure(figure, folder, name)
         names.append(name)
     return names
 
 
-def _figures(
-    instance: Instance, tables: Mapping[str, pd.DataFrame], verdict: AuditReport, choice: str
-) -> Iterator[tuple[str, Figure]]:
+def _figures(run: Run, choice: str) -> Iterator[tuple[str, Figure]]:
     """Yield figures by name, one after the other, so that only one is held."""
     if choice == "none":
         return
-    document: dict[str, Any] = instance.study.model_dump(mode="json")
-    days = instance.study.days
+    days = run.study.days
     if days > 1:
-        yield "overview", overview_figure(tables, document, verdict=verdict)
+        yield "overview", run_figure("overview", run)
     for day in range(1, days + 1) if choice == "daily" or days == 1 else ():
-        prefix = "" if days == 1 else f"day{day}_"
-        yield prefix.removesuffix("_") or "day", day_figure(tables, document, day=day, verdict=verdict)
-        for name, figure in connection_figures(tables, instance, day=day):
-            yield f"{prefix}{name}", figure
-    yield "network", network_figure(instance.grid)
+        for name in ("day", *connection_figure_names(run.tables, run.instance, day=day)):
+            yield file_name(name, run, day), run_figure(name, run, day=day)
+    yield "network", run_figure("network", run)
+
+
+def file_name(name: str, run: Run, day: int) -> str:
+    """Return what the file of a figure is called: with the day in front where the run has several."""
+    if run.study.days == 1 or name in {"overview", "network"}:
+        return name
+    return f"day{day}" if name == "day" else f"day{day}_{name}"
+
+
+def draw_again(run: Run, folder: Path, names: Sequence[str], *, day: int, slides: bool) -> list[Path]:
+    """Draw figures of a stored run into a folder, as pages or panel by panel as slides; return the files.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folder : Path
+        Where they are written; files of the same names are replaced.
+    names : sequence of str
+        Which of `figure_names`; none: all.
+    day : int
+        Market day, counted from 1.
+    slides : bool
+        Whether every panel becomes a 16:9 slide, 1920 by 1080 dots.
+    """
+    files = []
+    for name in names or figure_names(run):
+        page, file = run_figure(name, run, day=day), file_name(name, run, day)
+        panels = panel_names(page) if slides else []
+        for panel in panels:
+            slide = slide_of(run_figure(name, run, day=day), panel)
+            named = file if len(panels) == 1 else f"{file}_{panel}"
+            files += save_figure(slide, folder, named, dpi=1920 / slide.get_figwidth())
+        if not slides:
+            files += save_figure(page, folder, file)
+    return files
+
+
+def figure_names(run: Run) -> list[str]:
+    """Return the names of the figures that there are of a run."""
+    connections = connection_figure_names(run.tables, run.instance)
+    return ["day", *connections, *(["overview"] if run.study.days > 1 else []), "network"]
+
+
+def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
+    """Return a figure of a run.
+
+    Parameters
+    ----------
+    name : str
+        One of `figure_names`.
+    run : Run
+        The run.
+    day : int
+        Market day, counted from 1.
+
+    Raises
+    ------
+    StudyError
+        If the run has no such figure or day.
+    """
+    known = figure_names(run)
+    if name not in known:
+        raise StudyError(f"figure {in_short(name)}: use {', '.join(known[:-1])} or {known[-1]}")
+    if not isinstance(day, int) or not 1 <= day <= run.study.days:
+        raise StudyError(f"day {in_short(day)}: the run has day 1" + f" to {run.study.days}" * (run.study.days > 1))
+    if name == "network":
+        return network_figure(run.instance.grid)
+    if name in CONNECTION_FIGURES:
+        return CONNECTION_FIGURES[name](run.tables, run.instance, day=day)
+    document: dict[str, Any] = run.study.model_dump(mode="json")
+    if name == "overview":
+        return overview_figure(run.tables, document, verdict=run.audit())
+    return day_figure(run.tables, document, day=day, verdict=run.audit())

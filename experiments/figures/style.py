@@ -145,16 +145,19 @@ def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> Non
         ax.text(1.024, place, text, transform=right, color=color, va="center", fontsize=LABEL_POINTS)
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write a figure as PNG (120 dots per inch) and SVG; the same figure gives the same bytes."""
+def save_figure(figure: Figure, folder: Path, name: str, *, dpi: float = 120) -> list[Path]:
+    """Write a figure as PNG and SVG and return the files; the same figure gives the same bytes."""
+    files = []
     with house_style():
         for kind, settings in (
-            ("png", {"dpi": 120, "metadata": {"Software": None}}),
+            ("png", {"dpi": dpi, "metadata": {"Software": None}}),
             ("svg", {"metadata": {"Date": None, "Creator": None}}),
         ):
             drawn = BytesIO()
             figure.savefig(drawn, format=kind, **settings)
-            write_whole(folder / f"{name}.{kind}", drawn.getvalue())
+            files.append(folder / f"{name}.{kind}")
+            write_whole(files[-1], drawn.getvalue())
+    return files
 
 
 def write_key(ax: Axes, key: Sequence[Artist]) -> None:

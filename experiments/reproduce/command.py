@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from rich.markup import escape
 
@@ -13,14 +14,55 @@ from experiments.reproduce.result_cache import ResultCache
 from experiments.whole import open_folder, told
 
 
-def reproduce_items(
-    what: str, *, quick: bool, out: Path, workers: int | None, seed: int | None, as_json: bool
-) -> None:
-    """Make the items asked for and print each; what was computed is kept, and found again by the next call."""
-    start = perf_counter()
+def reproduce(
+    what: str,
+    *,
+    quick: bool = False,
+    out: str | Path = "reproduction",
+    workers: int | None = None,
+    seed: int | None = None,
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Make tables and figures of the paper again; what was computed is kept, and found again by the next call.
+
+    Parameters
+    ----------
+    what : str
+        Name of an item, such as ``table5``, or ``all``.
+    quick : bool
+        Everything at reduced size, to see that it works.
+    out : str or Path
+        Folder for tables, figures and what is computed.
+    workers : int, optional
+        Processes; the result does not depend on it.
+    seed : int, optional
+        By default that of the study.
+    quiet : bool
+        Whether nothing is shown on the terminal.
+
+    Returns
+    -------
+    dict
+        ``items`` (numbers by item), ``files``, ``seed``, ``parts`` found and computed, and ``seconds``.
+
+    Raises
+    ------
+    StudyError
+        If there is no such item, or the folder can't be written.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.reproduce("table5", quick=True)["items"].keys()  # doctest: +SKIP
+    dict_keys(['table5'])
+    >>> tl.reproduce("table9")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sim.errors.StudyError: WHAT: unknown 'table9', use one of ...
+    """
+    start, out = perf_counter(), Path(out)
     names = chosen_names(what)
     cache = ResultCache(out / "parts")
-    context = Context(folder=out, cache=cache, quick=quick, seed=seed, workers=workers, quiet=as_json)
+    context = Context(folder=out, cache=cache, quick=quick, seed=seed, workers=workers, quiet=quiet)
     used_seed = context.study().seed
     open_folder(out)
     try:
@@ -30,18 +72,24 @@ def reproduce_items(
         stored = escape(str(cache.folder))
         console.err.print(f"stopped; what was computed is in {stored}, the same command goes on there", soft_wrap=True)
         raise
+    return {
+        "what": what,
+        "quick": quick,
+        "seed": used_seed,
+        "items": {name: product.summary for name, product in products.items()},
+        "files": [str(file) for product in products.values() for file in product.files],
+        "parts": {"found": cache.found, "computed": cache.computed},
+        "seconds": {"total": perf_counter() - start},
+    }
+
+
+def reproduce_items(
+    what: str, *, quick: bool, out: Path, workers: int | None, seed: int | None, as_json: bool
+) -> None:
+    """Make the items asked for and print each, or all of them as one JSON object."""
+    made = reproduce(what, quick=quick, out=out, workers=workers, seed=seed, quiet=as_json)
     if as_json:
-        console.print_json(
-            {
-                "what": what,
-                "quick": quick,
-                "seed": used_seed,
-                "items": {name: product.summary for name, product in products.items()},
-                "files": [str(file) for product in products.values() for file in product.files],
-                "parts": {"found": cache.found, "computed": cache.computed},
-                "seconds": {"total": perf_counter() - start},
-            }
-        )
+        console.print_json(made)
 
 
 def _make(name: str, context: Context) -> ItemResult:

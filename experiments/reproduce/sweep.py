@@ -14,9 +14,9 @@ from experiments.reproduce.context import REPRODUCE, Context
 from experiments.reproduce.paper import STUDY
 from grids.components import Data
 from grids.documents import read_yaml
+from sim.changes import explain
 from sim.errors import StudyError, reading
 from sim.study import Study
-from sim.study_file import explain
 
 
 class Axis(Variation):

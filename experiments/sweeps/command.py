@@ -3,10 +3,12 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from experiments import console
 from experiments.catalog import sweep_path
@@ -14,12 +16,58 @@ from experiments.console import sweep as sweep_console
 from experiments.provenance import provenance
 from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.estimate import DurationEstimate
-from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep
+from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep, sweep_from
 from experiments.sweeps.result_store import ResultStore, task_of
+from experiments.sweeps.results import SweepResults, read_results
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.worker import RunProduct
 from experiments.threads import one_thread_each
 from sim.errors import StudyError
+
+
+def sweep(
+    file: str | Path | Mapping[str, Any],
+    *,
+    workers: int | None = None,
+    dask: str | None = None,
+    out: str | Path | None = None,
+    retry_failed: bool = False,
+) -> SweepResults:
+    """Simulate all runs of a sweep that are not in its folder yet, and return what is there.
+
+    Parameters
+    ----------
+    file : str, Path or mapping
+        Packaged sweep, YAML file, or what such a file says.
+    workers : int, optional
+        Processes; by default one per core. The result does not depend on it.
+    dask : str, optional
+        Address of a Dask scheduler, to simulate them there.
+    out : str or Path, optional
+        Folder, gone on with if it is there; by default ``sweeps/NAME``.
+    retry_failed : bool
+        Also simulate those that failed before.
+
+    Returns
+    -------
+    SweepResults
+        ``results`` is one tidy DataFrame, a row for each run; ``failed`` those that failed.
+
+    Raises
+    ------
+    StudyError
+        If something is wrong in the sweep or its folder.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> quick = {"bidding": "basic", "policy": "none", "uncertainty.scenarios": 4, "uncertainty.keep": 2}
+    >>> done = tl.sweep({"name": "rules", "set": quick, "axes": [{"values": {"market.rule": ["shi", "caiso"]}}]})
+    >>> done.results.groupby("market.rule")["profit"].mean().idxmax()
+    'shi'
+    """
+    summary = _run(file, workers=workers, dask=dask, out=out, retry_failed=retry_failed, quiet=True)
+    return read_results(Path(summary["out"]))
 
 
 def run_sweep(
@@ -32,33 +80,56 @@ def run_sweep(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    """Simulate all runs of a sweep that are not in its folder yet; the exit status is 1 if some failed.
+    """Simulate a sweep and print how far it is; the exit status is 1 if some runs failed.
 
     Parameters
     ----------
     reference : str
         Packaged sweep, or file.
-    workers : int or None
-        Processes; by default one per core.
-    dask : str or None
-        Address of a Dask scheduler, to simulate them there.
-    out : Path or None
-        Folder; by default ``sweeps/NAME``.
+    workers, dask, out, retry_failed
+        As `sweep` takes them.
     dry_run : bool
         Only print the number of runs and the time they would take.
-    retry_failed : bool
-        Also simulate those that failed before.
     as_json : bool
         Print one JSON object and nothing else.
     """
-    if workers is not None and dask is not None:
-        raise StudyError("--workers and --dask: give one of them; a Dask cluster has the workers it was started with")
-    path = sweep_path(reference)
-    plan = make_plan(read_sweep(path), path.parent)
-    store = ResultStore(out or Path("sweeps") / plan.sweep.name)
     if dry_run:
+        plan, store = _plan_and_store(reference, workers, dask, out)
         _estimate(plan, store, workers, dask, retry_failed=retry_failed, as_json=as_json)
         return
+    summary = _run(reference, workers=workers, dask=dask, out=out, retry_failed=retry_failed, quiet=as_json)
+    if as_json:
+        console.print_json(summary)
+    else:
+        sweep_console.show_summary(summary)
+    if summary["failed"]:
+        sys.exit(1)
+
+
+def _plan_and_store(
+    sweep: str | Path | Mapping[str, Any], workers: int | None, dask: str | None, out: str | Path | None
+) -> tuple[SweepPlan, ResultStore]:
+    if workers is not None and dask is not None:
+        raise StudyError("--workers and --dask: give one of them; a Dask cluster has the workers it was started with")
+    if isinstance(sweep, Mapping):
+        plan = make_plan(sweep_from(sweep, "sweep"), Path())
+    else:
+        path = sweep_path(str(sweep))
+        plan = make_plan(read_sweep(path), path.parent)
+    return plan, ResultStore(Path("sweeps") / plan.sweep.name if out is None else Path(out))
+
+
+def _run(
+    sweep: str | Path | Mapping[str, Any],
+    *,
+    workers: int | None,
+    dask: str | None,
+    out: str | Path | None,
+    retry_failed: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Simulate all runs that are left; return how far the sweep is."""
+    plan, store = _plan_and_store(sweep, workers, dask, out)
     _warn(plan)
     cluster = None if dask is None else DaskCluster(dask)  # before anything is written
     with store.locked(), one_thread_each():
@@ -67,9 +138,9 @@ def run_sweep(
             store.clear_failures(plan)
         left = State.of(plan, store).left
         engine = cluster or LocalProcesses(_processes(workers, len(left)))
-        simulated, failed, seconds = _simulate(plan, store, left, engine, quiet=as_json)
+        simulated, failed, seconds = _simulate(plan, store, left, engine, quiet=quiet)
         state = State.of(plan, store)
-    summary = {
+    return {
         "sweep": plan.sweep.name,
         "out": str(store.folder),
         "runs": plan.count,
@@ -79,12 +150,6 @@ def run_sweep(
         "failed_now": failed,
         "seconds": seconds,
     }
-    if as_json:
-        console.print_json(summary)
-    else:
-        sweep_console.show_summary(summary)
-    if state.failed:
-        sys.exit(1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,14 +252,39 @@ def _workers_at(address: str) -> int:
     return count
 
 
-def report_sweep(folder: Path, *, as_json: bool) -> None:
-    """Write the report of a sweep's folder into its folder ``report``."""
-    from experiments.sweeps.report import write_report
-    from experiments.sweeps.results import read_results
+def report(folder: str | Path, *, quiet: bool = True) -> list[Path]:
+    """Write tables and figures of a sweep into its folder ``report``, and return the files.
 
-    with console.status("drawing", quiet=as_json):
-        results = read_results(folder)
-        written = write_report(results, folder / "report")
+    Parameters
+    ----------
+    folder : str or Path
+        Folder written by `sweep`.
+    quiet : bool
+        Whether no progress is shown on a terminal.
+
+    Raises
+    ------
+    StudyError
+        If it is none of a sweep.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> quick = {"bidding": "basic", "policy": "none", "uncertainty.scenarios": 4, "uncertainty.keep": 2}
+    >>> _ = tl.sweep({"name": "rules", "set": quick, "axes": [{"values": {"market.rule": ["shi", "caiso"]}}]})
+    >>> "report.html" in [file.name for file in tl.report("sweeps/rules")]
+    True
+    """
+    from experiments.sweeps.report import write_report
+
+    with console.status("drawing", quiet=quiet):
+        return write_report(read_results(Path(folder)), Path(folder) / "report")
+
+
+def report_sweep(folder: Path, *, as_json: bool) -> None:
+    """Write the report of a sweep's folder into its folder ``report``, and say where it is."""
+    written = report(folder, quiet=as_json)
+    results = read_results(folder)
     if as_json:
         files = [str(path) for path in written]
         console.print_json(

@@ -19,10 +19,10 @@ from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
 from grids.documents import first_few, read_yaml
+from sim.changes import explain
 from sim.errors import StudyError, reading
 from sim.instance import Instance
 from sim.study import Study, anchor_paths
-from sim.study_file import explain
 
 KEY_LENGTH = 20
 """Characters of a run's key."""
@@ -123,10 +123,21 @@ def read_sweep(path: Path) -> SweepFile:
         raise StudyError(
             f"{path}: is a study, not a sweep; tieline run {path} simulates it, a sweep names it as its study"
         )
+    return sweep_from(document, str(path))
+
+
+def sweep_from(document: Mapping[str, Any], where: str) -> SweepFile:
+    """Return a sweep from what its file says; errors begin with `where`.
+
+    Raises
+    ------
+    StudyError
+        If a key or value is wrong; the message names it.
+    """
     try:
-        return SweepFile.model_validate(document)
+        return SweepFile.model_validate(dict(document))
     except ValidationError as error:
-        raise StudyError("\n".join(first_few([f"{path}: {line}" for line in explain(error, SweepFile)]))) from None
+        raise StudyError("\n".join(first_few([f"{where}: {line}" for line in explain(error, SweepFile)]))) from None
 
 
 def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:

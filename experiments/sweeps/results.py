@@ -47,6 +47,11 @@ class SweepResults:
     failed: pd.DataFrame
     provenance: dict[str, str]
 
+    @property
+    def results(self) -> pd.DataFrame:
+        """The runs that are done, as `runs`: one tidy row for each."""
+        return self.runs
+
     def label(self, name: str) -> str:
         """Return the label of a factor or output on an axis, with its unit."""
         output = output_of(name)

@@ -1,0 +1,81 @@
+"""Strategies, policies and coordination modes by name: one module each of a package, and those of the user's own."""
+
+import re
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from grids.documents import in_short
+from sim.errors import StudyError
+
+
+class Registry:
+    """What can decide in one respect, by name.
+
+    Parameters
+    ----------
+    what : str
+        What it is called in messages.
+    package : str
+        Package with a module of each; modules that begin with ``_`` are none.
+    path : iterable of str
+        Where the package is.
+    attribute : str
+        What of a module is meant; nothing: the module itself.
+    needs : iterable of str
+        What the user's own must have.
+    """
+
+    def __init__(
+        self, what: str, package: str, path: Iterable[str], *, attribute: str = "", needs: Iterable[str] = ()
+    ) -> None:
+        self._what, self.package, self._path = what, package, list(path)
+        self._attribute, self._needs = attribute, list(needs)
+        self._own: dict[str, Any] = {}
+
+    def packaged(self) -> list[str]:
+        """Return the names of the modules; none is imported."""
+        return sorted(module.name for module in iter_modules(self._path) if not module.name.startswith("_"))
+
+    def names(self) -> list[str]:
+        """Return all names."""
+        return sorted({*self.packaged(), *self._own})
+
+    def is_own(self, name: str) -> bool:
+        """Return whether a name is that of the user's own, which no other process knows."""
+        return name in self._own
+
+    def find(self, name: str) -> Any:
+        """Return what has a name."""
+        if name in self._own:
+            return self._own[name]
+        module = import_module(f"{self.package}.{name}")
+        return getattr(module, self._attribute) if self._attribute else module
+
+    def add(self, given: Any) -> str:
+        """Return the name of what is given: a name is its own, something packaged has one, all else is taken in.
+
+        What is taken in is named by its attribute ``name``, or else after its class. It replaces what was taken in
+        under that name before, so that a cell of a notebook can be run again.
+
+        Raises
+        ------
+        StudyError
+            If it lacks something, or has the name of something packaged.
+        """
+        if isinstance(given, str):
+            return given
+        kind = given if isinstance(given, type) else type(given)
+        home = getattr(given, "__name__", "") if not self._attribute else kind.__module__
+        if home.rpartition(".")[0] == self.package:
+            return str(home.rpartition(".")[2])
+        own = getattr(given, "name", None)
+        name = own if isinstance(own, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+        missing = [part for part in self._needs if not hasattr(given, part)]
+        if missing:
+            raise StudyError(f"{self._what} {in_short(name)}: it has no {' and no '.join(missing)}")
+        if name in self.packaged():
+            raise StudyError(f"{self._what} {in_short(name)}: a packaged one has this name; give yours another")
+        self._own[name] = given
+        return name

@@ -3,6 +3,7 @@
 import mesa
 import numpy as np
 
+from sim.imbalance import imbalance_cost
 from sim.messages import Ruling, Settlement, Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
@@ -42,7 +43,7 @@ class SystemOperator(mesa.Agent):  # type: ignore[misc]
 
     def settle(self, bid_mw: float, metered_mw: float, *, hour: int) -> Settlement:
         """Return the settlement of a metered hour."""
-        over_price, under_price = (prices[hour - 1] for prices in self._prices)
+        over_price, under_price = (prices[[hour - 1]] for prices in self._prices)
         lower, upper = self._rule.limits([bid_mw])
         over, under = self._rule.energies([bid_mw], [metered_mw])
         return Settlement(
@@ -52,5 +53,5 @@ class SystemOperator(mesa.Agent):  # type: ignore[misc]
             upper_mw=float(upper[0, 0]),
             over_mwh=float(over[0, 0]),
             under_mwh=float(under[0, 0]),
-            penalty=float(over[0] @ over_price + under[0] @ under_price),
+            penalty=float(imbalance_cost((over, under), (over_price, under_price))[0]),
         )

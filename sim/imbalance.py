@@ -5,7 +5,7 @@ expects to pay is what is charged.
 """
 
 from importlib.resources import files
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -103,30 +103,16 @@ class ImbalanceRule(Data):
         return base[:, None] * over, base[:, None] * under
 
     def limits(self, bid_mw: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the lower and upper limit of each tier's band around a bid, L = B - b·|B| and U = B + b·|B|.
-
-        Eq. (15) prints (1 ± b)·B, which is the same for imports and wrong side out for exports.
-
-        Parameters
-        ----------
-        bid_mw : array, shape (T,)
-            Bids, positive for import. [MW]
-
-        Returns
-        -------
-        lower, upper : array, shape (T, K)
-            Limits. [MW]
-        """
-        bid = np.asarray(bid_mw, dtype=np.float64)[:, None]
-        half_width = self.bands * np.abs(bid)
-        return bid - half_width, bid + half_width
+        """Return the lower and upper limit of each tier's band around bids of shape (T,), shape (T, K). [MW]"""
+        bid = np.asarray(bid_mw, dtype=np.float64)[..., None]
+        return band_limits(bid, np.abs(bid), self.bands)
 
     def energies(
         self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, dt_h: float = 1.0
     ) -> tuple[FloatArray, FloatArray]:
-        """Return over- and under-scheduling energy beyond each tier's band, shape (T, K). [MWh]"""
+        """Return over- and under-scheduling energy of flows of shape (..., T) beyond each band, (..., T, K). [MWh]"""
         lower, upper = self.limits(bid_mw)
-        metered = np.asarray(metered_mw, dtype=np.float64)[:, None]
+        metered = np.asarray(metered_mw, dtype=np.float64)[..., None]
         return np.maximum(0.0, lower - metered) * dt_h, np.maximum(0.0, metered - upper) * dt_h
 
     def penalty(
@@ -153,10 +139,43 @@ class ImbalanceRule(Data):
         array, shape (T,)
             Penalty, never negative. [$]
         """
-        over_mwh, under_mwh = self.energies(bid_mw, metered_mw, dt_h=dt_h)
-        over_price, under_price = self.step_prices(price_per_mwh)
-        penalty: FloatArray = (over_mwh * over_price + under_mwh * under_price).sum(axis=1)
-        return penalty
+        return imbalance_cost(self.energies(bid_mw, metered_mw, dt_h=dt_h), self.step_prices(price_per_mwh))
+
+
+def band_limits(bid_mw: Any, bid_magnitude_mw: Any, band: Any) -> tuple[Any, Any]:
+    """Return the limits of a tolerance band around a bid (15), L = B - b·|B| and U = B + b·|B|.
+
+    Eq. (15) prints (1 ± b)·B, which is the same for imports and wrong side out for exports. Numbers, arrays and Pyomo
+    expressions go through alike.
+
+    Parameters
+    ----------
+    bid_mw, bid_magnitude_mw : numeric
+        Bid, positive for import, and its magnitude. [MW]
+    band : float or array
+        Half-width b as a fraction of the bid.
+
+    Returns
+    -------
+    lower, upper : numeric
+        Limits. [MW]
+    """
+    half_width = band * bid_magnitude_mw
+    return bid_mw - half_width, bid_mw + half_width
+
+
+def imbalance_cost(energies: tuple[Any, Any], step_prices: tuple[Any, Any]) -> Any:
+    """Return the penalty (15)-(16): every tier's step price times the energy beyond its band. [$]
+
+    Parameters
+    ----------
+    energies : two arrays, shape (..., K)
+        Over- and under-scheduling energy beyond the band of each tier, numbers or Pyomo expressions. [MWh]
+    step_prices : two arrays, shape (..., K)
+        By how much each tier raises the price of either. [$/MWh]
+    """
+    over, under = (energy * price for energy, price in zip(energies, step_prices, strict=True))
+    return over.sum(axis=-1) + under.sum(axis=-1)
 
 
 def _packaged() -> dict[str, ImbalanceRule]:

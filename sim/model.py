@@ -19,7 +19,7 @@ from sim.profiles import HOURS_PER_DAY
 from sim.protocols import Participants
 from sim.recorder import Recorder
 from sim.scenarios import Draw, ScenarioSet
-from sim.settlement import HourMoney, settle_connection, settle_hour
+from sim.settlement import HourMoney, price_parts, settle_connection, terms
 from sim.unit_answers import UnitAnswers
 
 Result = TypeVar("Result")
@@ -182,6 +182,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
     def _record(self, decision: Decision, actuation: Actuation, flow: Flow, settlement: Settlement) -> None:
         retail = float(self._actual.retail_price_per_mwh[0, self.hour - 1])
         prices = np.zeros(0) if decision.schedule is None else decision.schedule.price_per_mwh[0]
+        money = self._settle(actuation, flow, settlement, retail, prices)
         self._recorder.hour(
             self.day,
             self.hour,
@@ -192,10 +193,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             flow=flow,
             settlement=settlement,
             retail_price_per_mwh=retail,
-            money=self._settle(actuation, flow, settlement, retail, prices),
+            money=money,
             connection_money=[
-                settle_connection(action, price_per_mwh=float(price), retail_price_per_mwh=retail)
-                for action, price in zip(actuation.connections, prices, strict=True)
+                settle_connection(action, trade=float(trade), retail_price_per_mwh=retail)
+                for action, trade in zip(actuation.connections, money.trade, strict=True)
             ],
         )
 
@@ -208,9 +209,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         connection_prices: FloatArray,
     ) -> HourMoney:
         now, done = self.hour - 1, actuation.set_points
-        return settle_hour(
-            tariff=self.instance.tariff,
-            price_per_mwh=float(self.instance.profiles.price_per_mwh[now]),
+        return terms(
+            self.instance.tariff,
+            **price_parts(self.instance.profiles.price_per_mwh[now]),
             retail_price_per_mwh=retail_price_per_mwh,
             penalty=settlement.penalty,
             metered_mw=flow.tie_p_mw,
@@ -221,6 +222,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             renewable_p_mw=done.renewable_p_mw,
             battery_p_mw=done.battery_p_mw,
             previous_battery_p_mw=self._previous_battery_p_mw,
+            battery_throughput_mw=np.abs(done.battery_p_mw),
             wear_per_mwh=np.array([unit.wear_per_mwh for unit in self.instance.grid.batteries]),
             exchange_p_mw=done.exchange_p_mw,
             exchange_price_per_mwh=connection_prices,

@@ -1,13 +1,13 @@
 """Money of one hour: payments for the metered exchange, and values in the participants' own books."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from grids.components import Data
-from grids.network import FloatArray
 from sim.messages import ConnectionAction
 
 Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -27,6 +27,10 @@ TERMS = ("revenue", *COST_TERMS, "profit")
 
 TRADE = "trade"
 """Payment of the connections for the power they take: an income next to the revenue, only where there are any."""
+
+
+Numeric = Any
+"""A number, an array with the units along its last axis, or the same of Pyomo expressions."""
 
 
 class Tariff(Data):
@@ -68,36 +72,133 @@ class Tariff(Data):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourMoney:
-    """Money of one hour; the arrays are per unit. All in $, costs positive.
+    """Money of one hour, or of many along the leading axes of its arrays. All in $, costs positive.
 
     Attributes
     ----------
-    revenue, load_curtailment : array, shape (D,)
+    revenue, load_curtailment : array, shape (..., D)
         Paid by, and compensated to, the consumers at each load.
-    generation, generation_curtailment : array, shape (G,)
+    generation, generation_curtailment : array, shape (..., G)
         Paid to each renewable's owner for output and for curtailed output.
-    wear : array, shape (U,)
+    wear : array, shape (..., U)
         Wear of each battery (in the operator's books, not cash).
-    exchange, imbalance, loss : float
+    exchange, imbalance, loss : float, or array, shape (..., 1)
         Energy bought from (or, negative, sold to) the main grid; penalty; value of the losses (not cash).
-    trade : array, shape (M,)
+    trade : array, shape (..., M)
         Paid by each connection for what it took (negative: for what it gave).
     """
 
-    revenue: FloatArray
-    load_curtailment: FloatArray
-    generation: FloatArray
-    generation_curtailment: FloatArray
-    wear: FloatArray
-    exchange: float
-    imbalance: float
-    loss: float
-    trade: FloatArray = field(default_factory=lambda: np.zeros(0))
+    revenue: Numeric
+    load_curtailment: Numeric
+    generation: Numeric
+    generation_curtailment: Numeric
+    wear: Numeric
+    exchange: Numeric
+    imbalance: Numeric
+    loss: Numeric
+    trade: Numeric = field(default_factory=lambda: np.zeros(0))
 
-    def totals(self) -> dict[str, float]:
-        """Return every term of Table 5, the trade of an operator with connections, and the profit."""
-        terms = terms_of(connections=len(self.trade) > 0)
-        return with_profit({term: float(np.sum(getattr(self, term))) for term in terms[:-1]})
+    def totals(self) -> dict[str, Any]:
+        """Return every term of Table 5, the trade of an operator with connections, and the profit, shape (...)."""
+        names = terms_of(connections=self.trade.shape[-1] > 0)[:-1]
+        return with_profit({name: np.array(getattr(self, name), ndmin=1).sum(axis=-1) for name in names})
+
+
+def terms(
+    tariff: Tariff,
+    *,
+    price_per_mwh: Numeric,
+    price_magnitude_per_mwh: Numeric,
+    positive_price_per_mwh: Numeric,
+    retail_price_per_mwh: Numeric,
+    demand_mw: Numeric,
+    load_p_mw: Numeric,
+    available_mw: Numeric,
+    renewable_p_mw: Numeric,
+    battery_p_mw: Numeric,
+    previous_battery_p_mw: Numeric,
+    battery_throughput_mw: Numeric,
+    wear_per_mwh: Numeric,
+    metered_mw: Numeric,
+    losses_mw: Numeric,
+    penalty: Numeric,
+    exchange_p_mw: Numeric | None = None,
+    exchange_price_per_mwh: Numeric = 0.0,
+    dt_h: float = 1.0,
+) -> HourMoney:
+    """Return every money term of an hour, Eq. (8)-(17) of MODEL section 3: what settles it and what is optimised.
+
+    ====================== ======================================== ===========
+    revenue                ρ·P_L                                    (8)
+    load_curtailment       γ_L·|λ|·(P_D - P_L)                      (9)
+    generation             share paid·λ·P_G                         (10)
+    generation_curtailment γ_G·max(λ, 0)·(P_AV - P_G)               (11)
+    loss                   weight·|λ|·losses                        (12)-(13)
+    exchange               λ·P_CON                                  (14)
+    imbalance              :func:`sim.imbalance.imbalance_cost`     (15)-(16)
+    wear                   α·P_B² - β·P_B·P_B,previous + wear·|P_B| (17)
+    trade                  price·power taken by a connection
+    ====================== ======================================== ===========
+
+    At a price below zero nobody is paid for harm: curtailed load and losses cost its magnitude, and output that is
+    worth nothing needs no compensation. Nothing but + - * and a square is used, so that numbers, arrays and Pyomo
+    expressions go through alike; whoever calls gives the magnitudes and positive parts (:func:`price_parts`).
+
+    Parameters
+    ----------
+    tariff : Tariff
+        Factors γ, share paid, weight, α and β.
+    price_per_mwh, price_magnitude_per_mwh, positive_price_per_mwh, retail_price_per_mwh : numeric
+        λ, |λ|, max(λ, 0) and ρ. [$/MWh]
+    demand_mw, load_p_mw : numeric, shape (..., D)
+        Demanded and served load. [MW]
+    available_mw, renewable_p_mw : numeric, shape (..., G)
+        Available and actual output. [MW]
+    battery_p_mw, previous_battery_p_mw : numeric, shape (..., U)
+        Battery power in this hour and the one before, positive for discharge. [MW]
+    battery_throughput_mw, wear_per_mwh : numeric, shape (..., U)
+        Magnitude of the battery power, and wear of what is charged or discharged. [MW], [$/MWh]
+    metered_mw, losses_mw : numeric
+        Tie-line flow, positive for import, and line losses. [MW]
+    penalty : numeric
+        Imbalance penalty of the hour. [$]
+    exchange_p_mw, exchange_price_per_mwh : numeric, shape (..., M), optional
+        Power the connections take from the network, and the price they pay. [MW], [$/MWh]
+    dt_h : float
+        Length of the hour's interval. [h]
+    """
+    price, magnitude, positive = (
+        part * dt_h for part in (price_per_mwh, price_magnitude_per_mwh, positive_price_per_mwh)
+    )
+    return HourMoney(
+        revenue=retail_price_per_mwh * dt_h * load_p_mw,
+        load_curtailment=tariff.load_curtailment_factor * magnitude * (demand_mw - load_p_mw),
+        generation=tariff.generation_factor * price * renewable_p_mw,
+        generation_curtailment=tariff.generation_curtailment_factor * positive * (available_mw - renewable_p_mw),
+        loss=tariff.loss_factor * magnitude * losses_mw,
+        exchange=price * metered_mw,
+        imbalance=penalty,
+        wear=tariff.wear_fast * battery_p_mw**2
+        - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw
+        + wear_per_mwh * dt_h * battery_throughput_mw,
+        trade=exchange_price_per_mwh * dt_h * (np.zeros(0) if exchange_p_mw is None else exchange_p_mw),
+    )
+
+
+def price_parts(price_per_mwh: npt.ArrayLike) -> dict[str, Any]:
+    """Return a day-ahead price λ, its magnitude |λ| and its positive part max(λ, 0), as :func:`terms` takes it.
+
+    Examples
+    --------
+    >>> [float(part) for part in price_parts(-20.0).values()]
+    [-20.0, 20.0, 0.0]
+    """
+    price = np.asarray(price_per_mwh, dtype=np.float64)
+    return {
+        "price_per_mwh": price,
+        "price_magnitude_per_mwh": np.abs(price),
+        "positive_price_per_mwh": np.maximum(price, 0.0),
+    }
 
 
 def terms_of(*, connections: bool) -> tuple[str, ...]:
@@ -105,10 +206,10 @@ def terms_of(*, connections: bool) -> tuple[str, ...]:
     return ("revenue", TRADE, *TERMS[1:]) if connections else TERMS
 
 
-def with_profit(terms: dict[str, float]) -> dict[str, float]:
-    """Return the terms and, last, the profit: revenue and trade less all costs. [$]"""
-    income = terms["revenue"] + terms.get(TRADE, 0.0)
-    return {**terms, "profit": income - sum(terms[term] for term in COST_TERMS)}
+def with_profit(amounts: dict[str, Any]) -> dict[str, Any]:
+    """Return the terms' amounts and, last, the profit: revenue and trade less all costs. [$]"""
+    income = amounts["revenue"] + amounts.get(TRADE, 0.0)
+    return {**amounts, "profit": income - sum(amounts[term] for term in COST_TERMS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +244,7 @@ class ConnectionMoney:
 
 
 def settle_connection(
-    action: ConnectionAction, *, price_per_mwh: float, retail_price_per_mwh: float, dt_h: float = 1.0
+    action: ConnectionAction, *, trade: float, retail_price_per_mwh: float, dt_h: float = 1.0
 ) -> ConnectionMoney:
     """Return the money of the microgrid at a connection in one hour.
 
@@ -154,76 +255,20 @@ def settle_connection(
     ----------
     action : ConnectionAction
         Exchange with the network, and action and cost of every device.
-    price_per_mwh, retail_price_per_mwh : float
-        Price the connection pays for its exchange, and price consumers pay. [$/MWh]
+    trade : float
+        Payment to the operator for the exchange, from :func:`terms`. [$]
+    retail_price_per_mwh : float
+        Price consumers pay. [$/MWh]
     """
     cost = dict.fromkeys(("battery", "thermal_storage", "diesel", "heat_unit", "ev"), 0.0)
     for device in action.devices:
         cost[device.device] = cost.get(device.device, 0.0) + device.cost
     cars = [device for device in action.devices if device.device == "ev"]
     return ConnectionMoney(
-        trade=price_per_mwh * action.p_mw * dt_h,
+        trade=trade,
         ev_revenue=retail_price_per_mwh * sum(device.available_mw for device in cars) * dt_h,
         discomfort=cost["ev"],
         fuel=cost["diesel"] + cost["heat_unit"],
         wear=cost["battery"] + cost["thermal_storage"],
         has_cars=bool(cars),
-    )
-
-
-def settle_hour(
-    *,
-    tariff: Tariff,
-    price_per_mwh: float,
-    retail_price_per_mwh: float,
-    penalty: float,
-    metered_mw: float,
-    losses_mw: float,
-    demand_mw: FloatArray,
-    load_p_mw: FloatArray,
-    available_mw: FloatArray,
-    renewable_p_mw: FloatArray,
-    battery_p_mw: FloatArray,
-    previous_battery_p_mw: FloatArray,
-    wear_per_mwh: FloatArray | float = 0.0,
-    exchange_p_mw: FloatArray | None = None,
-    exchange_price_per_mwh: FloatArray | float = 0.0,
-    dt_h: float = 1.0,
-) -> HourMoney:
-    """Return the money of one hour from what was metered, Eq. (8)-(17).
-
-    At a price below zero nobody is paid for harm: curtailed load (9) and losses (12) cost the magnitude of the price,
-    and output that is worth nothing needs no compensation (11).
-
-    Parameters
-    ----------
-    penalty : float
-        Imbalance penalty of the hour. [$]
-    metered_mw, losses_mw : float
-        Tie-line flow, positive for import, and line losses. [MW]
-    demand_mw, load_p_mw : array, shape (D,)
-        Demanded and served load. [MW]
-    available_mw, renewable_p_mw : array, shape (G,)
-        Available and actual output. [MW]
-    battery_p_mw, previous_battery_p_mw : array, shape (U,)
-        Battery power in this hour and the one before, positive for discharge. [MW]
-    wear_per_mwh : array, shape (U,)
-        Wear of what is charged or discharged, besides that of Eq. (17). [$/MWh]
-    exchange_p_mw, exchange_price_per_mwh : array, shape (M,)
-        Power the connections take from the network, and the price they pay. [MW], [$/MWh]
-    """
-    price, curtailed_mw = price_per_mwh * dt_h, available_mw - renewable_p_mw
-    exchanged = np.zeros(0) if exchange_p_mw is None else exchange_p_mw
-    return HourMoney(
-        revenue=retail_price_per_mwh * dt_h * load_p_mw,
-        load_curtailment=tariff.load_curtailment_factor * abs(price) * (demand_mw - load_p_mw),
-        generation=tariff.generation_factor * price * renewable_p_mw,
-        generation_curtailment=tariff.generation_curtailment_factor * max(price, 0.0) * curtailed_mw,
-        wear=tariff.wear_fast * battery_p_mw**2
-        - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw
-        + wear_per_mwh * dt_h * np.abs(battery_p_mw),
-        exchange=price * metered_mw,
-        imbalance=penalty,
-        loss=tariff.loss_factor * abs(price) * losses_mw,
-        trade=exchange_price_per_mwh * dt_h * exchanged,
     )

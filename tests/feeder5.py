@@ -11,7 +11,7 @@ from agents.dispatch.problem import DispatchProblem
 from grids.build import build_grid
 from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
-from sim.settlement import settle_hour
+from sim.settlement import price_parts, terms
 
 FLEET = Fleet(
     wind=(Renewable(bus=4, max_s_mva=1.0),),
@@ -85,9 +85,9 @@ def settled_cost(grid, plan, problem, tariff, rule):
         penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=problem.price_per_mwh)
         before = problem.previous_battery_p_mw
         for t in range(problem.shape[1]):
-            money = settle_hour(
-                tariff=tariff,
-                price_per_mwh=problem.price_per_mwh[t],
+            money = terms(
+                tariff,
+                **price_parts(problem.price_per_mwh[t]),
                 retail_price_per_mwh=problem.retail_price_per_mwh[t],
                 penalty=penalty[t],
                 metered_mw=plan.tie_p_mw[s, t],
@@ -98,6 +98,7 @@ def settled_cost(grid, plan, problem, tariff, rule):
                 renewable_p_mw=points.renewable_p_mw[s, t],
                 battery_p_mw=points.battery_p_mw[s, t],
                 previous_battery_p_mw=before,
+                battery_throughput_mw=np.abs(points.battery_p_mw[s, t]),
                 wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
             )
             before = points.battery_p_mw[s, t]

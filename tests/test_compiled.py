@@ -20,12 +20,11 @@ from agents.dispatch.exact.ac_reference import solve_ac
 from agents.dispatch.first_stage import BidBounds, bid_model
 from agents.dispatch.hour import compiled_hour, hour_model
 from agents.dispatch.multi_period_program import MultiPeriodProgram
-from agents.dispatch.problem import price_data
 from agents.dispatch.search.hour_subproblem import HourSubproblem
 from agents.dispatch.value_blocks import compiled_value
 from sim.imbalance import RULES
 from sim.instance import Instance
-from sim.settlement import Tariff
+from sim.settlement import Tariff, price_parts
 from sim.study_file import read_study
 
 VARIANTS = [
@@ -203,7 +202,7 @@ def test_data_as_links_and_as_numbers_give_the_same_optimum(network, seed):
     problem = draw_problem(grid, rule, rng, bid_mw=rng.uniform(-1, 1, 1))
     hour = compile_model(hour_model(grid, Tariff(), rule, network=network))
     numbers = {name: np.ravel(getattr(problem, name)) for name in (*LINKED, *NUMBERS) if hasattr(problem, name)}
-    numbers |= price_data(problem.price_per_mwh)
+    numbers |= price_parts(problem.price_per_mwh)
     numbers |= {"bid_magnitude_mw": np.abs(problem.bid_mw), "import_slack_mvar": np.zeros(1)}
     alone = ConicProgram()
     given = alone.add(hour, 1)

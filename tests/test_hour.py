@@ -15,12 +15,12 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidBounds, bid_bounds
 from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.plan_money import plan_money
-from agents.dispatch.problem import Directions, price_data
+from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import Effort
 from grids.components import Battery
 from grids.power_flow import Plant
 from sim.imbalance import RULES
-from sim.settlement import Tariff, settle_hour
+from sim.settlement import Tariff, price_parts, terms
 
 TARIFF = Tariff(wear_fast=5.0, wear_cycling=3.0)  # enough wear to notice
 NETWORKS = ["branch_flow", "copper_plate"]
@@ -32,7 +32,7 @@ def data_of(problem, s=0, t=0):
     return {
         "demand_mw": problem.demand_mw[s, t],
         "available_mw": problem.available_mw[s, t],
-        **price_data(problem.price_per_mwh[t]),
+        **price_parts(problem.price_per_mwh[t]),
         "retail_price_per_mwh": problem.retail_price_per_mwh[t],
         "over_price_per_mwh": problem.over_price_per_mwh[t],
         "under_price_per_mwh": problem.under_price_per_mwh[t],
@@ -131,9 +131,9 @@ def test_every_money_expression_is_what_is_settled(network, rule):
 
     load, output, battery = (values_of(getattr(model, f"{k}_p_mw")) for k in ("load", "renewable", "battery"))
     tie = pyo.value(model.tie_p_mw)
-    money = settle_hour(
-        tariff=TARIFF,
-        price_per_mwh=problem.price_per_mwh[0],
+    money = terms(
+        TARIFF,
+        **price_parts(problem.price_per_mwh[0]),
         retail_price_per_mwh=problem.retail_price_per_mwh[0],
         penalty=rule.penalty(problem.bid_mw, [tie], price_per_mwh=problem.price_per_mwh)[0],
         metered_mw=tie,
@@ -144,6 +144,7 @@ def test_every_money_expression_is_what_is_settled(network, rule):
         renewable_p_mw=output,
         battery_p_mw=battery,
         previous_battery_p_mw=problem.previous_battery_p_mw,
+        battery_throughput_mw=np.abs(battery),
         wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
     )
     totals = money.totals()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sim.messages import ConnectionAction, DeviceAction
-from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, settle_connection, settle_hour, terms_of
+from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, price_parts, settle_connection, terms, terms_of
 
 TARIFF = Tariff()  # γ_L = 3, γ_G = 0.8, α = 1, β = 0.75
 
@@ -28,8 +28,11 @@ def hour(tariff=TARIFF, **changes):
         "renewable_p_mw": np.array([0.8, 0.5]),
         "battery_p_mw": np.array([0.2]),
         "previous_battery_p_mw": np.array([-0.1]),
+        "wear_per_mwh": 0.0,
     }
-    return settle_hour(tariff=tariff, **(example | changes))
+    given = example | changes
+    magnitudes = {**price_parts(given["price_per_mwh"]), "battery_throughput_mw": np.abs(given["battery_p_mw"])}
+    return terms(tariff, **(given | magnitudes))
 
 
 def test_hour_by_hand():
@@ -241,7 +244,7 @@ MICROGRID = ConnectionAction(
 
 
 def test_the_money_of_a_connection_by_hand():
-    money = settle_connection(MICROGRID, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+    money = settle_connection(MICROGRID, trade=3.0, retail_price_per_mwh=100.0)
     assert money.trade == pytest.approx(3)  # 60 x 0.05
     assert money.ev_revenue == pytest.approx(8)  # 100 x what uncontrolled charging would have taken
     assert money.discomfort == pytest.approx(0.4)
@@ -253,7 +256,7 @@ def test_the_money_of_a_connection_by_hand():
 
 def test_a_connection_without_cars_has_nothing_to_do_with_their_owners():
     without = replace(MICROGRID, devices=MICROGRID.devices[:-1], charging_mw=np.zeros(0))
-    money = settle_connection(without, price_per_mwh=60.0, retail_price_per_mwh=100.0)
+    money = settle_connection(without, trade=3.0, retail_price_per_mwh=100.0)
     assert (money.has_cars, money.ev_revenue, money.discomfort) == (False, 0, 0)
     load_alone = replace(without, devices=MICROGRID.devices[:1])
     assert settle_connection(load_alone, price_per_mwh=60.0, retail_price_per_mwh=100.0).cost == pytest.approx(3)
@@ -262,5 +265,5 @@ def test_a_connection_without_cars_has_nothing_to_do_with_their_owners():
 def test_what_cars_owners_pay_does_not_depend_on_how_they_are_charged():
     later = replace(MICROGRID.devices[-1], p_mw=-0.01, cost=4.9)
     shifted = replace(MICROGRID, devices=(*MICROGRID.devices[:-1], later))
-    one, two = (settle_connection(a, price_per_mwh=60.0, retail_price_per_mwh=100.0) for a in (MICROGRID, shifted))
+    one, two = (settle_connection(a, trade=3.0, retail_price_per_mwh=100.0) for a in (MICROGRID, shifted))
     assert one.ev_revenue == two.ev_revenue

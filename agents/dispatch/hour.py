@@ -8,6 +8,7 @@ Numbers in brackets are equations of Energies 2016, 9(1), 48, https://doi.org/10
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,8 @@ import pyomo.environ as pyo
 from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate, everything_is_taken
 from grids.network import Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.imbalance import ImbalanceRule, band_limits, imbalance_cost
+from sim.settlement import Tariff, terms
 
 VIOLATION_PRICE = 1e5
 """Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""
@@ -203,44 +204,49 @@ def _add_imbalance(m: Hour, rule: ImbalanceRule) -> None:
 
     @m.Constraint(m.TIERS, doc="(15) Under-scheduling: drawn above the upper limit of the tier's band.")
     def under_scheduling(m: Hour, k: int) -> Relation:
-        return m.under_scheduling_mwh[k] >= m.tie_p_mw - m.bid_mw - rule.tiers[k].band * m.bid_magnitude_mw
+        _, upper = band_limits(m.bid_mw, m.bid_magnitude_mw, rule.tiers[k].band)
+        return m.under_scheduling_mwh[k] >= m.tie_p_mw - upper
 
     @m.Constraint(m.TIERS, doc="(15) Over-scheduling: drawn below the lower limit of the tier's band.")
     def over_scheduling(m: Hour, k: int) -> Relation:
-        return m.over_scheduling_mwh[k] >= m.bid_mw - rule.tiers[k].band * m.bid_magnitude_mw - m.tie_p_mw
+        lower, _ = band_limits(m.bid_mw, m.bid_magnitude_mw, rule.tiers[k].band)
+        return m.over_scheduling_mwh[k] >= lower - m.tie_p_mw
+
+
+def _units(component: Any) -> npt.NDArray[np.object_]:
+    """Return the members of a component as an array that numpy calculates with."""
+    return np.fromiter(component.values(), dtype=object)
 
 
 def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
-    """Add every term of the profit as a named expression, and their sum as the objective (7)."""
-    curtailed_load = sum(m.demand_mw[i] - m.load_p_mw[i] for i in m.LOADS)
-    generation = sum(m.renewable_p_mw[i] for i in m.RENEWABLES)
-    curtailed_generation = sum(m.available_mw[i] - m.renewable_p_mw[i] for i in m.RENEWABLES)
-    m.revenue = pyo.Expression(expr=m.retail_price_per_mwh * sum(m.load_p_mw[i] for i in m.LOADS))  # (8)
-    m.load_curtailment = pyo.Expression(  # (9)
-        expr=tariff.load_curtailment_factor * m.price_magnitude_per_mwh * curtailed_load
+    """Add every term of the profit as a named expression, and cost minus revenue as the objective (7)."""
+    money = terms(
+        tariff,
+        price_per_mwh=_units(m.price_per_mwh),
+        price_magnitude_per_mwh=_units(m.price_magnitude_per_mwh),
+        positive_price_per_mwh=_units(m.positive_price_per_mwh),
+        retail_price_per_mwh=_units(m.retail_price_per_mwh),
+        demand_mw=_units(m.demand_mw),
+        load_p_mw=_units(m.load_p_mw),
+        available_mw=_units(m.available_mw),
+        renewable_p_mw=_units(m.renewable_p_mw),
+        battery_p_mw=_units(m.battery_p_mw),
+        previous_battery_p_mw=_units(m.previous_battery_p_mw),
+        battery_throughput_mw=np.fromiter(
+            (m.battery_throughput_mw[i] if i in m.WEARING else 0.0 for i in m.BATTERIES), dtype=object
+        ),
+        wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
+        metered_mw=_units(m.tie_p_mw),
+        losses_mw=_units(m.losses_mw),
+        penalty=imbalance_cost(
+            (_units(m.over_scheduling_mwh), _units(m.under_scheduling_mwh)),
+            (_units(m.over_price_per_mwh), _units(m.under_price_per_mwh)),
+        ),
     )
-    m.generation = pyo.Expression(expr=tariff.generation_factor * m.price_per_mwh * generation)  # (10)
-    m.generation_curtailment = pyo.Expression(  # (11)
-        expr=tariff.generation_curtailment_factor * m.positive_price_per_mwh * curtailed_generation
-    )
-    m.loss = pyo.Expression(expr=tariff.loss_factor * m.price_magnitude_per_mwh * m.losses_mw)  # (12)-(13)
-    m.exchange = pyo.Expression(expr=m.price_per_mwh * m.tie_p_mw)  # (14)
-    m.imbalance = pyo.Expression(  # (15)-(16)
-        expr=sum(
-            m.over_price_per_mwh[k] * m.over_scheduling_mwh[k] + m.under_price_per_mwh[k] * m.under_scheduling_mwh[k]
-            for k in m.TIERS
-        )
-    )
-    m.wear = pyo.Expression(  # (17)
-        expr=sum(
-            tariff.wear_fast * m.battery_p_mw[i] ** 2
-            - tariff.wear_cycling * m.previous_battery_p_mw[i] * m.battery_p_mw[i]
-            for i in m.BATTERIES
-        )
-        + sum(grid.batteries[i].wear_per_mwh * m.battery_throughput_mw[i] for i in m.WEARING)
-    )
-    costs = m.generation + m.generation_curtailment + m.load_curtailment + m.exchange + m.imbalance + m.loss + m.wear
+    for term, amount in money.totals().items():
+        setattr(m, term, pyo.Expression(expr=amount))
+    cost = -m.profit
     if m.violations:
         violation = sum(amount for component in m.violations for amount in component.values())
-        costs += VIOLATION_PRICE * violation + TIGHTENING_PRICE * m.losses_mw
-    m.cost = pyo.Objective(expr=costs - m.revenue, sense=pyo.minimize)
+        cost += VIOLATION_PRICE * violation + TIGHTENING_PRICE * m.losses_mw
+    m.cost = pyo.Objective(expr=cost, sense=pyo.minimize)

@@ -7,6 +7,7 @@ import numpy as np
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
+from sim.imbalance import imbalance_cost
 from sim.messages import Coordination
 
 
@@ -138,8 +139,6 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
         exchange_p_mw=_exchange(grid, problem, read, "exchange_p_mw"),
         exchange_q_mvar=_exchange(grid, problem, read, "exchange_q_mvar"),
     )
-    over = read["over_scheduling_mwh"] * problem.over_price_per_mwh
-    under = read["under_scheduling_mwh"] * problem.under_price_per_mwh
     return Plan(
         set_points=set_points,
         end_energy_mwh=stored,
@@ -151,7 +150,7 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
         bid_mw=np.zeros(shape[1]) if bid_mw is None else bid_mw,
         cone_gap=cone_gap(grid, read) if ac else np.zeros(shape),
         spilled=beyond,
-        penalty=over.sum(axis=2) + under.sum(axis=2),
+        penalty=imbalance_cost((read["over_scheduling_mwh"], read["under_scheduling_mwh"]), problem.step_prices),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
     )
 

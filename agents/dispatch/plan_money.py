@@ -5,8 +5,8 @@ import numpy as np
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from grids.network import FloatArray, Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import TERMS, Tariff, settle_hour
+from sim.imbalance import ImbalanceRule, imbalance_cost
+from sim.settlement import Tariff, price_parts, terms
 
 
 def plan_money(
@@ -24,38 +24,31 @@ def plan_money(
         The problem, and its plan.
     """
     points = plan.set_points
-    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
-    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
-    penalty = true_penalty(rule, problem, plan.bid_mw, plan.tie_p_mw)
-    wear_per_mwh = np.array([unit.wear_per_mwh for unit in grid.batteries])
-    money = {term: np.zeros(problem.shape[0]) for term in TERMS}
-    for s, t in np.ndindex(problem.shape):
-        hour = settle_hour(
-            tariff=tariff,
-            price_per_mwh=float(problem.price_per_mwh[t]),
-            retail_price_per_mwh=float(problem.retail_price_per_mwh[t]),
-            penalty=float(penalty[s, t]),
-            metered_mw=float(plan.tie_p_mw[s, t]),
-            losses_mw=float(losses_mw[s, t]),
-            demand_mw=problem.demand_mw[s, t],
-            load_p_mw=points.load_p_mw[s, t],
-            available_mw=problem.available_mw[s, t],
-            renewable_p_mw=points.renewable_p_mw[s, t],
-            battery_p_mw=points.battery_p_mw[s, t],
-            previous_battery_p_mw=points.battery_p_mw[s, t - 1] if t else problem.previous_battery_p_mw,
-            wear_per_mwh=wear_per_mwh,
-        )
-        for term, amount in hour.totals().items():
-            money[term][s] += amount
-    return money
+    battery = points.battery_p_mw
+    supply = points.renewable_p_mw.sum(axis=2) + battery.sum(axis=2)
+    first = np.broadcast_to(problem.previous_battery_p_mw, battery[:, :1].shape)
+    money = terms(
+        tariff,
+        **price_parts(problem.price_per_mwh[:, None]),
+        retail_price_per_mwh=problem.retail_price_per_mwh[:, None],
+        demand_mw=problem.demand_mw,
+        load_p_mw=points.load_p_mw,
+        available_mw=problem.available_mw,
+        renewable_p_mw=points.renewable_p_mw,
+        battery_p_mw=battery,
+        previous_battery_p_mw=np.concatenate([first, battery[:, :-1]], axis=1),
+        battery_throughput_mw=np.abs(battery),
+        wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
+        metered_mw=plan.tie_p_mw[..., None],
+        losses_mw=(plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2))[..., None],
+        penalty=true_penalty(rule, problem, plan.bid_mw, plan.tie_p_mw)[..., None],
+    )
+    return {term: hourly.sum(axis=1) for term, hourly in money.totals().items()}
 
 
 def true_penalty(
     rule: ImbalanceRule, problem: DispatchProblem, bid_mw: FloatArray, tie_p_mw: FloatArray
 ) -> FloatArray:
     """Return the penalty of the rule for flows of shape (S, T), shape (S, T). [$]"""
-    charged = []
-    for flow in tie_p_mw:
-        over, under = rule.energies(bid_mw, flow)
-        charged.append((over * problem.over_price_per_mwh + under * problem.under_price_per_mwh).sum(axis=1))
-    return np.array(charged)
+    charged: FloatArray = imbalance_cost(rule.energies(bid_mw, tie_p_mw), problem.step_prices)
+    return charged

@@ -8,6 +8,7 @@ import numpy as np
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers, StoreValues
 from agents.dispatch.first_stage import BidBounds
 from grids.network import FloatArray, Grid, IntArray
+from sim.settlement import price_parts
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,6 +69,11 @@ class DispatchProblem:
         """Number of scenarios S and hours T."""
         return self.demand_mw.shape[0], self.demand_mw.shape[1]
 
+    @property
+    def step_prices(self) -> tuple[FloatArray, FloatArray]:
+        """Step prices of over- and under-scheduling, shape (T, K) each. [$/MWh]"""
+        return self.over_price_per_mwh, self.under_price_per_mwh
+
     def with_scenarios(
         self, demand_mw: FloatArray, available_mw: FloatArray, probability: FloatArray
     ) -> "DispatchProblem":
@@ -100,7 +106,7 @@ def hour_data(grid: Grid, problem: DispatchProblem, directions: Directions) -> d
     """Return the data of every hour model in the order of (scenario, hour), shape (S * T, units) or to broadcast."""
     scenarios, hours = problem.shape
     hourly = {
-        **price_data(problem.price_per_mwh),
+        **price_parts(problem.price_per_mwh),
         "retail_price_per_mwh": problem.retail_price_per_mwh,
         "over_price_per_mwh": problem.over_price_per_mwh,
         "under_price_per_mwh": problem.under_price_per_mwh,
@@ -123,15 +129,6 @@ def hour_data(grid: Grid, problem: DispatchProblem, directions: Directions) -> d
         "previous_battery_p_mw": problem.previous_battery_p_mw,
         **power_factor_slack(grid, directions.flow),
         **{name: np.tile(value.reshape(hours, -1), (scenarios, 1)) for name, value in hourly.items()},
-    }
-
-
-def price_data(price_per_mwh: FloatArray) -> dict[str, FloatArray]:
-    """Return the day-ahead price of hours, shape (T,), as the terms of the money refer to it. [$/MWh]"""
-    return {
-        "price_per_mwh": price_per_mwh,
-        "price_magnitude_per_mwh": np.abs(price_per_mwh),
-        "positive_price_per_mwh": np.maximum(price_per_mwh, 0.0),
     }
 
 

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.exact.ac_case import ACCase, Model
+from sim.imbalance import band_limits, imbalance_cost
+from sim.settlement import price_parts, terms
 
 
 def add_bids(case: ACCase, m: Model) -> None:
@@ -33,31 +37,30 @@ def add_bids(case: ACCase, m: Model) -> None:
     m.magnitude_of_export = pyo.Constraint(
         openly, rule=lambda m, t: m.open_magnitude_mw[t] <= -m.bid_mw[t] + 2 * capacity * m.imports_bid[t]
     )
-    bands = case.rule.bands.tolist()
+
+    def limits(t: int, k: int) -> tuple[Any, Any]:
+        return band_limits(m.bid_mw[t], magnitude[t], case.rule.tiers[k].band)
+
     m.over_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.under_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.eq15_over = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: (
-            m.over_scheduling_mwh[s, t, k] >= m.bid_mw[t] - bands[k] * magnitude[t] - m.tie_p_mw[s, t]
-        ),
+        rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k] >= limits(t, k)[0] - m.tie_p_mw[s, t],
         doc="Drawn below the lower limit of the tier's band.",
     )
     m.eq15_under = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: (
-            m.under_scheduling_mwh[s, t, k] >= m.tie_p_mw[s, t] - m.bid_mw[t] - bands[k] * magnitude[t]
-        ),
+        rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k] >= m.tie_p_mw[s, t] - limits(t, k)[1],
         doc="Drawn above the upper limit of the tier's band.",
     )
 
 
 def add_money(case: ACCase, m: Model) -> None:
     """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
-    tariff, given, units = case.tariff, case.problem, case.grid.batteries
-    m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if units[i].wear_per_mwh > 0])
+    tariff, given, batteries = case.tariff, case.problem, case.grid.batteries
+    m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if batteries[i].wear_per_mwh > 0])
     m.throughput_mw = pyo.Var(m.AT, m.WEARING, bounds=(0, None), initialize=0.0)
     m.throughput = pyo.Constraint(
         m.AT,
@@ -67,30 +70,31 @@ def add_money(case: ACCase, m: Model) -> None:
         doc="Throughput is the magnitude of the power.",
     )
 
-    def wear(m: Model, s: int, t: int, i: int) -> Any:
-        power = m.battery_p_mw[s, t, i]
-        before = m.battery_p_mw[s, t - 1, i] if t else float(given.previous_battery_p_mw[i])
-        linear = units[i].wear_per_mwh * m.throughput_mw[s, t, i] if i in m.WEARING else 0.0
-        return tariff.wear_fast * power**2 - tariff.wear_cycling * before * power + linear
+    def of(component: Any, units: pyo.Set, s: int, t: int) -> npt.NDArray[np.object_]:
+        return np.fromiter((component[s, t, i] for i in units), dtype=object)
 
     def cost(m: Model, s: int, t: int) -> Any:
-        price, retail = float(given.price_per_mwh[t]), float(given.retail_price_per_mwh[t])
-        load = sum(m.load_p_mw[s, t, i] for i in m.LOADS)
-        output = sum(m.renewable_p_mw[s, t, i] for i in m.RENEWABLES)
-        battery = sum(m.battery_p_mw[s, t, i] for i in m.BATTERIES)
-        demanded, available = float(given.demand_mw[s, t].sum()), float(given.available_mw[s, t].sum())
-        losses = m.tie_p_mw[s, t] + output + battery - load  # (13): what comes in and does not go out
-        money = -retail * load  # (8)
-        money += tariff.load_curtailment_factor * abs(price) * (demanded - load)  # (9)
-        money += tariff.generation_factor * price * output  # (10)
-        money += tariff.generation_curtailment_factor * max(price, 0.0) * (available - output)  # (11)
-        money += tariff.loss_factor * abs(price) * losses  # (12)
-        money += price * m.tie_p_mw[s, t]  # (14)
-        money += sum(  # (15)-(16)
-            float(given.over_price_per_mwh[t, k]) * m.over_scheduling_mwh[s, t, k]
-            + float(given.under_price_per_mwh[t, k]) * m.under_scheduling_mwh[s, t, k]
-            for k in m.TIERS
+        load, output = of(m.load_p_mw, m.LOADS, s, t), of(m.renewable_p_mw, m.RENEWABLES, s, t)
+        battery, tie = of(m.battery_p_mw, m.BATTERIES, s, t), m.tie_p_mw[s, t]
+        throughput = (m.throughput_mw[s, t, i] if i in m.WEARING else 0.0 for i in m.BATTERIES)
+        energies = of(m.over_scheduling_mwh, m.TIERS, s, t), of(m.under_scheduling_mwh, m.TIERS, s, t)
+        over_price, under_price = given.step_prices
+        money = terms(
+            tariff,
+            **price_parts(given.price_per_mwh[[t]]),
+            retail_price_per_mwh=given.retail_price_per_mwh[[t]],
+            demand_mw=given.demand_mw[s, t],
+            load_p_mw=load,
+            available_mw=given.available_mw[s, t],
+            renewable_p_mw=output,
+            battery_p_mw=battery,
+            previous_battery_p_mw=of(m.battery_p_mw, m.BATTERIES, s, t - 1) if t else given.previous_battery_p_mw,
+            battery_throughput_mw=np.fromiter(throughput, dtype=object),
+            wear_per_mwh=np.array([unit.wear_per_mwh for unit in batteries]),
+            metered_mw=tie,
+            losses_mw=tie + output.sum() + battery.sum() - load.sum(),  # (13): what comes in and does not go out
+            penalty=imbalance_cost(energies, (over_price[t], under_price[t])),
         )
-        return money + sum(wear(m, s, t, i) for i in m.BATTERIES)  # (17)
+        return -money.totals()["profit"]
 
     m.eq7 = pyo.Objective(expr=sum(float(given.probability[s]) * cost(m, s, t) for s, t in m.AT), sense=pyo.minimize)

@@ -139,7 +139,9 @@ class ImbalanceRule(Data):
         array, shape (T,)
             Penalty, never negative. [$]
         """
-        return imbalance_cost(self.energies(bid_mw, metered_mw, dt_h=dt_h), self.step_prices(price_per_mwh))
+        energies = self.energies(bid_mw, metered_mw, dt_h=dt_h)
+        penalty: FloatArray = imbalance_cost(energies, self.step_prices(price_per_mwh))
+        return penalty
 
 
 def band_limits(bid_mw: Any, bid_magnitude_mw: Any, band: Any) -> tuple[Any, Any]:

@@ -5,16 +5,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyomo.environ as pyo
 import pytest
 from feeder5 import FLEET, LOSSY_FLEET, draw_problem, feeder5, settled_cost
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import agents.dispatch.exact
 from agents.bid_optimizer import opening_problem
 from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.exact.ac_model import bus_admittance
-from agents.dispatch.exact.ac_reference import solve_ac
+from agents.dispatch.exact.ac_model import ACProblem, bus_admittance
+from agents.dispatch.exact.ac_reference import read_ac_plan, solve_ac
 from agents.dispatch.exact.ac_repair import best_repair, repair
 from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.plan import fix_directions
@@ -92,6 +95,32 @@ def test_bonmin_finds_the_directions(reading, rule):
     assert plan.objective >= conic.bound - CLOSE * abs(conic.bound)
     assert mismatch(grid, plan) < 1e-6
     assert (conic.tie_p_mw < -1e-3).any() == (reading == "both_directions")
+
+
+@settings(max_examples=25)
+@given(price=st.floats(-100, 300), seed=st.integers(0, 2**32 - 1))
+def test_the_objective_is_what_the_market_settles_at_any_point(price, seed):
+    """Numbers through the terms of the money, as a plan is settled, and the Pyomo expression of Eq. (7)."""
+    grid, rule = feeder5(fleet=LOSSY_FLEET), RULES["caiso"]
+    rng = np.random.default_rng(seed)
+    problem = draw_problem(grid, rule, rng, scenarios=2, hours=2, bid_mw=rng.uniform(-1, 1, 2))
+    over, under = rule.step_prices([price, 50.0])
+    problem = replace(
+        problem, price_per_mwh=np.array([price, 50.0]), over_price_per_mwh=over, under_price_per_mwh=under
+    )
+    case = ACProblem(grid=grid, tariff=TARIFF, rule=rule, problem=problem, directions=Directions.undecided(2, 2))
+    model = case.model()
+    for variable in model.component_data_objects(pyo.Var):
+        if not variable.fixed:
+            variable.set_value(rng.uniform(-1, 1), skip_validation=True)
+    for at, power in model.throughput_mw.items():
+        power.set_value(abs(model.battery_p_mw[at].value), skip_validation=True)
+    tie_p_mw = np.array([[model.tie_p_mw[s, t].value for t in range(2)] for s in range(2)])
+    for name, energy in zip(("over", "under"), rule.energies(problem.bid_mw, tie_p_mw), strict=True):
+        for at, variable in getattr(model, f"{name}_scheduling_mwh").items():
+            variable.set_value(energy[at], skip_validation=True)
+    profit = plan_money(grid, TARIFF, rule, problem, read_ac_plan(case, model))["profit"]
+    assert pyo.value(model.eq7) == pytest.approx(-problem.probability @ profit, rel=1e-9, abs=1e-9)
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The hour model: another solver through Pyomo finds the same optimum, and its money is the market's settlement."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -8,6 +9,8 @@ import pyomo.environ as pyo
 import pytest
 from bare_grid import set_points
 from feeder5 import FLEET, LOSSY_FLEET, draw_problem, feeder5, settled_cost
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.conic_program import ConicProgram
@@ -19,7 +22,7 @@ from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import Effort
 from grids.components import Battery
 from grids.power_flow import Plant
-from sim.imbalance import RULES
+from sim.imbalance import RULES, imbalance_cost
 from sim.settlement import Tariff, price_parts, terms
 
 TARIFF = Tariff(wear_fast=5.0, wear_cycling=3.0)  # enough wear to notice
@@ -152,6 +155,42 @@ def test_every_money_expression_is_what_is_settled(network, rule):
         assert pyo.value(getattr(model, term)) == pytest.approx(totals[term], abs=1e-5), term
     assert pyo.value(model.cost) == pytest.approx(-totals["profit"], abs=1e-5)
     assert solution.objective == pytest.approx(-totals["profit"], abs=1e-5)
+
+
+@cache
+def money_model(network):
+    """Return grid and hour model, with two tiers, and two batteries of which one wears with what it moves as well."""
+    grid = feeder5(fleet=LOSSY_FLEET)
+    return grid, hour_model(grid, TARIFF, RULES["caiso"], network=network)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@given(price=st.floats(-100, 300), seed=st.integers(0, 2**32 - 1))
+def test_numbers_and_expressions_of_the_money_agree_at_any_point(network, price, seed):
+    (grid, model), rng = money_model(network), np.random.default_rng(seed)
+    for variable in model.component_data_objects(pyo.Var):
+        variable.set_value(rng.uniform(-2, 2), skip_validation=True)
+    for name, part in price_parts(price).items():
+        getattr(model, name).set_value(float(part), skip_validation=True)
+    throughput = np.abs(values_of(model.battery_p_mw))
+    for i in model.WEARING:
+        model.battery_throughput_mw[i].set_value(throughput[i], skip_validation=True)
+    same = ("retail_price_per_mwh", "demand_mw", "load_p_mw", "available_mw", "renewable_p_mw", "losses_mw")
+    energies, step_prices = (
+        tuple(values_of(getattr(model, f"{side}_{what}")) for side in ("over", "under"))
+        for what in ("scheduling_mwh", "price_per_mwh")
+    )
+    totals = terms(
+        TARIFF,
+        **price_parts(price),
+        **{name: values_of(getattr(model, name)) for name in (*same, "battery_p_mw", "previous_battery_p_mw")},
+        battery_throughput_mw=throughput,
+        wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
+        metered_mw=values_of(model.tie_p_mw),
+        penalty=imbalance_cost(energies, step_prices),
+    ).totals()
+    assert {term: pyo.value(getattr(model, term)) for term in totals} == pytest.approx(totals, rel=1e-9, abs=1e-9)
+    assert pyo.value(model.cost) == pytest.approx(-totals["profit"], rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("reading", ["import_only", "both_directions"])

@@ -66,7 +66,7 @@ def solve_ac(
     if start is not None:
         _begin_at(model, start)
     answer = solve_nl(model, solver, options)
-    return replace(_read(case, model), objective=answer.objective, bound=-np.inf)
+    return replace(read_ac_plan(case, model), objective=answer.objective, bound=-np.inf)
 
 
 def _begin_at(m: Model, start: Plan) -> None:
@@ -83,7 +83,8 @@ def _begin_at(m: Model, start: Plan) -> None:
         m.discharge_mw[at].set_value(max(power, 0.0))
 
 
-def _read(case: ACProblem, m: Model) -> Plan:
+def read_ac_plan(case: ACProblem, m: Model) -> Plan:
+    """Return the plan in the values of the model's variables."""
     grid, problem, shape = case.grid, case.problem, case.problem.shape
     load = values_of(m.load_p_mw, *shape, len(grid.load_names))
     battery = values_of(m.battery_p_mw, *shape, len(grid.batteries))

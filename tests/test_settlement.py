@@ -259,7 +259,7 @@ def test_a_connection_without_cars_has_nothing_to_do_with_their_owners():
     money = settle_connection(without, trade=3.0, retail_price_per_mwh=100.0)
     assert (money.has_cars, money.ev_revenue, money.discomfort) == (False, 0, 0)
     load_alone = replace(without, devices=MICROGRID.devices[:1])
-    assert settle_connection(load_alone, price_per_mwh=60.0, retail_price_per_mwh=100.0).cost == pytest.approx(3)
+    assert settle_connection(load_alone, trade=3.0, retail_price_per_mwh=100.0).cost == pytest.approx(3)
 
 
 def test_what_cars_owners_pay_does_not_depend_on_how_they_are_charged():

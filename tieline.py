@@ -1,4 +1,4 @@
-"""Tieline's public face: what scripts, notebooks and the documentation use.
+"""Public face of Tieline, for scripts, notebooks and the documentation.
 
 >>> import tieline as tl
 >>> day = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)
@@ -70,7 +70,7 @@ _PLACES = {
     "train": "experiments.train",
     "value": "experiments.value_console",
 }
-"""Module of each name, and after a colon what it is called there, if that is something else."""
+"""Module of each name, and after a colon its name there, if that is another one."""
 
 __all__ = [*_PLACES]
 

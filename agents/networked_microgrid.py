@@ -31,10 +31,10 @@ from sim.scenarios import ScenarioSet
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 MISSED_MW = 1e-6
-"""Distance from what was agreed below which it is a solver's round-off. [MW], [Mvar]"""
+"""Distance from the agreed exchange below which it is a solver's round-off. [MW], [Mvar]"""
 
 SHORTFALL_DIGITS = 9
-"""Digits of load not served, in MW: what is less is round-off of a sum."""
+"""Digits of load not served, in MW: smaller amounts are round-off of a sum."""
 
 
 class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]

@@ -11,20 +11,20 @@ from sim.errors import StudyError
 
 
 class Registry:
-    """What can decide in one respect, by name.
+    """Registry of strategies, policies or modes by name.
 
     Parameters
     ----------
     what : str
-        What it is called in messages.
+        Name of their kind in messages.
     package : str
         Package with a module of each; modules that begin with ``_`` are none.
     path : iterable of str
-        Where the package is.
+        Folders of the package.
     attribute : str
-        What of a module is meant; nothing: the module itself.
+        Attribute of a module to be used; if empty, the module itself.
     needs : iterable of str
-        What the user's own must have.
+        Attributes that the user's own must have.
     """
 
     def __init__(
@@ -47,17 +47,17 @@ class Registry:
         return name in self._own
 
     def find(self, name: str) -> Any:
-        """Return what has a name."""
+        """Return the strategy, policy or mode of a name."""
         if name in self._own:
             return self._own[name]
         module = import_module(f"{self.package}.{name}")
         return getattr(module, self._attribute) if self._attribute else module
 
     def add(self, given: Any) -> str:
-        """Return the name of what is given: a name is its own, something packaged has one, all else is taken in.
+        """Return the name of an object: a text is a name itself, a packaged object has one, others are registered.
 
-        What is taken in is named by its attribute ``name``, or else after its class. It replaces what was taken in
-        under that name before, so that a cell of a notebook can be run again.
+        Those are named by their attribute ``name``, or else after their class. They replace an earlier one of that
+        name, so that a cell of a notebook can be run again.
 
         Raises
         ------

@@ -22,7 +22,7 @@ def bid(
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Submission:
-    """The study's day-ahead bids for its first day, with what is proven about them.
+    """Return the study's day-ahead bids for its first day, with their certificate.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ def bid(
     solver : {"ipopt", "bonmin"}, optional
         With formulation ``ac``.
     progress : callable, optional
-        Called with what is being done.
+        Called with the current step.
     **options
-        What `load_study` takes: ``bidding``, ``rule``, ``scenarios``, ``keep``, ...
+        Options of `load_study`: ``bidding``, ``rule``, ``scenarios``, ``keep``, ...
 
     Returns
     -------

@@ -59,7 +59,7 @@ def packaged_sweeps() -> dict[str, Path]:
 
 
 def list_studies() -> dict[str, str]:
-    """The packaged studies and what each shows, by name.
+    """Return the packaged studies and their descriptions, by name.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def list_studies() -> dict[str, str]:
 
 
 def list_sweeps() -> dict[str, str]:
-    """The packaged sweeps and what each shows, by name.
+    """Return the packaged sweeps and their descriptions, by name.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def list_sweeps() -> dict[str, str]:
 
 
 def list_strategies() -> dict[str, str]:
-    """The bidding strategies and what each does, by name; with those of the user's own that were used.
+    """Return the bidding strategies and their summaries, by name; with those of the user's own that were used.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def list_strategies() -> dict[str, str]:
 
 
 def list_policies() -> dict[str, str]:
-    """The ANM policies and what each does, by name; with those of the user's own that were used.
+    """Return the ANM policies and their summaries, by name; with those of the user's own that were used.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def list_policies() -> dict[str, str]:
 
 
 def list_coordinations() -> dict[str, str]:
-    """The ways of coordinating microgrids and what each does, by name.
+    """Return the modes of coordination and their summaries, by name.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def load_study(study: str | Path | Study, **options: Any) -> Study:
 
 
 _ADD: dict[str, Callable[[Any], Any]] = {"bidding": add_strategy, "policy": add_policy, "coordination": MODES.add}
-"""What names those who decide, also the user's own."""
+"""Functions that name strategies, policies and modes, also the user's own."""
 
 
 def base_study(study: Study, reference: str) -> Study | None:
@@ -316,12 +316,12 @@ def show_lists() -> None:
 
 
 def _description(path: Path) -> str:
-    """Return what a packaged file says of itself."""
+    """Return the description in a packaged file."""
     return str(parse_yaml(path.read_text(encoding="utf-8"))["description"])
 
 
 def _summaries(registry: Registry) -> dict[str, str]:
-    """Return one line about each of what is packaged, from its source, and about each of the user's own."""
+    """Return a line about each packaged object of a registry, from its source, and about each of the user's own."""
     files = {name: HOME / registry.package.replace(".", "/") / f"{name}.py" for name in registry.packaged()}
     return {
         name: _summary(files[name]) if name in files else str(getattr(registry.find(name), "summary", "your own"))

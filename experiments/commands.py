@@ -206,13 +206,13 @@ def plot_run(
     folder : Path
         Folder of the run; it stays as it is.
     figures : sequence of str
-        Which figures; none: all there are.
+        Names of figures; none: all there are.
     day : int
         Market day, counted from 1.
     page_format : {"page", "slide"}
         Whole pages, or every panel by itself.
     out : Path or None
-        Where they are written; by default a folder of the run's name below ``plots/``.
+        Folder they are written to; by default one of the run's name below ``plots/``.
     as_json : bool
         Print one JSON object and nothing else.
     """

@@ -70,7 +70,7 @@ CHANGES_MOST, NAME_LENGTH = 3, 150
 
 
 def run_name(study: Study, base: Study | None = None) -> str:
-    """Return the name of a run: study, strategy, policy, rule, days, seed, and what was changed.
+    """Return the name of a run: study, strategy, policy, rule, days, seed, and changes.
 
     Parameters
     ----------
@@ -121,9 +121,9 @@ def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
     run : Run
         The run; its summary then says where it is, and how long the figures took.
     folder, name : Path
-        Where it is written, and what that will be called.
+        Path to write to, and its final name.
     figures : {"daily", "overview", "none"}
-        What is drawn.
+        Figures that are drawn.
 
     Returns
     -------

@@ -44,9 +44,9 @@ class Outcome:
     limits : dict of str to LimitCount
         Limits not kept, as the audit counts them; a plan is not audited.
     certificate : dict
-        What is proven of bids and dispatch, see :func:`experiments.summary.worst`.
+        Worst proofs of bids and dispatch, see :func:`experiments.summary.worst`.
     within_limits, exact : bool
-        Whether all limits are kept, and whether physics can do what was planned.
+        Whether all limits are kept, and whether the plan is physically exact.
     planned_profit : float
         Profit that the planning model expects, without its cost of violated limits. [$]
     """

@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Run:
-    """Run of a study: its records, and what follows from them.
+    """Run of a study: its records, and money, summary, audit and figures from them.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Run:
     seconds : dict
         Time for ``bid``, ``dispatch``, ``power_flow`` and in ``total``.
     folder : Path or None
-        Where it was loaded from.
+        Folder it was loaded from.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Run:
         return pd.Series(money_terms(self.tables), name="money [$]")
 
     def audit(self) -> AuditReport:
-        """What an independent second look at the records brings to light; of a loaded run, also at its files."""
+        """Return the report of an independent audit of the records; of a loaded run, also of its files."""
         return self._verdict
 
     @cached_property
@@ -93,7 +93,7 @@ class Run:
         return audit(self.tables, self.study.model_dump(mode="json"), inputs_of(self.instance))
 
     def plot(self, figure: str = "day", *, day: int = 1, panel: str | None = None) -> Figure:
-        """A figure of the run.
+        """Return a figure of the run.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class Run:
         Parameters
         ----------
         folder : str or Path, optional
-            It must not exist; by default one below ``runs/`` named after what was run.
+            It must not exist; by default one below ``runs/`` named after study and changes.
         figures : {"daily", "overview", "none"}, optional
             By default a figure of every day up to a week, and else an overview.
 
@@ -164,12 +164,12 @@ class Run:
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
-        """A run from the folder it was written into.
+        """Return the run in a folder it was written into.
 
         Raises
         ------
         StudyError
-            If it is none, or damaged; the message names what, and the remedy.
+            If it is none, or damaged; the message names fault and remedy.
 
         Examples
         --------
@@ -198,9 +198,9 @@ def run(study: str | Path | Study, *, progress: Progress | None = None, **option
     study : str, Path or Study
         Name of a packaged study, YAML file, run folder, or a study that is there already.
     progress : callable, optional
-        Called before every hour with what is about to be done.
+        Called before every hour with day and hour.
     **options
-        What `load_study` takes: ``bidding``, ``policy``, ``coordination``, ``rule``, ``days``, ``seed``, ...
+        Options of `load_study`: ``bidding``, ``policy``, ``coordination``, ``rule``, ``days``, ``seed``, ...
 
     Returns
     -------

@@ -35,7 +35,7 @@ from sim.reduction import reduce_scenarios
 from sim.scenarios import Draw, ScenarioSet
 
 Progress = Callable[[str], None]
-"""Called after every solve, from the thread that solved, with what was solved."""
+"""Callback after every solve, from the thread that solved, with the name of the problem."""
 
 SIZES = (1, 5, 10, 20, 50)
 """Numbers of kept scenarios compared by default."""

@@ -52,16 +52,16 @@ def train(
     rounds : int
         Passes over the day; the best is kept.
     test_days : int
-        Fresh days to judge it on beside myopic, receding and hindsight.
+        Fresh days to compare it on with myopic, receding and hindsight.
     quiet : bool
         Whether no progress is shown on a terminal.
     **options
-        What `load_study` takes: ``rule``, ``seed``, ...
+        Options of `load_study`: ``rule``, ``seed``, ...
 
     Returns
     -------
     dict
-        What came of it, as ``tieline train --json`` prints it.
+        Summary, as ``tieline train --json`` prints it.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def train(
 
 
 def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
-    """Train, write the functions, judge them, and print what came of it."""
+    """Train, write and test the value functions, and print the results."""
     summary = train(study, out=out, samples=samples, rounds=rounds, test_days=test_days, quiet=as_json)
     console.warn_of_fallback(summary["bid_strategy"], "bids trained with")
     if test_days:

@@ -1,4 +1,4 @@
-"""The command ``value``: study in; tables on the terminal, one JSON object, or a folder with figure and data out."""
+"""Command ``value``: study in; tables on the terminal, one JSON object, or a folder with figure and data out."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def value(
     quiet: bool = True,
     **options: Any,
 ) -> ValueReport:
-    """What the study's stochastic bid is worth: VSS, EVPI, and profit by number of kept scenarios.
+    """Return the value of the study's stochastic bid: VSS, EVPI, and profit by number of kept scenarios.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def value(
     quiet : bool
         Whether no progress is shown on a terminal.
     **options
-        What `load_study` takes: ``bidding``, ``rule``, ``seed``, ...
+        Options of `load_study`: ``bidding``, ``rule``, ``seed``, ...
 
     Returns
     -------
@@ -84,7 +84,7 @@ def value(
 def value_study(
     study: Study, *, sizes: Sequence[int], test_count: int, out: Path | None, workers: int | None, as_json: bool
 ) -> None:
-    """Print what the study's bid is worth; with `out`, write figure, data and study into that folder."""
+    """Print the value of the study's bid; with `out`, write figure, data and study into that folder."""
     report = value(study, sizes=sizes, count=test_count, out=out, workers=workers, quiet=as_json)
     if as_json:
         console.print_json(value_summary(report))

@@ -117,7 +117,7 @@ class ValueReport:
     reference : Trial
         That of the study's bid.
     seconds : dict
-        How long it took, in ``total``.
+        Time it took, in ``total``.
     """
 
     study: Study
@@ -127,7 +127,7 @@ class ValueReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def plot(self) -> "Figure":
-        """The value of information, and what keeping more scenarios is worth, as a figure."""
+        """Return the value of information, and of keeping more scenarios, as a figure."""
         from experiments.figures.value import value_figure
 
         return value_figure(self)

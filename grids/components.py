@@ -1,4 +1,4 @@
-"""Data of all devices, and of the tie line: what each can physically do, and what it costs."""
+"""Data of all devices, and of the tie line: physical limits and costs."""
 
 from typing import Annotated, Literal, Self
 
@@ -162,7 +162,7 @@ class HeatUnit(Data):
 
 
 class EvFleet(Data):
-    """Electric vehicles (EVs) that an aggregator charges, and how they come and go.
+    """Electric vehicles (EVs) that an aggregator charges, with their arrivals and departures.
 
     Arrival, departure and daily distance are drawn for every car and day [assumed: after the US household travel
     survey NHTS]. A car is left at `target_soc`, or as full as its stay allows.

@@ -1,4 +1,4 @@
-"""Reading YAML, JSON and Parquet files, whoever wrote them: within stated limits, and with errors in a few words.
+"""Reading YAML, JSON and Parquet files of any origin: within stated limits, and with errors in a few words.
 
 A file may be damaged, or made to do harm: a few lines that unfold to gigabytes, a thousand brackets, a date that is
 none, an escape sequence for the terminal. Every such file ends in a :class:`DocumentError`, whose message quotes at
@@ -150,7 +150,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _extent(self, node: Any) -> tuple[int, int]:
-        """Return how many values a node unfolds to, and how deep."""
+        """Return the number of values a node unfolds to, and their depth."""
         parts = [] if isinstance(node, yaml.ScalarNode) else node.value
         if isinstance(node, yaml.MappingNode):
             parts = [part for pair in parts for part in pair]
@@ -184,7 +184,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """A safe YAML dumper that quotes what our loader would take for a number."""
+    """A safe YAML dumper that quotes texts our loader would take for numbers."""
 
 
 for _side in (_Loader, _Dumper):  # YAML 1.1 takes 1e-3 for a text, for want of a point
@@ -215,7 +215,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def read_yaml(path: Path, form: str) -> dict[str, Any]:
-    """Return the mapping in a YAML file, or say that it is not what it should be, such as "a study".
+    """Return the mapping in a YAML file, or raise an error that names what it should be, such as "a study".
 
     Raises
     ------

@@ -1,5 +1,5 @@
-"""The base of all errors that a user may catch."""
+"""Base of all errors that a user may catch."""
 
 
 class TielineError(Exception):
-    """Something that can't be done as asked, or a solver without an answer; the message names what, and the remedy."""
+    """Error of a request that can't be carried out, or of a solver; the message names cause and remedy."""

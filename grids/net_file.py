@@ -31,7 +31,7 @@ OBJECTS: dict[tuple[str, str], type] = {
     **{("builtins", name): list for name in ("tuple", "set", "frozenset")},
     ("builtins", "complex"): str,
 }
-"""Modules and classes that a net may name, and what each is written as."""
+"""Modules and classes that a net may name, and the types they are written as."""
 
 
 def read_net(path: Path) -> pp.pandapowerNet:
@@ -74,7 +74,7 @@ def plain_net(value: Any) -> Any:
 
 
 def _checked(parts: dict[str, Any]) -> dict[str, Any]:
-    """Return what is to become an object, if it may; the text of a table as JSON that all readers read alike."""
+    """Return the parts of an object that may be loaded; the text of a table as JSON that all readers read alike."""
     name = f"{shown(str(parts.get('_module')), 40)}.{shown(str(parts.get('_class')), 40)}"
     kind = OBJECTS.get((str(parts.get("_module")), str(parts.get("_class"))))
     if kind is None:
@@ -99,7 +99,7 @@ def _checked(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_text(text: str) -> None:
-    """Refuse JSON within a text that names what a net may not hold."""
+    """Refuse JSON within a text that names an object a net may not hold."""
     try:
         inner = parse_json(text)
     except DocumentError as error:

@@ -58,7 +58,7 @@ class Connection:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Grid:
-    """A radial network, its limits, and what is connected to it.
+    """A radial network, its limits, and its loads, units and connections.
 
     Buses and lines are positions 0..B-1 and 0..L-1 in the arrays; `bus_ids` holds the numbers people use.
     Every line points away from the slack bus. Impedances are in p.u. on `BASE_MVA` and the bus voltage.

@@ -1,4 +1,4 @@
-"""Change values of a study by their keys, and say in words what is wrong with one: field, message, remedy."""
+"""Changes of a study's values by their keys, and errors of values in words: field, message, remedy."""
 
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches

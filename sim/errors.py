@@ -13,14 +13,14 @@ class StudyError(TielineError, ValueError):
 
 @contextmanager
 def reading(what: object, remedy: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into a message that names the file and the remedy.
+    """Turn an error of reading a file into a message that names the file and the remedy.
 
     Parameters
     ----------
     what : Path or str
         The file, or the field that names it and the file.
     remedy : str
-        What to do about it.
+        Remedy for the message.
 
     Raises
     ------

@@ -67,7 +67,7 @@ class ProfileSpec(Data):
 
 
 class Market(Data):
-    """The imbalance rule (by name or spelled out) and what the operator pays besides."""
+    """Market of a study: the imbalance rule (by name or spelled out), and the operator's tariff."""
 
     rule: ImbalanceRule = RULES["case1"]
     tariff: Tariff = Tariff()
@@ -85,7 +85,7 @@ class Market(Data):
 
 
 class Uncertainty(Data):
-    """Forecast errors, and how many scenarios the bid is computed from.
+    """Forecast errors, and the number of scenarios the bid is computed from.
 
     Attributes
     ----------

@@ -24,7 +24,7 @@ class NoAnswerError(TielineError, RuntimeError):
 
 
 class WrongAnswerError(TielineError, ValueError):
-    """An answer that can't be meant; the message says what is wrong with it."""
+    """An answer that can't be meant; the message names its fault."""
 
 
 def answers_within(seconds: float, questions: Sequence[Callable[[], Any]]) -> list[Any]:

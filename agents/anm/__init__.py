@@ -55,7 +55,7 @@ class AnmPolicy(Protocol):
 
 
 POLICIES = Registry("policy", __name__, __path__, attribute="Policy", needs=("decide", "knowledge"))
-"""All policies; one of the user's own has no fallback unless it says so."""
+"""Registry of policies; one of the user's own has no fallback unless it names one."""
 
 
 def policy_names() -> list[str]:

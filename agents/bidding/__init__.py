@@ -102,7 +102,7 @@ class Strategy(Protocol):
 
 
 STRATEGIES = Registry("bidding strategy", __name__, __path__, needs=("bid",))
-"""All strategies."""
+"""Registry of strategies."""
 
 
 def strategy_names() -> list[str]:

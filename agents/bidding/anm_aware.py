@@ -1,4 +1,4 @@
-"""The ANM-aware bid (Eq. 7-31): foresees how active network management will move the tie-line flow."""
+"""ANM-aware bid (Eq. 7-31): foresees the effect of active network management on the tie-line flow."""
 
 from agents.bidding import BidPlan
 from agents.dispatch.certificate import certify

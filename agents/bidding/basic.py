@@ -1,4 +1,4 @@
-"""The basic bid (Eq. 1-6): no network and no ANM; all demand is served, all renewable output is taken."""
+"""Basic bid (Eq. 1-6): no network and no ANM; all demand is served, all renewable output is taken."""
 
 from agents.bidding import BidPlan
 from agents.dispatch.certificate import certify

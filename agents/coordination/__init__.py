@@ -38,7 +38,7 @@ class Coordinator(Protocol):
 
 
 MODES = Registry("coordination", __name__, __path__, attribute="Mode", needs=("agree",))
-"""All modes."""
+"""Registry of modes."""
 
 
 def mode_names() -> list[str]:

@@ -76,7 +76,7 @@ def _figures(run: Run, choice: str) -> Iterator[tuple[str, Figure]]:
 
 
 def file_name(name: str, run: Run, day: int) -> str:
-    """Return what the file of a figure is called: with the day in front where the run has several."""
+    """Return the name of the file of a figure: with the day in front where the run has several."""
     if run.study.days == 1 or name in {"overview", "network"}:
         return name
     return f"day{day}" if name == "day" else f"day{day}_{name}"
@@ -90,9 +90,9 @@ def draw_again(run: Run, folder: Path, names: Sequence[str], *, day: int, slides
     run : Run
         The run.
     folder : Path
-        Where they are written; files of the same names are replaced.
+        Folder they are written to; files of the same names are replaced.
     names : sequence of str
-        Which of `figure_names`; none: all.
+        Names out of `figure_names`; none: all.
     day : int
         Market day, counted from 1.
     slides : bool

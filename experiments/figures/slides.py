@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 9.6, 5.4
 LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.75, 1.42, 0.72
 """Room around the panel. [inch]"""
 LARGER = 1.15
-"""By how much letters grow from page to slide."""
+"""Growth of letters from page to slide."""
 
 
 def panel_names(figure: Figure) -> list[str]:
@@ -29,7 +29,7 @@ def slide_of(figure: Figure, panel: str) -> Figure:
     Parameters
     ----------
     figure : Figure
-        A page that nobody needs any more.
+        A page that is not needed any more.
     panel : str
         Name of the panel that stays.
 
@@ -90,7 +90,7 @@ def _keep_heading(figure: Figure) -> None:
 
 
 def _put_finding_below_title(ax: Axes) -> None:
-    """Write what is found in the panel below its title and not beside it, and leave out the panel's letter."""
+    """Write the finding of the panel below its title and not beside it, and leave out the panel's letter."""
     title, finding = (ax.get_title(side) for side in ("left", "right"))
     ax.set_title("", loc="right")
     ax.set_title(re.sub(r"^\(\w\) ", "", title), loc="left", fontweight="bold", pad=20 if finding else 8)

@@ -33,7 +33,7 @@ def sweep(
     out: str | Path | None = None,
     retry_failed: bool = False,
 ) -> SweepResults:
-    """Simulate all runs of a sweep that are not in its folder yet, and return what is there.
+    """Simulate all runs of a sweep that are not in its folder yet, and return its results.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def run_sweep(
     retry_failed: bool,
     as_json: bool,
 ) -> None:
-    """Simulate a sweep and print how far it is; the exit status is 1 if some runs failed.
+    """Simulate a sweep and print its progress; the exit status is 1 if some runs failed.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _run(
     retry_failed: bool,
     quiet: bool,
 ) -> dict[str, Any]:
-    """Simulate all runs that are left; return how far the sweep is."""
+    """Simulate all runs that are left; return the state of the sweep."""
     plan, store = _plan_and_store(sweep, workers, dask, out)
     _warn(plan)
     cluster = None if dask is None else DaskCluster(dask)  # before anything is written

@@ -94,7 +94,7 @@ class SweepPlan:
         return len(self.arms) * self.sweep.replications
 
     def runs(self) -> Sequence[PlannedRun]:
-        """Return the runs, point by point, so that one after the other they share what is built for a network."""
+        """Return the runs, point by point, so that one after the other they share the models of a network."""
         return self._runs
 
     @cached_property
@@ -127,7 +127,7 @@ def read_sweep(path: Path) -> SweepFile:
 
 
 def sweep_from(document: Mapping[str, Any], where: str) -> SweepFile:
-    """Return a sweep from what its file says; errors begin with `where`.
+    """Return a sweep from the document in its file; errors begin with `where`.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def _problem(path: Path | None, file: Any) -> str:
 
 
 def read_stored(path: Path, read: Callable[[Path], Any]) -> Any:
-    """Return what is in a file of a run.
+    """Return the document in a file of a run.
 
     Raises
     ------

@@ -55,7 +55,7 @@ FLOW_TOLERANCE_MVAR = 1e-6
 PENALTY_TOLERANCE = 1e-6  # $
 
 BURNING_PRICES = (1.1, 2.0, 5.0, 2e1, 1e2, 1e3, 1e4)
-"""Prices of energy burnt only in the relaxation, tried one after the other: multiples of what burning may earn."""
+"""Prices of energy burnt only in the relaxation, tried one by one: multiples of the possible gain of burning."""
 
 BURNING_FLOOR_PER_MWH = 1.0
 """Assumed gain of burning energy where the price is not below zero. [$/MWh]"""
@@ -261,7 +261,7 @@ class BranchAndBound:
         return best
 
     def _approached(self, near: Plan, directions: Directions, price_per_mwh: FloatArray) -> Plan:
-        """Return the best plan found by solving near a plan, near what comes of that, and so on."""
+        """Return the best plan found by solving near a plan, near the next plan, and so on."""
         best = near
         for _ in range(APPROACHES):
             try:

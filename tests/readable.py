@@ -13,7 +13,8 @@ def unreadable(figure: Figure) -> list[str]:
     hidden = set()
     for axis in figure.findobj(Axis):
         low, high = sorted(axis.get_view_interval())
-        hidden |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+        outside = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
+        hidden |= {label for tick in outside for label in (tick.label1, tick.label2)}
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     texts = [text for text in texts if text not in hidden]
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts]

@@ -12,8 +12,8 @@ from scipy import stats
 
 from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS
 from experiments.sweeps.report.content import blocks_of, markdown
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.sheets import differences_csv, means_csv
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.tables import differences_csv, means_csv
 from experiments.sweeps.results import REPLICATION, SweepResults
 from experiments.sweeps.sweep_file import SweepFile
 
@@ -221,15 +221,15 @@ CASES: dict[str, Callable[[], SweepResults]] = {
 
 
 def report_of(results) -> str:
-    return markdown(blocks_of(Evidence.of(results)))
+    return markdown(blocks_of(ReportData.of(results)))
 
 
 def means_of(results) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(means_csv(Evidence.of(results)))))
+    return list(csv.DictReader(io.StringIO(means_csv(ReportData.of(results)))))
 
 
 def differences_of(results) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(differences_csv(Evidence.of(results)))))
+    return list(csv.DictReader(io.StringIO(differences_csv(ReportData.of(results)))))
 
 
 def student(values) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from experiments.console.audit import show_audit
 from experiments.figures import day_figure, save_figure
 from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.report import write_report
-from experiments.sweeps.report.content import Evidence
+from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.tables import cell
 from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.results import read_results
@@ -377,7 +377,7 @@ def test_a_sweep_with_damaged_versions_is_refused(swept, done_sweep):
 def test_a_report_loads_nothing_from_elsewhere(swept):
     folder, _ = swept
     results = read_results(folder)
-    assert Evidence.of(results).results.failed["error"].str.len().max() < 500
+    assert ReportData.of(results).results.failed["error"].str.len().max() < 500
     write_report(results, folder / "report")
     page = (folder / "report" / "report.html").read_text(encoding="utf-8")
     assert 'src="http' not in page

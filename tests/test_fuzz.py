@@ -26,9 +26,9 @@ from experiments import commands
 from experiments.catalog import find_study
 from experiments.sweeps.design import points
 from experiments.sweeps.plan import make_plan, read_sweep
-from experiments.sweeps.report.content import findings_of
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.sheets import differences_csv, means_csv
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.findings import findings_of
+from experiments.sweeps.report.tables import differences_csv, means_csv
 from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.results import read_results
 from experiments.sweeps.worker import RunProduct, perform
@@ -293,9 +293,9 @@ def test_sweep_folders(tried, tmp_path):
             with store.locked():
                 store.prepare(plan)
                 store.timings.frame()
-        evidence = Evidence.of(read_results(store.folder))
-        findings_of(evidence)
-        means_csv(evidence)
-        differences_csv(evidence)
+        data = ReportData.of(read_results(store.folder))
+        findings_of(data)
+        means_csv(data)
+        differences_csv(data)
 
     tried("sweep folder", attempt)

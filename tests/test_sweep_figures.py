@@ -5,16 +5,15 @@ from functools import cache
 import numpy as np
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.text import Text
 from readable import unreadable
 from synthetic import BIDDINGS, CASES, FACTORS, PENALTIES, grid
 
 from experiments.figures.style import house_style
-from experiments.figures.sweep_axis import FactorAxis
-from experiments.figures.sweep_lines import Line, LinePanel, lines_figure
-from experiments.figures.sweep_sheet import WIDTH, Drawing
-from experiments.figures.sweep_text import Numbers, inches, label_lines, shortened, wrapped
 from experiments.sweeps.report.content import blocks_of
-from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.factor_axis import FactorAxis
+from experiments.sweeps.report.figure_page import WIDTH, Drawing, Numbers, label_lines, shortened
 
 
 @cache
@@ -23,7 +22,7 @@ def drawings_of_case(case: str) -> dict[str, Drawing]:
 
 
 def drawings_of(results) -> dict[str, Drawing]:
-    return {one.name: one for one in blocks_of(Evidence.of(results)) if isinstance(one, Drawing)}
+    return {one.name: one for one in blocks_of(ReportData.of(results)) if isinstance(one, Drawing)}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -41,8 +40,13 @@ def test_every_figure_can_be_read(case):
 def test_every_axis_that_is_labelled_has_a_unit_if_there_is_one(case):
     for drawing in drawings_of_case(case).values():
         labels = {ax.get_ylabel() for ax in drawing.figure.axes} | {ax.get_xlabel() for ax in drawing.figure.axes}
-        for word, unit in (("penalty", "[% of price]"), ("profit", r"[\$]"), ("time", "[s]"), ("losses", "[MWh]")):
+        for word, unit in (("penalty", "[% of price]"), ("profit", "[$]"), ("time", "[s]"), ("losses", "[MWh]")):
             assert all(unit in label for label in labels if word in label), labels
+
+
+def texts_of(drawing: Drawing) -> list[str]:
+    """All texts of a figure, each in one line."""
+    return [" ".join(text.get_text().split()) for text in drawing.figure.findobj(Text)]
 
 
 EXPECTED = {
@@ -107,28 +111,29 @@ def test_a_map_shows_the_means_and_hatches_what_is_within_chance():
 def test_with_one_replication_nothing_is_said_of_chance():
     results = grid({"bidding": BIDDINGS, "penalty": PENALTIES, "band": [0, 0.1, 0.2]}, factors=FACTORS)
     drawings = drawings_of(results)
-    texts = [text.get_text() for text in drawings["map_differences"].figure.texts]
+    texts = texts_of(drawings["map_differences"])
     assert any("One replication" in text for text in texts)
     assert not [patch for patch in drawings["map_differences"].figure.axes[0].patches if patch.get_hatch()]
 
 
 def test_lines_left_out_are_said():
-    texts = [text.get_text() for text in drawings_of(CASES["nine_values_compared"]())["means"].figure.texts]
+    texts = texts_of(drawings_of(CASES["nine_values_compared"]())["means"])
     assert any("Left out: 3 values of rule" in text for text in texts)
 
 
 def test_what_is_averaged_over_stands_in_the_title():
-    figure = drawings_of(CASES["many_factors"]())["map"].figure
-    assert "averaged over policy and days" in " ".join(text.get_text() for text in figure.texts[:2])
+    title = drawings_of(CASES["many_factors"]())["map"].figure.get_suptitle()
+    assert "averaged over policy and days" in " ".join(title.split())
 
 
 def test_a_gap_in_a_line_stays_a_gap():
-    axis = FactorAxis(label="x [1]", numbers=np.array([1.0, 2.0, 3.0]), texts=("1", "2", "3"))
-    nothing = np.full(3, np.nan)
-    one = Line(look=0, mean=np.array([1.0, np.nan, 2.0]), low=nothing, high=nothing)
-    panel = LinePanel(label="y [$]", title="y", short="y", lines=[one])
-    figure = lines_figure([[panel]], axis, title="t", notes=[], names={}, names_of="")
-    assert np.isnan(line(figure.axes[0], "y-0").get_ydata()[1])
+    def broken(point, replication):
+        return "missing" if point == {"bidding": "basic", "penalty": 0.5} else ""
+
+    values = {"bidding": BIDDINGS, "penalty": PENALTIES}
+    ax = drawings_of(grid(values, factors=FACTORS, broken=broken))["means"].figure.axes[0]
+    assert list(np.flatnonzero(np.isnan(line(ax, "profit-0").get_ydata()))) == [PENALTIES.index(0.5)]
+    assert np.isfinite(line(ax, "profit-1").get_ydata()).all()
 
 
 # ---- texts ---------------------------------------------------------------------------------------------------
@@ -151,17 +156,15 @@ def test_numbers_on_axes(places, texts):
 
 def test_texts_fit_into_their_room():
     text = "half-width of the tolerance band around the bid [% of bid]"
-    assert shortened("short", 3) == "short"
-    assert inches(shortened(text, 1.5)) <= 1.5
-    assert "…" in shortened(text, 1.5)
-    assert all(inches(one) <= 1.2 for one in wrapped(text, 1.2))
-    assert " ".join(wrapped(text, 1.2)) == text
-    assert label_lines(text, 2.2).endswith("[% of bid]")
+    assert shortened("short", 12) == "short"
+    assert shortened(text, 21) == "half-width…[% of bid]"
+    assert all(len(shortened(text, most)) <= most for most in range(3, 60))
+    assert label_lines(text, 2.2).split("\n") == ["half-width of the tolerance band", "around the bid [% of bid]"]
 
 
 def test_a_scale_is_logarithmic_only_where_that_spreads_the_values():
     def axis(*values):
-        return FactorAxis(label="x", numbers=np.array(values, float), texts=tuple(map(str, values)))
+        return FactorAxis(axis_label="x", numbers=np.array(values, float), texts=tuple(map(str, values)))
 
     assert axis(1, 2, 5, 10, 20, 50, 100).logarithmic
     assert not axis(1, 20, 40, 60, 80, 100).logarithmic

@@ -19,12 +19,23 @@ from synthetic import (
     student,
 )
 
-from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, POINTS, estimates
-from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.findings import findings_of
-from experiments.sweeps.report.levels import OUTPUT, VALUE
-from experiments.sweeps.report.pairs import RATIO
-from experiments.sweeps.report.ranks import CHANCE, FACTOR, RHO, SAMPLE
+from experiments.sweeps.report.statistics import (
+    CHANCE,
+    COUNT,
+    ERROR,
+    FACTOR,
+    HIGH,
+    LOW,
+    MEAN,
+    OUTPUT,
+    POINTS,
+    RATIO,
+    RHO,
+    VALUE,
+    estimates,
+)
 
 # ---- means -------------------------------------------------------------------------------------------------------
 
@@ -83,7 +94,7 @@ def test_a_replication_with_a_missing_point_is_left_out_of_an_average():
 def test_a_point_sampled_twice_counts_once():
     results = CASES["words_only"]()
     twice = replace(results, runs=pd.concat([results.runs, results.runs], ignore_index=True))
-    pd.testing.assert_frame_equal(Evidence.of(results).arms, Evidence.of(twice).arms)
+    pd.testing.assert_frame_equal(ReportData.of(results).arms, ReportData.of(twice).arms)
 
 
 def test_long_tables_are_cut_and_say_where_the_rest_is():
@@ -99,7 +110,7 @@ def test_a_factor_may_have_any_name():
     names = ["mean", "count", "output", "value", "first", "low"]
     results = grid({name: ["a", "b"] if name == "first" else [1, 2] for name in names}, replications=3)
     assert "With b, profit" in report_of(results) or "Between b and a" in report_of(results)
-    assert len(Evidence.of(results).arms) == 2 * 2**6
+    assert len(ReportData.of(results).arms) == 2 * 2**6
 
 
 # ---- pairs -------------------------------------------------------------------------------------------------------
@@ -134,8 +145,8 @@ def test_incomplete_pairs_are_said():
 def test_pairing_narrows_as_the_theory_has_it():
     """The interval of the difference against Welch's of unpaired samples, but for the degrees of freedom."""
     results = CASES["twenty"]()
-    evidence = Evidence.of(results)
-    row = evidence.differences("profit").iloc[3]
+    data = ReportData.of(results)
+    row = data.differences("profit").iloc[3]
     sides = [
         results.runs[(results.runs["bidding"] == bidding) & (results.runs["penalty"] == PENALTIES[3])]["profit"]
         for bidding in ("anm_aware", "basic")
@@ -186,10 +197,10 @@ def test_numbers_can_be_compared_if_asked_for():
 
 def test_rank_correlations_are_spearmans():
     results = CASES["sample"]()
-    for _, row in Evidence.of(results).ranks().iterrows():
+    for _, row in ReportData.of(results).ranks().iterrows():
         found = stats.spearmanr(results.runs[row[FACTOR]], results.runs[row[OUTPUT]])
         assert (row[RHO], row[CHANCE]) == pytest.approx(tuple(found))
-        assert row[SAMPLE] == 64
+        assert row[COUNT] == 64
 
 
 def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points():
@@ -201,7 +212,7 @@ def test_a_sample_is_told_by_ranks_instead_of_a_table_of_points():
 
 
 def test_a_factor_that_stands_out_of_many_by_chance_is_not_named():
-    found = findings_of(Evidence.of(CASES["sample_of_many_factors"]()))
+    found = findings_of(ReportData.of(CASES["sample_of_many_factors"]()))
     assert found[0].startswith("On average over the sample, profit is")
     assert not any(" follows " in text for text in found)  # nothing depends on these factors
 
@@ -210,7 +221,7 @@ def test_pooled_differences_are_over_points():
     results = CASES["sample_and_words"]()
     table = results.runs.pivot_table(index="penalty", columns="bidding", values="profit")  # means of replications
     gaps = (table["anm_aware"] - table["basic"]).to_numpy()
-    pooled = Evidence.of(results).pooled()
+    pooled = ReportData.of(results).pooled()
     found = pooled[pooled[OUTPUT] == "profit"].iloc[0]
     assert (found[LOW], found[HIGH]) == pytest.approx(student(gaps))
 
@@ -218,5 +229,5 @@ def test_pooled_differences_are_over_points():
 def test_points_of_a_csv_file_that_fill_a_box_are_a_sample():
     sample = hypercube(40, {"penalty": (0, 2), "band": (0, 0.2)}, factors=FACTORS)
     from_file = sample.sweep.model_copy(update={"axes": ()})
-    assert Evidence.of(replace(sample, sweep=from_file)).roles.sampled == ("penalty", "band")
-    assert Evidence.of(CASES["two_numbers_and_words"]()).roles.sampled == ()
+    assert ReportData.of(replace(sample, sweep=from_file)).layout.sampled == ("penalty", "band")
+    assert ReportData.of(CASES["two_numbers_and_words"]()).layout.sampled == ()

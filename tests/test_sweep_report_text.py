@@ -27,12 +27,11 @@ from synthetic import (
 )
 
 from experiments.sweeps.report import write_report
-from experiments.sweeps.report.amounts import Amounts, correlation, counted, listed
-from experiments.sweeps.report.estimates import HIGH, LOW, MEAN
-from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import not_dominated
-from experiments.sweeps.report.levels import split_unit
+from experiments.sweeps.report.numbers import Amounts, counted, listed, number_text, split_unit
+from experiments.sweeps.report.statistics import MEAN, REACH
 from experiments.sweeps.report.tables import cell, narrowing
 from sim.errors import StudyError
 
@@ -41,7 +40,7 @@ from sim.errors import StudyError
 
 @pytest.mark.parametrize("case", CASES)
 def test_findings_are_two_to_six_sentences(case):
-    found = findings_of(Evidence.of(CASES[case]()))
+    found = findings_of(ReportData.of(CASES[case]()))
     assert 2 <= len(found) <= 6
     assert all(text[0].isupper() and text.endswith(".") and "nan" not in text for text in found)
     assert len(set(found)) == len(found)
@@ -53,7 +52,7 @@ def test_findings_say_how_much_where_and_what_is_chance():
     quiet = weather + rng.normal(0, 4, 20)
     values = {("basic", 1): list(weather), ("basic", 2): list(weather)}
     values |= {("anm_aware", 1): list(quiet - (quiet - weather).mean()), ("anm_aware", 2): list(quiet + 84.1)}
-    first = findings_of(Evidence.of(by_hand(values)))[0]
+    first = findings_of(ReportData.of(by_hand(values)))[0]
     low, high = student(quiet + 84.1 - weather)
     size = f"{(low + high) / 2:.1f} ± {(high - low) / 2:.1f} $"
     assert first == (
@@ -67,7 +66,7 @@ def test_where_nothing_is_compared_the_extent_is_said():
     undirected = results.sweep.model_copy(
         update={"report": results.sweep.report.model_copy(update={"outputs": ("min_vm_pu",)})}
     )
-    (text, *_) = findings_of(Evidence.of(replace(results, sweep=undirected)))
+    (text, *_) = findings_of(ReportData.of(replace(results, sweep=undirected)))
     assert re.fullmatch(
         r"Lowest voltage goes from [\d.]+ ± [\d.]+ p\.u\. at penalty \d+ % of price to [\d.]+ ± [\d.]+ p\.u\. at .*",
         text,
@@ -77,7 +76,7 @@ def test_where_nothing_is_compared_the_extent_is_said():
 def test_a_few_of_many_may_be_chance():
     rng = np.random.default_rng(11)
     values = {(bidding, k): list(rng.normal(0, 1, 10)) for bidding in BIDDINGS for k in range(40)}
-    text = findings_of(Evidence.of(by_hand(values)))[0]
+    text = findings_of(ReportData.of(by_hand(values)))[0]
     assert "the largest of 40 may be as large by chance" in text or "within chance at all" in text
 
 
@@ -90,13 +89,13 @@ def test_the_other_way_counts_only_if_it_is_none_of_many_by_chance():
     wobble = (wobble - wobble.mean()) / stats.sem(wobble)
     values[("anm_aware", 8)] = list(np.array(base) - 2.6 + wobble)  # p = 3.5 %, of ten
     values[("anm_aware", 9)] = list(np.array(base) - 20 + wobble)
-    text = findings_of(Evidence.of(by_hand(values)))[0]
+    text = findings_of(ReportData.of(by_hand(values)))[0]
     assert "at penalty 9 it is lower, by 20.00 $ and at penalty 8 the difference is within chance" in text
 
 
 def test_what_is_the_same_in_all_pairs_is_said():
     same = {("basic", 1): [0.1, 0.2], ("anm_aware", 1): [0.1 * (1 + 1e-14), 0.2]}
-    assert findings_of(Evidence.of(by_hand(same)))[0] == (
+    assert findings_of(ReportData.of(by_hand(same)))[0] == (
         "There is no difference in profit between anm_aware and basic in any pair."
     )
 
@@ -137,7 +136,7 @@ def test_the_front_heeds_which_way_is_better():
 )
 def test_values_as_they_are_shown(values, texts):
     results = grid({"x": values}, replications=3)
-    assert list(Evidence.of(results).levels["x"].texts) == texts
+    assert list(ReportData.of(results).levels["x"].texts) == texts
     assert all(f"| {text} |" in report_of(results) for text in texts)
 
 
@@ -312,7 +311,7 @@ def test_words_of_the_user_stay_as_they_are(text):
 
 
 def amounts(mean, reach, output="profit") -> Amounts:
-    return Amounts.of(output, pd.DataFrame({MEAN: [mean], LOW: [mean - reach], HIGH: [mean + reach]}))
+    return Amounts.of(output, pd.DataFrame({MEAN: [mean], REACH: [reach]}))
 
 
 @pytest.mark.parametrize(
@@ -329,12 +328,12 @@ def amounts(mean, reach, output="profit") -> Amounts:
     ],
 )
 def test_amounts_have_as_many_digits_as_their_interval_bears(mean, reach, output, text):
-    assert amounts(mean, reach, output).said(mean, mean - reach, mean + reach) == text
+    assert amounts(mean, reach, output).with_unit(mean, reach) == text
 
 
 def test_small_words():
     assert [narrowing(ratio) for ratio in (1.0, 25.0, 14400.0, np.inf, np.nan)] == ["1.0", "5.0", "120", "∞", ""]
-    assert [correlation(rho) for rho in (0.5, -0.25, -0.001)] == ["+0.50", "−0.25", "0.00"]
+    assert [number_text(rho, 2, signed=True) for rho in (0.5, -0.25, -0.001)] == ["+0.50", "−0.25", "0.00"]
     assert split_unit("penalty [% of price]") == ("penalty", "% of price")
     assert split_unit("rounds [1]") == ("rounds", "")
     assert split_unit("keep") == ("keep", "")

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from experiments.figures.sweep_sheet import Drawing
 from experiments.sweeps.report.content import blocks_of, markdown
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.page import page
-from experiments.sweeps.report.sheets import differences_csv, means_csv
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.figure_page import Drawing
+from experiments.sweeps.report.html_page import page
+from experiments.sweeps.report.tables import differences_csv, means_csv
 from experiments.sweeps.results import SweepResults
 from experiments.whole import told, write_whole
 
@@ -32,12 +32,12 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
         If no run is done, the report can't be made as the sweep file asks for it, or the folder can't be written to;
         nothing is written then.
     """
-    evidence = Evidence.of(results)
-    blocks = blocks_of(evidence)
+    data = ReportData.of(results)
+    blocks = blocks_of(data)
     texts = {
         "report.md": markdown(blocks),
-        "means.csv": means_csv(evidence),
-        "differences.csv": differences_csv(evidence),
+        "means.csv": means_csv(data),
+        "differences.csv": differences_csv(data),
     }
     drawings = [block for block in blocks if isinstance(block, Drawing)]
     with told(str(folder), "choose another folder, or mend its permissions"):

@@ -5,33 +5,39 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from experiments.figures.sweep_sheet import Drawing
 from experiments.sweeps.outputs import BID_FALLBACKS, BIDDING_USED, HOUR_FALLBACKS
-from experiments.sweeps.report.amounts import counted, listed
-from experiments.sweeps.report.clouds import scatter_drawings
-from experiments.sweeps.report.curves import difference_drawings, means_drawings
-from experiments.sweeps.report.evidence import Evidence
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.figure_page import Drawing
 from experiments.sweeps.report.findings import findings_of
-from experiments.sweeps.report.front import front_drawing, front_table
-from experiments.sweeps.report.levels import value_text
+from experiments.sweeps.report.front import front_drawing, front_of
+from experiments.sweeps.report.lines import line_drawings
 from experiments.sweeps.report.maps import map_drawings
-from experiments.sweeps.report.sample_tables import pooled_table, ranges_table, ranks_table
-from experiments.sweeps.report.tables import MOST_ROWS, cell, difference_table, means_table, table
-from experiments.sweeps.results import REPLICATION
+from experiments.sweeps.report.numbers import counted, listed
+from experiments.sweeps.report.scatter import scatter_drawings
+from experiments.sweeps.report.tables import (
+    cell,
+    difference_table,
+    failures_table,
+    front_table,
+    means_table,
+    pooled_table,
+    ranges_table,
+    ranks_table,
+)
 
 Block = str | Drawing
 
 
-def blocks_of(evidence: Evidence) -> list[Block]:
+def blocks_of(data: ReportData) -> list[Block]:
     """Return the report."""
     return [
-        *_head(evidence),
+        *_head(data),
         "## What was found",
-        "\n".join(f"- {cell(text)}" for text in findings_of(evidence)),
-        *_figures(evidence),
-        *_means(evidence),
-        *_differences(evidence),
-        *_failures(evidence),
+        "\n".join(f"- {cell(text)}" for text in findings_of(data)),
+        *_figures(data),
+        *_means(data),
+        *_differences(data),
+        *_failures(data),
     ]
 
 
@@ -41,9 +47,9 @@ def markdown(blocks: list[Block]) -> str:
     return "\n\n".join(texts) + "\n"
 
 
-def _head(evidence: Evidence) -> Iterator[str]:
+def _head(data: ReportData) -> Iterator[str]:
     """Yield title, warning, description and provenance."""
-    results = evidence.results
+    results = data.results
     sweep, done, failed = results.sweep, len(results.runs), len(results.failed)
     yield f"# {cell(sweep.name)}"
     missing = results.planned - done - failed
@@ -64,12 +70,11 @@ def _head(evidence: Evidence) -> Iterator[str]:
         f"Study {cell(sweep.study)}; {counted(sweep.replications, 'replication')};"
         f" runs: {done:,} done of {results.planned:,} planned, {failed:,} failed; {cell(versions)}."
     )
-    fixed = [name for name, level in evidence.levels.items() if len(level) == 1]
+    fixed = [f"{level.axis_label}: {level.texts[0]}" for level in data.levels.values() if len(level) == 1]
     if fixed:
-        same = "; ".join(f"{level.label}: {level.texts[0]}" for level in (evidence.levels[name] for name in fixed))
-        yield f"The same in all runs: {cell(same)}."
-    if evidence.roles.empty:
-        yield f"Without a value in any run, and left out: {cell(', '.join(evidence.roles.empty))}."
+        yield f"The same in all runs: {cell('; '.join(fixed))}."
+    if data.layout.empty:
+        yield f"Without a value in any run, and left out: {cell(', '.join(data.layout.empty))}."
 
 
 def fallbacks(runs: pd.DataFrame) -> str:
@@ -84,21 +89,32 @@ def fallbacks(runs: pd.DataFrame) -> str:
     return f"Of {len(runs):,}, {listed(said)}" if said else ""
 
 
-def _means(evidence: Evidence) -> Iterator[Block]:
-    if evidence.roles.sampled:
+def _figures(data: ReportData) -> Iterator[Block]:
+    """Yield the figures, with the table of the last one."""
+    blocks: list[Block] = [*line_drawings(data), *map_drawings(data)]
+    if (points := front_of(data)) is not None:
+        blocks += [front_drawing(data, points), *front_table(data, points)]
+    if blocks:
+        yield "## Figures"
+        yield from blocks
+
+
+def _means(data: ReportData) -> Iterator[Block]:
+    """Yield the means of all arms, or how outputs follow the factors of a sample."""
+    if data.layout.sampled:
         yield "## How the outputs follow the factors"
-        yield from ranges_table(evidence)
-        yield from ranks_table(evidence)
-        yield from scatter_drawings(evidence)
+        yield ranges_table(data)
+        yield from ranks_table(data)
+        yield from scatter_drawings(data)
         yield "The means of all points are in [means.csv](means.csv)."
     else:
         yield "## Means"
-        yield from means_table(evidence)
+        yield from means_table(data)
 
 
-def _differences(evidence: Evidence) -> Iterator[str]:
+def _differences(data: ReportData) -> Iterator[str]:
     """Yield the paired differences, or how to ask for them."""
-    pairs = evidence.pairs
+    pairs = data.pairs
     yield "## Differences in pairs"
     if pairs is None:
         yield (
@@ -106,64 +122,31 @@ def _differences(evidence: Evidence) -> Iterator[str]:
             " baseline, and the others are compared with it, run by run with the same seed."
         )
         return
-    compared = evidence.levels[pairs.compare]
+    compared = data.levels[pairs.compare]
     if compared.missing_first:
         yield (
             f"The first value, {cell(compared.missing_first)}, is in no run that is done; the baseline is"
             f" {cell(compared.named(pairs.baseline))} instead."
         )
     if pairs.differences.empty:
-        yield f"There is no pair of runs that differ in {cell(compared.words)} alone and have the same seed."
-    elif evidence.roles.sampled:
-        yield from pooled_table(evidence)
+        yield f"There is no pair of runs that differ in {cell(compared.label)} alone and have the same seed."
+    elif data.layout.sampled:
+        yield from pooled_table(data)
         yield "The differences at each point are in [differences.csv](differences.csv)."
     else:
-        yield from difference_table(evidence)
+        yield from difference_table(data)
     if pairs.together:
-        names = listed(evidence.levels[name].words for name in pairs.together)
-        yield f"{cell(names)} changes together with {cell(compared.words)}; the differences are due to both."
-    fallen = fallbacks(evidence.results.runs)
+        names = cell(listed(data.labels(pairs.together)))
+        yield f"{names} changes together with {cell(compared.label)}; the differences are due to both."
+    fallen = fallbacks(data.results.runs)
     if fallen:
         yield f"The differences mix in fallbacks. {fallen}."
     if pairs.incomplete:
         yield f"Incomplete, and left out: {counted(pairs.incomplete, 'pair')} of which only one run is there."
 
 
-def _figures(evidence: Evidence) -> Iterator[Block]:
-    drawings = [
-        *means_drawings(evidence),
-        *difference_drawings(evidence),
-        *map_drawings(evidence),
-        *front_drawing(evidence),
-    ]
-    if drawings:
-        yield "## Figures"
-        yield from drawings
-        yield from front_table(evidence)
-
-
-def _failures(evidence: Evidence) -> Iterator[str]:
+def _failures(data: ReportData) -> Iterator[str]:
     """Yield the table of runs that failed."""
-    failed: pd.DataFrame = evidence.results.failed
-    if failed.empty:
-        return
-    names = list(evidence.results.factors)
-    yield "## Failed runs"
-    rows = [
-        [
-            *(cell(value_text(evidence.results, name, row[name])) for name in names),
-            str(row[REPLICATION]),
-            str(row["seed"]),
-            cell(str(row["error"])),
-        ]
-        for _, row in failed[:MOST_ROWS].iterrows()
-    ]
-    heads = [
-        *(cell(evidence.results.label(name)) for name in names),
-        "replication",
-        "seed",
-        "error",
-    ]
-    yield table(heads, rows, words=len(heads))
-    if len(failed) > MOST_ROWS:
-        yield f"The first {MOST_ROWS} of {len(failed):,} failed runs."
+    if len(data.results.failed):
+        yield "## Failed runs"
+        yield from failures_table(data)

@@ -1,7 +1,7 @@
 """What was found, in sentences that follow from the figures and say what may be chance."""
 
-import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,66 +9,79 @@ from scipy.stats import t as student
 
 from experiments.confidence import CONFIDENCE, Estimate
 from experiments.sweeps.outputs import output_of
-from experiments.sweeps.report.amounts import Amounts, counted, listed, words_of
-from experiments.sweeps.report.estimates import COUNT, ERROR, HIGH, LOW, MEAN, beyond_chance, estimates
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.levels import OUTPUT, VALUE
-from experiments.sweeps.report.pairs import RATIO, pair_runs
-from experiments.sweeps.report.sample_findings import sample_findings
+from experiments.sweeps.report.data import SURE, ReportData
+from experiments.sweeps.report.numbers import Amounts, counted, label_of, listed, number_text
+from experiments.sweeps.report.statistics import (
+    CHANCE,
+    COUNT,
+    ERROR,
+    FACTOR,
+    HIGH,
+    LOW,
+    MEAN,
+    OUTPUT,
+    RATIO,
+    REACH,
+    RHO,
+    VALUE,
+    beyond_chance,
+    estimates,
+    pair_runs,
+)
 from experiments.sweeps.results import REPLICATION
 
 FEWEST, MOST = 2, 6
 """Sentences."""
 MOST_NAMED = 3
 """So many points within chance are named; more are counted."""
+MOST_OUTPUTS, MOST_VALUES = 2, 2
+"""So many outputs of a sample are told, and so many values that are compared."""
 LONGEST = 100
 """Letters of their names."""
 ONCE = "Every point was run once, so what is chance can't be told; add replications."
 ONCE_SAMPLED = (
     "Every point was run once, in the same weather: how it is in other weather can't be told; add replications."
 )
-SURE = f"{100 * CONFIDENCE:.0f} %"
 
 
-def findings_of(evidence: Evidence) -> list[str]:
+def findings_of(data: ReportData) -> list[str]:
     """Return the sentences, at most six, those on what is compared first."""
-    if evidence.roles.sampled:
-        found = sample_findings(evidence)
+    if data.layout.sampled:
+        found = [*_pooled(data), *_followed(data)]
     else:
-        found = [*_comparisons(evidence), *_best(evidence), *_trend(evidence), *_narrowed(evidence)]
+        found = [*_comparisons(data), *_best(data), *_trend(data), *_narrowed(data)]
     if len(found) < FEWEST:
-        found += [text for output in evidence.roles.outputs for text in _extent(evidence, output)]
-    if evidence.replications == 1:
-        return [*found[: MOST - 1], ONCE_SAMPLED if evidence.roles.sampled else ONCE]
+        found += [text for output in data.layout.outputs for text in _extent(data, output)]
+    if data.replications == 1:
+        return [*found[: MOST - 1], ONCE_SAMPLED if data.layout.sampled else ONCE]
     return found[:MOST]
 
 
-def _extent(evidence: Evidence, output: str) -> Iterator[str]:
+def _extent(data: ReportData, output: str) -> Iterator[str]:
     """Yield what an output is in the only arm, or from which arm to which it goes."""
-    arms, layout = evidence.of_output(output), evidence.amounts(output)
+    arms, amounts = data.means(output), data.amounts(output)
     low, high = arms.loc[arms[MEAN].idxmin()], arms.loc[arms[MEAN].idxmax()]
     if len(arms) > 1:
-        ends = (f"{layout.said(row[MEAN], row[LOW], row[HIGH])} at {evidence.point(row)}" for row in (low, high))
-        yield f"{layout.words.capitalize()} goes from {' to '.join(ends)}."
+        ends = (f"{amounts.with_unit(row[MEAN], row[REACH])} at {data.point(row)}" for row in (low, high))
+        yield f"{amounts.label.capitalize()} goes from {' to '.join(ends)}."
         return
     runs = f"{SURE}, {counted(int(low[COUNT]), 'run')}" if low[COUNT] > 1 else "one run"
-    yield f"The {layout.words} is {layout.said(low[MEAN], low[LOW], low[HIGH])} ({runs})."
+    yield f"The {amounts.label} is {amounts.with_unit(low[MEAN], low[REACH])} ({runs})."
     if low[COUNT] > 1:
-        values = evidence.long.loc[evidence.long[OUTPUT] == output, VALUE]
-        ends = (layout.said(end) for end in (float(values.min()), float(values.max())))
-        yield f"In single runs, {layout.words} lies between {' and '.join(ends)}."
+        values = data.long.loc[data.long[OUTPUT] == output, VALUE]
+        between = " and ".join(map(amounts.with_unit, (values.min(), values.max())))
+        yield f"In single runs, {amounts.label} lies between {between}."
 
 
-def _comparisons(evidence: Evidence) -> Iterator[str]:
+def _comparisons(data: ReportData) -> Iterator[str]:
     """Yield how the values that are compared differ from the baseline in the first outputs, the plainest first."""
-    if evidence.pairs is None:
+    if data.pairs is None:
         return
-    outputs = evidence.roles.outputs[: 2 if len(evidence.levels[evidence.pairs.compare]) <= 3 else 1]
-    for output in outputs:
-        found = evidence.differences(output)
-        sides = [rows.reset_index(drop=True) for _, rows in found.groupby(evidence.pairs.compare)]
+    compare = data.pairs.compare
+    for output in data.layout.outputs[: 2 if len(data.levels[compare]) <= 3 else 1]:
+        sides = [rows.reset_index(drop=True) for _, rows in data.differences(output).groupby(compare)]
         for rows in sorted(sides, key=_size, reverse=True)[:MOST_NAMED]:
-            yield _comparison(evidence, output, rows)
+            yield _comparison(data, compare, rows)
 
 
 def _size(rows: pd.DataFrame) -> float:
@@ -77,34 +90,32 @@ def _size(rows: pd.DataFrame) -> float:
     return float(rows.loc[sure, MEAN].abs().max()) if sure.any() else 0.0
 
 
-def _comparison(evidence: Evidence, output: str, rows: pd.DataFrame) -> str:
-    """Return how one value differs from the baseline."""
-    pairs = evidence.pairs
-    assert pairs is not None
-    level, layout, sure = evidence.levels[pairs.compare], Amounts.of(output, rows), beyond_chance(rows)
-    mine, base = level.named(int(rows[pairs.compare].iloc[0])), level.named(pairs.baseline)
+def _comparison(data: ReportData, compare: str, rows: pd.DataFrame) -> str:
+    """Return how one value differs from the baseline; `rows`: its differences at all points."""
+    level, amounts, sure = data.levels[compare], Amounts.of(rows[OUTPUT].iloc[0], rows), beyond_chance(rows)
+    mine, base = level.named(int(rows[compare].iloc[0])), level.named(level.first)
     if not rows[MEAN].any() and not rows[HIGH].any():
-        return f"There is no difference in {layout.words} between {mine} and {base} in any pair."
+        return f"There is no difference in {amounts.label} between {mine} and {base} in any pair."
     single = rows[COUNT].max() == 1
     judged = rows if single or not sure.any() else rows[sure]
     top = judged.loc[judged[MEAN].abs().idxmax()]
-    where = evidence.point(top, (pairs.compare,))
+    where = data.point(top, compare)
     at = f" at {where}" if where else ""
-    amount = layout.said(abs(top[MEAN]), top[LOW], top[HIGH])
-    most = ", the largest difference" if len(rows) > 1 else ""
+    amount = amounts.with_unit(abs(top[MEAN]), top[REACH])
+    pairs = "one pair" if single else f"{SURE}, {counted(int(top[COUNT]), 'pair')}"
     if not single and not sure.any():
-        every = f" at all {len(rows)} points" if len(rows) > 1 else ""
+        every, largest = (f" at all {len(rows)} points", "the largest, ") if len(rows) > 1 else ("", "")
         return (
-            f"Between {mine} and {base}, the difference in {layout.words} is within chance{every}"
-            f" ({'the largest, ' if every else ''}{amount}{at}; {SURE}, {counted(int(top[COUNT]), 'pair')})."
+            f"Between {mine} and {base}, the difference in {amounts.label} is within chance{every}"
+            f" ({largest}{amount}{at}; {pairs})."
         )
     way = "higher" if top[MEAN] > 0 else "lower"
-    pair = "one pair" if single else f"{SURE}, {counted(int(top[COUNT]), 'pair')}"
-    text = f"With {mine}, {layout.words} is {amount} {way} than with {base}{at}{most} ({pair})"
-    return f"{text}{'' if single else _elsewhere(evidence, rows, top)}."
+    most = ", the largest difference" if len(rows) > 1 else ""
+    elsewhere = "" if single else _elsewhere(data, compare, rows, top, amounts)
+    return f"With {mine}, {amounts.label} is {amount} {way} than with {base}{at}{most} ({pairs}){elsewhere}."
 
 
-def _elsewhere(evidence: Evidence, rows: pd.DataFrame, top: pd.Series) -> str:
+def _elsewhere(data: ReportData, compare: str, rows: pd.DataFrame, top: pd.Series, amounts: Amounts) -> str:
     """Return what the differences at the other points are; the other way counts if it is none of many by chance."""
     sure, same = beyond_chance(rows), np.sign(rows[MEAN]) == np.sign(top[MEAN])
     stands = np.array([_stands(row, len(rows)) for _, row in rows.iterrows()], dtype=bool)
@@ -112,11 +123,11 @@ def _elsewhere(evidence: Evidence, rows: pd.DataFrame, top: pd.Series) -> str:
     against, within = rows[other_way], rows[~other_way & ~(sure & same)]
     parts = []
     if len(against):
-        layout, size = Amounts.of(str(top[OUTPUT]), rows), float(against[MEAN].abs().max())
-        way = f"{'lower' if top[MEAN] > 0 else 'higher'}, by {'up to ' * (len(against) > 1)}{layout.said(size)}"
-        parts.append(f"at {_points(evidence, against, len(rows))} it is {way}")
+        size = amounts.with_unit(against[MEAN].abs().max())
+        way = f"{'lower' if top[MEAN] > 0 else 'higher'}, by {'up to ' * (len(against) > 1)}{size}"
+        parts.append(f"at {_points(data, compare, against, len(rows))} it is {way}")
     if len(within):
-        parts.append(f"at {_points(evidence, within, len(rows))} the difference is within chance")
+        parts.append(f"at {_points(data, compare, within, len(rows))} the difference is within chance")
     elif len(rows) > 1 and not len(against):
         parts.append(f"it is beyond chance at all {len(rows)} points")
     if not _stands(top, len(rows)):
@@ -132,88 +143,119 @@ def _stands(row: pd.Series, comparisons: int) -> bool:
     return tail * comparisons < 1 - CONFIDENCE
 
 
-def _points(evidence: Evidence, some: pd.DataFrame, every: int) -> str:
+def _points(data: ReportData, compare: str, some: pd.DataFrame, every: int) -> str:
     """Return points by name if they are few, or else their number."""
-    compare = (evidence.roles.compare,) if evidence.roles.compare else ()
-    text = listed(evidence.point(row, compare) for _, row in some[:MOST_NAMED].iterrows())
+    text = listed(data.point(row, compare) for _, row in some[:MOST_NAMED].iterrows())
     return text if len(some) <= MOST_NAMED and len(text) <= LONGEST else f"{len(some)} of {every} points"
 
 
-def _best(evidence: Evidence) -> Iterator[str]:
+def _best(data: ReportData) -> Iterator[str]:
     """Yield the best arm in the first output, and how many others can't be told from it."""
-    output = evidence.roles.outputs[0]
-    arms, told = evidence.of_output(output), output_of(output)
-    if told is None or not told.better or len(arms) < 2:
+    output = data.layout.outputs[0]
+    arms, known = data.means(output), output_of(output)
+    if known is None or not known.better or len(arms) < 2:
         return
-    place = int((told.better * arms[MEAN]).idxmax())
-    best, layout = arms.loc[place], evidence.amounts(output)
-    which = "highest" if told.better > 0 else "lowest"
-    text = f"The {which} mean {layout.words}, {layout.said(best[MEAN], best[LOW], best[HIGH])}, is that of"
+    best, amounts = arms.loc[(known.better * arms[MEAN]).idxmax()], data.amounts(output)
+    which, size = "highest" if known.better > 0 else "lowest", amounts.with_unit(best[MEAN], best[REACH])
     if best[COUNT] < 2:
-        yield f"{text.replace(' mean', '')} {evidence.point(best)}."
+        yield f"The {which} {amounts.label}, {size}, is that of {data.point(best)}."
         return
-    near = _near(evidence, output, best)
-    others = counted(len(arms) - 1, "other arm")
+    near = _near(data, output, best)
     chance = "none is" if near == 0 else f"{near} {'is' if near == 1 else 'are'}"
-    yield f"{text} {evidence.point(best)}; of {others}, {chance} within chance of it (in pairs, {SURE} each)."
+    yield (
+        f"The {which} mean {amounts.label}, {size}, is that of {data.point(best)}; of"
+        f" {counted(len(arms) - 1, 'other arm')}, {chance} within chance of it (in pairs, {SURE} each)."
+    )
 
 
-def _near(evidence: Evidence, output: str, best: pd.Series) -> int:
+def _near(data: ReportData, output: str, best: pd.Series) -> int:
     """Return how many arms are within chance of the best one, or have too few runs in common with it."""
-    names = list(evidence.results.factors)
-    mine = evidence.long[evidence.long[OUTPUT] == output]
-    runs = mine.pivot(index=REPLICATION, columns=names, values=VALUE)
-    own = tuple(int(best[name]) for name in names)
-    near = 0
-    for arm in runs.columns:
-        key = arm if isinstance(arm, tuple) else (arm,)
-        gaps = (runs[arm] - runs[own if len(own) > 1 else own[0]]).dropna().to_numpy()
-        if key != own:
-            near += len(gaps) < 2 or not Estimate.of(gaps).beyond_chance
-    return near
+    names = list(data.results.factors)
+    runs = data.long[data.long[OUTPUT] == output].pivot(index=names, columns=REPLICATION, values=VALUE)
+    gaps = runs.sub(runs.loc[tuple(best[names])], axis="columns")
+    sides = [row.dropna().to_numpy() for _, row in gaps.iterrows()]
+    return sum(len(side) < 2 or not Estimate.of(side).beyond_chance for side in sides) - 1  # itself
 
 
-def _trend(evidence: Evidence) -> Iterator[str]:
+def _trend(data: ReportData) -> Iterator[str]:
     """Yield what the first output does from one end of the horizontal axis to the other."""
-    along, compare = evidence.roles.along, evidence.roles.compare
-    if along is None or not evidence.levels[along].continuous:
+    along, compare = data.layout.along, data.layout.compare
+    if along is None or not data.levels[along].continuous:
         return
-    level, output = evidence.levels[along], evidence.roles.outputs[0]
-    ends = (0, len(level) - 1)
-    here = evidence.long[evidence.long[along].isin(ends) & (evidence.long[OUTPUT] == output)]
-    pairs = pair_runs(here, evidence.results.factors, along, ends[0]) if here[along].nunique() == 2 else None
+    level, output, last = data.levels[along], data.layout.outputs[0], len(data.levels[along]) - 1
+    here = data.long[data.long[along].isin([0, last]) & (data.long[OUTPUT] == output)]
+    pairs = pair_runs(here, data.results.factors, along, 0) if here[along].nunique() == 2 else None
     if pairs is None or pairs.differences.empty:
         return
-    apart = [compare] if compare in pairs.others else []
+    apart = [name for name in pairs.others if name == compare]
     found = estimates(pairs.differences, apart)[:MOST_NAMED]
-    layout = Amounts.of(output, found)
-    parts = []
-    for _, row in found.iterrows():
-        who = f" with {evidence.levels[compare].named(int(row[compare]))}" if apart and compare else ""
-        parts.append(f"{_change(layout, row)}{who}")
-    averaged = [name for name in pairs.others if name in evidence.varied and name not in apart]
-    mean = f", on average over {listed(evidence.levels[name].words for name in averaged)}" if averaged else ""
-    yield f"From {level.words} {level.texts[0]} to {level.valued(ends[1])}, {layout.words} {listed(parts)}{mean}."
+    amounts = Amounts.of(output, found)
+    with_whom = [f" with {data.levels[name].named(code)}" for name in apart for code in found[name]] or [""]
+    changes = [f"{_change(amounts, row)}{who}" for (_, row), who in zip(found.iterrows(), with_whom, strict=True)]
+    averaged = data.labels([name for name in pairs.others if name in data.varied and name not in apart])
+    mean = f", on average over {listed(averaged)}" if averaged else ""
+    yield f"From {level.label} {level.texts[0]} to {level.valued(last)}, {amounts.label} {listed(changes)}{mean}."
 
 
-def _change(layout: Amounts, row: pd.Series) -> str:
+def _change(amounts: Amounts, row: pd.Series) -> str:
     """Return how an output changes."""
-    if math.isfinite(row[LOW]) and not (row[LOW] > 0 or row[HIGH] < 0):
-        return f"changes within chance ({layout.said(row[MEAN], row[LOW], row[HIGH])})"
-    return f"{'rises' if row[MEAN] > 0 else 'falls'} by {layout.said(abs(row[MEAN]), row[LOW], row[HIGH])}"
+    if row[LOW] <= 0 <= row[HIGH]:
+        return f"changes within chance ({amounts.with_unit(row[MEAN], row[REACH])})"
+    return f"{'rises' if row[MEAN] > 0 else 'falls'} by {amounts.with_unit(abs(row[MEAN]), row[REACH])}"
 
 
-def _narrowed(evidence: Evidence) -> Iterator[str]:
+def _narrowed(data: ReportData) -> Iterator[str]:
     """Yield what common random numbers brought."""
-    output = evidence.roles.outputs[0]
-    found = evidence.differences(output)
-    ratios = found[RATIO].to_numpy(dtype=float) if len(found) else np.array([])
-    ratios = ratios[np.isfinite(ratios)]
+    output = data.layout.outputs[0]
+    found = data.differences(output)
+    ratios = found[RATIO][np.isfinite(found[RATIO])] if len(found) else found
     if not len(ratios):
         return
-    factor = float(np.sqrt(np.median(ratios)))
-    what = f"the intervals of the differences in {words_of(output)}"
+    factor, what = np.sqrt(ratios.median()), f"the intervals of the differences in {label_of(output)}"
     if factor >= 1.2:
         yield f"Running all points in the same weather made {what} {factor:.1f} times narrower."
     else:
         yield f"Running all points in the same weather hardly narrowed {what} ({factor:.1f} times)."
+
+
+def _pooled(data: ReportData) -> Iterator[str]:
+    """Yield how the values that are compared differ from the baseline on the whole of a sample."""
+    pairs, found = data.pairs, data.pooled()
+    if pairs is None or found.empty:
+        return
+    level, output = data.levels[pairs.compare], data.layout.outputs[0]
+    rows = found[found[OUTPUT] == output]
+    amounts = Amounts.of(output, rows)
+    for _, row in rows[:MOST_VALUES].iterrows():
+        way = "higher" if row[MEAN] > 0 else "lower"
+        chance = "" if row[LOW] > 0 or row[HIGH] < 0 else ", which is within chance"
+        yield (
+            f"On average over the sample, {amounts.label} is {amounts.with_unit(abs(row[MEAN]), row[REACH])} {way}"
+            f" with {level.named(int(row[pairs.compare]))} than with {level.named(pairs.baseline)}{chance}"
+            f" ({SURE}, {counted(int(row[COUNT]), 'point')})."
+        )
+
+
+def _followed(data: ReportData) -> Iterator[str]:
+    """Yield which factors the first outputs follow in a sample, apart for each value that is compared."""
+    ranks, compare = data.ranks(), data.layout.compare
+    for output in data.layout.outputs[:MOST_OUTPUTS]:
+        rows = ranks[ranks[OUTPUT] == output]
+        sides: list[Any] = list(rows.groupby(compare))[:MOST_VALUES] if compare else [(None, rows)]
+        for code, side in sides:
+            who = f"with {data.levels[compare].named(code)}, " if compare else ""
+            text = who + _follows(data, label_of(output), side)
+            yield text[0].upper() + text[1:]
+
+
+def _follows(data: ReportData, label: str, rows: pd.DataFrame) -> str:
+    """Return which factors an output follows also as one of many (Bonferroni), the strongest first."""
+    sure = rows[rows[CHANCE] * len(rows) < 1 - CONFIDENCE].sort_values(RHO, key=np.abs, ascending=False)
+    points = counted(int(rows[COUNT].iloc[0]), "point")
+    if sure.empty:
+        return f"no factor's rank correlation with {label} is beyond chance ({points})."
+    factors = zip(data.labels(sure[FACTOR]), sure[RHO], strict=True)
+    said = listed(f"{factor} ({number_text(rho, 2, signed=True)})" for factor, rho in factors)
+    rest = data.labels([name for name in rows[FACTOR] if name not in set(sure[FACTOR])])
+    chance = f"; {listed(rest)} {'is' if len(rest) == 1 else 'are'} within chance" if rest else ""
+    return f"{label} follows {said}{chance} (rank correlations, {points})."

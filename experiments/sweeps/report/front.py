@@ -1,32 +1,37 @@
-"""The choice between two outputs: the points that no other one beats in both."""
+"""The choice between two outputs: all points with their intervals, and those that no other point beats in both."""
 
-from collections.abc import Iterator
+import math
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from experiments.confidence import CONFIDENCE
-from experiments.figures.sweep_front import Outcome, front_figure
-from experiments.figures.sweep_sheet import Drawing
+from experiments.figures.style import COLORS, GREY
 from experiments.sweeps.outputs import output_of
-from experiments.sweeps.report.amounts import counted, output_label, words_of
-from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.tables import MOST_ROWS, cell, table
+from experiments.sweeps.report import figure_page as pages
+from experiments.sweeps.report.data import SURE, ReportData
+from experiments.sweeps.report.numbers import axis_label_of, label_of
+from experiments.sweeps.report.statistics import COUNT, HIGH, LOW, MEAN
 from grids.network import BoolArray, FloatArray
 
-
-def front_of(evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame, BoolArray] | None:
-    """Return the means of all arms in the two outputs of the choice, and which of them no other one beats in both."""
-    if evidence.roles.pareto is None:
-        return None
-    keys = [*evidence.results.factors]
-    first, second = (evidence.of_output(name) for name in evidence.roles.pareto)
-    both = first[keys].merge(second[keys]) if keys else first[keys]
-    first, second = (both.merge(each) if keys else each for each in (first, second))
-    directions = [getattr(output_of(name), "better", 0) for name in evidence.roles.pareto]
-    gains = np.column_stack([sign * each[MEAN] for sign, each in zip(directions, (first, second), strict=True)])
-    return first, second, not_dominated(gains)
+HEIGHT = 3.6
+MOST_LINES = 18
+"""Of text beside the panel: what is varied, and the points of the front by name."""
+LONGEST = 34
+"""Letters of such a line."""
+UP, BEST = "=up", "=best"
+FRONT, REST = COLORS["tie_line"], "#8C8C8C"
+AROUND = np.array(
+    [
+        (reach * math.cos(angle), reach * math.sin(angle))
+        for reach in (0.16, 0.24)
+        for angle in math.pi / 6 * np.arange(12)
+    ]
+)
+"""Where the number of a point may be, from the point. [inch]"""
 
 
 def not_dominated(gains: FloatArray) -> BoolArray:
@@ -37,65 +42,102 @@ def not_dominated(gains: FloatArray) -> BoolArray:
     gains : array, shape (points, outputs)
         What is the better the more of it there is.
     """
-    return np.array(
-        [not bool(((gains >= row).all(axis=1) & (gains > row).any(axis=1)).any()) for row in gains], dtype=bool
+    as_good, better = (gains[:, None] >= gains).all(axis=2), (gains[:, None] > gains).any(axis=2)
+    return np.asarray(~(as_good & better).any(axis=0))
+
+
+def front_of(data: ReportData) -> pd.DataFrame | None:
+    """Return the means of all arms in the two outputs of a choice, if there are arms to choose from.
+
+    Returns
+    -------
+    DataFrame
+        Factors; the columns of `estimates` for each output, those of the second with `UP` behind their names; and
+        `BEST`: whether no other arm beats it in both. By the first output, in rising order.
+    """
+    keys = [*data.results.factors]
+    if data.layout.pareto is None or not keys:
+        return None
+    first, second = (data.means(output) for output in data.layout.pareto)
+    both = first.merge(second, on=keys, suffixes=("", UP)).sort_values(MEAN, kind="stable", ignore_index=True)
+    directions = [_sign(output) for output in data.layout.pareto]
+    return (
+        both.assign(**{BEST: not_dominated(both[[MEAN, MEAN + UP]].to_numpy() * directions)})
+        if len(both) > 1
+        else None
     )
 
 
-def front_drawing(evidence: Evidence) -> Iterator[Drawing]:
-    """Yield the figure of the choice between two outputs."""
-    found = front_of(evidence)
-    if found is None or evidence.roles.pareto is None or len(found[2]) < 2:
-        return
-    first, second, front = found
-    x, y = (
-        Outcome(
-            label=output_label(name),
-            mean=each[MEAN].to_numpy(),
-            low=each[LOW].to_numpy(),
-            high=each[HIGH].to_numpy(),
-        )
-        for name, each in zip(evidence.roles.pareto, (first, second), strict=True)
-    )
-    order = np.flatnonzero(front)[np.argsort(x.mean[front], kind="stable")]
-    wishes = " and ".join(
-        f"{'more' if getattr(output_of(name), 'better', 0) > 0 else 'less'} {words_of(name)}"
-        for name in evidence.roles.pareto
-    )
-    title = f"The choice between {wishes}"
-    notes = [
-        f"Crosses: {100 * CONFIDENCE:.0f} % confidence. Which means are on the front is itself subject to chance."
-    ]
-    figure = front_figure(
-        x,
-        y,
-        front,
+def _sign(output: str) -> int:
+    """Return whether more or less of an output is better."""
+    return getattr(output_of(output), "better", 0)
+
+
+def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
+    """Return the figure of the choice between two outputs."""
+    assert data.layout.pareto is not None
+    wishes = (f"{'more' if _sign(output) > 0 else 'less'} {label_of(output)}" for output in data.layout.pareto)
+    title = f"The choice between {' and '.join(wishes)}"
+    note = f"Crosses: {SURE} confidence. Which means are on the front is itself subject to chance."
+    if points[COUNT].max() == 1:
+        note = "One replication: what is chance can't be told."
+    key = pages.Key(
         [
-            ", ".join(evidence.levels[name].texts[first.loc[place, name]] for name in evidence.varied)
-            for place in order
+            Line2D([], [], color=FRONT, marker="o", ms=5, lw=1.2),
+            Line2D([], [], color=REST, marker="o", ms=3.5, ls=""),
         ],
-        names_of=[evidence.levels[name].label for name in evidence.varied],
-        title=title,
-        notes=notes if first[COUNT].max() > 1 else ["One replication: what is chance can't be told."],
+        ["no point is better in both (front)", "another point is better in both"],
     )
-    yield Drawing(name="pareto", figure=figure, caption=f"{title}: means of {len(first)} points, front joined.")
+    best = points[points[BEST]]
+    most = min(len(best), max(4, MOST_LINES - len(data.varied)))
+    shown = best.iloc[np.unique(np.linspace(0, len(best) - 1, most).round().astype(int))]
+    with pages.page_style():
+        page = pages.Page([0], 1, title=title, note=note, key=key)
+        ax = page.panels[0]
+        _crosses(ax, points[~points[BEST]], REST, size=3.5)
+        _crosses(ax, best, FRONT, size=5.0)
+        ax.plot(best[MEAN], best[MEAN + UP], color=FRONT, lw=1.2, zorder=3)
+        ax.grid()
+        ax.margins(0.06)
+        for axis, output in zip((ax.xaxis, ax.yaxis), data.layout.pareto, strict=True):
+            pages.number_axis(axis, 6)
+            axis.set_label_text(axis_label_of(output))
+        _names(ax, data, shown)
+        figure = page.fit(HEIGHT)
+        _numbers(ax, points, shown)
+    return pages.Drawing(
+        name="pareto", figure=figure, caption=f"{title}: means of {len(points)} points, front joined."
+    )
 
 
-def front_table(evidence: Evidence) -> Iterator[str]:
-    """Yield the points of the front as a table."""
-    found = front_of(evidence)
-    if found is None or evidence.roles.pareto is None or len(found[2]) < 2:
-        return
-    first, second, front = found
-    order = np.flatnonzero(front)[np.argsort(first[MEAN].to_numpy()[front], kind="stable")]
-    layouts = [evidence.amounts(name) for name in evidence.roles.pareto]
-    rows = [
-        [cell(evidence.point(first.loc[place]))]
-        + [
-            layout.interval(*each.loc[place, [MEAN, LOW, HIGH]])
-            for layout, each in zip(layouts, (first, second), strict=True)
-        ]
-        for place in order[:MOST_ROWS]
-    ]
-    yield f"On the front, {counted(len(order), 'point')} of {len(first):,}:"
-    yield table(["", *(cell(output_label(name)) for name in evidence.roles.pareto)], rows, words=1)
+def _crosses(ax: Axes, points: pd.DataFrame, color: str, *, size: float) -> None:
+    x, y = points[MEAN], points[MEAN + UP]
+    style: Any = {"color": color, "lw": 0.9, "alpha": 0.8 if len(points) <= 60 else 0.35, "zorder": 2}
+    ax.hlines(y, points[LOW], points[HIGH], **style)
+    ax.vlines(x, points[LOW + UP], points[HIGH + UP], **style)
+    ax.plot(x, y, "o", ms=size, color=color, mec="white", mew=0.5, zorder=4)
+
+
+def _names(ax: Axes, data: ReportData, points: pd.DataFrame) -> None:
+    """Write beside the panel what is varied, and which points the numbers mean."""
+    heads = [("", data.levels[name].axis_label) for name in data.varied]
+    rows = [", ".join(data.levels[name].texts[row[name]] for name in data.varied) for _, row in points.iterrows()]
+    style: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": pages.SMALL}
+    for place, (number, text) in enumerate([*heads, *((str(k), row) for k, row in enumerate(rows, start=1))]):
+        y, color = -7 - 13.3 * place, "black" if number else GREY
+        ax.annotate(number, (1, 1), (22, y), ha="right", color=FRONT, fontweight="bold", **style)
+        ax.annotate(pages.shortened(text, LONGEST), (1, 1), (27 if number else 11, y), color=color, **style)
+
+
+def _numbers(ax: Axes, points: pd.DataFrame, shown: pd.DataFrame) -> None:
+    """Write numbers beside points of the front, each where it is farthest from all points, lines and numbers."""
+    at = ax.transData.transform(points[[MEAN, MEAN + UP]].to_numpy()) / pages.DPI
+    steps = np.linspace(0, 1, 12)[:, None]
+    taken = np.concatenate([at, *(start + steps * (end - start) for start, end in pairwise(at[points[BEST]]))])
+    style: Any = {"ha": "center", "va": "center", "fontsize": pages.SMALL, "fontweight": "bold", "color": FRONT}
+    for number, (place, row) in enumerate(shown.iterrows(), start=1):
+        choices = at[place] + AROUND
+        gaps = np.hypot(*(choices[:, None] - taken).transpose(2, 0, 1)).min(axis=1)
+        best = choices[gaps.argmax()]
+        taken, offset = np.vstack([taken, best]), 72 * (best - at[place])
+        ax.annotate(str(number), row[[MEAN, MEAN + UP]], offset, textcoords="offset points", zorder=6, **style)

@@ -1,7 +1,6 @@
-"""The values of a factor as a report shows them: in which order, in which words, and which one is the first."""
+"""Levels of the factors as a report shows them: in which order, as which text, and which one is the first."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.sweeps.report.numbers import number_text, split_unit
+from experiments.sweeps.report.statistics import OUTPUT, VALUE
 from experiments.sweeps.results import REPLICATION, SweepResults
 from experiments.sweeps.sweep_file import SweepFile
 from grids.network import FloatArray, IntArray
 
-OUTPUT, VALUE = "=output", "=value"
-"""Columns of runs in long form: which output, and how much. No factor has a name that begins as those of ours do."""
 LONGEST = 40
 """Letters of a label that can be part of a sentence."""
 
@@ -27,16 +26,14 @@ class Levels:
     ----------
     name : str
         The factor.
-    label : str
-        How it is written on an axis, with its unit.
+    axis_label : str
+        Its label on an axis, with its unit.
     numeric : bool
-        Whether the values are numbers; they are in rising order then, words in the order of the sweep file.
-    boolean : bool
-        Whether the values are yes and no.
+        Whether the values are numbers; they are in rising order then, texts in the order of the sweep file.
     values : tuple
         The values as they are in the results.
     shown : array
-        The values of a numeric factor as they are shown, in the unit of the label; NaN for words.
+        The values of a numeric factor as they are shown, in the unit of the label; NaN for texts.
     texts : tuple of str
         The values as text.
     first : int
@@ -46,9 +43,8 @@ class Levels:
     """
 
     name: str
-    label: str
+    axis_label: str
     numeric: bool
-    boolean: bool
     values: tuple[Any, ...]
     shown: FloatArray
     texts: tuple[str, ...]
@@ -59,45 +55,35 @@ class Levels:
         return len(self.texts)
 
     @property
-    def words(self) -> str:
-        """What it is, without the unit; its name if that is too long for a sentence."""
-        words = split_unit(self.label)[0]
-        return words if len(words) <= LONGEST else self.name if len(self.name) <= LONGEST else _tail(self.name)
+    def label(self) -> str:
+        """Its label without the unit; its name, or the end of that, if it is too long for a sentence."""
+        choices = (split_unit(self.axis_label)[0], self.name)
+        tail = ".".join(self.name.split(".")[-2:])
+        return next((label for label in choices if len(label) <= LONGEST), tail)
 
     @property
     def continuous(self) -> bool:
         """Whether a line may join its values: three numbers or more."""
         return self.numeric and len(self) >= 3
 
-    def codes(self, column: pd.Series) -> IntArray:
-        """Return the codes of a column of the results."""
-        order = {value: code for code, value in enumerate(self.values)}
-        return np.array([order[_plain(value)] for value in column], dtype=np.int64)
+    @property
+    def baseline_first(self) -> tuple[int, ...]:
+        """Its codes in their order, but the first value of the sweep file before all others."""
+        return (self.first, *(code for code in range(len(self)) if code != self.first))
 
     def valued(self, code: int) -> str:
         """Return a value with its unit, such as ``50 %``."""
-        unit = split_unit(self.label)[1] if self.numeric and len(self.label) <= LONGEST else ""
+        unit = split_unit(self.axis_label)[1] if self.numeric and len(self.axis_label) <= LONGEST else ""
         return f"{self.texts[code]} {unit}".strip()
 
     def named(self, code: int) -> str:
         """Return a value that is understood without its axis, such as ``penalty 50 %`` or ``basic``."""
-        return self.placed(code) if self.numeric or self.boolean else self.texts[code]
+        alone = not self.numeric and not all(isinstance(value, bool) for value in self.values)
+        return self.texts[code] if alone else self.labelled(code)
 
-    def placed(self, code: int) -> str:
-        """Return a value with what it is a value of, such as ``penalty 50 %`` or ``bidding basic``."""
-        return f"{self.words} {self.valued(code)}"
-
-
-def split_unit(label: str) -> tuple[str, str]:
-    """Return a label without its unit, and the unit; nothing for a pure number."""
-    found = re.fullmatch(r"(.*?)\s*\[([^\]]*)\]", label, flags=re.DOTALL)
-    if found is None:
-        return label, ""
-    return found[1] or label, "" if found[2] == "1" else found[2]
-
-
-def _tail(path: str) -> str:
-    return ".".join(path.split(".")[-2:])
+    def labelled(self, code: int) -> str:
+        """Return a value with its label, such as ``penalty 50 %`` or ``bidding basic``."""
+        return f"{self.label} {self.valued(code)}"
 
 
 def levels_of(results: SweepResults) -> dict[str, Levels]:
@@ -115,12 +101,11 @@ def _levels(results: SweepResults, name: str) -> Levels:
     shown = np.array([times * value if numeric else times for value in values], dtype=float)
     return Levels(
         name=name,
-        label=results.label(name),
+        axis_label=results.label(name),
         numeric=numeric,
-        boolean=all(isinstance(value, bool) for value in found),
         values=tuple(values),
         shown=shown,
-        texts=_number_texts(shown) if numeric else tuple(_word(value) for value in values),
+        texts=_number_texts(shown) if numeric else tuple(_text(value) for value in values),
         first=values.index(in_order[0]),
         missing_first="" if not declared or in_order[0] in declared[:2] else value_text(results, name, declared[0]),
     )
@@ -135,10 +120,10 @@ def _declared(sweep: SweepFile, name: str) -> list[Any]:
 def _plain(value: Any) -> Any:
     """Return a value of a column as Python has it; what is neither number nor text becomes text."""
     value = value.item() if isinstance(value, np.generic) else value
-    return value if isinstance(value, bool | int | float | str) and value == value else _word(value)
+    return value if isinstance(value, bool | int | float | str) and value == value else _text(value)
 
 
-def _word(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float) and value == value:
@@ -150,7 +135,7 @@ def value_text(results: SweepResults, name: str, value: Any) -> str:
     """Return any value of a factor as text, also one that no run is done with."""
     number = _plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
-        return _word(number)
+        return _text(number)
     return _number_text(number * results.sweep.factor(name).shown_times, 6)
 
 
@@ -164,9 +149,8 @@ def _number_text(value: float, digits: int) -> str:
     """Return a number in so many digits, without zeros at its end; of large numbers all digits before the point."""
     if value == 0 or not 1e-4 <= abs(value) < 1e15:
         return f"{value + 0.0:.{digits}g}".replace("-", "−")
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{decimals}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+    text = number_text(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def long_runs(results: SweepResults, levels: Mapping[str, Levels], outputs: Sequence[str]) -> pd.DataFrame:
@@ -174,9 +158,13 @@ def long_runs(results: SweepResults, levels: Mapping[str, Levels], outputs: Sequ
 
     A point that was sampled twice is there once: with the same seed it is the same run.
     """
-    runs = results.runs.drop_duplicates([*results.factors, REPLICATION])
-    points = {name: level.codes(runs[name]) for name, level in levels.items()}
-    frame = pd.DataFrame(points | {REPLICATION: runs[REPLICATION].to_numpy()})
-    sides = [frame.assign(**{OUTPUT: name, VALUE: runs[name].to_numpy(dtype=float)}) for name in outputs]
-    long = pd.concat(sides, ignore_index=True)
+    names = [*results.factors, REPLICATION]
+    runs = results.runs.drop_duplicates(names)
+    coded = runs.assign(**{name: _codes(level, runs[name]) for name, level in levels.items()})
+    long = coded.melt(names, list(outputs), OUTPUT, VALUE).astype({VALUE: float})
     return long[np.isfinite(long[VALUE])].reset_index(drop=True)
+
+
+def _codes(level: Levels, column: pd.Series) -> IntArray:
+    order = {value: code for code, value in enumerate(level.values)}
+    return np.array([order[_plain(value)] for value in column], dtype=np.int64)

@@ -1,76 +1,153 @@
-"""Maps of a report over two factors: means of the first output, and paired differences."""
+"""Maps over two factors: means of the first output, and differences with what is within chance hatched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.sweep_maps import MapPanel, maps_figure
-from experiments.figures.sweep_sheet import Drawing
-from experiments.sweeps.report.amounts import Amounts, output_label, words_of
-from experiments.sweeps.report.estimates import HIGH, MEAN, beyond_chance, estimates
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.levels import OUTPUT
-from experiments.sweeps.report.views import View, averaged_in_title, axis_of, notes_of, view_of
+from experiments.figures.style import COLORS, headline
+from experiments.sweeps.report import figure_page as pages
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.factor_axis import FactorAxis
+from experiments.sweeps.report.layout import View
+from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.report.numbers import Amounts, axis_label_of, label_of
+from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
 
-HATCHED, WITHIN_CHANCE = "Hatched cells have zero within their interval", "what is within chance is hatched"
+NONE, HATCH = "#DDDDDD", "////"
+MEANS = LinearSegmentedColormap.from_list("means", ["#F3F6FA", "#9CC3DE", "#2F7FB8", "#08306B"])
+DIFFERENCES = LinearSegmentedColormap.from_list(
+    "differences", ["#8C3A00", COLORS["penalty"], "#F7E3D6", "#FFFFFF", "#D9E9F5", COLORS["tie_line"], "#003A5E"]
+)
+"""Blue for more, vermilion for less, white for no difference: safe for colour-blind readers."""
+TALLEST = 8.8
+"""All maps below each other. [inch]"""
+SCALE_WIDTH = 0.8
+"""Room for the scale of colours. [inch]"""
+DIGITS, DIGIT = 6.5, 0.055
+"""Size of the numbers in cells [point], and width of a digit. [inch]"""
+CHANCE, TEXT = "=chance", "=text"
+LONGEST = 22
+"""Letters of a value of the vertical factor."""
 
 
-def map_drawings(evidence: Evidence) -> Iterator[Drawing]:
+def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     """Yield maps of the first output over two factors: means, and paired differences."""
-    spanned = evidence.roles.heat_map
-    if spanned is None:
+    if data.layout.heat_map is None:
         return
-    across, up = (evidence.levels[name] for name in spanned)
-    output, view = evidence.roles.outputs[0], view_of(evidence, spanned, most=1)
-    where = f"over {across.words} and {up.words}{averaged_in_title(evidence, view)}"
+    across, up = (data.levels[name] for name in data.layout.heat_map)
+    output, view, pairs = data.layout.outputs[0], data.view(data.layout.heat_map, most=1), data.pairs
+    where = f"over {across.label} and {up.label}{data.averaged_in_title(view)}"
+    title = f"{label_of(output).capitalize()} {where}"
+    figure = _figure(data, data.long[data.long[OUTPUT] == output], view, title, differences=False)
+    yield pages.Drawing(name="map", figure=figure, caption=f"{title}.")
+    if pairs is None or view.lines != pairs.compare or {across.name, up.name} & set(pairs.together):
+        return
+    differences = pairs.differences[pairs.differences[OUTPUT] == output]
+    if differences.empty:
+        return
+    view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
+    title = f"Difference of {label_of(output)} to {data.levels[pairs.compare].named(pairs.baseline)} {where}"
+    figure = _figure(data, differences, view, title, differences=True)
+    yield pages.Drawing(name="map_differences", figure=figure, caption=f"{title}; what is within chance is hatched.")
 
-    def drawing(name: str, title: str, found: pd.DataFrame, shown: View, *, differences: bool) -> Drawing:
-        figure = maps_figure(
-            _maps(evidence, found, spanned, shown, differences=differences),
-            axis_of(across),
-            axis_of(up),
-            title=title,
-            label=_difference_label(output) if differences else output_label(output),
-            notes=notes_of(evidence, shown, found, bands=HATCHED if differences else ""),
-            differences=differences,
+
+def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, differences: bool) -> Figure:
+    """Return a map for each value that has one, or a single one; all share one scale of colours."""
+    assert data.layout.heat_map is not None
+    across, up = (data.levels[name] for name in data.layout.heat_map)
+    found, output = estimates(runs, [across.name, up.name, *view.kept]), runs[OUTPUT].iloc[0]
+    codes: list[int | None] = [*view.looks] or [None]
+    columns = min(len(codes), 3 if len(across) <= 6 else 2 if len(across) <= 12 else 1)
+    rows = ceil(len(codes) / columns)
+    height = min(max(0.24 * len(up), 1.3), 4.2, max(1.0, TALLEST / rows - 0.35))
+    width = pages.panel_width(columns, 0.18) - SCALE_WIDTH / columns
+    found[CHANCE] = differences & found[LOW].le(0) & found[HIGH].ge(0)
+    amounts = Amounts.of(output, found)
+    found[TEXT] = [amounts.text(mean, signed=differences) for mean in found[MEAN]]
+    if found[TEXT].map(len).max() * DIGIT > width / len(across) - 0.06 or height / len(up) < 0.15:
+        found[TEXT] = ""
+    maps = [found if code is None else found[found[view.lines] == code] for code in codes]
+    handles: dict[str, Patch] = {}
+    if found[CHANCE].any():
+        handles["within chance"] = Patch(fc="white", ec="#555555", hatch=HATCH, lw=0.5)
+    if any(len(here) < len(across) * len(up) for here in maps):
+        handles["no run"] = Patch(fc=NONE, ec="none")
+    key = pages.Key(list(handles.values()), list(handles))
+    note = data.notes(view, found, bands="Hatched cells have zero within their interval" if differences else "")
+    scale = _scale(found[MEAN], differences=differences)
+    colors = ScalarMappable(scale, (DIFFERENCES if differences else MEANS).with_extremes(bad=NONE))
+    with pages.page_style():
+        page = pages.Page(range(len(codes)), columns, title=title, note=note, key=key)
+        for place, (ax, here, code) in enumerate(zip(page.panels, maps, codes, strict=True)):
+            _draw(ax, here, across, up, colors, scale)
+            FactorAxis.of(across, scale=False).dress(ax, width, named=page.lowest[place])
+            _dress(ax, up, height, named=page.leftmost[place])
+            ax.set_xlim(-0.5, len(across) - 0.5)
+            name = data.levels[view.lines].named(code) if view.lines and code is not None else ""
+            headline(ax, pages.shortened(name, int(width / pages.TITLE_LETTER)))
+        ticks, numbers = MaxNLocator(5, steps=pages.STEPS), pages.Numbers()
+        bar = page.body.colorbar(
+            colors,
+            ax=page.panels,
+            aspect=rows * height / 0.12,
+            pad=0.02,
+            ticks=ticks,
+            format=numbers,
+            use_gridspec=False,
         )
-        return Drawing(name=name, figure=figure, caption=title + (f"; {WITHIN_CHANCE}." if differences else "."))
-
-    lines = [view.lines] if view.lines else []
-    found = estimates(evidence.long[evidence.long[OUTPUT] == output], [*spanned, *lines])
-    yield drawing("map", f"{words_of(output).capitalize()} {where}", found, view, differences=False)
-    pairs = evidence.pairs
-    if pairs is None or view.lines != pairs.compare or set(spanned) & set(pairs.together):
-        return
-    mine = pairs.differences[pairs.differences[OUTPUT] == output]
-    if mine.empty:
-        return
-    others = replace(view, codes=tuple(code for code in view.codes if code != pairs.baseline))
-    title = f"Difference of {words_of(output)} to {evidence.levels[pairs.compare].named(pairs.baseline)} {where}"
-    found = estimates(mine, [*spanned, pairs.compare])
-    yield drawing("map_differences", title, found, others, differences=True)
+        bar.outline.set_visible(False)
+        label = f"{'difference of ' * differences}{axis_label_of(output)}"
+        bar.ax.set_ylabel(pages.label_lines(label, rows * height + 0.3, most=2), fontsize=8)
+        return page.fit(height)
 
 
-def _difference_label(output: str) -> str:
-    return f"difference of {output_label(output)}"
+def _scale(means: pd.Series, *, differences: bool) -> Normalize:
+    """Return the scale of colours, of differences with zero in its middle."""
+    low, high = float(means.min()), float(means.max())
+    if differences:
+        reach = max(abs(low), abs(high)) or 1.0
+        return Normalize(-reach, reach)
+    return Normalize(low, high) if high > low else Normalize(low - (abs(low) or 1.0), high + (abs(high) or 1.0))
 
 
-def _maps(
-    evidence: Evidence, found: pd.DataFrame, spanned: Sequence[str], view: View, *, differences: bool
-) -> list[MapPanel]:
-    across, up = spanned
-    shape = len(evidence.levels[up]), len(evidence.levels[across])
-    layout = Amounts.of(str(found[OUTPUT].iloc[0]), found)
-    panels = []
-    for code in view.codes if view.lines else (None,):
-        here = found if code is None else found[found[view.lines] == code]
-        values, within = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-        places = here[up].to_numpy(), here[across].to_numpy()
-        values[places] = here[MEAN]
-        within[places] = here[HIGH].notna() & ~beyond_chance(here)
-        texts = [[layout.text(value, signed=differences) for value in line] for line in values]
-        title = evidence.levels[view.lines].named(code) if view.lines and code is not None else ""
-        panels.append(MapPanel(title=title, values=values, texts=texts, within_chance=within if differences else None))
-    return panels
+def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: ScalarMappable, scale: Normalize) -> None:
+    """Draw the cells of a map with their texts, hatched if they are within chance."""
+    means = here.pivot(index=up.name, columns=across.name, values=MEAN)
+    means = means.reindex(index=range(len(up)), columns=range(len(across)))
+    ax.pcolormesh(
+        np.arange(len(across) + 1) - 0.5,
+        np.arange(len(up) + 1) - 0.5,
+        np.ma.masked_invalid(means.to_numpy()),
+        cmap=colors.get_cmap(),
+        norm=scale,
+        edgecolors="white",
+        lw=0.6,
+    )
+    for _, row in here.iterrows():
+        x, y, color = row[across.name], row[up.name], colors.to_rgba(row[MEAN])
+        if row[CHANCE]:
+            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc="none", ec="#8A8A8A", hatch=HATCH, lw=0))
+        box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if row[CHANCE] else None
+        ink = "white" if np.dot(color[:3], (0.2126, 0.7152, 0.0722)) < 0.5 else "black"
+        ax.text(x, y, row[TEXT], ha="center", va="center", fontsize=DIGITS, color=ink, bbox=box if row[TEXT] else None)
+
+
+def _dress(ax: Axes, up: Levels, height: float, *, named: bool) -> None:
+    """Give a map its vertical axis; `named`: with values and the label."""
+    every = ceil(0.13 * len(up) / height)
+    texts = [pages.shortened(text, LONGEST) for text in up.texts]
+    ax.set_yticks(range(0, len(up), every), labels=texts[::every])
+    ax.set_ylim(-0.5, len(up) - 0.5)
+    ax.tick_params(length=0, labelleft=named)
+    ax.spines[:].set_visible(False)
+    if named:
+        ax.set_ylabel(pages.label_lines(up.axis_label, height + 0.2))

@@ -1,4 +1,4 @@
-"""The tables of a report, in Markdown."""
+"""The tables of a report: in Markdown, as long as they can be read, and as CSV with every row and all digits."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,32 @@ import numpy as np
 import pandas as pd
 
 from experiments.confidence import CONFIDENCE
-from experiments.sweeps.report.amounts import Amounts, output_label
-from experiments.sweeps.report.estimates import COUNT, HIGH, LOW, MEAN
-from experiments.sweeps.report.evidence import Evidence
-from experiments.sweeps.report.levels import OUTPUT
-from experiments.sweeps.report.pairs import RATIO
+from experiments.sweeps.report.data import SURE, ReportData
+from experiments.sweeps.report.front import BEST, UP
+from experiments.sweeps.report.levels import value_text
+from experiments.sweeps.report.numbers import Amounts, axis_label_of, counted, number_text
+from experiments.sweeps.report.statistics import (
+    CHANCE,
+    COUNT,
+    ERROR,
+    FACTOR,
+    HIGH,
+    INCOMPLETE,
+    LOW,
+    MEAN,
+    OUTPUT,
+    POINTS,
+    RATIO,
+    REACH,
+    RHO,
+    VALUE,
+)
+from experiments.sweeps.results import REPLICATION
 
 MOST_ROWS = 40
 """In a table; the rest is in a CSV file."""
+INTERVALS = f"Mean ± half the width of the {SURE} confidence interval (Student)"
+MINUS, LABEL, TEXT, NARROWED = "=minus", "=label", "=text", "=narrowed"
 
 
 def cell(text: str) -> str:
@@ -27,84 +45,90 @@ def cell(text: str) -> str:
     return " ".join(text.split())
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: int) -> str:
-    """Return a table whose first columns, so many, are words; the others are numbers."""
-    lines = [heads, [*["---"] * words, *["---:"] * (len(heads) - words)], *rows]
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, labels: int) -> str:
+    """Return a table whose first columns, so many, are labels; the others are numbers."""
+    lines = [heads, [*["---"] * labels, *["---:"] * (len(heads) - labels)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def rest(count: int, file: str) -> list[str]:
+def means_table(data: ReportData) -> list[str]:
+    """Return the means of all arms, a row for each, and what there is to say about them."""
+    names, outputs = list(data.varied), list(data.layout.outputs)
+    shown = data.arms[data.arms[OUTPUT].isin(outputs)]
+    formats = {output: data.amounts(output) for output in outputs}
+    shown = shown.assign(**{TEXT: [_interval(formats[row[OUTPUT]], row) for _, row in shown.iterrows()]})
+    heads = [*(cell(data.levels[name].axis_label) for name in names), "runs", *map(_head, outputs)]
+    rows = _rows(data, shown, names, [(TEXT, output) for output in outputs])
+    once = "One replication: there is no interval, and what is chance can't be told."
+    note = once if data.replications == 1 else f"{INTERVALS} over runs."
+    return [table(heads, rows[:MOST_ROWS], labels=len(names)), note, *_rest(len(rows), "means.csv")]
+
+
+def difference_table(data: ReportData) -> list[str]:
+    """Return the paired differences, a row for each point and value, and what there is to say about them."""
+    pairs = data.pairs
+    if pairs is None:
+        return []
+    names = [name for name in (*pairs.others, pairs.compare) if name in data.varied]
+    sides = {output: found for output in data.layout.outputs if len(found := data.differences(output))}
+    formats = {output: Amounts.of(output, found) for output, found in sides.items()}
+    shown = pd.concat(sides.values())
+    shown = shown.assign(
+        **{
+            TEXT: [_difference(formats[row[OUTPUT]], row) for _, row in shown.iterrows()],
+            NARROWED: shown[RATIO].map(narrowing),
+        }
+    )
+    minus = cell(data.levels[pairs.compare].named(pairs.baseline))
+    heads = [cell(data.levels[name].axis_label) for name in names]
+    heads = [*heads[:-1], f"{heads[-1]}, minus {minus}", "pairs"]
+    heads += [head for output in sides for head in (_head(output), "narrowed")]
+    rows = _rows(data, shown, names, [(column, output) for output in sides for column in (TEXT, NARROWED)])
+    note = (
+        f"{INTERVALS} of the differences between runs with the same seed; bold: zero lies outside (as for one in 20"
+        " that are nothing but chance). *Narrowed*: how many times wider the interval would be had the two runs met"
+        " weather of their own."
+    )
+    if data.replications == 1:
+        note = "One pair each: there is no interval, and what is chance can't be told."
+    return [table(heads, rows[:MOST_ROWS], labels=len(names)), note, *_rest(len(rows), "differences.csv")]
+
+
+def _rows(
+    data: ReportData, shown: pd.DataFrame, names: Sequence[str], columns: Sequence[tuple[str, str]]
+) -> list[list[str]]:
+    """Return a row for each point: its values, how many runs or pairs it has, and columns of outputs."""
+    by = [*names] or [POINTS]
+    counts = shown.groupby(by)[COUNT].agg(["min", "max"])
+    wide = shown.pivot(index=by, columns=OUTPUT, values=list({column for column, _ in columns}))[[*columns]].fillna("")
+    spans = [
+        f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}" for low, high in counts.itertuples(index=False)
+    ]
+    points = wide.index.to_frame().itertuples(index=False)  # one without names if nothing is varied
+    return [
+        [*(cell(data.levels[name].texts[code]) for name, code in zip(names, point, strict=False)), span, *texts]
+        for point, span, texts in zip(points, spans, wide.to_numpy(), strict=True)
+    ]
+
+
+def _head(output: str) -> str:
+    return cell(axis_label_of(output))
+
+
+def _rest(count: int, file: str) -> list[str]:
     """Return where the rows are that a table does not show."""
     if count <= MOST_ROWS:
         return []
     return [f"The first {MOST_ROWS} of {count:,} rows; all of them are in [{file}]({file})."]
 
 
-def _factor_cells(evidence: Evidence, key: Sequence[int], names: Sequence[str]) -> list[str]:
-    return [cell(evidence.levels[name].texts[code]) for name, code in zip(names, key, strict=True)]
+def _interval(amounts: Amounts, row: pd.Series) -> str:
+    return amounts.interval(row[MEAN], row[REACH])
 
 
-def means_table(evidence: Evidence) -> list[str]:
-    """Return the means of all arms, a row for each, and what there is to say about them."""
-    names = list(evidence.varied)
-    outputs = {output: evidence.of_output(output).set_index(names or [OUTPUT]) for output in evidence.roles.outputs}
-    layouts = {output: evidence.amounts(output) for output in outputs}
-    arms = evidence.arms[[*names]].drop_duplicates() if names else evidence.arms[[OUTPUT]].head(1)
-    rows = []
-    for key in arms[:MOST_ROWS].itertuples(index=False, name=None):
-        found = {output: _row_at(frame, key if names else (output,)) for output, frame in outputs.items()}
-        counts = sorted({int(row[COUNT]) for row in found.values() if row is not None})
-        amounts = ["" if row is None else _interval(layouts[output], row) for output, row in found.items()]
-        rows.append([*_factor_cells(evidence, key if names else (), names), _span(counts), *amounts])
-    heads = [*(cell(evidence.levels[name].label) for name in names), "runs", *(cell(output_label(o)) for o in outputs)]
-    text = [table(heads, rows, words=len(names))]
-    if evidence.replications == 1:
-        text.append("One replication: there is no interval, and what is chance can't be told.")
-    else:
-        text.append(f"Mean ± half the width of the {100 * CONFIDENCE:.0f} % confidence interval (Student) over runs.")
-    return [*text, *rest(len(arms), "means.csv")]
-
-
-def _row_at(frame: pd.DataFrame, key: tuple[object, ...]) -> pd.Series | None:
-    place = key if len(key) > 1 else key[0]
-    return frame.loc[place] if place in frame.index else None
-
-
-def _interval(layout: Amounts, row: pd.Series, *, signed: bool = False) -> str:
-    return layout.interval(row[MEAN], row[LOW], row[HIGH], signed=signed)
-
-
-def _span(counts: Sequence[int]) -> str:
-    return "" if not counts else str(counts[0]) if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
-
-
-def difference_table(evidence: Evidence) -> list[str]:
-    """Return the paired differences, a row for each point and value, and what there is to say about them."""
-    pairs = evidence.pairs
-    if pairs is None:
-        return []
-    names = [name for name in (*pairs.others, pairs.compare) if name in evidence.varied]
-    frames = {output: evidence.differences(output).set_index(names) for output in evidence.roles.outputs}
-    frames = {output: frame for output, frame in frames.items() if len(frame)}
-    layouts = {output: Amounts.of(output, frame) for output, frame in frames.items()}
-    keys = pairs.table.loc[pairs.table[MEAN].notna() & pairs.table[OUTPUT].isin(list(frames)), names].drop_duplicates()
-    rows = []
-    for key in keys[:MOST_ROWS].itertuples(index=False, name=None):
-        found = {output: _row_at(frame, key) for output, frame in frames.items()}
-        counts = sorted({int(row[COUNT]) for row in found.values() if row is not None})
-        rows.append([*_factor_cells(evidence, key, names), _span(counts)])
-        for output, row in found.items():
-            rows[-1] += ["", ""] if row is None else [difference_text(layouts[output], row), narrowing(row[RATIO])]
-    minus = cell(evidence.levels[pairs.compare].named(pairs.baseline))
-    heads = [cell(evidence.levels[name].label) for name in names[:-1]]
-    heads += [f"{cell(evidence.levels[pairs.compare].label)}, minus {minus}", "pairs"]
-    heads += [head for output in frames for head in (cell(output_label(output)), "narrowed")]
-    return [table(heads, rows, words=len(names)), _reading(evidence), *rest(len(keys), "differences.csv")]
-
-
-def difference_text(layout: Amounts, row: pd.Series) -> str:
+def _difference(amounts: Amounts, row: pd.Series) -> str:
     """Return a difference with its interval, bold if zero lies outside."""
-    text = _interval(layout, row, signed=True)
+    text = amounts.interval(row[MEAN], row[REACH], signed=True)
     return f"**{text}**" if row[LOW] > 0 or row[HIGH] < 0 else text
 
 
@@ -116,12 +140,109 @@ def narrowing(ratio: float) -> str:
     return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 
-def _reading(evidence: Evidence) -> str:
-    """Return how the table of differences is to be read."""
-    if evidence.replications == 1:
-        return "One pair each: there is no interval, and what is chance can't be told."
-    return (
-        f"Mean ± half the width of the {100 * CONFIDENCE:.0f} % confidence interval (Student) of the differences"
-        " between runs with the same seed; bold: zero lies outside (as for one in 20 that are nothing but chance)."
-        " *Narrowed*: how many times wider the interval would be had the two runs met weather of their own."
+def ranges_table(data: ReportData) -> str:
+    """Return the ranges of the factors and outputs of a sample."""
+    rows = []
+    for name in data.varied:
+        level = data.levels[name]
+        ends = [level.texts[0], "", level.texts[-1]] if level.numeric else [cell(", ".join(level.texts)), "", ""]
+        rows.append([cell(level.axis_label), *ends])
+    for output in data.layout.outputs:
+        values = data.long.loc[data.long[OUTPUT] == output, VALUE].agg(["min", "mean", "max"])
+        rows.append([_head(output), *map(data.amounts(output).text, values)])
+    return table(["", "lowest", "mean", "highest"], rows, labels=1)
+
+
+def ranks_table(data: ReportData) -> list[str]:
+    """Return the rank correlation of each output with each sampled factor."""
+    ranks, sampled = data.ranks(), data.layout.sampled
+    apart = [data.levels[name] for name in (data.layout.compare,) if name]
+    rows = []
+    for output in data.layout.outputs:
+        for key, group in ranks[ranks[OUTPUT] == output].groupby([OUTPUT, *(level.name for level in apart)]):
+            found = group.set_index(FACTOR).loc[[*sampled]]
+            values = [cell(level.texts[int(code)]) for level, code in zip(apart, key[1:], strict=True)]
+            texts = [_rho(rho, chance) for rho, chance in zip(found[RHO], found[CHANCE], strict=True)]
+            rows.append([_head(output), *values, str(found[COUNT].iloc[0]), *texts])
+    heads = ["", *(cell(level.axis_label) for level in apart), "points", *map(cell, data.labels(sampled))]
+    note = (
+        "Spearman's rank correlation: +1 if an output always rises with a factor, −1 if it always falls. Bold: beyond"
+        f" chance ({SURE}, each on its own; of 20 that mean nothing, one is bold)."
     )
+    return [table(heads, rows, labels=1 + len(apart)), note]
+
+
+def _rho(rho: float, chance: float) -> str:
+    text = number_text(rho, 2, signed=True) if np.isfinite(rho) else ""
+    return f"**{text}**" if chance < 1 - CONFIDENCE else text
+
+
+def pooled_table(data: ReportData) -> list[str]:
+    """Return the paired differences over the whole sample."""
+    pairs, pooled = data.pairs, data.pooled()
+    if pairs is None or pooled.empty:
+        return []
+    level, rows = data.levels[pairs.compare], []
+    for output in data.layout.outputs:
+        found = pooled[pooled[OUTPUT] == output]
+        for _, row in found.iterrows():
+            value, text = cell(level.texts[int(row[pairs.compare])]), _difference(Amounts.of(output, found), row)
+            rows.append([_head(output), value, str(row[COUNT]), text])
+    heads = ["", f"{cell(level.axis_label)}, minus {cell(level.named(pairs.baseline))}", "points", "difference"]
+    note = (
+        f"{INTERVALS} over the points of the sample, each a mean of its pairs; bold: zero lies outside. It holds for"
+        " the middle of the box, not for each point in it."
+    )
+    return [table(heads, rows, labels=2), note]
+
+
+def front_table(data: ReportData, points: pd.DataFrame) -> list[str]:
+    """Return the points that no other one beats in both outputs of a choice."""
+    assert data.layout.pareto is not None
+    best = points[points[BEST]]
+    (x, y), texts = (data.amounts(output) for output in data.layout.pareto), []
+    for _, row in best[:MOST_ROWS].iterrows():
+        amounts = x.interval(row[MEAN], row[REACH]), y.interval(row[MEAN + UP], row[REACH + UP])
+        texts.append([cell(data.point(row)), *amounts])
+    found = f"On the front, {counted(len(best), 'point')} of {len(points):,}:"
+    return [found, table(["", *map(_head, data.layout.pareto)], texts, labels=1)]
+
+
+def failures_table(data: ReportData) -> list[str]:
+    """Return the runs that failed."""
+    results, names = data.results, data.results.factors
+    rows = []
+    for _, row in results.failed[:MOST_ROWS].iterrows():
+        values = (cell(value_text(results, name, row[name])) for name in names)
+        rows.append([*values, str(row[REPLICATION]), str(row["seed"]), cell(str(row["error"]))])
+    heads = [*(cell(results.label(name)) for name in names), "replication", "seed", "error"]
+    more = [f"The first {MOST_ROWS} of {len(results.failed):,} failed runs."]
+    return [table(heads, rows, labels=len(heads)), *more * (len(results.failed) > MOST_ROWS)]
+
+
+def means_csv(data: ReportData) -> str:
+    """Return the means of all arms, a row for each arm and output."""
+    return _csv(data, data.arms, list(data.results.factors), [COUNT, MEAN, ERROR, LOW, HIGH])
+
+
+def differences_csv(data: ReportData) -> str:
+    """Return the paired differences, a row for each point, value and output; only a heading if nothing is compared."""
+    pairs, columns = data.pairs, [COUNT, MEAN, ERROR, LOW, HIGH, INCOMPLETE, RATIO]
+    if pairs is None:
+        return _csv(data, pd.DataFrame(columns=[OUTPUT, *columns]), [], columns)
+    baseline = data.levels[pairs.compare].values[pairs.baseline]
+    frame = pairs.table.assign(**{COUNT: pairs.table[COUNT].fillna(0).astype(int), MINUS: baseline})
+    return _csv(data, frame, [*pairs.others, pairs.compare], [MINUS, *columns])
+
+
+def _csv(data: ReportData, frame: pd.DataFrame, names: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a table as CSV, its codes as the values they stand for."""
+    frame = frame[frame[OUTPUT].isin(data.layout.outputs)].copy()
+    for name in names:
+        values = data.levels[name].values
+        frame[name] = pd.Series([values[int(code)] for code in frame[name]], index=frame.index, dtype=object)
+    frame[LABEL] = frame[OUTPUT].map(axis_label_of)
+    shown = frame[[*names, OUTPUT, LABEL, *columns]]
+    heads = [*names, *(column.removeprefix("=") for column in shown.columns[len(names) :])]
+    text: str = shown.to_csv(index=False, header=heads, lineterminator="\n")
+    return text

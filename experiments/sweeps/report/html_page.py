@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from experiments.figures.sweep_sheet import Drawing
+from experiments.sweeps.report.figure_page import Drawing
 
 STYLE = """
 :root { color-scheme: light; }

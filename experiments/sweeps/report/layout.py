@@ -1,26 +1,31 @@
-"""Which part every factor and output plays in a report: what is asked for, and sensible choices for the rest."""
+"""Layout of a report: which outputs it shows, and which factor is compared, along an axis, as lines or in panels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
+import pandas as pd
 
 from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.report.statistics import given_by
 from experiments.sweeps.results import SweepResults
 from sim.errors import StudyError
 
 MOST_COMPARED = 6
-"""A factor of words has at most so many values if it is compared without being asked for."""
+"""A factor of texts has at most so many values if it is compared without being asked for."""
 MOST_TABLED = 24
 """A factor may have so many values if it is asked for."""
 FEWEST_SAMPLED = 10
 """A column of a CSV file has at least so many values if it is taken for a sample."""
+MOST_LINES = 6
+"""In a panel."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Roles:
-    """Who plays what.
+class Layout:
+    """What is shown, and how.
 
     Attributes
     ----------
@@ -61,8 +66,8 @@ def require_runs(results: SweepResults) -> None:
         raise StudyError(f"runs: none of {results.planned} is done yet{failed}; run the sweep before its report")
 
 
-def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
-    """Return the roles, as the sweep file asks for them or as they suggest themselves.
+def layout_of(results: SweepResults, levels: Mapping[str, Levels]) -> Layout:
+    """Return the layout, as the sweep file asks for it or as it suggests itself.
 
     Raises
     ------
@@ -70,6 +75,7 @@ def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
         If the report can't be made as asked for; the message names field and remedy.
     """
     _require_known(results, levels)
+    _require_sense(results, levels)
     spec = results.sweep.report
     known = [name for name in dict.fromkeys(spec.outputs) if _has_values(results, name)]
     if not known:
@@ -79,7 +85,7 @@ def roles_of(results: SweepResults, levels: Mapping[str, Levels]) -> Roles:
     sampled = _sampled(results, levels)
     compare = spec.compare or _comparable(levels)
     along = spec.along or (None if sampled else _along(levels, compare))
-    return Roles(
+    return Layout(
         outputs=tuple(known),
         empty=tuple(name for name in spec.outputs if name not in known),
         sampled=sampled,
@@ -95,6 +101,7 @@ def _has_values(results: SweepResults, output: str) -> bool:
 
 
 def _require_known(results: SweepResults, levels: Mapping[str, Levels]) -> None:
+    """Refuse factors and outputs that are not there."""
     spec = results.sweep.report
     asked = {"along": (spec.along,), "compare": (spec.compare,), "heat_map": spec.heat_map or ()}
     for field, names in asked.items():
@@ -107,7 +114,6 @@ def _require_known(results: SweepResults, levels: Mapping[str, Levels]) -> None:
             if name not in results.runs or output_of(name) is None:
                 listed = ", ".join(output.name for output in (*OUTPUTS, *TIMINGS) if output.name in results.runs)
                 raise StudyError(f"report.{field}: '{name}' is no output of a run; the outputs are: {listed}")
-    _require_sense(results, levels)
 
 
 def _require_sense(results: SweepResults, levels: Mapping[str, Levels]) -> None:
@@ -147,9 +153,9 @@ def _sampled(results: SweepResults, levels: Mapping[str, Levels]) -> tuple[str, 
 
 
 def _comparable(levels: Mapping[str, Levels]) -> str | None:
-    """Return the first factor of few words."""
-    words = (name for name, level in levels.items() if not level.numeric and 2 <= len(level) <= MOST_COMPARED)
-    return next(words, None)
+    """Return the first factor of few texts."""
+    texts = (name for name, level in levels.items() if not level.numeric and 2 <= len(level) <= MOST_COMPARED)
+    return next(texts, None)
 
 
 def _along(levels: Mapping[str, Levels], compare: str | None) -> str | None:
@@ -170,3 +176,65 @@ def _spanning(
     sizes = len(levels[across]), len(levels[up])
     complete = len(results.runs[[across, up]].drop_duplicates()) == sizes[0] * sizes[1]
     return (across, up) if complete and min(sizes) >= 3 and max(sizes) <= MOST_TABLED else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Where the factors are that are not on the axes of a figure.
+
+    Attributes
+    ----------
+    lines : str or None
+        Factor with a line or a map for each value.
+    looks : mapping of int to int
+        The values that have one, each with the number of its look; the baseline first.
+    multiples : tuple of str
+        Factors with a panel for each combination of their values.
+    averaged : tuple of str
+        Factors that are averaged over.
+    """
+
+    lines: str | None
+    looks: Mapping[int, int]
+    multiples: tuple[str, ...]
+    averaged: tuple[str, ...]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Factors that are neither on the axes nor averaged over."""
+        return (self.lines, *self.multiples) if self.lines else self.multiples
+
+
+def view_of(
+    long: pd.DataFrame, levels: Mapping[str, Levels], layout: Layout, axes: Sequence[str], *, most: int = 6
+) -> View:
+    """Return where the factors are that are not on the axes; at most so many small multiples."""
+    varied = [name for name, level in levels.items() if len(level) > 1]
+    free = [name for name in varied if name not in (*axes, *layout.sampled)]
+    few = [name for name in free if len(levels[name]) <= MOST_LINES]
+    texts = [name for name in few if not levels[name].numeric]
+    lines = next(iter([*(name for name in free if name == layout.compare), *texts, *few]), None)
+    chosen = [*axes, *([lines] if lines else [])]
+
+    def is_given(name: str) -> bool:
+        return bool(chosen) and given_by(long, name, chosen)
+
+    multiples: list[str] = []
+    for name in free:
+        count = prod(len(levels[each]) for each in (*multiples, name))
+        if name not in chosen and count <= most and not is_given(name):
+            multiples.append(name)
+            chosen.append(name)
+    return View(
+        lines=lines,
+        looks={code: look for look, code in enumerate(levels[lines].baseline_first[:MOST_LINES])} if lines else {},
+        multiples=tuple(multiples),
+        averaged=tuple(name for name in varied if name not in chosen and not is_given(name)),
+    )
+
+
+def split_outputs(name: str, outputs: Sequence[str], most: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the names of figures, and at most so many outputs for each."""
+    parts = [list(outputs[first : first + most]) for first in range(0, len(outputs), most)]
+    for number, chosen in enumerate(parts, start=1):
+        yield name if len(parts) == 1 else f"{name}-{number}", chosen

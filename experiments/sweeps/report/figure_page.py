@@ -1,0 +1,269 @@
+"""Pages of panels for the figures of a sweep: a title, notes and a key above rows and columns of panels."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil, floor, log10
+from pathlib import Path
+from textwrap import fill
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import Formatter, MaxNLocator
+
+from experiments.figures.style import COLORS, GREY, house_style, save_figure
+from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.report.numbers import SMALLEST, axis_label_of, number_text, times_ten_to
+from grids.network import FloatArray
+
+WIDTH = 7.6
+"""Of every figure, so that all have the same size of letters on a page. [inch]"""
+SMALL = 7.5
+"""Size of notes, keys and the numbers on axes. [point]"""
+LETTER = 0.067
+"""Width of a digit of that size. [inch]"""
+LABEL_LETTER, TITLE_LETTER = 0.068, 0.092
+"""Width of a letter in the label of an axis and in the title of a panel. [inch]"""
+DPI = 120
+"""Letters are not equally wide in all resolutions: pages are laid out in that of PNG."""
+LONGEST = 48
+"""Letters of a name in a key."""
+DARK = "#444444"
+LOOKS = (
+    (COLORS["tie_line"], "o", "-"),
+    (COLORS["penalty"], "s", (0, (5, 1.5))),
+    (COLORS["battery"], "^", (0, (3, 1, 1, 1))),
+    (COLORS["retail"], "D", (0, (1, 1))),
+    (COLORS["pv"], "v", (0, (7, 2, 1, 2))),
+    (COLORS["demand"], "P", (0, (2, 1.5))),
+)
+"""Colour, marker and dashes of each line: told apart without colour, too."""
+STEPS = (1, 2, 2.5, 5, 10)
+"""Between the numbers on an axis."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Drawing:
+    """A figure of a report.
+
+    Attributes
+    ----------
+    name : str
+        Stem of its files.
+    figure : Figure
+        The figure.
+    caption : str
+        What it shows, for those who read on paper or can't see it.
+    """
+
+    name: str
+    figure: Figure
+    caption: str
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write PNG and SVG, and return their paths."""
+        save_figure(self.figure, folder, self.name)
+        return [folder / f"{self.name}.png", folder / f"{self.name}.svg"]
+
+
+@contextmanager
+def page_style() -> Iterator[None]:
+    """Draw in the house style, with small numbers on axes and no formulas: a dollar is a dollar."""
+    sizes: Any = {f"{axis}tick.labelsize": SMALL for axis in "xy"} | {f"{axis}tick.major.size": 2.5 for axis in "xy"}
+    with house_style(), mpl.rc_context({"text.parse_math": False, **sizes}):
+        yield
+
+
+class Key(NamedTuple):
+    """What lines and colours mean: handles, their names, and what these are values of."""
+
+    handles: Sequence[Artist] = ()
+    names: Sequence[str] = ()
+    names_of: str = ""
+
+    @classmethod
+    def of(cls, level: Levels | None, looks: Mapping[int, int], *, lines: bool) -> "Key":
+        """Return the key of values of a factor that have looks, as lines or points; a single one needs none."""
+        if level is None or len(looks) < 2:
+            return cls()
+        styles = [LOOKS[look] for look in looks.values()]
+        handles = [Line2D([], [], color=c, marker=m, ms=4, lw=1.4, ls=ls if lines else "") for c, m, ls in styles]
+        return cls(handles, [level.valued(code) for code in looks], level.label)
+
+
+class Page:
+    """A figure of panels below a title, a note and a key.
+
+    Parameters
+    ----------
+    cells : sequence of int
+        Where panels are, counted row by row in rising order.
+    columns : int
+        Panels in a row.
+    title : str
+        What the figure shows.
+    note : str
+        What else is to be known, in grey, in one line or more.
+    key : Key
+        What lines and colours mean.
+    """
+
+    def __init__(self, cells: Sequence[int], columns: int, *, title: str, note: str, key: Key) -> None:
+        self.rows = cells[-1] // columns + 1
+        self.figure = Figure(figsize=(WIDTH, 3 + 3 * self.rows), dpi=DPI)
+        self.figure.suptitle(fill(title, 78), x=0.1 / WIDTH, ha="left", fontsize=11.5, fontweight="bold")
+        body: Any = self.figure.subfigures()
+        self.body = body
+        handles, names = key.handles, [shortened(name, LONGEST) for name in key.names]
+        first, *others = note.splitlines()
+        colours = f" Colours: {key.names_of}." if key.names_of else ""
+        legend = body.legend(
+            handles,
+            names,
+            loc="outside upper left",
+            title="\n".join(fill(line, 125) for line in (f"{first}{colours}", *others)),
+            ncols=max(1, 120 // (max(map(len, names), default=0) + 8)),
+            alignment="left",
+            frameon=False,
+            fontsize=SMALL,
+            title_fontsize=SMALL,
+            handlelength=2.8,
+            borderpad=0,
+            borderaxespad=0.9,
+        )
+        legend.get_title().set_color(GREY)
+        mosaic = [
+            [cell if cell in cells else "." for cell in range(k * columns, (k + 1) * columns)]
+            for k in range(self.rows)
+        ]
+        panels = body.subplot_mosaic(mosaic)
+        self.panels: list[Axes] = [panels[cell] for cell in cells]
+        self.lowest = [cell + columns not in cells for cell in cells]
+        self.leftmost = [cell % columns == 0 for cell in cells]
+
+    def fit(self, height: float) -> Figure:
+        """Return the figure, as tall as it must be for its panels to be of a height. [inch]"""
+        panel, engine = self.panels[0], ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09)
+        self.body.align_ylabels()
+        engine.execute(self.figure)
+        lacking = height - panel.get_window_extent().height / DPI
+        self.figure.set_figheight(self.figure.get_figheight() + lacking * self.rows)
+        engine.execute(self.figure)
+        return self.figure
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many letters, without its middle if need be."""
+    kept = most - 1
+    return text if len(text) <= most else f"{text[: (kept + 1) // 2].rstrip()}…{text[-(kept // 2) :].lstrip()}"
+
+
+def label_lines(axis_label: str, room: float, *, most: int = 3) -> str:
+    """Return the label of an axis in at most so many lines that fit into a room, its unit undivided. [inch]"""
+    label, bracket, unit = axis_label.partition("[")
+    whole = label + bracket + unit.replace(" ", "\N{NO-BREAK SPACE}")
+    letters = max(1, int(room / LABEL_LETTER))
+    lines = fill(whole, letters, max_lines=most, placeholder=" …", break_long_words=False)
+    return lines.replace("\N{NO-BREAK SPACE}", " ")
+
+
+class Numbers(Formatter):
+    """Numbers on an axis in as many decimals as they need, never with an offset beside the axis."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return a number as text, by itself."""
+        return self.format_ticks([x])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the numbers of an axis as text, all in the same number of decimals."""
+        places = np.asarray(values, dtype=float)
+        size = float(np.abs(places).max(initial=0))
+        step = float(np.diff(np.unique(places)).min(initial=size or 1.0))
+        if 0 < size < SMALLEST:
+            return [_with_power(x) if abs(x) > 1e-3 * step else "0" for x in places]
+        decimals = next((d for d in range(9) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d), 9)
+        return [number_text(x, decimals) for x in places]
+
+
+def _with_power(x: float) -> str:
+    power = floor(log10(abs(x)) + 1e-9)
+    return f"{x / 10.0**power:.3g}".replace("-", "−") + times_ten_to(power)
+
+
+def number_axis(axis: Axis, most: int) -> None:
+    """Give an axis round numbers, at most so many steps between them."""
+    axis.set_major_locator(MaxNLocator(most, steps=STEPS))
+    axis.set_major_formatter(Numbers())
+
+
+def panel_width(columns: int, between: float) -> float:
+    """Return about how wide the panels of a page are, so far from each other. [inch]"""
+    return (WIDTH - 1.15 - (columns - 1) * between) / columns
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Grid:
+    """Panels of outputs, each in so many facets that share its scale."""
+
+    outputs: Sequence[str]
+    facets: int
+    columns: int
+    height: float
+
+    def figure(
+        self,
+        draw: Callable[..., None],
+        values: Mapping[str, FloatArray],
+        *,
+        title: str,
+        note: str,
+        key: Key,
+        differences: bool,
+    ) -> Figure:
+        """Return the figure.
+
+        Parameters
+        ----------
+        draw : function
+            Draws a panel, given the axes, the output, the number of the facet, and whether nothing is below.
+        values : mapping of str to array
+            All that is shown of each output, to choose its scale.
+        title, note, key
+            As a `Page` has them.
+        differences : bool
+            Whether differences are shown, for which zero is a mark of its own.
+        """
+        alone, each = self.facets == 1, self.columns * ceil(self.facets / self.columns)
+        every = range(self.facets)
+        cells = [place * (1 if alone else each) + facet for place in range(len(self.outputs)) for facet in every]
+        page = Page(cells, self.columns, title=title, note=note, key=key)
+        for place, ax in enumerate(page.panels):
+            output, facet = self.outputs[place // self.facets], place % self.facets
+            draw(ax, output, facet, lowest=alone or page.lowest[place])
+            ax.grid(axis="y")
+            if differences:
+                ax.axhline(0, color=DARK, lw=0.9, zorder=1)
+            ax.set_ylim(_limits(np.append(values[output], [0.0] * differences)))
+            number_axis(ax.yaxis, 5)
+            ax.tick_params(axis="y", labelleft=alone or page.leftmost[place])
+            if alone or page.leftmost[place]:
+                label = f"{'difference of ' * differences}{axis_label_of(output)}"
+                ax.set_ylabel(label_lines(label, self.height + 0.2, most=2))
+        return page.fit(self.height)
+
+
+def _limits(values: FloatArray) -> tuple[float, float]:
+    """Return limits that show all values with room around them, also if they are the same but for rounding."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    least = 1e-3 * max(abs(low), abs(high)) or 1.0
+    if high - low < least:
+        low, high = low - least, high + least
+    room = 0.08 * (high - low)
+    return low - room, high + room

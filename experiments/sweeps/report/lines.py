@@ -1,0 +1,132 @@
+"""Figures along one factor: means of the outputs, and paired differences, with confidence bands."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from math import ceil
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from experiments.figures.style import headline
+from experiments.sweeps.report import figure_page as pages
+from experiments.sweeps.report.data import ReportData
+from experiments.sweeps.report.factor_axis import FactorAxis
+from experiments.sweeps.report.layout import View, split_outputs
+from experiments.sweeps.report.levels import Levels
+from experiments.sweeps.report.numbers import label_of, listed
+from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
+
+MOST_ROWS, MOST_ALONE = 4, 6
+"""Rows of small multiples in one figure; and panels, if each shows an output of its own."""
+HEIGHT, LOW_HEIGHT = 1.75, 1.3
+"""Of a panel, and of small multiples of which many are below each other. [inch]"""
+
+
+def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
+    """Yield figures of the outputs, and of their paired differences, along the factor of the horizontal axis."""
+    along, pairs = data.layout.along, data.pairs
+    if along is None:
+        return
+    level, view = data.levels[along], data.view([along])
+    bands, codes = "Bands" if level.continuous else "Bars", list(range(len(level)))
+    what = "Means" if data.replications > 1 else "Outputs"
+    weather = f"\nAll points met the same weather: {bands.lower()} may overlap where differences are beyond chance."
+    note = weather if pairs is not None and data.replications > 1 else ""
+    yield from _drawings(data, "means", data.long, view, codes, what, bands, note)
+    if pairs is None or pairs.differences.empty or along in pairs.together:
+        return
+    compared = data.levels[pairs.compare]
+    what, base = f"Difference to {compared.named(pairs.baseline)}", compared.named(pairs.baseline)
+    if view.lines == pairs.compare:
+        view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
+        what = f"{compared.named(*view.looks)} minus {base}" if len(view.looks) == 1 else what
+    codes = [code for code in codes if along != pairs.compare or code != pairs.baseline]
+    yield from _drawings(
+        data, "differences", pairs.differences, view, codes, what, f"Paired by replication. {bands}", ""
+    )
+
+
+def _drawings(
+    data: ReportData,
+    name: str,
+    runs: pd.DataFrame,
+    view: View,
+    codes: Sequence[int],
+    what: str,
+    bands: str,
+    note: str,
+) -> Iterator[pages.Drawing]:
+    """Yield figures of runs or differences: a panel for each output, or small multiples that share its scale."""
+    assert data.layout.along is not None
+    along, multiples = data.levels[data.layout.along], _multiples(data, view)
+    found, alone = estimates(runs, [along.name, *view.kept]), len(multiples) == 1
+    if view.lines:
+        found = found[found[view.lines].isin(list(view.looks))]
+    shown = [output for output in data.layout.outputs if (found[OUTPUT] == output).any()]
+    columns = min(2, len(shown)) if alone else 2 if len(multiples) == 4 else min(3, len(multiples))
+    height, width = LOW_HEIGHT if len(multiples) > 3 else HEIGHT, pages.panel_width(columns, 0.95 if alone else 0.16)
+    titles, panels = _titles(data, multiples, int((width + 0.1) / pages.TITLE_LETTER))
+    axis = FactorAxis.of(along, codes)
+
+    def draw(ax: Axes, output: str, place: int, *, lowest: bool) -> None:
+        one = found[found[OUTPUT] == output]
+        here = one[(one[[*multiples[place]]] == pd.Series(multiples[place])).all(axis="columns")]
+        sides = [(look, here[here[view.lines] == code]) for code, look in view.looks.items()] or [(0, here)]
+        lines = {look: side.set_index(along.name).reindex(codes) for look, side in sides}
+        _draw_lines(ax, lines, axis, gid=output)
+        axis.dress(ax, width, named=lowest)
+        headline(ax, titles[place] or label_of(output))
+
+    title = f"{what} along {along.label}{data.averaged_in_title(view)}"
+    most = MOST_ALONE if alone else max(1, MOST_ROWS // ceil(len(multiples) / columns))
+    for stem, outputs in split_outputs(name, shown, most):
+        grid = pages.Grid(outputs=outputs, facets=len(multiples), columns=columns, height=height)
+        with pages.page_style():
+            figure = grid.figure(
+                draw,
+                {output: found.loc[found[OUTPUT] == output, [MEAN, LOW, HIGH]].to_numpy() for output in outputs},
+                title=title,
+                note=data.notes(view, found, bands=bands) + panels + note,
+                key=pages.Key.of(data.levels.get(view.lines or ""), view.looks, lines=axis.is_scale),
+                differences=name == "differences",
+            )
+        yield pages.Drawing(name=stem, figure=figure, caption=f"{title}: {listed(map(label_of, outputs))}.")
+
+
+def _multiples(data: ReportData, view: View) -> list[dict[str, int]]:
+    """Return the values of each small multiple, as far as there are runs; of a single one without any factor none."""
+    if not view.multiples:
+        return [{}]
+    known = set(data.long[[*view.multiples]].itertuples(index=False, name=None))
+    every = product(*(range(len(data.levels[name])) for name in view.multiples))
+    return [dict(zip(view.multiples, codes, strict=True)) for codes in every if codes in known]
+
+
+def _titles(data: ReportData, multiples: Sequence[Mapping[str, int]], most: int) -> tuple[list[str], str]:
+    """Return titles of small multiples, and a note on what their values are of if there is no room for that."""
+    whole, brief = (
+        [", ".join(form(data.levels[name], code) for name, code in one.items()) for one in multiples]
+        for form in (Levels.labelled, Levels.valued)
+    )
+    if max(map(len, whole)) <= most:
+        return whole, ""
+    return [pages.shortened(title, most) for title in brief], f" Panels: {', '.join(data.labels(list(multiples[0])))}."
+
+
+def _draw_lines(ax: Axes, lines: Mapping[int, pd.DataFrame], axis: FactorAxis, gid: str) -> None:
+    """Draw means with their intervals, by their look: lines with bands along a scale, or else points with bars."""
+    for number, (look, line) in enumerate(lines.items()):
+        color, marker, dashes = pages.LOOKS[look]
+        style: Any = {"color": color, "mec": "white", "zorder": 4, "gid": f"{gid}-{look}"}
+        if axis.is_scale:
+            faint = 0.2 if len(lines) <= 2 else 0.13 if len(lines) <= 4 else 0.08
+            size, edge = (4.0, 0.5) if len(line) <= 15 else (2.0, 0.0)
+            ax.fill_between(axis.places, line[LOW], line[HIGH], color=color, alpha=faint, lw=0, zorder=2)
+            ax.plot(axis.places, line[MEAN], color=color, lw=1.4, ls=dashes, zorder=3)
+            ax.plot(axis.places, line[MEAN], marker, ms=size, mew=edge, **style)
+        else:
+            places = axis.places + 0.14 * (number - (len(lines) - 1) / 2)
+            ax.vlines(places, line[LOW], line[HIGH], color=color, lw=1.5, zorder=3)
+            ax.plot(places, line[MEAN], marker, ms=5, mew=0.6, **style)

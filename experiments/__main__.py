@@ -229,7 +229,7 @@ def train(
     rounds: Annotated[int, typer.Option(min=1, help="Passes over the day; the best is kept.")] = 2,
     test_days: Annotated[
         int,
-        typer.Option(min=0, help="Fresh days to judge it on beside myopic, receding and hindsight."),
+        typer.Option(min=0, help="Fresh days to compare it on with myopic, receding and hindsight."),
     ] = 0,
     rule: Rule = None,
     seed: Seed = None,

@@ -25,7 +25,7 @@ from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
-RIVALS = ("hindsight", "receding", "learned", "myopic")
+COMPARED = ("hindsight", "receding", "learned", "myopic")
 """Policies that are compared, the one with perfect knowledge first."""
 
 
@@ -99,7 +99,7 @@ def train(
         "seconds": seconds,
     }
     if test_days:
-        with console.progress("judging", total=test_days * len(RIVALS), quiet=quiet) as report:
+        with console.progress("judging", total=test_days * len(COMPARED), quiet=quiet) as report:
             summary["judged"], summary["test_bid_strategy"] = judge(instance, out, test_days, report)
         seconds["judge"] = perf_counter() - start - seconds["train"]
     return summary
@@ -143,8 +143,8 @@ def judge(
         Called before every day of a policy.
     """
     dispatcher = Dispatcher.of(instance)
-    cost = np.empty((len(RIVALS), days))
-    seconds = np.zeros(len(RIVALS))
+    cost = np.empty((len(COMPARED), days))
+    seconds = np.zeros(len(COMPARED))
     strategies = []
     for day in range(days):
         fresh = {"seed": instance.study.seed + 1 + day, "trained": str(trained.resolve())}
@@ -152,7 +152,7 @@ def judge(
         submission = opening_bids(Instance.of(study), dispatcher)
         used = submission.strategy
         strategies.append((day + 1, submission.asked or used, used, submission.reason))
-        for k, policy in enumerate(RIVALS):
+        for k, policy in enumerate(COMPARED):
             progress(f"day {day + 1}, {policy}")
             chosen = Instance.of(study.model_copy(update={"policy": policy}))
             run = simulate(chosen, fixed=submission, dispatcher=dispatcher)
@@ -167,7 +167,7 @@ def judge(
             "gap_percent": 100 * more[k].mean / abs(float(cost[0].mean())),
             "seconds_per_hour": float(seconds[k] / (days * HOURS_PER_DAY)),
         }
-        for k, policy in enumerate(RIVALS)
+        for k, policy in enumerate(COMPARED)
     }
     return judged, bid_strategy(strategies)
 

@@ -112,9 +112,9 @@ def test_a_missing_table_or_number_is_an_error_of_the_caller(receding):
 # ---- the audit ---------------------------------------------------------------------------------------------
 
 
-def test_the_referee_shares_no_code_with_those_it_judges():
-    judged = "{'agents', 'grids.power_flow', 'sim.imbalance', 'sim.settlement', 'pandapower', 'pyomo'}"
-    script = f"import sys, sim.audit; print(*({judged} & set(sys.modules)))"
+def test_the_audit_shares_no_code_with_what_it_checks():
+    checked = "{'agents', 'grids.power_flow', 'sim.imbalance', 'sim.settlement', 'pandapower', 'pyomo'}"
+    script = f"import sys, sim.audit; print(*({checked} & set(sys.modules)))"
     root = STUDIES.parents[1]
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == ""

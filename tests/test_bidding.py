@@ -235,9 +235,9 @@ def test_a_failing_strategy_hands_over_to_basic_and_then_to_the_forecast(problem
     instance, problem = problem33
     monkeypatch.setattr("agents.bidding.anm_aware.bid", fail)
     dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
-    handed_over = compute_submission(dispatcher, instance, problem)
-    assert (handed_over.asked, handed_over.strategy) == ("anm_aware", "basic")
-    assert handed_over.reason == handed_over.remarks == "anm_aware failed: no luck"
+    fallen_back = compute_submission(dispatcher, instance, problem)
+    assert (fallen_back.asked, fallen_back.strategy) == ("anm_aware", "basic")
+    assert fallen_back.reason == fallen_back.remarks == "anm_aware failed: no luck"
     monkeypatch.setattr("agents.bidding.basic.bid", fail)
     last = compute_submission(dispatcher, instance, problem)
     assert (last.asked, last.strategy) == ("anm_aware", "forecast")

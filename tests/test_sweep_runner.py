@@ -100,7 +100,7 @@ def test_every_run_is_kept_once_and_only_poison_fails(count, workers, seed, kill
 
 
 @pytest.mark.parametrize("moment", [1, 3, 9])
-def test_a_pool_that_breaks_as_it_is_handed_a_run_loses_none(monkeypatch, moment):
+def test_a_pool_that_breaks_as_a_run_is_submitted_loses_none(monkeypatch, moment):
     """Its worker died of nothing while there was nothing to do."""
     stub = Stub(workers=1)
     original, left = stub.submit, [moment]
@@ -128,7 +128,7 @@ def test_a_run_that_ends_its_worker_is_tried_alone_and_reported(monkeypatch):
     assert stub.opened == 1 + 1 + MAX_ATTEMPTS  # at first; to simulate alone; after every attempt
 
 
-def test_no_more_is_handed_out_than_workers_can_take_soon(monkeypatch):
+def test_no_more_is_submitted_than_workers_can_take_soon(monkeypatch):
     stub = Stub(workers=2)
     taken = []
 
@@ -160,18 +160,18 @@ def test_what_the_engine_itself_says_is_recorded_as_a_failure(monkeypatch):
     assert kept == {0: "", 1: "", 2: "TypeError: can't pickle", 3: "", 4: ""}
 
 
-def test_a_run_that_the_engine_accuses_is_heard_by_itself_when_all_others_are_done(monkeypatch):
+def test_a_run_that_the_engine_gives_up_is_simulated_alone_after_all_others(monkeypatch):
     stub = Stub(workers=2)
     original = stub.submit
 
     def submit(function, task):
         future = original(function, task)
-        if task == 3 or (task == 2 and 2 not in accused):
-            accused[task] = len(stub.simulated)
+        if task == 3 or (task == 2 and 2 not in given_up):
+            given_up[task] = len(stub.simulated)
             future.set_exception(WorkersDiedError("gave up"))
         return future
 
-    accused = {}
+    given_up = {}
     stub.submit = submit
     kept = simulated_on(stub, range(12), monkeypatch)
     assert sorted(kept) == [(name, "WorkersDiedError: gave up" if name == 3 else "") for name in range(12)]

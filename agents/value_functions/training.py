@@ -34,7 +34,7 @@ Most are near, because the value of energy depends on the distance of all stores
 TRAINING_STREAM = 4
 """First word of the random streams' keys of a training, beside those of scenarios and cars."""
 
-JUDGED = 4
+TEST_DAYS = 4
 """Number of training days on which a round is tested."""
 
 Progress = Callable[[str], None]
@@ -73,7 +73,7 @@ class Trainer:
         }
         self._dispatcher = Dispatcher.of(instance)
         self._forecast = instance.forecast
-        self._weather = instance.draw(Draw.TRAINING, max(samples, JUDGED))
+        self._weather = instance.draw(Draw.TRAINING, max(samples, TEST_DAYS))
         self._rng = np.random.default_rng(np.random.SeedSequence(instance.study.seed, spawn_key=(TRAINING_STREAM,)))
         self._slopes = {name: np.zeros((HOURS_PER_DAY, PARTS)) for name in self._day.names}
 
@@ -123,7 +123,7 @@ class Trainer:
     def _simulate(self) -> tuple[FloatArray, float]:
         """Return the fill of stores under the policy, shape (25, N), and the mean cost of its days. [$]"""
         paths, costs = [], []
-        for day in range(JUDGED):
+        for day in range(TEST_DAYS):
             energy = self._day.start_mwh
             path, cost = [self._day.ranges.fill(0, energy)], 0.0
             for hour in range(1, HOURS_PER_DAY + 1):

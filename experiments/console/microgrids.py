@@ -50,7 +50,7 @@ def _by_kind(microgrids: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
     return sums
 
 
-def connection_story(summary: Mapping[str, Any]) -> list[str]:
+def connection_sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the costs and coordination of operator and microgrids in sentences."""
     agreed, costs, cars = summary["coordination"], summary["costs"], summary["cars"]
     rounds = agreed["iterations"]

@@ -9,7 +9,7 @@ from rich.table import Table
 from experiments.confidence import PLUS_MINUS
 from experiments.console import money, out, ranges, strategy_in_words
 from experiments.console.audit import show_limits, show_verdict
-from experiments.console.microgrids import connection_story, connections_table
+from experiments.console.microgrids import connection_sentences, connections_table
 from experiments.tables import rich_table
 from sim.audit import AuditReport
 from sim.instance import Instance
@@ -45,7 +45,7 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
         out.print(connections_table(summary["microgrids"]))
-    for line in [*_story(summary), *(connection_story(summary) if "microgrids" in summary else [])]:
+    for line in [*_sentences(summary), *(connection_sentences(summary) if "microgrids" in summary else [])]:
         out.print(line)
     show_verdict(verdict)
     seconds = summary["seconds"]
@@ -118,7 +118,7 @@ def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:
     return rich_table(["", ""], told, "lr", title="Physics (AC power flow)")
 
 
-def _story(summary: Mapping[str, Any]) -> list[str]:
+def _sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the events of a run in sentences."""
     hours, energy, terms = summary["hours"], summary["energy_mwh"], summary["terms"]
     lines = [

@@ -162,8 +162,8 @@ class ResultStore:
 
     def _mend(self, path: Path, name: str, run: PlannedRun) -> None:
         """Drop a file that can't be read or whose run does not count; give it the labels it has in this plan."""
-        orphan = name != RESULTS and not (self.folder / RESULTS / path.name).is_file()
-        table = None if orphan else _read(path)
+        has_no_row = name != RESULTS and not (self.folder / RESULTS / path.name).is_file()
+        table = None if has_no_row else _read(path)
         has_labels = not name.startswith("tables/")
         if table is None or (has_labels and not (len(table) and {"key", "seed"} <= set(table.column_names))):
             path.unlink()

@@ -6,11 +6,13 @@ from dataclasses import replace
 import mesa
 import numpy as np
 
-from agents.bidding import BidPlan, strategy
-from agents.dispatch.certificate import EXACT, certify
+from agents.bidding import strategy
+from agents.bidding.anm_aware import WHOLE_MOST
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import fix_directions
 from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.submission import submission_of
+from agents.networked_microgrid import NetworkedMicrogrid
 from agents.state_of_charge import required_energy
 from grids.network import FloatArray
 from sim.errors import StudyError
@@ -18,12 +20,16 @@ from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
-from sim.risk import Risk
 from sim.scenarios import ScenarioSet
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
 BID_DECIMALS = 6
 """Decimals of a bid in MW: a watt, which removes the solver's round-off."""
+
+
+def rounded(bid_mw: FloatArray) -> FloatArray:
+    """Return bids as they are submitted. [MW]"""
+    return np.round(bid_mw, BID_DECIMALS) + 0.0
 
 
 def bidding_problem(
@@ -72,11 +78,11 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.dispatcher = dispatcher
 
-    def compute(self, energy_mwh: FloatArray) -> Submission:
+    def submit(self, energy_mwh: FloatArray) -> Submission:
         """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and why."""
         instance: Instance = self.model.instance
         scenarios = instance.kept_scenarios(self.model.day - 1)
-        self.dispatcher.look_a_day_ahead(scenarios)
+        self.model.agents.select(agent_type=NetworkedMicrogrid).do("look_a_day_ahead", scenarios)
         problem = bidding_problem(
             instance,
             scenarios,
@@ -85,21 +91,25 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
         )
         limit = instance.study.search.answer_time_limit_s
 
-        def ask(name: str, problem: DispatchProblem) -> BidPlan:
+        def ask(name: str) -> Submission:
             try:
                 return answer_within(limit, lambda: strategy(name).bid(self.dispatcher, problem))
             except NoAnswerError:
-                self.dispatcher = self.dispatcher.renewed()  # the old one is still at work
+                self.renew()
                 raise
 
         return compute_submission(self.dispatcher, instance, problem, ask)
+
+    def renew(self) -> None:
+        """Take another dispatcher where somebody who was given up is still at work on this one."""
+        self.dispatcher = self.dispatcher.renewed()
 
 
 def compute_submission(
     dispatcher: Dispatcher,
     instance: Instance,
     problem: DispatchProblem,
-    ask: Callable[[str, DispatchProblem], BidPlan] | None = None,
+    ask: Callable[[str], Submission] | None = None,
 ) -> Submission:
     """Return the bids of the study's strategy, or of the next simpler one if it fails in any way.
 
@@ -110,19 +120,19 @@ def compute_submission(
     ask : callable, optional
         Returns the proposal of a strategy; by default it is asked and waited for.
     """
-    ask = ask or (lambda name, problem: strategy(name).bid(dispatcher, problem))
+    ask = ask or (lambda name: strategy(name).bid(dispatcher, problem))
     asked, failed = instance.study.bidding, list[str]()
     for name in _with_fallback(asked):
         try:
-            proposal = ask(name, problem)
+            proposal = ask(name)
             _refuse_wrong(proposal, len(instance.grid.batteries))
-            used = _submission(name, proposal, dispatcher.risk)
+            bid_mw = rounded(proposal.bid_mw)
         except (KeyboardInterrupt, StudyError):
             raise
         except BaseException as error:  # a foreign strategy may fail in any way, and the day must go on
             failed.append(f"{name} failed: {in_words(error)}")
             continue
-        return replace(used, asked=asked, reason="; ".join(failed))
+        return replace(proposal, bid_mw=bid_mw, strategy=name, asked=asked, reason="; ".join(failed))
     return Submission(
         bid_mw=_forecast_bid(instance),
         strategy="forecast",
@@ -154,8 +164,14 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
 
     if dispatcher.risk.averse:
         raise StudyError("--formulation ac minimises expected cost: set risk.cvar_weight to 0")
-    conic = strategy("anm_aware").bid(dispatcher, problem)
-    directions = None if conic.plan is None else fix_directions(conic.plan, Directions.undecided(*problem.shape))
+    directions = None
+    if problem.shape[0] > WHOLE_MOST:
+        found = strategy("anm_aware").bid(dispatcher, problem).search
+        bound, nodes = -found["bound"], int(found["nodes"])
+    else:
+        conic = dispatcher.bid(problem)
+        bound, nodes = conic.bound, conic.nodes
+        directions = fix_directions(conic, Directions.undecided(*problem.shape))
     plan = solve_ac(
         dispatcher.grid,
         dispatcher.tariff,
@@ -164,9 +180,8 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
         solver=solver,
         directions=directions if solver == "ipopt" else None,
     )
-    plan = replace(plan, bound=conic.bound, nodes=conic.nodes)
-    proposal = BidPlan.of(plan, problem, certify(plan, problem, dispatcher.grid))
-    return _submission(f"anm_aware, exact AC by {solver}", proposal, Risk())
+    proposal = submission_of(replace(plan, bound=bound, nodes=nodes), problem, dispatcher.grid)
+    return replace(proposal, bid_mw=rounded(proposal.bid_mw), strategy=f"anm_aware, exact AC by {solver}")
 
 
 def _refuse_wrong(proposal: object, batteries: int) -> None:
@@ -177,7 +192,7 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
     WrongAnswerError
         If it is one.
     """
-    if not isinstance(proposal, BidPlan):
+    if not isinstance(proposal, Submission):
         raise WrongAnswerError(f"a {type(proposal).__name__} is no proposal")
     for name, shape in (("bid_mw", (HOURS_PER_DAY,)), ("battery_p_mw", (HOURS_PER_DAY, batteries))):
         values = np.asarray(getattr(proposal, name), dtype=np.float64)
@@ -191,33 +206,6 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
 
 def _with_fallback(chosen: str) -> list[str]:
     return [chosen] if chosen == "basic" else [chosen, "basic"]
-
-
-def _submission(name: str, proposal: BidPlan, risk: Risk) -> Submission:
-    return Submission(
-        bid_mw=np.round(proposal.bid_mw, BID_DECIMALS) + 0.0,
-        strategy=name,
-        battery_p_mw=proposal.battery_p_mw,
-        certificate=vars(proposal.certificate),
-        search=proposal.search(risk),
-        note="; ".join(_remarks(proposal)),
-    )
-
-
-def _remarks(proposal: BidPlan) -> list[str]:
-    """Return remarks on the plan from which the bids come."""
-    remarks = [f"{proposal.stopped}: the best bids so far are taken"] if proposal.stopped else []
-    plan = proposal.plan
-    if plan is None:
-        return remarks
-    if plan.violation.max() > 0:
-        hours = np.flatnonzero(plan.violation.max(axis=0) > 0) + 1
-        remarks.append(f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid")
-    if plan.repaired:
-        remarks.append("the relaxation was not exact: the plan of the bids was repaired")
-    if plan.inexactness.max() > EXACT:
-        remarks.append("the plan of the bids is not exact: see the certificate")
-    return remarks
 
 
 def _forecast_bid(instance: Instance) -> FloatArray:

@@ -8,10 +8,10 @@ import numpy as np
 
 from agents.anm import AnmPolicy, HourView, policy_class
 from agents.bid_optimizer import BidOptimizer
-from agents.dispatch.dispatcher import Dispatcher
+from agents.networked_microgrid import NetworkedMicrogrid
 from sim.actuation import wrong_orders
 from sim.errors import StudyError
-from sim.messages import Decision, Report, Ruling, Submission
+from sim.messages import Decision, Report, Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.recorder import OPERATOR
@@ -23,41 +23,27 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
 
     Parameters
     ----------
-    dispatcher : Dispatcher
-        Solves the hours.
     optimizer : BidOptimizer
-        Computes the bids.
+        Computes the bids; its dispatcher solves the hours as well.
     fixed : Submission, optional
         Bids to submit every day instead (to evaluate given bids).
     """
 
     name = OPERATOR
 
-    def __init__(
-        self,
-        model: MarketModel,
-        *,
-        dispatcher: Dispatcher,
-        optimizer: BidOptimizer,
-        fixed: Submission | None = None,
-    ) -> None:
+    def __init__(self, model: MarketModel, *, optimizer: BidOptimizer, fixed: Submission | None = None) -> None:
         super().__init__(model)
-        self._dispatcher, self._optimizer, self._fixed = dispatcher, optimizer, fixed
+        self._optimizer, self._fixed = optimizer, fixed
         self._policies: dict[str, AnmPolicy] = {}
         self._silent: set[str] = set()
         self._time_limit_s = model.instance.study.search.answer_time_limit_s
-        self._bid_mw = np.zeros(HOURS_PER_DAY)
         self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.instance.grid.batteries)))
 
     def submit_bids(self) -> Submission:
-        """Return the bids for the day that is about to begin."""
-        if self._fixed is not None:
-            return self._fixed
-        return self._optimizer.compute(self.model.units.energy_mwh)
-
-    def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
-        """Keep the bids as they count, and the battery schedule planned with them."""
-        self._bid_mw, self._schedule_mw = ruling.bid_mw, submission.battery_p_mw
+        """Return the bids for the day that is about to begin, and remember the battery schedule behind them."""
+        submission = self._fixed or self._optimizer.submit(self.model.units.energy_mwh)
+        self._schedule_mw = submission.battery_p_mw
+        return submission
 
     def dispatch(self, reports: dict[str, Report]) -> Decision:
         """Return the orders of this hour; if the policy fails in any way, the next simpler policy decides.
@@ -90,7 +76,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         except NoAnswerError:
             self._silent.add(name)
             self._policies.clear()
-            self._dispatcher = self._optimizer.dispatcher = self._dispatcher.renewed()  # the old one is still at work
+            self._optimizer.renew()
             raise
         if wrong := wrong_orders(decision, self.model.instance.grid):
             raise WrongAnswerError(wrong)
@@ -98,12 +84,14 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
 
     def _decide(self, name: str, reports: dict[str, Report]) -> Decision:
         policy = self._policy(name)
-        self._dispatcher.look_ahead(policy.knowledge)  # microgrids know as much of the hours ahead as the policy
+        # Microgrids know as much of the hours ahead as the policy, and value what they store as it does.
+        microgrids = self.model.agents.select(agent_type=NetworkedMicrogrid)
+        microgrids.do("look_ahead", policy.knowledge, getattr(policy, "functions", None))
         return policy.decide(self._view(policy, reports))
 
     def _policy(self, name: str) -> AnmPolicy:
         if name not in self._policies:
-            self._policies[name] = policy_class(name)(self.model.instance, self._dispatcher)
+            self._policies[name] = policy_class(name)(self.model.instance, self._optimizer.dispatcher)
         return self._policies[name]
 
     def _view(self, policy: AnmPolicy, reports: dict[str, Report]) -> HourView:
@@ -111,7 +99,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         return HourView(
             hour=self.model.hour,
             outlook=self.model.outlook(policy.knowledge),
-            bid_mw=self._bid_mw,
+            bid_mw=self.model.bid_mw,
             scheduled_battery_p_mw=self._schedule_mw,
             energy_mwh=np.array([reports[name].energy_mwh for name in batteries]),
             previous_battery_p_mw=self.model.previous_battery_p_mw,

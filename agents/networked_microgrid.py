@@ -76,9 +76,18 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
     def _devices(self) -> dict[str, MicrogridDevice]:
         return self._answers.devices
 
-    def look_ahead(self, knowledge: Knowledge) -> None:
-        """Take the outlook on the coming hours of this day, as far as a policy's knowledge goes."""
+    def look_ahead(self, knowledge: Knowledge, functions: ValueFunctions | None = None) -> None:
+        """Take the outlook on the coming hours of this day, as far as a policy's knowledge goes.
+
+        Parameters
+        ----------
+        knowledge : Knowledge
+            What the policy may know.
+        functions : ValueFunctions, optional
+            Trained functions of its own stores that value what they hold after a single hour.
+        """
         outlook, m = self.model.outlook(knowledge), self._position
+        self._functions = functions
         self._take_in(
             outlook.connection_load_mw[None, :, m],
             outlook.connection_heat_mw[None, :, m],
@@ -97,15 +106,6 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             scenarios.retail_price_per_mwh,
             scenarios.probability,
         )
-
-    def value_by(self, functions: ValueFunctions | None) -> None:
-        """Set the trained functions by which it values its stored energy after a single hour; None for none.
-
-        That holds for the hour in view, if it is a single one, and for those to come.
-        """
-        self._functions = functions
-        if self._problem is not None and self._problem.shape[1] == 1:
-            self._problem = replace(self._problem, values=self._values())
 
     def demand(self, prices_per_mwh: FloatArray) -> MicrogridAnswer:
         """Return the power it would take from the network in a single hour at each of K prices, its demand curve.

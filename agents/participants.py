@@ -1,9 +1,11 @@
 """Agents of a study, created in its market model."""
 
+from functools import partial
+
+from agents.agreement import Agreement
 from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_problem
 from agents.bidding.anm_aware import refuse_bundles
-from agents.coordinated_dispatcher import CoordinatedDispatcher
 from agents.der.battery import BatteryAgent
 from agents.der.load import LoadAgent
 from agents.der.renewable import SolarPlantAgent, WindTurbineAgent
@@ -41,10 +43,9 @@ def create_agents(
         NetworkedMicrogrid(model, connection=connection, position=m) for m, connection in enumerate(grid.connections)
     )
     if microgrids:
-        dispatcher = CoordinatedDispatcher(dispatcher, instance.study.coordination, microgrids)
-    optimizer = BidOptimizer(model, dispatcher)
-    participants = Participants(
-        operator=MicrogridOperator(model, dispatcher=dispatcher, optimizer=optimizer, fixed=fixed),
+        dispatcher = dispatcher.coordinated(Agreement(dispatcher, instance.study.coordination, microgrids))
+    return Participants(
+        operator=MicrogridOperator(model, optimizer=BidOptimizer(model, dispatcher), fixed=fixed),
         system_operator=SystemOperator(model),
         loads=tuple(
             LoadAgent(model, name=name, position=k, tan_phi=float(grid.load_tan_phi[k]))
@@ -62,8 +63,6 @@ def create_agents(
         ),
         microgrids=microgrids,
     )
-    model.add_participants(participants)
-    return participants
 
 
 def opening_bids(instance: Instance, dispatcher: Dispatcher) -> Submission:
@@ -77,9 +76,9 @@ def opening_bids(instance: Instance, dispatcher: Dispatcher) -> Submission:
         Solves the bidding problem.
     """
     if instance.grid.connections:
-        model = MarketModel(instance)
+        model = MarketModel(instance, partial(create_agents, dispatcher=dispatcher))
         try:
-            return create_agents(model, dispatcher=dispatcher).operator.submit_bids()
+            return model.participants.operator.submit_bids()
         finally:
             model.close()
     return compute_submission(dispatcher, instance, opening_problem(instance, instance.kept_scenarios()))

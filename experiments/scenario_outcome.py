@@ -13,9 +13,9 @@ import numpy as np
 from agents.bid_optimizer import opening_problem
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
 from agents.dispatch.plan import Plan
 from agents.dispatch.plan_money import plan_money
+from agents.dispatch.submission import expected_profit
 from experiments.simulate import simulate
 from experiments.summary import certificate, energy, money_terms
 from grids.network import FloatArray
@@ -124,19 +124,3 @@ def _losses_mw(plan: Plan) -> FloatArray:
     supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
     losses_mw: FloatArray = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
     return losses_mw
-
-
-def expected_profit(plan: Plan, probability: FloatArray) -> float:
-    """Return the expected profit of a plan; the program's cost of violated limits is not money. [$]
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    probability : array, shape (S,)
-        Probabilities of its scenarios.
-    """
-    if not plan.violation.any():
-        return -plan.objective
-    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * _losses_mw(plan)
-    return float(probability @ counted.sum(axis=1)) - plan.objective

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -254,8 +254,7 @@ def simulate(
     from sim.profiles import HOURS_PER_DAY
 
     start = perf_counter()
-    model = MarketModel(instance, actual)
-    create_agents(model, dispatcher=dispatcher, fixed=fixed)
+    model = MarketModel(instance, partial(create_agents, dispatcher=dispatcher, fixed=fixed), actual)
     try:
         for _ in range(instance.study.days * HOURS_PER_DAY):
             if progress is not None:

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.bid_optimizer import BID_DECIMALS, opening_problem
-from agents.bidding import BidPlan, strategy
+from agents.bid_optimizer import opening_problem, rounded
+from agents.bidding import strategy
 from agents.dispatch.conic_program import SolverError
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.evaluation import Evaluator, fixed_bids
-from experiments.scenario_outcome import Outcome, expected_profit
+from experiments.scenario_outcome import Outcome
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
 from sim.instance import Instance
@@ -156,7 +156,7 @@ class _Bidder:
         self.instance, self._progress = instance, progress
         self._dispatcher = Dispatcher.of(instance)
 
-    def bid(self, name: str, scenarios: ScenarioSet) -> BidPlan:
+    def bid(self, name: str, scenarios: ScenarioSet) -> Submission:
         proposal = strategy(name).bid(self._dispatcher, opening_problem(self.instance, scenarios))
         if self._progress is not None:
             self._progress("bidding")
@@ -168,7 +168,7 @@ class _Started:
     """Contender whose bid is computed and whose scenarios are being dispatched."""
 
     contender: Contender
-    proposal: BidPlan
+    proposal: Submission
     submission: Submission
     training: Sequence[Future[Outcome]]
     test: Sequence[Future[Outcome]]
@@ -176,7 +176,7 @@ class _Started:
     @classmethod
     def of(cls, contender: Contender, bidder: _Bidder, evaluator: Evaluator, test: ScenarioSet) -> "_Started":
         proposal = bidder.bid(contender.strategy, contender.scenarios)
-        bid_mw = np.round(proposal.bid_mw, BID_DECIMALS) + 0.0  # as it is submitted
+        bid_mw = rounded(proposal.bid_mw)
         submission = fixed_bids(bidder.instance, bid_mw)
         training = evaluator.start(submission, contender.scenarios)
         return cls(contender, proposal, submission, training, evaluator.start(submission, test))
@@ -195,33 +195,31 @@ class _Started:
 
 
 def _solution_value(
-    mine: BidPlan, forecast: Submission, reference: Contender, bidder: _Bidder, evaluator: Evaluator
+    mine: Submission, forecast: Submission, reference: Contender, bidder: _Bidder, evaluator: Evaluator
 ) -> SolutionValue:
     """Return WS, RP and EEV, all in the model of the study's strategy."""
     kept = reference.scenarios
-    network = "branch_flow" if mine.certificate.cone_gap is not None else "copper_plate"
+    network = "branch_flow" if mine.certificate.get("cone_gap") is not None else "copper_plate"
     fixed = evaluator.start(forecast, kept, network=network)
     days = [kept.subset(k) for k in range(len(kept))]
-    foresight = np.array([_promised(bidder.bid(reference.strategy, day), day) for day in days])
+    foresight = np.array([_promised(bidder.bid(reference.strategy, day)) for day in days])
     return SolutionValue(
         ws=float(kept.probability @ foresight),
-        rp=_promised(mine, kept),
+        rp=_promised(mine),
         eev=_mean_profit(fixed, kept),
         rp_gap=_gap(mine),
     )
 
 
-def _promised(proposal: BidPlan, scenarios: ScenarioSet) -> float:
+def _promised(proposal: Submission) -> float:
     """Return the profit that a strategy expects of its bid. [$]"""
-    if proposal.plan is not None:
-        return expected_profit(proposal.plan, scenarios.probability)
     if proposal.costs is None or proposal.probability is None:
-        return -proposal.objective
+        return proposal.search["incumbent"]
     return -float(proposal.probability @ proposal.costs)
 
 
-def _gap(proposal: BidPlan) -> float:
-    return max(0.0, proposal.objective - proposal.bound)
+def _gap(proposal: Submission) -> float:
+    return max(0.0, proposal.search["bound"] - proposal.search["incumbent"])
 
 
 def _mean_profit(futures: Sequence[Future[Outcome]], scenarios: ScenarioSet) -> float:

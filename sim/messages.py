@@ -52,10 +52,10 @@ class Submission:
     ----------
     bid_mw : array, shape (24,)
         Bids, positive for import. [MW]
-    strategy : str
-        Bidding strategy that was used.
     battery_p_mw : array, shape (24, U)
         Day-ahead battery schedule, the expected one, positive for discharge. [MW]
+    strategy : str
+        Bidding strategy that was used; the bid optimizer fills it in.
     certificate : dict
         Cone gap, power-flow mismatches, optimality gap and status of the bidding problem; None where not applicable.
     search : dict
@@ -67,16 +67,20 @@ class Submission:
         Bidding strategy of the study; by default the one that was used.
     reason : str
         Reason why another one was used.
+    costs, probability : array, shape (J,), optional
+        Cost minus revenue that the strategy expects in every bundle of scenarios, and its probability. [$]
     """
 
     bid_mw: FloatArray
-    strategy: str
     battery_p_mw: FloatArray
+    strategy: str = ""
     certificate: dict[str, float | str | None] = field(default_factory=dict)
     search: dict[str, float] = field(default_factory=dict)
     note: str = ""
     asked: str = ""
     reason: str = ""
+    costs: FloatArray | None = None
+    probability: FloatArray | None = None
 
     @property
     def remarks(self) -> str:

@@ -32,18 +32,31 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
     ----------
     instance : Instance
         The built study.
+    create_agents : callable
+        Creates all agents of the study in a model and returns them: there is no model without them.
     actual : sequence of ScenarioSet, optional
         Actual course of each day (sets of one scenario); by default drawn from the study's seed.
 
     Attributes
     ----------
+    participants : Participants
+        The agents, by their roles.
+    units : UnitAnswers
+        Reports and actions of the DER agents.
+    bid_mw : array, shape (24,)
+        The day's bids as they count. [MW]
     ledger : Ledger
         The records.
     seconds : dict
         Time spent on bids, dispatch and power flow.
     """
 
-    def __init__(self, instance: Instance, actual: Sequence[ScenarioSet] | None = None) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        create_agents: Callable[["MarketModel"], Participants],
+        actual: Sequence[ScenarioSet] | None = None,
+    ) -> None:
         super().__init__(rng=instance.study.seed)
         self.instance = instance
         self.ledger = Ledger()
@@ -53,44 +66,13 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self._hours_passed = 0
         self._given = actual
         self._actual = self._realise(0)
-        self._bid_mw = np.zeros(HOURS_PER_DAY)
+        self.bid_mw: FloatArray = np.zeros(HOURS_PER_DAY)
         self._previous_battery_p_mw = np.zeros(len(instance.grid.batteries))
         self._reports: dict[str, Report] = {}
-        self._participants: Participants | None = None
-        self._units: UnitAnswers | None = None
-
-    def add_participants(self, participants: Participants) -> None:
-        """Set the participants."""
-        self._participants = participants
-        limit = self.instance.study.search.answer_time_limit_s
-        self._units = UnitAnswers(self.instance.grid, participants.ders, self.actual_mw, limit)
-        self._recorder.connections.sessions([microgrid.cars for microgrid in participants.microgrids])
-
-    @property
-    def participants(self) -> Participants:
-        """Agents of the run, by their part in the market.
-
-        Raises
-        ------
-        RuntimeError
-            Before `add_participants`.
-        """
-        if self._participants is None:
-            raise RuntimeError("the model has no participants yet: call create_agents first")
-        return self._participants
-
-    @property
-    def units(self) -> UnitAnswers:
-        """Reports and actions of the DER agents.
-
-        Raises
-        ------
-        RuntimeError
-            Before `add_participants`.
-        """
-        if self._units is None:
-            raise RuntimeError("the model has no participants yet: call create_agents first")
-        return self._units
+        self.participants = create_agents(self)
+        limit = instance.study.search.answer_time_limit_s
+        self.units = UnitAnswers(instance.grid, self.participants.ders, self.actual_mw, limit)
+        self._recorder.connections.sessions([microgrid.cars for microgrid in self.participants.microgrids])
 
     @property
     def day(self) -> int:
@@ -138,7 +120,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             decision = replace(decision, reason="; ".join(filter(None, [decision.reason, *remarks])))
         flow = self._meter(actuation.set_points, decision.policy)
         settlement = self.participants.system_operator.settle(
-            float(self._bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
+            float(self.bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
         )
         self._record(decision, actuation, flow, settlement)
         self._previous_battery_p_mw = actuation.set_points.battery_p_mw
@@ -154,7 +136,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
         Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
         """
-        self._participants = self._units = None
+        del self.participants, self.units
         self.remove_all_agents()
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
@@ -172,11 +154,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         return actual.completed(self.instance.forecast)
 
     def _gate_closure(self) -> None:
-        operator, system_operator = self.participants.operator, self.participants.system_operator
-        submission = self._timed("bid", operator.submit_bids)
-        ruling = system_operator.review(submission)
-        operator.take_ruling(submission, ruling)
-        self._bid_mw = ruling.bid_mw
+        submission = self._timed("bid", self.participants.operator.submit_bids)
+        ruling = self.participants.system_operator.review(submission)
+        self.bid_mw = ruling.bid_mw
         self._recorder.gate_closure(self.day, submission, ruling)
 
     def _record(self, decision: Decision, actuation: Actuation, flow: Flow, settlement: Settlement) -> None:

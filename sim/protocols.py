@@ -51,10 +51,6 @@ class OperatorProtocol(Protocol):
         """Return the bids for the day that is about to begin."""
         ...
 
-    def take_ruling(self, submission: Submission, ruling: Ruling) -> None:
-        """Take note of the system operator's ruling on the bids."""
-        ...
-
     def dispatch(self, reports: dict[str, Report]) -> Decision:
         """Return the orders of this hour."""
         ...

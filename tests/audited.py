@@ -1,7 +1,7 @@
 """Runs simulated for the audit, and copies of them with a table, a cell or a value of the study changed."""
 
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,8 +66,7 @@ class Run(NamedTuple):
 
 def simulate(name: str, *overrides: str, fixed: Submission | None = None) -> Run:
     study = read_study(STUDIES / f"{name}.yaml", (*SMALL, *overrides))
-    model = MarketModel(Instance.of(study))
-    create_agents(model, fixed=fixed)
+    model = MarketModel(Instance.of(study), partial(create_agents, fixed=fixed))
     model.run_days(study.days)
     return Run(model.ledger.frames(), yaml.safe_load(write_study(study)))
 

@@ -104,3 +104,13 @@ def settled_cost(grid, plan, problem, tariff, rule):
             before = points.battery_p_mw[s, t]
             expected -= weight * money.totals()["profit"]
     return expected
+
+
+def objective_of(submission):
+    """Return the (risk-adjusted) expected cost minus revenue of a submission's bids. [$]"""
+    return -submission.search["incumbent"]
+
+
+def bound_of(submission):
+    """Return the proven lower bound on the cost minus revenue of any bids. [$]"""
+    return -submission.search["bound"]

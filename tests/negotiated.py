@@ -6,14 +6,13 @@ from functools import cache
 import numpy as np
 from conftest import STUDIES
 
+from agents.agreement import Agreement
 from agents.bid_optimizer import opening_problem
-from agents.coordinated_dispatcher import CoordinatedDispatcher
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.microgrid_hour import DEVIATION_PRICE
-from agents.networked_microgrid import NetworkedMicrogrid
+from agents.participants import create_agents
 from sim.instance import Instance
 from sim.messages import Knowledge
 from sim.model import MarketModel
@@ -47,25 +46,21 @@ class Case:
     def __init__(self, study, kind, mode, executor=None):
         self.instance, self.kind = instance_of(study), kind
         self.grid = self.instance.grid
-        model = MarketModel(self.instance)
+        model = MarketModel(self.instance, create_agents)
         model._hours_passed = HOUR[kind] - 1
-        self.agents = [
-            NetworkedMicrogrid(model, connection=connection, position=m)
-            for m, connection in enumerate(self.grid.connections)
-        ]
+        self.agents = list(model.participants.microgrids)
         self.dispatcher = Dispatcher.of(self.instance)
-        self.community = CoordinatedDispatcher(self.dispatcher, mode, self.agents, executor)
+        self.community = self.dispatcher.coordinated(Agreement(self.dispatcher, mode, self.agents, executor))
         if kind == "a bid":
             scenarios = self.instance.draw(Draw.TRAINING, 2)
-            self.community.look_a_day_ahead(scenarios)
-            self.problem = opening_problem(self.instance, scenarios)
-            self.bounds = bid_bounds(
-                self.grid, self.instance.rule, scenarios.demand_mw, scenarios.available_mw, network="branch_flow"
-            )
+            for agent in self.agents:
+                agent.look_a_day_ahead(scenarios)
+            problem = opening_problem(self.instance, scenarios)
+            self.problem = replace(problem, bounds=self.dispatcher.bid_bounds(problem, "branch_flow"))
         else:
             knowledge = Knowledge.HOUR if kind == "an hour" else Knowledge.FORECAST
-            self.community.look_ahead(knowledge)
-            self.problem, self.bounds = self._in_view(model.outlook(knowledge)), None
+            self.look_ahead(knowledge)
+            self.problem = self._in_view(model.outlook(knowledge))
 
     def _in_view(self, outlook):
         whole = opening_problem(self.instance, self.instance.forecast)
@@ -80,15 +75,19 @@ class Case:
             **{name: getattr(whole, name)[hours] for name in hourly},
         )
 
+    def look_ahead(self, knowledge):
+        for agent in self.agents:
+            agent.look_ahead(knowledge)
+
     def agree(self):
-        return self.community.plan(self.problem, bounds=self.bounds)
+        return self.community.plan(self.problem)
 
     def operator_cost(self, plan):
         """Return what an exchange costs the operator if it makes the best of it, all demand paid for. [$]"""
         points = plan.set_points
         given = replace(self.problem, exchange_p_mw=points.exchange_p_mw, exchange_q_mvar=points.exchange_q_mvar)
         revenue = (self.problem.demand_mw.sum(axis=2) * self.problem.retail_price_per_mwh).sum(axis=1)
-        objective = self.dispatcher.plan(given, bounds=self.bounds).objective
+        objective = self.dispatcher.plan(given).objective
         return objective + float(self.problem.probability @ revenue)
 
     def microgrid_costs(self, plan):

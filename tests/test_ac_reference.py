@@ -44,7 +44,7 @@ def mismatch(grid, plan):
 def by_cones(grid, rule, problem):
     """Return the best plan of the cone program, and the directions of it."""
     bounds = bid_bounds(grid, rule, problem.demand_mw, problem.available_mw, network="branch_flow")
-    horizon = Dispatcher(grid, TARIFF, rule).horizon(problem, network="branch_flow", bounds=bounds)
+    horizon = Dispatcher(grid, TARIFF, rule).horizon(replace(problem, bounds=bounds), network="branch_flow")
     search = BranchAndBound(grid, rule, horizon, problem)
     plan = search.run(Effort(gap=1e-7, nodes=200))
     return plan, fix_directions(plan, search.directions)
@@ -166,7 +166,7 @@ def relaxed_and_steered(dispatcher, problem):
     """Return the relaxed plan, and one steered back by a price on all losses: exact, and not a very good one."""
     grid, rule = dispatcher.grid, dispatcher.rule
     bounds = bid_bounds(grid, rule, problem.demand_mw, problem.available_mw, network="branch_flow")
-    horizon = dispatcher.horizon(problem, network="branch_flow", bounds=bounds)
+    horizon = dispatcher.horizon(replace(problem, bounds=bounds), network="branch_flow")
     directions = Directions(bid=np.ones(problem.shape[1], dtype=int), flow=np.ones(problem.shape, dtype=int))
     relaxed = horizon.solve(problem, directions)
     nothing_flows = replace(relaxed, line_p_mw=0 * relaxed.line_p_mw, line_q_mvar=0 * relaxed.line_q_mvar)
@@ -228,7 +228,7 @@ def test_hours_of_anm_are_repaired_like_bids(hours):
     )
     dispatcher = Dispatcher(grid, TARIFF.model_copy(update={"loss_factor": 0.0}), rule)  # burning pays
     plan = dispatcher.plan(problem)
-    horizon = dispatcher.horizon(problem, network="branch_flow", bounds=None)
+    horizon = dispatcher.horizon(problem, network="branch_flow")
     steered = BranchAndBound(grid, rule, horizon, problem).run(Effort())
     assert plan.repaired
     assert plan.inexactness.max() <= EXACT
@@ -245,8 +245,7 @@ def test_a_repaired_bid_is_no_worse_than_what_ipopt_finds(fleet, seed):
     price = np.array([30.0, -50.0, -20.0])
     over, under = rule.step_prices(price)
     problem = replace(problem, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
-    bounds = bid_bounds(grid, rule, problem.demand_mw, problem.available_mw, network="branch_flow")
-    plan = Dispatcher(grid, tariff, rule).plan(problem, bounds=bounds)
+    plan = Dispatcher(grid, tariff, rule).bid(problem)
     assert plan.repaired
     assert certify(plan, problem, grid).status == "repaired"
     directions = fix_directions(plan, Directions.undecided(*problem.shape))

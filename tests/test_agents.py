@@ -4,6 +4,7 @@ import ast
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import mesa
@@ -206,9 +207,8 @@ def idle(study33):
 
 
 def model_of(instance, study, bids=None):
-    model = MarketModel(replace(instance, study=study))
-    create_agents(model, fixed=submission(np.zeros(24) if bids is None else bids))
-    return model
+    fixed = submission(np.zeros(24) if bids is None else bids)
+    return MarketModel(replace(instance, study=study), partial(create_agents, fixed=fixed))
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -5,6 +5,7 @@ import re
 import time
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from threading import Event
 
 import numpy as np
@@ -95,11 +96,10 @@ def instance_of(instance, **search):
 def model_of(instance, policy="myopic", **search):
     instance = instance_of(instance, **search)
     instance = replace(instance, study=instance.study.model_copy(update={"policy": policy}))
-    model = MarketModel(instance)
     schedule = np.zeros((24, len(instance.grid.batteries)))
     schedule[3], schedule[18] = -0.05, 0.05
-    create_agents(model, fixed=Submission(bid_mw=np.ones(24), strategy="anm_aware", battery_p_mw=schedule))
-    return model
+    fixed = Submission(bid_mw=np.ones(24), strategy="anm_aware", battery_p_mw=schedule)
+    return MarketModel(instance, partial(create_agents, fixed=fixed))
 
 
 def orders(**changes):
@@ -174,8 +174,7 @@ BROKEN_STRATEGIES = {
 @pytest.mark.parametrize("how", BROKEN_STRATEGIES)
 def test_a_broken_strategy_is_replaced_and_the_reason_is_kept(instance33, monkeypatch, how):
     broken, told = BROKEN_STRATEGIES[how]
-    model = MarketModel(instance_of(instance33, answer_time_limit_s=2.0 if broken is never else 60.0))
-    create_agents(model)
+    model = MarketModel(instance_of(instance33, answer_time_limit_s=2.0 if broken is never else 60.0), create_agents)
     monkeypatch.setattr("agents.bidding.anm_aware.bid", broken)
     if broken is never:  # what stands in is to be quick enough on a busy machine
         monkeypatch.setattr("agents.bidding.basic.bid", raising(ValueError("not asked here")))
@@ -187,8 +186,7 @@ def test_a_broken_strategy_is_replaced_and_the_reason_is_kept(instance33, monkey
 
 def test_ctrl_c_while_bidding_ends_the_run(instance33, monkeypatch):
     monkeypatch.setattr("agents.bidding.anm_aware.bid", raising(KeyboardInterrupt))
-    model = MarketModel(instance_of(instance33))
-    create_agents(model)
+    model = MarketModel(instance_of(instance33), create_agents)
     with pytest.raises(KeyboardInterrupt):
         model.step()
 
@@ -205,7 +203,7 @@ BROKEN_UNITS = {
         LoadAgent,
         "respond",
         lambda *_: NO_ACTION,
-        "answers its order with nan MW, 0 Mvar; taken",
+        "answers its order with nan MW, 0 Mvar; taken to follow",
     ),
     "wind says nothing": (WindTurbineAgent, "report", lambda self: None, "reports a NoneType; its data stand in"),
     "wind does not answer": (WindTurbineAgent, "respond", never, "no answer within 0.3 s; taken to follow its order"),
@@ -286,9 +284,9 @@ def networked_model(time_limit_s=60.0):
     instance = networked("two microgrids")
     search = instance.study.search.model_copy(update={"answer_time_limit_s": time_limit_s})
     chosen = {"policy": "none", "bidding": "basic", "search": search}
-    model = MarketModel(replace(instance, study=instance.study.model_copy(update=chosen)))
-    create_agents(model, fixed=Submission(bid_mw=np.ones(24), strategy="basic", battery_p_mw=np.zeros((24, 1))))
-    return model
+    fixed = Submission(bid_mw=np.ones(24), strategy="basic", battery_p_mw=np.zeros((24, 1)))
+    instance = replace(instance, study=instance.study.model_copy(update=chosen))
+    return MarketModel(instance, partial(create_agents, fixed=fixed))
 
 
 def forgets(device):
@@ -450,8 +448,7 @@ def test_a_solver_that_takes_too_long_counts_as_failed_and_the_record_says_so(in
 
 
 def test_bids_made_under_the_solver_s_time_limit_say_so(instance33):
-    model = MarketModel(instance_of(instance33, solver_time_limit_s=1e-6))
-    create_agents(model)
+    model = MarketModel(instance_of(instance33, solver_time_limit_s=1e-6), create_agents)
     submission = model.participants.operator.submit_bids()
     assert submission.strategy == "forecast"
     assert submission.reason.count("the solver's time limit of 1e-06 s reached") == 2
@@ -477,8 +474,7 @@ def test_a_time_limit_within_the_search_ends_it_and_is_said(instance33, monkeypa
         return replace(solved[0], bound=solved[0].bound - 100.0)  # far from proven: there is something to search for
 
     monkeypatch.setattr(MultiPeriodProgram, "solve", slow)
-    model = MarketModel(instance_of(instance33))
-    create_agents(model)
+    model = MarketModel(instance_of(instance33), create_agents)
     submission = model.participants.operator.submit_bids()
     assert submission.strategy == "anm_aware"
     assert submission.note == "the solver's time limit of 5 s reached: the best bids so far are taken"

@@ -11,7 +11,7 @@ from audited import simulate
 from cli import accepted
 from conftest import STUDIES
 
-import agents.coordinated_dispatcher
+import agents.agreement
 from agents.coordination import mode_names
 from agents.networked_microgrid import NetworkedMicrogrid
 from agents.participants import create_agents
@@ -93,10 +93,11 @@ def test_ten_feeders_run():
 
 def digests(mode, folder, workers, monkeypatch):
     """Simulate a day with as many threads and return a digest of every table's file."""
-    monkeypatch.setattr(agents.community, "ThreadPoolExecutor", lambda max_workers: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(agents.agreement, "ThreadPoolExecutor", lambda max_workers: ThreadPoolExecutor(workers))
     overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "policy=myopic", "bidding=basic")
-    model = MarketModel(Instance.of(find_study("networked33", overrides=[*overrides, f"coordination={mode}"])))
-    create_agents(model)
+    model = MarketModel(
+        Instance.of(find_study("networked33", overrides=[*overrides, f"coordination={mode}"])), create_agents
+    )
     model.run_days(1)
     folder.mkdir()
     write_tables(model.ledger.frames(), folder)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from negotiated import KINDS, Case, agreed, total_cost
 
+from agents.agreement import Agreement
 from agents.coordination import _curves, _priced, mode_class, mode_names, transactive
 from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
@@ -197,9 +198,7 @@ def test_nothing_but_prices_and_quantities_reaches_the_operator(mode, kind):
     assert grid.connections[0].microgrid != case.grid.connections[0].microgrid
     blind = Dispatcher(grid, case.instance.tariff, case.instance.rule)
     with ThreadPoolExecutor(2) as executor:
-        plan = mode_class(mode)(blind, strangers, executor).agree(
-            case.problem, network="branch_flow", bounds=case.bounds
-        )
+        plan = mode_class(mode)(blind, strangers, executor).agree(case.problem, network="branch_flow")
     assert same(plan, agreed("two microgrids", kind, mode)[1])
     question = {"an hour": "demand"}.get(kind, "answer")
     asked = {"name", question} if mode == "transactive" else {"name", "answer_retail", "retail_per_mwh"}
@@ -212,11 +211,11 @@ def test_the_central_benchmark_would_notice_other_devices():
     blind = Dispatcher(grid, case.instance.tariff, case.instance.rule)
     with ThreadPoolExecutor(1) as executor:
         mode = mode_class("central")
-        plan = mode(blind, case.agents, executor).agree(case.problem, network="branch_flow", bounds=None)
+        plan = mode(blind, case.agents, executor).agree(case.problem, network="branch_flow")
         assert not same(plan, agreed("two microgrids", "an hour", "central")[1])
         strangers = mode(blind, [Stranger(agent) for agent in case.agents], executor)
         with pytest.raises(AssertionError, match="looked at reveal"):
-            strangers.agree(case.problem, network="branch_flow", bounds=None)
+            strangers.agree(case.problem, network="branch_flow")
 
 
 def test_the_two_messages_have_nothing_else_in_them():
@@ -268,7 +267,7 @@ def troubled(kind, mode, fail):
     """Return a case whose first microgrid fails, with its mode and an hour later's situation."""
     case = Case("two microgrids", kind, mode)
     case.agents[0] = Failing(case.agents[0], fail)
-    case.community = type(case.community)(case.dispatcher, mode, case.agents)
+    case.community = case.dispatcher.coordinated(Agreement(case.dispatcher, mode, case.agents))
     return case
 
 
@@ -296,7 +295,7 @@ def test_who_answered_before_is_held_to_its_last_schedule(mode, hours):
     case.agents[0].failing = True
     if hours == "fewer":
         case.agents[0].model._hours_passed += 1
-        case.community.look_ahead(Knowledge.FORECAST)
+        case.look_ahead(Knowledge.FORECAST)
         case.problem = an_hour_later(case.problem)
         before = before[:, 1:]
     plan = case.agree()
@@ -309,14 +308,14 @@ def test_in_the_last_hour_it_is_held_to_what_was_agreed_for_it_before():
     case = troubled("the rest of a day", "transactive", raise_something)
     case.agents[0].failing = False
     case.agents[0].model._hours_passed = 22
-    case.community.look_ahead(Knowledge.FORECAST)
+    case.look_ahead(Knowledge.FORECAST)
     for _ in range(6):
         case.problem = an_hour_later(case.problem)
     before = case.agree().set_points.exchange_p_mw
     assert before.shape == (1, 2, 2)
     case.agents[0].failing = True
     case.agents[0].model._hours_passed = 23
-    case.community.look_ahead(Knowledge.FORECAST)
+    case.look_ahead(Knowledge.FORECAST)
     case.problem = an_hour_later(case.problem)
     plan = case.agree()
     assert abs(before[0, 1, 0]) > 1e-3

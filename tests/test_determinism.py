@@ -27,8 +27,7 @@ def small(study, *, seed=1):
 def bytes_of_a_run(study, folder):
     """Simulate a study and return a digest of every table's file."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = MarketModel(Instance.of(study))
-    create_agents(model)
+    model = MarketModel(Instance.of(study), create_agents)
     model.run_days(study.days)
     write_tables(model.ledger.frames(), folder)
     return {name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in TABLES}
@@ -86,8 +85,7 @@ if __name__ == "__main__":
 
 def test_a_run_leaves_nothing_behind(instance33):
     """Mesa keeps every model whose agents it counted; a sweep of thousands of days would fill the memory."""
-    model = MarketModel(instance33)
-    create_agents(model, fixed=None)
+    model = MarketModel(instance33, create_agents)
     gone = weakref.ref(model.participants.operator), weakref.ref(model)
     model.close()
     del model

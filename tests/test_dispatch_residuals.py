@@ -1,6 +1,7 @@
 """A day of the 33-bus microgrid, bid and dispatched: its results put back into the equations of MODEL.md section 5."""
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -42,15 +43,15 @@ def solved_day(instance):
     """Return an instance with two scenarios of its day, the ANM-aware bid, and the dispatch behind it."""
     dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
     problem = opening_problem(instance, instance.draw(Draw.TRAINING, 2))
-    proposal = strategy("anm_aware").bid(dispatcher, problem)
+    plan = dispatcher.bid(problem)
     return SimpleNamespace(
         instance=instance,
         grid=instance.grid,
         dispatcher=dispatcher,
         problem=problem,
-        proposal=proposal,
-        plan=proposal.plan,
-        points=proposal.plan.set_points,
+        certificate=certify(plan, problem, instance.grid),
+        plan=plan,
+        points=plan.set_points,
     )
 
 
@@ -131,7 +132,7 @@ def test_branch_flow_equations(day):
     """Bus balances, voltage drops and currents of the relaxation, written out with the loads and units of each bus."""
     grid, problem = day.grid, day.problem
     bounds = bid_bounds(grid, day.instance.rule, problem.demand_mw, problem.available_mw, network="branch_flow")
-    horizon = day.dispatcher.horizon(problem, network="branch_flow", bounds=bounds)
+    horizon = day.dispatcher.horizon(replace(problem, bounds=bounds), network="branch_flow")
     x = horizon.program.solve(horizon.values(problem, Directions.undecided(*horizon.shape))).x
     hours = horizon.program.blocks_of_models[0]
     read = {name: x[hours.columns(name)] for name in hours.model.variables}
@@ -166,9 +167,9 @@ def test_ac_power_flow_of_the_set_points(day):
     assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-4)
     assert flow.tie_q_mvar == pytest.approx(day.plan.tie_q_mvar, abs=1e-4)
     assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-6)
-    assert day.proposal.certificate.power_flow_mismatch_mw <= 1e-4
-    assert day.proposal.certificate.power_flow_mismatch_pu <= 1e-6
-    assert day.proposal.certificate.limit_excess_pu <= 1e-5
+    assert day.certificate.power_flow_mismatch_mw <= 1e-4
+    assert day.certificate.power_flow_mismatch_pu <= 1e-6
+    assert day.certificate.limit_excess_pu <= 1e-5
     assert day.plan.cone_gap.max() <= 0.01
 
 
@@ -225,7 +226,7 @@ def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limi
     """A plan made for wider limits is not called exact under tighter ones, and the certificate says by how much."""
     instance = changed(study33, uncertainty=study33.uncertainty.model_copy(update={"scenarios": 1, "keep": 1}))
     problem = opening_problem(instance, instance.kept_scenarios())
-    plan = strategy("anm_aware").bid(Dispatcher.of(instance), problem).plan
+    plan = Dispatcher.of(instance).bid(problem)
     flow = BatchPlant(instance.grid).run(plan.set_points)
     assert certify(plan, problem, instance.grid).status == "exact"
     tighter = replace(instance.grid, **TIGHTER[limit](instance.grid, flow))
@@ -266,15 +267,15 @@ def test_a_mended_bid_says_so(study33):
     instance = changed(study33, fleet=fleet)
     dispatcher = Dispatcher(instance.grid, instance.tariff, instance.rule)
     problem = opening_problem(instance, instance.draw(Draw.TRAINING, 2))
-    assert strategy("anm_aware").bid(dispatcher, problem).plan.repaired
+    assert dispatcher.bid(problem).repaired
     assert compute_submission(dispatcher, instance, problem).note
 
 
 def operated_day(instance, bid_mw, actual=None):
     """Return the model after a day with given bids."""
     schedule = np.zeros((24, len(instance.grid.batteries)))
-    model = MarketModel(instance, actual)
-    create_agents(model, fixed=Submission(bid_mw=bid_mw, strategy="fixed", battery_p_mw=schedule))
+    fixed = Submission(bid_mw=bid_mw, strategy="fixed", battery_p_mw=schedule)
+    model = MarketModel(instance, partial(create_agents, fixed=fixed), actual)
     model.run_days(1)
     return model
 
@@ -292,7 +293,7 @@ def test_no_other_bid_is_better(day):
     """The bids of other strategies, the expected flow, and bids moved at random."""
     rng = np.random.default_rng(1)
     others = [
-        strategy("basic").bid(day.dispatcher, day.problem).plan.bid_mw,
+        strategy("basic").bid(day.dispatcher, day.problem).bid_mw,
         day.plan.tie_p_mw.mean(axis=0),
         np.zeros(24),
         *(day.plan.bid_mw + rng.normal(0, 0.1, (4, 24))),

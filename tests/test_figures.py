@@ -61,8 +61,7 @@ class Run:
 def runs() -> dict[str, Run]:
     def simulate(name: str, *overrides: str) -> Run:
         study = read_study(STUDIES / f"{name}.yaml", overrides)
-        model = MarketModel(Instance.of(study))
-        create_agents(model)
+        model = MarketModel(Instance.of(study), create_agents)
         model.run_days(study.days)
         return Run(model.ledger.frames(), yaml.safe_load(write_study(study)), model.instance.grid)
 

@@ -74,8 +74,7 @@ class Runs(dict[str, Run]):
 
     def __missing__(self, problem: str) -> Run:
         instance = Instance.of(read_study(STUDIES / "networked33.yaml", PROBLEMS[problem]))
-        model = MarketModel(instance)
-        create_agents(model)
+        model = MarketModel(instance, create_agents)
         model.run_days(instance.study.days)
         self[problem] = Run(model.ledger.frames(), instance)
         return self[problem]

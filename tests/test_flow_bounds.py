@@ -157,7 +157,7 @@ def test_they_sharpen_the_bound_at_negative_prices_and_change_nothing_else():
     assert Dispatcher(grid, Tariff(), rule).demand_peak(problem, "branch_flow") is None
     dispatcher = Dispatcher(grid, Tariff(loss_factor=0.0), rule)
     assert dispatcher.demand_peak(problem, "branch_flow") is None
-    plain = dispatcher.horizon(problem, network="branch_flow", bounds=None)
+    plain = dispatcher.horizon(problem, network="branch_flow")
     price = np.array([-20.0, -30.0])
     over, under = rule.step_prices(price)
     negative = replace(problem, price_per_mwh=price, over_price_per_mwh=over, under_price_per_mwh=under)
@@ -165,7 +165,7 @@ def test_they_sharpen_the_bound_at_negative_prices_and_change_nothing_else():
     peak = dispatcher.demand_peak(negative, "branch_flow")
     largest = (problem.demand_mw / grid.load_p_mw).max()
     assert largest <= peak < largest + PEAK_STEP
-    tight = dispatcher.horizon(negative, network="branch_flow", bounds=None)
+    tight = dispatcher.horizon(replace(negative, bounds=None), network="branch_flow")
     assert tight is not plain
     undecided = Directions.undecided(1, 2)
     assert tight.solve(negative, undecided).bound > plain.solve(negative, undecided).bound + 1e-3

@@ -1,5 +1,7 @@
 """Independence of history: a study gives the same bytes after others that shared grid, power flow and dispatcher."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bare_grid import set_points
@@ -86,10 +88,10 @@ def test_only_a_range_that_leaves_the_matrix_as_it_is_moves_a_program(instance33
     dispatcher = Dispatcher.of(instance33)
     problem = opening_problem(instance33, instance33.kept_scenarios().subset(0))
     ranges = [BidBounds(low=np.full(24, low), high=np.full(24, 4.0)) for low in (0.0, -1.0, -2.0)]
-    horizon = dispatcher.horizon(problem, network="copper_plate", bounds=ranges[0])
+    horizon = dispatcher.horizon(replace(problem, bounds=ranges[0]), network="copper_plate")
     assert horizon.move(BidBounds(low=np.zeros(24), high=np.full(24, 3.0)))
     assert not horizon.move(ranges[1])
-    wide = dispatcher.horizon(problem, network="copper_plate", bounds=ranges[1])
+    wide = dispatcher.horizon(replace(problem, bounds=ranges[1]), network="copper_plate")
     assert wide is not horizon
     assert not wide.move(ranges[2])
     assert wide.bounds is ranges[1]

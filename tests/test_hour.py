@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds, bid_bounds
+from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import Directions
@@ -110,7 +110,7 @@ def test_bids_of_the_copper_plate_by_highs(rule, seed):
     whole = extensive_form(grid, rule, problem, max_bid_mw=2.0)
     pyo.SolverFactory("highs").solve(whole)
     bounds = BidBounds(np.zeros(4), np.full(4, 2.0))
-    plan = Dispatcher(grid, TARIFF, rule).plan(problem, network="copper_plate", bounds=bounds)
+    plan = Dispatcher(grid, TARIFF, rule).plan(replace(problem, bounds=bounds), network="copper_plate")
     assert plan.objective == pytest.approx(pyo.value(whole.cost), rel=1e-6, abs=1e-6)
     assert plan.bound <= plan.objective
 
@@ -199,8 +199,7 @@ def test_numbers_and_expressions_of_the_money_agree_at_any_point(network, price,
 def test_the_objective_of_a_plan_is_its_profit_settled_again(rule, network, reading):
     grid = feeder5(fleet=LOSSY_FLEET, reading=reading)
     problem = draw_problem(grid, rule, np.random.default_rng(6), scenarios=3, hours=4)
-    bounds = bid_bounds(grid, rule, problem.demand_mw, problem.available_mw, network=network)
-    plan = Dispatcher(grid, TARIFF, rule).plan(problem, network=network, bounds=bounds, effort=Effort(nodes=20))
+    plan = Dispatcher(grid, TARIFF, rule).bid(problem, network=network, effort=Effort(nodes=20))
     assert plan.objective == pytest.approx(settled_cost(grid, plan, problem, TARIFF, rule), abs=1e-4)
     profit = plan_money(grid, TARIFF, rule, problem, plan)["profit"]
     assert problem.probability @ profit == pytest.approx(-plan.objective, abs=1e-4)
@@ -370,7 +369,7 @@ def test_an_open_direction_allows_what_either_direction_does():
     """A tie line at its capacity, and at its power factor: the hull of both directions may not cut that off."""
     grid = feeder5(fleet=SMALL_BATTERY, reading="both_directions", max_s_mva=0.8)
     problem = peak_demand(grid)
-    horizon = Dispatcher(grid, TARIFF, RULES["case1"]).horizon(problem, network="branch_flow", bounds=None)
+    horizon = Dispatcher(grid, TARIFF, RULES["case1"]).horizon(problem, network="branch_flow")
     imports = Directions(bid=np.ones(1, dtype=np.int64), flow=np.ones((1, 1), dtype=np.int64))
     settled = horizon.solve(problem, imports)
     assert settled.tie_q_mvar[0, 0] > 0.9 * 0.8 * np.sin(np.arccos(0.95))

@@ -9,16 +9,16 @@ from negotiated import Case, instance_of
 
 from agents.dispatch.conic_program import SolverError
 from agents.microgrid_optimizer import MicrogridOptimizer, Quote
-from agents.networked_microgrid import NetworkedMicrogrid
+from agents.participants import create_agents
 from sim.messages import Knowledge, Schedule
 from sim.model import MarketModel
 
 
 def agent_at(hour=1, connection=0, study="two microgrids", knowledge=Knowledge.FORECAST):
     """Return a microgrid of a study that has looked ahead from an hour on."""
-    model = MarketModel(instance_of(study))
+    model = MarketModel(instance_of(study), create_agents)
     model._hours_passed = hour - 1
-    agent = NetworkedMicrogrid(model, connection=model.instance.grid.connections[connection], position=connection)
+    agent = model.participants.microgrids[connection]
     agent.look_ahead(knowledge)
     return agent
 
@@ -89,8 +89,7 @@ def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
 
 
 def test_it_answers_nothing_before_it_looked_ahead():
-    model = MarketModel(instance_of("two microgrids"))
-    agent = NetworkedMicrogrid(model, connection=model.instance.grid.connections[0], position=0)
+    agent = MarketModel(instance_of("two microgrids"), create_agents).participants.microgrids[0]
     for question in (agent.reveal, agent.answer_retail, lambda: agent.actuate(schedule([0.0]))):
         with pytest.raises(RuntimeError, match="microgrid_18 has not looked ahead yet"):
             question()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agents.participants import create_agents
 from experiments.catalog import find_study
 from grids.cases.networked33 import base_net
 from sim.errors import StudyError
@@ -337,7 +338,7 @@ def test_what_a_set_leaves_out_is_as_forecast(instance, draw):
 @pytest.mark.parametrize("knowledge", Knowledge)
 @pytest.mark.parametrize("hour", [1, 4, 24])
 def test_outlook_is_realised_as_far_as_known_and_then_forecast(instance, knowledge, hour):
-    model = MarketModel(instance)
+    model = MarketModel(instance, create_agents)
     model._hours_passed = hour - 1
     actual, outlook = instance.draw(Draw.ACTUAL, 1), model.outlook(knowledge)
     for part in fields(Outlook):

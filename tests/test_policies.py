@@ -1,6 +1,7 @@
 """Real-time policies: the contract of every one of them, and fallbacks when limits or solvers fail."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
 import numpy as np
@@ -38,9 +39,7 @@ def market_model(instance, policy, *, actual=None, dispatcher=None):
     instance = replace(instance, study=instance.study.model_copy(update={"policy": policy}))
     if policy == "learned":
         instance = with_values(instance, market_model.folder)
-    model = MarketModel(instance, actual)
-    create_agents(model, dispatcher=dispatcher, fixed=fixed_bids(instance))
-    return model
+    return MarketModel(instance, partial(create_agents, dispatcher=dispatcher, fixed=fixed_bids(instance)), actual)
 
 
 def profit(frames):

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from valued import with_values
 
+from agents.agreement import Agreement
 from agents.bid_optimizer import opening_problem
-from agents.coordinated_dispatcher import CoordinatedDispatcher
 from agents.dispatch.conic_program import SolverError
 from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.dispatcher import Dispatcher
@@ -178,17 +178,18 @@ def test_who_falls_back_values_nothing(tmp_path, monkeypatch):
     """An hour that myopic decides is myopic for the microgrids too; the next one is learned again."""
     overrides = ("uncertainty.scenarios=10", "uncertainty.keep=2", "bidding=basic", "policy=learned")
     instance = with_values(Instance.of(read_study(STUDIES / "networked33.yaml", overrides)), tmp_path)
-    model = MarketModel(instance)
-    create_agents(model)
-    valued, plan = {}, CoordinatedDispatcher.plan
+    model = MarketModel(instance, create_agents)
+    valued, plan = {}, Agreement.plan
 
-    def fails_at_3(community, problem, **options):
-        valued.setdefault(model.hour, []).append({one.reveal().values is not None for one in community.microgrids})
+    def fails_at_3(agreement, problem, **options):
+        valued.setdefault(model.hour, []).append(
+            {one.reveal().values is not None for one in model.participants.microgrids}
+        )
         if problem.values is not None and model.hour == 3:
             raise SolverError("no luck")
-        return plan(community, problem, **options)
+        return plan(agreement, problem, **options)
 
-    monkeypatch.setattr(CoordinatedDispatcher, "plan", fails_at_3)
+    monkeypatch.setattr(Agreement, "plan", fails_at_3)
     model.run_days(1)
     decided = model.ledger.frames()["decisions"].set_index("hour").policy
     assert decided[3] == "myopic"

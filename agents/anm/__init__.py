@@ -41,7 +41,10 @@ class HourView:
 
 
 class AnmPolicy(Protocol):
-    """Protocol of the class ``Policy`` of a module of this package."""
+    """Protocol of the class ``Policy`` of a module of this package.
+
+    A policy that values stored energy has an attribute ``functions``, by which microgrids then value theirs.
+    """
 
     summary: ClassVar[str]
     knowledge: ClassVar[Knowledge]

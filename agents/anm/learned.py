@@ -28,23 +28,12 @@ class Policy:
                 " --trained FILE"
             )
         self._instance, self._dispatcher = instance, dispatcher
-        self._functions = read_functions(Path(instance.study.trained), instance.study, instance.grid)
+        self.functions = read_functions(Path(instance.study.trained), instance.study, instance.grid)
 
     def decide(self, view: HourView) -> Decision:
-        """Return the orders of the hour.
-
-        Raises
-        ------
-        SolverError
-            If there is no answer; energy then has no value any more until the next hour.
-        """
+        """Return the orders of the hour."""
         grid = self._instance.grid
         least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
         most = np.array([unit.max_soc * unit.max_e_mwh for unit in grid.batteries])
-        values = self._functions.of([*grid.battery_names], view.hour, least, most)
-        self._dispatcher.value_by(self._functions)
-        try:
-            return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")
-        except BaseException:
-            self._dispatcher.value_by(None)  # the fallback policy values no energy
-            raise
+        values = self.functions.of([*grid.battery_names], view.hour, least, most)
+        return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")

@@ -26,7 +26,8 @@ class Policy:
         """Return the orders: demand, available output, and the day-ahead battery schedule."""
         demand, available = view.outlook.demand_mw[0], view.outlook.available_mw[0]
         battery = view.scheduled_battery_p_mw[view.hour - 1]
-        schedule, record = self._dispatcher.retail_schedule() or (None, None)
+        agreement = self._dispatcher.agreement
+        schedule, record = (None, None) if agreement is None else agreement.retail_schedule()
         return Decision(
             orders=SetPoints(
                 load_p_mw=demand,

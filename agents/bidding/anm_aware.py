@@ -1,12 +1,11 @@
 """ANM-aware bid (Eq. 7-31): foresees the effect of active network management on the tie-line flow."""
 
-from agents.bidding import BidPlan
-from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.problem import DispatchProblem
 from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
+from agents.dispatch.submission import submission_of
 from sim.errors import StudyError
+from sim.messages import Submission
 
 SUMMARY = "foresees curtailment, reactive power and voltage limits of real-time ANM in every scenario (Eq. 7-31)"
 
@@ -14,19 +13,16 @@ WHOLE_MOST = 40
 """Scenarios up to which the problem is solved as a whole; beyond, in bundles that share the bids."""
 
 
-def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> BidPlan:
+def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> Submission:
     """Return the bids that maximise expected profit, or its risk-adjusted value in a study averse to risk, with ANM.
 
     The AC network is foreseen in every scenario and hour.
     """
-    grid = dispatcher.grid
-    bounds = bid_bounds(grid, dispatcher.rule, problem.demand_mw, problem.available_mw, network="branch_flow")
-    if grid.connections:
+    if dispatcher.grid.connections:
         refuse_bundles(problem.shape[0], averse=dispatcher.risk.averse)
     if problem.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
-        return BidPlan.of_bundles(ScenarioDecomposition(dispatcher, problem, bounds).run())
-    plan = dispatcher.plan(problem, bounds=bounds)
-    return BidPlan.of(plan, problem, certify(plan, problem, grid))
+        return ScenarioDecomposition(dispatcher, problem, dispatcher.bid_bounds(problem, "branch_flow")).run()
+    return submission_of(dispatcher.bid(problem), problem, dispatcher.grid)
 
 
 def refuse_bundles(scenarios: int, *, averse: bool) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:  # the names of the modes must not cost the import of solvers
     from concurrent.futures import Executor
 
     from agents.dispatch.dispatcher import Dispatcher
-    from agents.dispatch.first_stage import BidBounds
     from agents.dispatch.plan import Plan
     from agents.dispatch.problem import DispatchProblem
     from agents.networked_microgrid import NetworkedMicrogrid
@@ -26,7 +25,7 @@ class Coordinator(Protocol):
         self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor
     ) -> None: ...
 
-    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str) -> Plan:
         """Return a plan of operator and microgrids, which have looked at the same scenarios and hours.
 
         Raises

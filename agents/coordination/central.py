@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from agents.coordination._priced import marginal_prices
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from agents.networked_microgrid import NetworkedMicrogrid
@@ -25,16 +24,16 @@ class Mode:
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
 
-    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str) -> Plan:
         """Return the plan that is best for all together.
 
         Where energy has a price below zero at a connection, stores would charge more than fits: it is ruled out.
         """
         together = replace(problem, community=tuple(microgrid.reveal() for microgrid in self._microgrids))
-        plan = self._dispatcher.plan(together, network=network, bounds=bounds)
+        plan = self._dispatcher.plan(together, network=network)
         prices = marginal_prices(problem, plan)
         if prices.min(initial=0.0) < -FREE_PER_MWH:
-            plan = self._dispatcher.plan(replace(together, fits=True), network=network, bounds=bounds)
+            plan = self._dispatcher.plan(replace(together, fits=True), network=network)
             prices = marginal_prices(problem, plan)
         return replace(
             plan,

@@ -21,7 +21,6 @@ from agents.coordination._curves import agree_on_curves
 from agents.coordination._priced import Audience, not_agreed, still_standing
 from agents.dispatch.connection_problem import Offers
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Plan, fix_directions
 from agents.dispatch.problem import Directions, DispatchProblem, mean_problem
 from agents.microgrid_optimizer import Quote
@@ -73,9 +72,9 @@ class Mode:
         self._hour_before: Plan | None = None
         self._agreed_mw: FloatArray | None = None  # by either method, for microgrids that don't answer
 
-    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str) -> Plan:
         """Return the operator's plan for the agreed exchange: on demand curves for a single hour, else by ADMM."""
-        if problem.shape == (1, 1) and bounds is None:
+        if problem.shape == (1, 1) and problem.bounds is None:
             standing = still_standing(self._agreed_mw, (1, 1, len(self._microgrids)))[0, 0]
             plan = self._hour_before = agree_on_curves(
                 self._dispatcher,
@@ -87,11 +86,11 @@ class Mode:
                 network=network,
             )
         else:
-            plan = self._negotiate(problem, network, bounds)
+            plan = self._negotiate(problem, network)
         self._agreed_mw = plan.set_points.exchange_p_mw
         return plan
 
-    def _negotiate(self, problem: DispatchProblem, network: str, bounds: BidBounds | None) -> Plan:
+    def _negotiate(self, problem: DispatchProblem, network: str) -> Plan:
         """Return the operator's plan for the exchange agreed by ADMM.
 
         With many scenarios the network is asked about their mean first, which costs a fraction and decides most; then
@@ -101,19 +100,19 @@ class Mode:
         notes = dict.fromkeys(remarks)
         talks = [_Talk(mean_problem(problem))] if problem.shape[0] > 1 else []
         talks.append(_Talk(problem))
-        slack = 1.0 if bounds is None else BID_FACTOR
+        slack = 1.0 if problem.bounds is None else BID_FACTOR
         for talk in talks:
             while not talk.is_over(slack):
                 if stale or talk.rounds > 0:
                     notes |= dict.fromkeys(self._ask_microgrids(state))
                 stale = True  # what the microgrids want answers older prices from now on
-                self._ask_network(talk, problem.probability, state, network, bounds)
+                self._ask_network(talk, problem.probability, state, network)
         last = talks[-1]
         if not last.has_agreed(slack):
             notes[not_agreed(last.rounds, last.primal_mw, last.dual_per_mwh)] = None
         self._last = replace(state, directions=talks[-1].directions)
         given = replace(problem, exchange_p_mw=state.wanted)
-        plan = self._dispatcher.plan(given, network=network, bounds=bounds)
+        plan = self._dispatcher.plan(given, network=network)
         return replace(
             plan,
             exchange_price_per_mwh=state.price,
@@ -155,15 +154,13 @@ class Mode:
         state.wanted, notes = self._audience.ask(questions, state.wanted)
         return notes
 
-    def _ask_network(
-        self, talk: "_Talk", probability: FloatArray, state: _State, network: str, bounds: BidBounds | None
-    ) -> None:
+    def _ask_network(self, talk: "_Talk", probability: FloatArray, state: _State, network: str) -> None:
         """Update the operator's offer, near the microgrids' quantities, and the prices."""
         scenarios = talk.problem.shape[0]
         wanted, price = (_over(scenarios, probability, values) for values in (state.wanted, state.price))
         offers = Offers(cost_per_mwh=-price - PROXIMAL * wanted, proximal=PROXIMAL)
         asked = replace(talk.problem, offers=offers)
-        plan = self._dispatcher.relaxed(asked, talk.directions, network=network, bounds=bounds)
+        plan = self._dispatcher.relaxed(asked, talk.directions, network=network)
         gap = wanted - plan.set_points.exchange_p_mw
         talk.take_note(plan, gap)
         # The network's answer for the mean holds for every scenario's difference from it.

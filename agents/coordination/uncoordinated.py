@@ -9,7 +9,6 @@ import numpy as np
 
 from agents.coordination._priced import Audience, still_standing
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from agents.networked_microgrid import NetworkedMicrogrid
@@ -28,10 +27,10 @@ class Mode:
         self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
         self._last: FloatArray | None = None
 
-    def agree(self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None) -> Plan:
+    def agree(self, problem: DispatchProblem, *, network: str) -> Plan:
         """Return the operator's best plan around the microgrids' exchange at the retail price."""
         wanted, record = self.ask(problem.shape)
-        plan = self._dispatcher.plan(replace(problem, exchange_p_mw=wanted), network=network, bounds=bounds)
+        plan = self._dispatcher.plan(replace(problem, exchange_p_mw=wanted), network=network)
         return replace(plan, exchange_price_per_mwh=self.retail_per_mwh, coordination=record)
 
     def ask(self, shape: tuple[int, int]) -> tuple[FloatArray, Coordination]:

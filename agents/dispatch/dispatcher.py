@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.conic_program import InfeasibleError
-from agents.dispatch.first_stage import BidBounds
+from agents.dispatch.first_stage import BidBounds, bid_bounds
 from agents.dispatch.hour import compiled_hour
 from agents.dispatch.multi_period_program import ExchangeModel, MultiPeriodProgram
 from agents.dispatch.plan import Plan
@@ -18,13 +20,11 @@ from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule
 from sim.instance import Instance
-from sim.messages import Coordination, Knowledge, Schedule
 from sim.risk import Risk
-from sim.scenarios import ScenarioSet
 from sim.settlement import Tariff
 
 if TYPE_CHECKING:
-    from agents.value_functions.functions import ValueFunctions
+    from agents.agreement import Agreement
 
 
 class Dispatcher:
@@ -40,7 +40,14 @@ class Dispatcher:
         Aversion to risk of the bid.
     progress : callable, optional
         Called with a line of text now and then while a long problem is solved.
+
+    Attributes
+    ----------
+    agreement : Agreement or None
+        How its plans become ones that microgrids agree to, where there are any; see `coordinated`.
     """
+
+    agreement: "Agreement | None" = None
 
     def __init__(
         self,
@@ -71,11 +78,16 @@ class Dispatcher:
         risk = instance.study.risk
         return cls(instance.grid, instance.tariff, instance.rule, effort=effort, risk=risk, progress=progress)
 
+    def coordinated(self, agreement: "Agreement") -> "Dispatcher":
+        """Return one whose every plan is one that the microgrids agree to; it shares the models of this one."""
+        other = copy(self)
+        other.agreement = agreement
+        return other
+
     def renewed(self) -> "Dispatcher":
         """Return another one for the same problems; an agent that was given up may still use this one."""
-        return Dispatcher(
-            self.grid, self.tariff, self.rule, effort=self.effort, risk=self.risk, progress=self.progress
-        )
+        new = Dispatcher(self.grid, self.tariff, self.rule, effort=self.effort, risk=self.risk, progress=self.progress)
+        return new if self.agreement is None else new.coordinated(self.agreement.renewed(new))
 
     def compiled_hour(
         self,
@@ -114,20 +126,24 @@ class Dispatcher:
         given = zip((problem.exchange_p_mw, problem.exchange_q_mvar), limits, strict=True)
         return any(exchange is not None and bool((np.abs(exchange) > limit).any()) for exchange, limit in given)
 
-    def plan(
-        self,
-        problem: DispatchProblem,
-        *,
-        network: str = "branch_flow",
-        bounds: BidBounds | None = None,
-        effort: Effort | None = None,
-    ) -> Plan:
+    def bid(self, problem: DispatchProblem, *, network: str = "branch_flow", effort: Effort | None = None) -> Plan:
+        """Return the best plan with the bids that go with it, of all that can be optimal; see `plan`."""
+        bounds = self.bid_bounds(problem, network)
+        return self.plan(replace(problem, bounds=bounds), network=network, effort=effort)
+
+    def bid_bounds(self, problem: DispatchProblem, network: str) -> BidBounds:
+        """Return the range of the bids that can be optimal."""
+        return bid_bounds(self.grid, self.rule, problem.demand_mw, problem.available_mw, network=network)
+
+    def plan(self, problem: DispatchProblem, *, network: str = "branch_flow", effort: Effort | None = None) -> Plan:
         """Return the best plan; where no plan meets all limits, the one that violates them least.
+
+        Where there are microgrids it is one they agree to; they must have looked at the same hours.
 
         Parameters
         ----------
         problem : DispatchProblem
-            Scenarios, prices and state; with `bounds`, the bids are decided within that range.
+            Scenarios, prices and state.
         network : {"branch_flow", "copper_plate"}
             AC network or one bus.
         effort : Effort, optional
@@ -138,37 +154,22 @@ class Dispatcher:
         SolverError
             If the solver gives no answer.
         """
+        if self.agreement is not None:
+            return self.agreement.plan(problem, network=network)
         effort = effort or self.effort
         try:
-            horizon, repair = self.horizon(problem, network=network, bounds=bounds), None
+            horizon, repair = self.horizon(problem, network=network), None
             if network == "branch_flow" and not self.grid.connections:
                 repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
             search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
-            if (
-                bounds is None or self.grid.connections
-            ):  # hours with stores of microgrids can't be priced one by one yet
+            if problem.bounds is None or self.grid.connections:  # stores of microgrids can't be priced one by one yet
                 return search.run(effort)
-            return search.run(effort, self.lagrangian_bound(problem, bounds, network))
+            return search.run(effort, self.lagrangian_bound(problem, problem.bounds, network))
         except InfeasibleError:
-            horizon = self.horizon(problem, network=network, bounds=bounds, elastic=True)
+            horizon = self.horizon(problem, network=network, elastic=True)
             return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
 
-    def look_ahead(self, knowledge: Knowledge) -> None:
-        """Give microgrids the outlook on the coming hours of the day; here, there are none."""
-
-    def look_a_day_ahead(self, scenarios: ScenarioSet) -> None:
-        """Give microgrids scenarios of the coming day; here, there are none."""
-
-    def value_by(self, functions: "ValueFunctions | None") -> None:
-        """Set the functions by which microgrids value stored energy after a single hour; here, there are none."""
-
-    def retail_schedule(self) -> tuple[Schedule, Coordination] | None:
-        """Return the exchange of uncoordinated microgrids at the retail price; None if there are none."""
-        return None
-
-    def relaxed(
-        self, problem: DispatchProblem, directions: Directions, *, network: str, bounds: BidBounds | None
-    ) -> Plan:
+    def relaxed(self, problem: DispatchProblem, directions: Directions, *, network: str) -> Plan:
         """Return the optimum with directions as they are, of the relaxation where they are open; nothing is searched.
 
         Raises
@@ -177,9 +178,9 @@ class Dispatcher:
             If the solver gives no answer.
         """
         try:
-            return self.horizon(problem, network=network, bounds=bounds).solve(problem, directions)
+            return self.horizon(problem, network=network).solve(problem, directions)
         except InfeasibleError:
-            return self.horizon(problem, network=network, bounds=bounds, elastic=True).solve(problem, directions)
+            return self.horizon(problem, network=network, elastic=True).solve(problem, directions)
 
     def lagrangian_bound(self, problem: DispatchProblem, bounds: BidBounds, network: str) -> LagrangianBound:
         """Return the Lagrangian bound of a bidding problem at the prices of its plans."""
@@ -187,9 +188,7 @@ class Dispatcher:
         hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
         return LagrangianBound(self.grid, hour, self.tariff, problem, bounds)
 
-    def horizon(
-        self, problem: DispatchProblem, *, network: str, bounds: BidBounds | None, elastic: bool = False
-    ) -> MultiPeriodProgram:
+    def horizon(self, problem: DispatchProblem, *, network: str, elastic: bool = False) -> MultiPeriodProgram:
         """Return the program for a dispatch problem's shape; those with given bids are kept for the next time.
 
         Of those that decide bids the last is kept, if it isn't large: another day's bids mostly differ in vectors.
@@ -197,7 +196,7 @@ class Dispatcher:
         peak = None if elastic else self.demand_peak(problem, network)
         hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
         scenarios, hours = problem.shape
-        exchange = ExchangeModel.of(problem)
+        exchange, bounds = ExchangeModel.of(problem), problem.bounds
         shape = (network, elastic, peak, scenarios, hours, exchange)
 
         def new() -> MultiPeriodProgram:

@@ -31,6 +31,8 @@ class DispatchProblem:
         Energy that must be left at the end of each hour. [MWh]
     bid_mw : array, shape (T,), optional
         The submitted bids; None where they are to be decided. [MW]
+    bounds : BidBounds, optional
+        Range of the bids where they are to be decided; None where they are given.
     bid_magnitude_mw : array, shape (T,), optional
         Magnitude that widens the band; by default that of the bids. [MW]
     exchange_p_mw, exchange_q_mvar : array, shape (S, T, M), optional
@@ -56,6 +58,7 @@ class DispatchProblem:
     previous_battery_p_mw: FloatArray
     required_energy_mwh: FloatArray
     bid_mw: FloatArray | None = None
+    bounds: BidBounds | None = None
     bid_magnitude_mw: FloatArray | None = None
     exchange_p_mw: FloatArray | None = None
     exchange_q_mvar: FloatArray | None = None

@@ -5,6 +5,7 @@ The market model then carries out the central decision, so that both start from 
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -75,10 +76,10 @@ class CoordinationDay:
     def __init__(self, instance: Instance, submission: Submission, knowledge: Knowledge) -> None:
         study = instance.study.model_copy(update={"policy": "myopic", "coordination": "central", "days": 1})
         self._instance, self._bid_mw, self._knowledge = replace(instance, study=study), submission.bid_mw, knowledge
-        self.model = MarketModel(self._instance)
         self._dispatcher = Dispatcher.of(self._instance)
-        participants = create_agents(self.model, dispatcher=self._dispatcher, fixed=submission)
-        self._microgrids = [one for one in participants.microgrids if isinstance(one, NetworkedMicrogrid)]
+        created = partial(create_agents, dispatcher=self._dispatcher, fixed=submission)
+        self.model = MarketModel(self._instance, created)
+        self._microgrids = list(self.model.agents.select(agent_type=NetworkedMicrogrid))
         executor = ThreadPoolExecutor(max_workers=2)
         self._central, self._transactive = (
             mode_class(name)(self._dispatcher, self._microgrids, executor) for name in ("central", "transactive")
@@ -106,11 +107,11 @@ class CoordinationDay:
 
     def central(self) -> Plan:
         """Return the central plan."""
-        return self._central.agree(self.look(), network="branch_flow", bounds=None)
+        return self._central.agree(self.look(), network="branch_flow")
 
     def transactive(self) -> Plan:
         """Return the plan agreed on by trade."""
-        return self._transactive.agree(self.look(), network="branch_flow", bounds=None)
+        return self._transactive.agree(self.look(), network="branch_flow")
 
     def compare(self) -> ComparedHour:
         """Return both plans and their costs."""

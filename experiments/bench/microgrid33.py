@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from agents.bid_optimizer import compute_submission, exact_submission, opening_problem
-from agents.bidding.anm_aware import bid as anm_aware_bid
 from agents.dispatch.baseline import clarabel_alone
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.problem import DispatchProblem
+from agents.participants import opening_bids
 from experiments.bench.measuring import Measured, Row, median_s, peak_of_process, timed
 from experiments.catalog import find_study
 from experiments.simulate import simulate
@@ -58,7 +58,7 @@ def bid_against_clarabel(repeats: int) -> Measured:
 
     def from_study() -> Submission:
         fresh = Instance.of(instance.study)
-        return compute_submission(Dispatcher.of(fresh), fresh, opening_problem(fresh, fresh.kept_scenarios()))
+        return opening_bids(fresh, Dispatcher.of(fresh))
 
     from_study()
     rounds = [
@@ -137,9 +137,7 @@ def growth_with_scenarios(repeats: int) -> Measured:
 def certificate(repeats: int) -> Measured:
     """The certificate of 10 x 24 hours: cones and an AC power flow of every hour."""
     dispatcher, problem = _problem()
-    plan = anm_aware_bid(dispatcher, problem).plan
-    if plan is None:
-        raise RuntimeError("a bid of ten scenarios keeps its plan")
+    plan = dispatcher.bid(problem)
     seconds = median_s(lambda: certify(plan, problem, _instance().grid), 4 * repeats)
     return Measured(1e3 * seconds, "240 AC power flows (power-grid-model) and their comparison with the plan")
 

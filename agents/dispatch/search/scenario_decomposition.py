@@ -9,12 +9,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
-from agents.dispatch.certificate import Certificate
 from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import BidBounds
@@ -23,8 +22,11 @@ from agents.dispatch.problem import Directions, DispatchProblem
 from agents.dispatch.search.lagrangian_bound import BoundAnswer, LagrangianBound, Turning
 from agents.dispatch.search.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
 from agents.dispatch.search.scenario_bundle import BundleSolver, BundleTask, worst_certificate
+from agents.dispatch.submission import search, stop_remark
 from grids.network import FloatArray
+from sim.messages import Submission
 from sim.reduction import reduce_scenarios
+from sim.risk import cvar
 from sim.scenarios import ScenarioSet
 
 START_SCENARIOS = 20
@@ -32,39 +34,6 @@ START_SCENARIOS = 20
 
 OPEN_SHARE = 0.3
 """Share of the gap left to the bids for fixed directions; the rest is for the directions."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class DecomposedBid:
-    """Bids for all scenarios, with proof.
-
-    Attributes
-    ----------
-    bid_mw : array, shape (T,)
-        The best bids found. [MW]
-    objective, bound : float
-        Their risk-adjusted cost minus revenue, and a lower bound on that of any bids. [$]
-    battery_p_mw : array, shape (T, U)
-        Expected battery schedule. [MW]
-    costs, probability : array, shape (J,)
-        Cost minus revenue of every bundle of scenarios, and its probability. [$]
-    certificate : Certificate
-        Worst of all scenarios and hours.
-    nodes : int
-        Problems solved.
-    stopped : str
-        Reason why it stopped short of the gap, or nothing.
-    """
-
-    bid_mw: FloatArray
-    objective: float
-    bound: float
-    battery_p_mw: FloatArray
-    costs: FloatArray
-    probability: FloatArray
-    certificate: Certificate
-    nodes: int
-    stopped: str = ""
 
 
 class ScenarioDecomposition:
@@ -99,7 +68,7 @@ class ScenarioDecomposition:
         self._bound, self._stopped, self._nodes = -np.inf, "", 0
         self._deadline = np.inf
 
-    def run(self) -> DecomposedBid:
+    def run(self) -> Submission:
         """Return the best bids found, with proof.
 
         Raises
@@ -109,7 +78,7 @@ class ScenarioDecomposition:
         """
         self._deadline = perf_counter() + self._dispatcher.effort.time_limit_s
         self._dispatcher.progress("bids of a reduced problem to begin with")
-        start = self._dispatcher.plan(self._reduced(), network=self._network, bounds=self._bounds)
+        start = self._dispatcher.plan(replace(self._reduced(), bounds=self._bounds), network=self._network)
         self._nodes += start.nodes
         with _workers(self._executor) as workers:
             try:
@@ -127,7 +96,7 @@ class ScenarioDecomposition:
         kept = reduce_scenarios(everything, START_SCENARIOS)
         return whole.with_scenarios(kept.demand_mw, kept.available_mw, kept.probability)
 
-    def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> DecomposedBid:
+    def _search(self, start: Plan, workers: Executor, *, elastic: bool) -> Submission:
         d = self._dispatcher
         solver = BundleSolver(
             d.grid,
@@ -264,7 +233,7 @@ class ScenarioDecomposition:
         bid -= tilted[:, None] * np.where(free, rest, 0.0)
         return tilted, Prices(energy_per_mwh=energy, bid_per_mw=bid, magnitude_per_mw=magnitude)
 
-    def _mended(self, solver: BundleSolver, best: LevelAnswer, workers: Executor) -> DecomposedBid:
+    def _mended(self, solver: BundleSolver, best: LevelAnswer, workers: Executor) -> Submission:
         """Return the best bids with every bundle that is not exact made so, as far as possible."""
         answers, risk = best.answers, self._dispatcher.risk
         inexact = [k for k, one in enumerate(answers) if one.certificate and one.certificate.status == "inexact"]
@@ -280,16 +249,19 @@ class ScenarioDecomposition:
         bound = min(self._bound, objective)
         schedules = np.concatenate([one.battery_p_mw for one in answers])
         certificates = [one.certificate for one in answers if one.certificate is not None]
-        return DecomposedBid(
+        certificate = worst_certificate(certificates, (objective - bound) / max(abs(objective), 1e-9))
+        costs, found = costs / share, search(objective, bound, self._nodes)
+        if risk.averse:
+            found["expected_profit"] = -float(share @ costs)
+            found["cvar_profit"] = -cvar(costs, share, risk.cvar_level)
+        return Submission(
             bid_mw=best.bid_mw,
-            objective=objective,
-            bound=bound,
             battery_p_mw=np.tensordot(self._problem.probability, schedules, axes=1),
-            costs=costs / share,
+            certificate=vars(certificate),
+            search=found,
+            note="; ".join(stop_remark(self._stopped)),
+            costs=costs,
             probability=share,
-            certificate=worst_certificate(certificates, (objective - bound) / max(abs(objective), 1e-9)),
-            nodes=self._nodes,
-            stopped=self._stopped,
         )
 
 

@@ -285,7 +285,7 @@ def test_the_repository_holds_what_it_should_at_the_top(tracked):
 RIDDLE = re.compile(r"(What|How|Who|Whose|Where|Which|That|Say|It|Whether|Why)\b")
 """Openings of a docstring that does not name its thing."""
 
-REWRITTEN = ("experiments/reproduce/", "experiments/sweeps/report/", "experiments/figures/sweep_")
+REWRITTEN = ("experiments/reproduce/",)
 """Modules whose docstrings are not checked yet."""
 
 

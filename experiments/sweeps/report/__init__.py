@@ -1,4 +1,4 @@
-"""The report of a sweep: means, differences in pairs, rank correlations, figures, and what was found, in words."""
+"""Report of a sweep: means, differences in pairs, rank correlations, figures, and findings in words."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
     results : SweepResults
         The sweep, complete or not.
     folder : Path
-        Where to write ``report.md``, ``report.html``, ``means.csv``, ``differences.csv`` and the figures as PNG and
+        Folder for ``report.md``, ``report.html``, ``means.csv``, ``differences.csv`` and the figures as PNG and
         SVG. An earlier report there is replaced, with the figures it shows.
 
     Raises

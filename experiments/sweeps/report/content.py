@@ -1,4 +1,4 @@
-"""The report of a sweep, block by block: Markdown and figures in the order in which they are read."""
+"""Contents of a sweep's report, block by block: Markdown and figures in the order in which they are read."""
 
 import re
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def _head(data: ReportData) -> Iterator[str]:
 
 
 def fallbacks(runs: pd.DataFrame) -> str:
-    """Return how many runs have bids or hours of others than those asked for; empty if none has."""
+    """Return the number of runs with bids or hours decided by a fallback in words; empty if there are none."""
     bids, hours = runs[BID_FALLBACKS] > 0, runs[HOUR_FALLBACKS] > 0
     said = []
     if bids.any():
@@ -100,7 +100,7 @@ def _figures(data: ReportData) -> Iterator[Block]:
 
 
 def _means(data: ReportData) -> Iterator[Block]:
-    """Yield the means of all arms, or how outputs follow the factors of a sample."""
+    """Yield the means of all arms, or the rank correlations of a sample."""
     if data.layout.sampled:
         yield "## How the outputs follow the factors"
         yield ranges_table(data)
@@ -113,7 +113,7 @@ def _means(data: ReportData) -> Iterator[Block]:
 
 
 def _differences(data: ReportData) -> Iterator[str]:
-    """Yield the paired differences, or how to ask for them."""
+    """Yield the paired differences, or a note on how to ask for them."""
     pairs = data.pairs
     yield "## Differences in pairs"
     if pairs is None:

@@ -1,4 +1,4 @@
-"""The data of a report: all that it says, as numbers and labels."""
+"""Data of a report: all its numbers and labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from experiments.sweeps.report.statistics import (
 from experiments.sweeps.results import REPLICATION, SweepResults
 
 SURE = f"{100 * CONFIDENCE:.0f} %"
-"""The confidence of an interval."""
+"""Confidence of an interval as text."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReportData:
-    """The numbers behind a report.
+    """Data of a report: runs, means, paired differences, and the layout.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class ReportData:
     levels : mapping of str to Levels
         The values of each factor.
     layout : Layout
-        Which factors and outputs are shown where.
+        Outputs that are shown, and the part of each factor.
     long : DataFrame
         Runs in long form, with the outputs the report needs.
     arms : DataFrame
@@ -78,7 +78,7 @@ class ReportData:
 
     @property
     def replications(self) -> int:
-        """The largest number of replications of a point that are done."""
+        """Largest number of replications of a point that are done."""
         return int(self.arms[COUNT].max())
 
     def means(self, output: str) -> pd.DataFrame:
@@ -106,15 +106,15 @@ class ReportData:
         return [self.levels[name].label for name in factors]
 
     def view(self, axes: Sequence[str], *, most: int = 6) -> View:
-        """Return where the factors are that are not on the axes of a figure; at most so many small multiples."""
+        """Return the view of a figure: the parts of factors that are not on its axes; at most so many multiples."""
         return view_of(self.long, self.levels, self.layout, axes, most=most)
 
     def averaged_in_title(self, view: View) -> str:
-        """Return what the title of a figure says of the factors that are averaged over."""
+        """Return the part of a figure's title on the factors that are averaged over."""
         return f", averaged over {listed(self.labels(view.averaged))}" if view.averaged else ""
 
     def notes(self, view: View, found: pd.DataFrame, *, bands: str) -> str:
-        """Return the note below the title of a figure: what its bands are, and what is left out."""
+        """Return the note below the title of a figure: the meaning of its bands, and values left out."""
         notes = []
         most = int(found[COUNT].max())
         runs = f"{'' if found[COUNT].min() == most else 'up to '}{counted(most, 'replication')}"

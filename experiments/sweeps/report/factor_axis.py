@@ -1,4 +1,4 @@
-"""The horizontal axis of a factor: a scale of numbers, or one place for each value."""
+"""Horizontal axis of a factor: a scale of numbers, or one place for each value."""
 
 import math
 import textwrap
@@ -15,9 +15,9 @@ from grids.network import FloatArray
 
 ROTATION = 35.0
 LONGEST = 24
-"""Letters of a text that stands askew below its place."""
+"""Largest number of letters of a text that stands askew below its place."""
 WIDE = 30.0
-"""From this ratio between its ends on, a scale may be logarithmic."""
+"""Ratio between its ends from which on a scale may be logarithmic."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,17 +54,17 @@ class FactorAxis:
 
     @property
     def is_scale(self) -> bool:
-        """Whether it is a scale of numbers, along which lines may run."""
+        """True for a scale of numbers, along which lines may run."""
         return self.numbers is not None
 
     @property
     def places(self) -> FloatArray:
-        """Where the values are."""
+        """Places of the values on the axis."""
         return np.arange(len(self.texts), dtype=float) if self.numbers is None else self.numbers
 
     @property
     def logarithmic(self) -> bool:
-        """Whether the values are spread more evenly by their ratios than by their distances."""
+        """True if the values are spread more evenly by their ratios than by their distances."""
         x = self.numbers
         if x is None or len(x) < 4 or x[0] <= 0 or x[-1] / x[0] < WIDE:
             return False

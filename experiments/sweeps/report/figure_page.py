@@ -24,7 +24,7 @@ from experiments.sweeps.report.numbers import SMALLEST, axis_label_of, number_te
 from grids.network import FloatArray
 
 WIDTH = 7.6
-"""Of every figure, so that all have the same size of letters on a page. [inch]"""
+"""Width of every figure, so that all have the same size of letters on a page. [inch]"""
 SMALL = 7.5
 """Size of notes, keys and the numbers on axes. [point]"""
 LETTER = 0.067
@@ -32,9 +32,9 @@ LETTER = 0.067
 LABEL_LETTER, TITLE_LETTER = 0.068, 0.092
 """Width of a letter in the label of an axis and in the title of a panel. [inch]"""
 DPI = 120
-"""Letters are not equally wide in all resolutions: pages are laid out in that of PNG."""
+"""Resolution in which pages are laid out, that of PNG: letters are not equally wide in all. [dots per inch]"""
 LONGEST = 48
-"""Letters of a name in a key."""
+"""Largest number of letters of a name in a key."""
 DARK = "#444444"
 LOOKS = (
     (COLORS["tie_line"], "o", "-"),
@@ -46,7 +46,7 @@ LOOKS = (
 )
 """Colour, marker and dashes of each line: told apart without colour, too."""
 STEPS = (1, 2, 2.5, 5, 10)
-"""Between the numbers on an axis."""
+"""Steps between the numbers on an axis."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +60,7 @@ class Drawing:
     figure : Figure
         The figure.
     caption : str
-        What it shows, for those who read on paper or can't see it.
+        Its contents in words, for those who can't see it.
     """
 
     name: str
@@ -82,7 +82,7 @@ def page_style() -> Iterator[None]:
 
 
 class Key(NamedTuple):
-    """What lines and colours mean: handles, their names, and what these are values of."""
+    """Key of lines and colours: handles, their names, and the factor whose values these are."""
 
     handles: Sequence[Artist] = ()
     names: Sequence[str] = ()
@@ -104,15 +104,15 @@ class Page:
     Parameters
     ----------
     cells : sequence of int
-        Where panels are, counted row by row in rising order.
+        Places of the panels, counted row by row in rising order.
     columns : int
         Panels in a row.
     title : str
-        What the figure shows.
+        Title of the figure.
     note : str
-        What else is to be known, in grey, in one line or more.
+        Note in grey, in one line or more.
     key : Key
-        What lines and colours mean.
+        Meaning of lines and colours.
     """
 
     def __init__(self, cells: Sequence[int], columns: int, *, title: str, note: str, key: Key) -> None:
@@ -204,7 +204,7 @@ def number_axis(axis: Axis, most: int) -> None:
 
 
 def panel_width(columns: int, between: float) -> float:
-    """Return about how wide the panels of a page are, so far from each other. [inch]"""
+    """Return the approximate width of the panels of a page at a distance from each other. [inch]"""
     return (WIDTH - 1.15 - (columns - 1) * between) / columns
 
 
@@ -234,7 +234,7 @@ class Grid:
         draw : function
             Draws a panel, given the axes, the output, the number of the facet, and whether nothing is below.
         values : mapping of str to array
-            All that is shown of each output, to choose its scale.
+            All values shown of each output, to choose its scale.
         title, note, key
             As a `Page` has them.
         differences : bool

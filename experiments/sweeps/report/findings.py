@@ -1,4 +1,4 @@
-"""What was found, in sentences that follow from the figures and say what may be chance."""
+"""Findings of a sweep, in sentences that follow from the figures and mark what may be chance."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,13 +31,13 @@ from experiments.sweeps.report.statistics import (
 from experiments.sweeps.results import REPLICATION
 
 FEWEST, MOST = 2, 6
-"""Sentences."""
+"""Least and largest number of sentences."""
 MOST_NAMED = 3
-"""So many points within chance are named; more are counted."""
+"""Largest number of points within chance that are named; more are counted."""
 MOST_OUTPUTS, MOST_VALUES = 2, 2
-"""So many outputs of a sample are told, and so many values that are compared."""
+"""Largest numbers of outputs of a sample, and of values compared, that are mentioned."""
 LONGEST = 100
-"""Letters of their names."""
+"""Largest number of letters of the points' names."""
 ONCE = "Every point was run once, so what is chance can't be told; add replications."
 ONCE_SAMPLED = (
     "Every point was run once, in the same weather: how it is in other weather can't be told; add replications."
@@ -58,7 +58,7 @@ def findings_of(data: ReportData) -> list[str]:
 
 
 def _extent(data: ReportData, output: str) -> Iterator[str]:
-    """Yield what an output is in the only arm, or from which arm to which it goes."""
+    """Yield the value of an output in the only arm, or its range over the arms."""
     arms, amounts = data.means(output), data.amounts(output)
     low, high = arms.loc[arms[MEAN].idxmin()], arms.loc[arms[MEAN].idxmax()]
     if len(arms) > 1:
@@ -74,7 +74,7 @@ def _extent(data: ReportData, output: str) -> Iterator[str]:
 
 
 def _comparisons(data: ReportData) -> Iterator[str]:
-    """Yield how the values that are compared differ from the baseline in the first outputs, the plainest first."""
+    """Yield the differences of the compared values to the baseline in the first outputs, the plainest first."""
     if data.pairs is None:
         return
     compare = data.pairs.compare
@@ -91,7 +91,7 @@ def _size(rows: pd.DataFrame) -> float:
 
 
 def _comparison(data: ReportData, compare: str, rows: pd.DataFrame) -> str:
-    """Return how one value differs from the baseline; `rows`: its differences at all points."""
+    """Return the difference of one value to the baseline in words; `rows`: its differences at all points."""
     level, amounts, sure = data.levels[compare], Amounts.of(rows[OUTPUT].iloc[0], rows), beyond_chance(rows)
     mine, base = level.named(int(rows[compare].iloc[0])), level.named(level.first)
     if not rows[MEAN].any() and not rows[HIGH].any():
@@ -116,7 +116,7 @@ def _comparison(data: ReportData, compare: str, rows: pd.DataFrame) -> str:
 
 
 def _elsewhere(data: ReportData, compare: str, rows: pd.DataFrame, top: pd.Series, amounts: Amounts) -> str:
-    """Return what the differences at the other points are; the other way counts if it is none of many by chance."""
+    """Return the differences at the other points; one of the other sign counts if it is none of many by chance."""
     sure, same = beyond_chance(rows), np.sign(rows[MEAN]) == np.sign(top[MEAN])
     stands = np.array([_stands(row, len(rows)) for _, row in rows.iterrows()], dtype=bool)
     other_way = sure & ~same & stands
@@ -150,7 +150,7 @@ def _points(data: ReportData, compare: str, some: pd.DataFrame, every: int) -> s
 
 
 def _best(data: ReportData) -> Iterator[str]:
-    """Yield the best arm in the first output, and how many others can't be told from it."""
+    """Yield the best arm in the first output, and the number of others within chance of it."""
     output = data.layout.outputs[0]
     arms, known = data.means(output), output_of(output)
     if known is None or not known.better or len(arms) < 2:
@@ -169,7 +169,7 @@ def _best(data: ReportData) -> Iterator[str]:
 
 
 def _near(data: ReportData, output: str, best: pd.Series) -> int:
-    """Return how many arms are within chance of the best one, or have too few runs in common with it."""
+    """Return the number of arms within chance of the best one, or with too few runs in common with it."""
     names = list(data.results.factors)
     runs = data.long[data.long[OUTPUT] == output].pivot(index=names, columns=REPLICATION, values=VALUE)
     gaps = runs.sub(runs.loc[tuple(best[names])], axis="columns")
@@ -178,7 +178,7 @@ def _near(data: ReportData, output: str, best: pd.Series) -> int:
 
 
 def _trend(data: ReportData) -> Iterator[str]:
-    """Yield what the first output does from one end of the horizontal axis to the other."""
+    """Yield the change of the first output from one end of the horizontal axis to the other."""
     along, compare = data.layout.along, data.layout.compare
     if along is None or not data.levels[along].continuous:
         return
@@ -198,14 +198,14 @@ def _trend(data: ReportData) -> Iterator[str]:
 
 
 def _change(amounts: Amounts, row: pd.Series) -> str:
-    """Return how an output changes."""
+    """Return the change of an output in words."""
     if row[LOW] <= 0 <= row[HIGH]:
         return f"changes within chance ({amounts.with_unit(row[MEAN], row[REACH])})"
     return f"{'rises' if row[MEAN] > 0 else 'falls'} by {amounts.with_unit(abs(row[MEAN]), row[REACH])}"
 
 
 def _narrowed(data: ReportData) -> Iterator[str]:
-    """Yield what common random numbers brought."""
+    """Yield the narrowing of intervals by common random numbers."""
     output = data.layout.outputs[0]
     found = data.differences(output)
     ratios = found[RATIO][np.isfinite(found[RATIO])] if len(found) else found
@@ -219,7 +219,7 @@ def _narrowed(data: ReportData) -> Iterator[str]:
 
 
 def _pooled(data: ReportData) -> Iterator[str]:
-    """Yield how the values that are compared differ from the baseline on the whole of a sample."""
+    """Yield the differences of the compared values to the baseline on the whole of a sample."""
     pairs, found = data.pairs, data.pooled()
     if pairs is None or found.empty:
         return
@@ -237,7 +237,7 @@ def _pooled(data: ReportData) -> Iterator[str]:
 
 
 def _followed(data: ReportData) -> Iterator[str]:
-    """Yield which factors the first outputs follow in a sample, apart for each value that is compared."""
+    """Yield the factors that the first outputs follow in a sample, apart for each value that is compared."""
     ranks, compare = data.ranks(), data.layout.compare
     for output in data.layout.outputs[:MOST_OUTPUTS]:
         rows = ranks[ranks[OUTPUT] == output]
@@ -249,7 +249,7 @@ def _followed(data: ReportData) -> Iterator[str]:
 
 
 def _follows(data: ReportData, label: str, rows: pd.DataFrame) -> str:
-    """Return which factors an output follows also as one of many (Bonferroni), the strongest first."""
+    """Return the factors that an output follows also as one of many (Bonferroni), the strongest first."""
     sure = rows[rows[CHANCE] * len(rows) < 1 - CONFIDENCE].sort_values(RHO, key=np.abs, ascending=False)
     points = counted(int(rows[COUNT].iloc[0]), "point")
     if sure.empty:

@@ -1,4 +1,4 @@
-"""The choice between two outputs: all points with their intervals, and those that no other point beats in both."""
+"""Choice between two outputs: all points with their intervals, and those that no other point beats in both."""
 
 import math
 from itertools import pairwise
@@ -19,9 +19,9 @@ from grids.network import BoolArray, FloatArray
 
 HEIGHT = 3.6
 MOST_LINES = 18
-"""Of text beside the panel: what is varied, and the points of the front by name."""
+"""Largest number of lines of text beside the panel: the factors, and the points of the front by name."""
 LONGEST = 34
-"""Letters of such a line."""
+"""Largest number of letters of such a line."""
 UP, BEST = "=up", "=best"
 FRONT, REST = COLORS["tie_line"], "#8C8C8C"
 AROUND = np.array(
@@ -31,16 +31,16 @@ AROUND = np.array(
         for angle in math.pi / 6 * np.arange(12)
     ]
 )
-"""Where the number of a point may be, from the point. [inch]"""
+"""Possible places of the number of a point, from the point. [inch]"""
 
 
 def not_dominated(gains: FloatArray) -> BoolArray:
-    """Return which points no other one beats: as good in all columns and better in one; more is better.
+    """Return the mask of points that no other one beats: as good in all columns and better in one; more is better.
 
     Parameters
     ----------
     gains : array, shape (points, outputs)
-        What is the better the more of it there is.
+        Quantities of which more is better.
     """
     as_good, better = (gains[:, None] >= gains).all(axis=2), (gains[:, None] > gains).any(axis=2)
     return np.asarray(~(as_good & better).any(axis=0))
@@ -69,7 +69,7 @@ def front_of(data: ReportData) -> pd.DataFrame | None:
 
 
 def _sign(output: str) -> int:
-    """Return whether more or less of an output is better."""
+    """Return the sign of an output's benefit: 1 if more is better, -1 if less is, 0 for neither."""
     return getattr(output_of(output), "better", 0)
 
 
@@ -119,7 +119,7 @@ def _crosses(ax: Axes, points: pd.DataFrame, color: str, *, size: float) -> None
 
 
 def _names(ax: Axes, data: ReportData, points: pd.DataFrame) -> None:
-    """Write beside the panel what is varied, and which points the numbers mean."""
+    """Write the factors beside the panel, and the points that the numbers mean."""
     heads = [("", data.levels[name].axis_label) for name in data.varied]
     rows = [", ".join(data.levels[name].texts[row[name]] for name in data.varied) for _, row in points.iterrows()]
     style: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": pages.SMALL}

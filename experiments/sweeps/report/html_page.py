@@ -37,7 +37,7 @@ figure img { display: block; width: 100%; min-width: 36rem; height: auto; }
 """.strip()
 
 NOTHING_ELSE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What a browser may load for a report: what is in it."""
+"""Security policy of a report: a browser may load nothing but its own contents."""
 
 
 def page(blocks: Sequence[str | Drawing], title: str, folder: Path) -> str:
@@ -48,9 +48,9 @@ def page(blocks: Sequence[str | Drawing], title: str, folder: Path) -> str:
     blocks : sequence of str or Drawing
         The report, as Markdown and figures.
     title : str
-        Of the page.
+        Title of the page.
     folder : Path
-        Where the figures have been written; they become part of the page.
+        Folder of the figures, which become part of the page.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     parts = [_figure(block, folder) if isinstance(block, Drawing) else _text(reader, block) for block in blocks]

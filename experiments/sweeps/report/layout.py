@@ -1,4 +1,4 @@
-"""Layout of a report: which outputs it shows, and which factor is compared, along an axis, as lines or in panels."""
+"""Layout of a report: its outputs, and the factors that are compared, along an axis, as lines or in panels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from experiments.sweeps.results import SweepResults
 from sim.errors import StudyError
 
 MOST_COMPARED = 6
-"""A factor of texts has at most so many values if it is compared without being asked for."""
+"""Largest number of values of a factor of texts that is compared without being asked for."""
 MOST_TABLED = 24
-"""A factor may have so many values if it is asked for."""
+"""Largest number of values of a factor that is asked for."""
 FEWEST_SAMPLED = 10
-"""A column of a CSV file has at least so many values if it is taken for a sample."""
+"""Least number of values of a column of a CSV file that is taken for a sample."""
 MOST_LINES = 6
-"""In a panel."""
+"""Largest number of lines in a panel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What is shown, and how.
+    """Layout of a report.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Layout:
     heat_map : (str, str) or None
         Factors that span maps.
     pareto : (str, str) or None
-        Outputs between which there is a choice to be made.
+        Outputs that are traded off.
     """
 
     outputs: tuple[str, ...]
@@ -55,7 +55,7 @@ class Layout:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """All outputs that are read."""
+        """Outputs that are read."""
         return tuple(dict.fromkeys((*self.outputs, *(self.pareto or ()))))
 
 
@@ -117,7 +117,7 @@ def _require_known(results: SweepResults, levels: Mapping[str, Levels]) -> None:
 
 
 def _require_sense(results: SweepResults, levels: Mapping[str, Levels]) -> None:
-    """Refuse what is there and can't be drawn."""
+    """Refuse factors and outputs that exist and can't be drawn."""
     spec = results.sweep.report
     if spec.compare is not None and spec.compare == spec.along:
         raise StudyError(f"report.along: '{spec.along}' is compared already; give another factor, or leave it out")
@@ -180,7 +180,7 @@ def _spanning(
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Where the factors are that are not on the axes of a figure.
+    """View of a figure: the parts of factors that are not on its axes.
 
     Attributes
     ----------
@@ -208,7 +208,7 @@ class View:
 def view_of(
     long: pd.DataFrame, levels: Mapping[str, Levels], layout: Layout, axes: Sequence[str], *, most: int = 6
 ) -> View:
-    """Return where the factors are that are not on the axes; at most so many small multiples."""
+    """Return the view of a figure with some axes; at most so many small multiples."""
     varied = [name for name, level in levels.items() if len(level) > 1]
     free = [name for name in varied if name not in (*axes, *layout.sampled)]
     few = [name for name in free if len(levels[name]) <= MOST_LINES]

@@ -1,4 +1,4 @@
-"""Levels of the factors as a report shows them: in which order, as which text, and which one is the first."""
+"""Levels of the factors as a report shows them: their order, their texts, and the first of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from experiments.sweeps.sweep_file import SweepFile
 from grids.network import FloatArray, IntArray
 
 LONGEST = 40
-"""Letters of a label that can be part of a sentence."""
+"""Largest number of letters of a label that can be part of a sentence."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -56,19 +56,19 @@ class Levels:
 
     @property
     def label(self) -> str:
-        """Its label without the unit; its name, or the end of that, if it is too long for a sentence."""
+        """Label without the unit; the name, or the end of that, if it is too long for a sentence."""
         choices = (split_unit(self.axis_label)[0], self.name)
         tail = ".".join(self.name.split(".")[-2:])
         return next((label for label in choices if len(label) <= LONGEST), tail)
 
     @property
     def continuous(self) -> bool:
-        """Whether a line may join its values: three numbers or more."""
+        """True if a line may join its values: three numbers or more."""
         return self.numeric and len(self) >= 3
 
     @property
     def baseline_first(self) -> tuple[int, ...]:
-        """Its codes in their order, but the first value of the sweep file before all others."""
+        """Codes in their order, but the first value of the sweep file before all others."""
         return (self.first, *(code for code in range(len(self)) if code != self.first))
 
     def valued(self, code: int) -> str:
@@ -154,7 +154,7 @@ def _number_text(value: float, digits: int) -> str:
 
 
 def long_runs(results: SweepResults, levels: Mapping[str, Levels], outputs: Sequence[str]) -> pd.DataFrame:
-    """Return runs in long form: codes of all factors, replication, output and value, without what is missing.
+    """Return runs in long form: codes of all factors, replication, output and value, without missing values.
 
     A point that was sampled twice is there once: with the same seed it is the same run.
     """

@@ -19,9 +19,9 @@ from experiments.sweeps.report.numbers import label_of, listed
 from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
 
 MOST_ROWS, MOST_ALONE = 4, 6
-"""Rows of small multiples in one figure; and panels, if each shows an output of its own."""
+"""Largest numbers of rows of small multiples, and of panels with an output each, in one figure."""
 HEIGHT, LOW_HEIGHT = 1.75, 1.3
-"""Of a panel, and of small multiples of which many are below each other. [inch]"""
+"""Heights of a panel, and of small multiples of which many are below each other. [inch]"""
 
 
 def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
@@ -105,7 +105,7 @@ def _multiples(data: ReportData, view: View) -> list[dict[str, int]]:
 
 
 def _titles(data: ReportData, multiples: Sequence[Mapping[str, int]], most: int) -> tuple[list[str], str]:
-    """Return titles of small multiples, and a note on what their values are of if there is no room for that."""
+    """Return titles of small multiples, and a note on their factors if there is no room for these."""
     whole, brief = (
         [", ".join(form(data.levels[name], code) for name, code in one.items()) for one in multiples]
         for form in (Levels.labelled, Levels.valued)

@@ -1,4 +1,4 @@
-"""Maps over two factors: means of the first output, and differences with what is within chance hatched."""
+"""Maps over two factors: means of the first output, and differences, hatched if within chance."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,14 +29,14 @@ DIFFERENCES = LinearSegmentedColormap.from_list(
 )
 """Blue for more, vermilion for less, white for no difference: safe for colour-blind readers."""
 TALLEST = 8.8
-"""All maps below each other. [inch]"""
+"""Largest height of all maps below each other. [inch]"""
 SCALE_WIDTH = 0.8
 """Room for the scale of colours. [inch]"""
 DIGITS, DIGIT = 6.5, 0.055
 """Size of the numbers in cells [point], and width of a digit. [inch]"""
 CHANCE, TEXT = "=chance", "=text"
 LONGEST = 22
-"""Letters of a value of the vertical factor."""
+"""Largest number of letters of a value of the vertical factor."""
 
 
 def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:

@@ -13,7 +13,7 @@ from experiments.sweeps.report.statistics import MEAN, REACH
 
 MOST_DECIMALS = 6
 SMALLEST = 1e-3
-"""If all numbers are smaller, they are written with a power of ten."""
+"""Number below which all numbers are written with a power of ten."""
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

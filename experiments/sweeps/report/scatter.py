@@ -17,9 +17,9 @@ from experiments.sweeps.report.statistics import CHANCE, FACTOR, OUTPUT, RHO, VA
 from grids.network import FloatArray
 
 MOST_ROWS, MOST_COLUMNS = 5, 3
-"""Of panels, in one figure."""
+"""Largest numbers of rows and columns of panels in one figure."""
 HEIGHT = 1.55
-"""Of a panel. [inch]"""
+"""Height of a panel. [inch]"""
 NOTE = "Each dot is one point of the sample. ρ: Spearman's rank correlation, * beyond chance."
 
 

@@ -11,14 +11,14 @@ from experiments.confidence import Estimate
 from experiments.sweeps.results import REPLICATION
 
 OUTPUT, VALUE = "=output", "=value"
-"""Columns of runs in long form: which output, and how much. No factor has a name that begins as those of ours do."""
+"""Columns of runs in long form: output and value. No factor has a name that begins with such a sign."""
 COUNT, MEAN, ERROR, LOW, HIGH, REACH = "=count", "=mean", "=standard_error", "=low", "=high", "=reach"
 POINTS, SIZE = "=points", "=size"
 INCOMPLETE, RATIO = "=incomplete", "=variance_ratio"
 FIRST, SECOND = "=first", "=second"
 FACTOR, RHO, CHANCE = "=factor", "=rho", "=p_value"
 FEWEST = 4
-"""So many points at least for a rank correlation."""
+"""Least number of points for a rank correlation."""
 
 
 def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

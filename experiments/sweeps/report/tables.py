@@ -1,4 +1,4 @@
-"""The tables of a report: in Markdown, as long as they can be read, and as CSV with every row and all digits."""
+"""Tables of a report: in Markdown, as long as they can be read, and as CSV with every row and all digits."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ from experiments.sweeps.report.statistics import (
 from experiments.sweeps.results import REPLICATION
 
 MOST_ROWS = 40
-"""In a table; the rest is in a CSV file."""
+"""Largest number of rows of a table; the rest is in a CSV file."""
 INTERVALS = f"Mean ± half the width of the {SURE} confidence interval (Student)"
 MINUS, LABEL, TEXT, NARROWED = "=minus", "=label", "=text", "=narrowed"
 

@@ -90,7 +90,7 @@ class BatchPlant:
 
 def _volt(grid: Grid) -> float:
     """Return the nominal voltage, the same at all buses. [V]"""
-    return float(grid.net.bus.vn_kv.iloc[0]) * 1e3
+    return float(grid.tables.bus.vn_kv.iloc[0]) * 1e3
 
 
 def _input_data(grid: Grid) -> dict[ComponentType, np.ndarray]:

@@ -1,25 +1,29 @@
 """Build a :class:`grids.network.Grid` from a network (packaged, or a pandapower JSON file) and a fleet."""
 
+from __future__ import annotations
+
+from copy import deepcopy
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandapower as pp
 
-from grids.cases import case_names
+from grids.cases import Tables, case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
 from grids.components import TieLine, Voltage
 from grids.documents import first_few, in_short
 from grids.feeders import Numbering, join_feeders, repeat_fleet
 from grids.fleet import Fleet
-from grids.net_file import read_net
-from grids.network import BASE_MVA, Connection, Grid, GridError
+from grids.network import BASE_MVA, Connection, Grid, GridError, Net
+
+if TYPE_CHECKING:
+    from pandapower import pandapowerNet
 
 
-def load_base_net(case: str) -> pp.pandapowerNet:
-    """Return the pandapower net of a packaged case, or of a pandapower ``.json`` file.
+def load_base_net(case: str) -> Net:
+    """Return the pandapower net of a ``.json`` file, or the tables of a packaged case (its net, if it has only that).
 
     Raises
     ------
@@ -27,7 +31,8 @@ def load_base_net(case: str) -> pp.pandapowerNet:
         If there is no such case or file, or the file holds no pandapower net that may be loaded.
     """
     if case in case_names():
-        return import_module(f"grids.cases.{case}").base_net()
+        module = import_module(f"grids.cases.{case}")
+        return module.tables() if hasattr(module, "tables") else module.base_net()
     path = Path(case)
     if path.suffix != ".json":
         raise GridError(
@@ -35,6 +40,8 @@ def load_base_net(case: str) -> pp.pandapowerNet:
         )
     if not path.is_file():
         raise GridError(f"network file '{case}' does not exist")
+    from grids.net_file import read_net
+
     return read_net(path)
 
 
@@ -80,14 +87,9 @@ def build_grid(
     numbering = Numbering.of(net)
     net, fleet = join_feeders(net, feeders), repeat_fleet(fleet, numbering, feeders)
     _fold_scaling(net)
-    units = _connect_fleet(net, fleet)
     _set_limits(net, tie_line, voltage, line_max_s_mva)
-    network = _network_arrays(net)
-    connections = _connect_microgrids(
-        net, fleet
-    )  # after the arrays are made: a connection is a load to pandapower alone
     name = Path(case).stem + (f" x {feeders}" if feeders > 1 else "")
-    return Grid(name=name, net=net, tie_line=tie_line, voltage=voltage, connections=connections, **units, **network)
+    return Grid(name=name, tables=net, tie_line=tie_line, voltage=voltage, **_units(fleet), **_network_arrays(net))
 
 
 def shared_grid(
@@ -135,22 +137,41 @@ def _file_stamp(case: str) -> tuple[str, int, int] | None:
     return str(path.resolve()), state.st_mtime_ns, state.st_size
 
 
-def _fold_scaling(net: pp.pandapowerNet) -> None:
+def _fold_scaling(net: Net) -> None:
     """Write the loads in MW and Mvar with a scaling of 1, so that set points need no scaling."""
     net.load["p_mw"] *= net.load.scaling
     net.load["q_mvar"] *= net.load.scaling
     net.load["scaling"] = 1.0
 
 
-def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
-    """Add sgen and storage elements to the net and return the fleet's part of the Grid."""
+def _units(fleet: Fleet) -> dict[str, Any]:
+    """Return the fleet's part of a Grid."""
     kinds = ["wind"] * len(fleet.wind) + ["pv"] * len(fleet.pv)
     renewables = (*fleet.wind, *fleet.pv)
-    renewable_names = _unique_names(kinds, [unit.bus for unit in renewables])
-    battery_names = _unique_names(["battery"] * len(fleet.battery), [unit.bus for unit in fleet.battery])
-    for name, kind, unit in zip(renewable_names, kinds, renewables, strict=True):
+    microgrids = [
+        ("microgrid", bus, kind.model_copy(update={"buses": (bus,)})) for kind in fleet.microgrid for bus in kind.buses
+    ]
+    microgrids += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
+    return {
+        "renewable_names": _unique_names(kinds, [unit.bus for unit in renewables]),
+        "renewable_kinds": tuple(kinds),
+        "renewables": renewables,
+        "battery_names": _unique_names(["battery"] * len(fleet.battery), [unit.bus for unit in fleet.battery]),
+        "batteries": fleet.battery,
+        "connections": tuple(
+            Connection(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in microgrids
+        ),
+    }
+
+
+def connected_net(grid: Grid) -> pandapowerNet:
+    """Return a grid as a pandapower net: its network, an sgen or storage for each unit, a load for each connection."""
+    import pandapower as pp
+
+    net = grid.tables.to_net() if isinstance(grid.tables, Tables) else deepcopy(grid.tables)
+    for name, kind, unit in zip(grid.renewable_names, grid.renewable_kinds, grid.renewables, strict=True):
         pp.create_sgen(net, unit.bus, p_mw=0.0, sn_mva=unit.max_s_mva, name=name, type=kind.upper())
-    for name, battery in zip(battery_names, fleet.battery, strict=True):
+    for name, battery in zip(grid.battery_names, grid.batteries, strict=True):
         pp.create_storage(
             net,
             battery.bus,
@@ -160,27 +181,9 @@ def _connect_fleet(net: pp.pandapowerNet, fleet: Fleet) -> dict[str, Any]:
             soc_percent=100 * battery.start_soc,
             name=name,
         )
-    return {
-        "renewable_names": renewable_names,
-        "renewable_kinds": tuple(kinds),
-        "renewables": renewables,
-        "battery_names": battery_names,
-        "batteries": fleet.battery,
-    }
-
-
-def _connect_microgrids(net: pp.pandapowerNet, fleet: Fleet) -> tuple[Connection, ...]:
-    """Add a load for every microgrid and fleet of cars to the net and return their connections, in the same order."""
-    microgrids = [
-        ("microgrid", bus, kind.model_copy(update={"buses": (bus,)})) for kind in fleet.microgrid for bus in kind.buses
-    ]
-    microgrids += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
-    connections = tuple(
-        Connection(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in microgrids
-    )
-    for connection in connections:
+    for connection in grid.connections:
         pp.create_load(net, connection.bus, p_mw=0.0, q_mvar=0.0, name=connection.name)
-    return connections
+    return net
 
 
 def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
@@ -192,7 +195,7 @@ def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _set_limits(net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line_max_s_mva: float | None) -> None:
+def _set_limits(net: Net, tie_line: TieLine, voltage: Voltage, line_max_s_mva: float | None) -> None:
     """Write the study's limits into the net, in pandapower's own columns."""
     net.ext_grid["vm_pu"] = voltage.slack_vm_pu
     net.ext_grid[["min_p_mw", "min_q_mvar"]] = -tie_line.max_s_mva
@@ -204,7 +207,7 @@ def _set_limits(net: pp.pandapowerNet, tie_line: TieLine, voltage: Voltage, line
         net.line["max_i_ka"] = line_max_s_mva / (np.sqrt(3) * vn_kv * net.line.parallel * net.line.df)
 
 
-def _network_arrays(net: pp.pandapowerNet) -> dict[str, Any]:
+def _network_arrays(net: Net) -> dict[str, Any]:
     """Return buses, lines and loads of the net as the arrays of a Grid."""
     position = {bus: k for k, bus in enumerate(net.bus.index)}
     line_from, line_to = orient_lines(net)

@@ -1,13 +1,14 @@
 """Requirements on a network that can be simulated: one slack, connected, radial, sane numbers."""
 
+from __future__ import annotations
+
 from collections import deque
 
 import numpy as np
-import pandapower as pp
 import pandas as pd
 
 from grids.fleet import Fleet
-from grids.network import IntArray
+from grids.network import IntArray, Net
 
 _NOT_MODELLED = (
     "trafo",
@@ -53,7 +54,7 @@ MOST_BUS = 100_000
 """Largest number of a bus: pandapower takes up memory for all that are smaller."""
 
 
-def base_net_problems(net: pp.pandapowerNet) -> list[str]:
+def base_net_problems(net: Net) -> list[str]:
     """Return every reason why a pandapower net can't serve as a microgrid's feeder (empty: it can)."""
     problems = _form_problems(net)
     if problems:
@@ -73,7 +74,7 @@ def base_net_problems(net: pp.pandapowerNet) -> list[str]:
     return problems or _topology_problems(net)
 
 
-def _form_problems(net: pp.pandapowerNet) -> list[str]:
+def _form_problems(net: Net) -> list[str]:
     """Return every fault in the form of the tables: missing columns, wrong types, rows or buses numbered wrongly."""
     tables = {*_COLUMNS, "switch", *(kind for kind in _NOT_MODELLED if kind in net)}
     problems = [f"'{name}' is no table" for name in sorted(tables) if not isinstance(net.get(name), pd.DataFrame)]
@@ -101,11 +102,11 @@ def _numeric(column: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
 
 
-def _present(net: pp.pandapowerNet) -> list[str]:
+def _present(net: Net) -> list[str]:
     return [kind for kind in _NOT_MODELLED if kind in net and len(net[kind])]
 
 
-def _reference_problems(net: pp.pandapowerNet) -> list[str]:
+def _reference_problems(net: Net) -> list[str]:
     """Return one line for every element at a bus that does not exist."""
     known = set(net.bus.index)
     return [
@@ -116,7 +117,7 @@ def _reference_problems(net: pp.pandapowerNet) -> list[str]:
     ]
 
 
-def _number_problems(net: pp.pandapowerNet) -> list[str]:
+def _number_problems(net: Net) -> list[str]:
     problems = []
     if not net.bus.index.is_unique:
         problems.append("bus numbers are not unique")
@@ -145,7 +146,7 @@ def _number_problems(net: pp.pandapowerNet) -> list[str]:
     return problems
 
 
-def _topology_problems(net: pp.pandapowerNet) -> list[str]:
+def _topology_problems(net: Net) -> list[str]:
     reached = set(_breadth_first(net))
     problems = []
     split = [bus for bus in net.bus.index if bus not in reached]
@@ -157,7 +158,7 @@ def _topology_problems(net: pp.pandapowerNet) -> list[str]:
     return problems
 
 
-def fleet_problems(net: pp.pandapowerNet, fleet: Fleet) -> list[str]:
+def fleet_problems(net: Net, fleet: Fleet) -> list[str]:
     """Return one line for every unit of the fleet that can't be where it is said to be."""
     known, slack = set(net.bus.index), int(net.ext_grid.bus.iloc[0])
     units = [
@@ -195,7 +196,7 @@ def _connections(fleet: Fleet) -> list[tuple[str, int]]:
     return microgrids + [(f"fleet.ev_aggregator.{k}.bus", unit.bus) for k, unit in enumerate(fleet.ev_aggregator)]
 
 
-def orient_lines(net: pp.pandapowerNet) -> tuple[IntArray, IntArray]:
+def orient_lines(net: Net) -> tuple[IntArray, IntArray]:
     """Return the bus numbers at the sending and receiving end of every line, pointing away from the slack."""
     rank = {bus: k for k, bus in enumerate(_breadth_first(net))}
     ends = net.line[["from_bus", "to_bus"]].to_numpy(dtype=np.int64)
@@ -204,7 +205,7 @@ def orient_lines(net: pp.pandapowerNet) -> tuple[IntArray, IntArray]:
     return ends[:, 0], ends[:, 1]
 
 
-def _breadth_first(net: pp.pandapowerNet) -> list[int]:
+def _breadth_first(net: Net) -> list[int]:
     """Return the buses reached from the slack, nearest first."""
     neighbours: dict[int, list[int]] = {bus: [] for bus in net.bus.index}
     for a, b in net.line[["from_bus", "to_bus"]].to_numpy():

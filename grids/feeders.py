@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import pandapower as pp
 import pandas as pd
 
 from grids.fleet import Fleet
+from grids.network import Net
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Numbering:
     size: int
 
     @classmethod
-    def of(cls, net: pp.pandapowerNet) -> "Numbering":
+    def of(cls, net: Net) -> "Numbering":
         """Return the numbering for copies of a feeder."""
         buses = net.bus.index
         return cls(slack=int(net.ext_grid.bus.iloc[0]), size=int(buses.max() - buses.min()) + 1)
@@ -34,7 +34,7 @@ class Numbering:
         return bus if bus == self.slack else bus + feeder * self.size
 
 
-def join_feeders(base: pp.pandapowerNet, count: int) -> pp.pandapowerNet:
+def join_feeders(base: Net, count: int) -> Net:
     """Return a net of equal feeders that share the bus at the main grid.
 
     Bus k of feeder f, counted from 0, has the number k + f·n, where n is the number of buses of a feeder. Numbers of
@@ -43,7 +43,7 @@ def join_feeders(base: pp.pandapowerNet, count: int) -> pp.pandapowerNet:
 
     Parameters
     ----------
-    base : pandapowerNet
+    base : pandapowerNet or Tables
         A sound feeder, see :func:`grids.check.base_net_problems`; it is changed.
     count : int
         Number of feeders.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 ComplexArray = npt.NDArray[np.complex128]
+
+Net = Any
+"""A pandapower net, or the tables of one (:class:`grids.cases.Tables`)."""
 
 BASE_MVA = 1.0
 """Base power; with 1 MVA a power in p.u. and in MW is the same number."""
@@ -67,8 +70,8 @@ class Grid:
     ----------
     name : str
         Name of the case.
-    net : pandapowerNet
-        The same network as a pandapower net, for the metered power flow.
+    tables : pandapowerNet or Tables
+        The same network, without fleet, under pandapower's names.
     bus_ids : array, shape (B,)
         Bus numbers as in the data.
     slack : int
@@ -102,7 +105,7 @@ class Grid:
     """
 
     name: str
-    net: pandapowerNet
+    tables: Net
     bus_ids: IntArray
     slack: int
     line_from: IntArray
@@ -122,6 +125,13 @@ class Grid:
     tie_line: TieLine
     voltage: Voltage
     connections: tuple[Connection, ...] = ()
+
+    @cached_property
+    def net(self) -> pandapowerNet:
+        """The same network with its fleet as a pandapower net, for the metered power flow."""
+        from grids.build import connected_net
+
+        return connected_net(self)
 
     def position(self, bus_id: int) -> int:
         """Return the position of a bus number in the bus arrays."""

@@ -6,15 +6,19 @@ convergence, in the order of `pandapower.pypower.newtonpf.newtonpf`, to the last
 filled here: its pattern never changes, so that it takes no compiler (numba) to be quick.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandapower as pp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.linalg import spsolve
 
 from grids.network import ComplexArray, IntArray
+
+if TYPE_CHECKING:
+    from pandapower import pandapowerNet
 
 TOLERANCE = 1e-9
 """Largest mismatch of a solved power flow, in p.u. of pandapower's base power."""
@@ -27,7 +31,7 @@ Solve = Callable[[ComplexArray], ComplexArray | None]
 """Returns the complex voltages for complex injections in MVA, both in pandapower's order, or None without solution."""
 
 
-def newton(net: pp.pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
+def newton(net: pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
     """Return a solver for a net on which `runpp` has just been run.
 
     Every answer starts from the voltages of that run, so it does not depend on earlier ones.

@@ -1,15 +1,20 @@
 """AC power flow of the metered network: set points in, metered flows and voltages out, one hour at a time."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandapower as pp
 
 from grids.errors import TielineError
 from grids.network import ComplexArray, FloatArray, Grid
 from grids.newton import TOLERANCE, Solve, newton
+
+if TYPE_CHECKING:
+    from pandapower import pandapowerNet
 
 
 class PowerFlowError(TielineError, RuntimeError):
@@ -70,6 +75,8 @@ class Plant:
     """
 
     def __init__(self, grid: Grid) -> None:
+        import pandapower as pp
+
         self._grid = grid
         net = deepcopy(grid.net)
         net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
@@ -112,11 +119,13 @@ def shared_plant(grid: Grid) -> Plant:
     return Plant(grid)
 
 
-def _plain_runpp(net: pp.pandapowerNet) -> Solve:
+def _plain_runpp(net: pandapowerNet) -> Solve:
     """Return a solver that is a plain `runpp`, where pandapower is made otherwise than :mod:`grids.newton` expects.
 
     A load at every bus takes the whole injection.
     """
+    import pandapower as pp
+
     for table in (net.load, net.sgen, net.storage):
         table[["p_mw", "q_mvar"]] = 0.0
     buses = net.bus.index

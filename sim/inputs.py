@@ -39,7 +39,7 @@ def inputs_of(instance: Instance) -> Inputs:
                 "tan_phi": np.concatenate([grid.load_tan_phi, no_tan_phi]),
             }
         ),
-        slack_va_degree=float(grid.net.ext_grid["va_degree"].iloc[0]),
+        slack_va_degree=float(grid.tables.ext_grid["va_degree"].iloc[0]),
         price_per_mwh=profiles.price_per_mwh,
         retail_price_per_mwh=profiles.retail_price_per_mwh,
         realised_retail_per_mwh=_one_by_one(days, "retail_price_per_mwh"),

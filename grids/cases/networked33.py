@@ -6,31 +6,33 @@ the demand profile of a study is Table 1 in MW. The ratio Q/P of Table 1 is the 
 that of the sums over the day is taken.
 """
 
-from copy import deepcopy
-from functools import cache
-from importlib.resources import files
+from __future__ import annotations
 
-import pandapower as pp
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from grids.cases import microgrid33
+from grids.cases import Tables, microgrid33
+
+if TYPE_CHECKING:
+    from pandapower import pandapowerNet
 
 
-def base_net() -> pp.pandapowerNet:
+def base_net() -> pandapowerNet:
+    """Return the feeder as a pandapower net."""
+    return tables().to_net()
+
+
+def tables() -> Tables:
     """Return the feeder with buses numbered 1..33; a bus of ratio 0 has no load."""
-    return deepcopy(_loaded())
-
-
-@cache
-def _loaded() -> pp.pandapowerNet:
     total, ratio = _table("networked_table1"), _table("networked_table2")
     ratio = ratio[ratio.load_ratio > 0]
     tan_phi = total.q_kvar.sum() / total.p_kw.sum()
-    net = microgrid33.base_net()
-    net.name = "networked33"
-    net.load = net.load.iloc[:0]
-    pp.create_loads(net, ratio.bus, p_mw=ratio.load_ratio, q_mvar=tan_phi * ratio.load_ratio)
-    return net
+    feeder = microgrid33.tables()
+    feeder.name = "networked33"
+    feeder.load = microgrid33.loads(ratio.bus, ratio.load_ratio, tan_phi * ratio.load_ratio)
+    return feeder
 
 
 def _table(name: str) -> pd.DataFrame:

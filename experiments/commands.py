@@ -3,7 +3,9 @@
 import math
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +17,7 @@ from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
-from experiments.run_folder import new_run, write_run
+from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, run
 from experiments.summary import limits_in_json, strategy_of, worst
 from experiments.whole import MANIFEST, open_folder
@@ -66,9 +68,9 @@ def run_study(
     as_json : bool
         Print one JSON object and nothing else.
     """
-    from experiments.figures.run_figures import chosen_figures
-
     choice = chosen_figures(figures, study.days)
+    if choice != "none":  # importing matplotlib takes a second, in which the solver computes the bids
+        Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
     instance = instance_of(study)
     check_study(instance)
     with new_run(out, study, base) as (unfinished, folder):

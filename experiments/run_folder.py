@@ -24,6 +24,12 @@ from sim.study_file import read_study, require_resolved, write_study
 if TYPE_CHECKING:
     from experiments.simulate import Run
 
+FIGURES = ("daily", "overview", "none")
+"""Choices of figures of a run."""
+
+DAILY_MOST = 7
+"""Largest number of days with a figure each by default: drawing them takes as long as simulating them."""
+
 
 @contextmanager
 def new_run(out: Path | None, study: Study, base: Study | None = None) -> Iterator[tuple[Path, Path]]:
@@ -182,3 +188,18 @@ def write_manifest(folder: Path) -> None:
 
 def _write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def chosen_figures(asked: str | None, days: int) -> str:
+    """Return the choice of figures: the one asked for, or the one that suits the number of days.
+
+    Raises
+    ------
+    StudyError
+        If there is no such choice.
+    """
+    if asked is None:
+        return "daily" if days <= DAILY_MOST else "overview"
+    if asked not in FIGURES:
+        raise StudyError(f"--figures {asked}: use {', '.join(FIGURES[:-1])} or {FIGURES[-1]}")
+    return asked

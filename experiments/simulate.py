@@ -153,8 +153,7 @@ class Run:
         True
         """
         from experiments.catalog import base_study
-        from experiments.figures.run_figures import chosen_figures
-        from experiments.run_folder import new_run, write_run
+        from experiments.run_folder import chosen_figures, new_run, write_run
 
         choice = chosen_figures(figures, self.study.days)
         out = None if folder is None else Path(folder)

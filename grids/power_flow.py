@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -117,6 +118,14 @@ def _load_alone(grid: Grid, share: float) -> SetPoints:
 def shared_plant(grid: Grid) -> Plant:
     """Return the power flow of a grid, prepared once; those of the last few grids are kept."""
     return Plant(grid)
+
+
+def upcoming_plant(grid: Grid) -> Future[Plant]:
+    """Return the shared plant as a future: importing pandapower takes seconds, in which others compute bids."""
+    background = ThreadPoolExecutor(max_workers=1)
+    plant = background.submit(shared_plant, grid)
+    background.shutdown(wait=False)
+    return plant
 
 
 def _plain_runpp(net: pandapowerNet) -> Solve:

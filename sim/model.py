@@ -9,7 +9,7 @@ import mesa
 import numpy as np
 
 from grids.network import FloatArray
-from grids.power_flow import Flow, PowerFlowError, SetPoints, shared_plant
+from grids.power_flow import Flow, PowerFlowError, SetPoints, upcoming_plant
 from sim.actuation import Actuation, actuate
 from sim.errors import StudyError
 from sim.instance import Instance
@@ -62,7 +62,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self.ledger = Ledger()
         self.seconds = {"bid": 0.0, "dispatch": 0.0, "power_flow": 0.0}
         self._recorder = Recorder(instance, self.ledger)
-        self._plant = shared_plant(instance.grid)
+        self._plant = upcoming_plant(instance.grid)
         self._hours_passed = 0
         self._given = actual
         self._actual = self._realise(0)
@@ -141,8 +141,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
     def _meter(self, done: SetPoints, policy: str) -> Flow:
+        plant = self._plant.result()
         try:
-            return self._timed("power_flow", lambda: self._plant.run(done))
+            return self._timed("power_flow", lambda: plant.run(done))
         except PowerFlowError as error:
             raise StudyError(
                 f"day {self.day}, hour {self.hour}: {error} of policy {policy}; the network would collapse:"

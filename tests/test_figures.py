@@ -22,10 +22,11 @@ import experiments
 from agents.participants import create_agents
 from experiments.figures import day_figure, network_figure, overview_figure, save_figure
 from experiments.figures.money import money_of_day
-from experiments.figures.run_figures import chosen_figures, draw_run
+from experiments.figures.run_figures import draw_run
 from experiments.figures.style import dollars, spread
 from experiments.figures.tree_layout import one_line_layout
 from experiments.figures.voltage import outline
+from experiments.run_folder import chosen_figures
 from grids.components import Battery, Renewable
 from grids.network import Grid
 from sim.audit import audit

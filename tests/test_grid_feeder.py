@@ -78,3 +78,22 @@ def test_fleet_is_that_of_table_2(grid33):
     assert [unit.bus for unit in grid33.batteries] == [2, 10, 13, 20, 30]
     assert sum(unit.max_e_mwh for unit in grid33.batteries) == pytest.approx(1.56)
     assert grid33.bus_ids[grid33.battery_bus].tolist() == [2, 10, 13, 20, 30]
+
+
+def test_numbers_are_those_of_pandapower():
+    """The feeder stands in a file of ours, so that bids need not wait for pandapower; its closed lines come first."""
+    ours, theirs = base_net(), networks.case33bw()
+    lines = theirs.line[theirs.line.in_service]
+    for column in ("from_bus", "to_bus"):
+        assert (ours.line[column].to_numpy() == lines[column].to_numpy() + 1).all()
+    for column in ("length_km", "r_ohm_per_km", "x_ohm_per_km", "c_nf_per_km", "g_us_per_km", "parallel", "df"):
+        assert (ours.line[column].to_numpy() == lines[column].to_numpy()).all()
+    assert (ours.load.bus.to_numpy() == theirs.load.bus.to_numpy() + 1).all()
+    for column in ("p_mw", "q_mvar", "scaling"):
+        assert (ours.load[column].to_numpy() == theirs.load[column].to_numpy()).all()
+    assert (ours.bus.vn_kv.to_numpy() == theirs.bus.vn_kv.to_numpy()).all()
+    assert (ours.ext_grid.bus.item(), ours.sn_mva, ours.f_hz) == (
+        theirs.ext_grid.bus.item() + 1,
+        theirs.sn_mva,
+        theirs.f_hz,
+    )

@@ -20,27 +20,6 @@ from sim.errors import StudyError
 if TYPE_CHECKING:
     from experiments.simulate import Run
 
-CHOICES = ("daily", "overview", "none")
-"""Choices of figures of a run."""
-
-DAILY_MOST = 7
-"""Largest number of days with a figure each by default: drawing them takes as long as simulating them."""
-
-
-def chosen_figures(asked: str | None, days: int) -> str:
-    """Return the choice of figures: the one asked for, or the one that suits the number of days.
-
-    Raises
-    ------
-    StudyError
-        If there is no such choice.
-    """
-    if asked is None:
-        return "daily" if days <= DAILY_MOST else "overview"
-    if asked not in CHOICES:
-        raise StudyError(f"--figures {asked}: use {', '.join(CHOICES[:-1])} or {CHOICES[-1]}")
-    return asked
-
 
 def draw_run(folder: Path, run: Run, *, choice: str) -> list[str]:
     """Draw a run and return the names of its figures, each a PNG and an SVG file.

@@ -21,4 +21,5 @@ def base_net() -> pandapowerNet:
 
 def tables() -> Tables:
     """Return the two feeders, which share the substation's bus 1; so there is no bus 34."""
-    return join_feeders(microgrid33.tables(), 2)
+    both: Tables = join_feeders(microgrid33.tables(), 2)
+    return both

@@ -119,28 +119,22 @@ class ImbalanceRule(Data):
         self,
         bid_mw: npt.ArrayLike,
         metered_mw: npt.ArrayLike,
+        step_prices: tuple[FloatArray, FloatArray],
         *,
-        price_per_mwh: npt.ArrayLike,
         dt_h: float = 1.0,
     ) -> FloatArray:
-        """Return the penalty of each hour of a day, Eq. (15)-(16).
+        """Return the penalty of each hour, Eq. (15)-(16), shape (..., T): never negative. [$]
 
         Parameters
         ----------
-        bid_mw, metered_mw : array, shape (T,)
+        bid_mw, metered_mw : array, shape (T,), (..., T)
             Day-ahead bid and metered tie-line flow, positive for import. [MW]
-        price_per_mwh : array, shape (T,)
-            Day-ahead price. [$/MWh]
+        step_prices : two arrays, shape (T, K)
+            From `step_prices` of the day. [$/MWh]
         dt_h : float
             Length of an hour's interval. [h]
-
-        Returns
-        -------
-        array, shape (T,)
-            Penalty, never negative. [$]
         """
-        energies = self.energies(bid_mw, metered_mw, dt_h=dt_h)
-        penalty: FloatArray = imbalance_cost(energies, self.step_prices(price_per_mwh))
+        penalty: FloatArray = imbalance_cost(self.energies(bid_mw, metered_mw, dt_h=dt_h), step_prices)
         return penalty
 
 

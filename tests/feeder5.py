@@ -82,7 +82,7 @@ def settled_cost(grid, plan, problem, tariff, rule):
     """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour."""
     points, losses_mw, expected = plan.set_points, losses(plan), 0.0
     for s, weight in enumerate(problem.probability):
-        penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], price_per_mwh=problem.price_per_mwh)
+        penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], rule.step_prices(problem.price_per_mwh))
         before = problem.previous_battery_p_mw
         for t in range(problem.shape[1]):
             money = terms(

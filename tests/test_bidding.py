@@ -47,7 +47,7 @@ def basic_plan(instance, scenarios):
 def test_one_scenario_is_bid_as_it_will_flow(study33, rule):
     instance = instance_with(study33, rule=rule, battery=True)
     plan = basic_plan(instance, instance.draw(Draw.TRAINING, 1))
-    penalty = instance.rule.penalty(plan.bid_mw, plan.tie_p_mw[0], price_per_mwh=instance.profiles.price_per_mwh)
+    penalty = instance.rule.penalty(plan.bid_mw, plan.tie_p_mw[0], instance.step_prices)
     # Bidding the flow costs nothing, so whatever penalty is left is what separates the plan from its bound.
     assert penalty.sum() <= plan.objective - plan.bound + 1e-4
     if instance.rule.tiers[0].band == 0:

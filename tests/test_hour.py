@@ -138,7 +138,7 @@ def test_every_money_expression_is_what_is_settled(network, rule):
         TARIFF,
         **price_parts(problem.price_per_mwh[0]),
         retail_price_per_mwh=problem.retail_price_per_mwh[0],
-        penalty=rule.penalty(problem.bid_mw, [tie], price_per_mwh=problem.price_per_mwh)[0],
+        penalty=rule.penalty(problem.bid_mw, [tie], problem.step_prices)[0],
         metered_mw=tie,
         losses_mw=tie + output.sum() + battery.sum() - load.sum(),
         demand_mw=problem.demand_mw[0, 0],

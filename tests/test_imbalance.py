@@ -10,7 +10,7 @@ from sim.imbalance import RULES, ImbalanceRule, Tier
 
 
 def one_hour(rule, bid, metered, price, **options):
-    return float(rule.penalty([bid], [metered], price_per_mwh=[price], **options)[0])
+    return float(rule.penalty([bid], [metered], rule.step_prices([price]), **options)[0])
 
 
 # ---- by hand -------------------------------------------------------------------------------------------------
@@ -55,19 +55,19 @@ def test_penalty_by_hand(name, bid, metered, price, expected):
 
 def test_nguyen_charges_the_peak_price_of_the_day():
     # Prices 20, 80, 50: the peak 80 counts in every hour. Off by +0.5, -0.25 and 0 MWh.
-    penalty = RULES["nguyen"].penalty([1, 1, -1], [1.5, 0.75, -1], price_per_mwh=[20, 80, 50])
-    assert penalty == pytest.approx([40, 20, 0])
+    rule = RULES["nguyen"]
+    assert rule.penalty([1, 1, -1], [1.5, 0.75, -1], rule.step_prices([20, 80, 50])) == pytest.approx([40, 20, 0])
 
 
 def test_the_peak_is_the_largest_price_and_not_the_largest_magnitude():
-    penalty = RULES["nguyen"].penalty([1, 1, -1], [1.5, 0.75, -1], price_per_mwh=[20, -80, 50])
-    assert penalty == pytest.approx([25, 12.5, 0])
+    rule = RULES["nguyen"]
+    assert rule.penalty([1, 1, -1], [1.5, 0.75, -1], rule.step_prices([20, -80, 50])) == pytest.approx([25, 12.5, 0])
 
 
 def test_nguyen_never_rewards_a_negative_price():
     # All prices are below zero: the highest, -10, counts with its magnitude.
-    penalty = RULES["nguyen"].penalty([1, 1], [2, 0], price_per_mwh=[-10, -30])
-    assert penalty == pytest.approx([10, 10])
+    rule = RULES["nguyen"]
+    assert rule.penalty([1, 1], [2, 0], rule.step_prices([-10, -30])) == pytest.approx([10, 10])
 
 
 def test_penalty_is_for_energy_not_power():
@@ -194,7 +194,7 @@ def test_step_prices_times_energies_is_the_penalty(rule, day):
     assert (under_price >= 0).all()
     expected = over_price * np.maximum(0, lower - metered[:, None])
     expected += under_price * np.maximum(0, metered[:, None] - upper)
-    assert rule.penalty(bid, metered, price_per_mwh=price) == pytest.approx(expected.sum(axis=1), abs=1e-9)
+    assert rule.penalty(bid, metered, rule.step_prices(price)) == pytest.approx(expected.sum(axis=1), abs=1e-9)
 
 
 # ---- refused -------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import numpy as np
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from grids.network import FloatArray, Grid
-from sim.imbalance import ImbalanceRule, imbalance_cost
+from sim.imbalance import ImbalanceRule
 from sim.settlement import Tariff, price_parts, terms
 
 
@@ -41,14 +41,6 @@ def plan_money(
         wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
         metered_mw=plan.tie_p_mw[..., None],
         losses_mw=(plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2))[..., None],
-        penalty=true_penalty(rule, problem, plan.bid_mw, plan.tie_p_mw)[..., None],
+        penalty=rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices)[..., None],
     )
     return {term: hourly.sum(axis=1) for term, hourly in money.totals().items()}
-
-
-def true_penalty(
-    rule: ImbalanceRule, problem: DispatchProblem, bid_mw: FloatArray, tie_p_mw: FloatArray
-) -> FloatArray:
-    """Return the penalty of the rule for flows of shape (S, T), shape (S, T). [$]"""
-    charged: FloatArray = imbalance_cost(rule.energies(bid_mw, tie_p_mw), problem.step_prices)
-    return charged

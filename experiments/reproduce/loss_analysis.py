@@ -117,8 +117,7 @@ def analyse_imbalance(context: Context) -> ImbalanceAnalysis:
     flows = evaluated_bids(context, study, title="sensitivity, flows of the basic bid")
     instance = Instance.of(study)
     price, bid = instance.profiles.price_per_mwh, flows.bid_mw
-    charged = [instance.rule.penalty(bid, metered, price_per_mwh=price) for metered in flows.metered_mw]
-    hourly = flows.probability @ np.array(charged)
+    hourly = flows.probability @ instance.rule.penalty(bid, flows.metered_mw, instance.step_prices)
     (tier,) = instance.rule.tiers
     under = np.maximum(0.0, flows.metered_mw - (1 + tier.band) * bid)
     over = np.maximum(0.0, (1 - tier.band) * bid - flows.metered_mw)

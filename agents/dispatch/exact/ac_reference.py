@@ -14,7 +14,6 @@ from agents.dispatch.exact.ac_case import Model
 from agents.dispatch.exact.ac_model import ACProblem, values_of
 from agents.dispatch.exact.nl_solver import Options, solve_nl
 from agents.dispatch.plan import Plan, store_path
-from agents.dispatch.plan_money import true_penalty
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from grids.power_flow import SetPoints
@@ -114,6 +113,6 @@ def read_ac_plan(case: ACProblem, m: Model) -> Plan:
         bid_mw=bid,
         cone_gap=np.zeros(shape),
         spilled=beyond,
-        penalty=true_penalty(case.rule, problem, bid, tie),
+        penalty=case.rule.penalty(bid, tie, problem.step_prices),
         violation=np.zeros(shape),
     )

@@ -17,7 +17,7 @@ from agents.dispatch.conic_program import SolverError
 from agents.dispatch.exact.ac_reference import solve_ac
 from agents.dispatch.exact.nl_solver import Options
 from agents.dispatch.plan import Plan, fix_directions
-from agents.dispatch.plan_money import plan_money, true_penalty
+from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.batch_power_flow import BatchPlant
 from grids.network import BoolArray, FloatArray, Grid
@@ -127,7 +127,7 @@ def repair(
             plan = _put(plan, s, exact)
     return replace(
         plan,
-        penalty=true_penalty(rule, problem, plan.bid_mw, plan.tie_p_mw),
+        penalty=rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices),
         prices=None,
         objective=-float(problem.probability @ plan_money(grid, tariff, rule, problem, plan)["profit"]),
         repaired=True,

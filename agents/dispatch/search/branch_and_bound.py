@@ -18,7 +18,6 @@ from agents.dispatch.certificate import EXACT
 from agents.dispatch.conic_program import InfeasibleError, SolverError, TimeLimitError
 from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.plan import Plan, fix_directions
-from agents.dispatch.plan_money import true_penalty
 from agents.dispatch.problem import Directions, DispatchProblem
 from agents.dispatch.search.lagrangian_bound import LagrangianBound, Turning
 from grids.network import FloatArray, Grid, IntArray
@@ -322,7 +321,7 @@ class BranchAndBound:
         """Return the true penalty minus the one the program counts, shape (S, T). [$]"""
         if not self._horizon.decides_bids:
             return np.zeros_like(plan.penalty)
-        return true_penalty(self._rule, self._problem, plan.bid_mw, plan.tie_p_mw) - plan.penalty
+        return self._rule.penalty(plan.bid_mw, plan.tie_p_mw, self._problem.step_prices) - plan.penalty
 
     def _round_flows(self, root: Plan, directions: Directions) -> None:
         """Give violated flows the direction they lean to, solve again, and in the end fix all that is left."""

@@ -1,6 +1,6 @@
 """Data of all devices, and of the tie line: physical limits and costs."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -139,6 +139,10 @@ class DieselGenerator(Data):
     cost_per_mw2h: NonNegative = 0.0
     cost_per_mwh: NonNegative
 
+    def fuel_cost(self, p_mw: Any) -> Any:
+        """Return the cost of an hour of a power (number or expression): a·P² + b·P. [$]"""
+        return self.cost_per_mw2h * p_mw**2 + self.cost_per_mwh * p_mw
+
 
 class HeatUnit(Data):
     """The unit that makes the heat (RC): combined heat and power, or an electric heater.
@@ -198,6 +202,10 @@ class EvFleet(Data):
     efficiency: PowerFactor = 0.92
     target_soc: Fraction = 0.9
     start_fill: Fraction = 0.5
+
+    def discomfort(self, p_mw: Any, uncontrolled_mw: Any) -> Any:
+        """Return the owners' compensation for an hour (numbers or expressions): β·(P - P_uncontrolled)². [$]"""
+        return self.discomfort_per_mw2h * (p_mw - uncontrolled_mw) ** 2
 
 
 class TieLine(Data):

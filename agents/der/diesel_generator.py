@@ -29,8 +29,4 @@ class DieselGeneratorAgent(MicrogridDevice):
         """Give active and reactive power for an hour. [MW], [Mvar]"""
         p_mw = clipped(p_mw, 0.0, self.unit.max_p_mw)
         q_mvar = clipped(q_mvar, 0.0, self.unit.max_q_mvar)
-        return DeviceAction(device=self.DEVICE, p_mw=p_mw, q_mvar=q_mvar, cost=self.fuel_cost(p_mw))
-
-    def fuel_cost(self, p_mw: float) -> float:
-        """Return the cost of an hour of a power: a·P² + b·P. [$]"""
-        return self.unit.cost_per_mw2h * p_mw**2 + self.unit.cost_per_mwh * p_mw
+        return DeviceAction(device=self.DEVICE, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))

@@ -78,7 +78,7 @@ class EvAggregatorAgent(MicrogridDevice):
             p_mw=-p_mw,
             available_mw=baseline,
             energy_mwh=p_mw + self.charged_today_mwh,
-            cost=self.fleet.discomfort_per_mw2h * (p_mw - baseline) ** 2,
+            cost=self.fleet.discomfort(p_mw, baseline),
         )
 
     def commit(self, action: DeviceAction) -> None:

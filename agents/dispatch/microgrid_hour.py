@@ -109,7 +109,7 @@ def _add_diesel(m: Hour, microgrid: Microgrid) -> None:
         unit = microgrid.diesel
         power = _positive(m, "diesel_p_mw", unit.max_p_mw)
         m.electric.append(power)
-        m.costs.append(unit.cost_per_mw2h * power**2 + unit.cost_per_mwh * power)
+        m.costs.append(unit.fuel_cost(power))
 
 
 def _add_heat_unit(m: Hour, microgrid: Microgrid) -> None:
@@ -165,7 +165,7 @@ def _add_cars(m: Hour, microgrid: Microgrid) -> None:
     m.ev_most = pyo.Constraint(expr=end <= _data(m, "ev_max_mwh"))
     m.electric.append(-power)
     m.costs.append(UNSERVED_PRICE * shortfall)
-    m.costs.append(microgrid.ev.discomfort_per_mw2h * (power - _data(m, "ev_uncontrolled_mw")) ** 2)
+    m.costs.append(microgrid.ev.discomfort(power, _data(m, "ev_uncontrolled_mw")))
 
 
 def _add_schedule(m: Hour) -> None:

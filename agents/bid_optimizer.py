@@ -101,7 +101,7 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
         return compute_submission(self.dispatcher, instance, problem, ask)
 
     def renew(self) -> None:
-        """Take another dispatcher where somebody who was given up is still at work on this one."""
+        """Take another dispatcher, for a strategy or policy that was given up may still use this one."""
         self.dispatcher = self.dispatcher.renewed()
 
 

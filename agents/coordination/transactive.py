@@ -98,19 +98,19 @@ class Mode:
         """
         state, stale, remarks = self._begin(problem)
         notes = dict.fromkeys(remarks)
-        talks = [_Talk(mean_problem(problem))] if problem.shape[0] > 1 else []
-        talks.append(_Talk(problem))
+        parts = [_Negotiation(mean_problem(problem))] if problem.shape[0] > 1 else []
+        parts.append(_Negotiation(problem))
         slack = 1.0 if problem.bounds is None else BID_FACTOR
-        for talk in talks:
-            while not talk.is_over(slack):
-                if stale or talk.rounds > 0:
+        for part in parts:
+            while not part.is_over(slack):
+                if stale or part.rounds > 0:
                     notes |= dict.fromkeys(self._ask_microgrids(state))
                 stale = True  # what the microgrids want answers older prices from now on
-                self._ask_network(talk, problem.probability, state, network)
-        last = talks[-1]
+                self._ask_network(part, problem.probability, state, network)
+        last = parts[-1]
         if not last.has_agreed(slack):
             notes[not_agreed(last.rounds, last.primal_mw, last.dual_per_mwh)] = None
-        self._last = replace(state, directions=talks[-1].directions)
+        self._last = replace(state, directions=parts[-1].directions)
         given = replace(problem, exchange_p_mw=state.wanted)
         plan = self._dispatcher.plan(given, network=network)
         return replace(
@@ -118,9 +118,9 @@ class Mode:
             exchange_price_per_mwh=state.price,
             coordination=Coordination(
                 mode="transactive",
-                iterations=sum(talk.rounds for talk in talks),
-                primal_residual_mw=talks[-1].primal_mw,
-                dual_residual_per_mwh=talks[-1].dual_per_mwh,
+                iterations=sum(part.rounds for part in parts),
+                primal_residual_mw=parts[-1].primal_mw,
+                dual_residual_per_mwh=parts[-1].dual_per_mwh,
                 note="; ".join(notes),
             ),
         )
@@ -154,22 +154,22 @@ class Mode:
         state.wanted, notes = self._audience.ask(questions, state.wanted)
         return notes
 
-    def _ask_network(self, talk: "_Talk", probability: FloatArray, state: _State, network: str) -> None:
+    def _ask_network(self, part: "_Negotiation", probability: FloatArray, state: _State, network: str) -> None:
         """Update the operator's offer, near the microgrids' quantities, and the prices."""
-        scenarios = talk.problem.shape[0]
+        scenarios = part.problem.shape[0]
         wanted, price = (_over(scenarios, probability, values) for values in (state.wanted, state.price))
         offers = Offers(cost_per_mwh=-price - PROXIMAL * wanted, proximal=PROXIMAL)
-        asked = replace(talk.problem, offers=offers)
-        plan = self._dispatcher.relaxed(asked, talk.directions, network=network)
+        asked = replace(part.problem, offers=offers)
+        plan = self._dispatcher.relaxed(asked, part.directions, network=network)
         gap = wanted - plan.set_points.exchange_p_mw
-        talk.take_note(plan, gap)
+        part.take_note(plan, gap)
         # The network's answer for the mean holds for every scenario's difference from it.
         state.offered = state.wanted - gap
         state.price = state.price + PROXIMAL * gap
 
 
 @dataclass(eq=False)
-class _Talk:
+class _Negotiation:
     """Part of a negotiation with one problem of the network, and the distance of both sides."""
 
     problem: DispatchProblem
@@ -193,7 +193,7 @@ class _Talk:
     def take_note(self, plan: Plan, gap_mw: FloatArray) -> None:
         """Count a round, and measure the distance of both sides."""
         self.rounds += 1
-        self.directions = fix_directions(plan, self.directions)  # as the first answer of the network leans
+        self.directions = fix_directions(plan, self.directions)  # as in the first answer of the network
         self.primal_mw = float(np.abs(gap_mw).max(initial=0.0))
         offered = plan.set_points.exchange_p_mw
         if self._offered is not None:

@@ -57,7 +57,7 @@ class ModelBlock:
         return np.concatenate([own, self.links], axis=1)
 
     def linked(self) -> tuple[BoolArray, IntArray]:
-        """Return which data are decisions, shape (N, data), and the global columns of those."""
+        """Return the mask of data that are decisions, shape (N, data), and the global columns of those."""
         if self._linked is None:
             is_linked = self.links != UNLINKED
             self._linked = is_linked, self.links[is_linked]

@@ -42,7 +42,7 @@ def search(objective: float, bound: float, nodes: int) -> dict[str, float]:
 
 
 def stop_remark(stopped: str) -> list[str]:
-    """Return what is to be said of a search that stopped short of the gap, if it did."""
+    """Return a remark on a search that stopped short of the gap; none if it did not."""
     return [f"{stopped}: the best bids so far are taken"] if stopped else []
 
 

@@ -86,7 +86,7 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
 def voltages_outside(
     vm_pu: npt.ArrayLike, *, min_vm_pu: float, max_vm_pu: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return which voltages are below and which above their limits, as they are counted; same shape. [p.u.]"""
+    """Return the masks of voltages below and above their limits, as they are counted; same shape."""
     value = np.asarray(vm_pu, dtype=np.float64)
     return min_vm_pu - value > VOLTAGE_PU, value - max_vm_pu > VOLTAGE_PU
 

@@ -63,7 +63,7 @@ def hours_passed(frame: pd.DataFrame, days: int) -> IntArray:
 
 
 def _counts_to(values: FloatArray, last: int) -> npt.NDArray[np.bool_]:
-    """Return which values are one of 1, 2, ..., last."""
+    """Return the mask of values that are one of 1, 2, ..., last."""
     counted: npt.NDArray[np.bool_] = (values >= 1) & (values <= last) & (values == np.floor(values))
     return counted
 

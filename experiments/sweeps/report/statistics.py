@@ -137,7 +137,7 @@ def given_by(long: pd.DataFrame, name: str, leaders: Sequence[str]) -> bool:
 
 
 def _against_unpaired(both: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return how many pairs of each point are incomplete, and what pairing does to the variance of the difference."""
+    """Return the number of incomplete pairs of each point, and the ratio of the variances without and with pairing."""
     complete = both[VALUE].notna()
     variance = both[[FIRST, SECOND, VALUE]].where(complete).join(both[keys]).groupby(keys).var(ddof=1)
     apart, paired = variance[FIRST] + variance[SECOND], variance[VALUE]

@@ -116,7 +116,7 @@ def _head(output: str) -> str:
 
 
 def _rest(count: int, file: str) -> list[str]:
-    """Return where the rows are that a table does not show."""
+    """Return a note on the file with the rows that a table does not show."""
     if count <= MOST_ROWS:
         return []
     return [f"The first {MOST_ROWS} of {count:,} rows; all of them are in [{file}]({file})."]

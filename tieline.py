@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from experiments.catalog import list_studies as list_studies
     from experiments.catalog import list_sweeps as list_sweeps
     from experiments.catalog import load_study as load_study
+    from experiments.compare import compare as compare
     from experiments.evaluation import evaluate as evaluate
     from experiments.reproduce.command import reproduce as reproduce
     from experiments.simulate import Run as Run
@@ -52,6 +53,7 @@ _PLACES = {
     "Tier": "sim.imbalance",
     "TielineError": "grids.errors",
     "bid": "experiments.bid",
+    "compare": "experiments.compare",
     "evaluate": "experiments.evaluation",
     "list_coordinations": "experiments.catalog",
     "list_networks": "experiments.catalog",

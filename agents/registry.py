@@ -18,7 +18,7 @@ class Registry:
     what : str
         Name of their kind in messages.
     package : str
-        Package with a module of each; modules that begin with ``_`` are none.
+        Package with a module for each; modules that begin with ``_`` are none.
     path : iterable of str
         Folders of the package.
     attribute : str

@@ -268,6 +268,43 @@ def plot(
 
 
 @app.command()
+def compare(
+    things: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Studies or run folders; the first is the baseline.")
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=A,B", help="Compare values, e.g. bidding=basic,anm_aware; repeat for combinations."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of seeds; several give 95 % intervals of differences.")
+    ] = 1,
+    bidding: Bidding = None,
+    policy: Policy = None,
+    coordination: Mode = None,
+    trained: Trained = None,
+    rule: Rule = None,
+    days: Days = None,
+    scenarios: Scenarios = None,
+    keep: Keep = None,
+    cvar_weight: CvarWeight = None,
+    cvar_level: CvarLevel = None,
+    seed: Seed = None,
+    set_: Set = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for figure, summary and hours; must not exist.")] = None,
+    json: Json = False,
+) -> None:
+    """Two or more studies or runs on the same weather: money side by side, and a figure that shows why."""
+    given = locals()
+    commands, names = _load("commands"), _load("catalog").OPTIONS
+    options = {name: given[name] for name in names if name in given}
+    options["keep"] = int(keep) if keep is not None and keep.isdecimal() else keep
+    commands.compare_runs(
+        things, vary=vary or (), overrides=set_ or (), options=options, seeds=seeds, out=out, as_json=json
+    )
+
+
+@app.command()
 def studies() -> None:
     """List the packaged studies and sweeps, strategies, policies and rules."""
     _load("catalog").show_lists()

@@ -2,7 +2,8 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,7 @@ from typing import Any
 from agents.participants import check_study
 from experiments import console
 from experiments.bid import bid
+from experiments.compare import compare
 from experiments.confidence import CONFIDENCE
 from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
@@ -20,10 +22,11 @@ from experiments.evaluation import evaluate, scenario_set
 from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, run
 from experiments.summary import limits_in_json, strategy_of, worst
-from experiments.whole import MANIFEST, open_folder
+from experiments.whole import MANIFEST, new_folder, open_folder
 from grids.cases import case_names
+from grids.documents import parse_yaml, shown
 from sim.audit import Inputs, audit_folder
-from sim.errors import StudyError
+from sim.errors import StudyError, reading
 from sim.inputs import inputs_of
 from sim.instance import Instance
 from sim.plausibility import implausible
@@ -233,6 +236,66 @@ def plot_run(
     else:
         pictures = [file.name for file in files if file.suffix == ".png"]
         console.echo(f"drawn to {target}: {', '.join(pictures)} (and as SVG)")
+
+
+def compare_runs(
+    things: Sequence[str],
+    *,
+    vary: Sequence[str],
+    overrides: Sequence[str],
+    options: Mapping[str, Any],
+    seeds: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Print runs on the same weather side by side; with `out`, write figure, summary and hours into that folder.
+
+    Parameters
+    ----------
+    things : sequence of str
+        Studies and run folders.
+    vary, overrides : sequence of str
+        Values of ``--vary`` and ``--set``: ``key=value,value`` and ``key=value``.
+    options : mapping of str to object
+        Other options of the command line that change the study, by name.
+    seeds : int
+        Number of seeds.
+    out : Path or None
+        Folder, which must not exist.
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
+    from experiments.console.comparison import show_comparison
+
+    with nullcontext() if out is None else new_folder(out) as unfinished:
+        with console.status("simulating", quiet=as_json) as report:
+            values = _values("--vary", vary, several=True)
+            fixed = {key: value for key, (value,) in _values("--set", overrides, several=False).items()}
+            given = {name: value for name, value in options.items() if value is not None}
+            compared = compare(*things, vary=values | {key: [value] for key, value in fixed.items()}, seeds=seeds,
+                               progress=report, **given)  # fmt: skip
+        if unfinished is not None:
+            with console.status("drawing", quiet=as_json):
+                compared.write(unfinished)
+    if as_json:
+        console.print_json(compared.summary)
+        return
+    show_comparison(compared)
+    if out is not None:
+        console.echo(f"written to {out} (comparison.png shows why; comparison.json, hours.csv)")
+
+
+def _values(option: str, given: Sequence[str], *, several: bool) -> dict[str, list[Any]]:
+    """Return the values that an option gives to keys, written ``key=value`` or, if several, ``key=value,value``."""
+    values: dict[str, list[Any]] = {}
+    for one in given:
+        key, sign, text = one.partition("=")
+        if not sign or not key.strip() or not text.strip():
+            example = "bidding=basic,anm_aware" if several else "uncertainty.keep=20"
+            raise StudyError(f"{option} {shown(one)}: write it as key=value, for example {example}")
+        with reading(f"{option} {shown(one)}", "write values as in YAML"):
+            values[key.strip()] = [parse_yaml(part) for part in (text.split(",") if several else [text])]
+    return values
 
 
 def _inputs_of(folder: Path) -> Inputs | str:

@@ -22,6 +22,15 @@ def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return with_profit({term: float(cash.get(term, books.get(term, 0.0))) for term in terms})
 
 
+def hourly_money(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the same of every day and hour, a column for each term. [$]"""
+    both = pd.concat([tables["payments"], tables["books"]])
+    by_term = both.pivot_table(index=["day", "hour"], columns="term", values="amount", aggfunc="sum", fill_value=0.0)
+    terms = terms_of(connections=len(tables["connections"]) > 0)[:-1]
+    columns: dict[str, Any] = {term: by_term.get(term, 0.0 * by_term.iloc[:, 0]) for term in terms}
+    return pd.DataFrame(with_profit(columns))
+
+
 def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
     """Return the summary of a run, as ``--json`` prints it.
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from cli import accepted
 from matplotlib.image import imread
+from matplotlib.text import Text
 from swept import Threads
 
 import experiments
@@ -338,3 +339,87 @@ def test_a_panel_that_does_not_exist_is_told(copied):
 
 def test_the_folder_of_no_run_is_told(refused):
     assert "is not the folder of a run; tieline run STUDY --out nowhere writes one" in refused("plot", "nowhere")
+
+
+# ---- compare -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two_rules():
+    return tl.compare("microgrid33", vary={"rule": ["shi", "nguyen"]}, seeds=2, **QUICK)
+
+
+def test_runs_are_compared_on_the_same_weather_pair_by_pair(two_rules):
+    assert (two_rules.names, two_rules.seeds) == (["rule=shi", "rule=nguyen"], [1, 2])
+    profit = two_rules.by_seed["profit"].unstack("seed")
+    gaps = (profit.loc["rule=nguyen"] - profit.loc["rule=shi"]).to_numpy()
+    found = two_rules.differences["rule=nguyen"]["profit"]
+    assert found.mean == pytest.approx(gaps.mean())
+    assert found.reach == pytest.approx(12.7062 * gaps.std(ddof=1) / np.sqrt(2), rel=1e-4)  # Student, one degree
+
+
+def test_the_hours_add_up_to_the_money(two_rules):
+    by_hour = two_rules.hours.groupby(["name", "seed"])[list(two_rules.by_seed)].sum()
+    assert np.allclose(by_hour.loc[two_rules.by_seed.index], two_rules.by_seed)
+    mean = two_rules.hourly_differences.loc["rule=nguyen"]
+    assert mean["profit"].sum() == pytest.approx(two_rules.differences["rule=nguyen"]["profit"].mean)
+
+
+def test_the_figure_shows_all_runs_and_stays_the_same(two_rules, tmp_path):
+    for folder in ("one", "two"):
+        two_rules.save(folder)
+    files = {path.name for path in Path("one").iterdir()}
+    assert files == {"comparison.png", "comparison.svg", "comparison.json", "hours.csv"}
+    assert all((Path("one") / name).read_bytes() == (Path("two") / name).read_bytes() for name in files)
+    figure = two_rules.plot()
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert {"rule=shi", "rule=nguyen", "bid", "tolerance band", "metered flow", "imbalance"} <= set(texts)
+    assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
+    with pytest.raises(tl.TielineError, match="exists already"):
+        two_rules.save("one")
+
+
+def test_the_command_compares_as_the_script_does(two_rules):
+    arguments = ("compare", "microgrid33", *OPTIONS, "--vary", "rule=shi,nguyen", "--seeds", "2")
+    assert json.loads(accepted(*arguments, "--json")) == json.loads(json.dumps(two_rules.summary, default=float))
+    told = accepted(*arguments, "--out", "compared")
+    assert "rule=nguyen more" in told
+    assert "Hours that make the difference: rule=nguyen less rule=shi" in told
+    assert Path("compared", "comparison.png").is_file()
+
+
+def test_run_folders_are_compared_as_they_are(copied):
+    other = tl.run(copied, rule="nguyen").save("other", figures="none")
+    both = tl.compare(copied, other)
+    assert both.money["rule=case1"].equals(tl.Run.load(copied).money.rename("rule=case1"))
+    assert both.differences["rule=nguyen"]["profit"].mean < 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"seed": 7}, "'microgrid33 (2)' has other weather than 'microgrid33': seed is 7 instead of 1; compare"),
+        ({"days": 2}, "has other weather than 'days=1': days is 2 instead of 1"),
+        ({"uncertainty.errors.pv_std": 0.3}, "uncertainty.errors is "),
+        ({"profiles.wind_pu": "pv_pu_of_capacity"}, "profiles.wind_pu is pv_pu_of_capacity instead of"),
+    ],
+)
+def test_other_weather_is_told_with_its_remedy(study33, changes, part):
+    with pytest.raises(tl.TielineError) as told:
+        tl.compare(study33, study33.change(changes))
+    assert part in str(told.value)
+    assert "study.change({'" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("microgrid33",), "give two or more studies"),
+        (("microgrid33", "--vary", "bidding"), "--vary bidding: write it as key=value, for example bidding=basic"),
+        (("microgrid33", "--vary", "biding=basic,anm_aware"), "there is no 'biding'; did you mean 'bidding'?"),
+        (("microgrid33", "--vary", "bidding=basic,bold"), "bidding: unknown 'bold'"),
+        (("microgrid33", "nope"), "unknown study 'nope'"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(refused, arguments, part):
+    assert part in refused("compare", *arguments)

@@ -273,6 +273,7 @@ def test_the_repository_holds_what_it_should_at_the_top(tracked):
         "sim",
         "tests",
         "setup.cfg",
+        "tieline.py",
         "README.md",
         "LICENSE",
         "CHANGELOG.md",

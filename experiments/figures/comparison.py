@@ -1,0 +1,229 @@
+"""Comparison of runs on a narrow page: bid, band and metered flow of each, curtailment, profit and its terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from experiments.confidence import PLUS_MINUS, Estimate
+from experiments.figures.style import COLORS, GREY, dollars, hour_edges, house_style, ink, tint
+from grids.network import FloatArray
+from sim.settlement import COST_TERMS
+
+if TYPE_CHECKING:
+    from experiments.compare import RunComparison
+
+WIDTH = 6.2
+"""Width, at which the letters can be read on a telephone. [inch]"""
+TIE_LINE, CURTAILED, PROFIT, TERM = 1.7, 1.0, 1.35, 0.19
+"""Heights of the panels, and of a term of the money. [inch]"""
+HEAD, GAP = 0.62, 0.47
+"""Room for the title, and between two panels. [inch]"""
+MOST_FLOWS = 4
+"""Largest number of runs whose tie-line flow is drawn."""
+RUN_COLORS = ("#222222", "#AA4499", "#009E73", "#E69F00", "#332288", "#882255", "#999933")
+"""Colours of the runs, the baseline first; not those of flows and penalties."""
+STYLES = ("-", (0, (4, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)))
+
+
+def comparison_figure(comparison: RunComparison) -> Figure:
+    """Return why one run earns more than another, as a figure with the same hours in all panels.
+
+    Parameters
+    ----------
+    comparison : RunComparison
+        Runs on the same weather; with several seeds, flows and curtailment are those of the first.
+    """
+    names, seed = comparison.names, comparison.seeds[0]
+    flows = names[:MOST_FLOWS]
+    terms = _terms_that_differ(comparison)
+    heights = [*[TIE_LINE] * len(flows), CURTAILED, CURTAILED, PROFIT, TERM * max(3, len(terms) * (len(names) - 1))]
+    hours = comparison.hours[comparison.hours["seed"] == seed]
+    with house_style():
+        height = sum(heights) + GAP * len(heights) + HEAD + 0.75
+        figure = Figure(figsize=(WIDTH, height))
+        figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.06, rect=(0, 0, 1, 1 - HEAD / height))
+        grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+        first = figure.add_subplot(grid[0])
+        axes = [first, *(figure.add_subplot(grid[k], sharex=first) for k in range(1, len(heights) - 1))]
+        _flow_panels(axes[: len(flows)], comparison, flows)
+        for ax, column, what in (
+            (axes[-3], "generation_curtailed_mw", "Wind and sun curtailed"),
+            (axes[-2], "load_curtailed_mw", "Load curtailed"),
+        ):
+            _curtailed_panel(ax, hours, names, column, what)
+        _profit_panel(axes[-1], comparison)
+        _share_hours(axes, len(hours) // len(names))
+        _terms_panel(figure.add_subplot(grid[-1]), comparison, terms)
+        _head(figure, axes, comparison)
+    return figure
+
+
+def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequence[str]) -> None:
+    """Draw bid, tolerance band and metered flow of each run on the same scale; shade what lies outside the band."""
+    spans = []
+    for ax, name in zip(axes, names, strict=True):
+        settled = comparison.runs[name][0].tables["settlements"]
+        edges = hour_edges(np.arange(1.0, len(settled) + 1))
+        lower, upper, bid, metered = (
+            settled[column].to_numpy() for column in ("lower_mw", "upper_mw", "bid_mw", "metered_mw")
+        )
+        blue, orange = COLORS["tie_line"], COLORS["penalty"]
+        ax.stairs(upper, edges, baseline=lower, fill=True, color=tint(blue, 0.28), gid="band")
+        inside = np.clip(metered, lower, upper)
+        ax.stairs(metered, edges, baseline=inside, fill=True, color=orange, gid="imbalance")
+        ax.stairs(bid, edges, baseline=None, color=blue, lw=1.1, gid="bid")
+        ax.stairs(metered, edges, baseline=None, color="#222222", lw=1.0, ls=(0, (2, 1)), gid="metered")
+        ax.axhline(0, color="#444444", lw=0.6, zorder=1)
+        ax.set_ylabel("tie line [MW]")
+        money = comparison.money[name]
+        penalty, profit = dollars(money["imbalance"]), dollars(money["profit"])
+        _title(ax, name, f"imbalance {penalty}, profit {profit}", _color(comparison.names.index(name)))
+        spans += [lower.min(), metered.min(), upper.max(), metered.max()]
+    low, high = min(*spans, 0.0), max(spans)
+    room = 0.06 * max(high - low, 0.1)
+    for ax in axes:
+        ax.set_ylim(low - room, high + room)
+
+
+def _curtailed_panel(ax: Axes, hours: pd.DataFrame, names: Sequence[str], column: str, what: str) -> None:
+    """Draw a curtailed power of all runs, one line each."""
+    totals = []
+    for k, name in enumerate(names):
+        power = hours.loc[hours["name"] == name, column].to_numpy()
+        totals.append(f"{power.sum():.2f}")
+        edges = hour_edges(np.arange(1.0, len(power) + 1))
+        ax.stairs(
+            power, edges, baseline=None, color=_color(k), lw=1.4, ls=STYLES[k % len(STYLES)], gid=f"{column}-{k}"
+        )
+    ax.set_ylim(bottom=0, top=max(0.05, 1.08 * hours[column].max()))
+    ax.set_ylabel("power [MW]")
+    _title(ax, what, f"{' / '.join(totals)} MWh")
+
+
+def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
+    """Draw how the difference of the profit to the baseline adds up from hour to hour."""
+    baseline = comparison.names[0]
+    ends = []
+    for k, name in enumerate(comparison.names[1:], start=1):
+        added = _added_up(comparison, name)
+        x = np.arange(len(added[0]) + 1) + 0.5
+        mean, reach = ([0.0, *part] for part in added)
+        ax.plot(x, mean, color=_color(k), lw=1.6, ls=STYLES[k % len(STYLES)], gid=f"profit-{k}")
+        if np.isfinite(reach).all() and len(comparison.seeds) > 1:
+            ax.fill_between(x, np.subtract(mean, reach), np.add(mean, reach), color=_color(k), alpha=0.16, lw=0)
+            ends.append(f"{_signed(mean[-1])} ± {reach[-1]:,.2f}")
+        else:
+            ends.append(_signed(mean[-1]))
+    ax.axhline(0, color=_color(0), lw=1.2, zorder=1)
+    ax.set_ylabel("money [$]")
+    of = "Profit" if len(comparison.seeds) == 1 else f"Mean profit ({PLUS_MINUS})"
+    _title(ax, f"{of} more than {baseline}, added up", f"{' / '.join(ends)}")
+
+
+def _terms_that_differ(comparison: RunComparison) -> list[str]:
+    """Return the terms in which some run differs from the baseline by a cent or more, the largest first."""
+    table = comparison.money.drop(index="profit")
+    most = table.sub(table[comparison.names[0]], axis=0).abs().max(axis=1).sort_values(ascending=False)
+    return [str(term) for term in most[most >= 0.01].index]
+
+
+def _terms_panel(ax: Axes, comparison: RunComparison, terms: Sequence[str]) -> None:
+    """Draw what each term of the money adds to the difference of the profit; less of a cost is a gain."""
+    others, span = comparison.names[1:], [-0.01, 0.01]
+    for k, name in enumerate(others, start=1):
+        rows = np.arange(len(terms)) + (k - 1) / len(others)
+        gain = [_sign(term) * comparison.differences[name][term].mean for term in terms]
+        reach = [comparison.differences[name][term].reach for term in terms]
+        ax.barh(rows, gain, 0.8 / len(others), color=tint(_color(k), 0.75), gid=f"terms-{k}")
+        for row, amount, half in zip(rows, gain, reach, strict=True):
+            text = _signed(amount) + (f" ± {half:,.2f}" if np.isfinite(half) else "")
+            side, offset = ("left", 4) if amount >= 0 else ("right", -4)
+            ax.annotate(text, (amount, row), (offset, 0), textcoords="offset points", va="center", ha=side, fontsize=8)
+        span += gain
+    low, high = min(span), max(span)
+    ax.set_xlim(low - 0.75 * (high - low), high + 0.3 * (high - low))
+    ax.set_yticks([])
+    for k, term in enumerate(terms):
+        middle = k + (len(others) - 1) / 2 / len(others)
+        ax.text(0.01, middle, term.replace("_", " "), transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
+    ax.axvline(0, color="#444444", lw=0.8)
+    ax.invert_yaxis()
+    ax.tick_params(labelsize=8.5, length=2.5)
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlabel("added to the profit [$]")
+    _title(ax, f"Where it comes from, against {comparison.names[0]}", "" if terms else "no term differs")
+    ax.grid(visible=False)
+
+
+def _sign(term: str) -> int:
+    return -1 if term in COST_TERMS else 1
+
+
+def _added_up(comparison: RunComparison, name: str) -> tuple[FloatArray, FloatArray]:
+    """Return mean and half of the interval of the difference that has added up by the end of every hour. [$]"""
+    table = comparison.hours.pivot_table(index=["seed", "day", "hour"], columns="name", values="profit")
+    per_hour = (table[name] - table[comparison.names[0]]).unstack("seed").sort_index().cumsum().to_numpy()
+    estimates = [Estimate.of(row) for row in per_hour]
+    return np.array([one.mean for one in estimates]), np.array([one.reach for one in estimates])
+
+
+def _signed(amount: float) -> str:
+    return f"{'+' if amount >= 0 else '−'}${abs(amount):,.2f}"
+
+
+def _color(number: int) -> str:
+    return RUN_COLORS[number % len(RUN_COLORS)]
+
+
+def _title(ax: Axes, what: str, finding: str, color: str = "#000000") -> None:
+    """Write what a panel shows above it, and below that what is found in it: side by side there is no room."""
+    ax.set_title(what, loc="left", fontweight="bold", color=ink(color) if color != "#000000" else color, fontsize=9)
+    ax.set_title(finding, loc="right", fontsize=8.5, color=GREY, parse_math=False)
+    ax.grid(axis="y")
+
+
+def _share_hours(axes: Sequence[Axes], count: int) -> None:
+    for ax in axes:
+        ax.set_xlim(0.5, count + 0.5)
+        ax.tick_params(labelsize=8.5, length=2.5)
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+    axes[-1].set_xticks([hour for hour in range(1, count + 1) if hour % max(1, round(count / 8)) == 0])
+    axes[-1].set_xlabel("hour of the day (hour ending) [h]" if count == 24 else "hour of the run (hour ending) [h]")
+
+
+def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> None:
+    """Write title and keys above and below the panels."""
+    study, seeds = comparison.runs[comparison.names[0]][0].study, comparison.seeds
+    height = figure.get_figheight()
+    days = f"{study.days} days" if study.days > 1 else "one day"
+    weather = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}; flows of seed {seeds[0]}"
+    about = f"{days} on the same weather, {weather}"
+    title = f"{study.name}: who earns more, and why"
+    figure.text(0.02, 1 - 0.2 / height, title, fontsize=13, fontweight="bold", va="center")
+    figure.text(0.02, 1 - 0.44 / height, about, fontsize=9.5, va="center", color=GREY)
+    blue = COLORS["tie_line"]
+    flows = [
+        Line2D([], [], color=blue, lw=1.4, label="bid"),
+        Patch(color=tint(blue, 0.28), label="tolerance band"),
+        Line2D([], [], color="#222222", lw=1.2, ls=(0, (2, 1)), label="metered flow"),
+        Patch(color=COLORS["penalty"], label="imbalance"),
+    ]
+    runs = [
+        Line2D([], [], color=_color(k), lw=1.8, ls=STYLES[k % len(STYLES)], label=name)
+        for k, name in enumerate(comparison.names)
+    ]
+    look: Any = {"frameon": False, "fontsize": 9, "handlelength": 1.8, "columnspacing": 1.3, "handletextpad": 0.5}
+    above: Any = {"loc": "lower left", "borderaxespad": 0.0, "bbox_to_anchor": (0.0, 1.14)}
+    axes[0].legend(handles=flows, ncols=4, **above, **look)
+    columns = 2 if max(map(len, comparison.names)) > 14 else 3
+    axes[-3].legend(handles=runs, ncols=columns, **{**above, "bbox_to_anchor": (0.0, 1.24)}, **look)

@@ -13,7 +13,6 @@ from typing import Any
 from agents.participants import check_study
 from experiments import console
 from experiments.bid import bid
-from experiments.compare import compare
 from experiments.confidence import CONFIDENCE
 from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
@@ -265,6 +264,7 @@ def compare_runs(
     as_json : bool
         Print one JSON object and nothing else.
     """
+    from experiments.compare import compare
     from experiments.console.comparison import show_comparison
 
     with nullcontext() if out is None else new_folder(out) as unfinished:

@@ -74,7 +74,8 @@ def add_money(case: ACCase, m: Model) -> None:
         return np.fromiter((component[s, t, i] for i in units), dtype=object)
 
     def cost(m: Model, s: int, t: int) -> Any:
-        load, output = of(m.load_p_mw, m.LOADS, s, t), of(m.renewable_p_mw, m.RENEWABLES, s, t)
+        load = of(m.load_p_mw, m.LOADS, s, t).sum(keepdims=True)  # linear in the money: small expressions do
+        output = of(m.renewable_p_mw, m.RENEWABLES, s, t).sum(keepdims=True)
         battery, tie = of(m.battery_p_mw, m.BATTERIES, s, t), m.tie_p_mw[s, t]
         throughput = (m.throughput_mw[s, t, i] if i in m.WEARING else 0.0 for i in m.BATTERIES)
         energies = of(m.over_scheduling_mwh, m.TIERS, s, t), of(m.under_scheduling_mwh, m.TIERS, s, t)
@@ -83,16 +84,16 @@ def add_money(case: ACCase, m: Model) -> None:
             tariff,
             **price_parts(given.price_per_mwh[[t]]),
             retail_price_per_mwh=given.retail_price_per_mwh[[t]],
-            demand_mw=given.demand_mw[s, t],
+            demand_mw=given.demand_mw[s, t].sum(keepdims=True),
             load_p_mw=load,
-            available_mw=given.available_mw[s, t],
+            available_mw=given.available_mw[s, t].sum(keepdims=True),
             renewable_p_mw=output,
             battery_p_mw=battery,
             previous_battery_p_mw=of(m.battery_p_mw, m.BATTERIES, s, t - 1) if t else given.previous_battery_p_mw,
             battery_throughput_mw=np.fromiter(throughput, dtype=object),
             wear_per_mwh=np.array([unit.wear_per_mwh for unit in batteries]),
             metered_mw=tie,
-            losses_mw=tie + output.sum() + battery.sum() - load.sum(),  # (13): what comes in and does not go out
+            losses_mw=tie + output + battery.sum() - load,  # (13): what comes in and does not go out
             penalty=imbalance_cost(energies, (over_price[t], under_price[t])),
         )
         return -money.totals()["profit"]

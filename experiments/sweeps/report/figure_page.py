@@ -1,9 +1,8 @@
 """Pages of panels for the figures of a sweep: a title, notes and a key above rows and columns of panels."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import floor, log10
 from pathlib import Path
 from textwrap import fill
 from typing import Any, NamedTuple
@@ -20,8 +19,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from experiments.figures.style import COLORS, GREY, house_style, save_figure
 from experiments.sweeps.report.levels import Levels
-from experiments.sweeps.report.numbers import SMALLEST, axis_label_of, number_text, times_ten_to
-from grids.network import FloatArray
+from experiments.sweeps.report.numbers import SMALLEST, number_text, times_ten_to
 
 WIDTH = 7.6
 """Width of every figure, so that all have the same size of letters on a page. [inch]"""
@@ -35,7 +33,6 @@ DPI = 120
 """Resolution in which pages are laid out, that of PNG: letters are not equally wide in all. [dots per inch]"""
 LONGEST = 48
 """Largest number of letters of a name in a key."""
-DARK = "#444444"
 LOOKS = (
     (COLORS["tie_line"], "o", "-"),
     (COLORS["penalty"], "s", (0, (5, 1.5))),
@@ -45,23 +42,13 @@ LOOKS = (
     (COLORS["demand"], "P", (0, (2, 1.5))),
 )
 """Colour, marker and dashes of each line: told apart without colour, too."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
 STEPS = (1, 2, 2.5, 5, 10)
 """Steps between the numbers on an axis."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Drawing:
-    """A figure of a report.
-
-    Attributes
-    ----------
-    name : str
-        Stem of its files.
-    figure : Figure
-        The figure.
-    caption : str
-        Its contents in words, for those who can't see it.
-    """
+class Drawing(NamedTuple):
+    """A figure of a report: stem of its files, the figure, and a caption for those who can't see it."""
 
     name: str
     figure: Figure
@@ -167,11 +154,11 @@ def shortened(text: str, most: int) -> str:
 
 def label_lines(axis_label: str, room: float, *, most: int = 3) -> str:
     """Return the label of an axis in at most so many lines that fit into a room, its unit undivided. [inch]"""
+    letters = max(3, int(room / LABEL_LETTER))
     label, bracket, unit = axis_label.partition("[")
-    whole = label + bracket + unit.replace(" ", "\N{NO-BREAK SPACE}")
-    letters = max(1, int(room / LABEL_LETTER))
-    lines = fill(whole, letters, max_lines=most, placeholder=" …", break_long_words=False)
-    return lines.replace("\N{NO-BREAK SPACE}", " ")
+    words = [*label.split(), (bracket + unit).replace(" ", NO_BREAK)]
+    text = " ".join(shortened(word, letters) for word in words)
+    return fill(text, letters, max_lines=most, placeholder=" …").replace(NO_BREAK, " ")
 
 
 class Numbers(Formatter):
@@ -206,64 +193,3 @@ def number_axis(axis: Axis, most: int) -> None:
 def panel_width(columns: int, between: float) -> float:
     """Return the approximate width of the panels of a page at a distance from each other. [inch]"""
     return (WIDTH - 1.15 - (columns - 1) * between) / columns
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Grid:
-    """Panels of outputs, each in so many facets that share its scale."""
-
-    outputs: Sequence[str]
-    facets: int
-    columns: int
-    height: float
-
-    def figure(
-        self,
-        draw: Callable[..., None],
-        values: Mapping[str, FloatArray],
-        *,
-        title: str,
-        note: str,
-        key: Key,
-        differences: bool,
-    ) -> Figure:
-        """Return the figure.
-
-        Parameters
-        ----------
-        draw : function
-            Draws a panel, given the axes, the output, the number of the facet, and whether nothing is below.
-        values : mapping of str to array
-            All values shown of each output, to choose its scale.
-        title, note, key
-            As a `Page` has them.
-        differences : bool
-            Whether differences are shown, for which zero is a mark of its own.
-        """
-        alone, each = self.facets == 1, self.columns * ceil(self.facets / self.columns)
-        every = range(self.facets)
-        cells = [place * (1 if alone else each) + facet for place in range(len(self.outputs)) for facet in every]
-        page = Page(cells, self.columns, title=title, note=note, key=key)
-        for place, ax in enumerate(page.panels):
-            output, facet = self.outputs[place // self.facets], place % self.facets
-            draw(ax, output, facet, lowest=alone or page.lowest[place])
-            ax.grid(axis="y")
-            if differences:
-                ax.axhline(0, color=DARK, lw=0.9, zorder=1)
-            ax.set_ylim(_limits(np.append(values[output], [0.0] * differences)))
-            number_axis(ax.yaxis, 5)
-            ax.tick_params(axis="y", labelleft=alone or page.leftmost[place])
-            if alone or page.leftmost[place]:
-                label = f"{'difference of ' * differences}{axis_label_of(output)}"
-                ax.set_ylabel(label_lines(label, self.height + 0.2, most=2))
-        return page.fit(self.height)
-
-
-def _limits(values: FloatArray) -> tuple[float, float]:
-    """Return limits that show all values with room around them, also if they are the same but for rounding."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    least = 1e-3 * max(abs(low), abs(high)) or 1.0
-    if high - low < least:
-        low, high = low - least, high + least
-    room = 0.08 * (high - low)
-    return low - room, high + room

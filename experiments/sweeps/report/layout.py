@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 import pandas as pd
 
-from experiments.sweeps.outputs import OUTPUTS, TIMINGS, output_of
+from experiments.sweeps.outputs import OUTPUTS, TIMINGS
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.statistics import given_by
 from experiments.sweeps.results import SweepResults
@@ -74,8 +74,8 @@ def layout_of(results: SweepResults, levels: Mapping[str, Levels]) -> Layout:
     StudyError
         If the report can't be made as asked for; the message names field and remedy.
     """
-    _require_known(results, levels)
-    _require_sense(results, levels)
+    _require_factors(results, levels)
+    _require_outputs(results)
     spec = results.sweep.report
     known = [name for name in dict.fromkeys(spec.outputs) if _has_values(results, name)]
     if not known:
@@ -100,43 +100,42 @@ def _has_values(results: SweepResults, output: str) -> bool:
     return bool(np.isfinite(results.runs[output].to_numpy(dtype=float)).any())
 
 
-def _require_known(results: SweepResults, levels: Mapping[str, Levels]) -> None:
-    """Refuse factors and outputs that are not there."""
+def _require_factors(results: SweepResults, levels: Mapping[str, Levels]) -> None:
+    """Refuse factors that are not there or can't be drawn."""
     spec = results.sweep.report
     asked = {"along": (spec.along,), "compare": (spec.compare,), "heat_map": spec.heat_map or ()}
-    for field, names in asked.items():
-        for name in names:
-            if name is not None and name not in levels:
-                known = ", ".join(levels) or "none, for the sweep has no axes"
-                raise StudyError(f"report.{field}: '{name}' is no factor of this sweep; its factors are: {known}")
-    for field, outputs in {"outputs": spec.outputs, "pareto": spec.pareto or ()}.items():
-        for name in outputs:
-            if name not in results.runs or output_of(name) is None:
-                listed = ", ".join(output.name for output in (*OUTPUTS, *TIMINGS) if output.name in results.runs)
-                raise StudyError(f"report.{field}: '{name}' is no output of a run; the outputs are: {listed}")
-
-
-def _require_sense(results: SweepResults, levels: Mapping[str, Levels]) -> None:
-    """Refuse factors and outputs that exist and can't be drawn."""
-    spec = results.sweep.report
+    for field, name in ((field, name) for field, names in asked.items() for name in names if name is not None):
+        if name not in levels:
+            known = ", ".join(levels) or "none, for the sweep has no axes"
+            raise StudyError(f"report.{field}: '{name}' is no factor of this sweep; its factors are: {known}")
+        if field != "along" and (count := len(levels[name])) > MOST_TABLED:
+            raise StudyError(f"report.{field}: '{name}' has {count} values; give one with at most {MOST_TABLED}")
     if spec.compare is not None and spec.compare == spec.along:
         raise StudyError(f"report.along: '{spec.along}' is compared already; give another factor, or leave it out")
-    for field, names in {"compare": (spec.compare,), "heat_map": spec.heat_map or ()}.items():
+    _require_two("heat_map", spec.heat_map)
+
+
+def _require_outputs(results: SweepResults) -> None:
+    """Refuse outputs that are not there, and a choice between outputs of which neither more nor less is better."""
+    spec, known = results.sweep.report, [each for each in (*OUTPUTS, *TIMINGS) if each.name in results.runs]
+    for field, names in {"outputs": spec.outputs, "pareto": spec.pareto or ()}.items():
         for name in names:
-            if name is not None and len(levels[name]) > MOST_TABLED:
-                raise StudyError(
-                    f"report.{field}: '{name}' has {len(levels[name])} values; give one with at most {MOST_TABLED}"
-                )
-    for field, pair in {"heat_map": spec.heat_map, "pareto": spec.pareto}.items():
-        if pair is not None and pair[0] == pair[1]:
-            raise StudyError(f"report.{field}: '{pair[0]}' is there twice; give two different names")
+            if name not in {each.name for each in known}:
+                listed = ", ".join(each.name for each in known)
+                raise StudyError(f"report.{field}: '{name}' is no output of a run; the outputs are: {listed}")
+    _require_two("pareto", spec.pareto)
     for name in spec.pareto or ():
-        output = output_of(name)
-        if output is None or not output.better:
-            directed = ", ".join(each.name for each in (*OUTPUTS, *TIMINGS) if each.better)
-            raise StudyError(f"report.pareto: neither more nor less '{name}' is better; choose from: {directed}")
+        directed = [each.name for each in known if each.better]
+        if name not in directed:
+            listed = ", ".join(directed)
+            raise StudyError(f"report.pareto: neither more nor less '{name}' is better; choose from: {listed}")
         if not _has_values(results, name):
             raise StudyError(f"report.pareto: '{name}' has no value in any run; name outputs that this study has")
+
+
+def _require_two(field: str, names: tuple[str, str] | None) -> None:
+    if names is not None and names[0] == names[1]:
+        raise StudyError(f"report.{field}: '{names[0]}' is there twice; give two different names")
 
 
 def _sampled(results: SweepResults, levels: Mapping[str, Levels]) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from experiments.figures.style import headline
 from experiments.sweeps.report import figure_page as pages
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.factor_axis import FactorAxis
-from experiments.sweeps.report.layout import View, split_outputs
+from experiments.sweeps.report.layout import View
 from experiments.sweeps.report.levels import Levels
-from experiments.sweeps.report.numbers import label_of, listed
+from experiments.sweeps.report.numbers import label_of
+from experiments.sweeps.report.output_grid import OutputGrid
 from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
 
 MOST_ROWS, MOST_ALONE = 4, 6
@@ -62,37 +63,33 @@ def _drawings(
     assert data.layout.along is not None
     along, multiples = data.levels[data.layout.along], _multiples(data, view)
     found, alone = estimates(runs, [along.name, *view.kept]), len(multiples) == 1
+    notes = data.notes(view, found, bands=bands)
     if view.lines:
         found = found[found[view.lines].isin(list(view.looks))]
-    shown = [output for output in data.layout.outputs if (found[OUTPUT] == output).any()]
-    columns = min(2, len(shown)) if alone else 2 if len(multiples) == 4 else min(3, len(multiples))
-    height, width = LOW_HEIGHT if len(multiples) > 3 else HEIGHT, pages.panel_width(columns, 0.95 if alone else 0.16)
-    titles, panels = _titles(data, multiples, int((width + 0.1) / pages.TITLE_LETTER))
-    axis = FactorAxis.of(along, codes)
+    columns = min(2, len(data.layout.outputs)) if alone else 2 if len(multiples) == 4 else min(3, len(multiples))
+    width, axis = pages.panel_width(columns, 0.95 if alone else 0.16), FactorAxis.of(along, codes)
+    letters = int((width + 0.1) / pages.TITLE_LETTER)
+    titles, panels = _titles(data, multiples, letters)
 
-    def draw(ax: Axes, output: str, place: int, *, lowest: bool) -> None:
+    def draw(ax: Axes, output: str, facet: int, lowest: bool) -> None:
         one = found[found[OUTPUT] == output]
-        here = one[(one[[*multiples[place]]] == pd.Series(multiples[place])).all(axis="columns")]
+        here = one[(one[[*multiples[facet]]] == pd.Series(multiples[facet])).all(axis="columns")]
         sides = [(look, here[here[view.lines] == code]) for code, look in view.looks.items()] or [(0, here)]
         lines = {look: side.set_index(along.name).reindex(codes) for look, side in sides}
         _draw_lines(ax, lines, axis, gid=output)
         axis.dress(ax, width, named=lowest)
-        headline(ax, titles[place] or label_of(output))
+        headline(ax, titles[facet] or pages.shortened(label_of(output), letters))
 
+    grid = OutputGrid(
+        facets=len(multiples),
+        columns=columns,
+        most=MOST_ALONE if alone else max(1, MOST_ROWS // ceil(len(multiples) / columns)),
+        height=LOW_HEIGHT if len(multiples) > 3 else HEIGHT,
+    )
+    key = pages.Key.of(data.levels.get(view.lines or ""), view.looks, lines=axis.is_scale)
     title = f"{what} along {along.label}{data.averaged_in_title(view)}"
-    most = MOST_ALONE if alone else max(1, MOST_ROWS // ceil(len(multiples) / columns))
-    for stem, outputs in split_outputs(name, shown, most):
-        grid = pages.Grid(outputs=outputs, facets=len(multiples), columns=columns, height=height)
-        with pages.page_style():
-            figure = grid.figure(
-                draw,
-                {output: found.loc[found[OUTPUT] == output, [MEAN, LOW, HIGH]].to_numpy() for output in outputs},
-                title=title,
-                note=data.notes(view, found, bands=bands) + panels + note,
-                key=pages.Key.of(data.levels.get(view.lines or ""), view.looks, lines=axis.is_scale),
-                differences=name == "differences",
-            )
-        yield pages.Drawing(name=stem, figure=figure, caption=f"{title}: {listed(map(label_of, outputs))}.")
+    note = notes + panels + note
+    yield from grid.drawings(name, found, data.layout.outputs, draw, title=title, note=note, key=key)
 
 
 def _multiples(data: ReportData, view: View) -> list[dict[str, int]]:

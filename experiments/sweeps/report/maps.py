@@ -48,7 +48,7 @@ def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     where = f"over {across.label} and {up.label}{data.averaged_in_title(view)}"
     title = f"{label_of(output).capitalize()} {where}"
     figure = _figure(data, data.long[data.long[OUTPUT] == output], view, title, differences=False)
-    yield pages.Drawing(name="map", figure=figure, caption=f"{title}.")
+    yield pages.Drawing("map", figure, f"{title}.")
     if pairs is None or view.lines != pairs.compare or {across.name, up.name} & set(pairs.together):
         return
     differences = pairs.differences[pairs.differences[OUTPUT] == output]
@@ -57,7 +57,7 @@ def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
     title = f"Difference of {label_of(output)} to {data.levels[pairs.compare].named(pairs.baseline)} {where}"
     figure = _figure(data, differences, view, title, differences=True)
-    yield pages.Drawing(name="map_differences", figure=figure, caption=f"{title}; what is within chance is hatched.")
+    yield pages.Drawing("map_differences", figure, f"{title}; what is within chance is hatched.")
 
 
 def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, differences: bool) -> Figure:
@@ -106,7 +106,7 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
         )
         bar.outline.set_visible(False)
         label = f"{'difference of ' * differences}{axis_label_of(output)}"
-        bar.ax.set_ylabel(pages.label_lines(label, rows * height + 0.3, most=2), fontsize=8)
+        bar.ax.set_ylabel(pages.label_lines(label, rows * height + 0.5, most=2), fontsize=8)
         return page.fit(height)
 
 
@@ -138,7 +138,17 @@ def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: Scal
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc="none", ec="#8A8A8A", hatch=HATCH, lw=0))
         box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if row[CHANCE] else None
         ink = "white" if np.dot(color[:3], (0.2126, 0.7152, 0.0722)) < 0.5 else "black"
-        ax.text(x, y, row[TEXT], ha="center", va="center", fontsize=DIGITS, color=ink, bbox=box if row[TEXT] else None)
+        ax.text(
+            x,
+            y,
+            row[TEXT],
+            ha="center",
+            va="center",
+            fontsize=DIGITS,
+            color=ink,
+            clip_on=True,
+            bbox=box if row[TEXT] else None,
+        )
 
 
 def _dress(ax: Axes, up: Levels, height: float, *, named: bool) -> None:

@@ -11,8 +11,8 @@ from experiments.figures.style import GREY, LABEL_POINTS
 from experiments.sweeps.report import figure_page as pages
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.factor_axis import FactorAxis
-from experiments.sweeps.report.layout import split_outputs
-from experiments.sweeps.report.numbers import label_of, listed, number_text
+from experiments.sweeps.report.numbers import number_text
+from experiments.sweeps.report.output_grid import OutputGrid
 from experiments.sweeps.report.statistics import CHANCE, FACTOR, OUTPUT, RHO, VALUE, point_means, rank_correlations
 from grids.network import FloatArray
 
@@ -49,9 +49,10 @@ def _drawings(
     if compare:
         points = points[points[compare].isin(list(looks))]
     columns = min(MOST_COLUMNS, len(sampled))
+    width = pages.panel_width(columns, 0.16)
 
-    def draw(ax: Axes, output: str, place: int, *, lowest: bool) -> None:
-        level, texts = data.levels[sampled[place]], []
+    def draw(ax: Axes, output: str, facet: int, lowest: bool) -> None:
+        level, texts = data.levels[sampled[facet]], []
         here, found = (
             points[points[OUTPUT] == output],
             ranks[(ranks[OUTPUT] == output) & (ranks[FACTOR] == level.name)],
@@ -64,20 +65,9 @@ def _drawings(
         finding = f"ρ {', '.join(texts)}" if len(texts) <= 3 else ""
         ax.set_title(finding, loc="right", fontsize=LABEL_POINTS - 0.5, color=GREY, pad=4)
 
-    width, known = pages.panel_width(columns, 0.16), set(points[OUTPUT])
-    shown = [output for output in data.layout.outputs if output in known]
-    for stem, outputs in split_outputs(name, shown, max(1, MOST_ROWS // ceil(len(sampled) / MOST_COLUMNS))):
-        grid = pages.Grid(outputs=outputs, facets=len(sampled), columns=columns, height=HEIGHT)
-        with pages.page_style():
-            figure = grid.figure(
-                draw,
-                {output: points.loc[points[OUTPUT] == output, VALUE].to_numpy() for output in outputs},
-                title=title,
-                note=NOTE,
-                key=pages.Key.of(data.levels.get(compare or ""), looks, lines=False),
-                differences=name != "scatter",
-            )
-        yield pages.Drawing(name=stem, figure=figure, caption=f"{title}: {listed(map(label_of, outputs))}.")
+    grid = OutputGrid(len(sampled), columns, max(1, MOST_ROWS // ceil(len(sampled) / columns)), HEIGHT)
+    key = pages.Key.of(data.levels.get(compare or ""), looks, lines=False)
+    yield from grid.drawings(name, points, data.layout.outputs, draw, title=title, note=NOTE, key=key)
 
 
 def _draw_points(ax: Axes, places: FloatArray, heights: pd.Series, look: int) -> None:

@@ -1,7 +1,7 @@
 """Tables of a report: in Markdown, as long as they can be read, and as CSV with every row and all digits."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,11 +28,12 @@ from experiments.sweeps.report.statistics import (
     VALUE,
 )
 from experiments.sweeps.results import REPLICATION
+from experiments.tables import markdown_table
 
 MOST_ROWS = 40
 """Largest number of rows of a table; the rest is in a CSV file."""
 INTERVALS = f"Mean ± half the width of the {SURE} confidence interval (Student)"
-MINUS, LABEL, TEXT, NARROWED = "=minus", "=label", "=text", "=narrowed"
+MINUS, LABEL = "=minus", "=label"
 
 
 def cell(text: str) -> str:
@@ -45,23 +46,32 @@ def cell(text: str) -> str:
     return " ".join(text.split())
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, labels: int) -> str:
-    """Return a table whose first columns, so many, are labels; the others are numbers."""
-    lines = [heads, [*["---"] * labels, *["---:"] * (len(heads) - labels)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, labels: int, rest: str = "") -> list[str]:
+    """Return a table and, if it is cut, where the rest of it is.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        Headings.
+    rows : sequence of sequence of str
+        Cells.
+    labels : int
+        Number of columns that are labels; the others are numbers.
+    rest : str
+        File with all rows.
+    """
+    text = markdown_table(heads, rows[:MOST_ROWS], "l" * labels + "r" * (len(heads) - labels))
+    more = f"The first {MOST_ROWS} of {len(rows):,} rows; all of them are in [{rest}]({rest})."
+    return [text, more] if rest and len(rows) > MOST_ROWS else [text]
 
 
 def means_table(data: ReportData) -> list[str]:
     """Return the means of all arms, a row for each, and what there is to say about them."""
-    names, outputs = list(data.varied), list(data.layout.outputs)
-    shown = data.arms[data.arms[OUTPUT].isin(outputs)]
-    formats = {output: data.amounts(output) for output in outputs}
-    shown = shown.assign(**{TEXT: [_interval(formats[row[OUTPUT]], row) for _, row in shown.iterrows()]})
-    heads = [*(cell(data.levels[name].axis_label) for name in names), "runs", *map(_head, outputs)]
-    rows = _rows(data, shown, names, [(TEXT, output) for output in outputs])
+    sides = {output: data.means(output) for output in data.layout.outputs}
+    heads = [*(cell(data.levels[name].axis_label) for name in data.varied), "runs"]
+    text, *rest = _points_table(data, sides, data.varied, heads, {"": _interval}, "means.csv")
     once = "One replication: there is no interval, and what is chance can't be told."
-    note = once if data.replications == 1 else f"{INTERVALS} over runs."
-    return [table(heads, rows[:MOST_ROWS], labels=len(names)), note, *_rest(len(rows), "means.csv")]
+    return [text, once if data.replications == 1 else f"{INTERVALS} over runs.", *rest]
 
 
 def difference_table(data: ReportData) -> list[str]:
@@ -71,55 +81,46 @@ def difference_table(data: ReportData) -> list[str]:
         return []
     names = [name for name in (*pairs.others, pairs.compare) if name in data.varied]
     sides = {output: found for output in data.layout.outputs if len(found := data.differences(output))}
-    formats = {output: Amounts.of(output, found) for output, found in sides.items()}
-    shown = pd.concat(sides.values())
-    shown = shown.assign(
-        **{
-            TEXT: [_difference(formats[row[OUTPUT]], row) for _, row in shown.iterrows()],
-            NARROWED: shown[RATIO].map(narrowing),
-        }
-    )
-    minus = cell(data.levels[pairs.compare].named(pairs.baseline))
-    heads = [cell(data.levels[name].axis_label) for name in names]
-    heads = [*heads[:-1], f"{heads[-1]}, minus {minus}", "pairs"]
-    heads += [head for output in sides for head in (_head(output), "narrowed")]
-    rows = _rows(data, shown, names, [(column, output) for output in sides for column in (TEXT, NARROWED)])
+    *others, compared = (cell(data.levels[name].axis_label) for name in names)
+    heads = [*others, f"{compared}, minus {cell(data.levels[pairs.compare].named(pairs.baseline))}", "pairs"]
+    columns = {"": _difference, "narrowed": lambda _, row: narrowing(row[RATIO])}
+    text, *rest = _points_table(data, sides, names, heads, columns, "differences.csv")
     note = (
         f"{INTERVALS} of the differences between runs with the same seed; bold: zero lies outside (as for one in 20"
         " that are nothing but chance). *Narrowed*: how many times wider the interval would be had the two runs met"
         " weather of their own."
     )
-    if data.replications == 1:
-        note = "One pair each: there is no interval, and what is chance can't be told."
-    return [table(heads, rows[:MOST_ROWS], labels=len(names)), note, *_rest(len(rows), "differences.csv")]
+    once = "One pair each: there is no interval, and what is chance can't be told."
+    return [text, once if data.replications == 1 else note, *rest]
 
 
-def _rows(
-    data: ReportData, shown: pd.DataFrame, names: Sequence[str], columns: Sequence[tuple[str, str]]
-) -> list[list[str]]:
-    """Return a row for each point: its values, how many runs or pairs it has, and columns of outputs."""
-    by = [*names] or [POINTS]
-    counts = shown.groupby(by)[COUNT].agg(["min", "max"])
-    wide = shown.pivot(index=by, columns=OUTPUT, values=list({column for column, _ in columns}))[[*columns]].fillna("")
-    spans = [
-        f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}" for low, high in counts.itertuples(index=False)
-    ]
+def _points_table(
+    data: ReportData,
+    sides: Mapping[str, pd.DataFrame],
+    names: Sequence[str],
+    heads: Sequence[str],
+    columns: Mapping[str, Callable[[Amounts, pd.Series], str]],
+    file: str,
+) -> list[str]:
+    """Return a row for each point: values of factors, number of runs or pairs, and columns for each output."""
+    by, texts = [*names] or [POINTS], {}
+    for output, found in sides.items():
+        amounts, index = Amounts.of(output, found), found.set_index(by).index
+        for head, text in columns.items():
+            texts[output, head] = pd.Series([text(amounts, row) for _, row in found.iterrows()], index)
+    wide = pd.DataFrame(texts).fillna("")
+    counts = pd.concat(sides.values()).groupby(by)[COUNT].agg(["min", "max"])
+    spans = [str(low) if low == high else f"{low} to {high}" for low, high in counts.astype(int).to_numpy()]
     points = wide.index.to_frame().itertuples(index=False)  # one without names if nothing is varied
-    return [
-        [*(cell(data.levels[name].texts[code]) for name, code in zip(names, point, strict=False)), span, *texts]
-        for point, span, texts in zip(points, spans, wide.to_numpy(), strict=True)
+    rows = [
+        [*(cell(data.levels[name].texts[code]) for name, code in zip(names, point, strict=False)), span, *row]
+        for point, span, row in zip(points, spans, wide.to_numpy(), strict=True)
     ]
+    return table([*heads, *(head or _head(output) for output, head in wide)], rows, labels=len(names), rest=file)
 
 
 def _head(output: str) -> str:
     return cell(axis_label_of(output))
-
-
-def _rest(count: int, file: str) -> list[str]:
-    """Return a note on the file with the rows that a table does not show."""
-    if count <= MOST_ROWS:
-        return []
-    return [f"The first {MOST_ROWS} of {count:,} rows; all of them are in [{file}]({file})."]
 
 
 def _interval(amounts: Amounts, row: pd.Series) -> str:
@@ -140,7 +141,7 @@ def narrowing(ratio: float) -> str:
     return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 
-def ranges_table(data: ReportData) -> str:
+def ranges_table(data: ReportData) -> list[str]:
     """Return the ranges of the factors and outputs of a sample."""
     rows = []
     for name in data.varied:
@@ -169,7 +170,7 @@ def ranks_table(data: ReportData) -> list[str]:
         "Spearman's rank correlation: +1 if an output always rises with a factor, −1 if it always falls. Bold: beyond"
         f" chance ({SURE}, each on its own; of 20 that mean nothing, one is bold)."
     )
-    return [table(heads, rows, labels=1 + len(apart)), note]
+    return [*table(heads, rows, labels=1 + len(apart)), note]
 
 
 def _rho(rho: float, chance: float) -> str:
@@ -193,7 +194,7 @@ def pooled_table(data: ReportData) -> list[str]:
         f"{INTERVALS} over the points of the sample, each a mean of its pairs; bold: zero lies outside. It holds for"
         " the middle of the box, not for each point in it."
     )
-    return [table(heads, rows, labels=2), note]
+    return [*table(heads, rows, labels=2), note]
 
 
 def front_table(data: ReportData, points: pd.DataFrame) -> list[str]:
@@ -205,7 +206,7 @@ def front_table(data: ReportData, points: pd.DataFrame) -> list[str]:
         amounts = x.interval(row[MEAN], row[REACH]), y.interval(row[MEAN + UP], row[REACH + UP])
         texts.append([cell(data.point(row)), *amounts])
     found = f"On the front, {counted(len(best), 'point')} of {len(points):,}:"
-    return [found, table(["", *map(_head, data.layout.pareto)], texts, labels=1)]
+    return [found, *table(["", *map(_head, data.layout.pareto)], texts, labels=1)]
 
 
 def failures_table(data: ReportData) -> list[str]:
@@ -217,7 +218,7 @@ def failures_table(data: ReportData) -> list[str]:
         rows.append([*values, str(row[REPLICATION]), str(row["seed"]), cell(str(row["error"]))])
     heads = [*(cell(results.label(name)) for name in names), "replication", "seed", "error"]
     more = [f"The first {MOST_ROWS} of {len(results.failed):,} failed runs."]
-    return [table(heads, rows, labels=len(heads)), *more * (len(results.failed) > MOST_ROWS)]
+    return [*table(heads, rows, labels=len(heads)), *more * (len(results.failed) > MOST_ROWS)]
 
 
 def means_csv(data: ReportData) -> str:

@@ -255,7 +255,7 @@ def prolonged(run: Run, days: int) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("situation", "days"),
+    ("problem", "days"),
     [("export_3_days", 3), ("export_3_days", 60), ("unmanaged", 8), ("no_fleet", 2), ("import_only", 365)],
 )
 def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: str, days: int) -> None:
@@ -319,7 +319,7 @@ def test_daily_figures_of_more_than_a_week_are_drawn_on_request(asked: str | Non
 
 
 @pytest.mark.parametrize(
-    ("situation", "choice", "names"),
+    ("problem", "choice", "names"),
     [
         ("export_3_days", "daily", ["overview", "day1", "day2", "day3", "network"]),
         ("export_3_days", "overview", ["overview", "network"]),

@@ -155,7 +155,8 @@ def hour_against_runopp(repeats: int) -> Measured:
             available_mw=actual.available_mw[0, hour],
             price_per_mwh=price,
             output_price_per_mwh=price * (1 - instance.tariff.generation_curtailment_factor),
-            load_value_per_mwh=float(instance.profiles.retail_price_per_mwh[hour]) + 3 * price,
+            load_value_per_mwh=float(instance.profiles.retail_price_per_mwh[hour])
+            + instance.tariff.load_curtailment_factor * price,
         )
 
     ours, theirs = median_s(lambda: dispatcher.plan(problem), 10 * repeats), median_s(runopp, repeats)

@@ -24,7 +24,7 @@ from agents.value_functions.functions import ValueFunctions, connection_stores
 from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import ChargingSessions, draw_cars
-from sim.messages import ConnectionAction, DeviceAction, Knowledge, Schedule
+from sim.messages import Action, ConnectionAction, Knowledge, Schedule
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
@@ -142,7 +142,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             raise RuntimeError(f"{self.name} has not looked ahead yet")
         return self._problem
 
-    def actuate(self, schedule: Schedule) -> ConnectionAction:
+    def act(self, schedule: Schedule) -> ConnectionAction:
         """Act on this hour's part of an agreed exchange, as well as the devices can, and return the action."""
         problem, failed = self.reveal(), ""
         try:
@@ -152,7 +152,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         except BaseException as error:  # any failure of its plan: the hour goes on
             chosen, failed = _stand_in(problem, self._microgrid), f"{in_words(error)}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
-        actions = tuple(self._act(orders, problem))
+        actions = tuple(self._act_on(orders, problem))
         unserved = sum(_unserved(action) for action in actions)
         ev = self._devices.get("ev")
         p_mw, q_mvar = -sum(action.p_mw for action in actions), -sum(action.q_mvar for action in actions)
@@ -181,7 +181,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
                 raise WrongAnswerError(f"its plan says {values[0]:g} for {name}")
         return chosen
 
-    def _act(self, orders: dict[str, float], problem: ConnectionProblem) -> list[DeviceAction]:
+    def _act_on(self, orders: dict[str, float], problem: ConnectionProblem) -> list[Action]:
         """Give every device its part of the plan, and return their actions."""
         load, heat, output = (float(values[0, 0]) for values in (problem.load_mw, problem.heat_mw, problem.output_mw))
         unit = self._microgrid.heat_unit
@@ -262,14 +262,14 @@ def _devices(
     return devices
 
 
-def _is_heat(action: DeviceAction) -> bool:
+def _is_heat(action: Action) -> bool:
     """Return whether an action is that of the heat load."""
-    return action.device == HeatLoadAgent.DEVICE
+    return action.device == HeatLoadAgent.KIND
 
 
-def _unserved(action: DeviceAction) -> float:
+def _unserved(action: Action) -> float:
     """Return the part of a load that was not served. [MW]"""
-    if action.device not in (InelasticLoadAgent.DEVICE, HeatLoadAgent.DEVICE):
+    if action.device not in (InelasticLoadAgent.KIND, HeatLoadAgent.KIND):
         return 0.0
     return action.available_mw + action.p_mw + action.heat_mw
 

@@ -1,5 +1,6 @@
 """Data of all devices, and of the tie line: physical limits and costs."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -239,3 +240,28 @@ class Voltage(Data):
         if not self.min_vm_pu < self.max_vm_pu:
             raise ValueError(f"min_vm_pu must be below max_vm_pu, got {self.min_vm_pu} and {self.max_vm_pu}")
         return self
+
+
+def store_limits(unit: Battery | Storage, energy_mwh: float) -> tuple[float, float]:
+    """Return the least (charging) and the most (discharging) power of an hour that keep a store's SOC. [MW]"""
+    most = max(energy_mwh - unit.min_soc * unit.max_e_mwh, 0.0) * unit.efficiency
+    least = -max(unit.max_soc * unit.max_e_mwh - energy_mwh, 0.0) / unit.efficiency
+    return least, most
+
+
+def left_mwh(unit: Battery | Storage, energy_mwh: float, p_mw: float) -> float:
+    """Return the energy that an hour of a power, positive for discharge, leaves in a store. [MWh]"""
+    return energy_mwh - (p_mw / unit.efficiency if p_mw > 0 else p_mw * unit.efficiency)
+
+
+def within_inverter(unit: Renewable | Battery, p_mw: float, q_mvar: float) -> tuple[float, float]:
+    """Return the set point, or the nearest one within the inverter's power factor and circle. [MW], [Mvar]
+
+    Cutting Q alone to the circle would turn a solver's round-off in P into its square root in Q.
+    """
+    if isinstance(unit, Renewable):
+        limit = p_mw * math.tan(math.acos(unit.min_power_factor))
+        q_mvar = min(max(q_mvar, -limit), limit)
+    apparent = math.hypot(p_mw, q_mvar)
+    share = unit.max_s_mva / apparent if apparent > unit.max_s_mva else 1.0
+    return share * p_mw, share * q_mvar

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grids.network import Grid
+from grids.network import BoolArray, Grid
 from grids.power_flow import SetPoints
+from sim.answers import UnitAnswers
 from sim.errors import StudyError
 from sim.messages import ConnectionAction, Decision
 from sim.protocols import Participants
-from sim.unit_answers import UnitAnswers
+
+CLIP_TOLERANCE_MW = 1e-6
+"""Difference between order and action that counts as clipping; below it is a solver's round-off. [MW], [Mvar]"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,14 +24,14 @@ class Actuation:
     ----------
     set_points : SetPoints
         Power of all units and microgrids, as the network sees it.
-    clipped : list of bool
+    clipped : array, shape (units,)
         True for every unit that clipped its order: loads, renewables, batteries.
     connections : tuple of ConnectionAction
         Action of every microgrid.
     """
 
     set_points: SetPoints
-    clipped: list[bool]
+    clipped: BoolArray
     connections: tuple[ConnectionAction, ...]
 
 
@@ -47,8 +50,8 @@ def actuate(participants: Participants, units: UnitAnswers, decision: Decision) 
     parts = np.split(np.array([[action.p_mw, action.q_mvar] for action in actions]), [loads, loads + renewables])
     connections = _exchange(participants, decision)
     done = SetPoints(
-        load_p_mw=parts[0][:, 0],
-        load_q_mvar=parts[0][:, 1],
+        load_p_mw=-parts[0][:, 0],
+        load_q_mvar=-parts[0][:, 1],
         renewable_p_mw=parts[1][:, 0],
         renewable_q_mvar=parts[1][:, 1],
         battery_p_mw=parts[2][:, 0],
@@ -56,7 +59,14 @@ def actuate(participants: Participants, units: UnitAnswers, decision: Decision) 
         exchange_p_mw=np.array([connection.p_mw for connection in connections], dtype=np.float64),
         exchange_q_mvar=np.array([connection.q_mvar for connection in connections], dtype=np.float64),
     )
-    return Actuation(set_points=done, clipped=[action.clipped for action in actions], connections=connections)
+    return Actuation(set_points=done, clipped=clipped(decision.orders, done), connections=connections)
+
+
+def clipped(orders: SetPoints, done: SetPoints) -> BoolArray:
+    """Return True for every unit whose action is not its order."""
+    kinds = [("load_p_mw", "load_q_mvar"), ("renewable_p_mw", "renewable_q_mvar"), ("battery_p_mw", "battery_q_mvar")]
+    far = [[np.abs(getattr(done, name) - getattr(orders, name)) for name in kind] for kind in kinds]
+    return np.concatenate([np.maximum(*kind) for kind in far]) > CLIP_TOLERANCE_MW
 
 
 def _exchange(participants: Participants, decision: Decision) -> tuple[ConnectionAction, ...]:
@@ -65,7 +75,7 @@ def _exchange(participants: Participants, decision: Decision) -> tuple[Connectio
     if decision.schedule is None:
         raise RuntimeError(f"policy {decision.policy} agreed on nothing with the microgrids: it must give a schedule")
     actions = tuple(
-        unit.actuate(decision.schedule.of(connection)) for connection, unit in enumerate(participants.microgrids)
+        unit.act(decision.schedule.of(connection)) for connection, unit in enumerate(participants.microgrids)
     )
     for unit, action in zip(participants.microgrids, actions, strict=True):
         if not (math.isfinite(action.p_mw) and math.isfinite(action.q_mvar)):

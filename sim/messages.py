@@ -115,19 +115,52 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Set point for one unit: demand served (loads) or injection (others). [MW], [Mvar]"""
+    """Set point for one device.
 
-    p_mw: float
-    q_mvar: float
+    Attributes
+    ----------
+    p_mw, q_mvar : float
+        Electric injection; consumption and charging are negative. [MW], [Mvar]
+    heat_mw : float
+        Heat it is to give; what a heat load or a charging store takes is negative. [MW]
+    available_mw : float
+        Load demanded or output available in a microgrid; NaN for devices without any, and those that report it. [MW]
+    """
+
+    p_mw: float = 0.0
+    q_mvar: float = 0.0
+    heat_mw: float = 0.0
+    available_mw: float = np.nan
 
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """Action of a unit on an order, which it follows or clips to its own limits. [MW], [Mvar]"""
+    """Action of one device in an hour: it follows its order, or clips it to its own limits.
 
-    p_mw: float
-    q_mvar: float
-    clipped: bool
+    Attributes
+    ----------
+    device : str
+        ``load``, ``wind``, ``pv`` or ``battery`` of the operator; of a microgrid ``load``, ``output``, ``heat_load``,
+        ``battery``, ``thermal_storage``, ``diesel``, ``heat_unit`` or ``ev``.
+    p_mw, q_mvar : float
+        Electric injection; consumption and charging are negative. [MW], [Mvar]
+    heat_mw : float
+        Heat it gives; the heat load and charging of a thermal storage are negative. Vented heat is not given. [MW]
+    available_mw : float
+        Electric or heat load as demanded, output as available, uncontrolled charging of cars; NaN for others. [MW]
+    energy_mwh : float
+        Stored energy at the end of the hour; charged so far this day for cars; NaN for others. [MWh]
+    cost : float
+        Fuel, wear, or compensation of the cars' owners. [$]
+    """
+
+    device: str
+    p_mw: float = 0.0
+    q_mvar: float = 0.0
+    heat_mw: float = 0.0
+    available_mw: float = np.nan
+    energy_mwh: float = np.nan
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -180,35 +213,6 @@ class Coordination:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeviceAction:
-    """Action of one device of a microgrid in an hour.
-
-    Attributes
-    ----------
-    device : str
-        ``load``, ``output``, ``heat_load``, ``battery``, ``thermal_storage``, ``diesel``, ``heat_unit`` or ``ev``.
-    p_mw, q_mvar : float
-        Electric injection; consumption and charging are negative. [MW], [Mvar]
-    heat_mw : float
-        Heat it gives; the heat load and charging of a thermal storage are negative. Vented heat is not given. [MW]
-    available_mw : float
-        Electric or heat load as demanded, output as available, uncontrolled charging of cars; NaN for others. [MW]
-    energy_mwh : float
-        Stored energy at the end of the hour; charged so far this day for cars; NaN for others. [MWh]
-    cost : float
-        Fuel, wear, or compensation of the cars' owners. [$]
-    """
-
-    device: str
-    p_mw: float = 0.0
-    q_mvar: float = 0.0
-    heat_mw: float = 0.0
-    available_mw: float = np.nan
-    energy_mwh: float = np.nan
-    cost: float = 0.0
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ConnectionAction:
     """Action of a microgrid (or a fleet of cars) on its part of the schedule in one hour.
@@ -217,7 +221,7 @@ class ConnectionAction:
     ----------
     p_mw, q_mvar : float
         Power it takes from the network: minus the sum over its devices. [MW], [Mvar]
-    devices : tuple of DeviceAction
+    devices : tuple of Action
         Its devices.
     charging_mw : array, shape (cars,)
         Power of every car. [MW]
@@ -229,7 +233,7 @@ class ConnectionAction:
 
     p_mw: float
     q_mvar: float
-    devices: tuple[DeviceAction, ...]
+    devices: tuple[Action, ...]
     charging_mw: FloatArray
     shortfall_mw: float = 0.0
     note: str = ""

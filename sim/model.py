@@ -11,6 +11,7 @@ import numpy as np
 from grids.network import FloatArray
 from grids.power_flow import Flow, PowerFlowError, SetPoints, upcoming_plant
 from sim.actuation import Actuation, actuate
+from sim.answers import UnitAnswers
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.ledger import Ledger
@@ -20,7 +21,6 @@ from sim.protocols import Participants
 from sim.recorder import Recorder
 from sim.scenarios import Draw, ScenarioSet
 from sim.settlement import HourMoney, price_parts, settle_connection, terms
-from sim.unit_answers import UnitAnswers
 
 Result = TypeVar("Result")
 

@@ -17,12 +17,8 @@ class DerProtocol(Protocol):
         """Return the report on this hour: available power and stored energy."""
         ...
 
-    def respond(self, order: Order) -> Action:
-        """Return the unit's action on an order, within its physical limits."""
-        ...
-
-    def commit(self, action: Action) -> None:
-        """Update the unit's own state at the end of the hour."""
+    def act(self, order: Order) -> Action:
+        """Act for an hour on an order, within the unit's physical limits, and return the action."""
         ...
 
 
@@ -37,7 +33,7 @@ class MicrogridProtocol(Protocol):
         """Stays of its cars over the whole run; None if it has no cars."""
         ...
 
-    def actuate(self, schedule: Schedule) -> ConnectionAction:
+    def act(self, schedule: Schedule) -> ConnectionAction:
         """Act for an hour on what was agreed, its own schedule of shape (H,), and return the action."""
         ...
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from grids.components import Battery, Renewable
-from grids.network import FloatArray
+from grids.network import BoolArray, FloatArray
 from grids.power_flow import Flow, SetPoints
 from sim.actuation import Actuation
 from sim.connection_recorder import ConnectionRecorder
@@ -156,7 +156,7 @@ class Recorder:
         reports: dict[str, Report],
         orders: SetPoints,
         done: SetPoints,
-        clipped: list[bool],
+        clipped: BoolArray,
         energy_mwh: FloatArray,
     ) -> None:
         expected, now = self._instance.forecast, when["hour"] - 1
@@ -173,7 +173,7 @@ class Recorder:
             ordered_q_mvar=np.concatenate([orders.load_q_mvar, orders.renewable_q_mvar, orders.battery_q_mvar]),
             p_mw=np.concatenate([done.load_p_mw, done.renewable_p_mw, done.battery_p_mw]),
             q_mvar=np.concatenate([done.load_q_mvar, done.renewable_q_mvar, done.battery_q_mvar]),
-            clipped=np.array(clipped, dtype=np.bool_),
+            clipped=clipped,
             soc=np.concatenate([others, energy_mwh / capacity]),
         )
 

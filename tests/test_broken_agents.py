@@ -25,12 +25,12 @@ from agents.participants import create_agents
 from experiments.sweeps import worker
 from grids.power_flow import SetPoints
 from sim import time_limit
+from sim.answers import UnitAnswers
 from sim.audit import audit
 from sim.errors import StudyError
 from sim.messages import Action, Report, Submission
 from sim.model import MarketModel
 from sim.time_limit import NoAnswerError, answer_within, answers_within
-from sim.unit_answers import UnitAnswers
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +194,7 @@ def test_ctrl_c_while_bidding_ends_the_run(instance33, monkeypatch):
 # ---- units ---------------------------------------------------------------------------------------------------------
 
 NAN = Report(available_mw=math.nan)
-NO_ACTION = Action(p_mw=math.nan, q_mvar=0.0, clipped=False)
+NO_ACTION = Action(device="load", p_mw=math.nan)
 
 BROKEN_UNITS = {
     "load raises": (LoadAgent, "report", raising(ValueError("no\nmeter")), "ValueError: no meter; its data stand in"),
@@ -271,7 +271,7 @@ def test_what_stands_in_for_a_battery_keeps_its_limits(instance33, monkeypatch):
         power = SetPoints(**given, battery_p_mw=np.full(5, p_mw), battery_q_mvar=np.full(5, q_mvar))
         for unit, action in zip(grid.batteries, answers.act(power)[-5:], strict=True):
             assert math.hypot(action.p_mw, action.q_mvar) <= unit.max_s_mva + 1e-12
-            assert action.clipped == ((action.p_mw, action.q_mvar) != (p_mw, q_mvar))
+            assert p_mw == 0.01 or abs(action.p_mw) < abs(p_mw)
         for unit, energy in zip(grid.batteries, answers.energy_mwh, strict=True):
             assert unit.min_soc * unit.max_e_mwh - 1e-12 <= energy <= unit.max_soc * unit.max_e_mwh + 1e-12
 
@@ -291,13 +291,13 @@ def networked_model(time_limit_s=60.0):
 
 def forgets(device):
     """Return an act in which the device follows its order but does not update its state."""
-    return lambda plan: device.respond(*device.order(plan))
+    return device.respond
 
 
 def says(**changes):
     def broken(device):
         act = device.act
-        return lambda plan: replace(act(plan), **changes)
+        return lambda order: replace(act(order), **changes)
 
     return broken
 
@@ -306,8 +306,8 @@ def half_done(device):
     """Return an act that fails after the device has changed its state."""
     act = device.act
 
-    def broken(plan):
-        act(plan)
+    def broken(order):
+        act(order)
         raise ValueError("no line")
 
     return broken
@@ -323,7 +323,7 @@ BROKEN_DEVICES = {
     "heats nan": (says(heat_mw=np.float64("nan")), EVERY, " Mvar, nan MW of heat, "),
     "costs nan": (says(cost=math.nan), EVERY, "MW of heat, nan $"),
     "does a word": (says(p_mw="much"), EVERY, "answers its order with much MW, "),
-    "says nothing": (lambda device: lambda plan: None, EVERY, "answers its order with a NoneType"),
+    "says nothing": (lambda device: lambda order: None, EVERY, "answers its order with a NoneType"),
     "is another": (says(device="reactor"), EVERY, "answers its order with a reactor"),
     "demands nan": (says(available_mw=math.nan), EVERY[:3], "reports nan MW where "),
     "holds nan": (says(energy_mwh=math.nan), HOLD, "reports nan MWh where its actions leave "),
@@ -381,7 +381,7 @@ def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
 
 
 def test_devices_broken_in_their_class_do_not_end_the_hour_either(monkeypatch):
-    monkeypatch.setattr("agents.der.device.MicrogridDevice.actuate", raising(ValueError("no line")))
+    monkeypatch.setattr("agents.der.base.DerAgent.act", raising(ValueError("no line")))
     model = networked_model()
     model.step()
     assert notes_of(model).str.count("ValueError: no line; taken").tolist() == [8]

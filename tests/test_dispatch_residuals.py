@@ -134,7 +134,7 @@ def test_branch_flow_equations(day):
     bounds = bid_bounds(grid, day.instance.rule, problem.demand_mw, problem.available_mw, network="branch_flow")
     horizon = day.dispatcher.horizon(replace(problem, bounds=bounds), network="branch_flow")
     x = horizon.program.solve(horizon.values(problem, Directions.undecided(*horizon.shape))).x
-    hours = horizon.program.blocks_of_models[0]
+    hours = horizon.program.model_blocks[0]
     read = {name: x[hours.columns(name)] for name in hours.model.variables}
     flow = read["line_p_mw"] + 1j * read["line_q_mvar"]
     current, voltage = read["squared_current"], read["squared_voltage"]

@@ -80,7 +80,7 @@ def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
     agent.look_ahead(Knowledge.FORECAST)
     price = np.full(agent.retail_per_mwh.shape, -150.0)
     p_mw = agent.answer(Quote.plain(price)).p_mw[0]
-    action = agent.actuate(schedule(p_mw, price=-150.0))
+    action = agent.act(schedule(p_mw, price=-150.0))
     assert by_device(action)["battery"].p_mw == pytest.approx(-(0.09 - 0.088) / 0.95, abs=1e-5)
     assert action.p_mw == pytest.approx(p_mw[0], abs=1e-5)
 
@@ -90,7 +90,7 @@ def test_below_a_price_of_zero_no_more_is_answered_than_a_battery_can_take():
 
 def test_it_answers_nothing_before_it_looked_ahead():
     agent = MarketModel(instance_of("two microgrids"), create_agents).participants.microgrids[0]
-    for question in (agent.reveal, agent.answer_retail, lambda: agent.actuate(schedule([0.0]))):
+    for question in (agent.reveal, agent.answer_retail, lambda: agent.act(schedule([0.0]))):
         with pytest.raises(RuntimeError, match="microgrid_18 has not looked ahead yet"):
             question()
 
@@ -132,7 +132,7 @@ def test_stores_must_be_as_full_at_the_end_of_the_day_as_at_its_start():
 def test_devices_balance_whatever_was_agreed(hour, agreed):
     agent = agent_at(hour)
     known = agent.reveal()
-    action = agent.actuate(schedule(np.full(known.shape[1], agreed), q_mvar=-0.02))
+    action = agent.act(schedule(np.full(known.shape[1], agreed), q_mvar=-0.02))
     devices = by_device(action)
     assert set(devices) == {
         "load", "output", "heat_load", "battery", "thermal_storage", "diesel", "heat_unit", "ev",
@@ -151,7 +151,7 @@ def test_devices_balance_whatever_was_agreed(hour, agreed):
 
 def test_what_devices_can_not_do_is_said():
     agent = agent_at(1)
-    action = agent.actuate(schedule(np.full(24, 0.3)))
+    action = agent.act(schedule(np.full(24, 0.3)))
     assert 0.05 < action.p_mw < 0.2
     off = action.p_mw - 0.3
     assert action.note == f"could not keep to what was agreed, off by {off:+.6f} MW, +0.000000 Mvar"
@@ -168,10 +168,10 @@ def test_a_note_states_what_was_done_not_what_was_planned(monkeypatch):
         orders = follow(*arguments, **options)
         return orders | {"battery_p_mw": np.full(24, -0.03), "off_schedule_p_mw": np.zeros(24)}
 
-    kept = agent_at(1).actuate(schedule(np.full(24, 0.05)))
+    kept = agent_at(1).act(schedule(np.full(24, 0.05)))
     assert kept.note == ""
     monkeypatch.setattr(MicrogridOptimizer, "follow", overfill)
-    action = agent.actuate(schedule(np.full(24, 0.05)))
+    action = agent.act(schedule(np.full(24, 0.05)))
     assert abs(action.p_mw - 0.05) > 1e-3
     assert f"off by {action.p_mw - 0.05:+.6f} MW" in action.note
 
@@ -184,7 +184,7 @@ def test_what_is_smaller_than_a_watt_is_not_worth_a_note(monkeypatch):
         "follow",
         lambda *arguments, **options: follow(*arguments, **options) | {"off_schedule_p_mw": np.full(24, 2e-6)},
     )
-    assert agent.actuate(schedule(np.full(24, 0.05))).note == ""
+    assert agent.act(schedule(np.full(24, 0.05))).note == ""
 
 
 @pytest.mark.parametrize("order", [-0.02, 0.0, 0.02])
@@ -203,7 +203,7 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
         return orders | {"heat_unit_p_mw": np.full(19, 0.15)}
 
     monkeypatch.setattr(MicrogridOptimizer, "follow", nearly)
-    action = agent.actuate(schedule(np.full(19, 0.0)))
+    action = agent.act(schedule(np.full(19, 0.0)))
     devices = by_device(action)
     assert sum(device.heat_mw for device in action.devices) == pytest.approx(0, abs=1e-15)
     assert devices["heat_unit"].heat_mw == pytest.approx(0.8 * 0.15, abs=1e-15)
@@ -214,7 +214,7 @@ def test_no_more_heat_is_served_than_is_given(monkeypatch, order):
 def test_stores_remember_what_was_done():
     agent = agent_at(1)
     before = agent.reveal().start_mwh
-    action = by_device(agent.actuate(schedule(np.full(24, 0.1))))
+    action = by_device(agent.act(schedule(np.full(24, 0.1))))
     agent.look_ahead(Knowledge.FORECAST)
     after = agent.reveal().start_mwh
     assert after == {name: action[name].energy_mwh for name in before}
@@ -237,7 +237,7 @@ def test_if_its_optimizer_fails_loads_are_served_from_the_network(monkeypatch, e
 
     monkeypatch.setattr(MicrogridOptimizer, "follow", fail)
     known = agent.reveal()
-    action = agent.actuate(schedule(np.full(24, -0.05)))
+    action = agent.act(schedule(np.full(24, -0.05)))
     devices = by_device(action)
     said = f"{told}: loads served from the network"
     assert action.note == f"{said}, off by {action.p_mw + 0.05:+.6f} MW, +0.000000 Mvar"
@@ -254,7 +254,7 @@ def test_the_operators_own_cars_are_a_microgrid_without_anything_else():
     agent = agent_at(19, connection=5, study="networked33")
     assert (agent.name, agent.kind) == ("ev_aggregator_3", "ev_aggregator")
     wanted = agent.reveal().ev_uncontrolled_mw
-    action = agent.actuate(schedule(wanted))
+    action = agent.act(schedule(wanted))
     assert list(by_device(action)) == ["ev"]
     assert action.p_mw == pytest.approx(wanted[0], abs=1e-6)
     assert action.q_mvar == 0
@@ -268,7 +268,7 @@ def test_all_day_long_cars_are_charged_as_their_stays_allow():
     for hour in range(1, 25):
         agent.model._hours_passed = hour - 1
         agent.look_ahead(Knowledge.FORECAST)
-        action = agent.actuate(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
+        action = agent.act(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
         charged[hour - 1] = action.charging_mw
     cars = agent.cars
     for stay in np.flatnonzero((cars.departure_h <= 24) & (cars.departure_h > 0)):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.messages import ConnectionAction, DeviceAction
+from sim.messages import Action, ConnectionAction
 from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, price_parts, settle_connection, terms, terms_of
 
 TARIFF = Tariff()  # γ_L = 3, γ_G = 0.8, α = 1, β = 0.75
@@ -232,12 +232,12 @@ MICROGRID = ConnectionAction(
     p_mw=0.05,
     q_mvar=-0.01,
     devices=(
-        DeviceAction(device="load", p_mw=-0.02, available_mw=0.02),
-        DeviceAction(device="battery", p_mw=0.01, energy_mwh=0.04, cost=0.001),
-        DeviceAction(device="thermal_storage", heat_mw=0.02, energy_mwh=0.05, cost=0.002),
-        DeviceAction(device="diesel", p_mw=0.01, q_mvar=0.01, cost=0.9),
-        DeviceAction(device="heat_unit", p_mw=0.05, heat_mw=0.04, cost=5.0),
-        DeviceAction(device="ev", p_mw=-0.1, available_mw=0.08, cost=0.4),  # 1000 x (0.1 - 0.08)²
+        Action(device="load", p_mw=-0.02, available_mw=0.02),
+        Action(device="battery", p_mw=0.01, energy_mwh=0.04, cost=0.001),
+        Action(device="thermal_storage", heat_mw=0.02, energy_mwh=0.05, cost=0.002),
+        Action(device="diesel", p_mw=0.01, q_mvar=0.01, cost=0.9),
+        Action(device="heat_unit", p_mw=0.05, heat_mw=0.04, cost=5.0),
+        Action(device="ev", p_mw=-0.1, available_mw=0.08, cost=0.4),  # 1000 x (0.1 - 0.08)²
     ),
     charging_mw=np.array([0.06, 0.04]),
 )

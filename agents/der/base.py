@@ -1,56 +1,86 @@
-"""Base of all DER agents."""
+"""Base of all DER agents: the operator's units, and the devices of microgrids."""
 
-import math
+from abc import abstractmethod
+from copy import copy
+from typing import ClassVar, Self
 
 import mesa
+import numpy as np
 
 from sim.messages import Action, Order, Report
 from sim.model import MarketModel
 
-CLIP_TOLERANCE_MW = 1e-6
-"""Difference between order and action that counts as clipping; below it is a solver's round-off."""
-
 
 class DerAgent(mesa.Agent):  # type: ignore[misc]
-    """Agent of a unit that follows orders within its own physical limits.
+    """Agent of a device that does what its owner asks, within its own physical limits; an hour is Δt = 1 h.
+
+    Its owner calls ``act``. The limits of a kind of device are in ``respond``, which clips an order and returns the
+    action with its cost, and its state is changed in ``commit``.
 
     Parameters
     ----------
     model : MarketModel
         The market model.
-    name, kind : str
-        Name and kind of the unit.
+    name : str
+        Name of the unit, or of its microgrid's connection.
+    """
+
+    KIND: ClassVar[str]
+    """Kind in the records."""
+
+    def __init__(self, model: MarketModel, name: str) -> None:
+        super().__init__(model)
+        self.name = name
+
+    @property
+    def kind(self) -> str:
+        """Kind in the records."""
+        return self.KIND
+
+    def act(self, order: Order) -> Action:
+        """Act on an order for an hour, within its limits."""
+        action = self.respond(order)
+        self.commit(action)
+        return action
+
+    @abstractmethod
+    def respond(self, order: Order) -> Action:
+        """Return its action on an order within its limits."""
+
+    def commit(self, action: Action) -> None:
+        """Update the state at the end of the hour; most devices keep none."""
+
+    def energy_after(self, action: Action) -> float:
+        """Return the energy an action must leave, as its record counts it; NaN for devices without any. [MWh]"""
+        return np.nan
+
+    def has_done(self, action: Action) -> bool:
+        """Return whether its state is the one that an action of this hour leaves."""
+        return True
+
+    def as_it_is(self) -> Self:
+        """Return a copy of its state now."""
+        return copy(self)
+
+
+class OperatorUnit(DerAgent):
+    """Agent of a unit that the operator dispatches itself, and that reports to it.
+
+    Parameters
+    ----------
     position : int
         Its place in the grid's arrays of loads, renewables or batteries.
     """
 
-    def __init__(self, model: MarketModel, *, name: str, kind: str, position: int) -> None:
-        super().__init__(model)
-        self.name, self.kind, self.position = name, kind, position
+    def __init__(self, model: MarketModel, *, name: str, position: int) -> None:
+        super().__init__(model, name)
+        self.position = position
 
     def report(self) -> Report:
         """Return this hour's demand or available output."""
         return Report(available_mw=self.model.actual_mw(self.kind, self.position))
 
-    def respond(self, order: Order) -> Action:
-        """Return the order, clipped to the unit's limits."""
-        p_mw, q_mvar = self.clip(order.p_mw, order.q_mvar)
-        far = max(abs(p_mw - order.p_mw), abs(q_mvar - order.q_mvar)) > CLIP_TOLERANCE_MW
-        return Action(p_mw=p_mw, q_mvar=q_mvar, clipped=far)
 
-    def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
-        """Return the feasible set point that answers an order. [MW], [Mvar]"""
-        raise TypeError(f"{type(self).__name__} does not state its unit's limits")
-
-    def commit(self, action: Action) -> None:
-        """Update the state at the end of the hour; most units keep none."""
-
-
-def clipped_to_circle(p_mw: float, q_mvar: float, max_s_mva: float) -> tuple[float, float]:
-    """Return the set point, or the nearest one inside an apparent-power circle. [MW], [Mvar]
-
-    Cutting Q alone would turn a solver's round-off in P into its square root in Q.
-    """
-    apparent = math.hypot(p_mw, q_mvar)
-    share = max_s_mva / apparent if apparent > max_s_mva else 1.0
-    return share * p_mw, share * q_mvar
+def clipped(value: float, least: float, most: float) -> float:
+    """Return a value within limits."""
+    return min(max(float(value), least), most)

@@ -1,12 +1,12 @@
 """Battery energy storage systems."""
 
-from agents.der.base import DerAgent, clipped_to_circle
-from grids.components import Battery
-from sim.messages import Action, Report
+from agents.der.base import OperatorUnit, clipped
+from grids.components import Battery, left_mwh, store_limits, within_inverter
+from sim.messages import Action, Order, Report
 from sim.model import MarketModel
 
 
-class BatteryAgent(DerAgent):
+class BatteryAgent(OperatorUnit):
     """A battery that keeps its own state of charge (Eq. 23-25).
 
     Parameters
@@ -15,8 +15,10 @@ class BatteryAgent(DerAgent):
         Its data.
     """
 
+    KIND = "battery"
+
     def __init__(self, model: MarketModel, *, name: str, position: int, unit: Battery) -> None:
-        super().__init__(model, name=name, kind="battery", position=position)
+        super().__init__(model, name=name, position=position)
         self._unit = unit
         self._energy_mwh = unit.start_soc * unit.max_e_mwh
 
@@ -24,14 +26,12 @@ class BatteryAgent(DerAgent):
         """Return the converter's capacity and the stored energy."""
         return Report(available_mw=self._unit.max_s_mva, energy_mwh=self._energy_mwh)
 
-    def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
+    def respond(self, order: Order) -> Action:
         """Return power that keeps the converter in its circle and the store between its limits for the hour."""
-        unit = self._unit
-        most = max(self._energy_mwh - unit.min_soc * unit.max_e_mwh, 0.0) * unit.efficiency
-        least = -max(unit.max_soc * unit.max_e_mwh - self._energy_mwh, 0.0) / unit.efficiency
-        return clipped_to_circle(min(max(p_mw, least), most), q_mvar, unit.max_s_mva)
+        unit, energy = self._unit, self._energy_mwh
+        p_mw, q_mvar = within_inverter(unit, clipped(order.p_mw, *store_limits(unit, energy)), order.q_mvar)
+        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, energy_mwh=left_mwh(unit, energy, p_mw))
 
     def commit(self, action: Action) -> None:
-        """Subtract the discharged energy from the store, or add the charged energy (Δt = 1 h)."""
-        eta = self._unit.efficiency
-        self._energy_mwh -= action.p_mw / eta if action.p_mw > 0 else action.p_mw * eta
+        """Take over the stored energy that an action leaves."""
+        self._energy_mwh = action.energy_mwh

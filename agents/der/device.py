@@ -2,15 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
 
-import mesa
-import numpy as np
-
-from sim.messages import DeviceAction
-from sim.model import MarketModel
+from agents.der.base import DerAgent
+from sim.messages import Order
 
 ROUND_OFF_MW = 1e-7
 """Load not served below which it is a solver's round-off. [MW]"""
@@ -48,61 +43,9 @@ class HourPlan:
         return unserved if unserved > ROUND_OFF_MW else 0.0
 
 
-class MicrogridDevice(mesa.Agent):  # type: ignore[misc]
-    """A device that does what its microgrid asks, within its own physical limits; an hour is Δt = 1 h.
-
-    Its method ``order`` reads from a plan what it is asked for, ``respond`` clips that and returns what it would do
-    and what that costs, and ``commit`` changes its state accordingly. A device that fails is taken to do just that.
-
-    Parameters
-    ----------
-    model : MarketModel
-        The market model.
-    connection : str
-        Name of the microgrid's connection.
-    """
-
-    DEVICE: ClassVar[str]
-    """Name in the records."""
-
-    def __init__(self, model: MarketModel, connection: str) -> None:
-        super().__init__(model)
-        self.connection = connection
-
-    def act(self, plan: HourPlan) -> DeviceAction:
-        """Do its part of a plan for an hour."""
-        return self.actuate(*self.order(plan))
-
-    def actuate(self, *order: float) -> DeviceAction:
-        """Do for an hour what it is asked for, as far as it can: see ``respond``."""
-        action = self.respond(*order)
-        self.commit(action)
-        return action
+class MicrogridDevice(DerAgent):
+    """A device of a microgrid, which reads its order from the microgrid's plan."""
 
     @abstractmethod
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
-        """Return its part of a plan for an hour, as ``respond`` takes it."""
-
-    @abstractmethod
-    def respond(self, *order: Any, **more: Any) -> DeviceAction:
-        """Return its action on an order within its limits."""
-
-    def commit(self, action: DeviceAction) -> None:
-        """Update the state at the end of the hour; most devices keep none."""
-
-    def energy_after(self, action: DeviceAction) -> float:
-        """Return the energy an action must leave, as its record counts it; NaN for devices without any. [MWh]"""
-        return np.nan
-
-    def has_done(self, action: DeviceAction) -> bool:
-        """Return whether its state is the one that an action of this hour leaves."""
-        return True
-
-    def as_it_is(self) -> Self:
-        """Return a copy of its state now."""
-        return copy(self)
-
-
-def clipped(value: float, least: float, most: float) -> float:
-    """Return a value within limits."""
-    return min(max(float(value), least), most)
+    def order(self, plan: HourPlan) -> Order:
+        """Return its part of a plan for an hour."""

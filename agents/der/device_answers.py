@@ -3,16 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from numbers import Real
 
 from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
+from sim.answers import Answers
 from sim.errors import StudyError
-from sim.messages import DeviceAction
-from sim.time_limit import LONGEST_MESSAGE, NoAnswerError, Respondents, in_words
+from sim.messages import Action
+from sim.time_limit import LONGEST_MESSAGE, NoAnswerError, in_words
 
 
-class DeviceAnswers:
+class DeviceAnswers(Answers):
     """Actions of devices on a plan, one after the other.
 
     A device that fails, or says what can't be meant (NaN), is taken to follow its order as far as its data allow, from
@@ -36,10 +36,10 @@ class DeviceAnswers:
     """
 
     def __init__(self, connection: str, devices: Mapping[str, MicrogridDevice], time_limit_s: float) -> None:
-        self.devices, self.notes = dict(devices), list[str]()
-        self._connection, self._respondents = connection, Respondents(time_limit_s)
+        super().__init__(time_limit_s)
+        self._connection, self.devices = connection, dict(devices)
 
-    def act(self, plan: HourPlan) -> list[DeviceAction]:
+    def act(self, plan: HourPlan) -> list[Action]:
         """Return the action of every device; in the plan, the heat needed falls by the heat they give.
 
         Raises
@@ -53,31 +53,37 @@ class DeviceAnswers:
             plan.heat_needed_mw -= actions[-1].heat_mw
         return actions
 
-    def _act(self, name: str, plan: HourPlan) -> DeviceAction:
+    def _act(self, name: str, plan: HourPlan) -> Action:
         device = self.devices[name]
         before = device.as_it_is()
-        said = self._respondents.ask({name: partial(device.act, replace(plan))})[name]
-        wrong = in_words(said) if isinstance(said, BaseException) else _wrong(said, device, before, plan)
-        if not wrong:
-            return said  # type: ignore[no-any-return]
-        self.notes.append(f"{name}: {wrong}; taken to follow its order")
-        if isinstance(said, NoAnswerError):
-            self.devices[name] = device = before  # who never came back may still change the old one
-        else:
-            device.__dict__.update(vars(before))
-        try:
-            action = device.respond(*device.order(plan))
-            device.commit(action)
-        except Exception as error:
-            raise StudyError(
-                f"{self._connection}, {name}: {wrong}; nor do its data say what it does: {in_words(error)}"
-            ) from error
-        return action
+
+        def follow(name: str, said: object, wrong: str) -> Action:
+            if isinstance(said, NoAnswerError):
+                self.devices[name] = before  # who never came back may still change the old one
+            else:
+                device.__dict__.update(vars(before))
+            standing = self.devices[name]
+            try:
+                action = standing.respond(standing.order(plan))
+                standing.commit(action)
+            except Exception as error:
+                raise StudyError(
+                    f"{self._connection}, {name}: {wrong}; nor do its data say what it does: {in_words(error)}"
+                ) from error
+            return action
+
+        actions: dict[str, Action] = self.ask(
+            {name: lambda: device.act(device.order(replace(plan)))},
+            fault=lambda _, said: _wrong(said, device, before, plan),
+            stand_in=follow,
+            instead="taken to follow its order",
+        )
+        return actions[name]
 
 
 def _wrong(said: object, device: MicrogridDevice, before: MicrogridDevice, plan: HourPlan) -> str:
     """Return the fault of the action a device reports, empty if it has none."""
-    if not isinstance(said, DeviceAction) or said.device != device.DEVICE:
+    if not isinstance(said, Action) or said.device != device.KIND:
         return f"answers its order with a {getattr(said, 'device', type(said).__name__)}"
     done = {"MW": said.p_mw, "Mvar": said.q_mvar, "MW of heat": said.heat_mw, "$": said.cost}
     if not all(isinstance(value, Real) and math.isfinite(value) for value in done.values()):

@@ -1,8 +1,9 @@
 """Diesel generators."""
 
-from agents.der.device import HourPlan, MicrogridDevice, clipped
+from agents.der.base import clipped
+from agents.der.device import HourPlan, MicrogridDevice
 from grids.components import DieselGenerator
-from sim.messages import DeviceAction
+from sim.messages import Action, Order
 from sim.model import MarketModel
 
 
@@ -15,18 +16,18 @@ class DieselGeneratorAgent(MicrogridDevice):
         Its data.
     """
 
-    DEVICE = "diesel"
+    KIND = "diesel"
 
-    def __init__(self, model: MarketModel, connection: str, unit: DieselGenerator) -> None:
-        super().__init__(model, connection)
+    def __init__(self, model: MarketModel, name: str, unit: DieselGenerator) -> None:
+        super().__init__(model, name)
         self.unit = unit
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return plan.orders["diesel_p_mw"], -plan.orders["exchange_q_mvar"]
+        return Order(p_mw=plan.orders["diesel_p_mw"], q_mvar=-plan.orders["exchange_q_mvar"])
 
-    def respond(self, p_mw: float, q_mvar: float) -> DeviceAction:
-        """Give active and reactive power for an hour. [MW], [Mvar]"""
-        p_mw = clipped(p_mw, 0.0, self.unit.max_p_mw)
-        q_mvar = clipped(q_mvar, 0.0, self.unit.max_q_mvar)
-        return DeviceAction(device=self.DEVICE, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))
+    def respond(self, order: Order) -> Action:
+        """Give active and reactive power for an hour."""
+        p_mw = clipped(order.p_mw, 0.0, self.unit.max_p_mw)
+        q_mvar = clipped(order.q_mvar, 0.0, self.unit.max_q_mvar)
+        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))

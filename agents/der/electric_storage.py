@@ -1,20 +1,21 @@
 """Batteries of microgrids."""
 
-from agents.der.device import HourPlan, clipped
+from agents.der.base import clipped
+from agents.der.device import HourPlan
 from agents.der.storage import StorageAgent
-from sim.messages import DeviceAction
+from sim.messages import Action, Order
 
 
 class ElectricStorageAgent(StorageAgent):
     """A battery."""
 
-    DEVICE = "battery"
+    KIND = "battery"
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return (plan.orders["battery_p_mw"],)
+        return Order(p_mw=plan.orders["battery_p_mw"])
 
-    def respond(self, p_mw: float) -> DeviceAction:
-        """Discharge (positive) or charge for an hour. [MW]"""
-        p_mw = clipped(p_mw, *self.limits())
-        return DeviceAction(device=self.DEVICE, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))
+    def respond(self, order: Order) -> Action:
+        """Discharge (positive) or charge for an hour."""
+        p_mw = clipped(order.p_mw, *self.limits())
+        return Action(device=self.KIND, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))

@@ -8,7 +8,7 @@ import numpy as np
 from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
 from grids.components import EvFleet
 from sim.ev_fleet import Charging, ChargingSessions, Envelope
-from sim.messages import DeviceAction
+from sim.messages import Action, Order
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 
@@ -31,10 +31,10 @@ class EvAggregatorAgent(MicrogridDevice):
         Power of every car in the last hour. [MW]
     """
 
-    DEVICE = "ev"
+    KIND = "ev"
 
-    def __init__(self, model: MarketModel, connection: str, fleet: EvFleet, cars: ChargingSessions) -> None:
-        super().__init__(model, connection)
+    def __init__(self, model: MarketModel, name: str, fleet: EvFleet, cars: ChargingSessions) -> None:
+        super().__init__(model, name)
         self.fleet = fleet
         self.charging = Charging(cars)
         self.uncontrolled_mw = self.charging.uncontrolled()
@@ -64,33 +64,33 @@ class EvAggregatorAgent(MicrogridDevice):
         """Energy charged since midnight. [MWh]"""
         return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return (plan.orders["ev_p_mw"],)
+        return Order(p_mw=-plan.orders["ev_p_mw"])
 
-    def respond(self, p_mw: float) -> DeviceAction:
-        """Charge for an hour with a power, positive, that is divided among the cars. [MW]"""
+    def respond(self, order: Order) -> Action:
+        """Charge for an hour with a power that is divided among the cars."""
         hour = self.hour
-        self.charging_mw = self.charging.disaggregate(hour, p_mw)
+        self.charging_mw = self.charging.disaggregate(hour, -order.p_mw)
         p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[hour])
-        return DeviceAction(
-            device=self.DEVICE,
+        return Action(
+            device=self.KIND,
             p_mw=-p_mw,
             available_mw=baseline,
             energy_mwh=p_mw + self.charged_today_mwh,
             cost=self.fleet.discomfort(p_mw, baseline),
         )
 
-    def commit(self, action: DeviceAction) -> None:
+    def commit(self, action: Action) -> None:
         """Charge every car with its power of the last response."""
         self.charging.charge(self.hour, self.charging_mw)
         self._today_mwh = action.energy_mwh
 
-    def energy_after(self, action: DeviceAction) -> float:
+    def energy_after(self, action: Action) -> float:
         """Return the energy the cars must have charged since midnight after an action. [MWh]"""
         return self.charged_today_mwh - action.p_mw
 
-    def has_done(self, action: DeviceAction) -> bool:
+    def has_done(self, action: Action) -> bool:
         """Return whether the charging of its cars adds up to an action."""
         off = (
             float(self.charging_mw.sum()) + action.p_mw,

@@ -1,25 +1,20 @@
 """Consumers of heat."""
 
-from agents.der.device import HourPlan, MicrogridDevice, clipped
-from sim.messages import DeviceAction
+from agents.der.base import clipped
+from agents.der.device import HourPlan, MicrogridDevice
+from sim.messages import Action, Order
 
 
 class HeatLoadAgent(MicrogridDevice):
     """A heat load, served up to the demand."""
 
-    DEVICE = "heat_load"
+    KIND = "heat_load"
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return plan.heat_mw - plan.unserved("heat"), plan.heat_mw
+        return Order(heat_mw=-(plan.heat_mw - plan.unserved("heat")), available_mw=plan.heat_mw)
 
-    def respond(self, served_mw: float, available_mw: float) -> DeviceAction:
-        """Take heat for an hour.
-
-        Parameters
-        ----------
-        served_mw, available_mw : float
-            Heat served and demanded, positive. [MW]
-        """
-        served_mw = clipped(served_mw, 0.0, available_mw)
-        return DeviceAction(device=self.DEVICE, heat_mw=-served_mw, available_mw=available_mw)
+    def respond(self, order: Order) -> Action:
+        """Take heat for an hour, no more than is demanded."""
+        served_mw = clipped(-order.heat_mw, 0.0, order.available_mw)
+        return Action(device=self.KIND, heat_mw=-served_mw, available_mw=order.available_mw)

@@ -1,25 +1,20 @@
 """Consumers of electricity who do not respond to prices."""
 
-from agents.der.device import HourPlan, MicrogridDevice, clipped
-from sim.messages import DeviceAction
+from agents.der.base import clipped
+from agents.der.device import HourPlan, MicrogridDevice
+from sim.messages import Action, Order
 
 
 class InelasticLoadAgent(MicrogridDevice):
     """An electric load, served up to the demand."""
 
-    DEVICE = "load"
+    KIND = "load"
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return plan.load_mw - plan.unserved("load"), plan.load_mw
+        return Order(p_mw=-(plan.load_mw - plan.unserved("load")), available_mw=plan.load_mw)
 
-    def respond(self, served_mw: float, available_mw: float) -> DeviceAction:
-        """Take power for an hour.
-
-        Parameters
-        ----------
-        served_mw, available_mw : float
-            Power served and demanded, positive. [MW]
-        """
-        served_mw = clipped(served_mw, 0.0, available_mw)
-        return DeviceAction(device=self.DEVICE, p_mw=-served_mw, available_mw=available_mw)
+    def respond(self, order: Order) -> Action:
+        """Take power for an hour, no more than is demanded."""
+        served_mw = clipped(-order.p_mw, 0.0, order.available_mw)
+        return Action(device=self.KIND, p_mw=-served_mw, available_mw=order.available_mw)

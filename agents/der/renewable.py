@@ -1,13 +1,12 @@
 """Wind turbines and PV plants: inverters whose available power depends on the weather."""
 
-import math
-
-from agents.der.base import DerAgent, clipped_to_circle
-from grids.components import Renewable
+from agents.der.base import OperatorUnit, clipped
+from grids.components import Renewable, within_inverter
+from sim.messages import Action, Order
 from sim.model import MarketModel
 
 
-class RenewableAgent(DerAgent):
+class RenewableAgent(OperatorUnit):
     """A renewable unit that can be curtailed and gives reactive power within its power factor (Eq. 20-22).
 
     Parameters
@@ -17,16 +16,14 @@ class RenewableAgent(DerAgent):
     """
 
     def __init__(self, model: MarketModel, *, name: str, position: int, unit: Renewable) -> None:
-        super().__init__(model, name=name, kind=self.KIND, position=position)
+        super().__init__(model, name=name, position=position)
         self._unit = unit
 
-    KIND = "renewable"
-
-    def clip(self, p_mw: float, q_mvar: float) -> tuple[float, float]:
+    def respond(self, order: Order) -> Action:
         """Return output up to what is available, reactive power up to the power-factor limit, both in the circle."""
-        p_mw = min(max(p_mw, 0.0), self.report().available_mw)
-        limit = p_mw * math.tan(math.acos(self._unit.min_power_factor))
-        return clipped_to_circle(p_mw, min(max(q_mvar, -limit), limit), self._unit.max_s_mva)
+        available_mw = self.report().available_mw
+        p_mw, q_mvar = within_inverter(self._unit, clipped(order.p_mw, 0.0, available_mw), order.q_mvar)
+        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, available_mw=available_mw)
 
 
 class WindTurbineAgent(RenewableAgent):

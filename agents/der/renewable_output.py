@@ -1,24 +1,20 @@
 """Renewable units of microgrids."""
 
-from agents.der.device import HourPlan, MicrogridDevice, clipped
-from sim.messages import DeviceAction
+from agents.der.base import clipped
+from agents.der.device import HourPlan, MicrogridDevice
+from sim.messages import Action, Order
 
 
 class RenewableOutputAgent(MicrogridDevice):
     """Renewable output that can be curtailed, at no cost."""
 
-    DEVICE = "output"
+    KIND = "output"
 
-    def order(self, plan: HourPlan) -> tuple[float, ...]:
+    def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
-        return plan.orders["output_p_mw"], plan.output_mw
+        return Order(p_mw=plan.orders["output_p_mw"], available_mw=plan.output_mw)
 
-    def respond(self, p_mw: float, available_mw: float) -> DeviceAction:
-        """Give power for an hour.
-
-        Parameters
-        ----------
-        p_mw, available_mw : float
-            Power asked for and available, positive. [MW]
-        """
-        return DeviceAction(device=self.DEVICE, p_mw=clipped(p_mw, 0.0, available_mw), available_mw=available_mw)
+    def respond(self, order: Order) -> Action:
+        """Give power for an hour, no more than is available."""
+        p_mw = clipped(order.p_mw, 0.0, order.available_mw)
+        return Action(device=self.KIND, p_mw=p_mw, available_mw=order.available_mw)

@@ -1,8 +1,8 @@
 """Base of stores of electricity and of heat."""
 
 from agents.der.device import ROUND_OFF_MWH, MicrogridDevice
-from grids.components import Storage
-from sim.messages import DeviceAction
+from grids.components import Storage, left_mwh, store_limits
+from sim.messages import Action
 from sim.model import MarketModel
 
 
@@ -20,8 +20,8 @@ class StorageAgent(MicrogridDevice):
         Stored energy now. [MWh]
     """
 
-    def __init__(self, model: MarketModel, connection: str, unit: Storage) -> None:
-        super().__init__(model, connection)
+    def __init__(self, model: MarketModel, name: str, unit: Storage) -> None:
+        super().__init__(model, name)
         self.unit = unit
         self.energy_mwh = unit.start_soc * unit.max_e_mwh
 
@@ -30,25 +30,22 @@ class StorageAgent(MicrogridDevice):
 
         The standing loss alone may take the store below its least energy; it then gives nothing.
         """
-        unit, rest = self.unit, self._rest_mwh
-        most = max(rest - unit.min_soc * unit.max_e_mwh, 0.0) * unit.efficiency
-        least = -max(unit.max_soc * unit.max_e_mwh - rest, 0.0) / unit.efficiency
-        return max(least, -unit.max_p_mw), min(most, unit.max_p_mw)
+        least, most = store_limits(self.unit, self._rest_mwh)
+        return max(least, -self.unit.max_p_mw), min(most, self.unit.max_p_mw)
 
     def left_mwh(self, p_mw: float) -> float:
         """Return the energy that is left after an hour of a power, positive for discharge. [MWh]"""
-        eta = self.unit.efficiency
-        return self._rest_mwh - (p_mw / eta if p_mw > 0 else p_mw * eta)
+        return left_mwh(self.unit, self._rest_mwh, p_mw)
 
-    def commit(self, action: DeviceAction) -> None:
+    def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""
         self.energy_mwh = action.energy_mwh
 
-    def energy_after(self, action: DeviceAction) -> float:
+    def energy_after(self, action: Action) -> float:
         """Return the stored energy that an action must leave; electric and thermal stores give one of two. [MWh]"""
         return self.left_mwh(action.p_mw + action.heat_mw)
 
-    def has_done(self, action: DeviceAction) -> bool:
+    def has_done(self, action: Action) -> bool:
         """Return whether its stored energy is the one that an action leaves."""
         return abs(self.energy_mwh - action.energy_mwh) <= ROUND_OFF_MWH
 

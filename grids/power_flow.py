@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,9 +123,15 @@ def shared_plant(grid: Grid) -> Plant:
 
 def upcoming_plant(grid: Grid) -> Future[Plant]:
     """Return the shared plant as a future: importing pandapower takes seconds, in which others compute bids."""
-    background = ThreadPoolExecutor(max_workers=1)
-    plant = background.submit(shared_plant, grid)
-    background.shutdown(wait=False)
+    plant: Future[Plant] = Future()
+
+    def make() -> None:
+        try:
+            plant.set_result(shared_plant(grid))
+        except BaseException as error:  # whoever asks for the plant is told
+            plant.set_exception(error)
+
+    Thread(target=make, daemon=True).start()  # a run that is given up does not wait for it
     return plant
 
 

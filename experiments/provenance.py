@@ -40,7 +40,13 @@ def _installed() -> dict[str, str]:
 PACKAGES = ("grids", "sim", "agents", "experiments")
 """Installed packages; all their files count, so that no new one is forgotten, but for `SHOWS`."""
 
-SHOWS = ("experiments/figures", "experiments/sweeps/report", "experiments/studies", "experiments/sweeps/files")
+SHOWS = (
+    "experiments/examples",
+    "experiments/figures",
+    "experiments/sweeps/report",
+    "experiments/studies",
+    "experiments/sweeps/files",
+)
 """Folders that don't count: figures and reports of stored results, and studies and sweeps, which have own hashes."""
 
 CODE_AND_DATA = (".py", ".pyc", ".csv", ".yaml")

@@ -3,6 +3,8 @@
 import doctest
 import json
 import os
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -423,3 +425,38 @@ def test_other_weather_is_told_with_its_remedy(study33, changes, part):
 )
 def test_what_cannot_be_compared_is_told(refused, arguments, part):
     assert part in refused("compare", *arguments)
+
+
+# ---- example scripts -----------------------------------------------------------------------------------------
+
+EXAMPLES = Path(experiments.__file__).parent / "examples"
+SLOW = {"change_a_value", "compare_strategies", "networked_microgrids", "sweep_and_plot", "value_of_foresight"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+        for path in sorted(EXAMPLES.glob("*.py"))
+    ],
+)
+def test_an_example_script_runs_and_imports_our_face_only(name, tmp_path, monkeypatch, capsys):
+    file = EXAMPLES / f"{name}.py"
+    text = file.read_text(encoding="utf-8")
+    assert 10 <= len(text.splitlines()) <= 40
+    imported = re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE)
+    assert set(imported) <= {"dataclasses", "matplotlib", "numpy", "pandas", "tieline"}
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    if name == "sweep_and_plot":  # starts processes, which must not run the script again
+        status, out, err = python(f"import runpy; runpy.run_path({str(file)!r}, run_name='__main__')", tmp_path)
+        assert (status, err) == (0, "")
+    else:
+        runpy.run_path(str(file), run_name="__main__")
+        out = capsys.readouterr().out
+    assert out
+    if "savefig" in text:
+        assert (tmp_path / f"{name}.png").is_file()
+
+
+def test_there_are_eight_examples():
+    assert len(list(EXAMPLES.glob("*.py"))) == 8

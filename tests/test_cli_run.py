@@ -93,7 +93,7 @@ def test_run_folder_is_complete(first_run, run_dir):
 
 def test_the_manifest_has_size_and_hash_of_every_other_file(run_dir):
     manifest = json.loads((run_dir / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     others = {path.name: path.read_bytes() for path in run_dir.iterdir() if path.name != "manifest.json"}
     assert manifest["files"] == {
         name: {"sha256": sha256(content).hexdigest(), "bytes": len(content)} for name, content in others.items()

@@ -2,8 +2,6 @@
 
 from functools import partial
 
-import mesa  # noqa: F401  (before Pyomo: it looks through all modules that are there, and wakes those put off)
-
 from agents.agreement import Agreement
 from agents.anm import policy_class
 from agents.bid_optimizer import BidOptimizer, compute_submission, opening_problem

@@ -350,6 +350,9 @@ def reproduce(
     json: Json = False,
 ) -> None:
     """Make the paper's tables and figures again beside its own numbers; what was computed is not computed again."""
+    from experiments.sweeps.engines import start_tracker
+
+    start_tracker()
     _load("reproduce.command").reproduce_items(what, quick=quick, out=out, workers=workers, seed=seed, as_json=json)
 
 

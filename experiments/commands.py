@@ -20,7 +20,7 @@ from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
 from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, run
-from experiments.summary import limits_in_json, strategy_of, worst
+from experiments.summary import limits_in_json, strategy_of
 from experiments.whole import MANIFEST, new_folder, open_folder
 from grids.cases import case_names
 from grids.documents import parse_yaml, shown
@@ -112,7 +112,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as
         "confidence": CONFIDENCE,
         "half_intervals": _finite({term: one.reach for term, one in result.estimates.items()}),
         "bids_mw": result.submission.bid_mw.tolist(),
-        "certificate": worst([result.submission.certificate, *(o.certificate for o in result.outcomes)]),
+        "certificate": result.certificate,
         "limits": limits_in_json(result.limits),
         "voltage": {
             "min_pu": min(float(o.vm_pu.min()) for o in result.outcomes),

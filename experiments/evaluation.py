@@ -22,6 +22,7 @@ from agents.participants import check_study, opening_bids
 from experiments.catalog import load_study
 from experiments.confidence import Estimate
 from experiments.scenario_outcome import Outcome, planned, simulated
+from experiments.summary import worst
 from experiments.threads import one_thread_each
 from grids.network import FloatArray
 from sim.audit import LimitCount
@@ -83,6 +84,27 @@ class Evaluation:
             for name in self.outcomes[0].energy_mwh
         }
         return self.terms | energies
+
+    @property
+    def gap(self) -> float:
+        """What any other bid can promise more at most, in the strategy's own model. [$]"""
+        search = self.submission.search
+        return max(0.0, search["bound"] - search["incumbent"]) if search else 0.0
+
+    @property
+    def certificate(self) -> dict[str, float | None]:
+        """What is proven of bids and dispatch, in the worst case."""
+        return worst([self.submission.certificate, *(outcome.certificate for outcome in self.outcomes)])
+
+    @property
+    def beyond_limits(self) -> int:
+        """Scenarios in which not all limits are kept."""
+        return sum(not outcome.within_limits for outcome in self.outcomes)
+
+    @property
+    def inexact(self) -> int:
+        """Scenarios in which physics can't do what was planned."""
+        return sum(not outcome.exact for outcome in self.outcomes)
 
     @property
     def limits(self) -> dict[str, LimitCount]:
@@ -163,7 +185,8 @@ def evaluate(
     scenarios = scenario_set(instance, on, count) if scenarios is None else scenarios
     if POLICIES.is_own(instance.study.policy) or MODES.is_own(instance.study.coordination):
         workers = 1
-    one_day = Instance.of(instance.study.model_copy(update={"days": 1}))
+    built = instance.study
+    one_day = instance if built.days == 1 else Instance.of(built.model_copy(update={"days": 1}))
     done = itertools.count(1)
     tell = None if progress is None else lambda: progress(next(done))
     with Evaluator(one_day, by=by, workers=_worker_count(workers, len(scenarios)), progress=tell) as evaluator:

@@ -1,5 +1,6 @@
 """Provenance of computed results: the versions of the libraries, and a hash of our own code and data."""
 
+import json
 import platform
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -25,6 +26,9 @@ VERSIONED = (
 
 DIGEST_LENGTH = 16
 """Characters of a hash of the model."""
+
+KEY_LENGTH = 20
+"""Characters of a key of results."""
 
 
 def versions() -> dict[str, str]:
@@ -78,23 +82,41 @@ def _decisive(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable
             yield from _decisive(entry, path)
 
 
-def digests_of_files(document: Mapping[str, Any], known: dict[str, str] | None = None) -> dict[str, str]:
+def digests_of_files(document: Mapping[str, Any], known: dict[str, str]) -> dict[str, str]:
     """Return hashes of the user's files that a study is made of, by their paths.
 
     Parameters
     ----------
     document : mapping
         A resolved study: the files it names have absolute paths.
-    known : dict, optional
+    known : dict
         Hashes of files that were read before, by path; new ones are added.
     """
-    known = {} if known is None else known
     names = (document["profiles"]["file"], document["grid"]["case"], document["trained"])
     own = [name for name in names if name is not None and Path(name).is_absolute() and Path(name).is_file()]
     for name in own:
         if name not in known:
             known[name] = sha256(Path(name).read_bytes()).hexdigest()
     return {name: known[name] for name in own}
+
+
+def key_of(document: Mapping[str, Any], known: dict[str, str], *more: Any) -> str:
+    """Return the hash of everything in a study that decides its results: the content of its files, not their place.
+
+    Parameters
+    ----------
+    document : mapping
+        A resolved study: the files it names have absolute paths.
+    known : dict
+        Hashes of files that were read before, by path; new ones are added.
+    *more : object
+        Everything else that decides the results, as plain JSON.
+    """
+    decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
+    for name, digest in digests_of_files(document, known).items():
+        decides = decides.replace(json.dumps(name), digest)
+    decides += "".join(json.dumps(one, sort_keys=True) for one in more if one is not None)
+    return sha256(decides.encode()).hexdigest()[:KEY_LENGTH]
 
 
 def provenance() -> dict[str, str]:

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from experiments.evaluation import Evaluation
-from experiments.reproduce import evaluated_bids
+from experiments.provenance import provenance
+from experiments.reproduce import evaluated_bids, sweep_runs
 from experiments.scenario_outcome import Outcome
+from experiments.sweeps import worker
+from experiments.sweeps.command import State
+from experiments.sweeps.result_store import task_of
 from sim.audit.limits import count_limits
 from sim.audit.report import LimitCount
 from sim.messages import Submission
@@ -24,7 +28,7 @@ def results(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in RESULTS}
 
 
-def evaluated(instance, scenarios, *, by, workers, progress):
+def evaluated(instance, scenarios, *, by, workers, progress=lambda done: None):
     """Return an evaluation whose money hangs on study and scenario alone."""
     seed = int(sha256(instance.study.model_dump_json().encode()).hexdigest()[:8], 16)
     rng, outcomes = np.random.default_rng(seed), []
@@ -32,7 +36,7 @@ def evaluated(instance, scenarios, *, by, workers, progress):
         outcomes.append(
             Outcome(
                 terms=dict(zip(TERMS, rng.normal(0, 50, len(TERMS)).tolist(), strict=True)),
-                energy_mwh=dict.fromkeys(("bid", "metered"), 0.0),
+                energy_mwh=dict.fromkeys(("bid", "metered", "imbalance"), 0.0),
                 metered_mw=np.zeros(24),
                 loss_mw=np.full(24, 0.1),
                 vm_pu=np.ones((24, 2)),
@@ -52,23 +56,30 @@ class Scenarios(SimpleNamespace):
         return len(self.probability)
 
 
+def simulated_here(plan, store, *, workers, retry_failed, quiet):
+    """Simulate the runs that a store lacks in this process."""
+    with store.locked():
+        store.prepare(plan)
+        for run in State.of(plan, store).left:
+            product = worker.perform(task_of(run, outputs=plan.sweep.outputs, versions=provenance()))
+            assert product.error == "", product.traceback
+            store.keep(run, product)
+
+
+def scenarios_of(instance, on, count):
+    count = count if on == "test" else instance.study.uncertainty.keep
+    return Scenarios(probability=np.full(count, 1 / count), demand_mw=np.zeros((count, 24, 1)))
+
+
 @contextmanager
 def cheap_evaluation():
-    """Evaluate bids for nothing."""
+    """Evaluate bids for nothing, here and in the runs of sweeps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluated_bids, "evaluate", evaluated)
-        patch.setattr(
-            evaluated_bids,
-            "Instance",
-            SimpleNamespace(of=lambda study: SimpleNamespace(study=study)),
-        )
-        patch.setattr(
-            evaluated_bids,
-            "scenario_set",
-            lambda instance, on, count: Scenarios(
-                probability=np.full(count, 1 / count), demand_mw=np.zeros((count, 24, 1))
-            ),
-        )
+        patch.setattr(sweep_runs, "simulate_runs", simulated_here)
+        for module in (evaluated_bids, worker):
+            patch.setattr(module, "evaluate", evaluated)
+            patch.setattr(module, "Instance", SimpleNamespace(of=lambda study: SimpleNamespace(study=study)))
+            patch.setattr(module, "scenario_set", scenarios_of)
         yield
 
 

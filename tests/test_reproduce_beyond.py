@@ -6,28 +6,29 @@ One quick run of the items that are fast is real; tests of files and figures alo
 import csv
 import json
 import re
-from configparser import ConfigParser
-from fnmatch import fnmatch
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from cli import accepted
 from conftest import STUDIES
 from readable import unreadable
 
+from experiments.catalog import packaged_sweeps
 from experiments.evaluation import Evaluator, evaluate, fixed_bids
 from experiments.reproduce import item
 from experiments.reproduce.context import Context
+from experiments.reproduce.curve_figure import ROWS, curve_figure
+from experiments.reproduce.curves import panels_of
 from experiments.reproduce.evaluated_bids import ENERGIES, evaluated_bids
 from experiments.reproduce.items import table1
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
-from experiments.reproduce.sweep import Sweep
-from experiments.reproduce.sweep_figure import ROWS, sweep_figure
+from experiments.reproduce.sweep_runs import SizedSweep
+from experiments.sweeps.plan import read_sweep
 from sim.errors import StudyError
 from sim.imbalance import RULES
 from sim.instance import Instance
@@ -234,9 +235,7 @@ def test_quick_says_so_everywhere(quick):
 def test_a_point_that_is_there_is_not_computed_again(quick):
     folder, summaries = quick
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    lost = next(
-        path for path in (folder / "parts").glob("evaluation-*") if '"swept"' in path.read_text(encoding="utf-8")
-    )
+    lost = next((folder / "parts").glob("beyond_penalty-*/results/*.parquet"))
     lost.unlink()
     for name in PLAYED[1:]:
         again = json.loads(reproduced(name, folder, "--json"))
@@ -246,23 +245,22 @@ def test_a_point_that_is_there_is_not_computed_again(quick):
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
-def fabricated(axis, *, falls):
-    """Return points of an axis, the first perhaps far below all others."""
-    by_strategy = {}
-    for k, strategy in enumerate(STRATEGIES):
-        profits = [-2600.0 - 400 * k if falls else 2450.0, *np.linspace(2500, 3400 - 200 * k, len(axis.values) - 1)]
-        by_strategy[strategy] = [
-            SimpleNamespace(expected={**dict.fromkeys(ROWS, 0.0), "profit": profit}) for profit in profits
-        ]
-    return by_strategy
+def fabricated(sweep):
+    """Return panels of made-up results, the first point of the first panel far below all others."""
+    runs = pd.DataFrame([dict.fromkeys(ROWS, 0.0) | point for point, _ in sweep.plan.arms])
+    panels = panels_of(sweep.sweep, runs)
+    for panel in panels:
+        for k, (strategy, points) in enumerate(panel.runs.items()):
+            first = -2600.0 - 400 * k if panel is panels[0] else 2450.0
+            profits = [first, *np.linspace(2500, 3400 - 200 * k, len(panel.values) - 1)]
+            panel.runs[strategy] = points.assign(profit=profits)
+    return panels
 
 
 @pytest.mark.parametrize("name", SWEEPS)
-def test_every_packaged_sweep_can_be_drawn(context, name):
-    axes = Sweep.of(context, name).said.axes
-    figure = sweep_figure(
-        axes, [axis.values for axis in axes], [fabricated(axis, falls=axis is axes[0]) for axis in axes]
-    )
+def test_every_packaged_sweep_can_be_drawn(tmp_path, name):
+    sweep = SizedSweep.of(Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=False), name)
+    figure = curve_figure(fabricated(sweep))
     assert unreadable(figure) == []
     assert figure.axes[0].get_ylim()[0] > 0
     assert {"▼ −2,600", "▼ −3,000"} <= {text.get_text() for text in figure.axes[0].texts}
@@ -276,69 +274,106 @@ def test_numbers_in_words(value, text):
 # ---- study files -------------------------------------------------------------------------------------------------
 
 
+def studies_of(context, name):
+    """Return {(factor, value): study} of a sweep's points, of the proposed bid."""
+    arms = SizedSweep.of(context, name).plan.arms
+    return {tuple(point.items()): study for point, study in arms if point["bidding"] == "anm_aware"}
+
+
 @pytest.mark.parametrize("name", SWEEPS)
-def test_a_sweep_passes_the_papers_study_and_is_packaged(context, name):
-    """Where an axis is at the paper's value, the study is the paper's but for the name of its rule."""
-    sweep = Sweep.of(context, name)
-    for place, axis in enumerate(sweep.said.axes):
-        assert axis.paper in axis.values
-        study = sweep.at(place, axis.paper).model_dump()
-        study["market"]["rule"] |= {key: sweep.study.market.rule.model_dump()[key] for key in ("name", "source")}
+def test_a_sweep_passes_the_papers_study(context, name):
+    """Where all factors are at the paper's value, the study is the paper's but for the name of its rule."""
+    sweep = SizedSweep.of(context, name)
+    single = read_sweep(packaged_sweeps()[name]).axes[-1].one_at_a_time
+    for panel in fabricated(sweep):
+        listed = next(values for values in single.values.values() if {*panel.values} <= {*values})
+        assert panel.base in listed
+        assert listed == sorted(listed)
+        assert list(panel.values[::2]) == [listed[0], listed[-1]]
+    paper = context.study(policy="hindsight").model_dump(mode="json")
+    at_paper = [study for point, study in sweep.plan.arms if single.base.items() <= point.items()]
+    assert {study["bidding"] for study in at_paper} == {*STRATEGIES}
+    for study in at_paper:
+        study["market"]["rule"] |= {key: paper["market"]["rule"][key] for key in ("name", "source")}
         study["grid"]["tie_line"]["power_factor_reading"] = "import_only"
-        assert study == sweep.study.model_dump()
-        assert axis.chosen(quick=True)[::2] == (axis.values[0], axis.values[-1])
-        assert axis.chosen(quick=False) == axis.values
+        assert study | {"bidding": paper["bidding"]} == paper
     assert item(name).SUMMARY.startswith("beyond the paper: ")
-    config = ConfigParser()
-    config.read(Path(__file__).parent.parent / "setup.cfg", encoding="utf-8")
-    patterns = [one.strip() for one in config["options.package_data"]["experiments"].split(",")]
-    assert any(fnmatch(f"reproduce/studies/{name}.yaml", pattern) for pattern in patterns)
 
 
 def test_batteries_times_nothing_are_none(context):
-    sweep = Sweep.of(context, "beyond_fleet")
-    assert sweep.at(0, 0.0).fleet.battery == ()
-    assert [unit.max_s_mva for unit in sweep.at(0, 2.0).fleet.battery] == [0.36, 0.12, 0.12, 0.36, 0.6]
-    assert len(sweep.at(2, 0.25).fleet.wind) == 5
+    fleets = {
+        (dict(point)["batteries"], dict(point)["wind and PV"]): study["fleet"]
+        for point, study in studies_of(context, "beyond_fleet").items()
+    }
+    assert fleets[0, 1]["battery"] == []
+    assert [unit["max_s_mva"] for unit in fleets[4, 1]["battery"]] == pytest.approx([0.72, 0.24, 0.24, 0.72, 1.2])
+    assert len(fleets[1, 0.25]["wind"]) == 5
+
+
+WEAR = {
+    "name": "wear",
+    "factors": {"wear": {"paths": ["market.tariff.wear_fast"], "label": "wear [$/MW²]"}},
+    "axes": [
+        {"values": {"bidding": ["basic", "anm_aware"]}},
+        {"one_at_a_time": {"base": {"wear": 1}, "values": {"wear": [1, 2, 3]}}},
+    ],
+}
 
 
 def test_the_users_own_file_is_taken_from_the_folder_of_the_results(context):
     own = context.folder / "beyond_errors.yaml"
-    own.write_text(
-        "axes:\n- {title: wear, label: 'wear [$/MW²]', paths: [market.tariff.wear_fast], values: [1, 2, 3]}\n",
-        encoding="utf-8",
-    )
-    sweep = Sweep.of(context, "beyond_errors")
+    own.write_text(json.dumps(WEAR), encoding="utf-8")
+    sweep = SizedSweep.of(context, "beyond_errors")
     assert sweep.path == own
-    assert sweep.at(0, 3.0, bidding="basic").market.tariff.wear_fast == 3
-    assert sweep.at(0, 3.0, bidding="basic").bidding == "basic"
+    studies = studies_of(context, "beyond_errors")
+    assert [study["market"]["tariff"]["wear_fast"] for study in studies.values()] == [1, 2, 3]
+    assert {study["policy"] for study in studies.values()} == {"hindsight"}
+    assert [panel.title for panel in fabricated(sweep)] == ["wear"]
 
 
-AXIS = {"title": "x", "label": "x [1]", "paths": ["seed"], "values": [1, 2]}
+def test_another_seed_is_that_of_all_points(tmp_path):
+    context = Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=True, seed=7)
+    assert {study["seed"] for study in studies_of(context, "beyond_errors").values()} == {7}
+
+
+def with_factor(**changes):
+    return WEAR | {"factors": {"wear": {"paths": ["market.tariff.wear_fast"]} | changes}}
+
+
+def with_values(*values, **more):
+    return WEAR | {
+        "axes": [WEAR["axes"][0], {"one_at_a_time": {"base": {"wear": 1}, "values": {"wear": values}} | more}]
+    }
 
 
 @pytest.mark.parametrize(
     ("document", "parts"),
     [
-        ({"axes": [AXIS | {"paths": ["market.rul.tiers"]}]}, ["axes.0.paths.0", "'rul'", "rule"]),
-        ({"axes": [AXIS | {"paths": ["seed", "fleet.wind.9.bus"]}]}, ["axes.0.paths.1", "'9'", "0..4"]),
-        ({"axes": [AXIS | {"also": {"market.rule.name.x": 1}}]}, ["axes.0.also", "'name' is a value"]),
-        ({"axes": [AXIS | {"values": [2, 1]}]}, ["axes.0", "must rise"]),
-        ({"axes": [AXIS | {"values": [1]}]}, ["axes.0.values", "at least 2"]),
-        ({"axes": [AXIS | {"paths": ["grid.tie_line.min_power_factor"]}]}, ["axes.0.values", "min_power_factor"]),
-        ({"axes": [AXIS | {"value": 1}]}, ["axes.0.value"]),
-        ({"axes": [AXIS | {"paths": ["name"], "change": "times"}]}, ["axes.0.paths.0", "no number"]),
-        ({"axes": [AXIS | {"paths": ["fleet.wind.*"], "change": "times"}]}, ["axes.0", "must not end in *"]),
-        ({"study": "microgrid3", "axes": [AXIS]}, ["microgrid3"]),
-        ({"study": "networked33", "axes": [AXIS]}, ["study: ", "no microgrids", "tieline run"]),
+        (with_factor(paths=["market.rul.tiers"]), ["factors.wear.paths.0", "'rul'", "rule"]),
+        (with_factor(paths=["market.tariff.wear_fast", "fleet.wind.9.bus"]), ["factors.wear.paths.1", "'9'", "0..4"]),
+        (WEAR | {"set": {"market.rule.name.x": 1}}, ["set: market.rule.name.x", "'name' is a value"]),
+        (with_values(1), ["axes", "two or more"]),
+        (with_values("a", "b"), ["wear_fast"]),
+        (with_values(1, 2, base={"tear": 1}), ["axes.1.one_at_a_time", "the same factors"]),
+        (WEAR | {"axes": WEAR["axes"][1:]}, ["axes", "add values: {bidding: ['basic', 'anm_aware']}"]),
+        (WEAR | {"axes": WEAR["axes"][:1], "factors": {}}, ["axes", "one_at_a_time"]),
+        (with_factor(paths=["grid.tie_line.min_power_factor"]), ["wear 2", "min_power_factor"]),
+        (with_factor(value=1), ["factors.wear.value"]),
+        (with_factor(paths=["name"], change="times"), ["factors.wear.paths.0", "no number"]),
+        (with_factor(paths=["fleet.wind.*"], change="times"), ["factors.wear", "must not end in *"]),
+        (WEAR | {"study": "microgrid3"}, ["microgrid3"]),
+        (WEAR | {"study": "networked33"}, ["no microgrids", "tieline run"]),
         ([1], ["mapping"]),
     ],
     ids=[
         "path",
         "place",
-        "also",
-        "falling",
+        "set",
         "single",
+        "words",
+        "bases",
+        "strategies",
+        "no curve",
         "impossible",
         "unknown",
         "word",

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import experiments.__main__ as command_line
 from experiments import provenance, reproduce
 from experiments.provenance import model_digest
-from experiments.reproduce import evaluated_bids, item, items, result_cache
+from experiments.reproduce import evaluated_bids, item, items
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.context import FULL, QUICK, Context
 from experiments.reproduce.result_cache import ResultCache
@@ -148,7 +148,7 @@ def test_what_decides_a_part_finds_it(stored, study33, monkeypatch):
     _, again = stored
     assert again(study=study33.model_copy(update={"seed": 2})) == 1
     assert again(of=3) == 1
-    monkeypatch.setattr(result_cache, "versions", lambda: {"tieline": "99"})
+    monkeypatch.setattr(provenance, "versions", lambda: {"tieline": "99"})
     assert again() == 1
     assert again() == 0
 
@@ -176,7 +176,6 @@ def installed(tmp_path, monkeypatch):
         )
     monkeypatch.setattr(provenance, "files", (tmp_path / "site").joinpath)
     monkeypatch.setattr(provenance, "model_digest", provenance.model_digest.__wrapped__)
-    monkeypatch.setattr(result_cache, "model_digest", provenance.model_digest)
     return tmp_path / "site"
 
 

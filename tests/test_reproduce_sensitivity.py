@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from cli import accepted
@@ -18,7 +19,7 @@ from reproduced import cheap_evaluation, evaluated
 
 from experiments.evaluation import evaluate, scenario_set
 from experiments.reproduce import evaluated_bids, loss_analysis
-from experiments.reproduce.context import Context
+from experiments.reproduce.context import FULL, Context
 from experiments.reproduce.deviations import Improvement, Verdict, deviations, papers_money, sensitivity_cells
 from experiments.reproduce.interpretations import (
     BASE,
@@ -37,8 +38,11 @@ from experiments.reproduce.interpretations import (
 from experiments.reproduce.items import sensitivity
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
+from experiments.reproduce.variants import variant_plan
+from experiments.sweeps import worker
 from sim.instance import Instance
 from sim.settlement import TERMS
+from sim.study import Study
 
 ALTERNATIVES = [one for group in (NOT_PRINTED | COMBINED | PRINTED).values() for one in group]
 QUICK_READINGS = {BASE, CLOSEST, *(one for group in QUICK_GROUPS.values() for one in group)}
@@ -88,22 +92,28 @@ def named(reading, size, keys):
     return said | ({"uncertainty.scenarios": size.keep} if reading.unreduced else {})
 
 
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory):
+    """Return {(reading, rule, strategy): study} of all readings at full size, as runs of a sweep have them."""
+    context = context_in(tmp_path_factory.mktemp("full"), quick=False)
+    plan = variant_plan(context, "all", [BASE, *ALTERNATIVES])
+    return {tuple(point.values()): Study.model_validate(document) for point, document in plan.arms}
+
+
 @pytest.mark.parametrize("reading", ALTERNATIVES, ids=lambda reading: reading.name)
-def test_a_reading_changes_what_it_names_and_nothing_else(reading, tmp_path):
-    context = context_in(tmp_path, quick=False)
-    for rule, strategy in COLUMNS:
-        before, after = (flat(one.study(context, rule, strategy).model_dump()) for one in (BASE, reading))
+def test_a_reading_changes_what_it_names_and_nothing_else(reading, studies):
+    for column in COLUMNS:
+        before, after = (flat(studies[one.name, *column].model_dump()) for one in (BASE, reading))
         changed = {key: value for key, value in after.items() if before[key] != value}
         assert after.keys() == before.keys()
-        assert changed == named(reading, context.size, before)
-    Instance.of(reading.study(context, "case1", "basic"))  # the network can be built and the columns are there
+        assert changed == named(reading, FULL, before)
+    Instance.of(studies[reading.name, "case1", "basic"])  # the network can be built and the columns are there
 
 
-def test_the_base_reading_is_the_papers_protocol_and_shares_its_parts(tmp_path):
+def test_the_base_reading_is_the_papers_protocol(studies, tmp_path):
     context = context_in(tmp_path, quick=False)
     for rule, strategy in COLUMNS:
-        protocol = context.study(rule=rule, bidding=strategy, policy="hindsight")
-        assert BASE.study(context, rule, strategy) == protocol
+        assert studies[BASE.name, rule, strategy] == context.study(rule=rule, bidding=strategy, policy="hindsight")
 
 
 def test_readings_have_names_of_their_own_that_fit():
@@ -120,11 +130,11 @@ def test_what_is_closest_does_not_contradict_the_paper():
     assert {"per unit, random", "per unit, must end at 0.95"} < against
 
 
-def test_more_wind_makes_up_for_the_smaller_sun(tmp_path):
+def test_more_wind_makes_up_for_the_smaller_sun(studies):
     """All available energy is worth what Table 5 implies, and the inverters never feel that they are larger."""
     worth = {}
     for reading in (BASE, SAME_WORTH):
-        instance = Instance.of(reading.study(context_in(tmp_path, quick=False), "case1", "basic"))
+        instance = Instance.of(studies[reading.name, "case1", "basic"])
         worth[reading] = instance.profiles.price_per_mwh @ instance.forecast.available_mw[0].sum(axis=1)
     assert worth[BASE] == pytest.approx(1728.98 + 110.67 / 0.8, abs=0.1)
     assert worth[SAME_WORTH] == pytest.approx(worth[BASE], rel=1e-4)
@@ -232,7 +242,8 @@ def test_a_second_run_computes_nothing_and_writes_the_same(quick):
     assert again["parts"]["computed"] == []
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert again["items"]["sensitivity"]["changes"]["errors per unit"] == PER_UNIT.in_words()
-    assert set(again["parts"]["found"]) == {path.name for path in (folder / "parts").iterdir()}
+    stored = [*(folder / "parts").glob("*.json"), *(folder / "parts").glob("sensitivity*/results/*")]
+    assert set(again["parts"]["found"]) == {path.name for path in stored}
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, monkeypatch):
@@ -244,10 +255,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, mon
             raise KeyboardInterrupt
         return evaluated(*given, **options)
 
-    monkeypatch.setattr(evaluated_bids, "evaluate", interrupted)
+    monkeypatch.setattr(worker, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sensitivity.reproduce(context_in(tmp_path, quick=True))
-    assert len(list((tmp_path / "parts").iterdir())) == 5
+    assert len(list((tmp_path / "parts").glob("sensitivity*/results/*"))) == 5
     goes_on = context_in(tmp_path, quick=True)
     sensitivity.reproduce(goes_on)
     assert len(set(goes_on.cache.found)) >= 5
@@ -255,26 +266,17 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, mon
     assert (tmp_path / name).read_bytes() == (quick[0] / name).read_bytes()
 
 
-def stored_money(folder, **wanted):
-    """Return {(rule, strategy): {term: mean}} of the stored parts whose study has the dotted values wanted."""
-    money = {}
-    for path in (folder / "parts").glob("evaluation-*.json"):
-        part = json.loads(path.read_text(encoding="utf-8"))
-        study = flat(part["identity"]["study"])
-        if all(study[key.replace("__", ".")] == value for key, value in wanted.items()):
-            key = study["market.rule.name"], study["bidding"]
-            assert key not in money
-            chances = part["result"]["probability"]
-            money[key] = {
-                term: sum(chance * value for chance, value in zip(chances, values, strict=True))
-                for term, values in part["result"]["money"].items()
-            }
-    return money
+def stored_money(folder, reading, seed):
+    """Return {(rule, strategy): {term: mean}} of the stored runs of a reading with a seed."""
+    runs = pd.concat(map(pd.read_parquet, (folder / "parts").glob("sensitivity*/results/*")))
+    runs = runs[(runs["interpretation"] == reading.name) & (runs["seed"] == seed)]
+    assert len(runs) == len(COLUMNS)
+    return {(run["market.rule"], run["bidding"]): run for run in runs.to_dict(orient="records")}
 
 
 def test_the_deviations_of_a_reading_by_hand(quick):
     folder = quick[0]
-    money = stored_money(folder, seed=1, uncertainty__errors__sharing="per_unit")
+    money = stored_money(folder, PER_UNIT, 1)
     assert set(money) == set(COLUMNS)
     printed = {row["term"]: row for row in rows_of(Path(evaluated_bids.__file__).with_name("table5_paper.csv"))}
     for rule in CASES:
@@ -306,9 +308,7 @@ def test_the_deviations_of_a_reading_by_hand(quick):
 
 def test_the_spread_by_hand(quick):
     folder = quick[0]
-    wanted = {"uncertainty__errors__sharing": "per_kind", "uncertainty__scenarios": 12}
-    wanted |= {"profiles__wind_pu": "wind_pu_of_capacity", "profiles__pv_pu": "pv_pu_of_capacity"}
-    by_seed = [stored_money(folder, seed=seed, **wanted)["case2", "anm_aware"]["exchange"] for seed in (1, 2)]
+    by_seed = [stored_money(folder, BASE, seed)["case2", "anm_aware"]["exchange"] for seed in (1, 2)]
     rows = rows_of(folder / "sensitivity_spread-quick.csv")
     row = next(row for row in rows if row["panel"] == "Case II, base reading" and row["row"] == "exchange")
     mean, half = sum(by_seed) / 2, abs(by_seed[1] - by_seed[0]) / 2

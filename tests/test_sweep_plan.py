@@ -129,7 +129,7 @@ def leaves(node, path=()):
 
 
 def test_every_value_of_a_study_but_its_description_is_part_of_the_key():
-    from experiments.sweeps.plan import key_of
+    from experiments.provenance import key_of
 
     (run,) = plan_of().runs()
     for path, value in leaves(run.document):

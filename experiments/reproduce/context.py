@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from experiments import console
 from experiments.catalog import find_study
@@ -33,6 +34,11 @@ class Size:
     scenarios: int
     keep: int
     test: int
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Values of a study of this size, by path."""
+        return {"uncertainty.scenarios": self.scenarios, "uncertainty.keep": self.keep}
 
 
 FULL = Size(scenarios=1000, keep=10, test=100)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
-from experiments.reproduce.evaluated_bids import ScenarioMoney
 from experiments.reproduce.interpretations import COLUMNS
 from experiments.reproduce.paper import CASES, table5
 from sim.settlement import TERMS
@@ -34,11 +33,6 @@ SENSITIVITY_COLUMNS = {
     **{("better %", "imb."): ".0f", ("better %", "profit"): ".2f"},
 }
 """Formats of the columns of a sensitivity table, in the order of :func:`sensitivity_cells`."""
-
-
-def money_of(columns: Mapping[tuple[str, str], ScenarioMoney]) -> Money:
-    """Return the expected money of evaluated columns."""
-    return {key: {term: column.mean(term) for term in TERMS} for key, column in columns.items()}
 
 
 def papers_money() -> Money:

@@ -9,7 +9,6 @@ from experiments.confidence import Estimate
 from experiments.evaluation import Evaluation, Method, evaluate, scenario_set
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
-from experiments.summary import worst
 from grids.network import FloatArray
 from sim.instance import Instance
 from sim.settlement import TERMS
@@ -142,7 +141,7 @@ def evaluated_bids(
 
 
 def _record(found: Evaluation) -> Record:
-    submission, outcomes, search = found.submission, found.outcomes, found.submission.search
+    submission, outcomes = found.submission, found.outcomes
     return {
         "bid_mw": submission.bid_mw.tolist(),
         "probability": found.probability.tolist(),
@@ -153,10 +152,10 @@ def _record(found: Evaluation) -> Record:
         "demand_mw": found.scenarios.demand_mw.sum(axis=2).tolist(),
         "limits": {name: one.count for name, one in found.limits.items()},
         "note": submission.remarks,
-        "proof": worst([submission.certificate, *(outcome.certificate for outcome in outcomes)]),
-        "gap": max(0.0, search["bound"] - search["incumbent"]) if search else 0.0,
-        "beyond_limits": sum(not outcome.within_limits for outcome in outcomes),
-        "inexact": sum(not outcome.exact for outcome in outcomes),
+        "proof": found.certificate,
+        "gap": found.gap,
+        "beyond_limits": found.beyond_limits,
+        "inexact": found.inexact,
     }
 
 

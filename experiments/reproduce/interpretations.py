@@ -1,10 +1,11 @@
 """Interpretations of the paper: what it leaves open read one way or another, each a change of the study, as data."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from experiments.reproduce.context import Context
 from experiments.reproduce.paper import CASES, STRATEGIES
-from sim.study import Study
+from grids.documents import parse_yaml
 
 WIND_CAPACITIES_MVA = (1.2, 0.6, 0.6, 0.96, 1.2)
 """Wind turbines of Table 2. [MVA]"""
@@ -42,13 +43,11 @@ class Interpretation:
         against = [one.overrides for group in PRINTED.values() for one in group if one.overrides]
         return self.unreduced or any(set(overrides) <= set(self.overrides) for overrides in against)
 
-    def study(self, context: Context, rule: str, strategy: str) -> Study:
-        """Return the paper's study so interpreted, with the paper's hindsight unless it says otherwise."""
-        study = context.study(rule=rule, bidding=strategy, overrides=("policy=hindsight", *self.overrides))
-        if not self.unreduced:
-            return study
-        uncertainty = study.uncertainty.model_copy(update={"scenarios": context.size.keep})
-        return study.model_copy(update={"uncertainty": uncertainty})
+    def changes(self, kept: int) -> dict[str, Any]:
+        """Return the values that it changes, by path, if so many scenarios are kept."""
+        pairs = (override.split("=", 1) for override in self.overrides)
+        changes = {path: parse_yaml(text) for path, text in pairs}
+        return changes | ({"uncertainty.scenarios": kept} if self.unreduced else {})
 
     def in_words(self) -> str:
         """Return the changes as ``--set`` takes them."""

@@ -9,7 +9,6 @@ from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import papers_money
 from experiments.reproduce.evaluated_bids import evaluated_bids
-from experiments.reproduce.interpretations import BASE
 from grids.network import FloatArray
 from sim.instance import Instance
 
@@ -62,7 +61,7 @@ class LossAnalysis:
 
 def analyse_losses(context: Context) -> LossAnalysis:
     """Return the losses of the proposed bid, hour by hour with hindsight in the kept scenarios."""
-    study = BASE.study(context, RULE, PROPOSED)
+    study = context.study(rule=RULE, bidding=PROPOSED, policy="hindsight")
     bids = evaluated_bids(context, study, title="sensitivity, losses hour by hour")
     expected = bids.probability
     return _losses(Instance.of(study), bids.expected, expected @ bids.loss_mw, expected @ bids.demand_mw)
@@ -113,7 +112,7 @@ class ImbalanceAnalysis:
 
 def analyse_imbalance(context: Context) -> ImbalanceAnalysis:
     """Return the imbalance cost of the basic bid with hindsight in the kept scenarios."""
-    study = BASE.study(context, RULE, BASIC)
+    study = context.study(rule=RULE, bidding=BASIC, policy="hindsight")
     flows = evaluated_bids(context, study, title="sensitivity, flows of the basic bid")
     instance = Instance.of(study)
     price, bid = instance.profiles.price_per_mwh, flows.bid_mw

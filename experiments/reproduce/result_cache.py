@@ -7,13 +7,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from experiments.provenance import digests_of_files, model_digest, versions
+from experiments.provenance import key_of, provenance
 from experiments.whole import write_whole
 from grids.documents import parse_json, read_text
 from sim.study import Study
-
-KEY_LENGTH = 16
-"""Characters of a result's hash in its file name."""
 
 Record = dict[str, Any]
 """What a result holds: plain JSON."""
@@ -52,46 +49,31 @@ class ResultCache:
         compute : callable
             Returns it.
         """
-        document = study.model_dump(mode="json")
-        identity = _plain(
-            {
-                "parameters": dict(parameters),
-                "study": document,
-                "files": digests_of_files(document),
-                "versions": versions(),
-                "model": model_digest(),
-            }
-        )
-        path = self.folder / f"{parameters['kind']}-{_digest(identity)[:KEY_LENGTH]}.json"
-        stored = _read(path, identity)
+        asked = {"study": study.model_dump(mode="json"), "parameters": dict(parameters), "provenance": provenance()}
+        key = key_of(asked["study"], {}, asked["parameters"], asked["provenance"])
+        path = self.folder / f"{parameters['kind']}-{key}.json"
+        stored = _read(path, key)
         if stored is not None:
             self.found.append(path.name)
             return stored
         start = perf_counter()
-        result = _plain(compute())
-        about = {"identity": identity, "digest": _digest(result), "seconds": perf_counter() - start}
-        text = json.dumps(about | {"result": result}, indent=1)
-        write_whole(path, text.encode())
+        result: Record = json.loads(json.dumps(compute(), allow_nan=False))  # as it will be read again
+        about = {"key": key, "identity": asked, "digest": _digest(result), "seconds": perf_counter() - start}
+        write_whole(path, json.dumps(about | {"result": result}, indent=1).encode())
         self.computed.append(path.name)
         return result
-
-
-def _plain(record: Record) -> Record:
-    """Return a record as it will be read again, so that it makes no difference whether it was."""
-    plain: Record = json.loads(json.dumps(record, allow_nan=False))
-    return plain
 
 
 def _digest(record: Record) -> str:
     return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _read(path: Path, identity: Record) -> Record | None:
+def _read(path: Path, key: str) -> Record | None:
     """Return a stored result, or None if it is missing, damaged or another one."""
     try:
         document = parse_json(read_text(path, "JSON"))
         result: Record = document["result"]
-        intact = document["identity"] == identity and document["digest"] == _digest(result)
+        intact = document["key"] == key and document["digest"] == _digest(result)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return result if intact else None

@@ -1,56 +1,95 @@
-"""Compute readings of the paper: four columns for each reading and seed, every one a stored result."""
+"""Variants of Table 5: its four columns in each interpretation of the paper and with each seed, as runs of a sweep."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from experiments.reproduce.context import Context
-from experiments.reproduce.deviations import Money, money_of
-from experiments.reproduce.evaluated_bids import evaluated_bids
-from experiments.reproduce.interpretations import COLUMNS, Interpretation
-from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.deviations import Money
+from experiments.reproduce.interpretations import Interpretation
+from experiments.reproduce.paper import CASES, STRATEGIES, STUDY
+from experiments.reproduce.sweep_runs import runs_of
+from experiments.sweeps.outputs import OUTPUTS
+from experiments.sweeps.plan import SweepPlan, make_plan
+from experiments.sweeps.sweep_file import Axis, EvaluationSpec, Factor, SweepFile
 from sim.audit import counts_in_words
+from sim.settlement import TERMS
+
+FACTOR, RULE, BIDDING = "interpretation", "market.rule", "bidding"
+LIMITS = {output.path[1]: output.name for output in OUTPUTS if output.path[::2] == ("limits", "count")}
+"""Columns that count how often limits of each kind were not kept."""
 
 
 class Sample(NamedTuple):
-    """A reading to be computed with a seed."""
+    """Interpretation computed with a seed."""
 
-    reading: Interpretation
+    interpretation: Interpretation
     seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantMoney:
-    """What came of samples.
+    """Money of samples.
 
     Attributes
     ----------
     money : dict of Sample to Money
         Expected money of every column.
     remarks : list of str
-        What was not as it should be.
+        Limits that were not kept, and notes on bids.
     """
 
     money: dict[Sample, Money]
     remarks: list[str]
 
 
-def evaluate_variants(context: Context, samples: Sequence[Sample]) -> VariantMoney:
-    """Return the money of samples, by the paper's protocol: hindsight ANM in the scenarios a bid is made from."""
-    result, remarks = {}, []
-    count = len(COLUMNS) * len(samples)
-    for number, sample in enumerate(samples):
-        columns = {}
-        for place, (rule, strategy) in enumerate(COLUMNS, start=1 + number * len(COLUMNS)):
-            which = f"{sample.reading.name}, seed {sample.seed}, {CASES[rule]} {STRATEGIES[strategy]}"
-            study = sample.reading.study(replace(context, seed=sample.seed), rule, strategy)
-            title = f"sensitivity, part {place} of {count}: {which}"
-            columns[rule, strategy] = evaluated_bids(context, study, title=title)
-        result[sample] = money_of(columns)
-        outside = sum((Counter(column.limits) for column in columns.values()), Counter[str]())
-        notes = dict.fromkeys(column.note for column in columns.values() if column.note)
-        if broken := counts_in_words(outside):
-            remarks.append(f"{sample.reading.name}: {broken}.")
-        remarks += [f"{sample.reading.name}: {note}." for note in notes]
-    return VariantMoney(money=result, remarks=[*dict.fromkeys(remarks)])
+def evaluate_variants(
+    context: Context, *, once: Sequence[Interpretation], repeated: Sequence[Interpretation], seeds: int
+) -> VariantMoney:
+    """Return the money of interpretations, by the paper's protocol: hindsight ANM in the scenarios a bid is made from.
+
+    Parameters
+    ----------
+    context : Context
+        Size, seed, cache and workers.
+    once, repeated : sequence of Interpretation
+        Interpretations to be computed with the context's seed, and with several.
+    seeds : int
+        Number of seeds of the latter, one after another.
+    """
+    spread = variant_plan(context, "sensitivity_spread", repeated, replications=seeds)
+    plans = [spread, variant_plan(context, "sensitivity", once)]
+    rows = pd.concat([runs_of(context, plan) for plan in plans], ignore_index=True)
+    known = {one.name: one for one in (*repeated, *once)}
+    money: dict[Sample, Money] = {}
+    remarks = []
+    for (name, seed), columns in rows.groupby([FACTOR, "seed"], sort=False):
+        money[Sample(known[name], int(seed))] = {
+            (row[RULE], row[BIDDING]): {term: float(row[term]) for term in TERMS} for _, row in columns.iterrows()
+        }
+        if broken := counts_in_words(Counter({limit: int(columns[column].sum()) for limit, column in LIMITS.items()})):
+            remarks.append(f"{name}: {broken}.")
+        remarks += [f"{name}: {note}." for note in columns["remarks"].unique() if note]
+    return VariantMoney(money=money, remarks=[*dict.fromkeys(remarks)])
+
+
+def variant_plan(
+    context: Context, name: str, interpretations: Sequence[Interpretation], *, replications: int = 1
+) -> SweepPlan:
+    """Return the plan of a sweep over interpretations, rules and strategies, at the context's size and seed."""
+    levels = {one.name: one.changes(context.size.keep) for one in interpretations}
+    sweep = SweepFile(
+        name=name,
+        description="Expected money of both strategies and rules in other readings of the paper.",
+        study=STUDY,
+        set={"policy": "hindsight", **context.size.values},
+        factors={FACTOR: Factor(levels=levels, label="reading of the paper")},
+        axes=(Axis(values={FACTOR: [*levels]}), Axis(values={RULE: [*CASES], BIDDING: [*STRATEGIES]})),
+        replications=replications,
+        evaluate=EvaluationSpec(),
+    )
+    return make_plan(sweep, Path(), seed=context.seed)

@@ -132,14 +132,10 @@ def _run(
     plan, store = _plan_and_store(sweep, workers, dask, out)
     _warn(plan)
     cluster = None if dask is None else DaskCluster(dask)  # before anything is written
-    with store.locked(), one_thread_each():
-        store.prepare(plan)
-        if retry_failed:
-            store.clear_failures(plan)
-        left = State.of(plan, store).left
-        engine = cluster or LocalProcesses(_processes(workers, len(left)))
-        simulated, failed, seconds = _simulate(plan, store, left, engine, quiet=quiet)
-        state = State.of(plan, store)
+    simulated, failed, seconds = simulate_runs(
+        plan, store, workers=workers, cluster=cluster, retry_failed=retry_failed, quiet=quiet
+    )
+    state = State.of(plan, store)
     return {
         "sweep": plan.sweep.name,
         "out": str(store.folder),
@@ -187,6 +183,41 @@ def _warn(plan: SweepPlan) -> None:
         console.err.print(
             "search.time_limit_s is set: bids, and so the results, depend on how busy the machine is", markup=False
         )
+
+
+def simulate_runs(
+    plan: SweepPlan,
+    store: ResultStore,
+    *,
+    workers: int | None,
+    cluster: Engine | None = None,
+    retry_failed: bool = False,
+    quiet: bool = False,
+) -> tuple[int, int, float]:
+    """Simulate the runs that a store lacks; return their number, the number that failed, and the seconds it took.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+        All runs.
+    store : ResultStore
+        Their results.
+    workers : int or None
+        Processes; by default one per core.
+    cluster : Engine, optional
+        Engine to be used instead of processes.
+    retry_failed : bool
+        Also simulate those that failed before.
+    quiet : bool
+        Show no progress.
+    """
+    with store.locked(), one_thread_each():
+        store.prepare(plan)
+        if retry_failed:
+            store.clear_failures(plan)
+        left = State.of(plan, store).left
+        engine = cluster or LocalProcesses(_processes(workers, len(left)))
+        return _simulate(plan, store, left, engine, quiet=quiet)
 
 
 def _simulate(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from experiments.sweeps.sweep_file import MOST, Axis, Range, Sampling, SweepFile, plain
+from experiments.sweeps.sweep_file import MOST, Axis, OneAtATime, Range, Sampling, SweepFile, plain
 from grids.documents import DocumentError, in_short, parse_yaml, read_text, shown
 from grids.network import FloatArray
 from sim.errors import StudyError
@@ -59,6 +59,8 @@ def _points_of(axis: Axis, folder: Path, where: str) -> list[Point]:
         return [dict(zip(axis.zipped, row, strict=True)) for row in zip(*axis.zipped.values(), strict=True)]
     if axis.csv is not None:
         return _rows(folder / axis.csv, f"{where}.csv")
+    if axis.one_at_a_time is not None:
+        return _one_at_a_time(axis.one_at_a_time)
     if axis.latin_hypercube is not None:
         return _sampled(axis.latin_hypercube, qmc.LatinHypercube)
     if axis.sobol is not None:
@@ -91,6 +93,12 @@ def _neat(numbers: FloatArray) -> list[float]:
     rounded = [float(f"{number:.{DIGITS}g}") for number in numbers]
     whole = all(number.is_integer() for number in rounded)
     return [int(number) for number in rounded] if whole else rounded
+
+
+def _one_at_a_time(axis: OneAtATime) -> list[Point]:
+    """Return the points that differ from the base in one factor at most, each once."""
+    points = [{**axis.base, name: value} for name, values in axis.values.items() for value in values]
+    return [point for place, point in enumerate(points) if point not in points[:place]]
 
 
 def _rows(path: Path, where: str) -> list[Point]:

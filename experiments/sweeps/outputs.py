@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.evaluation import Evaluation
 from experiments.simulate import Run
+from experiments.summary import limits_in_json, strategy_of
 from sim.audit import LIMITS
 from sim.profiles import HOURS_PER_DAY
 from sim.settlement import COST_TERMS, TRADE
@@ -118,8 +120,12 @@ HOURLY = (
 )
 """Figures of every hour, in the order of their columns."""
 
+EVALUATED = ("imbalance_mwh", "proven_gap", "scenarios_beyond_limits", "scenarios_inexact", "remarks")
+"""What else is known where bids are evaluated: mean magnitude of flow minus bid [MWh], what any other bid can promise
+more at most [$], scenarios that don't keep all limits or that physics can't do, and what the optimiser has to say."""
+
 COLUMNS = frozenset(
-    {"key", "replication", "seed", "day", "hour", "error", BIDDING_USED, *HOURLY}.union(
+    {"key", "replication", "seed", "day", "hour", "error", BIDDING_USED, *HOURLY, *EVALUATED}.union(
         output.name for output in (*OUTPUTS, *TIMINGS)
     )
 )
@@ -138,8 +144,24 @@ def figures(summary: Mapping[str, Any]) -> dict[str, float | int]:
         value: Any = summary
         for part in output.path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        row[output.name] = int(value) if output.whole else float("nan" if value is None else value)
+        row[output.name] = float("nan") if value is None else int(value) if output.whole else float(value)
     return row
+
+
+def evaluated_figures(found: Evaluation) -> dict[str, Any]:
+    """Return the outputs of bids evaluated over scenarios, expected ones of money and energy, and `EVALUATED`."""
+    strategy, expected = strategy_of(found.submission), found.expected
+    volts = [outcome.vm_pu for outcome in found.outcomes]
+    summary = {
+        "terms": found.terms,
+        "energy_mwh": {name.removesuffix("_mwh"): amount for name, amount in expected.items()},
+        "voltage": {"min_pu": min(map(np.min, volts)), "max_pu": max(map(np.max, volts))},
+        "limits": limits_in_json(found.limits),
+        "bid_strategy": strategy,
+        "certificate": found.certificate,
+    }
+    more = (expected["imbalance_mwh"], found.gap, found.beyond_limits, found.inexact, found.submission.remarks)
+    return figures(summary) | dict(zip(EVALUATED, more, strict=True)) | {BIDDING_USED: strategy["used"]}
 
 
 def hourly(simulated: Run) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 from agents.participants import check_study
 from experiments.catalog import check_names, find_study, packaged_studies
 from experiments.overrides import set_value
-from experiments.provenance import digests_of_files
+from experiments.provenance import key_of
 from experiments.sweeps.design import Point, points
 from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.sweep_file import STUDY, SweepFile
@@ -23,9 +22,6 @@ from sim.changes import explain
 from sim.errors import StudyError, reading
 from sim.instance import Instance
 from sim.study import Study, anchor_paths
-
-KEY_LENGTH = 20
-"""Characters of a run's key."""
 
 MOST_RUNS = 1_000_000
 """Largest number of runs of a sweep."""
@@ -50,12 +46,15 @@ class PlannedRun:
         Counted from 1.
     document : dict
         The resolved study.
+    evaluation : dict or None
+        Evaluation of its bids; None to simulate its days.
     """
 
     key: str
     point: Point
     replication: int
     document: Document
+    evaluation: Document | None = None
 
     @property
     def seed(self) -> int:
@@ -100,12 +99,15 @@ class SweepPlan:
     @cached_property
     def _runs(self) -> Sequence[PlannedRun]:
         digests: dict[str, str] = {}
+        evaluation = None if self.sweep.evaluate is None else self.sweep.evaluate.model_dump()
         runs = []
         for point, document in self.arms:
             for replication in range(1, self.sweep.replications + 1):
                 resolved = document | {"seed": document["seed"] + replication - 1}
-                key = key_of(resolved, digests)
-                runs.append(PlannedRun(key=key, point=point, replication=replication, document=resolved))
+                key = key_of(resolved, digests, evaluation)
+                runs.append(
+                    PlannedRun(key=key, point=point, replication=replication, document=resolved, evaluation=evaluation)
+                )
         return runs
 
 
@@ -140,7 +142,7 @@ def sweep_from(document: Mapping[str, Any], where: str) -> SweepFile:
         raise StudyError("\n".join(first_few([f"{where}: {line}" for line in explain(error, SweepFile)]))) from None
 
 
-def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
+def make_plan(sweep: SweepFile, folder: Path, *, seed: int | None = None) -> SweepPlan:
     """Return the plan of a sweep; every study in it is valid.
 
     Parameters
@@ -149,6 +151,8 @@ def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
         The sweep's file.
     folder : Path
         Folder of the file: other files are looked for there.
+    seed : int, optional
+        Seed of the first replication; by default the study's own.
 
     Raises
     ------
@@ -162,7 +166,7 @@ def make_plan(sweep: SweepFile, folder: Path) -> SweepPlan:
     bases: dict[str, Document] = {}
     if len(designed) * sweep.replications > MOST_RUNS:
         raise StudyError(f"replications: more than {MOST_RUNS:,} runs with {len(designed):,} points; give fewer")
-    arms = [(point, _study(sweep, folder, point, bases)) for point in designed]
+    arms = [(point, _study(sweep, folder, point, bases, seed)) for point in designed]
     _require_distinct(arms)
     _require_common_seeds([document["seed"] for _, document in arms], sweep.replications)
     _require_valid([document for _, document in arms])
@@ -175,7 +179,7 @@ def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
     for name in sweep.factors:
         if name not in factors:
             raise StudyError(f"factors.{name}: stands on no axis; add it to axes, or drop it")
-    varied = [path for name in factors if name != STUDY for path in sweep.factor(name).paths]
+    varied = [path for name in factors if name != STUDY for path in sweep.factor(name).varied]
     if "seed" in [*varied, *sweep.set]:
         raise StudyError("seed: replications vary it; set replications, and the seed of the first in the study")
     for name in factors:
@@ -196,11 +200,11 @@ def _require_reportable(sweep: SweepFile, factors: Sequence[str]) -> None:
                 raise StudyError(f"report.{field}: unknown '{name}'; use some of {known}")
 
 
-def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Document]) -> Document:
+def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Document], seed: int | None) -> Document:
     """Return the resolved study of a point."""
     reference = str(point.get(STUDY, sweep.study))
     if reference not in bases:
-        bases[reference] = _base(reference, sweep, folder)
+        bases[reference] = _base(reference, sweep, folder, seed)
     document = deepcopy(bases[reference])
     for name, value in point.items():
         if name != STUDY:
@@ -208,14 +212,17 @@ def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Docume
     told = ", ".join(f"{name} {value}" for name, value in point.items()) or "the study"
     study = _validated(document, f"{told}: ")
     check_names(study, f"{told}: ")
+    if sweep.evaluate is not None and sweep.evaluate.by == "plan":
+        study.refuse_microgrids("evaluate: by: plan")
     return anchor_paths(study, folder).model_dump(mode="json")
 
 
-def _base(reference: str, sweep: SweepFile, folder: Path) -> Document:
+def _base(reference: str, sweep: SweepFile, folder: Path, seed: int | None) -> Document:
     beside = folder / reference
     own = reference not in packaged_studies() and beside.exists()
     try:
-        document = find_study(str(beside) if own else reference).model_dump(mode="json")
+        study = find_study(str(beside) if own else reference, options={"seed": seed})
+        document = study.model_dump(mode="json")
     except StudyError as error:
         raise StudyError(f"{STUDY}: {error}") from error
     for key, value in sweep.set.items():
@@ -279,19 +286,3 @@ def _of_one_type(values: Sequence[Any]) -> list[Any]:
         whole = all(isinstance(value, int) for value in values)
         return list(values) if whole else [float(value) for value in values]
     return [value if isinstance(value, str) else json.dumps(value) for value in values]
-
-
-def key_of(document: Mapping[str, Any], digests: dict[str, str]) -> str:
-    """Return the hash of everything in a study that decides its results: the content of its files, not their place.
-
-    Parameters
-    ----------
-    document : mapping
-        A resolved study: the files it names have absolute paths.
-    digests : dict
-        Hashes of files that were read before, by path; new ones are added.
-    """
-    decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
-    for name, digest in digests_of_files(document, digests).items():
-        decides = decides.replace(json.dumps(name), digest)
-    return sha256(decides.encode()).hexdigest()[:KEY_LENGTH]

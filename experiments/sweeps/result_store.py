@@ -247,7 +247,14 @@ def labels_of(run: PlannedRun) -> dict[str, Any]:
 
 def task_of(run: PlannedRun, *, outputs: str, versions: dict[str, str]) -> Task:
     """Return the task of a worker for a run, with these versions of the model and the libraries."""
-    return Task(key=run.key, document=run.document, labels=labels_of(run), outputs=outputs, provenance=versions)
+    return Task(
+        key=run.key,
+        document=run.document,
+        labels=labels_of(run),
+        outputs=outputs,
+        evaluation=run.evaluation,
+        provenance=versions,
+    )
 
 
 def _read(path: Path) -> pa.Table | None:

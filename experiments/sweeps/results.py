@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.sweeps.outputs import BIDDING_USED, OUTPUTS, TIMINGS, output_of
+from experiments.sweeps.outputs import BIDDING_USED, EVALUATED, OUTPUTS, TIMINGS, output_of
 from experiments.sweeps.plan import read_sweep
 from experiments.sweeps.result_store import FAILURES, PLANNED, PROVENANCE, RESULTS, SWEEP, ResultStore
 from experiments.sweeps.sweep_file import SweepFile
@@ -30,8 +30,8 @@ class SweepResults:
         Names of the factors, in the order of the axes; columns of `runs`.
     runs : DataFrame
         One row for each run that is done: `factors`, ``replication`` (1, 2, ...), ``seed``, ``key``, all of
-        `OUTPUTS`, the bidding strategies used as `BIDDING_USED`, and the times of `TIMINGS` (NaN where they are not
-        known), sorted by point and replication.
+        `OUTPUTS`, where bids are evaluated also those of `EVALUATED`, the bidding strategies used as `BIDDING_USED`,
+        and the times of `TIMINGS` (NaN where they are not known), sorted by point and replication.
     planned : int
         Number of runs there are to be.
     failed : DataFrame
@@ -76,7 +76,7 @@ def read_results(folder: Path) -> SweepResults:
     planned = _planned(folder / PLANNED)
     store = ResultStore(folder)
     done, failed = store.done(sweep.outputs), store.failed()
-    results = _results(folder / RESULTS, done)
+    results = _results(folder / RESULTS, done, EVALUATED if sweep.evaluate is not None else ())
     times = store.timings.frame()[[timing.name for timing in TIMINGS]]
     fallen = planned[planned["key"].isin(failed - done)]
     return SweepResults(
@@ -103,10 +103,10 @@ def _planned(path: Path) -> pd.DataFrame:
     return planned
 
 
-def _results(folder: Path, keys: set[str]) -> pd.DataFrame:
+def _results(folder: Path, keys: set[str], more: tuple[str, ...]) -> pd.DataFrame:
     """Return key and outputs of the runs that are done; empty ones where a sweep of an earlier version has none."""
     numbers = [output.name for output in OUTPUTS]
-    columns = ["key", *numbers, BIDDING_USED]
+    columns = ["key", *numbers, *more, BIDDING_USED]
     if not keys:
         return pd.DataFrame(columns=columns)
     try:

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
-from experiments.overrides import Key, Variation
+from experiments.overrides import Key, Variation, set_value
 from grids.components import Data, FileName, Word
+from grids.documents import in_short
+from sim.errors import StudyError
 from sim.study import NAME
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -55,18 +57,43 @@ STUDY = "study"
 
 
 class Factor(Variation):
-    """Factor of a sweep: values of a study that are varied together, and their label.
+    """Factor of a sweep, with its label; it varies values of a study, or has levels that change several at once.
 
     Attributes
     ----------
+    levels : dict
+        Changes of each named level, by path; with these there are no paths.
     label : str
-        Label of its axis, with the unit; its name if it is empty.
+        Label on its axis, with the unit; its name if it is empty.
     shown_times : float
-        Factor by which a value is multiplied to be shown, 100 for percent.
+        Multiplier of a value to be shown, 100 for percent.
     """
 
+    paths: tuple[Key, ...] = ()
+    levels: dict[str, dict[Key, Value]] = Field(default_factory=dict)
     label: Annotated[str, Field(max_length=200)] = ""
     shown_times: Finite = 1.0
+
+    @model_validator(mode="after")
+    def _paths_or_levels(self) -> Self:
+        if bool(self.paths) == bool(self.levels):
+            raise ValueError("give either paths or levels")
+        return self
+
+    @property
+    def varied(self) -> set[str]:
+        """Paths of all values that it changes."""
+        return {*self.paths}.union(*self.levels.values())
+
+    def apply(self, document: dict[str, Any], value: Any, *, where: str) -> None:
+        """Change a study's document in place, see :meth:`Variation.apply`; a level is given by its name."""
+        if not self.levels:
+            return super().apply(document, value, where=where)
+        if not isinstance(value, str) or value not in self.levels:
+            raise StudyError(f"{where}: {in_short(value)} is no level of it; use {' or '.join(self.levels)}")
+        for key, become in self.levels[value].items():
+            set_value(document, key, become, where=f"{where}.levels.{value}")
+        return None
 
 
 class Range(Data):
@@ -114,6 +141,27 @@ class Sampling(Data):
         return value
 
 
+class OneAtATime(Data):
+    """Factors that are varied one at a time, while all others stay at their base.
+
+    Attributes
+    ----------
+    base : dict
+        Value of each factor while another one is varied.
+    values : dict
+        A list for each factor.
+    """
+
+    base: Annotated[dict[Key, Value], Field(min_length=1)]
+    values: Annotated[dict[Key, Values], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_has_a_base(self) -> Self:
+        if self.base.keys() != self.values.keys():
+            raise ValueError("base and values must name the same factors")
+        return self
+
+
 class Axis(Data):
     """Axis of a sweep, from which points are made; every point of one axis meets every point of the others.
 
@@ -129,6 +177,8 @@ class Axis(Data):
         A list for each factor, all of one length, read side by side.
     csv : str
         A file with one factor per column and one point per row.
+    one_at_a_time : OneAtATime
+        A base, and points that differ from it in one factor.
     latin_hypercube, sobol : Sampling
         Points that fill a box.
     """
@@ -137,6 +187,7 @@ class Axis(Data):
     range: Annotated[dict[Key, Range], Field(min_length=1)] | None = None
     zipped: Annotated[dict[Key, Values], Field(min_length=1)] | None = None
     csv: FileName | None = None
+    one_at_a_time: OneAtATime | None = None
     latin_hypercube: Sampling | None = None
     sobol: Sampling | None = None
 
@@ -193,6 +244,24 @@ class ReportSpec(Data):
     pareto: tuple[Word, Word] | None = None
 
 
+class EvaluationSpec(Data):
+    """Expected money of a study's bids over scenarios, as ``tieline evaluate`` computes it.
+
+    Attributes
+    ----------
+    on : {"kept", "test"}
+        The bid's own scenarios, or fresh ones.
+    count : int
+        Number of fresh ones.
+    by : {"simulation", "plan"}
+        Method by which a scenario is evaluated, see :mod:`experiments.scenario_outcome`.
+    """
+
+    on: Literal["kept", "test"] = "kept"
+    count: Annotated[int, Field(ge=1, le=MOST)] = 100
+    by: Literal["simulation", "plan"] = "simulation"
+
+
 class SweepFile(Data):
     """Sweep as written in its file.
 
@@ -213,6 +282,8 @@ class SweepFile(Data):
         the same weather: common random numbers.
     outputs : {"summary", "hourly", "all"}
         Outputs kept: one row for each run, also one for each hour, or also all tables of every run.
+    evaluate : EvaluationSpec, optional
+        Evaluate bids over scenarios in every run, instead of simulating the study's days.
     report : ReportSpec
         Contents of the report.
     """
@@ -225,6 +296,7 @@ class SweepFile(Data):
     axes: tuple[Axis, ...] = ()
     replications: Count = 1
     outputs: Literal["summary", "hourly", "all"] = "summary"
+    evaluate: EvaluationSpec | None = None
     report: ReportSpec = ReportSpec()
 
     @field_validator("factors")
@@ -233,6 +305,12 @@ class SweepFile(Data):
         if STUDY in value:
             raise ValueError(f"'{STUDY}' is the base study; use it in axes without naming it here")
         return value
+
+    @model_validator(mode="after")
+    def _evaluations_have_no_hours(self) -> Self:
+        if self.evaluate is not None and self.outputs != "summary":
+            raise ValueError("outputs: with evaluate there is one row for each run; give summary")
+        return self
 
     def factor(self, name: str) -> Factor:
         """Return a factor by its name; a path in the study is one under its own name."""

@@ -26,11 +26,12 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from agents.dispatch.dispatcher import Dispatcher
-from experiments.provenance import differences
+from experiments.evaluation import evaluate, scenario_set
+from experiments.provenance import differences, key_of
 from experiments.simulate import Run, simulate
 from experiments.summary import summarise
-from experiments.sweeps.outputs import BIDDING_USED, figures, hourly
-from experiments.sweeps.plan import key_of
+from experiments.sweeps.outputs import BIDDING_USED, evaluated_figures, figures, hourly
+from experiments.sweeps.sweep_file import EvaluationSpec
 from sim.audit import AuditReport, audit
 from sim.errors import StudyError
 from sim.inputs import inputs_of
@@ -56,6 +57,8 @@ class Task:
         Columns that identify the run.
     outputs : {"summary", "hourly", "all"}
         Outputs to keep of it.
+    evaluation : dict or None
+        Evaluation of the study's bids; None to simulate its days.
     provenance : dict
         Versions of the model and the libraries it is to be simulated with.
     """
@@ -65,6 +68,7 @@ class Task:
     labels: dict[str, Any]
     outputs: str
     provenance: dict[str, str]
+    evaluation: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +131,12 @@ def perform(task: Task) -> RunProduct:
 
 
 def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
-    if key_of(task.document, {}) != task.key:
+    if key_of(task.document, {}, task.evaluation) != task.key:
         raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)
     instance = Instance.of(study)
+    if task.evaluation is not None:
+        return _evaluate(task, instance), {}
     given_up_before = len(given_up)
     try:
         simulated = simulate(instance, dispatcher=_dispatcher(instance))
@@ -142,6 +148,13 @@ def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
         first = verdict.findings[0]
         raise StudyError(f"the audit rejects this run, {len(verdict.findings)} finding(s): {first}")
     return _kept(task, simulated, verdict), dict(simulated.seconds)
+
+
+def _evaluate(task: Task, instance: Instance) -> dict[str, bytes]:
+    """Return the row of a run whose bids are evaluated over scenarios."""
+    spec = EvaluationSpec.model_validate(task.evaluation)
+    found = evaluate(instance, scenario_set(instance, spec.on, spec.count), by=spec.by, workers=1)
+    return {"results": parquet(pd.DataFrame([task.labels | evaluated_figures(found)]))}
 
 
 _dispatchers: OrderedDict[str, Dispatcher] = OrderedDict()

@@ -1,8 +1,8 @@
 """Beyond the paper: how well the day is forecast."""
 
 from experiments.reproduce.context import Context
+from experiments.reproduce.curves import reproduce_curves
 from experiments.reproduce.item_result import ItemResult
-from experiments.reproduce.sweep_item import reproduce_sweep
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by forecast error"
 ABOUT = (
@@ -14,4 +14,4 @@ ABOUT = (
 
 def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the size of the forecast errors."""
-    return reproduce_sweep(context, "beyond_errors", title="Forecast errors", about=ABOUT)
+    return reproduce_curves(context, "beyond_errors", title="Forecast errors", about=ABOUT)

@@ -1,8 +1,8 @@
 """Beyond the paper: how large batteries and renewables are."""
 
 from experiments.reproduce.context import Context
+from experiments.reproduce.curves import reproduce_curves
 from experiments.reproduce.item_result import ItemResult
-from experiments.reproduce.sweep_item import reproduce_sweep
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by battery size and renewable capacity"
 ABOUT = (
@@ -16,4 +16,4 @@ ABOUT = (
 
 def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the size of batteries and renewables."""
-    return reproduce_sweep(context, "beyond_fleet", title="Batteries and renewables", about=ABOUT)
+    return reproduce_curves(context, "beyond_fleet", title="Batteries and renewables", about=ABOUT)

@@ -1,8 +1,8 @@
 """Beyond the paper: how harsh the market is, by its penalty rate and its tolerance band."""
 
 from experiments.reproduce.context import Context
+from experiments.reproduce.curves import reproduce_curves
 from experiments.reproduce.item_result import ItemResult
-from experiments.reproduce.sweep_item import reproduce_sweep
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by penalty rate and tolerance band"
 ABOUT = (
@@ -15,4 +15,4 @@ ABOUT = (
 
 def reproduce(context: Context) -> ItemResult:
     """Return both strategies over penalty rate and tolerance band."""
-    return reproduce_sweep(context, "beyond_penalty", title="Penalty rate and tolerance band", about=ABOUT)
+    return reproduce_curves(context, "beyond_penalty", title="Penalty rate and tolerance band", about=ABOUT)

@@ -1,8 +1,8 @@
 """Beyond the paper: what reactive power the tie line may carry, in both readings of the paper's Eq. (30)."""
 
 from experiments.reproduce.context import Context
+from experiments.reproduce.curves import reproduce_curves
 from experiments.reproduce.item_result import ItemResult
-from experiments.reproduce.sweep_item import reproduce_sweep
 
 SUMMARY = "beyond the paper: profit, imbalance and curtailment by power factor of the tie line"
 ABOUT = (
@@ -14,4 +14,4 @@ ABOUT = (
 
 def reproduce(context: Context) -> ItemResult:
     """Return both strategies over the least power factor, for both readings."""
-    return reproduce_sweep(context, "beyond_power_factor", title="Power factor of the tie line", about=ABOUT)
+    return reproduce_curves(context, "beyond_power_factor", title="Power factor of the tie line", about=ABOUT)

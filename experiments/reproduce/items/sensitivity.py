@@ -31,9 +31,8 @@ def reproduce(context: Context) -> ItemResult:
     first = context.study().seed
     seeds = range(first, first + (QUICK_SEEDS if context.quick else SEEDS))
     groups = groups_of(context)
-    repeated = [Sample(reading, seed) for reading in (BASE, CLOSEST) for seed in seeds]
-    once = [Sample(one, first) for group in groups.values() for one in group]
-    found = evaluate_variants(context, [*dict.fromkeys(repeated + once)])
+    once = [one for group in groups.values() for one in group if one not in (BASE, CLOSEST)]
+    found = evaluate_variants(context, once=once, repeated=(BASE, CLOSEST), seeds=len(seeds))
     losses, imbalance = analyse_losses(context), analyse_imbalance(context)
 
     spread = {one: [found.money[Sample(one, seed)] for seed in seeds] for one in (BASE, CLOSEST)}

@@ -1,22 +1,19 @@
-"""The figure of a sweep: a column of panels for each axis, a row for each quantity, a line for each strategy."""
+"""Figure of curves: a column of panels for each factor, a row for each quantity, a line for each strategy."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, Label, headline, ink, margin_labels
-from experiments.reproduce.evaluated_bids import EvaluatedBids
 from experiments.reproduce.journal import panel_grid
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
-from experiments.reproduce.sweep import Axis
 from grids.network import FloatArray
-
-Curves = Mapping[str, Sequence[EvaluatedBids]]
-"""Points by strategy, in the order of the axis values."""
 
 ROWS = {
     "profit": "profit [$]",
@@ -36,46 +33,69 @@ ROOM_FOR_TEXT = 0.45
 """Room beside the others for values that are off the scale, as a share of their range."""
 
 
-def sweep_figure(axes: Sequence[Axis], chosen: Sequence[Sequence[float]], curves: Sequence[Curves]) -> Figure:
-    """Return the figure of a sweep.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurvePanel:
+    """Curves along one factor.
 
-    Parameters
+    Attributes
     ----------
-    axes : sequence of Axis
-        What is varied.
-    chosen : sequence of sequence of float
-        The values of each axis that are there.
-    curves : sequence of mapping
-        What came of them.
+    title, label : str
+        Title of the panel, and label of its horizontal axis, with the unit.
+    shown_times : float
+        Factor by which values are multiplied to be drawn, 100 for percent.
+    values : sequence of float
+        Values of the factor, rising.
+    base : float
+        The value that the paper has.
+    runs : mapping of str to DataFrame
+        Results by strategy, in the order of the values.
     """
-    figure, grid = panel_grid(len(ROWS), len(axes), height=1.12, right=0.75)
+
+    title: str
+    label: str
+    shown_times: float
+    values: Sequence[float]
+    base: float
+    runs: Mapping[str, pd.DataFrame]
+
+    @property
+    def places(self) -> FloatArray:
+        """Values as they are drawn, shape (N,)."""
+        return self.shown_times * np.array(self.values, dtype=np.float64)
+
+    def amounts(self, strategy: str, quantity: str) -> FloatArray:
+        """Return a quantity of a strategy at every value, shape (N,)."""
+        amounts: FloatArray = self.runs[strategy][quantity].to_numpy(dtype=np.float64)
+        return amounts
+
+
+def curve_figure(panels: Sequence[CurvePanel]) -> Figure:
+    """Return the figure of some panels."""
+    figure, grid = panel_grid(len(ROWS), len(panels), height=1.12, right=0.75)
     for row, (quantity, label) in zip(grid, ROWS.items(), strict=True):
-        everything = [_amounts(points, quantity) for by_strategy in curves for points in by_strategy.values()]
+        everything = [panel.amounts(strategy, quantity) for panel in panels for strategy in panel.runs]
         row[0].set_ylabel(label)
         row[0].set_ylim(*_limits(everything, from_zero=quantity != "profit"))
-        for place, (ax, axis, values, by_strategy) in enumerate(zip(row, axes, chosen, curves, strict=True)):
-            _panel(ax, axis.shown_times * np.array(values), by_strategy, quantity, f"{quantity}-{place}")
-            _mark_paper(ax, axis, named=row is grid[0])
-        last = {strategy: _amounts(points, quantity)[-1] for strategy, points in curves[-1].items()}
+        for place, (ax, panel) in enumerate(zip(row, panels, strict=True)):
+            _draw(ax, panel, quantity, f"{quantity}-{place}")
+            _mark_paper(ax, panel, named=row is grid[0])
+        last = {strategy: panels[-1].amounts(strategy, quantity)[-1] for strategy in panels[-1].runs}
         margin_labels(row[-1], _names(row[-1], last))
-    for ax, axis, letter in zip(grid[0], axes, "abcd", strict=False):
-        headline(ax, f"({letter}) {axis.title}" if len(axes) > 1 else axis.title)
-    for ax, axis in zip(grid[-1], axes, strict=True):
-        ax.set_xlabel(axis.label, fontsize=8.5 if len(axes) < 3 else 7.5)
+    for ax, panel, letter in zip(grid[0], panels, "abcd", strict=False):
+        headline(ax, f"({letter}) {panel.title}" if len(panels) > 1 else panel.title)
+    for ax, panel in zip(grid[-1], panels, strict=True):
+        ax.set_xlabel(panel.label, fontsize=8.5 if len(panels) < 3 else 7.5)
     return figure
 
 
-def _amounts(points: Iterable[EvaluatedBids], quantity: str) -> FloatArray:
-    return np.array([point.expected[quantity] for point in points])
-
-
-def _panel(ax: Axes, places: FloatArray, by_strategy: Curves, quantity: str, gid: str) -> None:
-    for strategy, points in by_strategy.items():
+def _draw(ax: Axes, panel: CurvePanel, quantity: str, gid: str) -> None:
+    places = panel.places
+    for strategy in panel.runs:
         marker, size, face, edge = LOOKS[strategy]
-        heights = _amounts(points, quantity)
+        heights = panel.amounts(strategy, quantity)
         ax.plot(places, heights, color=LINES[strategy], lw=1.2, zorder=3, gid=f"{gid}-{strategy}-line")
         ax.plot(places, heights, marker, ms=size, mfc=face, mec=edge, mew=0.8, zorder=4, gid=f"{gid}-{strategy}")
-    _off_scale(ax, places, by_strategy, quantity)
+    _off_scale(ax, panel, quantity)
     room = 0.04 * np.ptp(places)
     ax.set_xlim(places[0] - room, places[-1] + room)
 
@@ -105,11 +125,12 @@ def _span(values: FloatArray) -> float:
     return float(np.ptp(values)) if len(values) else 0.0
 
 
-def _off_scale(ax: Axes, places: FloatArray, by_strategy: Curves, quantity: str) -> None:
+def _off_scale(ax: Axes, panel: CurvePanel, quantity: str) -> None:
     """Write the values that lie outside the panel at its edge, each in its strategy's colour."""
     low, high = ax.get_ylim()
+    places = panel.places
     for place, x in enumerate(places):
-        values = {strategy: _amounts(points, quantity)[place] for strategy, points in by_strategy.items()}
+        values = {strategy: panel.amounts(strategy, quantity)[place] for strategy in panel.runs}
         outside = {strategy: value for strategy, value in values.items() if not low <= value <= high}
         if not outside:
             continue
@@ -134,11 +155,9 @@ def _off_scale(ax: Axes, places: FloatArray, by_strategy: Curves, quantity: str)
             )
 
 
-def _mark_paper(ax: Axes, axis: Axis, *, named: bool) -> None:
-    """Draw a line where the paper is."""
-    if axis.paper is None:
-        return
-    place = axis.shown_times * axis.paper
+def _mark_paper(ax: Axes, panel: CurvePanel, *, named: bool) -> None:
+    """Draw a line at the paper's value."""
+    place = panel.shown_times * panel.base
     ax.axvline(place, color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
     if named:
         ax.annotate(

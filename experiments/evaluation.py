@@ -87,13 +87,13 @@ class Evaluation:
 
     @property
     def gap(self) -> float:
-        """What any other bid can promise more at most, in the strategy's own model. [$]"""
+        """Upper bound of what any other bid can promise more, in the strategy's own model. [$]"""
         search = self.submission.search
         return max(0.0, search["bound"] - search["incumbent"]) if search else 0.0
 
     @property
     def certificate(self) -> dict[str, float | None]:
-        """What is proven of bids and dispatch, in the worst case."""
+        """Certificate of bids and dispatch, the worst of each proof."""
         return worst([self.submission.certificate, *(outcome.certificate for outcome in self.outcomes)])
 
     @property

@@ -1,16 +1,24 @@
 """Expected money: weighted means and their errors, the same with any number of processes, and from single runs."""
 
+from io import BytesIO
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
+from swept import task_of
 
 from experiments.confidence import Estimate
 from experiments.evaluation import Evaluation, evaluate, scenario_set
 from experiments.simulate import simulate
 from experiments.summary import summarise
+from experiments.sweeps.plan import make_plan
+from experiments.sweeps.sweep_file import SweepFile
+from experiments.sweeps.worker import perform
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.scenarios import Draw, ScenarioSet
@@ -158,6 +166,21 @@ def test_progress_is_reported_scenario_by_scenario(small, alone):
     done = []
     evaluate(small, small.kept_scenarios(), workers=1, progress=done.append)
     assert done == [1, 2, 3]
+
+
+@pytest.mark.parametrize("by", ["simulation", "plan"])
+def test_a_sweep_that_evaluates_keeps_the_expected_money(small, alone, by):
+    values = FAST | {"uncertainty.scenarios": 30, "uncertainty.keep": 3}
+    (planned,) = make_plan(SweepFile(name="tiny", set=values, evaluate={"by": by}), Path()).runs()
+    product = perform(task_of(planned))
+    assert product.error == "", product.traceback
+    (row,) = pd.read_parquet(BytesIO(product.parts["results"])).to_dict(orient="records")
+    expected = alone if by == "simulation" else evaluate(small, small.kept_scenarios(), by=by, workers=1)
+    assert {name: row[name] for name in expected.expected if name in row} == expected.expected
+    assert (row["scenarios_beyond_limits"], row["scenarios_inexact"]) == (expected.beyond_limits, expected.inexact)
+    assert row["proven_gap"] == expected.gap
+    assert row["min_vm_pu"] == min(outcome.vm_pu.min() for outcome in expected.outcomes)
+    assert row["hours_penalised"] is None or np.isnan(row["hours_penalised"])
 
 
 def test_limits_of_all_scenarios_are_added_up_and_the_worst_is_kept(small):

@@ -6,6 +6,7 @@ One quick run of the items that are fast is real; tests of files and figures alo
 import csv
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -283,15 +284,16 @@ def studies_of(context, name):
 @pytest.mark.parametrize("name", SWEEPS)
 def test_a_sweep_passes_the_papers_study(context, name):
     """Where all factors are at the paper's value, the study is the paper's but for the name of its rule."""
-    sweep = SizedSweep.of(context, name)
     single = read_sweep(packaged_sweeps()[name]).axes[-1].one_at_a_time
-    for panel in fabricated(sweep):
+    for panel in fabricated(SizedSweep.of(context, name)):
         listed = next(values for values in single.values.values() if {*panel.values} <= {*values})
         assert panel.base in listed
         assert listed == sorted(listed)
         assert list(panel.values[::2]) == [listed[0], listed[-1]]
-    paper = context.study(policy="hindsight").model_dump(mode="json")
-    at_paper = [study for point, study in sweep.plan.arms if single.base.items() <= point.items()]
+    full = replace(context, quick=False)
+    paper = full.study(policy="hindsight").model_dump(mode="json")
+    arms = SizedSweep.of(full, name).plan.arms
+    at_paper = [study for point, study in arms if single.base.items() <= point.items()]
     assert {study["bidding"] for study in at_paper} == {*STRATEGIES}
     for study in at_paper:
         study["market"]["rule"] |= {key: paper["market"]["rule"][key] for key in ("name", "source")}
@@ -312,10 +314,10 @@ def test_batteries_times_nothing_are_none(context):
 
 WEAR = {
     "name": "wear",
-    "factors": {"wear": {"paths": ["market.tariff.wear_fast"], "label": "wear [$/MW²]"}},
+    "factors": {"wear rate": {"paths": ["market.tariff.wear_fast"], "label": "wear [$/MW²]"}},
     "axes": [
         {"values": {"bidding": ["basic", "anm_aware"]}},
-        {"one_at_a_time": {"base": {"wear": 1}, "values": {"wear": [1, 2, 3]}}},
+        {"one_at_a_time": {"base": {"wear rate": 1}, "values": {"wear rate": [1, 2, 3]}}},
     ],
 }
 
@@ -328,7 +330,7 @@ def test_the_users_own_file_is_taken_from_the_folder_of_the_results(context):
     studies = studies_of(context, "beyond_errors")
     assert [study["market"]["tariff"]["wear_fast"] for study in studies.values()] == [1, 2, 3]
     assert {study["policy"] for study in studies.values()} == {"hindsight"}
-    assert [panel.title for panel in fabricated(sweep)] == ["wear"]
+    assert [panel.title for panel in fabricated(sweep)] == ["wear rate"]
 
 
 def test_another_seed_is_that_of_all_points(tmp_path):
@@ -337,30 +339,36 @@ def test_another_seed_is_that_of_all_points(tmp_path):
 
 
 def with_factor(**changes):
-    return WEAR | {"factors": {"wear": {"paths": ["market.tariff.wear_fast"]} | changes}}
+    return WEAR | {"factors": {"wear rate": {"paths": ["market.tariff.wear_fast"]} | changes}}
 
 
 def with_values(*values, **more):
     return WEAR | {
-        "axes": [WEAR["axes"][0], {"one_at_a_time": {"base": {"wear": 1}, "values": {"wear": values}} | more}]
+        "axes": [
+            WEAR["axes"][0],
+            {"one_at_a_time": {"base": {"wear rate": 1}, "values": {"wear rate": values}} | more},
+        ]
     }
 
 
 @pytest.mark.parametrize(
     ("document", "parts"),
     [
-        (with_factor(paths=["market.rul.tiers"]), ["factors.wear.paths.0", "'rul'", "rule"]),
-        (with_factor(paths=["market.tariff.wear_fast", "fleet.wind.9.bus"]), ["factors.wear.paths.1", "'9'", "0..4"]),
+        (with_factor(paths=["market.rul.tiers"]), ["factors.wear rate.paths.0", "'rul'", "rule"]),
+        (
+            with_factor(paths=["market.tariff.wear_fast", "fleet.wind.9.bus"]),
+            ["factors.wear rate.paths.1", "'9'", "0..4"],
+        ),
         (WEAR | {"set": {"market.rule.name.x": 1}}, ["set: market.rule.name.x", "'name' is a value"]),
         (with_values(1), ["axes", "two or more"]),
         (with_values("a", "b"), ["wear_fast"]),
         (with_values(1, 2, base={"tear": 1}), ["axes.1.one_at_a_time", "the same factors"]),
         (WEAR | {"axes": WEAR["axes"][1:]}, ["axes", "add values: {bidding: ['basic', 'anm_aware']}"]),
         (WEAR | {"axes": WEAR["axes"][:1], "factors": {}}, ["axes", "one_at_a_time"]),
-        (with_factor(paths=["grid.tie_line.min_power_factor"]), ["wear 2", "min_power_factor"]),
-        (with_factor(value=1), ["factors.wear.value"]),
-        (with_factor(paths=["name"], change="times"), ["factors.wear.paths.0", "no number"]),
-        (with_factor(paths=["fleet.wind.*"], change="times"), ["factors.wear", "must not end in *"]),
+        (with_factor(paths=["grid.tie_line.min_power_factor"]), ["wear rate 2", "min_power_factor"]),
+        (with_factor(value=1), ["factors.wear rate.value"]),
+        (with_factor(paths=["name"], change="times"), ["factors.wear rate.paths.0", "no number"]),
+        (with_factor(paths=["fleet.wind.*"], change="times"), ["factors.wear rate", "must not end in *"]),
         (WEAR | {"study": "microgrid3"}, ["microgrid3"]),
         (WEAR | {"study": "networked33"}, ["no microgrids", "tieline run"]),
         ([1], ["mapping"]),

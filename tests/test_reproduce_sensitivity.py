@@ -184,7 +184,7 @@ def test_the_paper_deviates_from_itself_in_nothing():
     verdict = Verdict.of(papers_money())
     assert (verdict.mean, verdict.far) == (0.0, {})
     assert verdict.count == 2 * 8 + 2 * 7  # wear and the proposed bid's imbalance are below 50 $
-    assert verdict.directions_hold
+    assert verdict.sign_holds
     assert verdict.order_holds
     assert verdict.cut_holds
     assert verdict.gain_holds
@@ -207,7 +207,7 @@ def test_deviations_are_relative_and_a_tenth_is_far():
 def test_a_verdict_can_be_against():
     worse = scaled() | {("case2", "anm_aware"): papers_money()["case2", "basic"]}
     verdict = Verdict.of(worse)
-    assert not verdict.directions_hold
+    assert not verdict.sign_holds
     assert not verdict.order_holds
     assert not verdict.cut_holds
     assert not verdict.gain_holds

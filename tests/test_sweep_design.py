@@ -142,6 +142,20 @@ def test_a_sample_meets_the_values_of_other_axes():
     assert [point["a"] for point in found] == [1] * 4 + [2] * 4
 
 
+# ---- one at a time -----------------------------------------------------------------------------------------------
+
+
+def test_one_at_a_time_the_others_stay_at_their_base():
+    single = {"base": {"x": 2, "y": 0.5}, "values": {"x": [1, 2, 3], "y": [0.5, 1.0]}}
+    found = designed({"one_at_a_time": single})
+    assert found == [{"x": 1, "y": 0.5}, {"x": 2, "y": 0.5}, {"x": 3, "y": 0.5}, {"x": 2, "y": 1.0}]
+
+
+def test_a_base_of_other_factors_is_refused():
+    with pytest.raises(ValidationError, match="the same factors"):
+        sweep_of({"one_at_a_time": {"base": {"x": 2}, "values": {"x": [1], "y": [2]}}})
+
+
 # ---- CSV ---------------------------------------------------------------------------------------------------------
 
 
@@ -223,7 +237,7 @@ def test_more_points_than_can_be_held_are_refused_before_they_are_made(axes):
 @pytest.mark.parametrize(
     ("axis", "told"),
     [
-        ({}, "give exactly one of values, range, zipped, csv, latin_hypercube, sobol"),
+        ({}, "give exactly one of values, range, zipped, csv, one_at_a_time, latin_hypercube, sobol"),
         ({"values": {"a": [1]}, "csv": "x.csv"}, "not values and csv"),
         ({"zipped": {"a": [1, 2], "b": [1]}}, "all lists must have one length, not a 2, b 1"),
         ({"range": {"a": {"start": 0, "stop": 1}}}, "give either count or step"),

@@ -10,12 +10,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from swept import FACTOR, QUICK, plan_at, plan_of, write_sweep
+from pydantic import ValidationError
+from swept import AXIS, FACTOR, QUICK, plan_at, plan_of, sweep_of, write_sweep
 
 import experiments
 from experiments.catalog import packaged_studies
 from experiments.sweeps.outputs import COLUMNS
-from experiments.sweeps.plan import read_sweep
+from experiments.sweeps.plan import make_plan, read_sweep
+from experiments.sweeps.sweep_file import SweepFile
 from sim.errors import StudyError
 
 STUDIES = Path(experiments.__file__).parent / "studies"
@@ -56,6 +58,57 @@ def test_a_factor_with_a_name_changes_all_its_paths_together_and_times_the_study
     assert [unit["max_e_mwh"] for unit in two] == [2 * unit["max_e_mwh"] for unit in one]
     assert two[0]["max_s_mva"] == 2 * one[0]["max_s_mva"]
     assert two[1]["max_s_mva"] == one[1]["max_s_mva"]
+
+
+LEVELS = {"as it is": {}, "other": {"fleet.battery.*.start_soc": 0.3, "policy": "myopic"}}
+
+
+def test_the_levels_of_a_factor_change_several_values_at_once():
+    plan = plan_of({"values": {"variant": [*LEVELS]}}, factors={"variant": {"levels": LEVELS}})
+    one, two = (run.document for run in plan.runs())
+    assert (one["policy"], two["policy"]) == ("none", "myopic")
+    assert {unit["start_soc"] for unit in two["fleet"]["battery"]} == {0.3}
+    assert [run.point["variant"] for run in plan.runs()] == [*LEVELS]
+
+
+@pytest.mark.parametrize(
+    ("factor", "value", "message"),
+    [
+        ({"levels": LEVELS}, "another", "factors.variant: 'another' is no level of it; use as it is or other"),
+        ({"levels": LEVELS}, 1, "factors.variant: 1 is no level of it"),
+        ({"levels": {"a": {"polici": "myopic"}}}, "a", "factors.variant.levels.a.*polici"),
+        ({"levels": {"a": {"seed": 2}}}, "a", "seed: replications vary it"),
+    ],
+)
+def test_wrong_levels_are_refused(factor, value, message):
+    with pytest.raises(StudyError, match=message):
+        plan_of({"values": {"variant": [value]}}, factors={"variant": factor})
+
+
+@pytest.mark.parametrize("factor", [{}, {"paths": ["policy"], "levels": LEVELS}])
+def test_a_factor_has_either_paths_or_levels(factor):
+    with pytest.raises(ValidationError, match="either paths or levels"):
+        sweep_of({"values": {"variant": ["other"]}}, factors={"variant": factor})
+
+
+def test_evaluated_runs_have_keys_of_their_own():
+    plans = [plan_of(AXIS), *(plan_of(AXIS, evaluate=one) for one in ({}, {"on": "test"}, {"by": "plan"}))]
+    assert len({run.key for plan in plans for run in plan.runs()}) == 4 * 2
+
+
+def test_a_plan_of_evaluations_knows_no_microgrids():
+    with pytest.raises(StudyError, match="evaluate: by: plan knows no microgrids"):
+        make_plan(SweepFile(name="tiny", study="networked33", evaluate={"by": "plan"}), Path())
+
+
+def test_evaluations_have_no_hours():
+    with pytest.raises(ValidationError, match="with evaluate there is one row for each run"):
+        sweep_of(AXIS, evaluate={}, outputs="hourly")
+
+
+def test_another_seed_is_that_of_the_first_replication():
+    runs = make_plan(sweep_of(AXIS, replications=2), Path(), seed=7).runs()
+    assert [run.seed for run in runs] == [7, 8, 7, 8]
 
 
 def test_times_nothing_leaves_the_units_out():

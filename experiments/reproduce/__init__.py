@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the names of the items must not cost the import of numeric 
     from experiments.reproduce.item_result import ItemResult
 
 ALL = "all"
-"""What stands for every item."""
+"""Name that stands for every item."""
 
 
 class Item(Protocol):

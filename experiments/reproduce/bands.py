@@ -1,4 +1,4 @@
-"""What the scenarios of a day may be: the forecast of a quantity, and the band that holds most of its scenarios."""
+"""Bands of scenarios: the forecast of a quantity, and the band that holds most of its scenarios."""
 
 from collections.abc import Callable
 

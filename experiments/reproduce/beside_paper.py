@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 
     @property
     def percent(self) -> float | None:
-        """How far ours is from the paper's, in percent of it; no use for a difference near zero."""
+        """Deviation of ours from the paper's, in percent of it; no use for a difference near zero."""
         return 100 * (self.ours / self.paper - 1) if self.strategy and self.paper else None
 
     def cells(self) -> Cells:

@@ -13,7 +13,7 @@ from experiments.reproduce.result_cache import Record, ResultCache
 from sim.study import Study
 
 REPRODUCE = "tieline reproduce"
-"""What refuses a study says so by this name."""
+"""Name of the command in the message that refuses a study."""
 
 Tick = Callable[[str], None]
 """Called after every step of a computation, with what was done."""
@@ -21,7 +21,7 @@ Tick = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much is computed.
+    """Size of a computation.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ QUICK = Size(scenarios=12, keep=2, test=2)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Context:
-    """What an item is made with.
+    """Context in which an item is made.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Context:
 
     @property
     def size(self) -> Size:
-        """How much is computed."""
+        """Size of the computation."""
         return QUICK if self.quick else FULL
 
     def study(
@@ -148,7 +148,7 @@ class Context:
 
     @property
     def provenance(self) -> str:
-        """How the figures came about, for every caption."""
+        """Origin of the figures, for every caption."""
         made = f"Study {STUDY}, seed {self.study().seed}, tieline {version('tieline')}."
         if not self.quick:
             return made

@@ -1,4 +1,4 @@
-"""How far the money of a reading is from Table 5, and what is left of the paper's finding in it."""
+"""Deviations of the money of a reading from Table 5, and what is left of the paper's finding in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ DISPUTED = ("imbalance", "loss")
 ENOUGH_CUT = 0.75
 """The proposed bid cuts the imbalance cost by three quarters or more in the paper."""
 GAIN = (0.01, 0.03)
-"""It raises the profit by this much in the paper's two cases, rounded."""
+"""Gains in profit of the proposed bid in the paper's two cases, rounded."""
 
 Money = Mapping[tuple[str, str], Mapping[str, float]]
 """Expected money of one day by column (rule, strategy) and term. [$]"""
@@ -61,7 +61,7 @@ def deviations(money: Money, *, rule: str | None = None) -> dict[tuple[str, str,
 
 @dataclass(frozen=True, kw_only=True)
 class Improvement:
-    """What the proposed bid does to the imbalance cost and to the profit of the basic one, as shares of these."""
+    """Improvement of the basic bid's imbalance cost and profit by the proposed one, as shares of these."""
 
     cut: float
     gain: float
@@ -86,7 +86,7 @@ def sensitivity_cells(money: Money, rule: str) -> list[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What of Table 5 a reading reproduces.
+    """Verdict on a reading: what of Table 5 it reproduces.
 
     Attributes
     ----------
@@ -122,23 +122,23 @@ class Verdict:
         return [term for term in TERMS if any(term == key[-1] for key in self.far)]
 
     @property
-    def directions_hold(self) -> bool:
-        """Whether the proposed bid has the lower imbalance cost and the higher profit in both cases."""
+    def sign_holds(self) -> bool:
+        """True if the proposed bid has the lower imbalance cost and the higher profit in both cases."""
         return all(better.cut > 0 and better.gain > 0 for better in self.improvements.values())
 
     @property
     def order_holds(self) -> bool:
-        """Whether the profit gains more with the dearer penalty of Case II."""
+        """True if the profit gains more with the dearer penalty of Case II."""
         first, second = (self.improvements[rule].gain for rule in CASES)
         return second > first
 
     @property
     def cut_holds(self) -> bool:
-        """Whether the imbalance cost falls by `ENOUGH_CUT` or more in both cases."""
+        """True if the imbalance cost falls by `ENOUGH_CUT` or more in both cases."""
         return all(better.cut >= ENOUGH_CUT for better in self.improvements.values())
 
     @property
     def gain_holds(self) -> bool:
-        """Whether the profit gains as much as in the paper, `GAIN`, in both cases."""
+        """True if the profit gains as much as in the paper, `GAIN`, in both cases."""
         low, high = GAIN
         return all(low <= better.gain <= high for better in self.improvements.values())

@@ -21,7 +21,7 @@ ENERGIES = ("bid_mwh", "metered_mwh", "imbalance_mwh", "load_curtailed_mwh", "ge
 """Energies of one day: bid, metered, magnitude of their hourly difference, curtailed load and renewable output."""
 
 HOURLY = ("metered_mw", "loss_mw", "demand_mw")
-"""What is known of every hour of every scenario: tie-line flow, losses, demand before curtailment."""
+"""Quantities of every hour of every scenario: tie-line flow, losses, demand before curtailment."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -39,7 +39,7 @@ class Interpretation:
 
     @property
     def against_print(self) -> bool:
-        """Whether it, or one of the changes in it, contradicts what the paper prints."""
+        """True if it, or one of the changes in it, contradicts what the paper prints."""
         against = [one.overrides for group in PRINTED.values() for one in group if one.overrides]
         return self.unreduced or any(set(overrides) <= set(self.overrides) for overrides in against)
 
@@ -109,7 +109,7 @@ NOT_PRINTED: dict[str, tuple[Interpretation, ...]] = {
         ),
     ),
 }
-"""What the paper leaves open: any of these may be what it did."""
+"""Alternatives to what the paper leaves open: any of these may be what it did."""
 
 PRINTED: dict[str, tuple[Interpretation, ...]] = {
     "against what is printed": (
@@ -143,7 +143,7 @@ PRINTED: dict[str, tuple[Interpretation, ...]] = {
         Interpretation(name="no ANM after the bid", overrides=("policy=none",)),
     ),
 }
-"""What the paper prints, changed all the same: to see what could move a term, not what the paper may have done.
+"""Changes of what the paper prints: to see what could move a term, not what the paper may have done.
 
 It prints that scenarios are reduced, and all constraints of a battery: none says that it must end the day full.
 """
@@ -174,7 +174,7 @@ COMBINED: dict[str, tuple[Interpretation, ...]] = {
 """All pairs that were tried, none left out; what is against print on its own is so here as well."""
 
 CLOSEST = PER_UNIT
-"""What deviates least from Table 5, on average, of all that does not contradict the paper: the findings rank them."""
+"""Interpretation nearest to Table 5 on average, of all that do not contradict the paper: the findings rank them."""
 
 QUICK_GROUPS: dict[str, tuple[Interpretation, ...]] = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLISHED)}
 """Enough to see that everything works."""

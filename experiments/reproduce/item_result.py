@@ -1,4 +1,4 @@
-"""What an item hands back: what to print, what ``--json`` prints, and which files it wrote."""
+"""Result of an item: tables and remarks to print, the summary for ``--json``, and the files it wrote."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from experiments.tables import ReportTable
 
 @dataclass(frozen=True, kw_only=True)
 class ItemResult:
-    """What came of an item.
+    """Result of an item.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ class LossAnalysis:
 
     @property
     def factor(self) -> float:
-        """How many times ours the paper's figure is."""
+        """Ratio of the paper's figure to ours."""
         return self.paper / self.market
 
     @property

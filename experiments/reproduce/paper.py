@@ -1,4 +1,4 @@
-"""What the paper prints (Energies 2016, 9(1), 48): its words for things, and the figures of its Table 5."""
+"""Contents of the paper (Energies 2016, 9(1), 48): its words for things, and the figures of its Table 5."""
 
 from importlib.resources import files
 

@@ -13,7 +13,7 @@ from grids.documents import parse_json, read_text
 from sim.study import Study
 
 Record = dict[str, Any]
-"""What a result holds: plain JSON."""
+"""Content of a result: plain JSON."""
 
 
 class ResultCache:

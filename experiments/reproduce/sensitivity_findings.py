@@ -1,4 +1,4 @@
-"""What the sensitivity says, in sentences that follow from its figures."""
+"""Findings of the sensitivity, in sentences that follow from its figures."""
 
 from collections.abc import Mapping
 
@@ -53,7 +53,7 @@ def _verdict(name: str, verdict: Verdict) -> str:
         for rule, one in verdict.improvements.items()
     )
     held = {
-        "sign": verdict.directions_hold,
+        "sign": verdict.sign_holds,
         "order of the cases": verdict.order_holds,
         f"cut by {percent(ENOUGH_CUT)} or more": verdict.cut_holds,
         f"gain of {percent(GAIN[0])} to {percent(GAIN[1])}": verdict.gain_holds,

@@ -22,7 +22,7 @@ LINES = {
 }
 """Colour of each rule."""
 NEAR = {"factor": 8.0, "shift": 75.0}
-"""How far around the honest bid the gain is drawn, in the unit of each family."""
+"""Range around the honest bid in which the gain is drawn, in the unit of each family."""
 
 
 def strategic_bid_figure(by_rule: Mapping[str, Incentives], names: Mapping[str, str]) -> Figure:

@@ -102,7 +102,7 @@ class TriedBid:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Incentives:
-    """What was found of a rule.
+    """Incentives that a rule gives.
 
     Attributes
     ----------
@@ -147,12 +147,12 @@ class Incentives:
 
     @property
     def most(self) -> float:
-        """What no deviation gains more than, as far as the optimiser proves it. [$]"""
+        """Upper bound of the gain of any deviation, as far as the optimiser proves it. [$]"""
         return self.proposed.expected["profit"] + self.proposed.gap - self.honest.expected["profit"]
 
     @property
     def headroom(self) -> float:
-        """What the honest bid earns less than a dispatch that no penalty distorts. [$]"""
+        """Loss of the honest bid against a dispatch that no penalty distorts. [$]"""
         return self.undistorted - self.honest.expected["profit"]
 
 

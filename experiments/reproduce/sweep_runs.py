@@ -58,7 +58,7 @@ class SizedSweep:
 
     @property
     def sweep(self) -> SweepFile:
-        """What is asked for."""
+        """The sweep with what the context changes in it."""
         return self.plan.sweep
 
     @property

@@ -39,7 +39,7 @@ class VoltageProfile:
 
     @property
     def outside(self) -> BoolArray:
-        """Which buses are outside the limits, shape (B,)."""
+        """Mask of the buses outside the limits, shape (B,)."""
         allowed = self.limits
         low, high = voltages_outside(self.vm_pu, min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
         return np.asarray(low | high)

@@ -121,7 +121,7 @@ HOURLY = (
 """Figures of every hour, in the order of their columns."""
 
 EVALUATED = ("imbalance_mwh", "proven_gap", "scenarios_beyond_limits", "scenarios_inexact", "remarks")
-"""What else is known where bids are evaluated: mean magnitude of flow minus bid [MWh], what any other bid can promise
+"""Further columns where bids are evaluated: mean magnitude of flow minus bid [MWh], what any other bid can promise
 more at most [$], scenarios that don't keep all limits or that physics can't do, and what the optimiser has to say."""
 
 COLUMNS = frozenset(

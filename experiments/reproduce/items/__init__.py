@@ -1,1 +1,1 @@
-"""What can be reproduced: one module each, found by its name."""
+"""Items that can be reproduced: one module each, found by its name."""

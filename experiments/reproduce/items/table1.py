@@ -22,7 +22,7 @@ from sim.imbalance import RULES
 SUMMARY = "Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?"
 
 NAMES = {"shi": "Shi", "nguyen": "Nguyen", "caiso": "CAISO", **CASES}
-"""How the rules are called."""
+"""Names of the rules."""
 BASIC, PROPOSED = STRATEGIES
 MATTERS_MWH = 0.005
 """Changes of the imbalance below this are none. [MWh]"""
@@ -33,7 +33,7 @@ TOTALS = {
     "penalty [$]": "imbalance",
     "profit [$]": "profit",
 }
-"""What is said of every bid."""
+"""Rows of the table for every bid."""
 
 INCENTIVES: dict[str, Callable[[Incentives], float]] = {
     "gain [$]": lambda found: found.more(found.best, "profit"),
@@ -47,7 +47,7 @@ INCENTIVES: dict[str, Callable[[Incentives], float]] = {
     "misbid, hourly magnitudes [MWh]": lambda found: float(abs(found.best.bid_mw - found.honest.bid_mw).sum()),
     "change of mean imbalance [MWh]": lambda found: found.more(found.best, "imbalance_mwh"),
 }
-"""What is said of the best deviation."""
+"""Rows of the table for the best deviation."""
 
 MEANING = (
     "The imbalance is the magnitude of flow minus bid, inside the band or not: what the system operator has to"

@@ -20,7 +20,7 @@ SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How bids are made and evaluated.
+    """Protocol by which bids are made and evaluated.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Protocol:
 
     @property
     def sampled(self) -> bool:
-        """Whether the scenarios are independent draws, so that means have confidence intervals."""
+        """True if the scenarios are independent draws, so that means have confidence intervals."""
         return self.on == "test"
 
     def title(self, size: Size) -> str:

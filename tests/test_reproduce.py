@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from experiments.reproduce import journal
 from experiments.reproduce.beside_paper import DIFFERENCE, Entry
 from experiments.reproduce.context import Context
 from experiments.reproduce.evaluated_bids import ScenarioMoney
-from experiments.reproduce.flows import Flows
 from experiments.reproduce.items import fig8
 from experiments.reproduce.items import table5 as table5_item
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
@@ -113,13 +113,13 @@ def test_fig7_names_the_buses(quick):
 
 
 def test_imbalance_over_the_bid_by_hand():
-    flows = Flows(
+    flows = SimpleNamespace(
         bid_mw=np.array([2.0, -0.5, 0.0, 0.0]),
         metered_mw=np.array([[1.0, 0.0, 0.0, 0.1], [2.5, 0.0, 1e-7, 0.1]]),
         probability=np.array([0.5, 0.5]),
     )
-    assert flows.normalised().tolist() == [0.375, 1.0, 0.0, np.inf]
-    assert flows.mean_imbalance_mw.tolist() == pytest.approx([-0.25, 0.5, 0.0, 0.1], abs=1e-6)
+    assert fig8.normalised(flows).tolist() == [0.375, 1.0, 0.0, np.inf]
+    assert fig8.mean_imbalance_mw(flows).tolist() == pytest.approx([-0.25, 0.5, 0.0, 0.1], abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_caption_and_data_lie_beside_the_figure(quick, name):
 
 
 def test_a_bid_of_nothing_is_shown_and_stored_as_beyond_all_scales(tmp_path, figures):
-    flows = Flows(bid_mw=np.zeros(24), metered_mw=np.full((1, 24), 0.1), probability=np.ones(1))
+    flows = SimpleNamespace(bid_mw=np.zeros(24), metered_mw=np.full((1, 24), 0.1), probability=np.ones(1))
     figure = fig8._figure({(rule, strategy): flows for rule in CASES for strategy in STRATEGIES})
     beyond = [line for line in figure.axes[0].lines if str(line.get_gid()).endswith("-beyond")]
     assert [len(line.get_xdata()) for line in beyond] == [24, 24]

@@ -21,14 +21,13 @@ from experiments.evaluation import Evaluator, evaluate, fixed_bids
 from experiments.reproduce import item
 from experiments.reproduce.context import Context
 from experiments.reproduce.curve_figure import ROWS, curve_figure
-from experiments.reproduce.curves import panels_of
+from experiments.reproduce.curves import curve_plan, panels_of
 from experiments.reproduce.evaluated_bids import ENERGIES, evaluated_bids
 from experiments.reproduce.items import table1
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
-from experiments.reproduce.sweep_runs import SizedSweep
 from experiments.sweeps.plan import read_sweep
 from sim.errors import StudyError
 from sim.imbalance import RULES
@@ -246,10 +245,10 @@ def test_a_point_that_is_there_is_not_computed_again(quick):
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
-def fabricated(sweep):
+def fabricated(plan):
     """Return panels of made-up results, the first point of the first panel far below all others."""
-    runs = pd.DataFrame([dict.fromkeys(ROWS, 0.0) | point for point, _ in sweep.plan.arms])
-    panels = panels_of(sweep.sweep, runs)
+    runs = pd.DataFrame([dict.fromkeys(ROWS, 0.0) | point for point, _ in plan.arms])
+    panels = panels_of(plan.sweep, runs)
     for panel in panels:
         for k, (strategy, points) in enumerate(panel.runs.items()):
             first = -2600.0 - 400 * k if panel is panels[0] else 2450.0
@@ -260,8 +259,8 @@ def fabricated(sweep):
 
 @pytest.mark.parametrize("name", SWEEPS)
 def test_every_packaged_sweep_can_be_drawn(tmp_path, name):
-    sweep = SizedSweep.of(Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=False), name)
-    figure = curve_figure(fabricated(sweep))
+    plan = curve_plan(Context(folder=tmp_path, cache=ResultCache(tmp_path), quick=False), name)
+    figure = curve_figure(fabricated(plan))
     assert unreadable(figure) == []
     assert figure.axes[0].get_ylim()[0] > 0
     assert {"▼ −2,600", "▼ −3,000"} <= {text.get_text() for text in figure.axes[0].texts}
@@ -277,7 +276,7 @@ def test_numbers_in_words(value, text):
 
 def studies_of(context, name):
     """Return {(factor, value): study} of a sweep's points, of the proposed bid."""
-    arms = SizedSweep.of(context, name).plan.arms
+    arms = curve_plan(context, name).arms
     return {tuple(point.items()): study for point, study in arms if point["bidding"] == "anm_aware"}
 
 
@@ -285,14 +284,14 @@ def studies_of(context, name):
 def test_a_sweep_passes_the_papers_study(context, name):
     """Where all factors are at the paper's value, the study is the paper's but for the name of its rule."""
     single = read_sweep(packaged_sweeps()[name]).axes[-1].one_at_a_time
-    for panel in fabricated(SizedSweep.of(context, name)):
+    for panel in fabricated(curve_plan(context, name)):
         listed = next(values for values in single.values.values() if {*panel.values} <= {*values})
         assert panel.base in listed
         assert listed == sorted(listed)
         assert list(panel.values[::2]) == [listed[0], listed[-1]]
     full = replace(context, quick=False)
     paper = full.study(policy="hindsight").model_dump(mode="json")
-    arms = SizedSweep.of(full, name).plan.arms
+    arms = curve_plan(full, name).arms
     at_paper = [study for point, study in arms if single.base.items() <= point.items()]
     assert {study["bidding"] for study in at_paper} == {*STRATEGIES}
     for study in at_paper:
@@ -325,12 +324,12 @@ WEAR = {
 def test_the_users_own_file_is_taken_from_the_folder_of_the_results(context):
     own = context.folder / "beyond_errors.yaml"
     own.write_text(json.dumps(WEAR), encoding="utf-8")
-    sweep = SizedSweep.of(context, "beyond_errors")
-    assert sweep.path == own
+    plan = curve_plan(context, "beyond_errors")
+    assert plan.folder == context.folder
     studies = studies_of(context, "beyond_errors")
     assert [study["market"]["tariff"]["wear_fast"] for study in studies.values()] == [1, 2, 3]
     assert {study["policy"] for study in studies.values()} == {"hindsight"}
-    assert [panel.title for panel in fabricated(sweep)] == ["wear rate"]
+    assert [panel.title for panel in fabricated(plan)] == ["wear rate"]
 
 
 def test_another_seed_is_that_of_all_points(tmp_path):
@@ -361,7 +360,7 @@ def with_values(*values, **more):
         ),
         (WEAR | {"set": {"market.rule.name.x": 1}}, ["set: market.rule.name.x", "'name' is a value"]),
         (with_values(1), ["axes", "two or more"]),
-        (with_values("a", "b"), ["wear_fast"]),
+        (with_values("a", "b"), ["axes", "along numbers"]),
         (with_values(1, 2, base={"tear": 1}), ["axes.1.one_at_a_time", "the same factors"]),
         (WEAR | {"axes": WEAR["axes"][1:]}, ["axes", "add values: {bidding: ['basic', 'anm_aware']}"]),
         (WEAR | {"axes": WEAR["axes"][:1], "factors": {}}, ["axes", "one_at_a_time"]),

@@ -221,7 +221,7 @@ def test_what_only_shows_results_does_not_count(installed):
         "experiments.evaluation",
         *(
             f"experiments.reproduce.{name}"
-            for name in ("evaluated_bids", "flows", "strategic_bids", "loss_analysis", "voltages")
+            for name in ("evaluated_bids", "strategic_bids", "loss_analysis", "voltages", "variants")
         ),
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from experiments.catalog import packaged_sweeps
 from experiments.figures.style import house_style
 from experiments.reproduce.context import Context
 from experiments.reproduce.curve_figure import CurvePanel, curve_figure
@@ -15,8 +17,10 @@ from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES, STUDY
-from experiments.reproduce.sweep_runs import SizedSweep, runs_of
-from experiments.sweeps.sweep_file import SweepFile
+from experiments.reproduce.sweep_runs import runs_of
+from experiments.sweeps.design import points
+from experiments.sweeps.plan import SweepPlan, make_plan, read_sweep
+from experiments.sweeps.sweep_file import Axis, EvaluationSpec, SweepFile
 from sim.errors import StudyError
 from sim.settlement import TERMS
 
@@ -38,36 +42,69 @@ def reproduce_curves(context: Context, name: str, *, title: str, about: str) -> 
     about : str
         Beginning of the caption: what is varied, and how to read it.
     """
-    sweep = SizedSweep.of(context, name)
-    _require_curves(sweep)
-    panels = panels_of(sweep.sweep, runs_of(context, sweep.plan))
+    plan = curve_plan(context, name)
+    panels = panels_of(plan.sweep, runs_of(context, plan))
     with house_style():
         figure = curve_figure(panels)
     found = [_finding(panel) for panel in panels]
-    caption = " ".join([about, _protocol(sweep), *_own_file(context, sweep), *found, *_quality(panels)])
+    caption = " ".join([about, _protocol(plan), *_own_file(context, name, plan), *found, *_quality(panels)])
     data = pd.concat([_rows(panel) for panel in panels], ignore_index=True)
     return publish(context, name, figure, title=title, caption=caption, data=data)
 
 
-def _require_curves(sweep: SizedSweep) -> None:
-    """Refuse a sweep without two strategies to be compared, or without numbers along which to draw.
+def curve_plan(context: Context, name: str) -> SweepPlan:
+    """Return the plan of a sweep at the context's size, with bids evaluated in the scenarios they are made from.
+
+    The sweep is the user's own, if its file lies in the context's folder, or the packaged one.
 
     Raises
     ------
     StudyError
-        If it is one.
+        If the file, or one of its paths or values, is wrong; the message names file and field.
     """
-    lists = [listed for axis in sweep.sweep.axes for name, listed in (axis.values or {}).items() if name == BIDDING]
-    singles = [axis.one_at_a_time for axis in sweep.sweep.axes if axis.one_at_a_time is not None]
+    own = context.folder / f"{name}.yaml"
+    path = own if own.is_file() else packaged_sweeps()[name]
+    sweep = read_sweep(path)
+    values = {"policy": "hindsight"} | sweep.set | context.size.values
+    sized = sweep.model_copy(update={"set": values, "evaluate": EvaluationSpec(by="plan")})
+    try:
+        _require_curves(sized)
+        plan = make_plan(sized, path.parent, seed=context.seed)
+    except StudyError as error:
+        raise StudyError(f"{path}: {error}") from error
+    return _fewer(plan) if context.quick else plan
+
+
+def _require_curves(sweep: SweepFile) -> None:
+    """Refuse a sweep without two strategies to be compared, or without numbers along which to draw."""
+    lists = [listed for axis in sweep.axes for name, listed in (axis.values or {}).items() if name == BIDDING]
+    singles = [axis.one_at_a_time for axis in sweep.axes if axis.one_at_a_time is not None]
     if lists != [list(STRATEGIES)]:
-        raise StudyError(f"{sweep.path}: axes: curves compare strategies; add values: {{bidding: {list(STRATEGIES)}}}")
+        raise StudyError(f"axes: curves compare strategies; add values: {{bidding: {list(STRATEGIES)}}}")
     if len(singles) != 1 or not all(map(_are_numbers, singles[0].values.values())):
-        reason = "curves are drawn along numbers; give two or more of each on one axis one_at_a_time"
-        raise StudyError(f"{sweep.path}: axes: {reason}")
+        raise StudyError("axes: curves are drawn along numbers; give two or more of each on one axis one_at_a_time")
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
     return len(values) > 1 and all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+
+
+def _fewer(plan: SweepPlan) -> SweepPlan:
+    """Return a plan with the first, the middle and the last value of each factor that is varied one at a time."""
+    sweep = plan.sweep.model_copy(update={"axes": tuple(map(_three_values, plan.sweep.axes))})
+    wanted = points(sweep, plan.folder)
+    return replace(plan, sweep=sweep, arms=[(point, study) for point, study in plan.arms if point in wanted])
+
+
+def _three_values(axis: Axis) -> Axis:
+    one = axis.one_at_a_time
+    if one is None:
+        return axis
+    values = {
+        name: [listed[place] for place in sorted({0, (len(listed) - 1) // 2, len(listed) - 1})]
+        for name, listed in one.values.items()
+    }
+    return Axis(one_at_a_time=one.model_copy(update={"values": values}))
 
 
 def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
@@ -123,8 +160,8 @@ def _rows(panel: CurvePanel) -> pd.DataFrame:
     )
 
 
-def _protocol(sweep: SizedSweep) -> str:
-    keep, scenarios = (sweep.study["uncertainty"][name] for name in ("keep", "scenarios"))
+def _protocol(plan: SweepPlan) -> str:
+    keep, scenarios = (plan.arms[0][1]["uncertainty"][name] for name in ("keep", "scenarios"))
     return (
         "Rows: expected profit and imbalance cost of a day [$], and load and renewable output curtailed [MWh], of"
         f" basic and proposed bids from {keep} of {scenarios:,} scenarios, with hindsight ANM in these {keep}. All"
@@ -133,10 +170,10 @@ def _protocol(sweep: SizedSweep) -> str:
     )
 
 
-def _own_file(context: Context, sweep: SizedSweep) -> list[str]:
+def _own_file(context: Context, name: str, plan: SweepPlan) -> list[str]:
     """Return a note where the sweep is not the packaged one, or does not start from the paper's study."""
-    own = [f"Axes as in {sweep.path.name} of the results' folder."] if sweep.path.parent == context.folder else []
-    started = [f"The sweep starts from study {sweep.study['name']}."] if sweep.sweep.study != STUDY else []
+    own = [f"Axes as in {name}.yaml of the results' folder."] if plan.folder == context.folder else []
+    started = [f"The sweep starts from study {plan.arms[0][1]['name']}."] if plan.sweep.study != STUDY else []
     return own + started
 
 

@@ -22,35 +22,16 @@ WIDTH = 6.7
 LEFT, BOTTOM, GAP = 0.62, 0.5, 0.44
 """Room beside and below the panels, and between them. [inch]"""
 
-GRID_LEFT = 0.7
-"""Room to the left of panels in rows and columns. [inch]"""
+GRID_LEFT, LABELS = 0.7, 0.18
+"""Room to the left of panels in rows and columns, and of the labels of their axes. [inch]"""
 
 HOURS: FloatArray = np.arange(1.0, HOURS_PER_DAY + 1)
 
 
 def panels(count: int, *, height: float, right: float, top: float = 0.34) -> tuple[Figure, Sequence[Axes]]:
-    """Return a figure with panels one above the other.
-
-    Parameters
-    ----------
-    count : int
-        Number of panels.
-    height : float
-        Height of each. [inch]
-    right, top : float
-        Room to the right of and above them. [inch]
-    """
-    total = BOTTOM + top + count * height + (count - 1) * GAP
-    figure = Figure(figsize=(WIDTH, total))
-    axes = []
-    for place in reversed(range(count)):
-        bottom = BOTTOM + place * (height + GAP)
-        box = (LEFT / WIDTH, bottom / total, (WIDTH - LEFT - right) / WIDTH, height / total)
-        axes.append(figure.add_axes(box))
-    for ax in axes:
-        ax.grid(axis="y")
-        ax.yaxis.set_label_coords(-0.44 / (WIDTH - LEFT - right), 0.5)
-    return figure, axes
+    """Return a figure with panels one above the other, see :func:`panel_grid`."""
+    figure, grid = panel_grid(count, 1, height=height, right=right, top=top, gap=GAP, left=LEFT, own_scales=True)
+    return figure, [row[0] for row in grid]
 
 
 def panel_grid(
@@ -61,6 +42,7 @@ def panel_grid(
     right: float,
     top: float = 0.34,
     gap: float = 0.16,
+    left: float = GRID_LEFT,
     own_scales: bool = False,
 ) -> tuple[Figure, Sequence[Sequence[Axes]]]:
     """Return a figure as wide as the text with rows of panels that share the scale of their first one.
@@ -71,28 +53,28 @@ def panel_grid(
         Number of panels.
     height : float
         Height of each. [inch]
-    right, top, gap : float
-        Room to the right of and above them, and between them. [inch]
+    right, top, gap, left : float
+        Room to the right of and above them, between them, and to their left. [inch]
     own_scales : bool
         Whether every row has its own horizontal scale, and not only the last one is labelled.
     """
     total = BOTTOM + top + rows * height + (rows - 1) * gap
-    width = (WIDTH - GRID_LEFT - right - (columns - 1) * gap) / columns
+    width = (WIDTH - left - right - (columns - 1) * gap) / columns
+    edges = {"left": left / WIDTH, "right": 1 - right / WIDTH, "bottom": BOTTOM / total, "top": 1 - top / total}
     figure = Figure(figsize=(WIDTH, total))
-    grid: list[list[Axes]] = []
-    for row in range(rows):
-        bottom = BOTTOM + (rows - 1 - row) * (height + gap)
-        line: list[Axes] = []
-        for column in range(columns):
-            left = GRID_LEFT + column * (width + gap)
-            box = (left / WIDTH, bottom / total, width / WIDTH, height / total)
-            ax = figure.add_axes(box, sharey=line[0] if line else None)
+    grid = figure.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        sharey="row",
+        gridspec_kw={**edges, "wspace": gap / width, "hspace": gap / height},
+    )
+    for place, line in enumerate(grid, start=1):
+        for ax in line:
             ax.grid(axis="y")
-            ax.tick_params(labelsize=7.5, length=2.5, labelleft=not column, labelbottom=own_scales or row == rows - 1)
-            line.append(ax)
-        line[0].yaxis.set_label_coords(-0.52 / width, 0.5)
-        grid.append(line)
-    return figure, grid
+            ax.tick_params(labelsize=7.5, length=2.5, labelbottom=own_scales or place == rows)
+        line[0].yaxis.set_label_coords((LABELS - left) / width, 0.5)
+    return figure, grid.tolist()
 
 
 def hour_axis(ax: Axes, *, label: bool = True) -> None:

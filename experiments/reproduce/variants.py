@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -23,34 +21,16 @@ FACTOR, RULE, BIDDING = "interpretation", "market.rule", "bidding"
 LIMITS = {output.path[1]: output.name for output in OUTPUTS if output.path[::2] == ("limits", "count")}
 """Columns that count how often limits of each kind were not kept."""
 
-
-class Sample(NamedTuple):
-    """Interpretation computed with a seed."""
-
-    interpretation: Interpretation
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class VariantMoney:
-    """Money of samples.
-
-    Attributes
-    ----------
-    money : dict of Sample to Money
-        Expected money of every column.
-    remarks : list of str
-        Limits that were not kept, and notes on bids.
-    """
-
-    money: dict[Sample, Money]
-    remarks: list[str]
+Sample = tuple[Interpretation, int]
+"""Interpretation and seed."""
 
 
 def evaluate_variants(
     context: Context, *, once: Sequence[Interpretation], repeated: Sequence[Interpretation], seeds: int
-) -> VariantMoney:
-    """Return the money of interpretations, by the paper's protocol: hindsight ANM in the scenarios a bid is made from.
+) -> tuple[dict[Sample, Money], list[str]]:
+    """Return the expected money of interpretations, and remarks on limits that were not kept and on bids.
+
+    It is that of the paper's protocol: hindsight ANM in the scenarios a bid is made from.
 
     Parameters
     ----------
@@ -68,13 +48,13 @@ def evaluate_variants(
     money: dict[Sample, Money] = {}
     remarks = []
     for (name, seed), columns in rows.groupby([FACTOR, "seed"], sort=False):
-        money[Sample(known[name], int(seed))] = {
+        money[known[name], int(seed)] = {
             (row[RULE], row[BIDDING]): {term: float(row[term]) for term in TERMS} for _, row in columns.iterrows()
         }
         if broken := counts_in_words(Counter({limit: int(columns[column].sum()) for limit, column in LIMITS.items()})):
             remarks.append(f"{name}: {broken}.")
         remarks += [f"{name}: {note}." for note in columns["remarks"].unique() if note]
-    return VariantMoney(money=money, remarks=[*dict.fromkeys(remarks)])
+    return money, [*dict.fromkeys(remarks)]
 
 
 def variant_plan(

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style
 from experiments.reproduce.context import Context
-from experiments.reproduce.evaluated_bids import evaluated_bids
-from experiments.reproduce.flows import Flows
+from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.paper import CASES, STRATEGIES
@@ -27,6 +26,8 @@ LOOKS = {"basic": ("s", COLORS["penalty"]), "anm_aware": ("o", COLORS["tie_line"
 """Marker and colour of each strategy."""
 HIGHEST = 200.0
 """Upper end of the scale. [%]"""
+NOTHING_MW = 1e-3
+"""Bids and imbalances below a kilowatt are none: their quotient says nothing. [MW]"""
 
 
 def reproduce(context: Context) -> ItemResult:
@@ -36,30 +37,49 @@ def reproduce(context: Context) -> ItemResult:
     for place, (rule, strategy) in enumerate(chosen, start=1):
         study = context.study(rule=rule, bidding=strategy, policy="hindsight")
         title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
-        flows[rule, strategy] = Flows.of(evaluated_bids(context, study, title=title))
+        flows[rule, strategy] = evaluated_bids(context, study, title=title)
     with house_style():
         figure = _figure(flows)
     data = pd.concat([_rows(one, *key) for key, one in flows.items()])
     return publish(context, "fig8", figure, caption=_caption(context, flows), original=ORIGINAL, data=data)
 
 
-def _rows(flows: Flows, rule: str, strategy: str) -> pd.DataFrame:
-    share = 100 * flows.normalised()
+def magnitude_mw(bids: EvaluatedBids) -> FloatArray:
+    """Return the expected magnitude of the imbalance, shape (24,). [MW]"""
+    magnitude: FloatArray = bids.probability @ np.abs(bids.metered_mw - bids.bid_mw)
+    return magnitude
+
+
+def mean_imbalance_mw(bids: EvaluatedBids) -> FloatArray:
+    """Return the expected imbalance, shape (24,), in which those of opposite sign cancel. [MW]"""
+    mean: FloatArray = bids.probability @ bids.metered_mw - bids.bid_mw
+    return mean
+
+
+def normalised(bids: EvaluatedBids) -> FloatArray:
+    """Return the expected magnitude over that of the bid, shape (24,): infinite without a bid, 0 without both."""
+    bid, imbalance = np.abs(bids.bid_mw), magnitude_mw(bids)
+    without = np.where(imbalance < NOTHING_MW, 0.0, np.inf)
+    return np.where(bid < NOTHING_MW, without, imbalance / np.maximum(bid, NOTHING_MW))
+
+
+def _rows(flows: EvaluatedBids, rule: str, strategy: str) -> pd.DataFrame:
+    share = 100 * normalised(flows)
     return pd.DataFrame(
         {
             "rule": rule,
             "bidding": strategy,
             "hour_ending": HOURS.astype(int),
             "bid_mw": flows.bid_mw,
-            "expected_magnitude_mw": flows.imbalance_mw,
-            "expected_imbalance_mw": flows.mean_imbalance_mw,
+            "expected_magnitude_mw": magnitude_mw(flows),
+            "expected_imbalance_mw": mean_imbalance_mw(flows),
             "normalised_percent": np.where(np.isfinite(share), share, np.nan),
         }
     )
 
 
-def _caption(context: Context, flows: dict[tuple[str, str], Flows]) -> str:
-    missed = {key: f"{one.imbalance_mw.sum():.2f}" for key, one in flows.items()}
+def _caption(context: Context, flows: dict[tuple[str, str], EvaluatedBids]) -> str:
+    missed = {key: f"{magnitude_mw(one).sum():.2f}" for key, one in flows.items()}
     totals = [f"{missed[rule, 'basic']} and {missed[rule, 'anm_aware']} MWh in {case}" for rule, case in CASES.items()]
     return (
         "Expected magnitude of the imbalance |metered flow − bid| of each hour, over the magnitude of the bid, for the"
@@ -72,10 +92,10 @@ def _caption(context: Context, flows: dict[tuple[str, str], Flows]) -> str:
     )
 
 
-def _figure(flows: dict[tuple[str, str], Flows]) -> Figure:
+def _figure(flows: dict[tuple[str, str], EvaluatedBids]) -> Figure:
     figure, axes = panels(len(CASES), height=1.75, right=1.0)
     for ax, letter, (rule, case) in zip(axes, "ab", CASES.items(), strict=True):
-        _panel(ax, {strategy: 100 * flows[rule, strategy].normalised() for strategy in STRATEGIES}, rule)
+        _panel(ax, {strategy: 100 * normalised(flows[rule, strategy]) for strategy in STRATEGIES}, rule)
         headline(ax, f"({letter}) {case}")
         hour_axis(ax, label=ax is axes[-1])
     return figure

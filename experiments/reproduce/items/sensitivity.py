@@ -32,17 +32,17 @@ def reproduce(context: Context) -> ItemResult:
     seeds = range(first, first + (QUICK_SEEDS if context.quick else SEEDS))
     groups = groups_of(context)
     once = [one for group in groups.values() for one in group if one not in (BASE, CLOSEST)]
-    found = evaluate_variants(context, once=once, repeated=(BASE, CLOSEST), seeds=len(seeds))
+    samples, remarks = evaluate_variants(context, once=once, repeated=(BASE, CLOSEST), seeds=len(seeds))
     losses, imbalance = analyse_losses(context), analyse_imbalance(context)
 
-    spread = {one: [found.money[Sample(one, seed)] for seed in seeds] for one in (BASE, CLOSEST)}
-    results = {reading: money for (reading, seed), money in found.money.items() if seed == first}
+    spread = {one: [samples[one, seed] for seed in seeds] for one in (BASE, CLOSEST)}
+    results = {reading: money for (reading, seed), money in samples.items() if seed == first}
     tables = [
         *(sensitivity_table(context.stem(f"sensitivity_{rule}"), rule, groups, results, spread) for rule in CASES),
         spread_table(context.stem("sensitivity_spread"), spread),
     ]
-    findings = [*findings_of(results, spread, losses, imbalance), *found.remarks]
-    data = pd.DataFrame(_rows(found.money))
+    findings = [*findings_of(results, spread, losses, imbalance), *remarks]
+    data = pd.DataFrame(_rows(samples))
     return ItemResult(
         summary={
             "terms": data.to_dict(orient="list"),
@@ -57,10 +57,10 @@ def reproduce(context: Context) -> ItemResult:
     )
 
 
-def _rows(found: Mapping[Sample, Money]) -> Iterator[dict[str, Any]]:
+def _rows(samples: Mapping[Sample, Money]) -> Iterator[dict[str, Any]]:
     """Yield one row per reading, seed, column and term. [$]"""
     paper = papers_money()
-    for (reading, seed), money in found.items():
+    for (reading, seed), money in samples.items():
         for (rule, strategy), terms in money.items():
             for term in TERMS:
                 theirs = paper[rule, strategy][term]

@@ -58,11 +58,19 @@ class RunComparison:
         """Seeds of the weather."""
         return [one.study.seed for one in self.runs[self.names[0]]]
 
+    @property
+    def days(self) -> int:
+        """Number of days that are compared: the first ones, which all runs have."""
+        return min(runs[0].study.days for runs in self.runs.values())
+
     @cached_property
     def by_seed(self) -> pd.DataFrame:
         """Money of every run, a row for each (name, seed) and a column for each term. [$]"""
-        rows = {(name, one.study.seed): one.money for name, runs in self.runs.items() for one in runs}
+        rows = {(name, one.study.seed): self._money(one) for name, runs in self.runs.items() for one in runs}
         return pd.DataFrame(rows).T.rename_axis(["name", "seed"])
+
+    def _money(self, one: Run) -> pd.Series:
+        return one.money if one.study.days == self.days else hourly_money(one.tables).loc[: self.days].sum()
 
     @property
     def money(self) -> pd.DataFrame:
@@ -90,6 +98,7 @@ class RunComparison:
             for one in runs
         ]
         table = pd.concat(frames, ignore_index=True)
+        table = table[table["day"] <= self.days].reset_index(drop=True)
         return table[["name", "seed", *(column for column in table if column not in {"name", "seed"})]]
 
     @property
@@ -106,7 +115,7 @@ class RunComparison:
             "baseline": self.names[0],
             "studies": self.names,
             "seeds": self.seeds,
-            "days": self.runs[self.names[0]][0].study.days,
+            "days": self.days,
             "terms": {name: column.to_dict() for name, column in self.money.items()},
             "differences": {
                 name: {
@@ -164,7 +173,8 @@ def compare(
     Parameters
     ----------
     *things : str, Path, Study or Run
-        Runs, run folders (taken as they are), or studies (run here); the first is the baseline.
+        Runs, run folders (taken as they are), or studies (run here); the first is the baseline. Of runs of different
+        length, the days are compared that all have.
     vary : mapping of str to sequence, optional
         Values of options, or of any key of a study, that are compared: all combinations, for every study given.
     seeds : int
@@ -205,10 +215,11 @@ def compare(
     names = names_of(studies)
     for name, study in zip(names[1:], studies[1:], strict=True):
         _require_same_weather(name, study, names[0], studies[0])
+    days = min(study.days for study in studies)
     runs: dict[str, list[Run]] = {name: [] for name in names}
     for k, (name, one, study) in itertools.product(range(seeds), zip(names, chosen, studies, strict=True)):
         stored = isinstance(one, Run) and k == 0
-        runs[name].append(one if stored else run(study, seed=study.seed + k, progress=progress))  # type: ignore[arg-type]
+        runs[name].append(one if stored else run(study, seed=study.seed + k, days=days, progress=progress))  # type: ignore[arg-type]
     return RunComparison(runs=runs)
 
 
@@ -250,7 +261,8 @@ def names_of(studies: Sequence[Study]) -> list[str]:
     names = [study.name for study in studies]
     if len(set(names)) < len(names):
         flat = [
-            dict(_flat(study.model_dump(mode="json", exclude={"name", "description", "seed"}))) for study in studies
+            dict(_flat(study.model_dump(mode="json", exclude={"name", "description", "seed", "days"})))
+            for study in studies
         ]
         keys = [key for key in dict.fromkeys(itertools.chain(*flat)) if len({repr(one.get(key)) for one in flat}) > 1]
         if RULE in keys:
@@ -294,9 +306,9 @@ def _require_same_weather(name: str, study: Study, base_name: str, base: Study) 
     Raises
     ------
     StudyError
-        If seed, number of days, profiles, forecast errors, or what the errors are drawn for are not the same.
+        If seed, profiles or forecast errors are not the same.
     """
-    for key in ("seed", "days", *WEATHER):
+    for key in ("seed", *WEATHER):
         one, other = _value(study, key), _value(base, key)
         if one != other:
             raise StudyError(

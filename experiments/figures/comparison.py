@@ -72,6 +72,7 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
     spans = []
     for ax, name in zip(axes, names, strict=True):
         settled = comparison.runs[name][0].tables["settlements"]
+        settled = settled[settled["day"] <= comparison.days]
         edges = hour_edges(np.arange(1.0, len(settled) + 1))
         lower, upper, bid, metered = (
             settled[column].to_numpy() for column in ("lower_mw", "upper_mw", "bid_mw", "metered_mw")
@@ -205,7 +206,7 @@ def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> No
     """Write title and keys above and below the panels."""
     study, seeds = comparison.runs[comparison.names[0]][0].study, comparison.seeds
     height = figure.get_figheight()
-    days = f"{study.days} days" if study.days > 1 else "one day"
+    days = f"{comparison.days} days" if comparison.days > 1 else "one day"
     weather = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}; flows of seed {seeds[0]}"
     about = f"{days} on the same weather, {weather}"
     title = f"{study.name}: who earns more, and why"

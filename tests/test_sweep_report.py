@@ -106,6 +106,14 @@ def test_long_tables_are_cut_and_say_where_the_rest_is():
     assert len(means_of(results)) == 2 * 300
 
 
+def test_an_output_without_a_value_at_the_first_points_has_empty_cells():
+    results = grid({"keep": list(range(1, 51))}, replications=2, report={"outputs": ["profit", "losses_mwh"]})
+    runs = results.runs.assign(losses_mwh=results.runs["losses_mwh"].where(results.runs["keep"] > 45))
+    means = report_of(replace(results, runs=runs)).split("## Means")[1]
+    assert means.count(" |  |\n") == 40
+    assert "The first 40 of 50 rows" in means
+
+
 def test_a_factor_may_have_any_name():
     names = ["mean", "count", "output", "value", "first", "low"]
     results = grid({name: ["a", "b"] if name == "first" else [1, 2] for name in names}, replications=3)

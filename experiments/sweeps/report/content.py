@@ -103,7 +103,7 @@ def _means(data: ReportData) -> Iterator[Block]:
     """Yield the means of all arms, or the rank correlations of a sample."""
     if data.layout.sampled:
         yield "## How the outputs follow the factors"
-        yield from ranges_table(data)
+        yield ranges_table(data)
         yield from ranks_table(data)
         yield from scatter_drawings(data)
         yield "The means of all points are in [means.csv](means.csv)."

@@ -33,6 +33,8 @@ DPI = 120
 """Resolution in which pages are laid out, that of PNG: letters are not equally wide in all. [dots per inch]"""
 LONGEST = 48
 """Largest number of letters of a name in a key."""
+TOLERANCE = 0.2
+"""Largest error of the height of a panel, for to lay out a page takes a while. [inch]"""
 LOOKS = (
     (COLORS["tie_line"], "o", "-"),
     (COLORS["penalty"], "s", (0, (5, 1.5))),
@@ -94,6 +96,8 @@ class Page:
         Places of the panels, counted row by row in rising order.
     columns : int
         Panels in a row.
+    height : float
+        Height of a panel. [inch]
     title : str
         Title of the figure.
     note : str
@@ -102,9 +106,9 @@ class Page:
         Meaning of lines and colours.
     """
 
-    def __init__(self, cells: Sequence[int], columns: int, *, title: str, note: str, key: Key) -> None:
-        self.rows = cells[-1] // columns + 1
-        self.figure = Figure(figsize=(WIDTH, 3 + 3 * self.rows), dpi=DPI)
+    def __init__(self, cells: Sequence[int], columns: int, height: float, *, title: str, note: str, key: Key) -> None:
+        self.height, self.rows = height, cells[-1] // columns + 1
+        self.figure = Figure(figsize=(WIDTH, 0.8 + self.rows * (height + 0.5)), dpi=DPI)
         self.figure.suptitle(fill(title, 78), x=0.1 / WIDTH, ha="left", fontsize=11.5, fontweight="bold")
         body: Any = self.figure.subfigures()
         self.body = body
@@ -135,14 +139,15 @@ class Page:
         self.lowest = [cell + columns not in cells for cell in cells]
         self.leftmost = [cell % columns == 0 for cell in cells]
 
-    def fit(self, height: float) -> Figure:
-        """Return the figure, as tall as it must be for its panels to be of a height. [inch]"""
-        panel, engine = self.panels[0], ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09)
+    def fit(self) -> Figure:
+        """Return the figure, made as tall as it must be for its panels to be about as high as they should."""
+        engine = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.09)
         self.body.align_ylabels()
         engine.execute(self.figure)
-        lacking = height - panel.get_window_extent().height / DPI
-        self.figure.set_figheight(self.figure.get_figheight() + lacking * self.rows)
-        engine.execute(self.figure)
+        lacking = self.height - self.panels[0].get_window_extent().height / DPI
+        if abs(lacking) > TOLERANCE:
+            self.figure.set_figheight(self.figure.get_figheight() + lacking * self.rows)
+            engine.execute(self.figure)
         return self.figure
 
 

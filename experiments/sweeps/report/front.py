@@ -1,6 +1,5 @@
 """Choice between two outputs: all points with their intervals, and those that no other point beats in both."""
 
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -24,13 +23,8 @@ LONGEST = 34
 """Largest number of letters of such a line."""
 UP, BEST = "=up", "=best"
 FRONT, REST = COLORS["tie_line"], "#8C8C8C"
-AROUND = np.array(
-    [
-        (reach * math.cos(angle), reach * math.sin(angle))
-        for reach in (0.16, 0.24)
-        for angle in math.pi / 6 * np.arange(12)
-    ]
-)
+ANGLES = np.arange(12) * np.pi / 6
+AROUND = np.concatenate([reach * np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]) for reach in (0.16, 0.24)])
 """Possible places of the number of a point, from the point. [inch]"""
 
 
@@ -42,8 +36,8 @@ def not_dominated(gains: FloatArray) -> BoolArray:
     gains : array, shape (points, outputs)
         Quantities of which more is better.
     """
-    as_good, better = (gains[:, None] >= gains).all(axis=2), (gains[:, None] > gains).any(axis=2)
-    return np.asarray(~(as_good & better).any(axis=0))
+    beaten = [((gains >= point).all(axis=1) & (gains > point).any(axis=1)).any() for point in gains]
+    return ~np.array(beaten, dtype=bool)
 
 
 def front_of(data: ReportData) -> pd.DataFrame | None:
@@ -60,12 +54,10 @@ def front_of(data: ReportData) -> pd.DataFrame | None:
         return None
     first, second = (data.means(output) for output in data.layout.pareto)
     both = first.merge(second, on=keys, suffixes=("", UP)).sort_values(MEAN, kind="stable", ignore_index=True)
-    directions = [_sign(output) for output in data.layout.pareto]
-    return (
-        both.assign(**{BEST: not_dominated(both[[MEAN, MEAN + UP]].to_numpy() * directions)})
-        if len(both) > 1
-        else None
-    )
+    if len(both) < 2:
+        return None
+    both[BEST] = not_dominated(both[[MEAN, MEAN + UP]].to_numpy() * [_sign(output) for output in data.layout.pareto])
+    return both
 
 
 def _sign(output: str) -> int:
@@ -81,18 +73,14 @@ def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
     note = f"Crosses: {SURE} confidence. Which means are on the front is itself subject to chance."
     if points[COUNT].max() == 1:
         note = "One replication: what is chance can't be told."
-    key = pages.Key(
-        [
-            Line2D([], [], color=FRONT, marker="o", ms=5, lw=1.2),
-            Line2D([], [], color=REST, marker="o", ms=3.5, ls=""),
-        ],
-        ["no point is better in both (front)", "another point is better in both"],
-    )
+    joined = Line2D([], [], color=FRONT, marker="o", ms=5, lw=1.2)
+    alone = Line2D([], [], color=REST, marker="o", ms=3.5, ls="")
+    key = pages.Key([joined, alone], ["no point is better in both (front)", "another point is better in both"])
     best = points[points[BEST]]
     most = min(len(best), max(4, MOST_LINES - len(data.varied)))
     shown = best.iloc[np.unique(np.linspace(0, len(best) - 1, most).round().astype(int))]
     with pages.page_style():
-        page = pages.Page([0], 1, title=title, note=note, key=key)
+        page = pages.Page([0], 1, HEIGHT, title=title, note=note, key=key)
         ax = page.panels[0]
         _crosses(ax, points[~points[BEST]], REST, size=3.5)
         _crosses(ax, best, FRONT, size=5.0)
@@ -103,11 +91,9 @@ def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
             pages.number_axis(axis, 6)
             axis.set_label_text(axis_label_of(output))
         _names(ax, data, shown)
-        figure = page.fit(HEIGHT)
+        figure = page.fit()
         _numbers(ax, points, shown)
-    return pages.Drawing(
-        name="pareto", figure=figure, caption=f"{title}: means of {len(points)} points, front joined."
-    )
+    return pages.Drawing("pareto", figure, f"{title}: means of {len(points)} points, front joined.")
 
 
 def _crosses(ax: Axes, points: pd.DataFrame, color: str, *, size: float) -> None:

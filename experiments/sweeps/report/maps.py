@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,9 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
     assert data.layout.heat_map is not None
     across, up = (data.levels[name] for name in data.layout.heat_map)
     found, output = estimates(runs, [across.name, up.name, *view.kept]), runs[OUTPUT].iloc[0]
+    note = data.notes(view, found, bands="Hatched cells have zero within their interval" if differences else "")
+    if view.lines:
+        found = found[found[view.lines].isin(list(view.looks))].reset_index(drop=True)
     codes: list[int | None] = [*view.looks] or [None]
     columns = min(len(codes), 3 if len(across) <= 6 else 2 if len(across) <= 12 else 1)
     rows = ceil(len(codes) / columns)
@@ -82,11 +86,10 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
     if any(len(here) < len(across) * len(up) for here in maps):
         handles["no run"] = Patch(fc=NONE, ec="none")
     key = pages.Key(list(handles.values()), list(handles))
-    note = data.notes(view, found, bands="Hatched cells have zero within their interval" if differences else "")
     scale = _scale(found[MEAN], differences=differences)
     colors = ScalarMappable(scale, (DIFFERENCES if differences else MEANS).with_extremes(bad=NONE))
     with pages.page_style():
-        page = pages.Page(range(len(codes)), columns, title=title, note=note, key=key)
+        page = pages.Page(range(len(codes)), columns, height, title=title, note=note, key=key)
         for place, (ax, here, code) in enumerate(zip(page.panels, maps, codes, strict=True)):
             _draw(ax, here, across, up, colors, scale)
             FactorAxis.of(across, scale=False).dress(ax, width, named=page.lowest[place])
@@ -94,20 +97,12 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
             ax.set_xlim(-0.5, len(across) - 0.5)
             name = data.levels[view.lines].named(code) if view.lines and code is not None else ""
             headline(ax, pages.shortened(name, int(width / pages.TITLE_LETTER)))
-        ticks, numbers = MaxNLocator(5, steps=pages.STEPS), pages.Numbers()
-        bar = page.body.colorbar(
-            colors,
-            ax=page.panels,
-            aspect=rows * height / 0.12,
-            pad=0.02,
-            ticks=ticks,
-            format=numbers,
-            use_gridspec=False,
-        )
+        style = {"aspect": rows * height / 0.12, "pad": 0.02, "use_gridspec": False, "format": pages.Numbers()}
+        bar = page.body.colorbar(colors, ax=page.panels, ticks=MaxNLocator(5, steps=pages.STEPS), **style)
         bar.outline.set_visible(False)
         label = f"{'difference of ' * differences}{axis_label_of(output)}"
         bar.ax.set_ylabel(pages.label_lines(label, rows * height + 0.5, most=2), fontsize=8)
-        return page.fit(height)
+        return page.fit()
 
 
 def _scale(means: pd.Series, *, differences: bool) -> Normalize:
@@ -132,23 +127,14 @@ def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: Scal
         edgecolors="white",
         lw=0.6,
     )
+    style: Any = {"ha": "center", "va": "center", "fontsize": DIGITS, "clip_on": True}
     for _, row in here.iterrows():
         x, y, color = row[across.name], row[up.name], colors.to_rgba(row[MEAN])
         if row[CHANCE]:
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc="none", ec="#8A8A8A", hatch=HATCH, lw=0))
         box = {"facecolor": color, "edgecolor": "none", "pad": 0.6} if row[CHANCE] else None
         ink = "white" if np.dot(color[:3], (0.2126, 0.7152, 0.0722)) < 0.5 else "black"
-        ax.text(
-            x,
-            y,
-            row[TEXT],
-            ha="center",
-            va="center",
-            fontsize=DIGITS,
-            color=ink,
-            clip_on=True,
-            bbox=box if row[TEXT] else None,
-        )
+        ax.text(x, y, row[TEXT], color=ink, bbox=box if row[TEXT] else None, **style)
 
 
 def _dress(ax: Axes, up: Levels, height: float, *, named: bool) -> None:

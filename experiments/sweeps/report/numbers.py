@@ -101,12 +101,12 @@ class Amounts:
         return f"{self.interval(mean, reach)} {self.unit}".strip()
 
 
-def listed(names: Iterable[str], last: str = "and") -> str:
+def listed(names: Iterable[str]) -> str:
     """Return names as an enumeration, such as ``a, b and c``."""
     *some, end = names
-    return f"{', '.join(some)} {last} {end}" if some else end
+    return f"{', '.join(some)} and {end}" if some else end
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def counted(number: int, one: str) -> str:
     """Return a number of things, such as ``1 run`` or ``20 runs``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else one + 's'}"

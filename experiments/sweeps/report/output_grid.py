@@ -71,12 +71,12 @@ class OutputGrid(NamedTuple):
             panels = list(product(some, range(self.facets)))
             cells = [some.index(output) * cells_each + facet for output, facet in panels]
             with page_style():
-                page = Page(cells, min(self.columns, len(panels)), title=title, note=note, key=key)
+                page = Page(cells, min(self.columns, len(panels)), self.height, title=title, note=note, key=key)
                 for place, (ax, (output, facet)) in enumerate(zip(page.panels, panels, strict=True)):
                     draw(ax, output, facet, alone or page.lowest[place])
                     named = alone or page.leftmost[place]
                     self._scale(ax, output, sides[output], named=named, differences=differences)
-                figure = page.fit(self.height)
+                figure = page.fit()
             yield Drawing(stem, figure, f"{title}: {listed(map(label_of, some))}.")
 
     def _scale(self, ax: Axes, output: str, values: FloatArray, *, named: bool, differences: bool) -> None:

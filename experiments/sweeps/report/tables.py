@@ -1,7 +1,7 @@
 """Tables of a report: in Markdown, as long as they can be read, and as CSV with every row and all digits."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -46,23 +46,9 @@ def cell(text: str) -> str:
     return " ".join(text.split())
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, labels: int, rest: str = "") -> list[str]:
-    """Return a table and, if it is cut, where the rest of it is.
-
-    Parameters
-    ----------
-    heads : sequence of str
-        Headings.
-    rows : sequence of sequence of str
-        Cells.
-    labels : int
-        Number of columns that are labels; the others are numbers.
-    rest : str
-        File with all rows.
-    """
-    text = markdown_table(heads, rows[:MOST_ROWS], "l" * labels + "r" * (len(heads) - labels))
-    more = f"The first {MOST_ROWS} of {len(rows):,} rows; all of them are in [{rest}]({rest})."
-    return [text, more] if rest and len(rows) > MOST_ROWS else [text]
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, labels: int) -> str:
+    """Return a table whose first columns, so many, are labels; the others are numbers."""
+    return markdown_table(heads, rows, "l" * labels + "r" * (len(heads) - labels))
 
 
 def means_table(data: ReportData) -> list[str]:
@@ -103,20 +89,23 @@ def _points_table(
     file: str,
 ) -> list[str]:
     """Return a row for each point: values of factors, number of runs or pairs, and columns for each output."""
-    by, texts = [*names] or [POINTS], {}
-    for output, found in sides.items():
-        amounts, index = Amounts.of(output, found), found.set_index(by).index
+    by = [*names] or [POINTS]
+    found = pd.concat(sides.values())
+    every = found[by].drop_duplicates().sort_values(by)
+    found, texts = every[:MOST_ROWS].merge(found), {}
+    for output, side in found.groupby(OUTPUT):
+        amounts, index = Amounts.of(str(output), sides[str(output)]), pd.MultiIndex.from_frame(side[by])
         for head, text in columns.items():
-            texts[output, head] = pd.Series([text(amounts, row) for _, row in found.iterrows()], index)
-    wide = pd.DataFrame(texts).fillna("")
-    counts = pd.concat(sides.values()).groupby(by)[COUNT].agg(["min", "max"])
-    spans = [str(low) if low == high else f"{low} to {high}" for low, high in counts.astype(int).to_numpy()]
-    points = wide.index.to_frame().itertuples(index=False)  # one without names if nothing is varied
-    rows = [
-        [*(cell(data.levels[name].texts[code]) for name, code in zip(names, point, strict=False)), span, *row]
-        for point, span, row in zip(points, spans, wide.to_numpy(), strict=True)
-    ]
-    return table([*heads, *(head or _head(output) for output, head in wide)], rows, labels=len(names), rest=file)
+            texts[output, head] = pd.Series([text(amounts, row) for _, row in side.iterrows()], index)
+    wide = pd.DataFrame(texts, columns=pd.MultiIndex.from_product([sides, columns])).fillna("")
+    rows = []
+    for (point, counts), row in zip(found.groupby(by)[COUNT], wide.to_numpy(), strict=True):
+        low, high = int(counts.min()), int(counts.max())
+        values = (cell(data.levels[name].texts[code]) for name, code in zip(names, point, strict=False))
+        rows.append([*values, str(low) if low == high else f"{low} to {high}", *row])
+    heads = [*heads, *(head or _head(output) for output, head in wide)]
+    rest = f"The first {MOST_ROWS} of {len(every):,} rows; all of them are in [{file}]({file})."
+    return [table(heads, rows, labels=len(names)), *[rest] * (len(every) > MOST_ROWS)]
 
 
 def _head(output: str) -> str:
@@ -141,7 +130,7 @@ def narrowing(ratio: float) -> str:
     return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"
 
 
-def ranges_table(data: ReportData) -> list[str]:
+def ranges_table(data: ReportData) -> str:
     """Return the ranges of the factors and outputs of a sample."""
     rows = []
     for name in data.varied:
@@ -170,7 +159,7 @@ def ranks_table(data: ReportData) -> list[str]:
         "Spearman's rank correlation: +1 if an output always rises with a factor, −1 if it always falls. Bold: beyond"
         f" chance ({SURE}, each on its own; of 20 that mean nothing, one is bold)."
     )
-    return [*table(heads, rows, labels=1 + len(apart)), note]
+    return [table(heads, rows, labels=1 + len(apart)), note]
 
 
 def _rho(rho: float, chance: float) -> str:
@@ -194,7 +183,7 @@ def pooled_table(data: ReportData) -> list[str]:
         f"{INTERVALS} over the points of the sample, each a mean of its pairs; bold: zero lies outside. It holds for"
         " the middle of the box, not for each point in it."
     )
-    return [*table(heads, rows, labels=2), note]
+    return [table(heads, rows, labels=2), note]
 
 
 def front_table(data: ReportData, points: pd.DataFrame) -> list[str]:
@@ -206,7 +195,7 @@ def front_table(data: ReportData, points: pd.DataFrame) -> list[str]:
         amounts = x.interval(row[MEAN], row[REACH]), y.interval(row[MEAN + UP], row[REACH + UP])
         texts.append([cell(data.point(row)), *amounts])
     found = f"On the front, {counted(len(best), 'point')} of {len(points):,}:"
-    return [found, *table(["", *map(_head, data.layout.pareto)], texts, labels=1)]
+    return [found, table(["", *map(_head, data.layout.pareto)], texts, labels=1)]
 
 
 def failures_table(data: ReportData) -> list[str]:
@@ -218,7 +207,7 @@ def failures_table(data: ReportData) -> list[str]:
         rows.append([*values, str(row[REPLICATION]), str(row["seed"]), cell(str(row["error"]))])
     heads = [*(cell(results.label(name)) for name in names), "replication", "seed", "error"]
     more = [f"The first {MOST_ROWS} of {len(results.failed):,} failed runs."]
-    return [*table(heads, rows, labels=len(heads)), *more * (len(results.failed) > MOST_ROWS)]
+    return [table(heads, rows, labels=len(heads)), *more * (len(results.failed) > MOST_ROWS)]
 
 
 def means_csv(data: ReportData) -> str:

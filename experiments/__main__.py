@@ -79,6 +79,13 @@ Set = Annotated[
         "--set", metavar="KEY=VALUE", help="Change any value, e.g. market.tariff.wear_fast=2; * is all of a list."
     ),
 ]
+WorkerCount = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", min=1, help="Number of workers, default one per core; the result does not depend on it."
+    ),
+]
+Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on the workers of this Dask scheduler.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -172,12 +179,13 @@ def evaluate(
     cvar_level: CvarLevel = None,
     seed: Seed = None,
     set_: Set = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Expected money of the study's bids over a set of scenarios, with standard errors."""
     chosen = _study(locals())
-    _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, workers=workers, as_json=json)
+    _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, workers=workers, dask=dask, as_json=json)
 
 
 @app.command()
@@ -197,13 +205,20 @@ def value(
     seed: Seed = None,
     set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Folder for figure and data; must not exist.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; the result does not depend on it.")] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Value of the stochastic bid: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
     chosen = _study(locals())
     _load("value_console").value_study(
-        chosen, sizes=compare_keep or (), test_count=out_of_sample, out=out, workers=workers, as_json=json
+        chosen,
+        sizes=compare_keep or (),
+        test_count=out_of_sample,
+        out=out,
+        workers=workers,
+        dask=dask,
+        as_json=json,
     )
 
 
@@ -223,12 +238,16 @@ def bid(
     set_: Set = None,
     formulation: Annotated[str, typer.Option(help="conic, or ac: the paper's polar AC equations.")] = "conic",
     solver: Annotated[str | None, typer.Option(help="With --formulation ac: ipopt or bonmin.")] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
 ) -> None:
     """Compute and print the 24 day-ahead bids."""
     chosen = _study(locals())
-    _load("commands").bid_study(chosen, formulation=formulation, solver=solver, as_json=json, as_csv=csv)
+    _load("commands").bid_study(
+        chosen, formulation=formulation, solver=solver, workers=workers, dask=dask, as_json=json, as_csv=csv
+    )
 
 
 @app.command()
@@ -244,11 +263,22 @@ def train(
     rule: Rule = None,
     seed: Seed = None,
     set_: Set = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Train value functions of stored energy for --policy learned; write them with their provenance."""
     chosen = _study(locals())
-    _load("train").train_study(chosen, out=out, samples=samples, rounds=rounds, test_days=test_days, as_json=json)
+    _load("train").train_study(
+        chosen,
+        out=out,
+        samples=samples,
+        rounds=rounds,
+        test_days=test_days,
+        workers=workers,
+        dask=dask,
+        as_json=json,
+    )
 
 
 @app.command()
@@ -345,26 +375,25 @@ def reproduce(
     what: Annotated[str, typer.Argument(help=f"What to make: {', '.join(item_names())}, or all.")],
     quick: Annotated[bool, typer.Option("--quick", help="Everything at reduced size, to see that it works.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for tables, figures and what is computed.")] = Path("reproduction"),
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; the result does not depend on it.")] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     seed: Seed = None,
     json: Json = False,
 ) -> None:
     """Make the paper's tables and figures again beside its own numbers; what was computed is not computed again."""
-    from experiments.sweeps.engines import start_tracker
+    from experiments.executors.engines import start_tracker
 
     start_tracker()
-    _load("reproduce.command").reproduce_items(what, quick=quick, out=out, workers=workers, seed=seed, as_json=json)
+    _load("reproduce.command").reproduce_items(
+        what, quick=quick, out=out, workers=workers, dask=dask, seed=seed, as_json=json
+    )
 
 
 @app.command()
 def sweep(
     file: Annotated[str, typer.Argument(help="Packaged sweep (see: tieline studies) or YAML file.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes, default one per core; the result does not depend on it.")
-    ] = None,
-    dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Simulate on the workers of this Dask scheduler.")
-    ] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder; gone on with if it is there. Default: sweeps/NAME.")
     ] = None,
@@ -377,7 +406,7 @@ def sweep(
     json: Json = False,
 ) -> None:
     """Simulate a study over many values and seeds; what is done already is not done again."""
-    from experiments.sweeps.engines import start_tracker
+    from experiments.executors.engines import start_tracker
 
     start_tracker()
     _load("sweeps.command").run_sweep(

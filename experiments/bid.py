@@ -8,6 +8,7 @@ from agents.bid_optimizer import exact_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
 from agents.participants import opening_bids
 from experiments.catalog import load_study
+from experiments.executors.workers import Workers
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Submission
@@ -19,6 +20,8 @@ def bid(
     *,
     formulation: str = "conic",
     solver: str | None = None,
+    workers: int | None = None,
+    dask: str | None = None,
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Submission:
@@ -32,6 +35,9 @@ def bid(
         The branch-flow relaxation, or the paper's polar AC equations.
     solver : {"ipopt", "bonmin"}, optional
         With formulation ``ac``.
+    workers, dask : int, str, optional
+        Threads, by default one per core, or the address of a Dask scheduler, for bids from many scenarios or with
+        aversion to risk. The bids do not depend on them.
     progress : callable, optional
         Called with the current step.
     **options
@@ -56,12 +62,14 @@ def bid(
     """
     chosen = _solver(formulation, solver)
     instance = Instance.of(load_study(study, **options))
-    dispatcher = Dispatcher.of(instance, progress=progress)
-    if chosen == "clarabel":
-        return opening_bids(instance, dispatcher)
-    if instance.grid.connections:
-        raise StudyError("--formulation ac knows no microgrids: use conic")
-    return exact_submission(dispatcher, opening_problem(instance, instance.kept_scenarios()), chosen)
+    spread = Workers(workers, dask)
+    with spread.executor() as executor:
+        dispatcher = Dispatcher.of(instance, progress=progress, threads=spread.threads, executor=executor)
+        if chosen == "clarabel":
+            return opening_bids(instance, dispatcher)
+        if instance.grid.connections:
+            raise StudyError("--formulation ac knows no microgrids: use conic")
+        return exact_submission(dispatcher, opening_problem(instance, instance.kept_scenarios()), chosen)
 
 
 SOLVERS = {"conic": ("clarabel",), "ac": ("ipopt", "bonmin")}

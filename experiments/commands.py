@@ -90,14 +90,16 @@ def run_study(
         sys.exit(1)
 
 
-def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, as_json: bool) -> None:
+def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, dask: str | None, as_json: bool) -> None:
     """Print the expected terms of the study's bids over kept or test scenarios."""
     start = perf_counter()
     instance = instance_of(study)
     check_study(instance)
     scenarios = scenario_set(instance, on, count)
     with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
-        result = evaluate(instance, scenarios, workers=workers, progress=lambda done: report(f"scenario {done}"))
+        result = evaluate(
+            instance, scenarios, workers=workers, dask=dask, progress=lambda done: report(f"scenario {done}")
+        )
     summary = {
         "study": study.name,
         "seed": study.seed,
@@ -133,14 +135,23 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def bid_study(study: Study, *, formulation: str, solver: str | None, as_json: bool, as_csv: bool) -> None:
+def bid_study(
+    study: Study,
+    *,
+    formulation: str,
+    solver: str | None,
+    workers: int | None,
+    dask: str | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
     """Print the study's bids."""
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
     instance = instance_of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
-        submission = bid(study, formulation=formulation, solver=solver, progress=report)
+        submission = bid(study, formulation=formulation, solver=solver, workers=workers, dask=dask, progress=report)
     seconds = perf_counter() - start
     used = strategy_of(submission)
     if as_csv:

@@ -1,15 +1,12 @@
 """Fixed bids over a set of scenarios: one evaluation for all, by simulation on processes or by plans on threads."""
 
 import itertools
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
-from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -18,12 +15,13 @@ import numpy as np
 from agents.anm import POLICIES
 from agents.coordination import MODES
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import Shared, kept_dispatchers
 from agents.participants import check_study, opening_bids
 from experiments.catalog import load_study
 from experiments.confidence import Estimate
+from experiments.executors.workers import Workers, one_at_a_time
 from experiments.scenario_outcome import Outcome, planned, simulated
 from experiments.summary import worst
-from experiments.threads import one_thread_each
 from grids.network import FloatArray
 from sim.audit import LimitCount
 from sim.errors import StudyError
@@ -135,7 +133,8 @@ def evaluate(
     on: str = "kept",
     count: int = 100,
     by: Method = "simulation",
-    workers: int | None = None,
+    workers: Workers | int | None = None,
+    dask: str | None = None,
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Evaluation:
@@ -154,9 +153,9 @@ def evaluate(
         Number of fresh scenarios.
     by : {"simulation", "plan"}
         Method by which a scenario is evaluated.
-    workers : int, optional
-        Processes (threads for plans); by default one per core where there is enough to do. The result does not depend
-        on it. A policy of the user's own stays in this process.
+    workers, dask : int, str, optional
+        Processes (threads for plans), by default one per core where there is enough to do, or the address of a Dask
+        scheduler. The result does not depend on them. A policy of the user's own stays in this process.
     progress : callable, optional
         Called with the number of scenarios done.
     **options
@@ -184,13 +183,17 @@ def evaluate(
     instance = study if isinstance(study, Instance) else _instance_of(study, options)
     scenarios = scenario_set(instance, on, count) if scenarios is None else scenarios
     if POLICIES.is_own(instance.study.policy) or MODES.is_own(instance.study.coordination):
-        workers = 1
+        workers, dask = 1, None
     built = instance.study
     one_day = instance if built.days == 1 else Instance.of(built.model_copy(update={"days": 1}))
-    done = itertools.count(1)
+    done, spread = itertools.count(1), Workers.of(workers, dask)
     tell = None if progress is None else lambda: progress(next(done))
-    with Evaluator(one_day, by=by, workers=_worker_count(workers, len(scenarios)), progress=tell) as evaluator:
-        return evaluator.evaluate(evaluator.submission(), scenarios)
+    submission = opening_bids(one_day, Dispatcher.of(one_day, threads=spread.threads))
+    if spread.dask is None:
+        worth = 1 + len(scenarios) // SCENARIOS_WORTH_A_PROCESS if spread == Workers() else len(scenarios)
+        spread = Workers(spread.at_most(worth))
+    with Evaluator(one_day, by=by, workers=spread, progress=tell) as evaluator:
+        return evaluator.evaluate(submission, scenarios)
 
 
 def _instance_of(study: str | Path | Study, options: dict[str, Any]) -> Instance:
@@ -199,18 +202,8 @@ def _instance_of(study: str | Path | Study, options: dict[str, Any]) -> Instance
     return instance
 
 
-def _worker_count(workers: int | None, scenarios: int) -> int:
-    if workers is not None:
-        return max(1, min(workers, scenarios))
-    return min(os.cpu_count() or 1, max(1, scenarios // SCENARIOS_WORTH_A_PROCESS + 1))
-
-
 class Evaluator:
-    """Evaluator of fixed bids in scenarios of the first day, on processes that simulate or threads that plan.
-
-    A solver works outside Python's lock. A dispatcher makes programs when first asked and keeps them unguarded, so no
-    two threads share one: whoever solves takes an idle dispatcher and puts it back. As every solve starts afresh, it
-    does not matter which dispatcher it gets.
+    """Evaluator of fixed bids in scenarios of the first day, by workers that simulate or plan.
 
     Parameters
     ----------
@@ -218,10 +211,11 @@ class Evaluator:
         The built study.
     by : {"simulation", "plan"}
         Method by which a scenario is evaluated.
-    workers : int, optional
-        Processes or threads; by default one per core. A single process is this one.
+    workers : Workers or int, optional
+        Processes that simulate, or threads that plan, for the solver works outside Python's lock; or a Dask cluster.
+        By default one per core.
     progress : callable, optional
-        Called after every scenario, from the thread that went through it.
+        Called after every scenario.
     """
 
     def __init__(
@@ -229,38 +223,22 @@ class Evaluator:
         instance: Instance,
         *,
         by: Method,
-        workers: int | None = None,
+        workers: Workers | int | None = None,
         progress: Callable[[], None] | None = None,
     ) -> None:
-        self._instance, self._progress = instance, progress
-        workers = workers or os.cpu_count() or 1
-        self._idle: SimpleQueue[Dispatcher] = SimpleQueue()
-        for _ in range(workers if by == "plan" else 1):
-            self._idle.put(Dispatcher.of(instance))
-        self._go_through = planned if by == "plan" else simulated
-        self._stack = ExitStack()
-        self._pool: Executor | None = None
-        if by == "plan":
-            self._pool = ThreadPoolExecutor(workers)
-        elif workers > 1:
-            self._stack.enter_context(one_thread_each())
-            context, begin = multiprocessing.get_context("spawn"), (instance.study.model_dump(),)
-            self._pool = ProcessPoolExecutor(workers, context, _start_worker, begin)
+        self._instance, self._progress = Shared(instance), progress
+        self._workers, self._outcome = Workers.of(workers), _planned if by == "plan" else _simulated
+        self._stack, self._by = ExitStack(), by
 
     def __enter__(self) -> Self:
+        opened = self._workers.executor() if self._by == "plan" else self._workers.processes()
+        self._executor = self._stack.enter_context(opened)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-        self._stack.close()
-
-    def submission(self) -> Submission:
-        """Return the bids of the study's strategy, made from the kept scenarios."""
-        with self._dispatcher() as dispatcher:
-            return opening_bids(self._instance, dispatcher)
+        self._stack.__exit__(kind, error, trace)
 
     def evaluate(self, submission: Submission, scenarios: ScenarioSet) -> Evaluation:
         """Return the evaluation of bids over scenarios."""
@@ -283,48 +261,23 @@ class Evaluator:
         """
         futures = []
         for k in range(len(scenarios)):
-            future = self._submit(submission, scenarios.subset(k), network)
+            future = self._executor.submit(self._outcome, self._instance, submission, scenarios.subset(k), network)
             future.add_done_callback(self._tell)
             futures.append(future)
         return futures
-
-    def _submit(self, submission: Submission, day: ScenarioSet, network: str) -> Future[Outcome]:
-        if self._pool is None:
-            future: Future[Outcome] = Future()
-            future.set_result(self._try(submission, day, network))
-            return future
-        if isinstance(self._pool, ProcessPoolExecutor):
-            return self._pool.submit(_work, submission, day)
-        return self._pool.submit(self._try, submission, day, network)
-
-    def _try(self, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
-        with self._dispatcher() as dispatcher:
-            return self._go_through(self._instance, submission, day, dispatcher, network)
-
-    @contextmanager
-    def _dispatcher(self) -> Iterator[Dispatcher]:
-        dispatcher = self._idle.get()
-        try:
-            yield dispatcher
-        finally:
-            self._idle.put(dispatcher)
 
     def _tell(self, future: Future[Outcome]) -> None:
         if self._progress is not None and not future.cancelled():
             self._progress()
 
 
-_worker: dict[str, Any] = {}
+def _planned(shared: Shared, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
+    return planned(shared.instance, submission, day, kept_dispatchers.of(shared.instance), network)
 
 
-def _start_worker(study: dict[str, Any]) -> None:
-    """Build the instance once in a worker process."""
-    instance = Instance.of(Study.model_validate(study))
-    _worker.update(instance=instance, dispatcher=Dispatcher.of(instance))
-
-
-def _work(submission: Submission, day: ScenarioSet) -> Outcome:
-    return simulated(_worker["instance"], submission, day, _worker["dispatcher"])
+def _simulated(shared: Shared, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
+    with one_at_a_time:
+        return simulated(shared.instance, submission, day, kept_dispatchers.of(shared.instance), network)
 
 
 def fixed_bids(instance: Instance, bid_mw: FloatArray) -> Submission:

@@ -26,6 +26,7 @@ from agents.bidding import strategy
 from agents.dispatch.conic_program import SolverError
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.evaluation import Evaluator, fixed_bids
+from experiments.executors.workers import Workers
 from experiments.scenario_outcome import Outcome
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
 from sim.errors import StudyError
@@ -112,15 +113,15 @@ class Comparison:
         trials = sum(1 + len(one.scenarios) + len(self.test) for one in self.contenders)
         return trials + 2 * len(self.reference.scenarios)
 
-    def run(self, *, workers: int | None = None, progress: Progress | None = None) -> ValueReport:
+    def run(self, *, workers: Workers | int | None = None, progress: Progress | None = None) -> ValueReport:
         """Return the report.
 
-        Bids are computed one after another in the calling thread, while other threads try those already there.
+        Bids are computed one after another in the calling thread, while workers try those already there.
 
         Parameters
         ----------
-        workers : int, optional
-            Threads that try bids; by default one per core. The result does not depend on it.
+        workers : Workers or int, optional
+            Threads that try bids, or a Dask cluster; by default one per core. The result does not depend on it.
         progress : callable, optional
             Called after every solve.
 
@@ -129,7 +130,7 @@ class Comparison:
         StudyError
             If the solver gives no answer.
         """
-        bidder = _Bidder(self.instance, progress)
+        bidder = _Bidder(self.instance, Workers.of(workers).threads, progress)
         try:
             tell = None if progress is None else lambda: progress("dispatching")
             with Evaluator(self.instance, by="plan", workers=workers, progress=tell) as evaluator:
@@ -152,9 +153,9 @@ class Comparison:
 class _Bidder:
     """Bidder for the first day, in the calling thread."""
 
-    def __init__(self, instance: Instance, progress: Progress | None) -> None:
+    def __init__(self, instance: Instance, threads: int, progress: Progress | None) -> None:
         self.instance, self._progress = instance, progress
-        self._dispatcher = Dispatcher.of(instance)
+        self._dispatcher = Dispatcher.of(instance, threads=threads)
 
     def bid(self, name: str, scenarios: ScenarioSet) -> Submission:
         proposal = strategy(name).bid(self._dispatcher, opening_problem(self.instance, scenarios))

@@ -1,6 +1,7 @@
 """Training of value functions for the policy ``learned``, and its comparison with the others on fresh days."""
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -8,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from agents.bidding import STRATEGIES
+from agents.coordination import MODES
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import kept_dispatchers
 from agents.participants import opening_bids
 from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value_functions.training import Trainer
@@ -17,6 +21,7 @@ from experiments.catalog import load_study
 from experiments.commands import instance_of
 from experiments.confidence import Estimate
 from experiments.console.bids import show_training
+from experiments.executors.workers import Workers
 from experiments.simulate import simulate
 from experiments.summary import bid_strategy, strategy_of, summarise
 from experiments.whole import new_file
@@ -36,6 +41,8 @@ def train(
     samples: int = 60,
     rounds: int = 2,
     test_days: int = 0,
+    workers: int | None = None,
+    dask: str | None = None,
     quiet: bool = True,
     **options: Any,
 ) -> dict[str, Any]:
@@ -53,6 +60,9 @@ def train(
         Passes over the day; the best is kept.
     test_days : int
         Fresh days to compare it on with myopic, receding and hindsight.
+    workers, dask : int, str, optional
+        Threads for training and processes for test days, by default one per core, or the address of a Dask scheduler.
+        The result does not depend on them.
     quiet : bool
         Whether no progress is shown on a terminal.
     **options
@@ -75,16 +85,17 @@ def train(
     >>> done["stores"], done["samples"]
     (5, 4)
     """
-    out, chosen = Path(out), load_study(study, **options)
+    out, chosen, spread = Path(out), load_study(study, **options), Workers(workers, dask)
     if not out.parent.is_dir():
         raise StudyError(f"--out {out}: there is no folder {out.parent}")
     instance = instance_of(chosen.model_copy(update={"days": 1}))
     start = perf_counter()
     with new_file(out, name=f"--out {out}") as unfinished:
         with console.status("bidding", quiet=quiet):
-            submission = opening_bids(instance, Dispatcher.of(instance))
-        trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds)
-        with console.progress("training", total=rounds * (HOURS_PER_DAY - 1), quiet=quiet) as report:
+            submission = opening_bids(instance, Dispatcher.of(instance, threads=spread.threads))
+        steps = rounds * (HOURS_PER_DAY - 1)
+        with spread.executor() as executor, console.progress("training", total=steps, quiet=quiet) as report:
+            trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds, executor=executor)
             functions = trainer.train(report)
         seconds = {"train": perf_counter() - start}
         _write(functions, unfinished)
@@ -99,17 +110,17 @@ def train(
         "seconds": seconds,
     }
     if test_days:
-        with console.progress("judging", total=test_days * len(COMPARED), quiet=quiet) as report:
-            summary["judged"], summary["test_bid_strategy"] = judge(instance, out, test_days, report)
+        with console.progress("judging", total=test_days, quiet=quiet) as report:
+            summary["judged"], summary["test_bid_strategy"] = judge(instance, out, test_days, report, spread)
         seconds["judge"] = perf_counter() - start - seconds["train"]
     return summary
 
 
-def train_study(study: Study, *, out: Path, samples: int, rounds: int, test_days: int, as_json: bool) -> None:
-    """Train, write and test the value functions, and print the results."""
-    summary = train(study, out=out, samples=samples, rounds=rounds, test_days=test_days, quiet=as_json)
+def train_study(study: Study, *, as_json: bool, **options: Any) -> None:
+    """Train, write and test the value functions as `train` does, and print the results."""
+    summary = train(study, quiet=as_json, **options)
     console.warn_of_fallback(summary["bid_strategy"], "bids trained with")
-    if test_days:
+    if "test_bid_strategy" in summary:
         console.warn_of_fallback(summary["test_bid_strategy"], "bids of the test days")
     if as_json:
         console.print_json(summary)
@@ -123,7 +134,7 @@ def _write(functions: ValueFunctions, out: Path) -> None:
 
 
 def judge(
-    instance: Instance, trained: Path, days: int, progress: Callable[[str], None]
+    instance: Instance, trained: Path, days: int, progress: Callable[[str], None], workers: Workers | int = 1
 ) -> tuple[dict[str, dict[str, float | None]], dict[str, Any]]:
     """Return the cost of every policy on fresh days, its paired difference to hindsight, and the bidding strategy.
 
@@ -140,24 +151,19 @@ def judge(
     days : int
         Test days.
     progress : callable
-        Called before every day of a policy.
+        Called after every day.
+    workers : Workers or int
+        Processes, or a Dask cluster; the costs do not depend on it.
     """
-    dispatcher = Dispatcher.of(instance)
-    cost = np.empty((len(COMPARED), days))
-    seconds = np.zeros(len(COMPARED))
-    strategies = []
-    for day in range(days):
-        fresh = {"seed": instance.study.seed + 1 + day, "trained": str(trained.resolve())}
-        study = instance.study.model_copy(update=fresh)
-        submission = opening_bids(Instance.of(study), dispatcher)
-        used = submission.strategy
-        strategies.append((day + 1, submission.asked or used, used, submission.reason))
-        for k, policy in enumerate(COMPARED):
-            progress(f"day {day + 1}, {policy}")
-            chosen = Instance.of(study.model_copy(update={"policy": policy}))
-            run = simulate(chosen, fixed=submission, dispatcher=dispatcher)
-            seconds[k] += run.seconds["dispatch"]
-            cost[k, day] = cost_of(summarise(run))
+    cost, seconds, strategies = np.empty((len(COMPARED), days)), np.zeros(len(COMPARED)), []
+    study = instance.study.model_copy(update={"trained": str(trained.resolve())})
+    if STRATEGIES.is_own(study.bidding) or MODES.is_own(study.coordination):
+        workers = 1  # other processes don't have them
+    for day, judged_day in enumerate(Workers.of(workers).map(partial(_judged_day, study), range(1, days + 1))):
+        strategy, cost[:, day], day_seconds = judged_day
+        strategies.append((day + 1, *strategy))
+        seconds += day_seconds
+        progress(f"day {day + 1}")
     more = [Estimate.of(gap) for gap in cost - cost[0]]
     judged = {
         policy: {
@@ -170,6 +176,22 @@ def judge(
         for k, policy in enumerate(COMPARED)
     }
     return judged, bid_strategy(strategies)
+
+
+def _judged_day(study: Study, day: int) -> tuple[tuple[str, str, str], list[float], list[float]]:
+    """Return the strategy of a fresh day's bids, and the cost [$] and seconds of dispatch of every policy."""
+    study = study.model_copy(update={"seed": study.seed + day})
+    instance = Instance.of(study)
+    dispatcher = kept_dispatchers.of(instance)
+    submission = opening_bids(instance, dispatcher)
+    costs, seconds = [], []
+    for policy in COMPARED:
+        chosen = Instance.of(study.model_copy(update={"policy": policy}))
+        run = simulate(chosen, fixed=submission, dispatcher=dispatcher)
+        costs.append(cost_of(summarise(run)))
+        seconds.append(run.seconds["dispatch"])
+    used = submission.strategy
+    return (submission.asked or used, used, submission.reason), costs, seconds
 
 
 def cost_of(summary: dict[str, Any]) -> float:

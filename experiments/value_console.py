@@ -14,6 +14,7 @@ from experiments.catalog import load_study
 from experiments.commands import instance_of
 from experiments.confidence import CONFIDENCE
 from experiments.console.value import show_value
+from experiments.executors.workers import Workers
 from experiments.stochastic_value import Comparison
 from experiments.value_report import Trial, ValueReport
 from experiments.whole import new_folder
@@ -28,6 +29,7 @@ def value(
     count: int = 100,
     out: str | Path | None = None,
     workers: int | None = None,
+    dask: str | None = None,
     quiet: bool = True,
     **options: Any,
 ) -> ValueReport:
@@ -43,8 +45,8 @@ def value(
         Fresh scenarios every bid is tested on, two or more.
     out : str or Path, optional
         Folder for figure and data, which must not exist.
-    workers : int, optional
-        Threads; the result does not depend on it.
+    workers, dask : int, str, optional
+        Threads, by default one per core, or the address of a Dask scheduler; the result does not depend on them.
     quiet : bool
         Whether no progress is shown on a terminal.
     **options
@@ -67,13 +69,13 @@ def value(
     >>> worth.solution.evpi > 0
     True
     """
-    start = perf_counter()
+    start, spread = perf_counter(), Workers(workers, dask)
     chosen = load_study(study, **options)
     chosen.refuse_microgrids("tieline value")
     comparison = Comparison.of(instance_of(chosen), sizes=sizes, test_count=count)
     with nullcontext() if out is None else new_folder(Path(out)) as unfinished:
         with console.progress("comparing bids", total=comparison.steps, quiet=quiet) as tick:
-            report = comparison.run(workers=workers, progress=tick)
+            report = comparison.run(workers=spread, progress=tick)
         report.seconds["total"] = perf_counter() - start
         if unfinished is not None:
             with console.status("drawing", quiet=quiet):
@@ -82,10 +84,17 @@ def value(
 
 
 def value_study(
-    study: Study, *, sizes: Sequence[int], test_count: int, out: Path | None, workers: int | None, as_json: bool
+    study: Study,
+    *,
+    sizes: Sequence[int],
+    test_count: int,
+    out: Path | None,
+    workers: int | None,
+    dask: str | None,
+    as_json: bool,
 ) -> None:
     """Print the value of the study's bid; with `out`, write figure, data and study into that folder."""
-    report = value(study, sizes=sizes, count=test_count, out=out, workers=workers, quiet=as_json)
+    report = value(study, sizes=sizes, count=test_count, out=out, workers=workers, dask=dask, quiet=as_json)
     if as_json:
         console.print_json(value_summary(report))
         return

@@ -20,6 +20,7 @@ from agents.der.load import LoadAgent
 from agents.der.renewable import WindTurbineAgent
 from agents.dispatch.conic_program import TimeLimitError
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import kept_dispatchers
 from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.participants import create_agents
 from experiments.sweeps import worker
@@ -430,10 +431,10 @@ def test_a_run_of_a_sweep_shares_no_models_with_somebody_still_at_work(monkeypat
     """Those of a run that failed otherwise are kept."""
     quick = {**QUICK, "policy": "myopic", "search.answer_time_limit_s": 0.3}
     task = task_of(plan_of(set=quick).runs()[0])
-    monkeypatch.setattr(worker, "_dispatchers", OrderedDict())
+    monkeypatch.setattr(kept_dispatchers, "_known", OrderedDict())
     monkeypatch.setattr(Myopic, "decide", broken)
     assert worker.perform(task).error == ""
-    assert len(worker._dispatchers) == (0 if broken is never else 1)
+    assert len(kept_dispatchers._known) == (0 if broken is never else 1)
 
 
 # ---- solvers -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from time import monotonic, sleep
 import pytest
 from swept import FACTOR, Threads, contents, launched, write_sweep
 
-from experiments.sweeps import command, engines
+from experiments.executors import dask_cluster
+from experiments.sweeps import command
 from experiments.sweeps.result_store import ResultStore
 
 distributed = pytest.importorskip("distributed")
@@ -52,9 +53,9 @@ def locally(path, out):
         run(path, out, workers=2)
 
 
-def run(path, out, **changes):
-    given = {"workers": None, "dask": None, "dry_run": False, "retry_failed": False, "as_json": True}
-    command.run_sweep(str(path), out=out, **(given | changes))
+def run(path, out, *, workers=None, dask=None, **changes):
+    given = {"dry_run": False, "retry_failed": False, "as_json": True}
+    command.run_sweep(str(path), workers=workers, dask=dask, out=out, **(given | changes))
 
 
 class Cluster:
@@ -212,7 +213,7 @@ def test_ctrl_c_leaves_the_cluster_at_once(tiny, tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(engines, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(dask_cluster, "PATIENCE_S", 1.0)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -220,7 +221,7 @@ def impatient(monkeypatch):
 def test_no_scheduler_at_the_address_is_told(tiny, tmp_path, refused, address):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = address.format(connection=free.getsockname()[1])
+        address = address.format(port=free.getsockname()[1])
     message = refused("sweep", tiny, "--out", tmp_path / "out", "--dask", address)
     assert message.startswith(f"tieline: --dask {address}: no scheduler answers (")
     assert message.endswith("; start one with: dask scheduler\n")

@@ -40,9 +40,9 @@ def undisturbed(tiny, tmp_path_factory):
     return found
 
 
-def run(path, out, **changes):
-    given = {"workers": 2, "dask": None, "dry_run": False, "retry_failed": False, "as_json": True}
-    command.run_sweep(str(path), out=out, **(given | changes))
+def run(path, out, *, workers=2, dask=None, **changes):
+    given = {"dry_run": False, "retry_failed": False, "as_json": True}
+    command.run_sweep(str(path), workers=workers, dask=dask, out=out, **(given | changes))
 
 
 def whole(status):

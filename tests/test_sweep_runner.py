@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from swept import FACTOR, plan_of, task_of
 
+from agents.dispatch.kept import kept_dispatchers
+from experiments.executors.dask_cluster import OtherVersionsError, require_same
 from experiments.sweeps import runner as runner_module
 from experiments.sweeps import worker as worker_module
 from experiments.sweeps.runner import AHEAD, MAX_ATTEMPTS, Runner
-from experiments.sweeps.worker import OtherVersionsError, RunProduct, perform, require_same
+from experiments.sweeps.worker import RunProduct, perform
 from sim.errors import StudyError
 
 
@@ -277,7 +279,7 @@ def test_the_order_in_which_a_worker_simulates_does_not_matter(expected, seed):
     """Nor what it simulated before, another study among it, nor whether it has the models in its memory."""
     runs = [*plan_of(AXIS).runs(), *plan_of({"values": {FACTOR: [7]}}).runs()]
     random.Random(seed).shuffle(runs)
-    worker_module._dispatchers.clear()
+    kept_dispatchers._known.clear()
     for run in [*runs, *runs[:2]]:
         parts = perform(task_of(run, "all")).parts
         assert parts == expected.get(run.key, parts)

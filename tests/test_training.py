@@ -239,7 +239,7 @@ def test_train_warns_of_bids_that_are_not_those_asked_for(tmp_path, monkeypatch,
     monkeypatch.setattr(train, "simulate", lambda *_, **__: SimpleNamespace(seconds={"dispatch": 1.0}))
     monkeypatch.setattr(train, "summarise", lambda run: {"costs": {"total": 1.0}})
     words = ("train", "microgrid33", "--out", tmp_path / "values.json", "--samples", "4", "--rounds", "1")
-    status, out, err = ended(*words, "--test-days", "2", "--json")
+    status, out, err = ended(*words, "--test-days", "2", "--workers", "1", "--json")
     assert status == 0
     assert json.loads(out)["bid_strategy"]["fallbacks"] == 1
     assert json.loads(out)["test_bid_strategy"]["fallbacks"] == 2

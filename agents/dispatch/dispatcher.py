@@ -1,7 +1,9 @@
 """Dispatcher: the plan of a dispatch problem. Compiled models and programs are kept."""
 
 import math
+import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,6 +42,10 @@ class Dispatcher:
         Aversion to risk of the bid.
     progress : callable, optional
         Called with a line of text now and then while a long problem is solved.
+    threads : int, optional
+        Number of parts of a problem solved at a time, where it falls into parts; by default one per core.
+    executor : Executor, optional
+        Executor on which bundles of scenarios are solved instead; any ``concurrent.futures`` executor will do.
 
     Attributes
     ----------
@@ -58,16 +64,26 @@ class Dispatcher:
         effort: Effort | None = None,
         risk: Risk | None = None,
         progress: Callable[[str], None] | None = None,
+        threads: int | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.grid, self.tariff, self.rule = grid, tariff, rule
         self.effort, self.risk = effort or Effort(), risk or Risk()
         self.progress = progress or (lambda _: None)
+        self.threads, self.executor = threads or os.cpu_count() or 1, executor
         self._hours: dict[object, CompiledModel] = {}
         self._horizons: dict[object, MultiPeriodProgram] = {}
         self._bidding: tuple[object, MultiPeriodProgram | None] = (None, None)
 
     @classmethod
-    def of(cls, instance: Instance, *, progress: Callable[[str], None] | None = None) -> "Dispatcher":
+    def of(
+        cls,
+        instance: Instance,
+        *,
+        progress: Callable[[str], None] | None = None,
+        threads: int | None = None,
+        executor: Executor | None = None,
+    ) -> "Dispatcher":
         """Return the dispatcher of a study's instance."""
         search = instance.study.search
         effort = Effort(
@@ -76,7 +92,16 @@ class Dispatcher:
             solver_time_limit_s=search.solver_time_limit_s,
         )
         risk = instance.study.risk
-        return cls(instance.grid, instance.tariff, instance.rule, effort=effort, risk=risk, progress=progress)
+        return cls(
+            instance.grid,
+            instance.tariff,
+            instance.rule,
+            effort=effort,
+            risk=risk,
+            progress=progress,
+            threads=threads,
+            executor=executor,
+        )
 
     def coordinated(self, agreement: "Agreement") -> "Dispatcher":
         """Return one whose every plan is one that the microgrids agree to; it shares the models of this one."""
@@ -86,7 +111,16 @@ class Dispatcher:
 
     def renewed(self) -> "Dispatcher":
         """Return another one for the same problems; an agent that was given up may still use this one."""
-        new = Dispatcher(self.grid, self.tariff, self.rule, effort=self.effort, risk=self.risk, progress=self.progress)
+        new = Dispatcher(
+            self.grid,
+            self.tariff,
+            self.rule,
+            effort=self.effort,
+            risk=self.risk,
+            progress=self.progress,
+            threads=self.threads,
+            executor=self.executor,
+        )
         return new if self.agreement is None else new.coordinated(self.agreement.renewed(new))
 
     def compiled_hour(
@@ -186,7 +220,7 @@ class Dispatcher:
         """Return the Lagrangian bound of a bidding problem at the prices of its plans."""
         peak = self.demand_peak(problem, network)
         hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
-        return LagrangianBound(self.grid, hour, self.tariff, problem, bounds)
+        return LagrangianBound(self.grid, hour, self.tariff, problem, bounds, threads=self.threads)
 
     def horizon(self, problem: DispatchProblem, *, network: str, elastic: bool = False) -> MultiPeriodProgram:
         """Return the program for a dispatch problem's shape; those with given bids are kept for the next time.

@@ -9,12 +9,15 @@ https://doi.org/10.1002/9781118029176).
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import Shared, kept_dispatchers
 from agents.dispatch.plan import Plan
+from agents.dispatch.problem import DispatchProblem
 from agents.value_functions.functions import ValueFunctions
 from agents.value_functions.store_day import StoreDay
 from grids.network import FloatArray
@@ -53,6 +56,8 @@ class Trainer:
         Problems to solve for each hour and round.
     rounds : int
         Passes over the day.
+    executor : Executor, optional
+        Executor on which the problems of an hour are solved; by default they are, one after another, here.
 
     Raises
     ------
@@ -60,7 +65,15 @@ class Trainer:
         If the study has no stores.
     """
 
-    def __init__(self, instance: Instance, bid_mw: FloatArray, *, samples: int, rounds: int) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        bid_mw: FloatArray,
+        *,
+        samples: int,
+        rounds: int,
+        executor: Executor | None = None,
+    ) -> None:
         self._day = StoreDay(instance, bid_mw)
         if not self._day.names:
             raise StudyError(f"{instance.study.name} has no stores: there is nothing to learn")
@@ -71,7 +84,7 @@ class Trainer:
             "rounds": rounds,
             "bid_mw": bid_mw.tolist(),
         }
-        self._dispatcher = Dispatcher.of(instance)
+        self._instance, self._map = Shared(instance), map if executor is None else executor.map
         self._forecast = instance.forecast
         self._weather = instance.draw(Draw.TRAINING, max(samples, TEST_DAYS))
         self._rng = np.random.default_rng(np.random.SeedSequence(instance.study.seed, spawn_key=(TRAINING_STREAM,)))
@@ -103,22 +116,21 @@ class Trainer:
         centre = np.array([paths[sample % 2][before] for sample in range(self._samples)])
         drawn = centre + spread * self._rng.standard_normal(centre.shape)
         fills = np.clip(drawn, ranges.fill(before, self._day.needed(before)), 1.0)
-        worth = np.empty_like(fills)
-        for sample, fill in enumerate(fills):
-            plan = self._solve(hour, ranges.energy(before, fill), self._weather.subset(sample))
-            if plan.prices is None:
-                raise RuntimeError("the plan of one hour comes with its prices")
-            worth[sample] = -np.concatenate([plan.prices.energy_per_mwh[0, 0], plan.prices.store_per_mwh[0]])
+        problems = [
+            self._problem(hour, ranges.energy(before, fill), self._weather.subset(sample))
+            for sample, fill in enumerate(fills)
+        ]
+        worth = np.array(list(self._map(partial(_worth_of_energy, self._instance), problems)))
         learned = {}
         for n, (name, slopes) in enumerate(self._slopes.items()):
             learned[name] = slopes.copy()
             learned[name][before - 1] = falling_slopes(fills[:, n], worth[:, n])
         self._slopes = learned
 
-    def _solve(self, hour: int, energy_mwh: FloatArray, weather: ScenarioSet) -> Plan:
-        """Return the plan of one hour, from given energies of all stores at its start."""
+    def _problem(self, hour: int, energy_mwh: FloatArray, weather: ScenarioSet) -> DispatchProblem:
+        """Return the problem of one hour, from given energies of all stores at its start."""
         functions = ValueFunctions(slopes=self._slopes, provenance={})
-        return self._dispatcher.plan(self._day.hour(hour, energy_mwh, weather, functions))
+        return self._day.hour(hour, energy_mwh, weather, functions)
 
     def _simulate(self) -> tuple[FloatArray, float]:
         """Return the fill of stores under the policy, shape (25, N), and the mean cost of its days. [$]"""
@@ -127,7 +139,7 @@ class Trainer:
             energy = self._day.start_mwh
             path, cost = [self._day.ranges.fill(0, energy)], 0.0
             for hour in range(1, HOURS_PER_DAY + 1):
-                plan = self._solve(hour, energy, self._weather.subset(day))
+                plan = _plan(self._instance, self._problem(hour, energy, self._weather.subset(day)))
                 energy = self._day.left(plan, energy)[0]
                 cost += plan.objective + self._worth(hour, energy)
                 path.append(self._day.ranges.fill(hour, energy))
@@ -146,9 +158,22 @@ class Trainer:
 
     def _forecast_path(self) -> FloatArray:
         """Return the fill of stores when the day is as forecast and known in advance, shape (25, N)."""
-        plan = self._dispatcher.plan(self._day.all_hours(self._forecast))
+        plan = _plan(self._instance, self._day.all_hours(self._forecast))
         path = np.vstack([self._day.start_mwh, self._day.left(plan, self._day.start_mwh)])
         return np.array([self._day.ranges.fill(hour, energy) for hour, energy in enumerate(path)])
+
+
+def _plan(shared: Shared, problem: DispatchProblem) -> Plan:
+    return kept_dispatchers.of(shared.instance).plan(problem)
+
+
+def _worth_of_energy(shared: Shared, problem: DispatchProblem) -> FloatArray:
+    """Return the value of a MWh more in every store at the start of an hour, shape (N,). [$/MWh]"""
+    prices = _plan(shared, problem).prices
+    if prices is None:
+        raise RuntimeError("the plan of one hour comes with its prices")
+    worth: FloatArray = -np.concatenate([prices.energy_per_mwh[0, 0], prices.store_per_mwh[0]])
+    return worth
 
 
 def falling_slopes(fill: FloatArray, worth: FloatArray) -> FloatArray:

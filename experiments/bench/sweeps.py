@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -10,14 +10,14 @@ from time import perf_counter
 from typing import Any
 
 from experiments.bench.measuring import Measured, Row
+from experiments.executors.dask_cluster import DaskCluster
+from experiments.executors.engines import Engine, LocalProcesses
 from experiments.provenance import provenance
-from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan
 from experiments.sweeps.result_store import task_of
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import RunProduct
-from experiments.threads import one_thread_each
 
 ROUNDS = 5
 """Number of turns in which engines are compared."""
@@ -92,33 +92,21 @@ def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = RO
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[LocalProcesses]:
-    """Yield processes of this machine, one thread each."""
-    engine = LocalProcesses(workers)
-    with one_thread_each():
-        try:
-            yield engine
-        finally:
-            engine.close()
-
-
-@contextmanager
 def dask_workers(count: int) -> Iterator[DaskCluster]:
     """Yield a Dask cluster of single-threaded workers on this machine."""
     from distributed import LocalCluster
 
     start_cluster: Any = LocalCluster
-    with one_thread_each(), start_cluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster:
-        engine = DaskCluster(cluster.scheduler_address)
-        try:
-            yield engine
-        finally:
-            engine.close()
+    with (
+        start_cluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster,
+        closing(DaskCluster(cluster.scheduler_address)) as engine,
+    ):
+        yield engine
 
 
 def local(workers: int, plan: SweepPlan) -> Session:
     """Simulate a plan on processes of this machine."""
-    with processes(workers) as engine:
+    with closing(LocalProcesses(workers)) as engine:
         return session(engine, plan)
 
 
@@ -145,7 +133,7 @@ def days_per_second(policy: str, days: int) -> Measured:
 @cache
 def _one_and_two(days: int) -> list[Session]:
     """Return the same days on one warm process and on two, in turns."""
-    with processes(1) as alone, processes(2) as pair:
+    with closing(LocalProcesses(1)) as alone, closing(LocalProcesses(2)) as pair:
         return side_by_side([alone, pair], plan_of(days))
 
 
@@ -170,7 +158,7 @@ def overhead(days: int) -> Measured:
 
 def dask_against_local(days: int) -> Measured:
     """The same days on two Dask workers and on two local processes of this machine, in turns."""
-    with processes(2) as pair, dask_workers(2) as cluster:
+    with closing(LocalProcesses(2)) as pair, dask_workers(2) as cluster:
         here, dask = side_by_side([pair, cluster], plan_of(days))
     return Measured(
         here.rate / dask.rate,

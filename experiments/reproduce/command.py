@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 
 from experiments import console
+from experiments.executors.workers import Workers
 from experiments.reproduce import chosen_names, item
 from experiments.reproduce.context import Context
 from experiments.reproduce.item_result import ItemResult
@@ -20,6 +21,7 @@ def reproduce(
     quick: bool = False,
     out: str | Path = "reproduction",
     workers: int | None = None,
+    dask: str | None = None,
     seed: int | None = None,
     quiet: bool = True,
 ) -> dict[str, Any]:
@@ -33,8 +35,8 @@ def reproduce(
         Everything at reduced size, to see that it works.
     out : str or Path
         Folder for tables, figures and what is computed.
-    workers : int, optional
-        Processes; the result does not depend on it.
+    workers, dask : int, str, optional
+        Processes, by default one per core, or the address of a Dask scheduler; the result does not depend on them.
     seed : int, optional
         By default that of the study.
     quiet : bool
@@ -59,10 +61,10 @@ def reproduce(
     Traceback (most recent call last):
     sim.errors.StudyError: WHAT: unknown 'table9', use one of ...
     """
-    start, out = perf_counter(), Path(out)
+    start, out, spread = perf_counter(), Path(out), Workers(workers, dask)
     names = chosen_names(what)
     cache = ResultCache(out / "parts")
-    context = Context(folder=out, cache=cache, quick=quick, seed=seed, workers=workers, quiet=quiet)
+    context = Context(folder=out, cache=cache, quick=quick, seed=seed, workers=spread, quiet=quiet)
     used_seed = context.study().seed
     open_folder(out)
     try:
@@ -84,10 +86,10 @@ def reproduce(
 
 
 def reproduce_items(
-    what: str, *, quick: bool, out: Path, workers: int | None, seed: int | None, as_json: bool
+    what: str, *, quick: bool, out: Path, workers: int | None, dask: str | None, seed: int | None, as_json: bool
 ) -> None:
     """Make the items asked for and print each, or all of them as one JSON object."""
-    made = reproduce(what, quick=quick, out=out, workers=workers, seed=seed, quiet=as_json)
+    made = reproduce(what, quick=quick, out=out, workers=workers, dask=dask, seed=seed, quiet=as_json)
     if as_json:
         console.print_json(made)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments import console
 from experiments.catalog import find_study
+from experiments.executors.workers import Workers
 from experiments.reproduce.paper import STUDY
 from experiments.reproduce.result_cache import Record, ResultCache
 from sim.study import Study
@@ -61,7 +62,7 @@ class Context:
         Whether everything is at reduced size.
     seed : int or None
         Seed of all random numbers; None for the study's own.
-    workers : int or None
+    workers : Workers, int or None
         Processes; the result does not depend on it.
     quiet : bool
         Whether to show no progress.
@@ -71,7 +72,7 @@ class Context:
     cache: ResultCache
     quick: bool
     seed: int | None = None
-    workers: int | None = None
+    workers: Workers | int | None = None
     quiet: bool = False
 
     @property

@@ -1,6 +1,5 @@
 """Commands ``sweep`` and ``report``."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -13,16 +12,16 @@ from typing import Any
 from experiments import console
 from experiments.catalog import sweep_path
 from experiments.console import sweep as sweep_console
+from experiments.executors.dask_cluster import DaskCluster
+from experiments.executors.engines import Engine, LocalProcesses
+from experiments.executors.workers import Workers
 from experiments.provenance import provenance
-from experiments.sweeps.engines import DaskCluster, Engine, LocalProcesses
 from experiments.sweeps.estimate import DurationEstimate
 from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep, sweep_from
 from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.results import SweepResults, read_results
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.worker import RunProduct
-from experiments.threads import one_thread_each
-from sim.errors import StudyError
 
 
 def sweep(
@@ -109,8 +108,7 @@ def run_sweep(
 def _plan_and_store(
     sweep: str | Path | Mapping[str, Any], workers: int | None, dask: str | None, out: str | Path | None
 ) -> tuple[SweepPlan, ResultStore]:
-    if workers is not None and dask is not None:
-        raise StudyError("--workers and --dask: give one of them; a Dask cluster has the workers it was started with")
+    Workers(workers, dask)  # not both
     if isinstance(sweep, Mapping):
         plan = make_plan(sweep_from(sweep, "sweep"), Path())
     else:
@@ -131,9 +129,8 @@ def _run(
     """Simulate all runs that are left; return the state of the sweep."""
     plan, store = _plan_and_store(sweep, workers, dask, out)
     _warn(plan)
-    cluster = None if dask is None else DaskCluster(dask)  # before anything is written
     simulated, failed, seconds = simulate_runs(
-        plan, store, workers=workers, cluster=cluster, retry_failed=retry_failed, quiet=quiet
+        plan, store, workers=Workers(workers, dask), retry_failed=retry_failed, quiet=quiet
     )
     state = State.of(plan, store)
     return {
@@ -174,10 +171,6 @@ class State:
         return cls(done=done, failed=failed, left=[run for run in runs if run.key not in done | failed])
 
 
-def _processes(workers: int | None, runs: int) -> int:
-    return max(1, min(workers or os.cpu_count() or 1, runs))
-
-
 def _warn(plan: SweepPlan) -> None:
     if any(document["search"]["time_limit_s"] is not None for _, document in plan.arms):
         console.err.print(
@@ -189,8 +182,7 @@ def simulate_runs(
     plan: SweepPlan,
     store: ResultStore,
     *,
-    workers: int | None,
-    cluster: Engine | None = None,
+    workers: Workers | int | None,
     retry_failed: bool = False,
     quiet: bool = False,
 ) -> tuple[int, int, float]:
@@ -202,21 +194,21 @@ def simulate_runs(
         All runs.
     store : ResultStore
         Their results.
-    workers : int or None
-        Processes; by default one per core.
-    cluster : Engine, optional
-        Engine to be used instead of processes.
+    workers : Workers, int or None
+        Processes, by default one per core, or a Dask cluster.
     retry_failed : bool
         Also simulate those that failed before.
     quiet : bool
         Show no progress.
     """
-    with store.locked(), one_thread_each():
+    spread = Workers.of(workers)
+    cluster = None if spread.dask is None else DaskCluster(spread.dask)  # before anything is written
+    with store.locked():
         store.prepare(plan)
         if retry_failed:
             store.clear_failures(plan)
         left = State.of(plan, store).left
-        engine = cluster or LocalProcesses(_processes(workers, len(left)))
+        engine = cluster or LocalProcesses(spread.at_most(len(left)))
         return _simulate(plan, store, left, engine, quiet=quiet)
 
 
@@ -253,7 +245,7 @@ def _estimate(
     """Print the number of runs and the time they take; write nothing."""
     state = State.of(plan, store)
     left = [run for run in plan.runs() if run.key in state.failed] + state.left if retry_failed else state.left
-    count = _processes(workers, len(left)) if dask is None else _workers_at(dask)
+    count = Workers(workers).at_most(len(left)) if dask is None else _workers_at(dask)
     with console.status("simulating a few runs to see how long they take", quiet=as_json):
         estimate = DurationEstimate.of(left, store.timings)
     summary = {

@@ -4,9 +4,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 
-from experiments.sweeps.engines import Engine
+from experiments.executors.dask_cluster import OtherVersionsError
+from experiments.executors.engines import Engine
 from experiments.sweeps.plan import PlannedRun
-from experiments.sweeps.worker import OtherVersionsError, RunProduct, Task, perform
+from experiments.sweeps.worker import RunProduct, Task, perform
 from sim.errors import StudyError
 
 AHEAD = 4

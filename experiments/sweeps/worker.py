@@ -4,15 +4,12 @@ It keeps compiled models, which take long to build, from run to run, and nothing
 next: a run gives the same bytes whichever worker has it, and whatever that worker did before.
 """
 
-import json
 import os
 import socket
 import sys
 import traceback
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -25,9 +22,11 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import kept_dispatchers
 from experiments.evaluation import evaluate, scenario_set
-from experiments.provenance import differences, key_of
+from experiments.executors.dask_cluster import require_same
+from experiments.executors.workers import one_at_a_time
+from experiments.provenance import key_of
 from experiments.simulate import Run, simulate
 from experiments.summary import summarise
 from experiments.sweeps.outputs import BIDDING_USED, evaluated_figures, figures, hourly
@@ -38,9 +37,6 @@ from sim.inputs import inputs_of
 from sim.instance import Instance
 from sim.study import Study
 from sim.time_limit import given_up
-
-DISPATCHERS = 4
-"""Number of networks with their tariffs and rules of which a worker keeps models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +96,6 @@ class RunProduct:
     worker: str = ""
 
 
-_one_at_a_time = Lock()
-
-
-class OtherVersionsError(StudyError):
-    """A worker has not the versions that a sweep is computed with."""
-
-
 def perform(task: Task) -> RunProduct:
     """Simulate a run and return its product; an error of the run is part of that, not raised.
 
@@ -117,7 +106,7 @@ def perform(task: Task) -> RunProduct:
     """
     worker = f"{socket.gethostname()}:{os.getpid()}"
     require_same(task.provenance, worker)
-    with _one_at_a_time:  # Mesa and the solvers share state between the threads of a process
+    with one_at_a_time:
         start = perf_counter()
         try:
             parts, seconds = _simulate(task)
@@ -139,10 +128,10 @@ def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
         return _evaluate(task, instance), {}
     given_up_before = len(given_up)
     try:
-        simulated = simulate(instance, dispatcher=_dispatcher(instance))
+        simulated = simulate(instance, dispatcher=kept_dispatchers.of(instance))
     finally:
         if any(is_at_work() for is_at_work in given_up[given_up_before:]):
-            _dispatchers.popitem()  # who did not answer in time may still use the one of this run
+            kept_dispatchers.forget_last()
     verdict = audit(simulated.tables, task.document, inputs_of(instance))
     if not verdict.clean:
         first = verdict.findings[0]
@@ -155,32 +144,6 @@ def _evaluate(task: Task, instance: Instance) -> dict[str, bytes]:
     spec = EvaluationSpec.model_validate(task.evaluation)
     found = evaluate(instance, scenario_set(instance, spec.on, spec.count), by=spec.by, workers=1)
     return {"results": parquet(pd.DataFrame([task.labels | evaluated_figures(found)]))}
-
-
-_dispatchers: OrderedDict[str, Dispatcher] = OrderedDict()
-
-
-def _dispatcher(instance: Instance) -> Dispatcher:
-    """Return a dispatcher for a study's instance, with its models compiled if there was such a study not long ago."""
-    study = instance.study
-    shared = json.dumps(study.model_dump(mode="json", include={"grid", "fleet", "market", "search", "risk"}))
-    dispatcher = _dispatchers.pop(shared, None) or Dispatcher.of(instance)
-    _dispatchers[shared] = dispatcher
-    while len(_dispatchers) > DISPATCHERS:
-        _dispatchers.popitem(last=False)
-    return dispatcher
-
-
-def require_same(expected: Mapping[str, str], worker: str) -> None:
-    """Refuse to simulate with other versions than the sweep has: its figures could differ.
-
-    Raises
-    ------
-    OtherVersionsError
-        If there are any; the message names them, and the worker.
-    """
-    if different := differences(expected):
-        raise OtherVersionsError(f"worker {worker} has {different}")
 
 
 def _kept(task: Task, simulated: Run, verdict: AuditReport) -> dict[str, bytes]:

@@ -1,7 +1,6 @@
 """Pool of threads that solve hour subproblems: the many small problems of a Lagrangian bound."""
 
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -36,14 +35,14 @@ class HourPool:
     The solver works outside Python's lock, so threads use all cores; every answer is the same as one by one.
     """
 
-    def __init__(self, grid: Grid, hour: CompiledModel, problem: DispatchProblem) -> None:
+    def __init__(self, grid: Grid, hour: CompiledModel, problem: DispatchProblem, threads: int) -> None:
         self._grid, self._hour, self._problem = grid, hour, problem
         undecided = Directions.undecided(*problem.shape)
         self._data = {
             flow: hour_data(grid, problem, replace(undecided, flow=np.full(problem.shape, flow)))
             for flow in (1, 0, -1)
         }
-        self._programs: list[dict[tuple[int, bool], HourSubproblem]] = [{} for _ in range(os.cpu_count() or 1)]
+        self._programs: list[dict[tuple[int, bool], HourSubproblem]] = [{} for _ in range(threads)]
         self.solved = 0
 
     def solve(self, tasks: Sequence[HourTask]) -> list[HourAnswer]:

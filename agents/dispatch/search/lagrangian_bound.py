@@ -102,15 +102,24 @@ class LagrangianBound:
         Hour model under :func:`hourly_wear`.
     problem, bounds : DispatchProblem, BidBounds
         The bidding problem.
+    threads : int
+        How many hours are solved at a time.
     """
 
     def __init__(
-        self, grid: Grid, hour: CompiledModel, tariff: Tariff, problem: DispatchProblem, bounds: BidBounds
+        self,
+        grid: Grid,
+        hour: CompiledModel,
+        tariff: Tariff,
+        problem: DispatchProblem,
+        bounds: BidBounds,
+        *,
+        threads: int = 1,
     ) -> None:
         self._tariff, self._problem, self._bounds = tariff, problem, bounds
         branches = grid.tie_line.power_factor_reading == "both_directions" and "tie_q_mvar" in hour.variables
         self._flows = (1, -1) if branches else (0,)
-        self._pool = HourPool(grid, hour, problem)
+        self._pool = HourPool(grid, hour, problem, threads)
 
     def __call__(
         self, duals: Prices, battery_p_mw: FloatArray, directions: Directions, *, probability: FloatArray | None = None

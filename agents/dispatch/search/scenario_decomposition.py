@@ -5,10 +5,8 @@ Where the power factor has two directions, those of all flows and bids are fixed
 for the directions they prefer.
 """
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from time import perf_counter
 
@@ -42,13 +40,11 @@ class ScenarioDecomposition:
     Parameters
     ----------
     dispatcher : Dispatcher
-        Grid, tariff, rule, effort and aversion to risk; it also solves the reduced problem.
+        Grid, tariff, rule, effort, aversion to risk, and where bundles are solved; it also solves the reduced problem.
     problem, bounds : DispatchProblem, BidBounds
         All scenarios, and the range of the bids.
     network : {"branch_flow", "copper_plate"}
         AC network or one bus.
-    executor : Executor, optional
-        Executor on which the bundles are solved: threads by default; any ``concurrent.futures`` executor will do.
     """
 
     def __init__(
@@ -58,10 +54,9 @@ class ScenarioDecomposition:
         bounds: BidBounds,
         *,
         network: str = "branch_flow",
-        executor: Executor | None = None,
     ) -> None:
         self._dispatcher, self._problem, self._bounds = dispatcher, problem, bounds
-        self._network, self._executor = network, executor
+        self._network = network
         reading = dispatcher.grid.tie_line.power_factor_reading
         self._fixed = network == "copper_plate" or reading == "import_only"
         self._best: LevelAnswer | None = None
@@ -80,11 +75,16 @@ class ScenarioDecomposition:
         self._dispatcher.progress("bids of a reduced problem to begin with")
         start = self._dispatcher.plan(replace(self._reduced(), bounds=self._bounds), network=self._network)
         self._nodes += start.nodes
-        with _workers(self._executor) as workers:
+        with self._workers() as workers:
             try:
                 return self._search(start, workers, elastic=False)
             except InfeasibleError:
                 return self._search(start, workers, elastic=True)
+
+    def _workers(self) -> AbstractContextManager[Executor]:
+        """Return where bundles are solved; the solver works outside Python's lock, so threads use all cores."""
+        given = self._dispatcher.executor
+        return ThreadPoolExecutor(self._dispatcher.threads) if given is None else nullcontext(given)
 
     def _reduced(self) -> DispatchProblem:
         whole = self._problem
@@ -263,13 +263,3 @@ class ScenarioDecomposition:
             costs=costs,
             probability=share,
         )
-
-
-@contextmanager
-def _workers(executor: Executor | None) -> Iterator[Executor]:
-    """Give the executor, or threads: the solver works outside Python's lock, so they use all cores."""
-    if executor is not None:
-        yield executor
-        return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield pool

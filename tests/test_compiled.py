@@ -17,9 +17,10 @@ from agents.dispatch.compiled import compile_model
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.connection_blocks import OfferBlocks, compiled_curve, compiled_microgrid, compiled_reactive
 from agents.dispatch.exact.ac_reference import solve_ac
-from agents.dispatch.first_stage import BidBounds, bid_model
+from agents.dispatch.first_stage import bid_model
 from agents.dispatch.hour import compiled_hour, hour_model
 from agents.dispatch.multi_period_program import MultiPeriodProgram
+from agents.dispatch.problem import BidBounds
 from agents.dispatch.search.hour_subproblem import HourSubproblem
 from agents.dispatch.value_blocks import compiled_value
 from sim.imbalance import RULES

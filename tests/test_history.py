@@ -8,7 +8,7 @@ from bare_grid import set_points
 
 from agents.bid_optimizer import opening_problem
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
+from agents.dispatch.problem import BidBounds
 from agents.participants import opening_bids
 from experiments.catalog import find_study
 from experiments.simulate import simulate

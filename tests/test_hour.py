@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from agents.dispatch.compiled import compile_model
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.hour import fix_data, hour_model
 from agents.dispatch.plan_money import plan_money
-from agents.dispatch.problem import Directions
+from agents.dispatch.problem import BidBounds, Directions
 from agents.dispatch.search.branch_and_bound import Effort
 from grids.components import Battery
 from grids.power_flow import Plant

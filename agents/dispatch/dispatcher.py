@@ -12,11 +12,12 @@ import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.conic_program import InfeasibleError
-from agents.dispatch.first_stage import BidBounds, bid_bounds
+from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.hour import compiled_hour
 from agents.dispatch.multi_period_program import ExchangeModel, MultiPeriodProgram
+from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan
-from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
 from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
 from grids.network import Grid
@@ -146,7 +147,7 @@ class Dispatcher:
         bounds on the currents then are worth their time. They count on microgrids that keep their limits.
         """
         pays = problem.price_per_mwh.min() < 0 and self.tariff.loss_factor < 1
-        if network != "branch_flow" or not pays or self._exceeds_limits(problem):
+        if not FORMULATIONS[network].is_ac or not pays or self._exceeds_limits(problem):
             return None
         nominal = self.grid.load_p_mw
         relative = np.divide(
@@ -193,7 +194,7 @@ class Dispatcher:
         effort = effort or self.effort
         try:
             horizon, repair = self.horizon(problem, network=network), None
-            if network == "branch_flow" and not self.grid.connections:
+            if FORMULATIONS[network].is_ac and not self.grid.connections:
                 repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
             search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
             if problem.bounds is None or self.grid.connections:  # stores of microgrids can't be priced one by one yet

@@ -1,41 +1,12 @@
 """First stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyomo.environ as pyo
 
-from grids.network import BoolArray, FloatArray, Grid, IntArray
+from agents.dispatch.network import FORMULATIONS
+from agents.dispatch.problem import BidBounds
+from grids.network import FloatArray, Grid
 from sim.imbalance import ImbalanceRule
-
-
-@dataclass(frozen=True, eq=False)
-class BidBounds:
-    """Lowest and highest bid worth considering in each hour, shape (T,), positive for import. [MW]"""
-
-    low: FloatArray
-    high: FloatArray
-
-    @property
-    def open_hours(self) -> BoolArray:
-        """Hours whose direction is not fixed by the range, shape (T,)."""
-        return (self.low < 0) & (self.high > 0)
-
-    @property
-    def key(self) -> bytes:
-        """Key of this range."""
-        return self.low.tobytes() + self.high.tobytes()
-
-    def direction(self, chosen: IntArray) -> IntArray:
-        """Return the direction of every bid, shape (T,): as chosen where there is a choice, else the only one."""
-        only = np.where(self.low < 0, -1, 1)
-        direction: IntArray = np.where(self.open_hours & (chosen != 0), chosen, only)
-        return direction
-
-    def fixed(self, chosen: IntArray) -> "BidBounds":
-        """Return the part of the range that lies in the directions of the bids."""
-        direction = self.direction(chosen)
-        return BidBounds(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
 
 
 def bid_bounds(
@@ -55,18 +26,7 @@ def bid_bounds(
     network : {"branch_flow", "copper_plate"}
         On the copper plate all demand is served and all output taken; with ANM each may be curtailed to zero.
     """
-    demand, available = demand_mw.sum(axis=2), available_mw.sum(axis=2)
-    battery = sum(unit.max_s_mva for unit in grid.batteries) + sum(
-        p.microgrid.max_exchange_mw for p in grid.connections
-    )
-    if network == "copper_plate":
-        low, high = (demand - available - battery).min(axis=0), (demand - available + battery).max(axis=0)
-    else:
-        worst_loss = float(grid.line_r_pu @ grid.line_max_i_pu**2)
-        low = np.full(demand.shape[1], -(available.max(axis=0) + battery))
-        high = demand.max(axis=0) + battery + worst_loss
-        if grid.tie_line.power_factor_reading == "import_only":
-            low = np.zeros_like(low)
+    low, high = FORMULATIONS[network].flow_range(grid, demand_mw.sum(axis=2), available_mw.sum(axis=2))
     capacity, band = grid.tie_line.max_s_mva, rule.tiers[0].band
     if rule.bands.max() >= 1:
         return BidBounds(low=np.full_like(low, -capacity), high=np.full_like(high, capacity))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.compiled import CompiledModel, compiled
-from agents.dispatch.network import Hour, Relation, branch_flow, copper_plate, everything_is_taken
+from agents.dispatch.network import FORMULATIONS, Hour, Relation
 from grids.network import Grid
 from sim.imbalance import ImbalanceRule, band_limits, imbalance_cost
 from sim.settlement import Tariff, terms
@@ -55,27 +55,16 @@ def hour_model(
         Largest demand relative to nominal: with it, currents are bounded by what can flow, which takes a fifth more
         time and keeps the relaxation from burning energy where that pays.
     """
-    m = pyo.ConcreteModel(name=f"{grid.name}, one hour")
+    m, formulation = pyo.ConcreteModel(name=f"{grid.name}, one hour"), FORMULATIONS[network]
     m.data_names = []
     m.violations = []
-    m.LOADS = pyo.RangeSet(0, len(grid.load_names) - 1)
-    m.RENEWABLES = pyo.RangeSet(0, len(grid.renewables) - 1)
-    m.BATTERIES = pyo.RangeSet(0, len(grid.batteries) - 1)
-    m.CONNECTIONS = pyo.RangeSet(0, len(grid.connections) - 1)
-    m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
+    _add_sets(m, grid, rule)
     _add_data(m)
-    if network == "branch_flow":
-        _add_loads(m)
-        _add_renewables(m)
-    else:
-        everything_is_taken(m)
+    formulation.add_power(m)
     _add_batteries(m, grid, elastic=elastic)
     _add_throughput(m, grid)
     _add_tie_line(m, grid)
-    if network == "branch_flow":
-        branch_flow(m, grid, elastic=elastic, demand_peak=None if elastic else demand_peak)
-    else:
-        copper_plate(m)
+    formulation.add_network(m, grid, elastic, None if elastic else demand_peak)
     _add_imbalance(m, rule)
     _add_money(m, grid, tariff)
     return m
@@ -119,6 +108,14 @@ def _data(m: Hour, name: str, *index: pyo.Set) -> None:
     m.data_names.append(name)
 
 
+def _add_sets(m: Hour, grid: Grid, rule: ImbalanceRule) -> None:
+    m.LOADS = pyo.RangeSet(0, len(grid.load_names) - 1)
+    m.RENEWABLES = pyo.RangeSet(0, len(grid.renewables) - 1)
+    m.BATTERIES = pyo.RangeSet(0, len(grid.batteries) - 1)
+    m.CONNECTIONS = pyo.RangeSet(0, len(grid.connections) - 1)
+    m.TIERS = pyo.RangeSet(0, len(rule.tiers) - 1)
+
+
 def _add_data(m: Hour) -> None:
     _data(m, "demand_mw", m.LOADS)  # P_D
     _data(m, "available_mw", m.RENEWABLES)  # P_AV
@@ -137,22 +134,6 @@ def _add_data(m: Hour) -> None:
     _data(m, "export_slack_mvar")  # the same for export
     _data(m, "exchange_p_mw", m.CONNECTIONS)  # what microgrids take from the network: given, or their own decision
     _data(m, "exchange_q_mvar", m.CONNECTIONS)
-
-
-def _add_loads(m: Hour) -> None:
-    m.load_p_mw = pyo.Var(m.LOADS, bounds=(0, None))
-
-    @m.Constraint(m.LOADS, doc="(18) A load is served in part or in full.")
-    def load_is_demanded(m: Hour, i: int) -> Relation:
-        return m.load_p_mw[i] <= m.demand_mw[i]
-
-
-def _add_renewables(m: Hour) -> None:
-    m.renewable_p_mw = pyo.Var(m.RENEWABLES, bounds=(0, None))
-
-    @m.Constraint(m.RENEWABLES, doc="(20) A renewable gives what is available, or less.")
-    def output_is_available(m: Hour, i: int) -> Relation:
-        return m.renewable_p_mw[i] <= m.available_mw[i]
 
 
 def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:

@@ -9,9 +9,9 @@ from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.conic_program import ConicProgram, Solution
 from agents.dispatch.connection_blocks import CurveBlocks, MicrogridBlocks, OfferBlocks, ReactiveBlocks
 from agents.dispatch.connection_problem import Curves, Offers
-from agents.dispatch.first_stage import BidBounds, bid_model
+from agents.dispatch.first_stage import bid_model
 from agents.dispatch.plan import Plan, Prices, read_plan
-from agents.dispatch.problem import Directions, DispatchProblem, all_values, bid_data, hour_data
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem, all_values, bid_data, hour_data
 from agents.dispatch.value_blocks import ValueBlocks
 from grids.network import FloatArray, Grid, IntArray
 from sim.study import SOLVER_TIME_LIMIT_S

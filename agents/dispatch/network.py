@@ -1,4 +1,4 @@
-"""Networks of the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
+"""Formulations of the network in the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
 
 Branch flow: Baran and Wu 1989, https://doi.org/10.1109/61.25627; its second-order cone relaxation is Farivar and
 Low 2013, https://doi.org/10.1109/TPWRS.2013.2255317. Losses cost money, so the cones are tight in normal cases;
@@ -7,13 +7,15 @@ the certificate states whether they are.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
 from agents.dispatch.flow_bounds import current_bounds
 from agents.dispatch.plan import PLANNED, planned_voltages
-from grids.network import Grid, IntArray
+from grids.network import FloatArray, Grid, IntArray
 
 Hour = Any
 """A ``pyomo.environ.ConcreteModel`` of one hour; Pyomo adds its components as attributes."""
@@ -22,13 +24,39 @@ Relation = Any
 """A Pyomo relational expression."""
 
 
-def everything_is_taken(m: Hour) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Formulation:
+    """Formulation of the network, of which the hour model is made.
+
+    Attributes
+    ----------
+    name : str
+        Name, by which it is chosen.
+    is_ac : bool
+        Whether it knows voltages, currents, losses and reactive powers.
+    add_power : callable
+        Adds to an hour model the power of loads and renewables.
+    add_network : callable
+        Adds the network with its losses to a model of a grid, elastic or not, with a bound on currents or without.
+    flow_range : callable
+        Returns the lowest and the highest flow of the tie line, shape (T,) each, that demand and available output,
+        shape (S, T) each, leave possible. [MW]
+    """
+
+    name: str
+    is_ac: bool
+    add_power: Callable[[Hour], None]
+    add_network: Callable[[Hour, Grid, bool, float | None], None]
+    flow_range: Callable[[Grid, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+
+def add_power_taken(m: Hour) -> None:
     """Add Eq. (6): every load is served in full and all available output taken, so that neither is a decision."""
     m.load_p_mw = pyo.Expression(m.LOADS, rule=lambda m, i: m.demand_mw[i])
     m.renewable_p_mw = pyo.Expression(m.RENEWABLES, rule=lambda m, i: m.available_mw[i])
 
 
-def copper_plate(m: Hour) -> None:
+def add_copper_plate(m: Hour, grid: Grid, elastic: bool, demand_peak: float | None) -> None:
     """Add Eq. (6): one bus without losses."""
     m.losses_mw = pyo.Expression(expr=0.0)
 
@@ -39,7 +67,28 @@ def copper_plate(m: Hour) -> None:
         return m.tie_p_mw == demand - supply
 
 
-def branch_flow(m: Hour, grid: Grid, *, elastic: bool, demand_peak: float | None) -> None:
+def copper_plate_range(grid: Grid, demand_mw: FloatArray, available_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the range of flows where all demand is served and all output taken: batteries and microgrids move it."""
+    flow_mw, moved = demand_mw - available_mw, _movable_mw(grid)
+    return (flow_mw - moved).min(axis=0), (flow_mw + moved).max(axis=0)
+
+
+def add_power_decided(m: Hour) -> None:
+    """Add loads (18) and renewables (20), each of which may be curtailed."""
+    m.load_p_mw = pyo.Var(m.LOADS, bounds=(0, None))
+
+    @m.Constraint(m.LOADS, doc="(18) A load is served in part or in full.")
+    def load_is_demanded(m: Hour, i: int) -> Relation:
+        return m.load_p_mw[i] <= m.demand_mw[i]
+
+    m.renewable_p_mw = pyo.Var(m.RENEWABLES, bounds=(0, None))
+
+    @m.Constraint(m.RENEWABLES, doc="(20) A renewable gives what is available, or less.")
+    def output_is_available(m: Hour, i: int) -> Relation:
+        return m.renewable_p_mw[i] <= m.available_mw[i]
+
+
+def add_branch_flow(m: Hour, grid: Grid, elastic: bool, demand_peak: float | None) -> None:
     """Add the AC network: flows, squared currents and voltages, their limits, and reactive powers."""
     m.BUSES = pyo.RangeSet(0, len(grid.bus_ids) - 1)
     m.LINES = pyo.RangeSet(0, len(grid.line_from) - 1)
@@ -191,3 +240,40 @@ def _units_at(bus_of_unit: IntArray) -> Callable[[int], list[int]]:
     for unit, bus in enumerate(bus_of_unit.tolist()):
         at.setdefault(bus, []).append(unit)
     return lambda bus: at.get(bus, [])
+
+
+def branch_flow_range(grid: Grid, demand_mw: FloatArray, available_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the range of flows where ANM may curtail demand and output to zero, losses and Eq. (30) included."""
+    worst_loss, moved = float(grid.line_r_pu @ grid.line_max_i_pu**2), _movable_mw(grid)
+    low = np.full(demand_mw.shape[1], -(available_mw.max(axis=0) + moved))
+    if grid.tie_line.power_factor_reading == "import_only":
+        low = np.zeros_like(low)
+    return low, demand_mw.max(axis=0) + moved + worst_loss
+
+
+def _movable_mw(grid: Grid) -> float:
+    """Return by how much batteries and microgrids may move the flow. [MW]"""
+    batteries = sum(unit.max_s_mva for unit in grid.batteries)
+    return batteries + sum(connection.microgrid.max_exchange_mw for connection in grid.connections)
+
+
+FORMULATIONS = {
+    one.name: one
+    for one in (
+        Formulation(
+            name="branch_flow",
+            is_ac=True,
+            add_power=add_power_decided,
+            add_network=add_branch_flow,
+            flow_range=branch_flow_range,
+        ),
+        Formulation(
+            name="copper_plate",
+            is_ac=False,
+            add_power=add_power_taken,
+            add_network=add_copper_plate,
+            flow_range=copper_plate_range,
+        ),
+    )
+}
+"""All formulations by name."""

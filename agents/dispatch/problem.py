@@ -6,9 +6,37 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers, StoreValues
-from agents.dispatch.first_stage import BidBounds
-from grids.network import FloatArray, Grid, IntArray
+from grids.network import BoolArray, FloatArray, Grid, IntArray
 from sim.settlement import price_parts
+
+
+@dataclass(frozen=True, eq=False)
+class BidBounds:
+    """Lowest and highest bid worth considering in each hour, shape (T,), positive for import. [MW]"""
+
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def open_hours(self) -> BoolArray:
+        """Hours whose direction is not fixed by the range, shape (T,)."""
+        return (self.low < 0) & (self.high > 0)
+
+    @property
+    def key(self) -> bytes:
+        """Key of this range."""
+        return self.low.tobytes() + self.high.tobytes()
+
+    def direction(self, chosen: IntArray) -> IntArray:
+        """Return the direction of every bid, shape (T,): as chosen where there is a choice, else the only one."""
+        only = np.where(self.low < 0, -1, 1)
+        direction: IntArray = np.where(self.open_hours & (chosen != 0), chosen, only)
+        return direction
+
+    def fixed(self, chosen: IntArray) -> "BidBounds":
+        """Return the part of the range that lies in the directions of the bids."""
+        direction = self.direction(chosen)
+        return BidBounds(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

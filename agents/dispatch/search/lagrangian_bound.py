@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Prices
-from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.hour_pool import HourPool, HourTask
 from agents.dispatch.search.hour_subproblem import HourPrices
 from grids.network import FloatArray, Grid, IntArray

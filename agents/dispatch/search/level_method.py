@@ -13,9 +13,8 @@ from time import perf_counter
 import numpy as np
 
 from agents.dispatch.conic_program import SolverError
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.plan import Prices
-from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.master import Master
 from agents.dispatch.search.scenario_bundle import BundleAnswer, BundleSolver, BundleTask, split
 from grids.network import FloatArray

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.optimize import LinearConstraint, OptimizeResult, linprog, milp
 
 from agents.dispatch.conic_program import SolverError, solver_settings
-from agents.dispatch.first_stage import BidBounds
+from agents.dispatch.problem import BidBounds
 from grids.network import FloatArray, IntArray
 from sim.risk import Risk
 from sim.study import SOLVER_TIME_LIMIT_S

@@ -17,11 +17,11 @@ import numpy as np
 
 from agents.dispatch.certificate import Certificate, certify
 from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.first_stage import BidBounds
 from agents.dispatch.hour import compiled_hour
 from agents.dispatch.multi_period_program import MultiPeriodProgram
+from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan, Prices, fix_directions
-from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
 from grids.network import FloatArray, Grid
 from sim.imbalance import ImbalanceRule
@@ -143,7 +143,7 @@ class BundleSolver:
     def _searched(self, task: BundleTask) -> BundleAnswer:
         """Return the answer, without a cut, for the best directions of flows and a plan that is exact if any is."""
         problem, repair = task.problem, None
-        if self.network == "branch_flow" and not self.elastic:
+        if FORMULATIONS[self.network].is_ac and not self.elastic:
             repair = ac_repair(self.grid, self.tariff, self.rule, problem)
         search = BranchAndBound(self.grid, self.rule, self._horizon(problem, None), problem, repair)
         plan = search.run(Effort())
@@ -160,7 +160,7 @@ class BundleSolver:
         return self._answer(task, plan, intercept=plan.bound, slope=-np.concatenate(prices))
 
     def _answer(self, task: BundleTask, plan: Plan, *, intercept: float, slope: FloatArray) -> BundleAnswer:
-        grid = self.grid if self.network == "branch_flow" else None
+        grid = self.grid if FORMULATIONS[self.network].is_ac else None
         return BundleAnswer(
             bid_mw=plan.bid_mw,
             cost=plan.objective,

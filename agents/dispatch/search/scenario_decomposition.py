@@ -14,9 +14,9 @@ import numpy as np
 
 from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.first_stage import BidBounds
+from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan, Prices
-from agents.dispatch.problem import Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.lagrangian_bound import BoundAnswer, LagrangianBound, Turning
 from agents.dispatch.search.level_method import LevelAnswer, LevelMethod, bundle_tasks, risk_adjusted
 from agents.dispatch.search.scenario_bundle import BundleSolver, BundleTask, worst_certificate
@@ -58,7 +58,7 @@ class ScenarioDecomposition:
         self._dispatcher, self._problem, self._bounds = dispatcher, problem, bounds
         self._network = network
         reading = dispatcher.grid.tie_line.power_factor_reading
-        self._fixed = network == "copper_plate" or reading == "import_only"
+        self._fixed = not FORMULATIONS[network].is_ac or reading == "import_only"
         self._best: LevelAnswer | None = None
         self._bound, self._stopped, self._nodes = -np.inf, "", 0
         self._deadline = np.inf

@@ -9,6 +9,7 @@ filled here: its pattern never changes, so that it takes no compiler (numba) to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,11 +100,12 @@ def _jacobian(admittance: Any, free: IntArray, pq: IntArray) -> Callable[[Comple
     blocks = [(angle_at, angle_at), (angle_at, magnitude_at), (magnitude_at, angle_at), (magnitude_at, magnitude_at)]
     used = [np.flatnonzero((down[row] >= 0) & (across[column] >= 0)) for down, across in blocks]
     at = [(down[row[k]], across[column[k]]) for (down, across), k in zip(blocks, used, strict=True)]
-    place = tuple(np.concatenate(part) for part in zip(*at, strict=True))
+    place = tuple(np.concatenate(part).astype(np.int32) for part in zip(*at, strict=True))
     size = len(free) + len(pq)
-    pattern = coo_array((np.arange(len(place[0])), place), shape=(size, size)).tocsr()
+    matrix = coo_array((np.arange(len(place[0]), dtype=np.float64), place), shape=(size, size)).tocsr()
+    order = matrix.data.astype(np.int64)
 
-    def jacobian(voltage: ComplexArray) -> csr_array:
+    def filled(voltage: ComplexArray) -> csr_array:
         unit, current = voltage / np.abs(voltage), admittance @ voltage
         by_magnitude = _times(_times(admittance.data, unit[column]).conj(), voltage[row])
         by_magnitude[diagonal] += _times(current[own].conj(), unit[own])
@@ -112,9 +114,11 @@ def _jacobian(admittance: Any, free: IntArray, pq: IntArray) -> Callable[[Comple
         by_angle = _times(by_angle.conj(), -1j * voltage[row])
         parts = by_angle.real, by_magnitude.real, by_angle.imag, by_magnitude.imag
         values = np.concatenate([part[k] for part, k in zip(parts, used, strict=True)])
-        return csr_array((values[pattern.data], pattern.indices, pattern.indptr), shape=pattern.shape)
+        jacobian = copy(matrix)  # one plant may serve several threads
+        jacobian.data = values[order]
+        return jacobian
 
-    return jacobian
+    return filled
 
 
 def _times(one: ComplexArray, other: ComplexArray) -> ComplexArray:

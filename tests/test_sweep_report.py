@@ -22,7 +22,6 @@ from synthetic import (
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.statistics import (
-    CHANCE,
     COUNT,
     ERROR,
     FACTOR,
@@ -30,6 +29,7 @@ from experiments.sweeps.report.statistics import (
     LOW,
     MEAN,
     OUTPUT,
+    P_VALUE,
     POINTS,
     RATIO,
     RHO,
@@ -207,7 +207,7 @@ def test_rank_correlations_are_spearmans():
     results = CASES["sample"]()
     for _, row in ReportData.of(results).ranks().iterrows():
         found = stats.spearmanr(results.runs[row[FACTOR]], results.runs[row[OUTPUT]])
-        assert (row[RHO], row[CHANCE]) == pytest.approx(tuple(found))
+        assert (row[RHO], row[P_VALUE]) == pytest.approx(tuple(found))
         assert row[COUNT] == 64
 
 

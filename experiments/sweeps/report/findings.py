@@ -5,19 +5,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
-from experiments.confidence import CONFIDENCE, Estimate
+from experiments.confidence import Estimate
 from experiments.sweeps.outputs import output_of
 from experiments.sweeps.report.data import SURE, ReportData
 from experiments.sweeps.report.numbers import Amounts, counted, label_of, listed, number_text
 from experiments.sweeps.report.statistics import (
-    CHANCE,
     COUNT,
-    ERROR,
     FACTOR,
     HIGH,
-    LOW,
     MEAN,
     OUTPUT,
     RATIO,
@@ -118,8 +114,7 @@ def _comparison(data: ReportData, compare: str, rows: pd.DataFrame) -> str:
 def _elsewhere(data: ReportData, compare: str, rows: pd.DataFrame, top: pd.Series, amounts: Amounts) -> str:
     """Return the differences at the other points; one of the other sign counts if it is none of many by chance."""
     sure, same = beyond_chance(rows), np.sign(rows[MEAN]) == np.sign(top[MEAN])
-    stands = np.array([_stands(row, len(rows)) for _, row in rows.iterrows()], dtype=bool)
-    other_way = sure & ~same & stands
+    other_way = ~same & beyond_chance(rows, len(rows))
     against, within = rows[other_way], rows[~other_way & ~(sure & same)]
     parts = []
     if len(against):
@@ -130,17 +125,9 @@ def _elsewhere(data: ReportData, compare: str, rows: pd.DataFrame, top: pd.Serie
         parts.append(f"at {_points(data, compare, within, len(rows))} the difference is within chance")
     elif len(rows) > 1 and not len(against):
         parts.append(f"it is beyond chance at all {len(rows)} points")
-    if not _stands(top, len(rows)):
+    if not beyond_chance(top, len(rows)):
         parts.append(f"the largest of {len(rows)} may be as large by chance")
     return f"; {listed(parts)}" if parts else ""
-
-
-def _stands(row: pd.Series, comparisons: int) -> bool:
-    """Return whether a difference is beyond chance also as the largest of so many (Bonferroni)."""
-    if row[ERROR] == 0:
-        return True
-    tail = 2 * float(student.sf(abs(row[MEAN] / row[ERROR]), row[COUNT] - 1))
-    return tail * comparisons < 1 - CONFIDENCE
 
 
 def _points(data: ReportData, compare: str, some: pd.DataFrame, every: int) -> str:
@@ -199,7 +186,7 @@ def _trend(data: ReportData) -> Iterator[str]:
 
 def _change(amounts: Amounts, row: pd.Series) -> str:
     """Return the change of an output in words."""
-    if row[LOW] <= 0 <= row[HIGH]:
+    if row[REACH] >= 0 and not beyond_chance(row):
         return f"changes within chance ({amounts.with_unit(row[MEAN], row[REACH])})"
     return f"{'rises' if row[MEAN] > 0 else 'falls'} by {amounts.with_unit(abs(row[MEAN]), row[REACH])}"
 
@@ -228,7 +215,7 @@ def _pooled(data: ReportData) -> Iterator[str]:
     amounts = Amounts.of(output, rows)
     for _, row in rows[:MOST_VALUES].iterrows():
         way = "higher" if row[MEAN] > 0 else "lower"
-        chance = "" if row[LOW] > 0 or row[HIGH] < 0 else ", which is within chance"
+        chance = "" if beyond_chance(row) else ", which is within chance"
         yield (
             f"On average over the sample, {amounts.label} is {amounts.with_unit(abs(row[MEAN]), row[REACH])} {way}"
             f" with {level.named(int(row[pairs.compare]))} than with {level.named(pairs.baseline)}{chance}"
@@ -250,7 +237,7 @@ def _followed(data: ReportData) -> Iterator[str]:
 
 def _follows(data: ReportData, label: str, rows: pd.DataFrame) -> str:
     """Return the factors that an output follows also as one of many (Bonferroni), the strongest first."""
-    sure = rows[rows[CHANCE] * len(rows) < 1 - CONFIDENCE].sort_values(RHO, key=np.abs, ascending=False)
+    sure = rows[beyond_chance(rows, len(rows))].sort_values(RHO, key=np.abs, ascending=False)
     points = counted(int(rows[COUNT].iloc[0]), "point")
     if sure.empty:
         return f"no factor's rank correlation with {label} is beyond chance ({points})."

@@ -21,7 +21,7 @@ from experiments.sweeps.report.factor_axis import FactorAxis
 from experiments.sweeps.report.layout import View
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.numbers import Amounts, axis_label_of, label_of
-from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
+from experiments.sweeps.report.statistics import MEAN, OUTPUT, REACH, beyond_chance, estimates
 
 NONE, HATCH = "#DDDDDD", "////"
 MEANS = LinearSegmentedColormap.from_list("means", ["#F3F6FA", "#9CC3DE", "#2F7FB8", "#08306B"])
@@ -74,7 +74,7 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
     rows = ceil(len(codes) / columns)
     height = min(max(0.24 * len(up), 1.3), 4.2, max(1.0, TALLEST / rows - 0.35))
     width = pages.panel_width(columns, 0.18) - SCALE_WIDTH / columns
-    found[CHANCE] = differences & found[LOW].le(0) & found[HIGH].ge(0)
+    found[CHANCE] = differences & found[REACH].notna() & ~beyond_chance(found)
     amounts = Amounts.of(output, found)
     found[TEXT] = [amounts.text(mean, signed=differences) for mean in found[MEAN]]
     if found[TEXT].map(len).max() * DIGIT > width / len(across) - 0.06 or height / len(up) < 0.15:

@@ -6,14 +6,21 @@ from math import ceil
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.confidence import CONFIDENCE
 from experiments.figures.style import GREY, LABEL_POINTS
 from experiments.sweeps.report import figure_page as pages
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.factor_axis import FactorAxis
 from experiments.sweeps.report.numbers import number_text
 from experiments.sweeps.report.output_grid import OutputGrid
-from experiments.sweeps.report.statistics import CHANCE, FACTOR, OUTPUT, RHO, VALUE, point_means, rank_correlations
+from experiments.sweeps.report.statistics import (
+    FACTOR,
+    OUTPUT,
+    RHO,
+    VALUE,
+    beyond_chance,
+    point_means,
+    rank_correlations,
+)
 from grids.network import FloatArray
 
 MOST_ROWS, MOST_COLUMNS = 5, 3
@@ -79,5 +86,5 @@ def _draw_points(ax: Axes, places: FloatArray, heights: pd.Series, look: int) ->
 def _rho(found: pd.DataFrame) -> str:
     """Return a rank correlation, if there is one, with a star if it is beyond chance."""
     known = found.dropna(subset=RHO)
-    star = "*" if (known[CHANCE] < 1 - CONFIDENCE).any() else ""
+    star = "*" if beyond_chance(known).any() else ""
     return number_text(known[RHO].iloc[0], 2, signed=True) + star if len(known) else "none"

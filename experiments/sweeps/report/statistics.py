@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 from scipy.stats import spearmanr
 
-from experiments.confidence import Estimate
+from experiments.confidence import CONFIDENCE, Estimate
 from experiments.sweeps.results import REPLICATION
 
 OUTPUT, VALUE = "=output", "=value"
@@ -16,7 +18,7 @@ COUNT, MEAN, ERROR, LOW, HIGH, REACH = "=count", "=mean", "=standard_error", "=l
 POINTS, SIZE = "=points", "=size"
 INCOMPLETE, RATIO = "=incomplete", "=variance_ratio"
 FIRST, SECOND = "=first", "=second"
-FACTOR, RHO, CHANCE = "=factor", "=rho", "=p_value"
+FACTOR, RHO, P_VALUE = "=factor", "=rho", "=p_value"
 FEWEST = 4
 """Least number of points for a rank correlation."""
 
@@ -38,8 +40,8 @@ def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `by`, `OUTPUT`, `POINTS` (how many were averaged), `COUNT` (replications), `MEAN`, and `ERROR`, `LOW`, `HIGH`
-        and `REACH` (half the width), which are NaN with fewer than two replications.
+        `by`, `OUTPUT`, `POINTS` (how many were averaged), `COUNT` (replications), `MEAN`, and `ERROR`, `LOW`, `HIGH`,
+        `REACH` (half the width) and `P_VALUE` (of a mean of zero), which are NaN with fewer than two replications.
     """
     keys = [*by, OUTPUT]
     seen = long.groupby([*keys, REPLICATION])[VALUE].agg(**{VALUE: "mean", SIZE: "size"}).reset_index()
@@ -50,12 +52,16 @@ def estimates(long: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         rows.append((*key, len(group), found.mean, found.standard_error, found.low, found.high, found.reach))
     numbers = [MEAN, ERROR, LOW, HIGH, REACH]
     frame = pd.DataFrame(rows, columns=[*keys, POINTS, COUNT, *numbers])
-    return frame.astype({**long[keys].dtypes, **dict.fromkeys(numbers, float)})  # also without rows
+    frame = frame.astype({**long[keys].dtypes, COUNT: int, **dict.fromkeys(numbers, float)})  # also without rows
+    return frame.assign(**{P_VALUE: 2 * stdtr(frame[COUNT] - 1, -abs(frame[MEAN] / frame[ERROR]))})
 
 
-def beyond_chance(found: pd.DataFrame) -> pd.Series:
-    """Return whether zero lies outside each interval; not where there is none."""
-    return (found[LOW] > 0) | (found[HIGH] < 0)
+def beyond_chance(found: Any, comparisons: int = 1) -> Any:
+    """Return whether estimates, or one, are beyond chance also as some of so many (Bonferroni); not without a p-value.
+
+    Alone, a mean is so where zero lies outside its interval.
+    """
+    return found[P_VALUE] * comparisons < 1 - CONFIDENCE
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -166,7 +172,7 @@ def rank_correlations(points: pd.DataFrame, numeric: Sequence[str], within: Sequ
     Returns
     -------
     DataFrame
-        `within`, `OUTPUT`, `FACTOR`, `RHO` and its p-value as `CHANCE` (NaN where one of both does not vary, or
+        `within`, `OUTPUT`, `FACTOR`, `RHO` and its p-value as `P_VALUE` (NaN where one of both does not vary, or
         with fewer than four points), and `COUNT`, the number of points.
     """
     rows = []
@@ -175,4 +181,4 @@ def rank_correlations(points: pd.DataFrame, numeric: Sequence[str], within: Sequ
             varies = len(group) >= FEWEST and np.ptp(group[name]) > 0 and np.ptp(group[VALUE]) > 0
             found = spearmanr(group[name], group[VALUE]) if varies else (np.nan, np.nan)
             rows.append((*key, name, float(found[0]), float(found[1]), len(group)))
-    return pd.DataFrame(rows, columns=[*within, OUTPUT, FACTOR, RHO, CHANCE, COUNT])
+    return pd.DataFrame(rows, columns=[*within, OUTPUT, FACTOR, RHO, P_VALUE, COUNT])

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.confidence import CONFIDENCE
 from experiments.sweeps.report.data import SURE, ReportData
 from experiments.sweeps.report.front import BEST, UP
 from experiments.sweeps.report.levels import value_text
 from experiments.sweeps.report.numbers import Amounts, axis_label_of, counted, number_text
 from experiments.sweeps.report.statistics import (
-    CHANCE,
     COUNT,
     ERROR,
     FACTOR,
@@ -26,6 +24,7 @@ from experiments.sweeps.report.statistics import (
     REACH,
     RHO,
     VALUE,
+    beyond_chance,
 )
 from experiments.sweeps.results import REPLICATION
 from experiments.tables import markdown_table
@@ -119,7 +118,7 @@ def _interval(amounts: Amounts, row: pd.Series) -> str:
 def _difference(amounts: Amounts, row: pd.Series) -> str:
     """Return a difference with its interval, bold if zero lies outside."""
     text = amounts.interval(row[MEAN], row[REACH], signed=True)
-    return f"**{text}**" if row[LOW] > 0 or row[HIGH] < 0 else text
+    return f"**{text}**" if beyond_chance(row) else text
 
 
 def narrowing(ratio: float) -> str:
@@ -152,7 +151,7 @@ def ranks_table(data: ReportData) -> list[str]:
         for key, group in ranks[ranks[OUTPUT] == output].groupby([OUTPUT, *(level.name for level in apart)]):
             found = group.set_index(FACTOR).loc[[*sampled]]
             values = [cell(level.texts[int(code)]) for level, code in zip(apart, key[1:], strict=True)]
-            texts = [_rho(rho, chance) for rho, chance in zip(found[RHO], found[CHANCE], strict=True)]
+            texts = [_rho(row) for _, row in found.iterrows()]
             rows.append([_head(output), *values, str(found[COUNT].iloc[0]), *texts])
     heads = ["", *(cell(level.axis_label) for level in apart), "points", *map(cell, data.labels(sampled))]
     note = (
@@ -162,9 +161,9 @@ def ranks_table(data: ReportData) -> list[str]:
     return [table(heads, rows, labels=1 + len(apart)), note]
 
 
-def _rho(rho: float, chance: float) -> str:
-    text = number_text(rho, 2, signed=True) if np.isfinite(rho) else ""
-    return f"**{text}**" if chance < 1 - CONFIDENCE else text
+def _rho(row: pd.Series) -> str:
+    text = number_text(row[RHO], 2, signed=True) if np.isfinite(row[RHO]) else ""
+    return f"**{text}**" if beyond_chance(row) else text
 
 
 def pooled_table(data: ReportData) -> list[str]:

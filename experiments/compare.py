@@ -108,6 +108,14 @@ class RunComparison:
         others = [mean.loc[name] - mean.loc[self.names[0]] for name in self.names[1:]]
         return pd.concat(others, keys=self.names[1:], names=["name"])
 
+    @cached_property
+    def beyond_limits(self) -> dict[str, int]:
+        """Number of times that each study did not keep limits of the network, on all days and seeds: it can't earn its profit."""
+        return {
+            name: sum(one.count for run in runs for what, one in run.audit().limits.items() if what != "device")
+            for name, runs in self.runs.items()
+        }
+
     @property
     def summary(self) -> dict[str, Any]:
         """The comparison as ``tieline compare --json`` prints it."""
@@ -125,6 +133,7 @@ class RunComparison:
                 for name, terms in self.differences.items()
             },
             "hours": self.hourly_differences.reset_index().to_dict("records"),
+            "beyond_limits": self.beyond_limits,
             "audits_clean": all(one.audit().clean for runs in self.runs.values() for one in runs),
         }
 

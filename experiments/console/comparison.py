@@ -26,6 +26,12 @@ def show_comparison(comparison: RunComparison) -> None:
     out.print(rich_table(heads, rows, "l" + "r" * (len(heads) - 1), title=title, bold={"profit"}))
     if several:
         out.print(f"differences are paired, {PLUS_MINUS} (Student); * marks those beyond chance")
+    for name, count in comparison.beyond_limits.items():
+        if count:
+            times = f"{count:,} time{'s' * (count > 1)}"
+            out.print(
+                f"[yellow]{escape(name)}: limits of the network not kept {times}: it can't earn this profit[/yellow]"
+            )
     for name in others:
         table = comparison.hourly_differences.loc[name]
         largest = table["profit"].abs().sort_values(ascending=False, kind="stable").index[:HOURS_SHOWN]

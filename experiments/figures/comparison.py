@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
         ax.set_ylabel("tie line [MW]")
         money = comparison.money[name]
         penalty, profit = dollars(money["imbalance"]), dollars(money["profit"])
-        _title(ax, name, f"imbalance {penalty}, profit {profit}", _color(comparison.names.index(name)))
+        beyond = comparison.beyond_limits[name]
+        broken = f"; {beyond:,} × beyond limits" if beyond else ""
+        _title(ax, name, f"imbalance {penalty}, profit {profit}{broken}", _color(comparison.names.index(name)))
         spans += [lower.min(), metered.min(), upper.max(), metered.max()]
     low, high = min(*spans, 0.0), max(spans)
     room = 0.06 * max(high - low, 0.1)
@@ -126,8 +129,12 @@ def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
             ends.append(_signed(mean[-1]))
     ax.axhline(0, color=_color(0), lw=1.2, zorder=1)
     ax.set_ylabel("money [$]")
-    of = "Profit" if len(comparison.seeds) == 1 else f"Mean profit ({PLUS_MINUS})"
-    _title(ax, f"{of} more than {baseline}, added up", f"{' / '.join(ends)}")
+    what = "Profit" if len(comparison.seeds) == 1 else f"Mean profit {PLUS_MINUS}"
+    _title(ax, f"{what}, against {_short(baseline)}", ends[0] if len(ends) == 1 else "")
+
+
+def _short(name: str) -> str:
+    return shorten(name, 28, placeholder=" …")
 
 
 def _terms_that_differ(comparison: RunComparison) -> list[str]:
@@ -146,12 +153,15 @@ def _terms_panel(ax: Axes, comparison: RunComparison, terms: Sequence[str]) -> N
         reach = [comparison.differences[name][term].reach for term in terms]
         ax.barh(rows, gain, 0.8 / len(others), color=tint(_color(k), 0.75), gid=f"terms-{k}")
         for row, amount, half in zip(rows, gain, reach, strict=True):
+            if abs(amount) < 0.005:
+                continue
             text = _signed(amount) + (f" ± {half:,.2f}" if np.isfinite(half) else "")
             side, offset = ("left", 4) if amount >= 0 else ("right", -4)
             ax.annotate(text, (amount, row), (offset, 0), textcoords="offset points", va="center", ha=side, fontsize=8)
         span += gain
     low, high = min(span), max(span)
-    ax.set_xlim(low - 0.75 * (high - low), high + 0.3 * (high - low))
+    left, right = (0.75, 0.3) if len(comparison.seeds) == 1 else (1.1, 0.5)  # room for names, and for amounts
+    ax.set_xlim(low - left * (high - low), high + right * (high - low))
     ax.set_yticks([])
     for k, term in enumerate(terms):
         middle = k + (len(others) - 1) / 2 / len(others)
@@ -162,7 +172,7 @@ def _terms_panel(ax: Axes, comparison: RunComparison, terms: Sequence[str]) -> N
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlabel("added to the profit [$]")
-    _title(ax, f"Where it comes from, against {comparison.names[0]}", "" if terms else "no term differs")
+    _title(ax, f"Where it comes from, against {_short(comparison.names[0])}", "" if terms else "no term differs")
     ax.grid(visible=False)
 
 
@@ -187,7 +197,7 @@ def _color(number: int) -> str:
 
 
 def _title(ax: Axes, what: str, finding: str, color: str = "#000000") -> None:
-    """Write what a panel shows above it, and below that what is found in it: side by side there is no room."""
+    """Write what a panel shows above it, and on the right what is found in it."""
     ax.set_title(what, loc="left", fontweight="bold", color=ink(color) if color != "#000000" else color, fontsize=9)
     ax.set_title(finding, loc="right", fontsize=8.5, color=GREY, parse_math=False)
     ax.grid(axis="y")

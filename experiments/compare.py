@@ -110,7 +110,7 @@ class RunComparison:
 
     @cached_property
     def beyond_limits(self) -> dict[str, int]:
-        """Number of times that each study did not keep limits of the network, on all days and seeds: it can't earn its profit."""
+        """Number of limits of the network not kept by each study, on all days and seeds."""
         return {
             name: sum(one.count for run in runs for what, one in run.audit().limits.items() if what != "device")
             for name, runs in self.runs.items()

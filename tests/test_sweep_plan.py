@@ -92,7 +92,7 @@ def test_a_factor_has_either_paths_or_levels(factor):
 
 
 def test_evaluated_runs_have_keys_of_their_own():
-    plans = [plan_of(AXIS), *(plan_of(AXIS, evaluate=one) for one in ({}, {"on": "test"}, {"by": "plan"}))]
+    plans = [plan_of(AXIS), *(plan_of(AXIS, evaluate=one) for one in ({}, {"over": "test"}, {"by": "plan"}))]
     assert len({run.key for plan in plans for run in plan.runs()}) == 4 * 2
 
 

@@ -249,7 +249,7 @@ class EvaluationSpec(Data):
 
     Attributes
     ----------
-    on : {"kept", "test"}
+    over : {"kept", "test"}
         The bid's own scenarios, or fresh ones.
     count : int
         Number of fresh ones.
@@ -257,7 +257,7 @@ class EvaluationSpec(Data):
         Method by which a scenario is evaluated, see :mod:`experiments.scenario_outcome`.
     """
 
-    on: Literal["kept", "test"] = "kept"
+    over: Literal["kept", "test"] = "kept"
     count: Annotated[int, Field(ge=1, le=MOST)] = 100
     by: Literal["simulation", "plan"] = "simulation"
 

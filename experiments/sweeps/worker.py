@@ -142,7 +142,7 @@ def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
 def _evaluate(task: Task, instance: Instance) -> dict[str, bytes]:
     """Return the row of a run whose bids are evaluated over scenarios."""
     spec = EvaluationSpec.model_validate(task.evaluation)
-    found = evaluate(instance, scenario_set(instance, spec.on, spec.count), by=spec.by, workers=1)
+    found = evaluate(instance, scenario_set(instance, spec.over, spec.count), by=spec.by, workers=1)
     return {"results": parquet(pd.DataFrame([task.labels | evaluated_figures(found)]))}
 
 

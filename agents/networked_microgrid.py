@@ -150,7 +150,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # any failure of its plan: the hour goes on
-            chosen, failed = _stand_in(problem, self._microgrid), f"{in_words(error)}: loads served from the network"
+            chosen, failed = _stand_in(problem), f"{in_words(error)}: loads served from the network"
         orders = {name: float(values[0]) for name, values in chosen.items()}
         actions = tuple(self._act_on(orders, problem))
         unserved = sum(_unserved(action) for action in actions)
@@ -285,7 +285,7 @@ def _off(schedule: Schedule, *, p_mw: float, q_mvar: float) -> str:
     return f"off by {round(off_mw, 6) + 0.0:+.6f} MW, {round(off_mvar, 6) + 0.0:+.6f} Mvar"
 
 
-def _stand_in(problem: ConnectionProblem, microgrid: Microgrid) -> dict[str, FloatArray]:
+def _stand_in(problem: ConnectionProblem) -> dict[str, FloatArray]:
     """Return simple orders for when the solver fails: stores idle, cars charged at once, heat made as needed."""
     hours = problem.shape[1]
     orders = dict.fromkeys(

@@ -112,16 +112,8 @@ class Dispatcher:
 
     def renewed(self) -> "Dispatcher":
         """Return another one for the same problems; an agent that was given up may still use this one."""
-        new = Dispatcher(
-            self.grid,
-            self.tariff,
-            self.rule,
-            effort=self.effort,
-            risk=self.risk,
-            progress=self.progress,
-            threads=self.threads,
-            executor=self.executor,
-        )
+        new = copy(self)
+        new._hours, new._horizons, new._bidding, new.agreement = {}, {}, (None, None), None
         return new if self.agreement is None else new.coordinated(self.agreement.renewed(new))
 
     def compiled_hour(

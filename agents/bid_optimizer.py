@@ -185,7 +185,7 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
 
 
 def _refuse_wrong(proposal: object, batteries: int) -> None:
-    """Refuse a proposal without finite bids for the hours of a day, and a battery schedule.
+    """Refuse a proposal without finite bids for the hours of a day, a battery schedule, certificate and search.
 
     Raises
     ------
@@ -202,6 +202,9 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
         if wrong.any():
             hour = int(np.argwhere(wrong)[0][0]) + 1
             raise WrongAnswerError(f"{name} is {values[wrong][0]:g} in hour {hour}")
+    for name in ("certificate", "search"):
+        if not isinstance(getattr(proposal, name), dict):
+            raise WrongAnswerError(f"{name} is a {type(getattr(proposal, name)).__name__}, not a dict")
 
 
 def _with_fallback(chosen: str) -> list[str]:

@@ -169,6 +169,7 @@ BROKEN_STRATEGIES = {
     "nan": (bids(bid_mw=np.where(np.arange(24) == 6, np.nan, 1.0)), "bid_mw is nan in hour 7"),
     "wrong length": (bids(bid_mw=np.ones(23)), "bid_mw has shape (23,) instead of (24,)"),
     "nan schedule": (bids(battery_p_mw=np.full((24, 5), np.inf)), "battery_p_mw is inf in hour 1"),
+    "no certificate": (bids(certificate=None), "certificate is a NoneType, not a dict"),
 }
 
 

@@ -60,21 +60,20 @@ def panel_grid(
     """
     total = BOTTOM + top + rows * height + (rows - 1) * gap
     width = (WIDTH - left - right - (columns - 1) * gap) / columns
-    edges = {"left": left / WIDTH, "right": 1 - right / WIDTH, "bottom": BOTTOM / total, "top": 1 - top / total}
     figure = Figure(figsize=(WIDTH, total))
-    grid = figure.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        sharey="row",
-        gridspec_kw={**edges, "wspace": gap / width, "hspace": gap / height},
-    )
-    for place, line in enumerate(grid, start=1):
-        for ax in line:
+    grid: list[list[Axes]] = []
+    for row in range(rows):
+        bottom = BOTTOM + (rows - 1 - row) * (height + gap)
+        line: list[Axes] = []
+        for column in range(columns):
+            box = ((left + column * (width + gap)) / WIDTH, bottom / total, width / WIDTH, height / total)
+            ax = figure.add_axes(box, sharey=line[0] if line else None)
             ax.grid(axis="y")
-            ax.tick_params(labelsize=7.5, length=2.5, labelbottom=own_scales or place == rows)
+            ax.tick_params(labelsize=7.5, length=2.5, labelleft=not column, labelbottom=own_scales or row == rows - 1)
+            line.append(ax)
         line[0].yaxis.set_label_coords((LABELS - left) / width, 0.5)
-    return figure, grid.tolist()
+        grid.append(line)
+    return figure, grid
 
 
 def hour_axis(ax: Axes, *, label: bool = True) -> None:

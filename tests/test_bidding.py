@@ -171,7 +171,7 @@ def test_direction_search_finds_the_optimum_of_all_directions(network, reading, 
         assert answer.bound <= optimum + tolerance
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(50))
 def test_branch_and_bound_equals_brute_force(seed):
     """Two scenarios, three hours, five buses, every combination of directions tried: the same optimum."""

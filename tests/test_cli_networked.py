@@ -73,7 +73,7 @@ def test_what_does_not_coordinate_costs_more(summaries):
     assert cost["uncoordinated"] > cost["central"] * 1.05
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("feeders", [1, 2])
 @pytest.mark.parametrize("mode", mode_names())
 def test_every_mode_runs_as_the_study_stands(mode, feeders):
@@ -84,7 +84,7 @@ def test_every_mode_runs_as_the_study_stands(mode, feeders):
     assert len(summary["microgrids"]) == 6 * feeders
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_feeders_run():
     summary = run("--policy", "myopic", "--scenarios", "30", "--keep", "2", *given("grid.feeders=10"))
     assert summary["audit"] == {"clean": True, "findings": 0}
@@ -206,6 +206,7 @@ def test_what_a_small_exchange_can_not_serve_is_the_least_possible(mode, tight):
     assert unserved.to_dict() == pytest.approx(least_unserved(simulated.tables["devices"]).to_dict(), abs=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_not_served_is_told(tight):
     text = accepted("run", "networked33", *QUICK, *given(*tight), "--out", "run")
     summary = json.loads((Path("run") / "summary.json").read_text(encoding="utf-8"))
@@ -218,6 +219,7 @@ def test_what_is_not_served_is_told(tight):
         assert behind["shortfall_mwh"] == pytest.approx(least[f"microgrid_{bus}"], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_cars_that_stay_too_short_are_counted():
     hours = {"arrival_mean_h": 22.5, "arrival_std_h": 0.1, "departure_mean_h": 1, "departure_std_h": 0.1}
     short = given(*(f"fleet.microgrid.0.ev.{name}={value}" for name, value in hours.items()))

@@ -115,6 +115,7 @@ def test_summary_is_what_the_tables_say(run_dir):
     assert summary["voltage"]["max_pu"] == tables["buses"]["vm_pu"].max()
 
 
+@pytest.mark.slow
 def test_a_run_is_run_again_from_its_folder_to_the_same_bytes(run_dir, tmp_path):
     text = accepted("run", run_dir, "--out", "other")
     for words in ("microgrid33: one day", "policy myopic", "profit", "Physics", "audit: clean", "written to other"):
@@ -146,6 +147,7 @@ def test_two_days_have_48_bids_and_two_figures(tmp_path):
     assert summary["audit"]["clean"]
 
 
+@pytest.mark.slow
 def test_limits_that_cannot_be_met_are_violated_the_least_and_counted(tmp_path):
     text = accepted("run", "microgrid33", "--set", "grid.voltage.min_vm_pu=1.01", *FAST, "--out", "low")
     summary = json.loads((tmp_path / "low" / "summary.json").read_text(encoding="utf-8"))

@@ -42,6 +42,7 @@ def test_again_in_the_same_process(study33, first, tmp_path):
     assert bytes_of_a_run(small(study33), tmp_path) == first
 
 
+@pytest.mark.slow
 def test_again_in_another_process(study33, first, tmp_path):
     """Another process, with other hashes of strings and another working directory."""
     study = tmp_path / "study.yaml"

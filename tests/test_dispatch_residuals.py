@@ -238,6 +238,7 @@ def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limi
         assert found.limit_excess_pu == pytest.approx(0.01, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_bid_that_ac_physics_refuses_is_mended(inexact):
     """MODEL.md section 5: a bid whose relaxation is not exact is repaired into an AC-feasible one, and says so."""
     day = solved_day(inexact)
@@ -262,6 +263,7 @@ def test_an_hour_that_ac_physics_refuses_is_mended_and_says_so(inexact):
     assert vm_pu.between(limits.min_vm_pu - TOLERANCE, limits.max_vm_pu + TOLERANCE).all()
 
 
+@pytest.mark.slow
 def test_a_mended_bid_says_so(study33):
     fleet = study33.fleet.model_copy(update={"battery": ()})
     instance = changed(study33, fleet=fleet)

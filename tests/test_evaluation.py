@@ -124,6 +124,7 @@ def assert_same(one: Evaluation, other: Evaluation) -> None:
             np.testing.assert_array_equal(value, getattr(theirs, name), err_msg=name)
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_numbers_as_one(small, alone):
     assert_same(evaluate(small, small.kept_scenarios(), workers=2), alone)
 

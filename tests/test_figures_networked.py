@@ -99,7 +99,7 @@ def by_gid(figure: Figure, gid: str) -> Any:
     return found
 
 
-@pytest.mark.parametrize("situation", PROBLEMS)
+@pytest.mark.parametrize("problem", PROBLEMS)
 def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, problem: str) -> None:
     run = runs[problem]
     drawn = dict(connection_figures(run.tables, run.instance, day=run.days))
@@ -148,7 +148,7 @@ def test_devices_balance_in_every_hour(run: Run) -> None:
             np.testing.assert_allclose(top, -bottom, atol=1e-6)
 
 
-@pytest.mark.parametrize(("situation", "day"), [("two_days", 1), ("two_days", 2), ("central", 1)])
+@pytest.mark.parametrize(("problem", "day"), [("two_days", 1), ("two_days", 2), ("central", 1)])
 def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> None:
     run = runs[problem]
     figure = cars_figure(run.tables, run.instance, day=day)
@@ -172,7 +172,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> 
         np.testing.assert_allclose(np.diff(first.most_mwh), first.uncontrolled_mw, atol=1e-9)
 
 
-@pytest.mark.parametrize("situation", ["two_days", "heater", "no_heat_store"])
+@pytest.mark.parametrize("problem", ["two_days", "heater", "no_heat_store"])
 def test_heat_adds_up(runs: Runs, problem: str) -> None:
     run = runs[problem]
     figure = heat_figure(run.tables, run.instance)
@@ -229,7 +229,7 @@ def copies(run: Run, count: int) -> Run:
     )
 
 
-@pytest.mark.parametrize("count", [10, 50])
+@pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_many_connections_can_be_read(runs: Runs, count: int) -> None:
     many = copies(runs["central"], count)
     drawn = dict(connection_figures(many.tables, many.instance))
@@ -264,6 +264,7 @@ def test_what_is_not_there_is_refused(runs: Runs) -> None:
         exchange_figure(runs["no_heat"].tables, runs["no_heat"].instance, day=3)
 
 
+@pytest.mark.slow
 def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) -> None:
     run = runs["two_days"]
     for folder in (tmp_path / "first", tmp_path / "second"):

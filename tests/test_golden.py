@@ -16,7 +16,12 @@ from sim.settlement import COST_TERMS, TRADE, terms_of
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in GOLDEN}
 RUNS = [
-    pytest.param(run, case["tolerance"], id=f"{name}: {' '.join(run['arguments'])}")
+    pytest.param(
+        run,
+        case["tolerance"],
+        id=f"{name}: {' '.join(run['arguments'])}",
+        marks=[pytest.mark.slow] * name.startswith("networked"),
+    )
     for name, case in CASES.items()
     for run in case["runs"]
 ]

@@ -51,7 +51,10 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("pair", PAIRS)
+SLOW = {"receding", "hindsight", "two days", "networked"}
+
+
+@pytest.mark.parametrize("pair", [pytest.param(pair, marks=[pytest.mark.slow] * (pair in SLOW)) for pair in PAIRS])
 def test_study_simulated_after_others_gives_the_same_bytes(pair, tmp_path):
     one, other = PAIRS[pair]
     forget()
@@ -76,6 +79,7 @@ def test_power_flow_without_a_solution_leaves_no_trace(tmp_path):
     assert stored(simulate(instance), tmp_path / "again") == fresh
 
 
+@pytest.mark.slow
 def test_kept_program_of_bids_gives_the_bits_of_a_new_one():
     first, second = Instance.of(study(seed=1)), Instance.of(study(seed=2))
     kept = Dispatcher.of(first)

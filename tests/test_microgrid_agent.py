@@ -54,6 +54,7 @@ def test_programs_are_kept_and_answers_do_not_depend_on_what_was_asked_before():
             assert np.array_equal(answer.p_mw, fresh.p_mw)
 
 
+@pytest.mark.slow
 def test_an_answer_hedges_what_it_must_decide_for_all_scenarios_alike():
     """Nothing is decided for all scenarios alike: each scenario's answer is the one it had alone."""
     agent = agent_at()

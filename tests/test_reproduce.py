@@ -55,12 +55,14 @@ def test_the_papers_table_adds_up_to_what_its_text_says():
         )
 
 
+@pytest.mark.slow
 def test_golden_table(quick):
     assert GOLDEN["origin"]
     found = {" ".join(key): entry["ours"] for key, entry in entries_of(quick[1]).items()}
     assert found == pytest.approx(GOLDEN["ours"], **GOLDEN["tolerance"])
 
 
+@pytest.mark.slow
 def test_ours_stands_beside_the_papers(quick):
     entries, paper = entries_of(quick[1]), table5()
     assert len(entries) == 3 * 2 * 3 * len(TERMS)
@@ -73,6 +75,7 @@ def test_ours_stands_beside_the_papers(quick):
             assert entry["percent"] == pytest.approx(100 * entry["difference"] / entry["paper"])
 
 
+@pytest.mark.slow
 def test_every_column_adds_up(quick):
     entries = entries_of(quick[1])
     for letter, rule, panel, _ in entries:
@@ -84,6 +87,7 @@ def test_every_column_adds_up(quick):
             assert entries[letter, rule, panel, term]["ours"] == pytest.approx(proposed - basic, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_only_samples_have_intervals(quick):
     entries = entries_of(quick[1])
     assert {letter for (letter, *_), entry in entries.items() if entry["reach"] is None} == {"a"}
@@ -102,6 +106,7 @@ def test_differences_are_paired_scenario_by_scenario():
     assert estimate.high - estimate.mean == pytest.approx(4.302653 * 2 / np.sqrt(3), rel=1e-6)  # Student, 2 degrees
 
 
+@pytest.mark.slow
 def test_fig7_names_the_buses(quick):
     caption = quick[1]["items"]["fig7"]["caption"]
     voltages = quick[1]["items"]["fig7"]["data"]
@@ -134,6 +139,7 @@ def test_verdict(low, words):
 # ---- figures -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_can_be_read_and_has_units(quick, figures, name):
     figure = figures[f"{name}-quick"]
@@ -147,6 +153,7 @@ def test_figure_can_be_read_and_has_units(quick, figures, name):
     assert len(ids) == len(set(ids))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_caption_and_data_lie_beside_the_figure(quick, name):
     folder, summary = quick
@@ -174,6 +181,7 @@ def test_a_bid_of_nothing_is_shown_and_stored_as_beyond_all_scales(tmp_path, fig
 # ---- quick, again, and damaged -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_quick_says_so_everywhere_and_never_takes_the_name_of_a_full_result(quick):
     folder, summary = quick
     assert summary["quick"] is True
@@ -193,6 +201,7 @@ def test_quick_parts_are_not_those_of_a_full_run(tmp_path):
     assert (len(cache.found), len(cache.computed)) == (0, 2)
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing_and_damage_is_repaired(quick):
     """One part is cut short: it alone is computed again, to the same bytes."""
     folder, before = quick[0], results(quick[0])

@@ -208,6 +208,7 @@ def test_a_part_is_not_found_again_when_code_or_data_has_changed(installed, stud
     assert (computed(), computed()) == (1, 0)
 
 
+@pytest.mark.slow
 def test_what_only_shows_results_does_not_count(installed):
     """Of all that computes, nothing is imported from what is left out."""
     before = provenance.model_digest()

@@ -218,6 +218,7 @@ def test_a_verdict_can_be_against():
 # ---- the run -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_quick_says_so_and_fits_the_screen(quick):
     folder, said = quick
     assert "quick run, not a result" in said.splitlines()[0]
@@ -229,12 +230,14 @@ def test_quick_says_so_and_fits_the_screen(quick):
         assert all(cell in said for row in cells for cell in row)
 
 
+@pytest.mark.slow
 def test_the_tables_fit_100_columns(quick, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     said = reproduced(quick[0])
     assert max(map(len, [line for line in said.splitlines() if re.search(r"\d\.\d +[+-]?\d", line)])) <= 100
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing_and_writes_the_same(quick):
     folder, _ = quick
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -246,6 +249,7 @@ def test_a_second_run_computes_nothing_and_writes_the_same(quick):
     assert set(again["parts"]["found"]) == {path.name for path in stored}
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(cheap, quick, tmp_path, monkeypatch):
     calls = []
 
@@ -274,6 +278,7 @@ def stored_money(folder, reading, seed):
     return {(run["market.rule"], run["bidding"]): run for run in runs.to_dict(orient="records")}
 
 
+@pytest.mark.slow
 def test_the_deviations_of_a_reading_by_hand(quick):
     folder = quick[0]
     money = stored_money(folder, PER_UNIT, 1)
@@ -306,6 +311,7 @@ def test_the_deviations_of_a_reading_by_hand(quick):
         assert list(row) == ["panel", "row", *expected]
 
 
+@pytest.mark.slow
 def test_the_spread_by_hand(quick):
     folder = quick[0]
     by_seed = [stored_money(folder, BASE, seed)["case2", "anm_aware"]["exchange"] for seed in (1, 2)]
@@ -317,6 +323,7 @@ def test_the_spread_by_hand(quick):
     assert float(row["proposed off"]) == pytest.approx((mean - 1571.0) / (half * np.sqrt(2)), abs=0.051)
 
 
+@pytest.mark.slow
 def test_every_term_is_in_one_long_table(quick):
     folder = quick[0]
     rows = rows_of(folder / "sensitivity_terms-quick.csv")

@@ -45,6 +45,7 @@ def test_letters_that_the_terminal_has_not_are_written_plainly(tmp_path, encodin
     assert ended(sys.executable, "-c", PRINTING, cwd=tmp_path, encoding=encoding) == (0, f"{shown}\n", "")
 
 
+@pytest.mark.slow
 def test_a_run_is_shown_and_written_whatever_letters_there_are(tmp_path):
     chosen = ("--bidding", "basic", "--policy", "none", *FEW, "--out", "größe")
     status, out, err = ended(*COMMAND, "run", "microgrid33", *chosen, cwd=tmp_path, encoding="ascii")

@@ -93,7 +93,7 @@ def cluster(folder):
 # ---- a cluster in this process -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_local_cluster_gives_the_same_bytes(tiny, undisturbed, tmp_path, capsys):
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local:
         run(tiny, tmp_path / "out", dask=local.scheduler_address)
@@ -102,6 +102,7 @@ def test_a_local_cluster_gives_the_same_bytes(tiny, undisturbed, tmp_path, capsy
     assert contents(tmp_path / "out") == undisturbed
 
 
+@pytest.mark.slow
 def test_a_local_cluster_of_threads_gives_the_same_bytes(tiny, undisturbed, tmp_path, capsys):
     with distributed.LocalCluster(1, threads_per_worker=2, processes=False, dashboard_address=None) as local:
         run(tiny, tmp_path / "out", dask=local.scheduler_address)
@@ -133,7 +134,7 @@ def test_a_worker_and_then_the_scheduler_are_killed(tiny, undisturbed, tmp_path)
     assert contents(tmp_path / "out") == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_separate_processes_give_the_same_bytes_although_a_worker_is_killed(tiny, undisturbed, tmp_path):
     with cluster(tmp_path) as dask:
         dask.work(2)
@@ -146,7 +147,7 @@ def test_separate_processes_give_the_same_bytes_although_a_worker_is_killed(tiny
     assert contents(tmp_path / "out") == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_scheduler_goes_on_after_one_that_was_killed_twenty_times(tiny, undisturbed, tmp_path):
     dice, kills, folders = random.Random(2028), 0, 0
     while kills < 20:
@@ -178,7 +179,7 @@ def test_another_scheduler_goes_on_after_one_that_was_killed_twenty_times(tiny, 
     assert contents(out) == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cluster_without_any_worker_left_is_told(tiny, tmp_path):
     with cluster(tmp_path) as dask:
         dask.work(1)
@@ -193,7 +194,7 @@ def test_a_cluster_without_any_worker_left_is_told(tiny, tmp_path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_leaves_the_cluster_at_once(tiny, tmp_path):
     with cluster(tmp_path) as dask:
         dask.work(1)

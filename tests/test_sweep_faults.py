@@ -71,7 +71,7 @@ def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbe
     assert contents(tmp_path / "out") == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_whose_worker_is_killed_ends_well_and_says_nothing_of_it(tiny, undisturbed, tmp_path):
     with launched(tiny, tmp_path / "out", "--workers", 2, "--json") as sweep:
         assert sweep.until(lambda: sweep.stored() >= 2)
@@ -81,7 +81,7 @@ def test_a_sweep_whose_worker_is_killed_ends_well_and_says_nothing_of_it(tiny, u
     assert contents(tmp_path / "out") == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_killed_twenty_times_at_random_moments(tiny, undisturbed, tmp_path):
     dice, folders, kills = random.Random(2026), 0, 0
     while kills < TIMES:
@@ -100,7 +100,7 @@ def test_a_sweep_killed_twenty_times_at_random_moments(tiny, undisturbed, tmp_pa
     assert contents(out) == undisturbed
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_killed_twenty_times_at_random_moments(tiny, undisturbed, tmp_path):
     dice, folders, kills = random.Random(2027), 0, 0
     while kills < TIMES:
@@ -120,7 +120,7 @@ def test_workers_killed_twenty_times_at_random_moments(tiny, undisturbed, tmp_pa
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["as workers start", pytest.param("as runs are simulated", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moment", ["as workers start", pytest.param("as runs are simulated", marks=pytest.mark.long)])
 def test_ctrl_c_ends_it_at_once_with_one_message(tiny, tmp_path, moment):
     """It reaches all processes of the terminal, also workers that have not got as far as to ignore it."""
     with launched(tiny, tmp_path / "out", "--workers", 2) as sweep:
@@ -155,7 +155,7 @@ if "spawn_main" in " ".join(sys.orig_argv):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_kills_its_worker_every_time_is_recorded_and_all_others_finish(tmp_path, monkeypatch):
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(POISON)

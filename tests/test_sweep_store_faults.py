@@ -226,7 +226,7 @@ def disk_full_at(patch, moment):
     return left
 
 
-@pytest.mark.parametrize("outputs", ["summary", "hourly", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("outputs", ["summary", "hourly", pytest.param("all", marks=pytest.mark.long)])
 def test_a_disk_that_is_full_at_any_write_leaves_nothing_that_counts_by_half(tmp_path, filled, outputs, monkeypatch):
     plan = plan_of(AXIS, outputs=outputs)
     filled(tmp_path / "fresh", plan)

@@ -255,6 +255,7 @@ def test_train_warns_of_bids_that_are_not_those_asked_for(tmp_path, monkeypatch,
     ]
 
 
+@pytest.mark.slow
 def test_train_writes_a_file_that_runs(tmp_path, refused):
     file = tmp_path / "values.json"
     common = ("train", "microgrid33", "--out", file, "--samples", "8", "--rounds", "1")

@@ -153,6 +153,7 @@ def test_profits_are_of_fresh_scenarios_dispatched_one_by_one(small, report):
     assert report.trials[1].profits[4] == pytest.approx(-settled, abs=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_two_threads_give_the_same_numbers_as_one(small, comparison, report):
     other = Comparison.of(small, sizes=[4, 1, 4], test_count=5).run(workers=2)
     assert other.solution == report.solution

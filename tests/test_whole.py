@@ -171,6 +171,7 @@ def begun(cwd, folder):
     return run
 
 
+@pytest.mark.slow
 @needs_fork
 def test_of_two_runs_into_one_folder_one_is_refused_and_the_other_written(tmp_path):
     first = begun(tmp_path, tmp_path / ".one.unfinished")
@@ -186,6 +187,7 @@ def test_of_two_runs_into_one_folder_one_is_refused_and_the_other_written(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
+@pytest.mark.slow
 @needs_fork
 def test_an_interrupted_run_leaves_nothing_and_says_so(tmp_path):
     run = begun(tmp_path, tmp_path / ".one.unfinished")

@@ -6,6 +6,7 @@ Each gives a ``concurrent.futures`` executor, and another when that one breaks.
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -141,15 +142,31 @@ class LocalProcesses:
 
 
 class _Pool(ProcessPoolExecutor):
-    """A pool whose processes keep their numeric libraries to one thread, and never get a Ctrl-C.
+    """A pool whose processes keep their numeric libraries to one thread, never get a Ctrl-C, and run no script again.
 
-    Not even while they start: they inherit that it is held back.
+    No Ctrl-C even while they start: they inherit that it is held back.
     """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Submit a call; processes are started here."""
-        with environment(dict.fromkeys(THREADS, "1")), _ctrl_c_held_back():
+        with environment(dict.fromkeys(THREADS, "1")), _ctrl_c_held_back(), _script_hidden():
             return super().submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _script_hidden() -> Iterator[None]:
+    """Keep processes that are started meanwhile from importing what was started as a program.
+
+    Python does so for classes that may be in it, and none of ours is; a user's script that does not ask for
+    ``__name__ == "__main__"`` would start processes of its own.
+    """
+    main = vars(sys.modules["__main__"])
+    before: dict[str, Any] = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    main.update(dict.fromkeys(before))
+    try:
+        yield
+    finally:
+        main.update(before)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Engines on threads and processes of this machine.
+"""Engines, and that on processes of this machine.
 
 Each gives a ``concurrent.futures`` executor, and another when that one breaks.
 """
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -57,40 +57,6 @@ class ThisProcess(Executor):
         return future
 
 
-class LocalThreads:
-    """Threads of this process.
-
-    Parameters
-    ----------
-    workers : int
-        Number of processes.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self.name, self.workers = f"{workers} thread{'s' if workers > 1 else ''}", workers
-        self._pool: ThreadPoolExecutor | None = None
-
-    def open(self) -> Executor:
-        """Return a pool of threads."""
-        self._pool = ThreadPoolExecutor(self.workers)
-        return self._pool
-
-    def close(self) -> None:
-        """Wait for the threads to end; what has not begun never will."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-
-    abandon = close
-
-    def lost(self) -> str:
-        """Return an empty text: threads do not get lost."""
-        return ""
-
-    def worker_died(self, error: Exception) -> bool:
-        """Return False: threads do not die alone."""
-        return False
-
-
 class LocalProcesses:
     """Processes of this machine, one thread each, that end with the one that started them.
 
@@ -101,19 +67,14 @@ class LocalProcesses:
     """
 
     def __init__(self, workers: int) -> None:
-        self.name, self._workers = f"{workers} process{'es' if workers > 1 else ''}", workers
+        self.name, self.workers = f"{workers} process{'es' if workers > 1 else ''}", workers
         self._pool: ProcessPoolExecutor | None = None
-
-    @property
-    def workers(self) -> int:
-        """Number of pieces of work done at a time."""
-        return self._workers
 
     def open(self) -> Executor:
         """Return a pool of fresh processes."""
         self.abandon()
         context = multiprocessing.get_context("spawn")
-        self._pool = _Pool(self._workers, context, initializer=_begin)
+        self._pool = _Pool(self.workers, context, initializer=_begin)
         return self._pool
 
     def close(self) -> None:

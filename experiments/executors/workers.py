@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from threading import RLock
 from typing import TypeVar
 
 from experiments.executors.dask_cluster import DaskCluster, SameVersions
-from experiments.executors.engines import Engine, LocalProcesses, LocalThreads, ThisProcess
+from experiments.executors.engines import Engine, LocalProcesses, ThisProcess
 from sim.errors import StudyError
 
 Task = TypeVar("Task")
@@ -63,8 +63,15 @@ class Workers:
     @contextmanager
     def executor(self) -> Iterator[Executor]:
         """Yield an executor for work outside Python's lock: threads, or the Dask cluster."""
-        with opened(LocalThreads(self.threads) if self.dask is None else DaskCluster(self.dask)) as executor:
-            yield executor
+        if self.dask is not None:
+            with opened(DaskCluster(self.dask)) as executor:
+                yield executor
+            return
+        threads = ThreadPoolExecutor(self.threads)
+        try:
+            yield threads
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     @contextmanager
     def processes(self) -> Iterator[Executor]:

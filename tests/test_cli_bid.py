@@ -129,7 +129,9 @@ def test_a_bid_of_a_fallback_is_shown_as_what_was_used_wherever_it_is_shown(fall
 
 def test_days_with_bids_of_a_fallback_are_counted(falling, ended, tmp_path):
     falling([False, True], "anm_aware")
-    _, out, err = ended("run", "microgrid33", *FEW, "--policy", "none", "--days", "2", "--out", "two", "--json")
+    _, out, err = ended(
+        "run", "microgrid33", *FEW, "--policy", "none", "--days", "2", "--figures", "none", "--out", "two", "--json"
+    )
     assert json.loads(out)["bid_strategy"] == {
         "asked": "anm_aware",
         "used": "anm_aware, basic",

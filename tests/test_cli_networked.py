@@ -35,7 +35,7 @@ def given(*overrides):
 
 def run(*arguments, out="run"):
     """Run networked33 and return its summary."""
-    return json.loads(accepted("run", "networked33", *arguments, "--json", "--out", out))
+    return json.loads(accepted("run", "networked33", *arguments, "--figures", "none", "--json", "--out", out))
 
 
 # ---- every mode ------------------------------------------------------------------------------------------------

@@ -133,13 +133,14 @@ def test_a_run_is_run_again_from_its_folder_to_the_same_bytes(run_dir, tmp_path)
 def test_a_run_with_files_named_on_the_command_line_is_found_again_from_another_folder(tmp_path, monkeypatch):
     (tmp_path / "own.csv").write_text(packaged_day(), encoding="utf-8")
     overrides = ("--set", "profiles.file=own.csv", "--bidding", "basic", *FEW, "--policy", "none")
-    accepted("run", "microgrid33", *overrides, "--out", "mine")
+    accepted("run", "microgrid33", *overrides, "--figures", "none", "--out", "mine")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     accepted("bid", tmp_path / "mine", "--csv")
 
 
+@pytest.mark.slow
 def test_two_days_have_48_bids_and_two_figures(tmp_path):
     summary = json.loads(accepted("run", "microgrid33", *FAST, "--days", "2", "--seed", "3", "--json", "--out", "two"))
     assert (summary["days"], summary["seed"], len(summary["bids_mw"])) == (2, 3, 48)
@@ -147,9 +148,10 @@ def test_two_days_have_48_bids_and_two_figures(tmp_path):
     assert summary["audit"]["clean"]
 
 
-@pytest.mark.slow
 def test_limits_that_cannot_be_met_are_violated_the_least_and_counted(tmp_path):
-    text = accepted("run", "microgrid33", "--set", "grid.voltage.min_vm_pu=1.01", *FAST, "--out", "low")
+    text = accepted(
+        "run", "microgrid33", "--set", "grid.voltage.min_vm_pu=1.01", *FAST, "--figures", "none", "--out", "low"
+    )
     summary = json.loads((tmp_path / "low" / "summary.json").read_text(encoding="utf-8"))
     hours = summary["hours"]["least_violation"]
     status = read_tables(tmp_path / "low")["decisions"]["status"]
@@ -265,7 +267,8 @@ def test_a_study_of_ones_own_is_compared_with_its_file(tmp_path):
 
 
 def test_the_default_folder_of_a_run_says_the_changes(tmp_path):
-    accepted("run", "microgrid33", *FAST, "--bidding", "basic", "--set", "grid.voltage.min_vm_pu=0.94")
+    options = (*FAST, "--bidding", "basic", "--figures", "none")
+    accepted("run", "microgrid33", *options, "--set", "grid.voltage.min_vm_pu=0.94")
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name == "microgrid33-basic-myopic-case1-seed1-min_vm_pu=0.94-scenarios=30-keep=2"
     assert run_name(find_study(str(folder)), base_study(find_study(str(folder)), str(folder))) == folder.name

@@ -270,7 +270,19 @@ def test_train_writes_a_file_that_runs(tmp_path, refused):
     assert "exists already" in refused(*common)
     assert "there is no folder" in refused("train", "microgrid33", "--out", tmp_path / "nowhere" / "values.json")
     run = json.loads(
-        accepted("run", "microgrid33", "--policy", "learned", "--trained", file, "--json", "--out", tmp_path / "run")
+        accepted(
+            "run",
+            "microgrid33",
+            "--policy",
+            "learned",
+            "--trained",
+            file,
+            "--figures",
+            "none",
+            "--json",
+            "--out",
+            tmp_path / "run",
+        )
     )
     assert run["audit"]["clean"]
     assert run["hours"]["fallback"] == 0

@@ -50,7 +50,12 @@ class Registry:
         """Return the strategy, policy or mode of a name."""
         if name in self._own:
             return self._own[name]
-        module = import_module(f"{self.package}.{name}")
+        try:
+            module = import_module(f"{self.package}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{self.package}.{name}":
+                raise
+            raise StudyError(f"{self._what}: unknown {in_short(name)}, use one of {', '.join(self.names())}") from None
         return getattr(module, self._attribute) if self._attribute else module
 
     def add(self, given: Any) -> str:

@@ -29,6 +29,19 @@ class SetPoints:
 
     Demand and what a microgrid takes from the network are positive consumption, generation and battery discharge are
     positive injections. [MW], [Mvar]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tieline as tl
+    >>> off, one = np.zeros(1), np.array([0.1])
+    >>> set_points = tl.SetPoints(
+    ...     load_p_mw=one, load_q_mvar=off,
+    ...     renewable_p_mw=off, renewable_q_mvar=off,
+    ...     battery_p_mw=one, battery_q_mvar=off
+    ... )
+    >>> set_points.load_p_mw - set_points.battery_p_mw
+    array([0.])
     """
 
     load_p_mw: FloatArray

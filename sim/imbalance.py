@@ -27,6 +27,12 @@ class Tier(Data):
         Half-width at which the tier begins, as a fraction of the bid.
     over, under : float
         Price of over- and under-scheduling energy in this tier, as a fraction of the base price.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.Tier(band=0.05, over=0.5, under=0.75).under
+    0.75
     """
 
     band: Annotated[float, Field(ge=0, le=10)] = 0.0
@@ -49,6 +55,15 @@ class ImbalanceRule(Data):
         below zero, the highest is the one nearest to zero.
     source : str
         Source of the rule.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> rule = tl.ImbalanceRule(name="flat", tiers=(tl.Tier(over=0.1, under=0.2),))
+    >>> rule.in_words()
+    '10% (over) and 20% (under) of any imbalance, at the day-ahead price'
+    >>> tl.load_study("microgrid33", rule=rule).market.rule.name
+    'flat'
     """
 
     name: Word

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 class Knowledge(Enum):
-    """Knowledge of a policy at hour t."""
+    """Knowledge of a policy at hour t.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.policy("myopic").knowledge is tl.Knowledge.HOUR
+    True
+    """
 
     HOUR = "hour t as realised"
     FORECAST = "hour t as realised, the day-ahead forecast of the hours after it"
@@ -266,6 +273,19 @@ class Decision:
         Exchange agreed with the microgrids for this hour and those after it.
     coordination : Coordination or None
         Record of how it was agreed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tieline as tl
+    >>> off = np.zeros(1)
+    >>> orders = tl.SetPoints(
+    ...     load_p_mw=off, load_q_mvar=off,
+    ...     renewable_p_mw=off, renewable_q_mvar=off,
+    ...     battery_p_mw=off, battery_q_mvar=off
+    ... )
+    >>> tl.Decision(orders=orders).status
+    'unplanned'
     """
 
     orders: SetPoints

@@ -154,6 +154,13 @@ class Study(Data):
         Market days in a row.
     seed : int
         Seed of all random numbers.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> study = tl.load_study("microgrid33")
+    >>> study.policy, study.uncertainty.keep, study.fleet.battery[0].max_e_mwh
+    ('receding', 10, 0.36)
     """
 
     name: Annotated[str, Field(pattern=NAME, max_length=100)]

@@ -30,19 +30,6 @@ OPTIONS = [word for name, value in QUICK.items() for word in (f"--{name}", str(v
 PARTS = {"Run": ("plot", "save", "load"), "Study": ("change",)}
 """Methods with examples of their own."""
 
-NO_EXAMPLE = {
-    "Decision",
-    "ImbalanceRule",
-    "Knowledge",
-    "SetPoints",
-    "Study",
-    "Tier",
-    "TielineError",
-    "policy",
-    "strategy",
-}
-"""Data and classes that the scripts in experiments/examples show in use."""
-
 
 @pytest.fixture(autouse=True)
 def _in_own_folder(tmp_path, monkeypatch):
@@ -57,7 +44,7 @@ def examples(name):
     yield from (part for part in (whole, *(getattr(whole, part) for part in PARTS.get(name, ()))))
 
 
-@pytest.mark.parametrize("name", sorted(set(tl.__all__) - NO_EXAMPLE))
+@pytest.mark.parametrize("name", tl.__all__)
 def test_the_examples_of_a_public_name_run(name, monkeypatch):
     monkeypatch.setattr(tl, "run", cached_run, raising=False)
     monkeypatch.setattr(sweep_command, "LocalProcesses", lambda workers: Threads())
@@ -150,6 +137,12 @@ def test_a_change_takes_what_python_has_and_leaves_the_study_as_it_is(study33, t
     assert (changed.market.rule, changed.days, changed.trained) == (rule, 3, str(own))
     assert {unit.max_s_mva for unit in changed.fleet.wind} == {0.5}
     assert study33.model_dump() == before
+
+
+def test_a_policy_or_strategy_that_does_not_exist_is_told():
+    for find in (tl.policy, tl.strategy):
+        with pytest.raises(tl.TielineError, match="unknown 'lazy', use one of"):
+            find("lazy")
 
 
 def test_an_option_that_does_not_exist_is_told(study33):

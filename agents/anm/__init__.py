@@ -67,7 +67,19 @@ def policy_names() -> list[str]:
 
 
 def policy_class(name: str) -> type[AnmPolicy]:
-    """Return the policy class of a name."""
+    """Return the policy class of a name, to derive one's own from or to ask within one's own.
+
+    Raises
+    ------
+    StudyError
+        If there is none of this name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> tl.policy("receding").fallback
+    'myopic'
+    """
     return cast(type[AnmPolicy], POLICIES.find(name))
 
 

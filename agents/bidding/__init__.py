@@ -32,7 +32,24 @@ def strategy_names() -> list[str]:
 
 
 def strategy(name: str) -> Strategy:
-    """Return a strategy by name."""
+    """Return a strategy by name, to ask within one's own.
+
+    Raises
+    ------
+    StudyError
+        If there is none of this name.
+
+    Examples
+    --------
+    >>> import tieline as tl
+    >>> from dataclasses import replace
+    >>> class Cautious:
+    ...     def bid(self, dispatcher, problem):
+    ...         plan = tl.strategy("basic").bid(dispatcher, problem)
+    ...         return replace(plan, bid_mw=0.9 * plan.bid_mw)
+    >>> tl.bid("microgrid33", bidding=Cautious, scenarios=4, keep=2).strategy
+    'cautious'
+    """
     return cast(Strategy, STRATEGIES.find(name))
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from experiments.console import out
 
-ROW = {"met": -3, "measured": 9, "target": -9, "what": -48}
+ROW = {"met": -3, "measured": 10, "target": -9, "what": -47}
 CASE = {"case": -23, "gap": 8, "status": -10, "nodes": 6, "time": 8, "/ conic": 7, "turns": 5}
 """Columns and their widths; negative if aligned to the left."""
 

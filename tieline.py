@@ -37,20 +37,20 @@ if TYPE_CHECKING:
     from experiments.value_console import value as value
     from grids.errors import TielineError as TielineError
     from grids.power_flow import SetPoints as SetPoints
-    from sim.imbalance import ImbalanceRule as ImbalanceRule
-    from sim.imbalance import Tier as Tier
+    from sim.market.imbalance import ImbalanceRule as ImbalanceRule
+    from sim.market.imbalance import Tier as Tier
     from sim.messages import Decision as Decision
     from sim.messages import Knowledge as Knowledge
     from sim.study import Study as Study
 
 _PLACES = {
     "Decision": "sim.messages",
-    "ImbalanceRule": "sim.imbalance",
+    "ImbalanceRule": "sim.market.imbalance",
     "Knowledge": "sim.messages",
     "Run": "experiments.simulate",
     "SetPoints": "grids.power_flow",
     "Study": "sim.study",
-    "Tier": "sim.imbalance",
+    "Tier": "sim.market.imbalance",
     "TielineError": "grids.errors",
     "bid": "experiments.bid",
     "compare": "experiments.compare",

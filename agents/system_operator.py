@@ -3,7 +3,7 @@
 import mesa
 import numpy as np
 
-from sim.imbalance import imbalance_cost
+from sim.market.imbalance import imbalance_cost
 from sim.messages import Ruling, Settlement, Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY

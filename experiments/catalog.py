@@ -24,7 +24,7 @@ from experiments.whole import new_file
 from grids.cases import case_names
 from grids.documents import in_short, parse_yaml
 from sim.errors import StudyError
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
 from sim.study import NAME, Study, absolute_path
 from sim.study_file import Change, read_study, write_document
 

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from experiments.simulate import Run
+from sim.market.settlement import COST_TERMS
 from sim.profiles import HOURS_PER_DAY
-from sim.settlement import COST_TERMS
 
 COST_OF_DEVICE = {
     "battery": "wear",

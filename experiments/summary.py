@@ -9,9 +9,9 @@ import pandas as pd
 from experiments.connection_summary import summarise_connections
 from experiments.simulate import Run
 from sim.audit import AuditReport, LimitCount, audit, voltages_outside
+from sim.market.settlement import terms_of, with_profit
 from sim.messages import Submission
 from sim.recorder import PROOFS
-from sim.settlement import terms_of, with_profit
 
 
 def money_terms(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:

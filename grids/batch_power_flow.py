@@ -39,7 +39,7 @@ class BatchFlow:
     line_i_pu: FloatArray
 
 
-class BatchPlant:
+class BatchPowerFlow:
     """The network of a grid as a power-grid-model: one line per line, one injection per bus."""
 
     def __init__(self, grid: Grid) -> None:

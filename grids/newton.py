@@ -114,7 +114,7 @@ def _jacobian(admittance: Any, free: IntArray, pq: IntArray) -> Callable[[Comple
         by_angle = _times(by_angle.conj(), -1j * voltage[row])
         parts = by_angle.real, by_magnitude.real, by_angle.imag, by_magnitude.imag
         values = np.concatenate([part[k] for part, k in zip(parts, used, strict=True)])
-        jacobian = copy(matrix)  # one plant may serve several threads
+        jacobian = copy(matrix)  # one power flow may serve several threads
         jacobian.data = values[order]
         return jacobian
 

@@ -82,7 +82,7 @@ class Flow:
     line_loading_percent: FloatArray
 
 
-class Plant:
+class PowerFlow:
     """AC power flow of a grid by pandapower, prepared once and run for any set points.
 
     Every hour starts from the same voltages, those of the network at a tenth of its load, so it does not depend on
@@ -129,23 +129,23 @@ def _load_alone(grid: Grid, share: float) -> SetPoints:
 
 
 @lru_cache(maxsize=8)
-def shared_plant(grid: Grid) -> Plant:
+def shared_power_flow(grid: Grid) -> PowerFlow:
     """Return the power flow of a grid, prepared once; those of the last few grids are kept."""
-    return Plant(grid)
+    return PowerFlow(grid)
 
 
-def upcoming_plant(grid: Grid) -> Future[Plant]:
-    """Return the shared plant as a future: importing pandapower takes seconds, in which others compute bids."""
-    plant: Future[Plant] = Future()
+def upcoming_power_flow(grid: Grid) -> Future[PowerFlow]:
+    """Return the shared power flow as a future: importing pandapower takes seconds, in which others compute bids."""
+    power_flow: Future[PowerFlow] = Future()
 
     def make() -> None:
         try:
-            plant.set_result(shared_plant(grid))
-        except BaseException as error:  # whoever asks for the plant is told
-            plant.set_exception(error)
+            power_flow.set_result(shared_power_flow(grid))
+        except BaseException as error:  # whoever asks for the power flow is told
+            power_flow.set_exception(error)
 
     Thread(target=make, daemon=True).start()  # a run that is given up does not wait for it
-    return plant
+    return power_flow
 
 
 def _plain_runpp(net: pandapowerNet) -> Solve:

@@ -7,8 +7,8 @@ import numpy as np
 from sim.ev_fleet import ChargingSessions
 from sim.instance import Instance
 from sim.ledger import Ledger
+from sim.market.settlement import ConnectionMoney
 from sim.messages import ConnectionAction, Decision
-from sim.settlement import ConnectionMoney
 
 _TEXT, _INT, _FLOAT, _BOOL = np.dtype(object), np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.bool_)
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from grids.build import shared_grid
 from grids.network import FloatArray, Grid, GridError
 from sim.errors import StudyError
-from sim.imbalance import ImbalanceRule
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 from sim.profiles import Profiles, load_profiles
 from sim.reduction import reduce_scenarios
 from sim.scenarios import Draw, ScenarioSet, draw_scenarios, forecast
-from sim.settlement import Tariff
 from sim.study import Study
 
 

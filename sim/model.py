@@ -9,18 +9,18 @@ import mesa
 import numpy as np
 
 from grids.network import FloatArray
-from grids.power_flow import Flow, PowerFlowError, SetPoints, upcoming_plant
+from grids.power_flow import Flow, PowerFlowError, SetPoints, upcoming_power_flow
 from sim.actuation import Actuation, actuate
 from sim.answers import UnitAnswers
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.ledger import Ledger
+from sim.market.settlement import HourMoney, price_parts, settle_connection, terms
 from sim.messages import Decision, Knowledge, Outlook, Report, Settlement
 from sim.profiles import HOURS_PER_DAY
 from sim.protocols import Participants
 from sim.recorder import Recorder
 from sim.scenarios import Draw, ScenarioSet
-from sim.settlement import HourMoney, price_parts, settle_connection, terms
 
 Result = TypeVar("Result")
 
@@ -62,7 +62,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self.ledger = Ledger()
         self.seconds = {"bid": 0.0, "dispatch": 0.0, "power_flow": 0.0}
         self._recorder = Recorder(instance, self.ledger)
-        self._plant = upcoming_plant(instance.grid)
+        self._power_flow = upcoming_power_flow(instance.grid)
         self._hours_passed = 0
         self._given = actual
         self._actual = self._realise(0)
@@ -141,9 +141,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         getattr(mesa.Agent, "_ids", {}).pop(self, None)
 
     def _meter(self, done: SetPoints, policy: str) -> Flow:
-        plant = self._plant.result()
+        power_flow = self._power_flow.result()
         try:
-            return self._timed("power_flow", lambda: plant.run(done))
+            return self._timed("power_flow", lambda: power_flow.run(done))
         except PowerFlowError as error:
             raise StudyError(
                 f"day {self.day}, hour {self.hour}: {error} of policy {policy}; the network would collapse:"

@@ -11,8 +11,8 @@ from sim.actuation import Actuation
 from sim.connection_recorder import ConnectionRecorder
 from sim.instance import Instance
 from sim.ledger import Ledger
+from sim.market.settlement import ConnectionMoney, HourMoney
 from sim.messages import Coordination, Decision, Report, Ruling, Settlement, Submission
-from sim.settlement import ConnectionMoney, HourMoney
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 """Quantities that a certificate states, see :mod:`agents.dispatch.certificate`."""

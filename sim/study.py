@@ -13,11 +13,11 @@ from grids.documents import first_few, in_short
 from grids.fleet import Fleet
 from sim.changes import change_values, explain
 from sim.errors import StudyError
-from sim.imbalance import RULES, ImbalanceRule
+from sim.market.imbalance import RULES, ImbalanceRule
+from sim.market.tariff import Tariff
 from sim.reduction import Method
 from sim.risk import Risk
 from sim.scenarios import ForecastErrors
-from sim.settlement import Tariff
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 """Pattern of the name of a study."""

@@ -18,10 +18,10 @@ import experiments.__main__ as command_line
 from experiments.reproduce import journal
 from experiments.sweeps.result_store import MORE, ResultStore
 from experiments.sweeps.worker import RunProduct, perform
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.cases.microgrid33 import base_net
 from grids.network import Grid
-from grids.power_flow import Plant
+from grids.power_flow import PowerFlow
 from sim.instance import Instance
 from sim.study import Study
 from sim.study_file import read_study
@@ -51,13 +51,13 @@ def grid33(instance33: Instance) -> Grid:
 
 
 @pytest.fixture(scope="session")
-def plant33(grid33: Grid) -> Plant:
-    return Plant(grid33)
+def power_flow33(grid33: Grid) -> PowerFlow:
+    return PowerFlow(grid33)
 
 
 @pytest.fixture(scope="session")
-def batch33(grid33: Grid) -> BatchPlant:
-    return BatchPlant(grid33)
+def batch33(grid33: Grid) -> BatchPowerFlow:
+    return BatchPowerFlow(grid33)
 
 
 # ---- the command line ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from agents.dispatch.problem import DispatchProblem
 from grids.build import build_grid
 from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
-from sim.settlement import price_parts, terms
+from sim.market.settlement import price_parts, terms
 
 FLEET = Fleet(
     wind=(Renewable(bus=4, max_s_mva=1.0),),

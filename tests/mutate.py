@@ -35,8 +35,8 @@ UNMADE = 99
 
 AUDIT = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "sim" / "audit").glob("*.py"))
 GROUPS = {
-    "settlement": (["sim/settlement.py"], ["test_settlement.py", "test_hour.py"]),
-    "imbalance": (["sim/imbalance.py"], ["test_imbalance.py"]),
+    "settlement": (["sim/market/settlement.py"], ["test_settlement.py", "test_hour.py"]),
+    "imbalance": (["sim/market/imbalance.py"], ["test_imbalance.py"]),
     "ledger": (["sim/ledger.py"], ["test_ledger.py"]),
     "scenarios": (["sim/scenarios.py"], ["test_scenarios.py", "test_networked_data.py"]),
     "reduction": (["sim/reduction.py"], ["test_reduction.py"]),

@@ -16,8 +16,8 @@ from experiments.sweeps.command import State
 from experiments.sweeps.result_store import task_of
 from sim.audit.limits import count_limits
 from sim.audit.report import LimitCount
+from sim.market.settlement import TERMS
 from sim.messages import Submission
-from sim.settlement import TERMS
 
 ITEMS = ["fig4", "fig5", "fig6", "fig7", "fig8", "table5"]
 RESULTS = {".csv", ".md", ".tex", ".pdf", ".svg", ".png"}

@@ -24,12 +24,12 @@ from agents.dispatch.plan import fix_directions
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from sim.errors import StudyError
-from sim.imbalance import RULES
 from sim.instance import Instance
+from sim.market.imbalance import RULES
+from sim.market.tariff import Tariff
 from sim.scenarios import Draw
-from sim.settlement import Tariff
 
 TARIFF = Tariff(wear_fast=5.0, wear_cycling=3.0)  # enough wear to notice
 CLOSE = 1e-4  # relative
@@ -37,7 +37,7 @@ CLOSE = 1e-4  # relative
 
 def mismatch(grid, plan):
     """Return the largest difference between a plan and the AC power flow of its set points. [MW], [Mvar], [p.u.]"""
-    flow = BatchPlant(grid).run(plan.set_points)
+    flow = BatchPowerFlow(grid).run(plan.set_points)
     return max(np.abs(getattr(flow, name) - getattr(plan, name)).max() for name in ("tie_p_mw", "tie_q_mvar", "vm_pu"))
 
 

@@ -18,10 +18,10 @@ from agents.dispatch.hour import hour_model
 from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
 from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
-from sim.imbalance import RULES, ImbalanceRule, Tier
 from sim.instance import Instance
+from sim.market.imbalance import RULES, ImbalanceRule, Tier
+from sim.market.tariff import Tariff
 from sim.scenarios import Draw
-from sim.settlement import Tariff
 
 SKEW = ImbalanceRule(name="skew", tiers=(Tier(band=0.1, over=0.9, under=0.2), Tier(band=0.4, over=2.0, under=2.5)))
 WIDE = ImbalanceRule(name="wide", tiers=(Tier(over=0.1, under=0.1), Tier(band=1.5, over=5.0, under=5.0)))

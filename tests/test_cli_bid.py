@@ -10,8 +10,8 @@ from cli import FAST, FEW, accepted
 from agents.bidding import strategy
 from agents.dispatch.conic_program import SolverError
 from sim.ledger import read_tables
+from sim.market.settlement import TERMS
 from sim.recorder import PROOFS
-from sim.settlement import TERMS
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 

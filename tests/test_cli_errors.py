@@ -7,7 +7,7 @@ import experiments.__main__ as command_line
 from agents.anm import policy_names
 from agents.bidding import strategy_names
 from experiments.catalog import OPTIONS, _option, packaged_studies, packaged_sweeps
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 

@@ -12,8 +12,8 @@ from cli import FAST, FEW, accepted
 from experiments.catalog import base_study, find_study
 from experiments.run_folder import new_run, run_name
 from sim.ledger import TABLES, read_tables, write_tables
+from sim.market.settlement import COST_TERMS, TERMS
 from sim.recorder import PROOFS
-from sim.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")

@@ -13,7 +13,7 @@ from agents.bidding import strategy, strategy_names
 from agents.coordination import mode_class, mode_names
 from experiments.catalog import find_study, packaged_studies, packaged_sweeps
 from experiments.sweeps.plan import read_sweep
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
 from sim.study_file import read_study
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")

@@ -23,9 +23,10 @@ from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.problem import BidBounds
 from agents.dispatch.search.hour_subproblem import HourSubproblem
 from agents.dispatch.value_blocks import compiled_value
-from sim.imbalance import RULES
 from sim.instance import Instance
-from sim.settlement import Tariff, price_parts
+from sim.market.imbalance import RULES
+from sim.market.settlement import price_parts
+from sim.market.tariff import Tariff
 from sim.study_file import read_study
 
 VARIANTS = [

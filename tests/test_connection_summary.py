@@ -12,7 +12,7 @@ from experiments.console.microgrids import COLUMNS, connections_table
 from experiments.simulate import simulate
 from experiments.summary import summarise
 from sim.instance import Instance
-from sim.settlement import COST_TERMS
+from sim.market.settlement import COST_TERMS
 from sim.study_file import read_study
 
 CONNECTION_KEYS = {"coordination", "microgrids", "costs", "cars"}

@@ -16,17 +16,17 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.problem import Directions
 from agents.participants import create_agents
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.cases.microgrid33 import base_net
 from grids.components import Battery, Voltage
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import injection
-from sim.imbalance import ImbalanceRule, Tier
 from sim.instance import Instance
+from sim.market.imbalance import ImbalanceRule, Tier
+from sim.market.tariff import Tariff
 from sim.messages import Submission
 from sim.model import MarketModel
 from sim.scenarios import Draw
-from sim.settlement import Tariff
 from sim.study import Market
 
 TOLERANCE = 1e-5  # MW, Mvar, MWh, p.u.
@@ -163,7 +163,7 @@ def test_branch_flow_equations(day):
 
 
 def test_ac_power_flow_of_the_set_points(day):
-    flow = BatchPlant(day.grid).run(day.points)
+    flow = BatchPowerFlow(day.grid).run(day.points)
     assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-4)
     assert flow.tie_q_mvar == pytest.approx(day.plan.tie_q_mvar, abs=1e-4)
     assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-6)
@@ -227,7 +227,7 @@ def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limi
     instance = changed(study33, uncertainty=study33.uncertainty.model_copy(update={"scenarios": 1, "keep": 1}))
     problem = opening_problem(instance, instance.kept_scenarios())
     plan = Dispatcher.of(instance).bid(problem)
-    flow = BatchPlant(instance.grid).run(plan.set_points)
+    flow = BatchPowerFlow(instance.grid).run(plan.set_points)
     assert certify(plan, problem, instance.grid).status == "exact"
     tighter = replace(instance.grid, **TIGHTER[limit](instance.grid, flow))
     found = certify(plan, problem, tighter)
@@ -242,7 +242,7 @@ def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limi
 def test_a_bid_that_ac_physics_refuses_is_mended(inexact):
     """MODEL.md section 5: a bid whose relaxation is not exact is repaired into an AC-feasible one, and says so."""
     day = solved_day(inexact)
-    flow = BatchPlant(day.grid).run(day.points)
+    flow = BatchPowerFlow(day.grid).run(day.points)
     assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-3)
     assert flow.vm_pu == pytest.approx(day.plan.vm_pu, abs=1e-4)
     test_voltage_limits(day)

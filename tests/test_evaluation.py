@@ -21,8 +21,8 @@ from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.worker import perform
 from sim.errors import StudyError
 from sim.instance import Instance
+from sim.market.settlement import COST_TERMS, TERMS
 from sim.scenarios import Draw, ScenarioSet
-from sim.settlement import COST_TERMS, TERMS
 
 FAST = {"policy": "myopic"}
 

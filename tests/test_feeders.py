@@ -13,13 +13,13 @@ from hypothesis.extra.numpy import arrays
 from pandapower.toolbox import reindex_buses
 
 from experiments.catalog import find_study
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.cases.networked33 import base_net
 from grids.feeders import Numbering, join_feeders
 from grids.fleet import Fleet
 from grids.network import GridError
 from grids.optimal_power_flow import OptimalPowerFlow
-from grids.power_flow import Plant, PowerFlowError, SetPoints
+from grids.power_flow import PowerFlow, PowerFlowError, SetPoints
 from sim.instance import Instance
 
 CARS = {"cars": 10, "max_p_mw": 0.005}
@@ -43,8 +43,8 @@ def three():
 
 
 @pytest.fixture(scope="module")
-def plants(three):
-    return Plant(three), BatchPlant(three)
+def power_flows(three):
+    return PowerFlow(three), BatchPowerFlow(three)
 
 
 # ---- numbers and names -----------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def closed_switch(net):
 def test_every_feeder_flows_as_if_it_were_alone(saved, change, feeders):
     """The main grid holds the voltage of the shared bus, so feeders don't feel each other."""
     one, many = grid_of(saved(change)), grid_of(saved(change), feeders=feeders)
-    alone, flow = Plant(one).run(set_points(one)), Plant(many).run(set_points(many))
+    alone, flow = PowerFlow(one).run(set_points(one)), PowerFlow(many).run(set_points(many))
     assert flow.tie_p_mw == pytest.approx(feeders * alone.tie_p_mw, abs=1e-8)
     assert flow.tie_q_mvar == pytest.approx(feeders * alone.tie_q_mvar, abs=1e-8)
     own = np.delete(alone.vm_pu, one.slack)
@@ -164,9 +164,9 @@ def with_exchange(grid, p_mw, q_mvar, **changes):
     q=arrays(float, 12, elements=st.floats(-0.1, 0.1)),
     load=st.floats(0, 1.2),
 )
-def test_plant_and_batch_agree_on_what_connections_take(three, plants, p, q, load):
+def test_power_flow_and_batch_agree_on_what_connections_take(three, power_flows, p, q, load):
     points = with_exchange(three, p, q, load=load)
-    flow, batch = (plant.run(points) for plant in plants)
+    flow, batch = (power_flow.run(points) for power_flow in power_flows)
     assert batch.tie_p_mw == pytest.approx(flow.tie_p_mw, abs=1e-6)
     assert batch.tie_q_mvar == pytest.approx(flow.tie_q_mvar, abs=1e-6)
     assert batch.vm_pu == pytest.approx(flow.vm_pu, abs=1e-6)
@@ -182,33 +182,33 @@ def test_what_a_connection_takes_is_demand_at_its_bus(three):
     at_bus = three.load_names.index("load_84")
     more.load_p_mw[at_bus] += 0.15
     more.load_q_mvar[at_bus] += 0.06
-    taken, demanded = Plant(three).run(with_exchange(three, p, q)), Plant(three).run(more)
+    taken, demanded = PowerFlow(three).run(with_exchange(three, p, q)), PowerFlow(three).run(more)
     assert taken.vm_pu == pytest.approx(demanded.vm_pu, abs=1e-9)
     assert taken.tie_p_mw == pytest.approx(demanded.tie_p_mw, abs=1e-9)
-    given_back = Plant(three).run(with_exchange(three, -p, -q))
+    given_back = PowerFlow(three).run(with_exchange(three, -p, -q))
     assert given_back.vm_pu[three.position(84)] > taken.vm_pu[three.position(84)]
 
 
 def test_batch_keeps_leading_axes_of_exchanges(three):
     hours = [with_exchange(three, np.full(12, p), np.zeros(12)) for p in (-0.1, 0.0, 0.1)]
     stacked = SetPoints(**{f.name: np.array([[getattr(h, f.name) for h in hours]]) for f in fields(SetPoints)})
-    batch = BatchPlant(three).run(stacked)
+    batch = BatchPowerFlow(three).run(stacked)
     assert batch.vm_pu.shape == (1, 3, 97)
     assert (np.diff(batch.tie_p_mw[0]) > 1.1).all()  # 12 connections, 0.1 MW more each, and losses
 
 
 def test_exchange_beyond_what_the_network_carries_has_no_solution(three):
-    for plant in (Plant(three), BatchPlant(three)):
+    for power_flow in (PowerFlow(three), BatchPowerFlow(three)):
         with pytest.raises(PowerFlowError):
-            plant.run(with_exchange(three, np.full(12, 50.0), np.zeros(12)))
-        assert np.isfinite(plant.run(with_exchange(three, np.zeros(12), np.zeros(12))).tie_p_mw)
+            power_flow.run(with_exchange(three, np.full(12, 50.0), np.zeros(12)))
+        assert np.isfinite(power_flow.run(with_exchange(three, np.zeros(12), np.zeros(12))).tie_p_mw)
 
 
 def test_ten_feeders_have_321_buses_60_connections_and_a_power_flow():
     grid = Instance.of(find_study("networked330")).grid
     assert len(grid.bus_ids) == 10 * 32 + 1
     assert grid.bus_ids.max() == 330
-    flow = Plant(grid).run(with_exchange(grid, np.full(60, 0.1), np.full(60, 0.02)))
+    flow = PowerFlow(grid).run(with_exchange(grid, np.full(60, 0.1), np.full(60, 0.02)))
     assert flow.tie_p_mw == pytest.approx(9.404 + 6.0 + flow.line_loss_mw.sum(), abs=1e-6)
 
 

@@ -19,10 +19,10 @@ from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort
 from grids.build import build_grid
 from grids.components import Battery, DieselGenerator, EvFleet, Renewable, TieLine, Voltage
 from grids.fleet import EvAggregator, Fleet, Microgrid
-from grids.power_flow import PowerFlowError, SetPoints, shared_plant
-from sim.imbalance import RULES
+from grids.power_flow import PowerFlowError, SetPoints, shared_power_flow
 from sim.instance import Instance
-from sim.settlement import Tariff
+from sim.market.imbalance import RULES
+from sim.market.tariff import Tariff
 from sim.study_file import read_study
 
 PEAK = 1.25
@@ -110,14 +110,14 @@ def test_no_state_of_our_networks_breaks_the_bounds(name):
 
 def assert_within_bounds(grid, rng, tries):
     """Check that states which keep voltage limits and ratings keep the bounds; return how many there were."""
-    plant, seen = shared_plant(grid), 0
+    power_flow, seen = shared_power_flow(grid), 0
     low, high = flow_bounds(grid, PEAK)
     constant, slope = current_bounds(grid, PEAK)
     others = np.arange(len(grid.bus_ids)) != grid.slack
     for _ in range(tries):
         points = draw_points(grid, rng)
         try:
-            flow = plant.run(points)
+            flow = power_flow.run(points)
         except PowerFlowError:
             continue
         inside = (flow.vm_pu >= grid.voltage.min_vm_pu) & (flow.vm_pu <= grid.voltage.max_vm_pu)

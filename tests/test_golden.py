@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from sim.settlement import COST_TERMS, TRADE, terms_of
+from sim.market.settlement import COST_TERMS, TRADE, terms_of
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in GOLDEN}

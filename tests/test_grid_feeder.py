@@ -5,9 +5,9 @@ import pytest
 from bare_grid import grid_of, set_points
 from pandapower import networks
 
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.cases.microgrid33 import base_net
-from grids.power_flow import Plant
+from grids.power_flow import PowerFlow
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_feeder_has_33_buses_and_32_lines(bare33):
 def test_published_losses_and_lowest_voltage(bare33):
     # Baran and Wu 1989 and all after them: 0.2027 MW of losses, 0.9131 p.u. at bus 18.
     full = set_points(bare33)
-    flow, batch = Plant(bare33).run(full), BatchPlant(bare33).run(full)
+    flow, batch = PowerFlow(bare33).run(full), BatchPowerFlow(bare33).run(full)
     assert flow.line_loss_mw.sum() == pytest.approx(0.2027, abs=5e-5)
     for vm_pu, tie_p_mw in ((flow.vm_pu, flow.tie_p_mw), (batch.vm_pu, batch.tie_p_mw)):
         assert tie_p_mw == pytest.approx(3.715 + 0.2027, abs=5e-5)

@@ -8,12 +8,12 @@ import pytest
 from bare_grid import grid_of, set_points
 from pandapower.toolbox import reindex_buses
 
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.build import build_grid
 from grids.cases import case_names
 from grids.components import Battery, Renewable, TieLine, Voltage
 from grids.fleet import Fleet
-from grids.power_flow import Plant, SetPoints
+from grids.power_flow import PowerFlow, SetPoints
 
 
 def assert_same_grid(grid, other):
@@ -87,7 +87,7 @@ def test_unusual_net_flows_as_pandapower_says(saved, change):
     plain = pp.from_json(str(saved(change)))
     pp.runpp(plain)
     grid = grid_of(saved(change))
-    flow, batch = Plant(grid).run(set_points(grid)), BatchPlant(grid).run(set_points(grid))
+    flow, batch = PowerFlow(grid).run(set_points(grid)), BatchPowerFlow(grid).run(set_points(grid))
     vm_pu = plain.res_bus.vm_pu.loc[grid.bus_ids].to_numpy()
     assert flow.vm_pu == pytest.approx(vm_pu, abs=1e-7)
     assert flow.tie_p_mw == pytest.approx(plain.res_ext_grid.p_mw.item(), abs=1e-7)
@@ -112,12 +112,12 @@ def test_units_at_the_same_bus_have_unique_names_and_all_count():
     # One after another, and all at once, the same as one big unit (the first battery sits at the tie line).
     apart = set_points(grid, renewable_p_mw=np.full(5, 0.1), battery_p_mw=np.array([0.3, 0.05, -0.15]))
     at_once = set_points(grid, renewable_p_mw=np.array([0.4, 0, 0, 0, 0]), battery_p_mw=np.array([0.3, 0, 0]))
-    for kind in (Plant, BatchPlant):
+    for kind in (PowerFlow, BatchPowerFlow):
         assert kind(grid).run(apart).tie_p_mw == pytest.approx(kind(grid).run(at_once).tie_p_mw, abs=1e-8)
     bare = grid_of("microgrid33")
     without = set_points(bare)
     without.load_p_mw[bare.load_names.index("load_6")] -= 0.4
-    assert Plant(grid).run(apart).tie_p_mw == pytest.approx(Plant(bare).run(without).tie_p_mw - 0.3, abs=1e-8)
+    assert PowerFlow(grid).run(apart).tie_p_mw == pytest.approx(PowerFlow(bare).run(without).tie_p_mw - 0.3, abs=1e-8)
 
 
 @pytest.mark.parametrize("case", case_names())
@@ -125,7 +125,7 @@ def test_every_packaged_network_is_sound_and_has_a_power_flow(case):
     grid = build_grid(case, fleet=Fleet(), tie_line=TieLine(), voltage=Voltage(), line_max_s_mva=100.0)
     assert len(grid.line_from) == len(grid.bus_ids) - 1
     nothing = np.zeros(0)
-    flow = Plant(grid).run(
+    flow = PowerFlow(grid).run(
         SetPoints(
             load_p_mw=0.5 * grid.load_p_mw,
             load_q_mvar=0.5 * grid.load_q_mvar,

@@ -14,9 +14,10 @@ from pandapower import networks
 from pandapower.pypower.newtonpf import newtonpf
 
 from experiments.catalog import find_study
-from grids import newton, power_flow
-from grids.batch_power_flow import BatchPlant
-from grids.power_flow import Plant, PowerFlowError, SetPoints, shared_plant
+from grids import newton
+from grids import power_flow as power_flow_module
+from grids.batch_power_flow import BatchPowerFlow
+from grids.power_flow import PowerFlow, PowerFlowError, SetPoints, shared_power_flow
 from sim.instance import Instance
 
 
@@ -56,8 +57,8 @@ any_set_points = st.builds(
 
 
 @given(points=any_set_points)
-def test_plant_agrees_with_plain_pandapower(plant33, reference, points):
-    flow, net = plant33.run(points), reference.run(points)
+def test_power_flow_agrees_with_plain_pandapower(power_flow33, reference, points):
+    flow, net = power_flow33.run(points), reference.run(points)
     in_service = net.line.in_service
     line, bus, tie = net.res_line[in_service], net.res_bus, net.res_ext_grid.iloc[0]
     assert flow.tie_p_mw == pytest.approx(tie.p_mw, abs=1e-7)
@@ -71,11 +72,11 @@ def test_plant_agrees_with_plain_pandapower(plant33, reference, points):
 
 
 @given(hours=st.lists(any_set_points, min_size=2, max_size=4))
-def test_batch_plant_agrees_with_plant(plant33, batch33, hours):
+def test_batch_power_flow_agrees_with_power_flow(power_flow33, batch33, hours):
     stacked = SetPoints(**{f.name: np.array([getattr(hour, f.name) for hour in hours]) for f in fields(SetPoints)})
     batch = batch33.run(stacked)
     for k, hour in enumerate(hours):
-        flow = plant33.run(hour)
+        flow = power_flow33.run(hour)
         assert batch.tie_p_mw[k] == pytest.approx(flow.tie_p_mw, abs=1e-6)
         assert batch.tie_q_mvar[k] == pytest.approx(flow.tie_q_mvar, abs=1e-6)
         assert batch.vm_pu[k] == pytest.approx(flow.vm_pu, abs=1e-6)
@@ -87,8 +88,8 @@ def test_prepared_newton_is_pandapowers_to_the_last_bit(grid33, load):
     pp.runpp(net, tolerance_mva=newton.TOLERANCE)
     inside, order = net._ppc["internal"], net._pd2ppc_lookups["bus"][grid33.bus_ids]
     first, then = np.zeros((2, len(order)), dtype=complex)
-    first[order] = power_flow.injection(grid33, set_points(grid33))
-    then[order] = power_flow.injection(grid33, set_points(grid33, load=load))
+    first[order] = power_flow_module.injection(grid33, set_points(grid33))
+    then[order] = power_flow_module.injection(grid33, set_points(grid33, load=load))
     parts = {name: inside[name] for name in ("bus", "gen", "branch")}
     whole = newtonpf(
         *(inside["Ybus"], then / inside["baseMVA"], inside["V"].copy(), inside["ref"], inside["pv"], inside["pq"]),
@@ -97,9 +98,9 @@ def test_prepared_newton_is_pandapowers_to_the_last_bit(grid33, load):
     assert (newton.newton(net, first)(then) == whole[0]).all()
 
 
-def test_plant_agrees_with_plain_pandapower_on_a_networked_grid():
+def test_power_flow_agrees_with_plain_pandapower_on_a_networked_grid():
     grid = Instance.of(find_study("networked66")).grid
-    plant, rng, net = Plant(grid), np.random.default_rng(5), deepcopy(grid.net)
+    power_flow, rng, net = PowerFlow(grid), np.random.default_rng(5), deepcopy(grid.net)
     for _ in range(20):
         points = random_points(grid, rng)
         net.load["p_mw"] = np.concatenate([points.load_p_mw, points.exchange_p_mw])
@@ -107,7 +108,7 @@ def test_plant_agrees_with_plain_pandapower_on_a_networked_grid():
         net.sgen["p_mw"], net.sgen["q_mvar"] = points.renewable_p_mw, points.renewable_q_mvar
         net.storage["p_mw"], net.storage["q_mvar"] = -points.battery_p_mw, -points.battery_q_mvar
         pp.runpp(net, init="flat", tolerance_mva=1e-9)
-        flow = plant.run(points)
+        flow = power_flow.run(points)
         assert flow.tie_p_mw == pytest.approx(net.res_ext_grid.p_mw.item(), abs=1e-7)
         assert flow.vm_pu == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-7)
         assert flow.line_p_mw == pytest.approx(net.res_line.p_from_mw.to_numpy(), abs=1e-7)
@@ -132,11 +133,11 @@ def random_points(grid, rng):
 
 @given(points=any_set_points)
 @settings(max_examples=10)
-def test_without_the_parts_of_pandapower_a_plain_runpp_answers(grid33, plant33, points):
+def test_without_the_parts_of_pandapower_a_plain_runpp_answers(grid33, power_flow33, points):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(power_flow, "newton", lambda *_: None)
-        plain = Plant(grid33)
-    flow, wanted = plain.run(points), plant33.run(points)
+        patch.setattr(power_flow_module, "newton", lambda *_: None)
+        plain = PowerFlow(grid33)
+    flow, wanted = plain.run(points), power_flow33.run(points)
     assert flow.tie_p_mw == pytest.approx(wanted.tie_p_mw, abs=1e-7)
     assert flow.vm_pu == pytest.approx(wanted.vm_pu, abs=1e-9)
     with pytest.raises(PowerFlowError, match="no solution"):
@@ -158,17 +159,17 @@ def test_parts_of_pandapower_that_are_not_as_expected_are_not_used(grid33, chang
     pp.runpp(net)
     order = net._pd2ppc_lookups["bus"][grid33.bus_ids]
     injected = np.zeros(len(order), dtype=complex)
-    injected[order] = power_flow.injection(grid33, set_points(grid33))
+    injected[order] = power_flow_module.injection(grid33, set_points(grid33))
     assert newton.newton(net, injected) is not None
     change(net)
     assert newton.newton(net, injected) is None
 
 
-def test_plant_of_a_grid_is_made_once(grid33):
-    assert shared_plant(grid33) is shared_plant(grid33)
+def test_power_flow_of_a_grid_is_made_once(grid33):
+    assert shared_power_flow(grid33) is shared_power_flow(grid33)
 
 
-def test_batch_plant_keeps_all_leading_axes(grid33, batch33):
+def test_batch_power_flow_keeps_all_leading_axes(grid33, batch33):
     scale = np.array([[0.2, 0.4, 0.6], [0.8, 1.0, 1.2]])[..., None]
     zeros = np.zeros((2, 3, 1))
     batch = batch33.run(
@@ -187,44 +188,44 @@ def test_batch_plant_keeps_all_leading_axes(grid33, batch33):
     assert batch.tie_p_mw[1, 1] == pytest.approx(batch33.run(set_points(grid33)).tie_p_mw, abs=1e-9)
 
 
-def test_discharge_lowers_the_import_and_charging_raises_it(grid33, plant33, batch33):
-    for plant in (plant33, batch33):
+def test_discharge_lowers_the_import_and_charging_raises_it(grid33, power_flow33, batch33):
+    for power_flow in (power_flow33, batch33):
         rest, discharge, charge = (
-            float(plant.run(set_points(grid33, battery_p_mw=np.array([p, 0, 0, 0, 0]))).tie_p_mw)
+            float(power_flow.run(set_points(grid33, battery_p_mw=np.array([p, 0, 0, 0, 0]))).tie_p_mw)
             for p in (0.0, 0.1, -0.1)
         )
         assert discharge == pytest.approx(rest - 0.1, abs=5e-3)  # bus 2 is next to the main grid: little loss
         assert charge == pytest.approx(rest + 0.1, abs=5e-3)
 
 
-def test_surplus_is_exported(grid33, plant33, batch33):
+def test_surplus_is_exported(grid33, power_flow33, batch33):
     sunny = set_points(grid33, load=0.1, renewable_p_mw=np.full(10, 0.5))
-    assert plant33.run(sunny).tie_p_mw == pytest.approx(0.3715 - 5, abs=0.3)
-    assert plant33.run(sunny).tie_p_mw > 0.3715 - 5  # the losses are not exported
-    assert float(batch33.run(sunny).tie_p_mw) == pytest.approx(plant33.run(sunny).tie_p_mw, abs=1e-6)
+    assert power_flow33.run(sunny).tie_p_mw == pytest.approx(0.3715 - 5, abs=0.3)
+    assert power_flow33.run(sunny).tie_p_mw > 0.3715 - 5  # the losses are not exported
+    assert float(batch33.run(sunny).tie_p_mw) == pytest.approx(power_flow33.run(sunny).tie_p_mw, abs=1e-6)
 
 
 def test_hour_does_not_depend_on_the_hours_before(grid33):
-    plant, light, heavy = Plant(grid33), set_points(grid33, 0.2), set_points(grid33, 1.5)
-    first = plant.run(light)
-    plant.run(heavy)
-    again = plant.run(light)
+    power_flow, light, heavy = PowerFlow(grid33), set_points(grid33, 0.2), set_points(grid33, 1.5)
+    first = power_flow.run(light)
+    power_flow.run(heavy)
+    again = power_flow.run(light)
     assert again.tie_p_mw == first.tie_p_mw
     assert (again.vm_pu == first.vm_pu).all()
 
 
-@pytest.mark.parametrize("kind", [Plant, BatchPlant])
+@pytest.mark.parametrize("kind", [PowerFlow, BatchPowerFlow])
 def test_voltage_collapse_is_an_error_and_the_next_hour_is_not(grid33, kind):
-    plant = kind(grid33)
-    before = plant.run(set_points(grid33))
+    power_flow = kind(grid33)
+    before = power_flow.run(set_points(grid33))
     for _ in range(2):  # also twice in a row
         with pytest.raises(PowerFlowError, match="no solution"):
-            plant.run(set_points(grid33, load=10))
-    assert plant.run(set_points(grid33)).tie_p_mw == pytest.approx(before.tie_p_mw, abs=1e-8)
+            power_flow.run(set_points(grid33, load=10))
+    assert power_flow.run(set_points(grid33)).tie_p_mw == pytest.approx(before.tie_p_mw, abs=1e-8)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::scipy.sparse.linalg.MatrixRankWarning")
-@pytest.mark.parametrize("kind", [Plant, BatchPlant])
+@pytest.mark.parametrize("kind", [PowerFlow, BatchPowerFlow])
 def test_set_point_that_is_no_number_is_an_error(grid33, kind):
     points = set_points(grid33)
     points.load_p_mw[3] = np.nan

@@ -13,7 +13,7 @@ from agents.participants import opening_bids
 from experiments.catalog import find_study
 from experiments.simulate import simulate
 from grids import build, power_flow
-from grids.power_flow import PowerFlowError, shared_plant
+from grids.power_flow import PowerFlowError, shared_power_flow
 from sim.audit import audit
 from sim.instance import Instance
 from sim.ledger import write_tables
@@ -35,7 +35,7 @@ def stored(run, folder):
 def forget():
     """Begin as a fresh process does."""
     build._kept_grid.cache_clear()
-    power_flow.shared_plant.cache_clear()
+    power_flow.shared_power_flow.cache_clear()
 
 
 PAIRS = {
@@ -75,7 +75,7 @@ def test_power_flow_without_a_solution_leaves_no_trace(tmp_path):
     fresh = stored(simulate(Instance.of(calm)), tmp_path / "fresh")
     instance = Instance.of(calm)
     with pytest.raises(PowerFlowError):
-        shared_plant(instance.grid).run(set_points(instance.grid, load=20))
+        shared_power_flow(instance.grid).run(set_points(instance.grid, load=20))
     assert stored(simulate(instance), tmp_path / "again") == fresh
 
 

@@ -20,9 +20,10 @@ from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import BidBounds, Directions
 from agents.dispatch.search.branch_and_bound import Effort
 from grids.components import Battery
-from grids.power_flow import Plant
-from sim.imbalance import RULES, imbalance_cost
-from sim.settlement import Tariff, price_parts, terms
+from grids.power_flow import PowerFlow
+from sim.market.imbalance import RULES, imbalance_cost
+from sim.market.settlement import price_parts, terms
+from sim.market.tariff import Tariff
 
 TARIFF = Tariff(wear_fast=5.0, wear_cycling=3.0)  # enough wear to notice
 NETWORKS = ["branch_flow", "copper_plate"]
@@ -253,7 +254,7 @@ def metered_state(grid, *, load, output, charge, lagging=0.0):
         renewable_q_mvar=lagging * available * np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables])),
         battery_p_mw=battery,
     )
-    flow, start = Plant(grid).run(points), 0.5 * np.array([unit.max_e_mwh for unit in grid.batteries])
+    flow, start = PowerFlow(grid).run(points), 0.5 * np.array([unit.max_e_mwh for unit in grid.batteries])
     squared_voltage = flow.vm_pu**2
     squared_flow = flow.line_p_mw**2 + flow.line_q_mvar**2
     data = dict.fromkeys(hour_model(grid, TARIFF, RULES["case1"]).data_names, 0.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sim.imbalance import RULES, ImbalanceRule, Tier
+from sim.market.imbalance import RULES, ImbalanceRule, Tier
 
 
 def one_hour(rule, bid, metered, price, **options):

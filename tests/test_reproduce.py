@@ -22,7 +22,7 @@ from experiments.reproduce.items import fig8
 from experiments.reproduce.items import table5 as table5_item
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
 from experiments.reproduce.result_cache import ResultCache
-from sim.settlement import COST_TERMS, TERMS
+from sim.market.settlement import COST_TERMS, TERMS
 
 FIGURES = ITEMS[:-1]
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "reproduce" / "table5_quick.json").read_text(encoding="utf-8"))

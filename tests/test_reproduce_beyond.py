@@ -30,9 +30,9 @@ from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
 from experiments.sweeps.plan import read_sweep
 from sim.errors import StudyError
-from sim.imbalance import RULES
 from sim.instance import Instance
-from sim.settlement import COST_TERMS, TERMS
+from sim.market.imbalance import RULES
+from sim.market.settlement import COST_TERMS, TERMS
 from sim.study_file import read_study
 
 SWEEPS = ["beyond_errors", "beyond_fleet", "beyond_penalty", "beyond_power_factor"]

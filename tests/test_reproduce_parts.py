@@ -27,7 +27,7 @@ from experiments.reproduce.context import FULL, QUICK, Context
 from experiments.reproduce.result_cache import ResultCache
 from experiments.tables import ReportTable
 from sim.errors import StudyError
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 
 @pytest.fixture

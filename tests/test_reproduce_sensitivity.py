@@ -41,7 +41,7 @@ from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.variants import variant_plan
 from experiments.sweeps import worker
 from sim.instance import Instance
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 from sim.study import Study
 
 ALTERNATIVES = [one for group in (NOT_PRINTED | COMBINED | PRINTED).values() for one in group]

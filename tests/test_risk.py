@@ -16,9 +16,9 @@ from agents.dispatch.problem import Directions
 from agents.dispatch.search.branch_and_bound import Effort
 from agents.dispatch.search.scenario_bundle import BundleSolver, BundleTask
 from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
+from sim.market.tariff import Tariff
 from sim.risk import Risk, cvar
-from sim.settlement import Tariff
 
 RULE, TARIFF = RULES["case1"], Tariff()
 

@@ -20,9 +20,9 @@ from agents.dispatch.search.branch_and_bound import Effort
 from agents.dispatch.search.level_method import LevelMethod, bundle_tasks
 from agents.dispatch.search.scenario_bundle import BundleSolver, BundleTask, split
 from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
+from sim.market.tariff import Tariff
 from sim.risk import Risk
-from sim.settlement import Tariff
 
 RULE, TARIFF = RULES["case1"], Tariff()
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sim.market.settlement import COST_TERMS, TERMS, HourMoney, price_parts, settle_connection, terms, terms_of
+from sim.market.tariff import Tariff
 from sim.messages import Action, ConnectionAction
-from sim.settlement import COST_TERMS, TERMS, HourMoney, Tariff, price_parts, settle_connection, terms, terms_of
 
 TARIFF = Tariff()  # γ_L = 3, γ_G = 0.8, α = 1, β = 0.75
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from grids.cases.microgrid33 import base_net
 from sim.errors import StudyError
-from sim.imbalance import RULES
 from sim.instance import Instance
+from sim.market.imbalance import RULES
 from sim.profiles import load_profiles
 from sim.study_file import read_study, write_study
 

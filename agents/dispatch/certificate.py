@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
-from grids.batch_power_flow import BatchFlow, BatchPlant
+from grids.batch_power_flow import BatchFlow, BatchPowerFlow
 from grids.network import FloatArray, Grid
 
 
@@ -73,7 +73,7 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
             optimality_gap=gap,
             status="no network",
         )
-    flow = BatchPlant(grid).run(plan.set_points)
+    flow = BatchPowerFlow(grid).run(plan.set_points)
     mismatch_mw = float(np.abs(flow.tie_p_mw - plan.tie_p_mw).max())
     excess = limit_excess(grid, problem, plan, flow)
     return Certificate(

@@ -21,10 +21,10 @@ from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
 from agents.dispatch.search.lagrangian_bound import LagrangianBound, hourly_wear
 from grids.network import Grid
-from sim.imbalance import ImbalanceRule
 from sim.instance import Instance
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 from sim.risk import Risk
-from sim.settlement import Tariff
 
 if TYPE_CHECKING:
     from agents.agreement import Agreement

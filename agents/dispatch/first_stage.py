@@ -6,7 +6,7 @@ import pyomo.environ as pyo
 from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.problem import BidBounds
 from grids.network import FloatArray, Grid
-from sim.imbalance import ImbalanceRule
+from sim.market.imbalance import ImbalanceRule
 
 
 def bid_bounds(

@@ -17,8 +17,9 @@ import pyomo.environ as pyo
 from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.network import FORMULATIONS, Hour, Relation
 from grids.network import Grid
-from sim.imbalance import ImbalanceRule, band_limits, imbalance_cost
-from sim.settlement import Tariff, terms
+from sim.market.imbalance import ImbalanceRule, band_limits, imbalance_cost
+from sim.market.settlement import terms
+from sim.market.tariff import Tariff
 
 VIOLATION_PRICE = 1e5
 """Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""

@@ -7,7 +7,7 @@ import numpy as np
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
-from sim.imbalance import imbalance_cost
+from sim.market.imbalance import imbalance_cost
 from sim.messages import Coordination
 
 

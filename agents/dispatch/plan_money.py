@@ -5,8 +5,9 @@ import numpy as np
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from grids.network import FloatArray, Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff, price_parts, terms
+from sim.market.imbalance import ImbalanceRule
+from sim.market.settlement import price_parts, terms
+from sim.market.tariff import Tariff
 
 
 def plan_money(

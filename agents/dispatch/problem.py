@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers, StoreValues
 from grids.network import BoolArray, FloatArray, Grid, IntArray
-from sim.settlement import price_parts
+from sim.market.settlement import price_parts
 
 
 @dataclass(frozen=True, eq=False)

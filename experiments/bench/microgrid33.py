@@ -19,7 +19,7 @@ from experiments.bench.measuring import Measured, Row, median_s, peak_of_process
 from experiments.catalog import find_study
 from experiments.simulate import simulate
 from grids.optimal_power_flow import OptimalPowerFlow
-from grids.power_flow import Plant, SetPoints
+from grids.power_flow import PowerFlow, SetPoints
 from sim.instance import Instance
 from sim.messages import Submission
 from sim.scenarios import Draw
@@ -183,12 +183,12 @@ def _one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
 def metered_power_flow(repeats: int) -> Measured:
     """Metered power flow, set points changing every time."""
     grid = _instance().grid
-    plant, rng = Plant(grid), np.random.default_rng(0)
+    power_flow, rng = PowerFlow(grid), np.random.default_rng(0)
     loads, renewables, batteries = len(grid.load_names), len(grid.renewables), len(grid.batteries)
 
     def once() -> None:
         load = grid.load_p_mw * rng.uniform(0.5, 1.0, loads)
-        plant.run(
+        power_flow.run(
             SetPoints(
                 load_p_mw=load,
                 load_q_mvar=load * grid.load_tan_phi,

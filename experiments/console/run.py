@@ -13,8 +13,8 @@ from experiments.console.microgrids import connection_sentences, connections_tab
 from experiments.tables import rich_table
 from sim.audit import AuditReport
 from sim.instance import Instance
+from sim.market.settlement import COST_TERMS
 from sim.recorder import OPERATOR, SYSTEM_OPERATOR
-from sim.settlement import COST_TERMS
 
 SIGN_NOTE = "profit = income - cost; a negative cost is income, a negative income a cost"
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from experiments.confidence import PLUS_MINUS, Estimate
 from experiments.figures.style import COLORS, GREY, dollars, hour_edges, house_style, ink, tint
 from grids.network import FloatArray
-from sim.settlement import COST_TERMS
+from sim.market.settlement import COST_TERMS
 
 if TYPE_CHECKING:
     from experiments.compare import RunComparison

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from experiments.figures.style import COLORS, GREY, dollars, headline, ink
+from sim.market.settlement import COST_TERMS
 from sim.recorder import OPERATOR
-from sim.settlement import COST_TERMS
 
 NAMES = {
     "loss": "loss*",

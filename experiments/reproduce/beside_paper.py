@@ -7,7 +7,7 @@ from experiments.confidence import PLUS_MINUS, Estimate
 from experiments.reproduce.evaluated_bids import EvaluatedBids, ScenarioMoney
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
 from experiments.tables import Cells, ReportTable
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 BASIC, PROPOSED = STRATEGIES
 DIFFERENCE = "difference"

@@ -22,7 +22,7 @@ from experiments.sweeps.design import points
 from experiments.sweeps.plan import SweepPlan, make_plan, read_sweep
 from experiments.sweeps.sweep_file import Axis, EvaluationSpec, SweepFile
 from sim.errors import StudyError
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 BASIC, PROPOSED = STRATEGIES
 BIDDING = "bidding"

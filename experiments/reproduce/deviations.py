@@ -8,7 +8,7 @@ import numpy as np
 from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.interpretations import COLUMNS
 from experiments.reproduce.paper import CASES, table5
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 WORTH = 50.0
 """A relative deviation is told of figures of the paper above this. [$]"""

@@ -11,7 +11,7 @@ from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.instance import Instance
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 from sim.study import Study
 
 Amounts = dict[str, float]

@@ -15,7 +15,7 @@ from experiments.reproduce.deviations import (
 from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation
 from experiments.reproduce.paper import CASES, STRATEGIES
 from experiments.tables import Cells, ReportTable
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 SPREAD_COLUMNS = {"mean": ".2f", "s.d.": ".2f", "paper": ".2f", "off": "+.1f"}
 

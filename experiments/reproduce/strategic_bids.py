@@ -26,8 +26,8 @@ from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.evaluated_bids import Amounts, EvaluatedBids
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
-from sim.imbalance import ImbalanceRule, Tier
 from sim.instance import Instance
+from sim.market.imbalance import ImbalanceRule, Tier
 from sim.study import Study
 
 FREE = ImbalanceRule(name="free", tiers=(Tier(over=0.0, under=0.0),), source="no penalty at all")

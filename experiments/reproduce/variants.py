@@ -15,7 +15,7 @@ from experiments.sweeps.outputs import OUTPUTS
 from experiments.sweeps.plan import SweepPlan, make_plan
 from experiments.sweeps.sweep_file import Axis, EvaluationSpec, Factor, SweepFile
 from sim.audit import counts_in_words
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 FACTOR, RULE, BIDDING = "interpretation", "market.rule", "bidding"
 LIMITS = {output.path[1]: output.name for output in OUTPUTS if output.path[::2] == ("limits", "count")}

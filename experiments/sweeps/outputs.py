@@ -11,8 +11,8 @@ from experiments.evaluation import Evaluation
 from experiments.simulate import Run
 from experiments.summary import limits_in_json, strategy_of
 from sim.audit import LIMITS
+from sim.market.settlement import COST_TERMS, TRADE
 from sim.profiles import HOURS_PER_DAY
-from sim.settlement import COST_TERMS, TRADE
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from agents.dispatch.plan import PLANNED
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 
 Model = Any
 """A ``pyomo.environ.ConcreteModel``; Pyomo adds its components as attributes."""

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.exact.ac_case import ACCase, Model
-from sim.imbalance import band_limits, imbalance_cost
-from sim.settlement import price_parts, terms
+from sim.market.imbalance import band_limits, imbalance_cost
+from sim.market.settlement import price_parts, terms
 
 
 def add_bids(case: ACCase, m: Model) -> None:

@@ -17,8 +17,8 @@ from agents.dispatch.plan import Plan, store_path
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from grids.power_flow import SetPoints
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 
 
 def solve_ac(

@@ -19,11 +19,11 @@ from agents.dispatch.exact.nl_solver import Options
 from agents.dispatch.plan import Plan, fix_directions
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import Directions, DispatchProblem
-from grids.batch_power_flow import BatchPlant
+from grids.batch_power_flow import BatchPowerFlow
 from grids.network import BoolArray, FloatArray, Grid
 from grids.power_flow import PowerFlowError, SetPoints
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 
 MISMATCH_MW = 1e-5
 """Difference between a planned and a metered tie-line flow up to which a scenario is left as it is. [MW]"""
@@ -138,7 +138,7 @@ def _refused(grid: Grid, plan: Plan) -> BoolArray:
     """Return the mask of scenarios that differ from an AC power flow of their set points, shape (S,)."""
     spilled: BoolArray = plan.spilled.max(axis=1) > EXACT
     try:
-        metered = BatchPlant(grid).run(plan.set_points).tie_p_mw
+        metered = BatchPowerFlow(grid).run(plan.set_points).tie_p_mw
     except PowerFlowError:
         return np.ones_like(spilled)
     off: BoolArray = np.abs(metered - plan.tie_p_mw).max(axis=1) > MISMATCH_MW

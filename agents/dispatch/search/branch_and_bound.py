@@ -21,8 +21,8 @@ from agents.dispatch.plan import Plan, fix_directions
 from agents.dispatch.problem import Directions, DispatchProblem
 from agents.dispatch.search.lagrangian_bound import LagrangianBound, Turning
 from grids.network import FloatArray, Grid, IntArray
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 from sim.study import SOLVER_TIME_LIMIT_S
 
 Repair = Callable[[Plan, Plan, Directions, float], Plan]

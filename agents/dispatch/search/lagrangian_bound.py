@@ -19,7 +19,7 @@ from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.hour_pool import HourPool, HourTask
 from agents.dispatch.search.hour_subproblem import HourPrices
 from grids.network import FloatArray, Grid, IntArray
-from sim.settlement import Tariff
+from sim.market.tariff import Tariff
 
 TOGETHER = 20
 """Largest number of scenarios solved together in an hour."""

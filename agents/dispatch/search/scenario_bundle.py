@@ -24,8 +24,8 @@ from agents.dispatch.plan import Plan, Prices, fix_directions
 from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
 from grids.network import FloatArray, Grid
-from sim.imbalance import ImbalanceRule
-from sim.settlement import Tariff
+from sim.market.imbalance import ImbalanceRule
+from sim.market.tariff import Tariff
 from sim.study import SOLVER_TIME_LIMIT_S
 
 

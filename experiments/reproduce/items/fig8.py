@@ -14,7 +14,7 @@ from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
 from experiments.reproduce.paper import CASES, STRATEGIES
 from grids.network import FloatArray
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
 
 SUMMARY = "Figure 8: hourly imbalance over the bid, both strategies and cases"
 ORIGINAL = (

@@ -18,7 +18,7 @@ from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_t
 from experiments.reproduce.variants import Sample, evaluate_variants
 from experiments.tables import ReportTable
 from experiments.whole import write_whole
-from sim.settlement import TERMS
+from sim.market.settlement import TERMS
 
 SUMMARY = "Table 5 in other readings of the paper, one change at a time, and its spread over seeds"
 

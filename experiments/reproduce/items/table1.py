@@ -17,7 +17,7 @@ from experiments.reproduce.strategic_bid_figure import strategic_bid_figure
 from experiments.reproduce.strategic_bids import FAMILIES, Incentives, honest_bid, incentives_of, try_family
 from experiments.tables import Cells, ReportTable
 from experiments.whole import write_whole
-from sim.imbalance import RULES
+from sim.market.imbalance import RULES
 
 SUMMARY = "Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?"
 

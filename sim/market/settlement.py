@@ -1,16 +1,13 @@
 """Money of one hour: payments for the metered exchange, and values in the participants' own books."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
 
-from grids.components import Data
+from sim.market.tariff import Tariff
 from sim.messages import ConnectionAction
-
-Factor = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 COST_TERMS = (
     "exchange",
@@ -31,43 +28,6 @@ TRADE = "trade"
 
 Numeric = Any
 """A number, an array with the units along its last axis, or the same of Pyomo expressions."""
-
-
-class Tariff(Data):
-    """Tariff of the operator's payments and costs besides the market price (Table 4).
-
-    Attributes
-    ----------
-    load_curtailment_factor : float
-        Compensation γ_L of curtailed load, as a multiple of the magnitude of the day-ahead price (Eq. 9).
-    generation_factor : float
-        Share of the day-ahead price that is paid to renewables for their output (Eq. 10): 0 where they are the
-        operator's own.
-    generation_curtailment_factor : float
-        Compensation γ_G of curtailed renewable output, as a multiple of the day-ahead price (Eq. 11); none is due
-        below a price of zero.
-    loss_factor : float
-        Weight of the losses' value, at the magnitude of the day-ahead price, in the operator's books (Eq. 12; the
-        exchange pays for them as well).
-    wear_fast, wear_cycling : float
-        α and β of the battery wear α·P² - β·P·P_previous, in $ for MW² (Eq. 17; Li, Chen and Low 2011). With
-        β <= α the wear of every schedule is positive.
-    """
-
-    load_curtailment_factor: Factor = 3.0
-    generation_factor: Factor = 1.0
-    generation_curtailment_factor: Factor = 0.8
-    loss_factor: Factor = 1.0
-    wear_fast: Factor = 1.0
-    wear_cycling: Factor = 0.75
-
-    @model_validator(mode="after")
-    def _wear_is_convex(self) -> Self:
-        if self.wear_cycling > self.wear_fast:
-            raise ValueError(
-                f"wear_cycling {self.wear_cycling} must not exceed wear_fast {self.wear_fast}: it would pay to cycle"
-            )
-        return self
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -135,7 +95,7 @@ def terms(
     generation_curtailment γ_G·max(λ, 0)·(P_AV - P_G)               (11)
     loss                   weight·|λ|·losses                        (12)-(13)
     exchange               λ·P_CON                                  (14)
-    imbalance              :func:`sim.imbalance.imbalance_cost`     (15)-(16)
+    imbalance              :func:`sim.market.imbalance.imbalance_cost`     (15)-(16)
     wear                   α·P_B² - β·P_B·P_B,previous + wear·|P_B| (17)
     trade                  price·power taken by a connection
     ====================== ======================================== ===========

@@ -1,0 +1,1 @@
+"""Market rules: tariff, imbalance rule, and the money terms of settlement."""

@@ -14,6 +14,10 @@ WIDTH, HEIGHT = 9.6, 5.4
 """Size of a slide. [inch]"""
 LEFT, RIGHT, TOP, BOTTOM = 0.95, 1.75, 1.42, 0.72
 """Room around the panel. [inch]"""
+EDGE = 0.15
+"""Room between everything and the edge of a slide. [inch]"""
+MOST_LARGER = 40
+"""Largest number of texts in a panel that grow: of more, such as those in a map's cells, there is no room."""
 LARGER = 1.15
 """Growth of letters from page to slide."""
 
@@ -54,12 +58,25 @@ def slide_of(figure: Figure, panel: str) -> Figure:
         ax.set_position((LEFT / WIDTH, BOTTOM / HEIGHT, 1 - (LEFT + RIGHT) / WIDTH, 1 - (TOP + BOTTOM) / HEIGHT))
         ax.yaxis.set_label_coords(-0.6 / (WIDTH - LEFT - RIGHT), 0.5)
         _put_finding_below_title(ax)
-        for text in ax.findobj(Text):
+        numbers = set(ax.texts) if len(ax.texts) > MOST_LARGER else set()  # such as those in the cells of a map
+        for text in set(ax.findobj(Text)) - numbers:
             text.set_fontsize(float(text.get_fontsize()) * LARGER)
         ax.tick_params(axis="x", labelsize=8.5, labelcolor="#444444")
         rows = len([mark for mark in ax.get_yticks() if min(ax.get_ylim()) <= mark <= max(ax.get_ylim())])
         ax.tick_params(axis="y", labelsize=min(9.5, 65 * (HEIGHT - TOP - BOTTOM) / rows), labelcolor="#444444")
+        _fit(ax)
     return figure
+
+
+def _fit(ax: Axes) -> None:
+    """Narrow a panel so that what stands beside it is on the slide."""
+    box = ax.get_tightbbox()
+    if box is None:
+        return
+    dots = ax.get_figure(root=True).get_dpi()  # type: ignore[union-attr]
+    left, right = max(0.0, EDGE - box.x0 / dots), max(0.0, box.x1 / dots - (WIDTH - EDGE))
+    place = ax.get_position()
+    ax.set_position((place.x0 + left / WIDTH, place.y0, place.width - (left + right) / WIDTH, place.height))
 
 
 def _letterbox(figure: Figure) -> Figure:

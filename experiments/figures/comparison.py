@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.figures.style import COLORS, GREY, dollars, hour_edges, house_style, ink, tint
+from experiments.figures.style import COLORS, GREY, dollars, fix_layout, hour_edges, house_style, ink, tint
 from grids.network import FloatArray
 from sim.market.settlement import COST_TERMS
 
@@ -65,6 +65,7 @@ def comparison_figure(comparison: RunComparison) -> Figure:
         _share_hours(axes, len(hours) // len(names))
         _terms_panel(figure.add_subplot(grid[-1]), comparison, terms)
         _head(figure, axes, comparison)
+        fix_layout(figure)
     return figure
 
 

@@ -145,6 +145,14 @@ def margin_labels(ax: Axes, labels: Sequence[Label], *, top: float = 1.0) -> Non
         ax.text(1.024, place, text, transform=right, color=color, va="center", fontsize=LABEL_POINTS)
 
 
+def fix_layout(figure: Figure) -> None:
+    """Lay out a figure for good, in round numbers: the last digits of constrained layout are not the same twice."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position([round(float(part), 4) for part in ax.get_position().bounds])  # type: ignore[arg-type]
+
+
 def save_figure(figure: Figure, folder: Path, name: str, *, dpi: float = 120) -> list[Path]:
     """Write a figure as PNG and SVG and return the files; the same figure gives the same bytes."""
     files = []

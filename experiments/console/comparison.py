@@ -1,11 +1,13 @@
 """Comparison of runs on the terminal: money side by side, and the hours that make the difference."""
 
+import math
+
 from rich.markup import escape
 
 from experiments.compare import DIFFERENCES, RunComparison
 from experiments.confidence import PLUS_MINUS, Estimate
 from experiments.console import money, out
-from experiments.tables import rich_table
+from experiments.tables import rich_table, text_of
 from sim.recorder import OPERATOR
 
 HOURS_SHOWN = 8
@@ -39,8 +41,8 @@ def show_comparison(comparison: RunComparison) -> None:
             (
                 f"{day}",
                 f"{hour}",
-                *(f"{value:+.3f}" for value in values[:-2]),
-                *(f"{value:+.2f}" for value in values[-2:]),
+                *(text_of(value, "+.3f") for value in values[:-2]),
+                *(text_of(value, "+.2f") for value in values[-2:]),
             )
             for (day, hour), values in zip(largest, table.loc[largest, list(DIFFERENCES)].to_numpy(), strict=True)
         ]
@@ -50,6 +52,5 @@ def show_comparison(comparison: RunComparison) -> None:
 
 
 def _difference(estimate: Estimate) -> str:
-    if estimate.reach != estimate.reach:
-        return f"{estimate.mean + 0.0:+,.2f}"
-    return f"{estimate.mean:+,.2f} ± {estimate.reach:,.2f} {'*' if estimate.beyond_chance else ' '}"
+    mean = text_of(estimate.mean, "+,.2f")
+    return mean if math.isnan(estimate.reach) else f"{mean} ± {estimate.reach:,.2f} {' *'[estimate.beyond_chance]}"

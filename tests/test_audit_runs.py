@@ -36,6 +36,7 @@ def test_an_honest_run_is_clean(name, request):
     report = run.audit()
     assert report.clean
     assert report.findings == ()
+    assert str(report).startswith("audit: clean (")
     assert report.largest["active_balance"] < 1e-6
     assert report.largest["zero_sum"] < 1e-9
     assert report.checks["active_balance"] == len(run.tables["buses"])
@@ -104,6 +105,9 @@ def test_an_overloaded_line_is_a_violation_and_not_a_finding(receding):
     assert report.clean
     assert {violation.check for violation in report.limit_violations} == {"loading_limits"}
     assert "%" in report.limit_violations[0].message
+    said = str(report).splitlines()
+    assert said[1] == f"limits: {len(report.limit_violations):,} not kept"
+    assert said[2].startswith("  loading_limits day 1 hour ")
 
 
 def test_export_breaks_the_import_only_reading_alone(export):

@@ -38,6 +38,9 @@ class Finding:
     where: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.check} day {self.day} hour {self.hour} {self.where}: {self.message}"
+
 
 @dataclass(frozen=True)
 class LimitCount:
@@ -100,6 +103,14 @@ class AuditReport:
     def clean(self) -> bool:
         """True if the books hold (the operation may still have violated limits)."""
         return not self.findings
+
+    def __str__(self) -> str:
+        """Return the verdict, and every finding and limit that was not kept, a line each."""
+        verdict = "clean" if self.clean else f"{len(self.findings)} finding(s); not a result"
+        lines = [f"audit: {verdict} ({sum(self.checks.values()):,} values checked)"]
+        lines += [f"  {one}" for one in self.findings]
+        kept = f"limits: {len(self.limit_violations):,} not kept" if self.limit_violations else "limits: all kept"
+        return "\n".join([*lines, kept, *(f"  {one}" for one in self.limit_violations)])
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,6 +104,7 @@ def digests(mode, folder, workers, monkeypatch):
     return {name: hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest() for name in TABLES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", mode_names())
 def test_the_same_seed_gives_the_same_bytes_however_many_are_asked_at_once(mode, tmp_path, monkeypatch):
     first = digests(mode, tmp_path / "first", 1, monkeypatch)
@@ -235,6 +236,7 @@ def test_cars_that_stay_too_short_are_counted():
     assert summary["cars"]["left_short"] + summary["cars"]["left_full"] == 350
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", mode_names())
 def test_what_is_agreed_at_negative_prices_can_be_done(mode, tmp_path):
     day = pd.read_csv(STUDIES.parent.parent / "sim" / "data" / "networked_day.csv")

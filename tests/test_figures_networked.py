@@ -99,7 +99,9 @@ def by_gid(figure: Figure, gid: str) -> Any:
     return found
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize(
+    "problem", [pytest.param(one, marks=[pytest.mark.slow] * (one == "two_days")) for one in PROBLEMS]
+)
 def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, problem: str) -> None:
     run = runs[problem]
     drawn = dict(connection_figures(run.tables, run.instance, day=run.days))

@@ -26,7 +26,7 @@ from sim.instance import Instance
 from sim.study import Study
 from sim.study_file import read_study
 
-# The same examples on every machine and run; no deadline, for the first power flow compiles for seconds.
+# The same examples on every machine and run; no deadline, for the first power flow imports pandapower.
 settings.register_profile(
     "tieline", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -256,7 +256,13 @@ def prolonged(run: Run, days: int) -> Run:
 
 @pytest.mark.parametrize(
     ("problem", "days"),
-    [("export_3_days", 3), ("export_3_days", 60), ("unmanaged", 8), ("no_fleet", 2), ("import_only", 365)],
+    [
+        ("export_3_days", 3),
+        ("export_3_days", 60),
+        ("unmanaged", 8),
+        ("no_fleet", 2),
+        pytest.param("import_only", 365, marks=pytest.mark.slow),
+    ],
 )
 def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: str, days: int) -> None:
     run = prolonged(runs[problem], days)

@@ -24,7 +24,7 @@ from experiments.installation import fault_of_installation
 PACKAGES = ("grids", "sim", "agents", "experiments")
 HOME = Path(experiments.__file__).resolve().parent.parent
 REPOSITORY = Path(__file__).resolve().parent.parent
-HEAVY = ("pandapower", "pyomo", "pandas", "numpy", "matplotlib", "scipy", "mesa", "clarabel", "pyarrow", "numba")
+HEAVY = ("pandapower", "pyomo", "pandas", "numpy", "matplotlib", "scipy", "mesa", "clarabel", "pyarrow")
 
 
 def python(code, *, cwd, **environment):

@@ -20,6 +20,7 @@ from readable import unreadable
 
 import experiments
 from agents.participants import create_agents
+from experiments import simulate
 from experiments.figures import day_figure, network_figure, overview_figure, save_figure
 from experiments.figures.money import money_of_day
 from experiments.figures.run_figures import draw_run
@@ -347,7 +348,7 @@ def test_what_is_drawn_is_what_was_chosen(
         "experiments.figures.run_figures.save_figure", lambda figure, folder, name: (folder / f"{name}.png").touch()
     )
     instance = Instance.of(Study.model_validate(run.study))
-    drawn = draw_run(tmp_path, instance, run.tables, audit(run.tables, run.study), choice=choice)
+    drawn = draw_run(tmp_path, simulate.Run(instance=instance, tables=run.tables, seconds={}), choice=choice)
     assert drawn == names
     assert {path.stem for path in tmp_path.iterdir()} == set(names)
 

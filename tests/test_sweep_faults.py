@@ -54,6 +54,7 @@ def whole(status):
 # ---- kill -9 -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbed, tmp_path, refused, monkeypatch):
     """Meanwhile a second sweep into the folder is refused."""
     with launched(tiny, tmp_path / "out", "--workers", 2) as sweep:

@@ -12,16 +12,17 @@ from matplotlib.patches import Patch
 
 from experiments.figures.connection_map import Scale, connection_map, map_height
 from experiments.figures.connection_page import (
-    GUTTER,
     HOURS,
     MOST_SHOWN,
-    Page,
+    connection_page,
+    heading,
     hour_axis,
     in_words,
     rows_of,
     same_scale,
 )
 from experiments.figures.fleet_record import FleetDay, fleets_of_day, together
+from experiments.figures.page import Page
 from experiments.figures.style import COLORS, headline, hour_edges, house_style, tint, write_key
 from sim.instance import Instance
 
@@ -52,8 +53,8 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: 
         raise ValueError("no connection has cars")
     few = len(fleets) <= MOST_SHOWN
     with house_style():
-        page = Page(
-            [2.1, *([1.2] * len(fleets) if few else [map_height(len(fleets))])], gutter=GUTTER if few else 1.95
+        page = connection_page(
+            [2.1, *([1.2] * len(fleets) if few else [map_height(len(fleets))])], gutter=0.75 if few else 1.95
         )
         total = together(list(fleets.values()))
         _fleet_row(page, 0, f"(a) All {len(fleets)} fleets, {total.cars:,} cars", total)
@@ -62,7 +63,7 @@ def cars_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: 
         else:
             _maps(page, fleets)
         note = "measured at the grid; energy at the end of each hour, counted from the start of the day"
-        page.heading("charging of cars", note, instance.study, day, tables["bids"])
+        heading(page, "charging of cars", note, instance.study, day, tables["bids"])
     return page.figure
 
 

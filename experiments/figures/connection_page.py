@@ -1,77 +1,37 @@
-"""Pages of figures of microgrids and fleets of cars: a heading, and panels row by row."""
+"""Parts of the figures of microgrids and fleets of cars: heading, axes, and their rows of the tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from experiments.figures.page import QUIET, Margins, Page
 from experiments.figures.style import GREY, LABEL_POINTS, strategy_in_words
 from grids.network import FloatArray
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
-WIDTH = 11.0
-LEFT, RIGHT, TOP, BOTTOM = 1.25, 1.6, 1.13, 0.55
-"""Room around the panels. [inch]"""
-GAP, MORE, GUTTER = 0.5, 0.22, 0.75
-"""Room between rows, more of it below named hours, and room between panels in a row. [inch]"""
+MARGINS = Margins(left=1.25, right=1.6)
+MORE = 0.22
+"""More room below named hours. [inch]"""
 HOURS = np.arange(1.0, HOURS_PER_DAY + 1)
 MOST_SHOWN = 8
 """Largest number of connections drawn one by one; more are drawn as maps and summaries."""
 
 
-@dataclass
-class Page:
-    """Figure whose panels stand in rows.
+def connection_page(heights: Sequence[float], *, apart: int | None = None, gutter: float = 0.75) -> Page:
+    """Return an empty page, with more room above one of its rows, as the hours of the row before are named."""
+    return Page(heights, MARGINS, gutter=gutter, apart={} if apart is None else {apart: MORE})
 
-    Parameters
-    ----------
-    heights : sequence of float
-        Height of every row, from top to bottom. [inch]
-    apart : sequence of int
-        Rows with more room above them, as the hours of the row before are named.
-    gutter : float
-        Room between panels in a row. [inch]
-    """
 
-    heights: Sequence[float]
-    apart: Sequence[int] = ()
-    gutter: float = GUTTER
-    figure: Figure = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.height = TOP + self._end(len(self.heights) - 1) + BOTTOM
-        self.figure = Figure(figsize=(WIDTH, self.height))
-
-    def panel(self, row: int, name: str, *, column: int = 0, columns: int = 1) -> Axes:
-        """Return an empty panel: one column of the row's, which are equally wide."""
-        width = (WIDTH - LEFT - RIGHT - self.gutter * (columns - 1)) / columns
-        left = LEFT + column * (width + self.gutter)
-        bottom = self.height - TOP - self._end(row)
-        box = (left / WIDTH, bottom / self.height, width / WIDTH, self.heights[row] / self.height)
-        return self.figure.add_axes(box, label=name)
-
-    def _end(self, row: int) -> float:
-        """Return the distance from the first row's top to a row's end. [inch]"""
-        return sum(self.heights[: row + 1]) + GAP * row + MORE * sum(one <= row for one in self.apart)
-
-    def heading(self, about: str, note: str, study: Study, day: int, bids: pd.DataFrame) -> None:
-        """Write the subject of the page, the run it shows, and a note on how to read it."""
-        name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
-        days = f" of {study.days}" if study.days > 1 else ""
-        today = bids[bids["day"] == day]
-        who = f"bidding strategy {strategy_in_words(today)}  ·  ANM policy {study.policy}"
-        who += f"  ·  coordination {study.coordination}"
-        lines = (
-            (0.30, f"{name}, day {day}{days}: {about}", {"fontsize": 15, "fontweight": "bold"}),
-            (0.53, f"{who}  ·  seed {study.seed}", {"fontsize": 9.5}),
-            (0.71, note, {"fontsize": LABEL_POINTS, "color": GREY}),
-        )
-        for below, text, look in lines:
-            self.figure.text(0.72 / WIDTH, 1 - below / self.height, text, va="center", **look)
+def heading(page: Page, about: str, note: str, study: Study, day: int, bids: pd.DataFrame) -> None:
+    """Write the subject of a page, the run it shows, and a note on how to read it."""
+    name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
+    days = f" of {study.days}" if study.days > 1 else ""
+    who = f"bidding strategy {strategy_in_words(bids[bids['day'] == day])}  ·  ANM policy {study.policy}"
+    who += f"  ·  coordination {study.coordination}  ·  seed {study.seed}"
+    page.heading(f"{name}, day {day}{days}: {about}", who, (note, QUIET))
 
 
 def hour_axis(ax: Axes, *, every: int = 1, named: bool = True) -> None:

@@ -13,19 +13,19 @@ from matplotlib.figure import Figure
 from experiments.figures.balance import balance_panel
 from experiments.figures.market import price_panel, tie_line_panel
 from experiments.figures.money import money_panel
+from experiments.figures.page import QUIET, SMALL, Margins, Page
 from experiments.figures.state_of_charge import soc_panel
-from experiments.figures.style import GREY, LABEL_POINTS, house_style, strategy_in_words
+from experiments.figures.style import house_style, strategy_in_words
 from experiments.figures.voltage import voltage_panel
 from sim.audit import LIMITS, AuditReport, audit, counts_in_words
 from sim.study import Study
 
-WIDTH, HEIGHT = 11.0, 14.15
-LEFT, RIGHT, TOP = 0.72, 1.5, 1.28
+MARGINS = Margins(top=1.28, bottom=0.45)
 HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.92, "money": 1.4}
 """Heights of the panels, from top to bottom. [inch]"""
-GAPS = {"tie_line": 0.0, "money": 0.72}
-"""Room above a panel where it is not `GAP`. [inch]"""
-GAP = 0.42
+LIMITS_KEPT = {**SMALL, "gid": "limits"}
+GAP, APART = 0.42, {list(HEIGHTS).index("money"): 0.30}
+"""Room between panels, and more of it above the money. [inch]"""
 
 
 def day_figure(
@@ -59,8 +59,8 @@ def day_figure(
     today = {name: _rows_of(frame, day) for name, frame in tables.items()}
     described = Study.model_validate(dict(study))
     with house_style():
-        figure = Figure(figsize=(WIDTH, HEIGHT))
-        panels = _panels(figure)
+        page = Page(list(HEIGHTS.values()), MARGINS, gap=GAP, apart=APART)
+        panels = {name: page.panel(row, name) for row, name in enumerate(HEIGHTS)}
         tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
         price_panel(panels["price"], today["market"])
         balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
@@ -71,8 +71,10 @@ def day_figure(
         broken = limits_in_words(verdict or audit(tables, study), day)
         last = int(days.max())
         heading = f"day {day} of {last}" if last > 1 else f"day {day}"
-        _title(figure, described, today, heading, broken)
-    return figure
+        about = shorten(described.description, 140, placeholder=" …")
+        who = who_decides(described, today)
+        page.heading(f"{short_name(described)}, {heading}", who, (about, QUIET), (broken, LIMITS_KEPT))
+    return page.figure
 
 
 def _rows_of(frame: pd.DataFrame, day: int) -> pd.DataFrame:
@@ -86,16 +88,6 @@ def _soc_before(tables: Mapping[str, pd.DataFrame], day: int) -> pd.Series:
     if before.empty:
         return units[units["kind"] == "battery"].set_index("unit")["start_soc"]
     return before[before["hour"] == before["hour"].max()].set_index("unit")["soc"]
-
-
-def _panels(figure: Figure) -> dict[str, Axes]:
-    panels, bottom = {}, HEIGHT - TOP
-    for name, height in HEIGHTS.items():
-        bottom -= height + GAPS.get(name, GAP)
-        width = WIDTH - LEFT - RIGHT
-        box = (LEFT / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT)
-        panels[name] = figure.add_axes(box, label=name)
-    return panels
 
 
 def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
@@ -124,14 +116,9 @@ def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
     return f"{who}  ·  a fallback policy decided in {fallbacks:,} hours" if fallbacks else who
 
 
-def _title(figure: Figure, study: Study, today: Mapping[str, pd.DataFrame], day: str, broken: str) -> None:
-    x = LEFT / WIDTH
-    heading = f"{shorten(study.name, 60, placeholder='…')}, {day}"
-    figure.text(x, 1 - 0.30 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.53 / HEIGHT, who_decides(study, today), fontsize=9.5, va="center", parse_math=False)
-    about = shorten(study.description, 140, placeholder=" …")
-    figure.text(x, 1 - 0.71 / HEIGHT, about, fontsize=LABEL_POINTS, va="center", color=GREY, parse_math=False)
-    figure.text(x, 1 - 0.89 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
+def short_name(study: Study) -> str:
+    """Return the name of a study, cut where it is too long for a heading."""
+    return shorten(study.name, 60, placeholder="…")
 
 
 def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:

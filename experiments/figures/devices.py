@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from experiments.figures.connection_page import (
     MOST_SHOWN,
-    Page,
     by_hour,
+    connection_page,
+    heading,
     hour_axis,
     in_words,
     of_device,
@@ -17,6 +18,7 @@ from experiments.figures.connection_page import (
     same_scale,
 )
 from experiments.figures.device_stack import Part, split, stack_panel
+from experiments.figures.page import Page
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, headline, house_style, tint
 from grids.network import FloatArray
@@ -62,7 +64,8 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, da
     }
     rows = int(np.ceil(len(shown) / 2))
     with house_style():
-        page = Page([2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])], apart=[rows + 1])
+        heights = [2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])]
+        page = connection_page(heights, apart=rows + 1)
         ax = page.panel(0, "all")
         stack_panel(ax, _parts(trades, devices, connections), legend=True)
         hour_axis(ax, named=False)
@@ -74,7 +77,7 @@ def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, da
             fill_panel(ax, energy, batteries, "battery")
             headline(ax, "(c) How full every battery is, at the end of the hour")
         note = "above zero what comes in, below zero where it goes; both add up to the same"
-        page.heading("electricity of microgrids", note, instance.study, day, tables["bids"])
+        heading(page, "electricity of microgrids", note, instance.study, day, tables["bids"])
     return page.figure
 
 

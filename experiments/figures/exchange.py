@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 
 from experiments.figures.balance import CONNECTIONS
 from experiments.figures.connection_map import Scale, connection_map, map_height
-from experiments.figures.connection_page import HOURS, MOST_SHOWN, Page, by_hour, hour_axis, rows_of
+from experiments.figures.connection_page import (
+    HOURS,
+    MOST_SHOWN,
+    by_hour,
+    connection_page,
+    heading,
+    hour_axis,
+    rows_of,
+)
 from experiments.figures.device_stack import Part, split, stack_panel
 from experiments.figures.style import COLORS, Label, headline, hour_edges, house_style, ink, margin_labels, tint
 from grids.network import FloatArray
@@ -43,7 +51,7 @@ def exchange_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, d
     limit = np.array([connection.microgrid.max_exchange_mw for connection in instance.grid.connections])
     few, tall = len(connections) <= MOST_SHOWN, map_height(len(connections))
     with house_style():
-        page = Page([1.9, 1.6, *([tall, tall] if few else [tall])], apart=[3] if few else [], gutter=1.95)
+        page = connection_page([1.9, 1.6, *([tall, tall] if few else [tall])], apart=3 if few else None, gutter=1.95)
         _sum_panel(page.panel(0, "sum"), p_mw, [connection.kind for connection in instance.grid.connections])
         _price_panel(page.panel(1, "price"), price, ahead, trades)
         places = ((2, 0, 1), (3, 0, 1)) if few else ((2, 0, 2), (2, 1, 2))
@@ -53,7 +61,7 @@ def exchange_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, d
         ]
         _maps(maps, p_mw, price - ahead[:, None], connections, limit)
         note = "exchange: positive is taken from the network, negative is given to it"
-        page.heading("exchange of microgrids", note, instance.study, day, tables["bids"])
+        heading(page, "exchange of microgrids", note, instance.study, day, tables["bids"])
     return page.figure
 
 
@@ -90,7 +98,7 @@ def _price_panel(ax: Axes, price: FloatArray, ahead: FloatArray, trades: pd.Data
         [
             Label(ahead[-1], "day-ahead", ink(COLORS["tie_line"])),
             Label(real[-1], "real-time (dashed)", "black"),
-            Label(middle[-1], "connections: median, range", ink(purple)),
+            Label(middle[-1], "their median, range", ink(purple)),
         ],
     )
     ax.set_ylabel("price [$/MWh]")
@@ -126,5 +134,5 @@ def _maps(
     connection_map(
         maps[1], above, connections, Scale("difference [$/MWh]", -most, most, "PuOr_r", "+.1f"), narrow=narrow
     )
-    headline(maps[0], "(c) Exchange of every connection", "  ·  ".join(notes))
+    headline(maps[0], "(c) Exchange by connection", "  ·  ".join(notes))
     headline(maps[1], "(d) Its price less the day-ahead price")

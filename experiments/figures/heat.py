@@ -9,7 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.connection_page import HOURS, Page, hour_axis, in_words, of_device, power_axis, rows_of
+from experiments.figures.connection_page import (
+    HOURS,
+    connection_page,
+    heading,
+    hour_axis,
+    in_words,
+    of_device,
+    power_axis,
+    rows_of,
+)
 from experiments.figures.device_stack import Part, split, stack_panel
 from experiments.figures.stores import energy_of_day, fill_height, fill_panel
 from experiments.figures.style import COLORS, GREY, headline, hour_edges, house_style, write_key
@@ -57,7 +66,7 @@ def heat_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: 
     }
     stored = energy_of_day(tables["devices"], stores, STORE, day)
     with house_style():
-        page = Page([1.9, 1.3, *([1.3, fill_height(len(stores))] if stores else [])], apart=[3])
+        page = connection_page([1.9, 1.3, *([1.3, fill_height(len(stores))] if stores else [])], apart=3)
         shown = (f"all {len(connections)}", connections), (in_words(connections[0].name), connections[:1])
         for column, (whose, chosen) in enumerate(shown):
             names = PANELS if stores else PANELS[:-1]
@@ -72,7 +81,7 @@ def heat_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: 
             ax = page.panel(3, "soc")
             fill_panel(ax, stored, stores, STORE)
             headline(ax, "(d) How full every heat store is, at the end of the hour")
-        page.heading("heat of microgrids", "left: the sum; right: one of them", instance.study, day, tables["bids"])
+        heading(page, "heat of microgrids", "left: the sum; right: one of them", instance.study, day, tables["bids"])
     return page.figure
 
 

@@ -1,7 +1,6 @@
 """Figure of all days of a run on one page: money and imbalance by day, maps of every hour, duration of power."""
 
 from collections.abc import Mapping
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.day import limits_in_words, who_decides
+from experiments.figures.day import LIMITS_KEPT, limits_in_words, short_name, who_decides
 from experiments.figures.market import CENT
+from experiments.figures.page import Page
 from experiments.figures.style import (
     COLORS,
     GREY,
-    LABEL_POINTS,
     NAMES,
     Label,
     dollars,
@@ -35,8 +34,6 @@ from sim.audit import AuditReport, audit
 from sim.recorder import OPERATOR
 from sim.study import Study
 
-WIDTH = 11.0
-LEFT, RIGHT, TOP, BOTTOM, GAP = 0.72, 1.5, 1.13, 0.55, 0.46
 HEIGHTS = {
     "profit": 1.05,
     "penalty": 0.85,
@@ -50,9 +47,8 @@ HEIGHTS = {
 """Heights of the panels, from top to bottom. [inch]"""
 VISIBLE_MWH = 0.05
 """Curtailed energy below which it is rounding, and not in the key. [MWh]"""
-DAY_NAME_GAP = 0.26
-"""More room above the lowest panel, which has another axis than those above it. [inch]"""
-HEIGHT = TOP + sum(HEIGHTS.values()) + (len(HEIGHTS) - 1) * GAP + DAY_NAME_GAP + BOTTOM
+GAP, APART = 0.46, {len(HEIGHTS) - 1: 0.26}
+"""Room between panels, and more of it above the lowest, which has another axis than those above it. [inch]"""
 
 
 def overview_figure(
@@ -72,8 +68,8 @@ def overview_figure(
     described = Study.model_validate(dict(study))
     settlements = tables["settlements"]
     with house_style():
-        figure = Figure(figsize=(WIDTH, HEIGHT))
-        panels = _panels(figure)
+        page = Page(list(HEIGHTS.values()), gap=GAP, apart=APART)
+        panels = {name: page.panel(row, name) for row, name in enumerate(HEIGHTS)}
         _profit_panel(panels["profit"], tables)
         _penalty_panel(panels["penalty"], settlements)
         _tie_line_panel(panels["tie_line"], settlements)
@@ -83,17 +79,10 @@ def overview_figure(
         _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], described.grid.voltage)
         _duration_panel(panels["duration"], settlements)
         _share_days(panels, settlements["day"].unique())
-        _title(figure, described, tables, limits_in_words(verdict or audit(tables, study)))
-    return figure
-
-
-def _panels(figure: Figure) -> dict[str, Axes]:
-    panels, bottom = {}, HEIGHT - TOP + GAP
-    for name, height in HEIGHTS.items():
-        bottom -= height + GAP + (DAY_NAME_GAP if name == "duration" else 0.0)
-        box = (LEFT / WIDTH, bottom / HEIGHT, (WIDTH - LEFT - RIGHT) / WIDTH, height / HEIGHT)
-        panels[name] = figure.add_axes(box, label=name)
-    return panels
+        title = f"{short_name(described)}, {described.days} days"
+        broken = limits_in_words(verdict or audit(tables, study))
+        page.heading(title, who_decides(described, tables), (broken, LIMITS_KEPT))
+    return page.figure
 
 
 def _share_days(panels: Mapping[str, Axes], days: FloatArray) -> None:
@@ -106,14 +95,6 @@ def _share_days(panels: Mapping[str, Axes], days: FloatArray) -> None:
             ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
             ax.tick_params(axis="x", pad=2, labelsize=6.5, labelcolor="#888888")
     panels["voltage"].set_xlabel("day [1]", labelpad=2)
-
-
-def _title(figure: Figure, study: Study, tables: Mapping[str, pd.DataFrame], broken: str) -> None:
-    x = LEFT / WIDTH
-    heading = f"{shorten(study.name, 60, placeholder='…')}, {study.days} days"
-    figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=15, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.52 / HEIGHT, who_decides(study, tables), fontsize=9.5, va="center", parse_math=False)
-    figure.text(x, 1 - 0.71 / HEIGHT, broken, fontsize=LABEL_POINTS, va="center", gid="limits")
 
 
 # ---- day by day ----------------------------------------------------------------------------------------------

@@ -7,15 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.confidence import CONFIDENCE, PLUS_MINUS
+from experiments.figures.page import QUIET, Margins, Page
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style, ink
 from experiments.value_report import ValueReport
 from grids.network import FloatArray
 
-NARROWEST, HEIGHT = 8.0, 6.3
-LEFT, RIGHT, PLACE = 0.85, 0.2, 0.85
-"""Room beside the panels, and for every bid in them. [inch]"""
-PANELS = {"profit": (3.35, 1.95), "difference": (0.62, 1.95)}
-"""Bottom and height of each panel. [inch]"""
+NARROWEST, PLACE = 8.0, 0.85
+"""Least width of the page, and room for every bid in it. [inch]"""
+MARGINS = Margins(left=0.85, right=0.2, top=1.0, bottom=0.62)
 
 
 def value_figure(report: ValueReport) -> Figure:
@@ -27,25 +26,23 @@ def value_figure(report: ValueReport) -> Figure:
         From :meth:`experiments.stochastic_value.Comparison.run`.
     """
     with house_style():
-        figure = Figure(figsize=(max(NARROWEST, LEFT + PLACE * len(report.trials) + RIGHT), HEIGHT))
-        _profit_panel(_panel(figure, "profit", report), report)
-        _difference_panel(_panel(figure, "difference", report), report)
-        _title(figure, report)
-    return figure
+        width = max(NARROWEST, MARGINS.left + PLACE * len(report.trials) + MARGINS.right)
+        page = Page([1.95, 1.95], MARGINS, gap=0.78, width=width)
+        _profit_panel(_places(page.panel(0, "profit"), report, width), report)
+        _difference_panel(_places(page.panel(1, "difference"), report, width), report)
+        _heading(page, report)
+    return page.figure
 
 
-def _panel(figure: Figure, name: str, report: ValueReport) -> Axes:
-    """Return an empty panel with a place for every bid, those by size to the right of a line."""
-    bottom, height = PANELS[name]
-    width = figure.get_figwidth()
-    ax = figure.add_axes((LEFT / width, bottom / HEIGHT, 1 - (LEFT + RIGHT) / width, height / HEIGHT), label=name)
+def _places(ax: Axes, report: ValueReport, width: float) -> Axes:
+    """Give a panel a place for every bid, those by size to the right of a line."""
     ax.set_xlim(-0.6, len(report.trials) - 0.4)
     ax.set_xticks(range(len(report.trials)), labels=[report.label(trial) for trial in report.trials])
     ax.get_xticklabels()[report.trials.index(report.reference)].set_fontweight("bold")
     ax.axvline(_sizes(report)[0] - 0.5, color="#BBBBBB", lw=0.8)
     ax.set_xlabel("kept scenarios the bid is made from [number]")
     ax.grid(axis="y")
-    ax.yaxis.set_label_coords(-0.6 / (width - LEFT - RIGHT), 0.5)
+    ax.yaxis.set_label_coords(-0.6 / (width - MARGINS.left - MARGINS.right), 0.5)
     return ax
 
 
@@ -136,15 +133,13 @@ def _off_scale(ax: Axes, mean: FloatArray, texts: Sequence[str]) -> None:
             )
 
 
-def _title(figure: Figure, report: ValueReport) -> None:
+def _heading(page: Page, report: ValueReport) -> None:
     study, solution = report.study, report.solution
-    x, name = LEFT / figure.get_figwidth(), study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
+    name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
     who = f"bidding strategy {study.bidding}  ·  hindsight ANM  ·  imbalance rule {study.market.rule.name}"
     found = (
         f"over the {report.reference.contender.keep} kept scenarios:  stochastic bid ${solution.rp:,.2f}"
         f"  ·  VSS ${solution.vss:,.2f}  ·  EVPI ${solution.evpi:,.2f}"
     )
-    heading = f"{name}: the value of scenarios"
-    figure.text(x, 1 - 0.28 / HEIGHT, heading, fontsize=14, fontweight="bold", va="center")
-    figure.text(x, 1 - 0.51 / HEIGHT, f"{who}  ·  seed {study.seed}", fontsize=9, va="center", parse_math=False)
-    figure.text(x, 1 - 0.69 / HEIGHT, found, fontsize=LABEL_POINTS, va="center", color=GREY)
+    who += f"  ·  seed {study.seed}"
+    page.heading(f"{name}: the value of scenarios", who, (found, QUIET), left=MARGINS.left)

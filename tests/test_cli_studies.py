@@ -11,6 +11,7 @@ import experiments.__main__ as command_line
 from agents.anm import policy_class, policy_names
 from agents.bidding import strategy, strategy_names
 from agents.coordination import mode_class, mode_names
+from experiments import console
 from experiments.catalog import find_study, packaged_studies, packaged_sweeps
 from experiments.sweeps.plan import read_sweep
 from sim.market.imbalance import RULES
@@ -27,7 +28,7 @@ def test_studies_lists_everything_there_is_to_choose_from():
 
 def test_studies_says_of_each_what_its_module_says(monkeypatch):
     """The summaries are read from the sources, for importing the modules would take seconds."""
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(console.out, "_width", 300)
     lines = accepted("studies").splitlines()
     summaries = {
         **{name: read_study(path).description for name, path in packaged_studies().items()},

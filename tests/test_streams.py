@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,7 @@ def test_ctrl_c_while_modules_load_ends_it_quietly(tmp_path, slow):
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
     ) as loader:
         assert loader.stdout.readline() == b"loading\n"
         loader.send_signal(signal.SIGINT)

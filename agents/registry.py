@@ -84,3 +84,7 @@ class Registry:
             raise StudyError(f"{self._what} {in_short(name)}: a packaged one has this name; give yours another")
         self._own[name] = given
         return name
+
+    def clear(self) -> None:
+        """Forget the user's own."""
+        self._own.clear()

@@ -15,6 +15,8 @@ from swept import relabelled, task_of
 
 import experiments
 import experiments.__main__ as command_line
+from agents.anm import POLICIES
+from agents.bidding import STRATEGIES
 from experiments.reproduce import journal
 from experiments.sweeps.result_store import MORE, ResultStore
 from experiments.sweeps.worker import RunProduct, perform
@@ -33,6 +35,14 @@ settings.register_profile(
 settings.load_profile("tieline")
 
 STUDIES = Path(experiments.__file__).parent / "studies"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_names():
+    """Forget the policies and strategies that a module's tests brought along."""
+    yield
+    for registry in (POLICIES, STRATEGIES):
+        registry.clear()
 
 
 @pytest.fixture(scope="session")

@@ -245,7 +245,8 @@ PEAK = 1.25
 def metered_state(grid, *, load, output, charge, lagging=0.0):
     """Return data and variables of an hour that an AC power flow has at given fractions of what units can do."""
     demand, available = load * PEAK * grid.load_p_mw, output * np.array([u.max_s_mva for u in grid.renewables])
-    battery = -charge * np.array([unit.max_s_mva for unit in grid.batteries])
+    capacity = np.array([unit.max_s_mva for unit in grid.batteries])
+    battery, battery_q = -charge * capacity, 0.4 * capacity * np.sqrt(1 - charge**2)
     points = set_points(
         grid,
         load_p_mw=demand,
@@ -253,6 +254,7 @@ def metered_state(grid, *, load, output, charge, lagging=0.0):
         renewable_p_mw=available,
         renewable_q_mvar=lagging * available * np.tan(np.arccos([unit.min_power_factor for unit in grid.renewables])),
         battery_p_mw=battery,
+        battery_q_mvar=battery_q,
     )
     flow, start = PowerFlow(grid).run(points), 0.5 * np.array([unit.max_e_mwh for unit in grid.batteries])
     squared_voltage = flow.vm_pu**2
@@ -262,7 +264,7 @@ def metered_state(grid, *, load, output, charge, lagging=0.0):
     data |= {"import_slack_mvar": 10.0, "export_slack_mvar": 10.0, "bid_mw": flow.tie_p_mw}
     return data, {
         **{name: getattr(points, name) for name in ("load_p_mw", "renewable_p_mw", "renewable_q_mvar")},
-        **{"battery_p_mw": battery, "battery_q_mvar": 0 * battery, "end_energy_mwh": start - battery},
+        **{"battery_p_mw": battery, "battery_q_mvar": battery_q, "end_energy_mwh": start - battery},
         **{name: getattr(flow, name) for name in ("tie_p_mw", "tie_q_mvar", "line_p_mw", "line_q_mvar")},
         "squared_voltage": squared_voltage,
         "squared_current": squared_flow / squared_voltage[grid.line_from],
@@ -346,6 +348,20 @@ def test_voltage_limits_by_hand():
         found = broken(model, squared_voltage=held | {bus: vm_pu**2})
         assert {name for name in found if name.startswith(voltages)} == expected
 
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_power_factor_of_the_tie_line_by_hand(sign):
+    """At 0.95 reactive power is at most 0.3287 of what is imported, or exported, lagging and leading."""
+    grid = feeder5(reading="both_directions")
+    model = hour_model(grid, TARIFF, RULES["case1"])
+    for direction, slacks in ((1, (0.0, 10.0)), (-1, (10.0, 0.0))):
+        fix_data(model, data_of(peak_demand(grid)) | dict(zip(SLACKS, slacks, strict=True)))
+        for q_mvar, fits in ((0.328, True), (0.329, False)):
+            found = broken(model, tie_p_mw={None: direction * 1.0}, tie_q_mvar={None: sign * q_mvar})
+            assert any(name.startswith(("import_power_factor", "export_power_factor")) for name in found) != fits
+
+
+SLACKS = ("import_slack_mvar", "export_slack_mvar")
 
 SMALL_BATTERY = FLEET.model_copy(update={"battery": (Battery(bus=3, max_s_mva=0.1, max_e_mwh=0.4),)})
 """Battery that leaves most of the reactive power of the loads to the tie line."""

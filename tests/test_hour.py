@@ -16,6 +16,7 @@ from agents.dispatch.compiled import compile_model
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.hour import fix_data, hour_model
+from agents.dispatch.network import copper_plate_range
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import BidBounds, Directions
 from agents.dispatch.search.branch_and_bound import Effort
@@ -347,6 +348,12 @@ def test_voltage_limits_by_hand():
     ]:
         found = broken(model, squared_voltage=held | {bus: vm_pu**2})
         assert {name for name in found if name.startswith(voltages)} == expected
+
+
+def test_bids_of_the_copper_plate_range_as_far_as_batteries_move_them():
+    """1 MW of demand less 0.4 MW of sun, or less 0.95 MW of it, moved by 0.1 MW to either side."""
+    low, high = copper_plate_range(feeder5(fleet=SMALL_BATTERY), np.array([[1.0], [1.0]]), np.array([[0.4], [0.95]]))
+    assert (low[0], high[0]) == pytest.approx((-0.05, 0.7))
 
 
 @pytest.mark.parametrize("sign", [1, -1])

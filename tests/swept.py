@@ -111,7 +111,7 @@ class Threads:
 # ---- processes ---------------------------------------------------------------------------------------------------
 
 
-def _hear_ctrl_c():
+def hear_ctrl_c():
     """Undo what a shell does to a command in the background, these tests for one: it has that ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -123,7 +123,7 @@ class Launched:
         command = [sys.executable, "-m", "experiments", "sweep", str(path), "--out", str(out), *map(str, arguments)]
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(
-            command, cwd=path.parent, start_new_session=True, preexec_fn=_hear_ctrl_c, **streams
+            command, cwd=path.parent, start_new_session=True, preexec_fn=hear_ctrl_c, **streams
         )
         self.out = out
 

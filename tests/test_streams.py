@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 from cli import FEW
+from swept import hear_ctrl_c
 
 COMMAND = (sys.executable, "-m", "experiments")
 
@@ -106,7 +106,7 @@ def test_ctrl_c_while_modules_load_ends_it_quietly(tmp_path, slow):
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # ignored where tests run in the background
+        preexec_fn=hear_ctrl_c,
     ) as loader:
         assert loader.stdout.readline() == b"loading\n"
         loader.send_signal(signal.SIGINT)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli import FEW, assert_one_message, process
+from swept import hear_ctrl_c
 
 from experiments.whole import MANIFEST, TakenError, new_file, new_folder
 from sim.errors import StudyError
@@ -165,6 +166,7 @@ def begun(cwd, folder):
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        preexec_fn=hear_ctrl_c,
     )
     while not folder.exists() and run.poll() is None:
         time.sleep(0.02)

@@ -41,7 +41,7 @@ GROUPS = {
     "scenarios": (["sim/scenarios.py"], ["test_scenarios.py", "test_networked_data.py"]),
     "reduction": (["sim/reduction.py"], ["test_reduction.py"]),
     "network": (["agents/dispatch/network.py"], ["test_hour.py", "test_flow_bounds.py", "test_compiled.py"]),
-    "hour": (["agents/dispatch/hour.py"], ["test_hour.py", "test_compiled.py", "test_microgrid_hour.py"]),
+    "hour": (["agents/dispatch/hour.py"], ["test_hour.py", "test_compiled.py", "test_coordination.py"]),
     "audit": (
         AUDIT,
         ["test_cli_audit.py", *(f"test_audit_{part}.py" for part in ("books", "runs", "tables", "connections"))],

@@ -88,17 +88,17 @@ def terms(
 ) -> HourMoney:
     """Return every money term of an hour, Eq. (8)-(17) of MODEL section 3: what settles it and what is optimised.
 
-    ====================== ======================================== ===========
-    revenue                ρ·P_L                                    (8)
-    load_curtailment       γ_L·|λ|·(P_D - P_L)                      (9)
-    generation             share paid·λ·P_G                         (10)
-    generation_curtailment γ_G·max(λ, 0)·(P_AV - P_G)               (11)
-    loss                   weight·|λ|·losses                        (12)-(13)
-    exchange               λ·P_CON                                  (14)
-    imbalance              :func:`sim.market.imbalance.imbalance_cost`     (15)-(16)
-    wear                   α·P_B² - β·P_B·P_B,previous + wear·|P_B| (17)
+    ====================== =========================================== ===========
+    revenue                ρ·P_L                                       (8)
+    load_curtailment       γ_L·|λ|·(P_D - P_L)                         (9)
+    generation             share paid·λ·P_G                            (10)
+    generation_curtailment γ_G·max(λ, 0)·(P_AV - P_G)                  (11)
+    loss                   weight·|λ|·losses                           (12)-(13)
+    exchange               λ·P_CON                                     (14)
+    imbalance              :func:`sim.market.imbalance.imbalance_cost` (15)-(16)
+    wear                   α·P_B² - β·P_B·P_B,previous + wear·|P_B|    (17)
     trade                  price·power taken by a connection
-    ====================== ======================================== ===========
+    ====================== =========================================== ===========
 
     At a price below zero nobody is paid for harm: curtailed load and losses cost its magnitude, and output that is
     worth nothing needs no compensation. Nothing but + - * and a square is used, so that numbers, arrays and Pyomo

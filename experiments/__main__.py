@@ -110,11 +110,17 @@ def _status(text: str) -> AbstractContextManager[object]:
 
 def _study(given: dict[str, Any]) -> Any:
     """Return the study that a command's arguments name, with those of them applied that set its values."""
-    catalog = _load("catalog")
-    options = {key: given[name] for name, key in catalog.OPTIONS.items() if name in given}
-    if (options.get("uncertainty.keep") or "").isdecimal():  # or all
-        options["uncertainty.keep"] = int(options["uncertainty.keep"])
-    return catalog.find_study(given["study"], overrides=given["set_"] or [], options=options)
+    names = _load("catalog").OPTIONS
+    options = {names[name]: value for name, value in _options(given).items()}
+    return _load("catalog").find_study(given["study"], overrides=given["set_"] or [], options=options)
+
+
+def _options(given: dict[str, Any]) -> dict[str, Any]:
+    """Return those of a command's arguments that set values of a study, by their names."""
+    options = {name: given[name] for name in _load("catalog").OPTIONS if name in given}
+    if (options.get("keep") or "").isdecimal():  # or all
+        options["keep"] = int(options["keep"])
+    return options
 
 
 def _print_version(wanted: bool) -> None:
@@ -335,11 +341,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Two or more studies or runs on the same weather: money side by side, and a figure that shows why."""
-    given = locals()
-    commands, names = _load("commands"), _load("catalog").OPTIONS
-    options = {name: given[name] for name in names if name in given}
-    options["keep"] = int(keep) if keep is not None and keep.isdecimal() else keep
-    commands.compare_runs(
+    options = _options(locals())
+    _load("commands").compare_runs(
         things, vary=vary or (), overrides=set_ or (), options=options, seeds=seeds, out=out, as_json=json
     )
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
+from threading import enumerate as threads
 from typing import NoReturn
 
 INTERRUPTED, PIPE_CLOSED, UNWRITABLE = 130, 141, 1
@@ -67,9 +68,14 @@ def interruptible_at_once() -> Iterator[None]:
 def _end(*_: object) -> NoReturn:
     if sys.stderr is not None and sys.stderr.isatty():
         os.write(sys.stderr.fileno(), SHOW_CURSOR + b"\n")
+    _end_process(INTERRUPTED)
+
+
+def _end_process(status: int) -> NoReturn:
+    """End the process without waiting for its threads."""
     with suppress(BaseException):
         atexit._run_exitfuncs()  # semaphores that a library made; their keeper complains about them otherwise
-    os._exit(INTERRUPTED)
+    os._exit(status)
 
 
 def unwritten(*, probe: str = "") -> OSError | None:
@@ -94,7 +100,10 @@ def unwritten(*, probe: str = "") -> OSError | None:
 
 
 def leave(status: int, failure: OSError | None = None) -> NoReturn:
-    """End the process; without waiting for a policy or microgrid that was given up and is still at work.
+    """End the process; without waiting for a thread that imports a library, or for an agent that was given up.
+
+    An interpreter that ends by itself stops daemon threads wherever they are; in compiled code they take the process
+    down with them ("FATAL: exception not rethrown").
 
     Parameters
     ----------
@@ -115,9 +124,10 @@ def leave(status: int, failure: OSError | None = None) -> NoReturn:
         say(f"standard output can't be written: {failure.strerror}")
         status = UNWRITABLE
     time_limit = sys.modules.get("sim.time_limit")
-    if time_limit is not None and time_limit.somebody_is_at_work():
+    at_work = time_limit is not None and time_limit.somebody_is_at_work()
+    if at_work or any(thread.daemon for thread in threads() if thread is not main_thread()):
         unwritten()
-        os._exit(status)
+        _end_process(status)
     raise SystemExit(status)
 
 

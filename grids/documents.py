@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from grids.errors import TielineError
+from grids.errors import CONTROL, TielineError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,9 +37,6 @@ MOST_BITS = 128
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 """Halves of characters: an escape can name them, but no file in UTF-8 can hold them."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-"""Control characters that no person writes into a text; terminals obey some of them."""
 
 
 class DocumentError(TielineError, ValueError):
@@ -64,7 +61,7 @@ def in_short(value: object, most: int = 40) -> str:
 
 def shown(text: str, most: int = 200) -> str:
     """Return a text on one line, without control characters, and of a long one only the beginning."""
-    line = _CONTROL.sub("?", " ".join(text[: 2 * most].split()))
+    line = CONTROL.sub("?", " ".join(text[: 2 * most].split()))
     return line if len(line) <= most and len(text) <= 2 * most else f"{line[:most]}..."
 
 

@@ -45,6 +45,12 @@ def own_names():
         registry.clear()
 
 
+@pytest.fixture(autouse=True)
+def tests_go_on(monkeypatch):
+    """Have the command line, where it runs in this process, raise SystemExit whatever threads are at work."""
+    monkeypatch.setattr("experiments.streams._end_process", sys.exit)
+
+
 @pytest.fixture(scope="session")
 def study33() -> Study:
     return read_study(STUDIES / "microgrid33.yaml")

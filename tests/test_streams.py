@@ -139,3 +139,29 @@ command_line.main()
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40)
     assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+
+
+def test_a_thread_in_compiled_code_does_not_take_the_process_down_in_the_end(tmp_path):
+    script = """
+import time
+from threading import Thread
+import highspy
+import experiments.__main__ as command_line
+
+def solve():
+    solver = highspy.Highs()
+    solver.silent()
+    while True:
+        highspy._core._Highs.run(solver)  # waits for the interpreter where C++ may raise no error
+
+def app():
+    Thread(target=solve, daemon=True).start()
+    time.sleep(0.2)
+    raise KeyboardInterrupt
+
+command_line.app = app
+command_line.main()
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

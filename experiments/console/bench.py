@@ -9,7 +9,7 @@ from rich.table import Table
 from experiments.console import out
 
 ROW = {"met": -3, "measured": 10, "target": -9, "what": -47}
-CASE = {"case": -23, "gap": 8, "status": -10, "nodes": 6, "time": 8, "/ conic": 7, "turns": 5}
+CASE = {"case": -25, "gap": 8, "status": -10, "nodes": 6, "time": 8, "/ conic": 7, "turns": 5}
 """Columns and their widths; negative if aligned to the left."""
 
 CASE_NOTE = (

@@ -12,11 +12,11 @@ class DearHours:
 
     knowledge = tl.Knowledge.HOUR  # sees this hour as it is and none of those after it
 
-    def __init__(self, setting, dispatcher):
-        self.none = tl.policy("none")(setting, dispatcher)
-        self.max_p_mw = np.array([unit.max_s_mva for unit in setting.grid.batteries])
-        self.least_mwh = np.array([unit.min_soc * unit.max_e_mwh for unit in setting.grid.batteries])
-        self.dear = np.argsort(setting.profiles.price_per_mwh)[-4:] + 1
+    def __init__(self, instance, dispatcher):
+        self.none = tl.policy("none")(instance, dispatcher)
+        self.max_p_mw = np.array([unit.max_s_mva for unit in instance.grid.batteries])
+        self.least_mwh = np.array([unit.min_soc * unit.max_e_mwh for unit in instance.grid.batteries])
+        self.dear = np.argsort(instance.profiles.price_per_mwh)[-4:] + 1
 
     def decide(self, view):
         """Return the orders of the hour."""

@@ -17,7 +17,7 @@ CONNECTION_FIGURES: dict[str, Callable[..., Figure]] = {
     "cars": cars_figure,
     "heat": heat_figure,
 }
-"""Function that draws a day's tables and setting, by the name of the figure."""
+"""Function that draws a day's tables and instance, by the name of the figure."""
 
 
 def connection_figure_names(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> list[str]:

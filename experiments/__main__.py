@@ -338,12 +338,22 @@ def compare(
     seed: Seed = None,
     set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Folder for figure, summary and hours; must not exist.")] = None,
+    workers: WorkerCount = None,
+    dask: Dask = None,
     json: Json = False,
 ) -> None:
     """Two or more studies or runs on the same weather: money side by side, and a figure that shows why."""
     options = _options(locals())
     _load("commands").compare_runs(
-        things, vary=vary or (), overrides=set_ or (), options=options, seeds=seeds, out=out, as_json=json
+        things,
+        vary=vary or (),
+        overrides=set_ or (),
+        options=options,
+        seeds=seeds,
+        out=out,
+        workers=workers,
+        dask=dask,
+        as_json=json,
     )
 
 

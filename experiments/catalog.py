@@ -14,9 +14,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from agents.anm import POLICIES, add_policy, policy_names
-from agents.bidding import STRATEGIES, add_strategy, strategy_names
-from agents.coordination import MODES, mode_names
+from agents.anm import POLICIES, add_policy
+from agents.bidding import STRATEGIES, add_strategy
+from agents.coordination import MODES
 from agents.registry import Registry
 from experiments import console
 from experiments.installation import HOME
@@ -285,13 +285,25 @@ def check_names(study: Study, where: str = "") -> None:
     StudyError
         If it does; the message begins with `where`.
     """
-    for field, chosen, known in (
-        ("bidding", study.bidding, strategy_names()),
-        ("policy", study.policy, policy_names()),
-        ("coordination", study.coordination, mode_names()),
-    ):
+    for field, registry in REGISTRIES.items():
+        chosen, known = getattr(study, field), registry.names()
         if chosen not in known:
             raise StudyError(f"{where}{field}: unknown {in_short(chosen)}, use one of {', '.join(known)}")
+
+
+REGISTRIES = {"bidding": STRATEGIES, "policy": POLICIES, "coordination": MODES}
+"""Registries of what a study names, by field."""
+
+
+def has_own(study: Study, *fields: str) -> bool:
+    """Return whether strategy, policy or mode (or those of these fields) is the user's own; only this process has it.
+
+    Examples
+    --------
+    >>> has_own(load_study("microgrid33"), "policy", "coordination")
+    False
+    """
+    return any(REGISTRIES[field].is_own(getattr(study, field)) for field in fields or REGISTRIES)
 
 
 def _anchored(override: str) -> str:

@@ -256,6 +256,8 @@ def compare_runs(
     options: Mapping[str, Any],
     seeds: int,
     out: Path | None,
+    workers: int | None,
+    dask: str | None,
     as_json: bool,
 ) -> None:
     """Print runs on the same weather side by side; with `out`, write figure, summary and hours into that folder.
@@ -272,6 +274,8 @@ def compare_runs(
         Number of seeds.
     out : Path or None
         Folder, which must not exist.
+    workers, dask : int, str or None
+        Processes, or the address of a Dask scheduler.
     as_json : bool
         Print one JSON object and nothing else.
     """
@@ -284,7 +288,7 @@ def compare_runs(
             fixed = {key: value for key, (value,) in _values("--set", overrides, several=False).items()}
             given = {name: value for name, value in options.items() if value is not None}
             compared = compare(*things, vary=values | {key: [value] for key, value in fixed.items()}, seeds=seeds,
-                               progress=report, **given)  # fmt: skip
+                               workers=workers, dask=dask, progress=report, **given)  # fmt: skip
         if unfinished is not None:
             with console.status("drawing", quiet=as_json):
                 compared.write(unfinished)

@@ -6,14 +6,15 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.catalog import OPTIONS, load_study
+from experiments.catalog import OPTIONS, has_own, load_study
 from experiments.confidence import Estimate
+from experiments.executors.workers import Workers
 from experiments.simulate import Run, run
 from experiments.summary import hourly_money
 from experiments.sweeps.outputs import hourly
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 HOURS = ["day", "hour"]
 DIFFERENCES = ("bid_mw", "metered_mw", "load_curtailed_mw", "generation_curtailed_mw", "imbalance", "profit")
 """Columns of the differences hour by hour; the last two in $."""
+
+DAYS_WORTH_A_PROCESS = 4
+"""Number of days below which starting worker processes takes longer than they save."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -174,6 +178,8 @@ def compare(
     *things: str | Path | Study | Run,
     vary: Mapping[str, Sequence[Any]] | None = None,
     seeds: int = 1,
+    workers: int | None = None,
+    dask: str | None = None,
     progress: Callable[[str], None] | None = None,
     **options: Any,
 ) -> RunComparison:
@@ -188,8 +194,11 @@ def compare(
         Values of options, or of any key of a study, that are compared: all combinations, for every study given.
     seeds : int
         Number of seeds, counted upwards from that of the study; with several, differences have 95 % intervals.
+    workers, dask : int, str, optional
+        Processes, by default one per core where there are days enough, or the address of a Dask scheduler. The result
+        does not depend on them. Studies with a policy of the user's own stay in this process.
     progress : callable, optional
-        Called before every hour that is simulated.
+        Called before every hour that is simulated here, and after every run that is simulated elsewhere.
     **options
         Options of `load_study` for all studies: ``policy``, ``rule``, ``days``, ...
 
@@ -225,11 +234,29 @@ def compare(
     for name, study in zip(names[1:], studies[1:], strict=True):
         _require_same_weather(name, study, names[0], studies[0])
     days = min(study.days for study in studies)
-    runs: dict[str, list[Run]] = {name: [] for name in names}
-    for k, (name, one, study) in itertools.product(range(seeds), zip(names, chosen, studies, strict=True)):
-        stored = isinstance(one, Run) and k == 0
-        runs[name].append(one if stored else run(study, seed=study.seed + k, days=days, progress=progress))  # type: ignore[arg-type]
+    runs = {name: [one] if isinstance(one, Run) else [] for name, one in zip(names, chosen, strict=True)}
+    left = [
+        (name, load_study(study, seed=study.seed + k, days=days))
+        for k, (name, study) in itertools.product(range(seeds), zip(names, studies, strict=True))
+        if k or not runs[name]
+    ]
+    done = _simulated([study for _, study in left], Workers(workers, dask), progress)
+    for (name, _), one in zip(left, done, strict=True):
+        runs[name].append(one)
     return RunComparison(runs=runs)
+
+
+def _simulated(studies: Sequence[Study], workers: Workers, progress: Callable[[str], None] | None) -> Iterator[Run]:
+    """Yield the run of each study."""
+    if any(map(has_own, studies)):
+        workers = Workers(1)
+    elif workers == Workers():
+        workers = Workers(workers.at_most(1 + sum(study.days for study in studies) // DAYS_WORTH_A_PROCESS))
+    here = workers.dask is None and workers.at_most(len(studies)) == 1
+    for number, one in enumerate(workers.map(partial(run, progress=progress) if here else run, studies), start=1):
+        if progress is not None and not here:
+            progress(f"{number} of {len(studies)} runs")
+        yield one
 
 
 def _as_run_or_study(given: str | Path | Study | Run, *, again: bool) -> Study | Run:

@@ -12,12 +12,10 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from agents.anm import POLICIES
-from agents.coordination import MODES
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.kept import Shared, kept_dispatchers
 from agents.participants import check_study, opening_bids
-from experiments.catalog import load_study
+from experiments.catalog import has_own, load_study
 from experiments.confidence import Estimate
 from experiments.executors.workers import Workers, one_at_a_time
 from experiments.scenario_outcome import Outcome, planned, simulated
@@ -182,7 +180,7 @@ def evaluate(
         options["scenarios"], scenarios = scenarios, None
     instance = study if isinstance(study, Instance) else _instance_of(study, options)
     scenarios = scenario_set(instance, on, count) if scenarios is None else scenarios
-    if POLICIES.is_own(instance.study.policy) or MODES.is_own(instance.study.coordination):
+    if has_own(instance.study, "policy", "coordination"):
         workers, dask = 1, None
     built = instance.study
     one_day = instance if built.days == 1 else Instance.of(built.model_copy(update={"days": 1}))

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from agents.bidding import STRATEGIES
-from agents.coordination import MODES
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.kept import kept_dispatchers
 from agents.participants import opening_bids
 from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
 from agents.value_functions.training import Trainer
 from experiments import console
-from experiments.catalog import load_study
+from experiments.catalog import has_own, load_study
 from experiments.commands import instance_of
 from experiments.confidence import Estimate
 from experiments.console.bids import show_training
@@ -157,8 +155,8 @@ def judge(
     """
     cost, seconds, strategies = np.empty((len(COMPARED), days)), np.zeros(len(COMPARED)), []
     study = instance.study.model_copy(update={"trained": str(trained.resolve())})
-    if STRATEGIES.is_own(study.bidding) or MODES.is_own(study.coordination):
-        workers = 1  # other processes don't have them
+    if has_own(study, "bidding", "coordination"):
+        workers = 1
     for day, judged_day in enumerate(Workers.of(workers).map(partial(_judged_day, study), range(1, days + 1))):
         strategy, cost[:, day], day_seconds = judged_day
         strategies.append((day + 1, *strategy))

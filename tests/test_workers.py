@@ -17,6 +17,10 @@ SMALL = ("--scenarios", 3, "--keep", 2)
 
 COMMANDS = {
     "bid": ("bid", "microgrid33", "--scenarios", 4, "--keep", "all", "--cvar-weight", 0.5, "--csv"),
+    "compare": (
+        *("compare", "microgrid33", *SMALL, "--bidding", "basic", "--policy", "none", "--vary", "rule=shi,nguyen"),
+        *("--seeds", 2, "--json"),
+    ),
     "evaluate": ("evaluate", "microgrid33", *SMALL, "--policy", "myopic", "--json"),
     "value": ("value", "microgrid33", *SMALL, "--compare-keep", 1, "--out-of-sample", 2, "--json"),
 }
@@ -38,7 +42,7 @@ def dask():
         yield local.scheduler_address
 
 
-@pytest.mark.parametrize("name", ["bid", "value", pytest.param("evaluate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["bid", "compare", "value", pytest.param("evaluate", marks=pytest.mark.slow)])
 def test_results_do_not_depend_on_the_workers(name, dask):
     alone = printed(name, "--workers", 1)
     assert printed(name, "--workers", 2) == alone

@@ -47,7 +47,7 @@ PARTS = {
     "unit": ("dispatch", "unit", ("forecast_mw", "available_mw", "p_mw", "q_mvar", "curtailed_mw", "soc")),
     "connection": ("trades", "connection", ("p_mw", "q_mvar", "price_per_mwh", "retail_price_per_mwh")),
 }
-"""What a bus, line, unit or connection has a row for in every hour: table, column of its name, columns of numbers."""
+"""Table of each kind of thing with a row in every hour, the column of its name, and its columns of numbers."""
 
 
 def hour_table(tables: Tables) -> pd.DataFrame:

@@ -129,7 +129,7 @@ class Question(Data):
 
 
 WHOLE = ("hour_of_min", "hour_of_max", "count")
-"""What is taken that gives a whole number."""
+"""Values of `take` that give a whole number."""
 
 
 def _digits(value: float) -> int:

@@ -14,6 +14,13 @@ import experiments.__main__ as command_line
 FEW = ("--scenarios", "30", "--keep", "2")
 FAST = (*FEW, "--policy", "myopic")
 
+QUICK = {"bidding": "basic", "policy": "none", "scenarios": 4, "keep": 2}
+OPTIONS = [word for name, value in QUICK.items() for word in (f"--{name}", str(value))]
+"""Options with which a day takes a fifth of a second, of `tieline.run` and of the command line."""
+
+LONG = "long" * 10_000
+"""What a message must not repeat in full."""
+
 
 def process(*arguments, cwd):
     """Run the command line as a process of its own."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from copy import deepcopy
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from grids.batch_power_flow import BatchPowerFlow
 from grids.cases.microgrid33 import base_net
 from grids.network import Grid
 from grids.power_flow import PowerFlow
+from sim import time_limit
 from sim.instance import Instance
 from sim.study import Study
 from sim.study_file import read_study
@@ -132,6 +134,19 @@ def run_dir(first_run):
 def copied(run_dir, tmp_path):
     """Return a copy of the run's folder, to be spoilt."""
     return Path(shutil.copytree(run_dir, tmp_path / "copied"))
+
+
+@pytest.fixture
+def nobody_is_left_waiting():
+    """Release all agents that never answer at the end of a test, and wait until they have ended."""
+    from broken import gate
+
+    gate.clear()
+    yield
+    gate.set()
+    while time_limit.somebody_is_at_work():
+        time.sleep(0.01)
+    time_limit.given_up.clear()
 
 
 # ---- runs to be audited; only these need the participants ---------------------------------------------------------

@@ -1,5 +1,6 @@
 """Shared parts of the tests of reproductions: the files of a folder, and an evaluation that costs nothing."""
 
+import re
 from contextlib import contextmanager
 from hashlib import sha256
 from types import SimpleNamespace
@@ -26,6 +27,14 @@ RESULTS = {".csv", ".md", ".tex", ".pdf", ".svg", ".png"}
 def results(folder):
     """Return the bytes of all tables and figures in a folder."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in RESULTS}
+
+
+def assert_drawn(path):
+    """Assert that a figure is stored as PNG, PDF, and SVG in which every name is given once."""
+    assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert path.with_suffix(".pdf").read_bytes().startswith(b"%PDF")
+    ids = re.findall(r'\bid="([^"]*)"', path.with_suffix(".svg").read_text(encoding="utf-8"))
+    assert len(ids) == len(set(ids))
 
 
 def evaluated(instance, scenarios, *, by, workers, progress=lambda done: None):

@@ -209,10 +209,7 @@ CASES: dict[str, Callable[[], SweepResults]] = {
             for bidding, policy in zip(BIDDINGS, ("none", "receding"), strict=True)
             for penalty in PENALTIES
         ],
-        axes=[
-            {"zipped": {"bidding": BIDDINGS, "policy": ["none", "receding"]}},
-            {"values": {"penalty": PENALTIES}},
-        ],
+        axes=[{"zipped": {"bidding": BIDDINGS, "policy": ["none", "receding"]}}, {"values": {"penalty": PENALTIES}}],
         replications=4,
         factors=FACTORS,
     ),

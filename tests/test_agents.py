@@ -129,11 +129,7 @@ def room(agent):
         low = -min(unit.max_s_mva, max(0.0, unit.max_soc * unit.max_e_mwh - stored) / eta)
         return low, high, lambda p: math.sqrt(max(0.0, unit.max_s_mva**2 - p**2))
     slope = math.sqrt(1 / unit.min_power_factor**2 - 1)
-    return (
-        0.0,
-        agent.model.available,
-        lambda p: min(slope * p, math.sqrt(max(0.0, unit.max_s_mva**2 - p**2))),
-    )
+    return (0.0, agent.model.available, lambda p: min(slope * p, math.sqrt(max(0.0, unit.max_s_mva**2 - p**2))))
 
 
 @given(agent=st.one_of(batteries(), renewables(), loads), p=power, q=power)

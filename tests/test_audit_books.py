@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from audited import NOON, row_of
+from audited import NOON, row_of, unguarded
 
 from sim.audit.schema import LISTS
 from sim.ledger import TABLES
@@ -148,15 +148,7 @@ GIVEN = {
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # a power factor above 1
 @pytest.mark.parametrize("table", sorted(TABLES.keys() - LISTS.keys() - {"trades", "devices"}))
 def test_no_number_is_unguarded(receding, table):
-    frame = receding.tables[table]
-    rng = np.random.default_rng(7)
-    for column in frame.columns.difference(list(GIVEN.get(table, ()))):
-        if frame[column].dtype.kind not in "if":
-            continue
-        row = int(rng.choice(frame.index[frame[column].notna()]))
-        other = frame[column].max() + 1 if frame[column].dtype.kind == "i" else frame.loc[row, column] + 0.37
-        report = receding.with_cell(table, row, column, other).audit()
-        assert not report.clean, f"{table}.{column}, row {row}"
+    assert unguarded(receding, table, GIVEN.get(table, ())) == []
 
 
 # ---- over several days ---------------------------------------------------------------------------------------

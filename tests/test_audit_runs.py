@@ -264,11 +264,7 @@ def test_the_peak_price_of_a_day_is_its_largest(tmp_path, others):
     day.loc[3, prices] = -500.0
     day.to_csv(tmp_path / "day.csv", index=False)
     run = simulate(
-        "microgrid33",
-        "bidding=basic",
-        "policy=none",
-        "market.rule=nguyen",
-        f"profiles.file={tmp_path / 'day.csv'}",
+        "microgrid33", "bidding=basic", "policy=none", "market.rule=nguyen", f"profiles.file={tmp_path / 'day.csv'}"
     )
     assert run.audit().clean
     settled = run.tables["settlements"]

@@ -189,12 +189,7 @@ def test_an_objective_to_be_maximised_is_refused():
 # ---- data are numbers or links ---------------------------------------------------------------------------------
 
 LINKED = ("demand_mw", "available_mw", "bid_mw", "bid_magnitude_mw", "start_energy_mwh", "required_energy_mwh")
-NUMBERS = (
-    "retail_price_per_mwh",
-    "over_price_per_mwh",
-    "under_price_per_mwh",
-    "previous_battery_p_mw",
-)
+NUMBERS = ("retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh", "previous_battery_p_mw")
 
 
 @pytest.mark.parametrize("network", ["branch_flow", "copper_plate"])

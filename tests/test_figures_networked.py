@@ -2,17 +2,18 @@
 
 import dataclasses
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import STUDIES
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from readable import unreadable
 
-import experiments
 from agents.participants import create_agents
 from experiments.figures import connection_figures, day_figure, save_figure
 from experiments.figures.cars import cars_figure
@@ -24,11 +25,11 @@ from sim.instance import Instance
 from sim.model import MarketModel
 from sim.study_file import read_study
 
-STUDIES = Path(experiments.__file__).parent / "studies"
 FEW = ("uncertainty.scenarios=20", "uncertainty.keep=1", "bidding=basic", "policy=myopic")
 BARE = ("ev", "thermal_storage", "heat_unit", "battery", "diesel")
 PROBLEMS = {
-    "two_days": (*FEW, "days=2", "policy=receding", "coordination=uncoordinated"),
+    "two_days": (*FEW, "days=2", "coordination=uncoordinated"),
+    "look_ahead": (*FEW, "days=2", "policy=receding", "coordination=uncoordinated"),
     "central": FEW,
     "two_feeders": (*FEW, "coordination=uncoordinated", "grid.feeders=2"),
     "no_cars": (*FEW, "fleet.microgrid.0.ev=null", "fleet.ev_aggregator=[]"),
@@ -53,6 +54,7 @@ DRAWN = {
     "cars_only": ["exchange", "devices", "cars"],
     "one_bare": ["exchange", "devices"],
 }
+CASES = [pytest.param(one, marks=[pytest.mark.slow] * (one == "look_ahead")) for one in PROBLEMS]
 ALL = ["exchange", "devices", "cars", "heat"]
 
 
@@ -65,8 +67,18 @@ class Run:
     def days(self) -> int:
         return self.instance.study.days
 
-    def rows(self, table: str, day: int = 1) -> pd.DataFrame:
-        return self.tables[table].query("day == @day")
+    @cached_property
+    def drawn(self) -> dict[str, Figure]:
+        """The figures of connections on the last day."""
+        return dict(connection_figures(self.tables, self.instance, day=self.days))
+
+    @cached_property
+    def day(self) -> Figure:
+        """The figure of the last day."""
+        return day_figure(self.tables, self.instance.study.model_dump(mode="json"), day=self.days)
+
+    def rows(self, table: str, day: int | None = None) -> pd.DataFrame:
+        return self.tables[table].query(f"day == {day or self.days}")
 
 
 class Runs(dict[str, Run]):
@@ -85,7 +97,7 @@ def runs() -> Runs:
     return Runs()
 
 
-@pytest.fixture(scope="module", params=PROBLEMS)
+@pytest.fixture(scope="module", params=CASES)
 def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
     return runs[request.param]
 
@@ -99,22 +111,18 @@ def by_gid(figure: Figure, gid: str) -> Any:
     return found
 
 
-@pytest.mark.parametrize(
-    "problem", [pytest.param(one, marks=[pytest.mark.slow] * (one == "two_days")) for one in PROBLEMS]
-)
+@pytest.mark.parametrize("problem", CASES)
 def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, problem: str) -> None:
     run = runs[problem]
-    drawn = dict(connection_figures(run.tables, run.instance, day=run.days))
-    assert list(drawn) == DRAWN.get(problem, ALL)
-    drawn["day"] = day_figure(run.tables, run.instance.study.model_dump(mode="json"), day=run.days)
-    for name, figure in drawn.items():
+    assert list(run.drawn) == DRAWN.get(problem, ALL)
+    for name, figure in (run.drawn | {"day": run.day}).items():
         assert unreadable(figure) == [], name
         title = " ".join(text.get_text() for text in figure.texts)
         assert f"{run.instance.study.name}, day {run.days}" in title
 
 
 def test_every_axis_has_a_unit(run: Run) -> None:
-    for name, figure in connection_figures(run.tables, run.instance):
+    for name, figure in run.drawn.items():
         for label, ax in panels(figure).items():
             mapped = any(str(part.get_gid()).endswith("_map") for part in ax.collections)
             if not mapped:
@@ -126,7 +134,7 @@ def test_every_axis_has_a_unit(run: Run) -> None:
 
 
 def test_exchange_shows_the_trades(run: Run) -> None:
-    figure = exchange_figure(run.tables, run.instance)
+    figure = run.drawn["exchange"]
     trades, names = run.rows("trades"), [connection.name for connection in run.instance.grid.connections]
     p_mw = trades.pivot(index="hour", columns="connection", values="p_mw")[names].to_numpy()
     price = trades.pivot(index="hour", columns="connection", values="price_per_mwh")[names].to_numpy()
@@ -141,16 +149,19 @@ def test_exchange_shows_the_trades(run: Run) -> None:
 
 
 def test_devices_balance_in_every_hour(run: Run) -> None:
-    for name, figure in connection_figures(run.tables, run.instance):
-        if name == "devices":
-            ups = figure.findobj(lambda artist: re.fullmatch(r"all_.+_up", artist.get_gid() or "") is not None)
-            downs = figure.findobj(lambda artist: re.fullmatch(r"all_.+_down", artist.get_gid() or "") is not None)
-            top = np.max([part.get_data().values for part in ups], axis=0)
-            bottom = np.min([part.get_data().values for part in downs], axis=0)
-            np.testing.assert_allclose(top, -bottom, atol=1e-6)
+    figure = run.drawn["devices"]
+    ups = figure.findobj(lambda artist: re.fullmatch(r"all_.+_up", artist.get_gid() or "") is not None)
+    downs = figure.findobj(lambda artist: re.fullmatch(r"all_.+_down", artist.get_gid() or "") is not None)
+    top = np.max([part.get_data().values for part in ups], axis=0)
+    bottom = np.min([part.get_data().values for part in downs], axis=0)
+    np.testing.assert_allclose(top, -bottom, atol=1e-6)
 
 
-@pytest.mark.parametrize(("problem", "day"), [("two_days", 1), ("two_days", 2), ("central", 1)])
+@pytest.mark.parametrize(
+    ("problem", "day"),
+    [("two_days", 1), ("two_days", 2), ("central", 1)]
+    + [pytest.param("look_ahead", day, marks=pytest.mark.slow) for day in (1, 2)],
+)
 def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> None:
     run = runs[problem]
     figure = cars_figure(run.tables, run.instance, day=day)
@@ -164,7 +175,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> 
         assert (fleet.least_mwh - 1e-6 <= fleet.charged_mwh).all()
         assert (fleet.charged_mwh <= fleet.most_mwh + 1e-6).all()
         assert fleet.least_mwh[-1] <= fleet.due_mwh <= fleet.most_mwh[-1]
-        if problem == "two_days":  # the other policy does not look ahead
+        if problem == "look_ahead":
             assert fleet.charged_mwh[-1] >= fleet.due_mwh - 1e-6
         place = fleet.place[np.isfinite(fleet.place)]
         assert (place > -0.01).all()
@@ -177,7 +188,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> 
 @pytest.mark.parametrize("problem", ["two_days", "heater", "no_heat_store"])
 def test_heat_adds_up(runs: Runs, problem: str) -> None:
     run = runs[problem]
-    figure = heat_figure(run.tables, run.instance)
+    figure = run.drawn["heat"]
     rows = run.rows("devices").groupby(["device", "hour"])["heat_mw"].sum()
     load = by_gid(figure, "balance0_line").get_data().values
     np.testing.assert_allclose(load, -rows["heat_load"])
@@ -199,8 +210,7 @@ def test_stores_begin_where_the_day_before_ended(runs: Runs) -> None:
 
 
 def test_day_figure_balances_with_connections(run: Run) -> None:
-    figure = day_figure(run.tables, run.instance.study.model_dump(mode="json"))
-    ax = panels(figure)["balance"]
+    ax = panels(run.day)["balance"]
     total = np.zeros(24)
     for patch in ax.patches:
         name, _, hour = str(patch.get_gid()).rpartition("-")

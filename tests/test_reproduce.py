@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cli import accepted
 from readable import unreadable
-from reproduced import ITEMS, entries_of, results
+from reproduced import ITEMS, assert_drawn, entries_of, results
 
 from experiments import reproduce
 from experiments.confidence import Estimate
@@ -34,10 +34,7 @@ def quick(tmp_path_factory, figures):
     folder = tmp_path_factory.mktemp("quick")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reproduce, "item_names", lambda: ITEMS)  # the others have tests of their own
-        yield (
-            folder,
-            json.loads(accepted("reproduce", "all", "--quick", "--json", "--workers", 1, "--out", folder)),
-        )
+        yield folder, json.loads(accepted("reproduce", "all", "--quick", "--json", "--workers", 1, "--out", folder))
 
 
 # ---- the paper and ours ------------------------------------------------------------------------------------------
@@ -146,11 +143,7 @@ def test_figure_can_be_read_and_has_units(quick, figures, name):
     assert unreadable(figure) == []
     assert all(re.search(r"\[.+\]", ax.get_ylabel()) for ax in figure.axes)
     assert re.search(r"\[.+\]", figure.axes[-1].get_xlabel())
-    folder = quick[0]
-    assert (folder / f"{name}-quick.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / f"{name}-quick.pdf").read_bytes().startswith(b"%PDF")
-    ids = re.findall(r'\bid="([^"]*)"', (folder / f"{name}-quick.svg").read_text(encoding="utf-8"))
-    assert len(ids) == len(set(ids))
+    assert_drawn(quick[0] / f"{name}-quick")
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest
 from cli import accepted
 from conftest import STUDIES
 from readable import unreadable
+from reproduced import assert_drawn
 
 from experiments.catalog import packaged_sweeps
 from experiments.evaluation import Evaluator, evaluate, fixed_bids
@@ -209,11 +210,7 @@ def test_figure_can_be_read_and_has_units(quick, figures, name):
     labels = [label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
     assert len(labels) >= len(ROWS)
     assert all(re.search(r"\[.+\]$", label) for label in labels)
-    folder = quick[0]
-    assert (folder / f"{name}-quick.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / f"{name}-quick.pdf").read_bytes().startswith(b"%PDF")
-    ids = re.findall(r'\bid="([^"]*)"', (folder / f"{name}-quick.svg").read_text(encoding="utf-8"))
-    assert len(ids) == len(set(ids))
+    assert_drawn(quick[0] / f"{name}-quick")
 
 
 @pytest.mark.slow

@@ -152,10 +152,7 @@ def test_a_quick_run_takes_a_few_of_them(tmp_path):
 
 def test_changes_in_words():
     assert BASE.in_words() == "nothing"
-    overrides = (
-        "fleet.wind.*.min_power_factor=0.95",
-        "grid.line_max_s_mva=3.02",
-    )
+    overrides = ("fleet.wind.*.min_power_factor=0.95", "grid.line_max_s_mva=3.02")
     words = Interpretation(name="x", overrides=overrides, unreduced=True).in_words()
     assert words == "fleet.wind.*.min_power_factor=0.95, grid.line_max_s_mva=3.02, as many scenarios drawn as are kept"
 

@@ -33,10 +33,7 @@ def test_cvar_by_hand():
     assert not Risk().averse
 
 
-@given(
-    st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.01, 1)), min_size=1, max_size=8),
-    st.floats(0.01, 0.99),
-)
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.01, 1)), min_size=1, max_size=8), st.floats(0.01, 0.99))
 def test_cvar_is_the_optimum_of_its_linear_program(outcomes, level):
     """min η + Σ p·u / (1 - α), u >= cost - η, u >= 0 (Rockafellar and Uryasev)."""
     cost, weight = (np.array(column) for column in zip(*outcomes, strict=True))

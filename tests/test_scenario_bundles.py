@@ -121,10 +121,7 @@ def test_another_process_gives_the_same_answer(case, threads):
 
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_answer(case, threads):
-    with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
-        Client(cluster) as client,
-    ):
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
         there = method(case, client.get_executor()).run(np.zeros(4), gap=1e-3, time_limit_s=60)
     here = method(case, threads).run(np.zeros(4), gap=1e-3, time_limit_s=60)
     assert there.bid_mw.tobytes() == here.bid_mw.tobytes()

@@ -337,10 +337,7 @@ def test_a_bad_value_is_told_in_a_line_that_names_it(axes, keys, told):
         ("name: a\naxes: [{values: {1: [1]}}]", "axes.0.values.1.[key]: input should be a valid string, got 1"),
         ("name: a\naxes: [{sobol: {count: 3, within: {days: [1, 2]}}}]", "axes.0.sobol: count must be a power of two"),
         ("name: a\naxes: [{sobol: {count: 4, within: {days: [1, .inf]}}}]", "axes.0.sobol.within.days.1: must be a"),
-        (
-            "name: a\nfactors: {x: {paths: [days], chnge: set}}",
-            "factors.x.chnge: unknown key; did you mean 'change'?",
-        ),
+        ("name: a\nfactors: {x: {paths: [days], chnge: set}}", "factors.x.chnge: unknown key; did you mean 'change'?"),
         (
             "name: a\naxes: [{range: {days: {start: 1, stop: 2, cnt: 3}}}]",
             "axes.0.range.days.cnt: unknown key; did you mean 'count'?",

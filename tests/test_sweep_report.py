@@ -6,18 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic import (
-    CASES,
-    FACTORS,
-    PENALTIES,
-    by_hand,
-    differences_of,
-    grid,
-    hypercube,
-    means_of,
-    report_of,
-    student,
-)
+from synthetic import CASES, FACTORS, PENALTIES, by_hand, differences_of, grid, hypercube, means_of, report_of, student
 
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.findings import findings_of

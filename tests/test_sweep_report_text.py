@@ -13,18 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from markdown_it import MarkdownIt
 from scipy import stats
-from synthetic import (
-    BIDDINGS,
-    CASES,
-    FACTORS,
-    PENALTIES,
-    VERSIONS,
-    by_hand,
-    grid,
-    hypercube,
-    report_of,
-    student,
-)
+from synthetic import BIDDINGS, CASES, FACTORS, PENALTIES, VERSIONS, by_hand, grid, hypercube, report_of, student
 
 from experiments.sweeps.report import write_report
 from experiments.sweeps.report.data import ReportData

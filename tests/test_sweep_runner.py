@@ -353,10 +353,7 @@ def test_a_run_that_the_audit_rejects_is_a_failure(task, monkeypatch):
     assert product.parts == {}
 
 
-@pytest.mark.parametrize(
-    ("outputs", "kept"),
-    [("summary", {"results"}), ("hourly", {"results", "hourly"})],
-)
+@pytest.mark.parametrize(("outputs", "kept"), [("summary", {"results"}), ("hourly", {"results", "hourly"})])
 def test_a_worker_hands_back_what_is_asked_for(task, outputs, kept):
     product = perform(replace(task, outputs=outputs))
     assert set(product.parts) == kept

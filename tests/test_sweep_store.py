@@ -142,12 +142,7 @@ def mixed(tmp_path_factory, products):
     plan = plan_of(
         {"values": {"study": ["microgrid33", "networked33"]}},
         outputs="all",
-        set={
-            "policy": "myopic",
-            "coordination": "uncoordinated",
-            "uncertainty.scenarios": 4,
-            "uncertainty.keep": 2,
-        },
+        set={"policy": "myopic", "coordination": "uncoordinated", "uncertainty.scenarios": 4, "uncertainty.keep": 2},
     )
     with store.locked():
         store.prepare(plan)

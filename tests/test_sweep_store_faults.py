@@ -150,10 +150,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path, filled):
             lambda versions: json.dumps(versions | {"clarabel": "0.0.1"}),
             r"other versions \(here is clarabel .+ instead of 0\.0\.1\)",
         ),
-        (
-            lambda versions: json.dumps({**versions, "model": "x"}),
-            r"other versions \(here is model .+ instead of x\)",
-        ),
+        (lambda versions: json.dumps({**versions, "model": "x"}), r"other versions \(here is model .+ instead of x\)"),
         (
             lambda versions: json.dumps({name: versions[name] for name in list(versions)[1:]}),
             r"other versions \(here is python .+ instead of None\)",

@@ -2,18 +2,16 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from cli import accepted
 from conftest import STUDIES
 from feeder5 import settled_cost
 from readable import unreadable
 from scipy import stats
-from typer.testing import CliRunner
 
-import experiments.__main__ as command_line
 from agents.bid_optimizer import compute_submission, opening_problem
 from agents.dispatch.dispatcher import Dispatcher
 from experiments.confidence import Estimate
@@ -33,6 +31,7 @@ TOLERANCE = 0.01
 """Tolerance of the solver in a profit. [$]"""
 
 SURE = ForecastErrors(demand_std=0, wind_std=0, pv_std=0)
+VALUE = ("value", "microgrid33")
 FEW = ("--scenarios", "20", "--keep", "2", "--compare-keep", "1", "--out-of-sample", "2")
 
 
@@ -235,48 +234,14 @@ def test_microgrids_are_refused():
         value_study(networked, sizes=[1], test_count=2, out=None, workers=1, dask=None, as_json=True)
 
 
-def accepted(*arguments):
-    done = CliRunner().invoke(command_line.app, ["value", "microgrid33", *arguments], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    assert done.stderr == ""
-    return done.stdout
-
-
-@pytest.fixture
-def refused(monkeypatch, capsys):
-    """Run the command as the shell does; return its one message."""
-
-    def _refused(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tieline", "value", "microgrid33", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            command_line.main()
-        out, err = capsys.readouterr()
-        assert (end.value.code, out) == (2, "")
-        assert err.startswith("tieline: ")
-        assert err.count("\n") == 1
-        return err
-
-    return _refused
-
-
 def test_json_and_folder(tmp_path):
     folder = tmp_path / "value"
-    printed = json.loads(accepted(*FEW, "--json", "--workers", "2", "--out", str(folder)))
+    printed = json.loads(accepted(*VALUE, *FEW, "--json", "--workers", "2", "--out", str(folder)))
     assert {path.name for path in folder.iterdir()} == {"study.yaml", "value.json", "value.png", "value.svg"}
     assert json.loads((folder / "value.json").read_text(encoding="utf-8")) == printed
     assert list(printed) == [
-        "study",
-        "seed",
-        "bidding",
-        "rule",
-        "risk",
-        "scenarios",
-        "keep",
-        "solution",
-        "test_scenarios",
-        "confidence",
-        "bids",
-        "seconds",
+        *("study", "seed", "bidding", "rule", "risk", "scenarios", "keep", "solution"),
+        *("test_scenarios", "confidence", "bids", "seconds"),
     ]
     assert (printed["study"], printed["scenarios"], printed["keep"]) == ("microgrid33", 20, 2)
     assert (printed["test_scenarios"], printed["confidence"]) == (2, 0.95)
@@ -285,18 +250,8 @@ def test_json_and_folder(tmp_path):
     assert rows == [("basic", 2), ("anm_aware", None), ("anm_aware", 1), ("anm_aware", 2)]
     for row in printed["bids"]:
         assert set(row) == {
-            "bidding",
-            "keep",
-            "kantorovich_mw",
-            "gap",
-            "training",
-            "test",
-            "tail",
-            "optimism",
-            "difference",
-            "beyond_limits",
-            "inexact",
-            "bids_mw",
+            *("bidding", "keep", "kantorovich_mw", "gap", "training", "test", "tail", "optimism", "difference"),
+            *("beyond_limits", "inexact", "bids_mw"),
         }
         assert set(row["test"]) == set(row["difference"]) == {"mean", "standard_error", "low", "high"}
         assert len(row["bids_mw"]) == 24
@@ -319,13 +274,15 @@ def test_tables(report, capsys):
 
 def test_bad_input_is_refused_before_anything_is_written(refused, tmp_path):
     folder = tmp_path / "value"
-    assert "--out-of-sample 1: use 2 or more" in refused("--out-of-sample", 1, "--out", folder)
-    assert "--compare-keep 21: use 1 to 20" in refused("--scenarios", 20, "--compare-keep", 21, "--out", folder)
-    assert "unknown 'bold'" in refused("--set", "bidding=bold", "--out", folder)
+    assert "--out-of-sample 1: use 2 or more" in refused(*VALUE, "--out-of-sample", 1, "--out", folder)
+    assert "--compare-keep 21: use 1 to 20" in refused(
+        *VALUE, "--scenarios", 20, "--compare-keep", 21, "--out", folder
+    )
+    assert "unknown 'bold'" in refused(*VALUE, "--set", "bidding=bold", "--out", folder)
     assert not folder.exists()
     folder.mkdir()
     (folder / "mine.txt").touch()
-    assert "exists already; nothing is overwritten" in refused("--out", folder)
+    assert "exists already; nothing is overwritten" in refused(*VALUE, "--out", folder)
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
 
 

@@ -3,10 +3,12 @@
 import errno
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from importlib import import_module
 from importlib.metadata import version
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Annotated, Any
@@ -60,18 +62,6 @@ POLICIES = _found("agents/anm")
 RULES = _in_words(_rules())
 
 Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
-Bidding = Annotated[str | None, typer.Option(help=f"Bidding strategy: {_found('agents/bidding')}.")]
-Policy = Annotated[str | None, typer.Option(help=f"ANM policy: {POLICIES}.")]
-Mode = Annotated[str | None, typer.Option(help=f"How microgrids are coordinated: {_found('agents/coordination')}.")]
-Trained = Annotated[str | None, typer.Option(help="File of value functions for --policy learned (tieline train).")]
-Rule = Annotated[str | None, typer.Option(help=f"Imbalance rule: {RULES}.")]
-Days = Annotated[int | None, typer.Option(help="Market days in a row.")]
-Scenarios = Annotated[int | None, typer.Option(help="Monte-Carlo scenarios drawn for the bid.")]
-Keep = Annotated[str | None, typer.Option(help="Scenarios kept by the reduction, or all.")]
-Gap = Annotated[float | None, typer.Option(help="Relative optimality gap to prove, e.g. 0.001.")]
-TimeLimit = Annotated[float | None, typer.Option(help="Seconds to search for better bids.")]
-CvarWeight = Annotated[float | None, typer.Option(help="Share of the CVaR in what the bid optimises, 0 to 1.")]
-CvarLevel = Annotated[float | None, typer.Option(help="Level of the CVaR: 0.95 is the mean of the worst 5 %.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
 Set = Annotated[
     list[str] | None,
@@ -87,6 +77,68 @@ WorkerCount = Annotated[
 ]
 Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on the workers of this Dask scheduler.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _option(kind: Any, text: str) -> Any:
+    return Annotated[kind | None, typer.Option(help=text)]
+
+
+SHARED = {
+    "study": Study,
+    "bidding": _option(str, f"Bidding strategy: {_found('agents/bidding')}."),
+    "policy": _option(str, f"ANM policy: {POLICIES}."),
+    "coordination": _option(str, f"How microgrids are coordinated: {_found('agents/coordination')}."),
+    "trained": _option(str, "File of value functions for --policy learned (tieline train)."),
+    "rule": _option(str, f"Imbalance rule: {RULES}."),
+    "days": _option(int, "Market days in a row."),
+    "scenarios": _option(int, "Monte-Carlo scenarios drawn for the bid."),
+    "keep": _option(str, "Scenarios kept by the reduction, or all."),
+    "gap": _option(float, "Relative optimality gap to prove, e.g. 0.001."),
+    "time_limit": _option(float, "Seconds to search for better bids."),
+    "cvar_weight": _option(float, "Share of the CVaR in what the bid optimises, 0 to 1."),
+    "cvar_level": _option(float, "Level of the CVaR: 0.95 is the mean of the worst 5 %."),
+    "seed": Seed,
+    "set_": Set,
+    "workers": WorkerCount,
+    "dask": Dask,
+    "json": Json,
+}
+"""Arguments of several commands, by name."""
+
+Given = dict[str, Any]
+"""Values of the arguments of `SHARED` that a command has."""
+
+
+def _command(order: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that makes a function of the `Given` arguments and of its own a command.
+
+    Parameters
+    ----------
+    order : str
+        Names of all arguments as the command's help lists them; those that are not the function's own are shared.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = dict(signature(function).parameters)
+        del own["given"]
+        arguments = [own.get(name) or _shared(name) for name in order.split()]
+
+        @wraps(function)
+        def command(**values: Any) -> None:
+            function({name: value for name, value in values.items() if name not in own}, **{n: values[n] for n in own})
+
+        command.__annotations__ = {one.name: one.annotation for one in arguments}
+        command.__signature__ = Signature(  # type: ignore[attr-defined]
+            [one.replace(kind=Parameter.KEYWORD_ONLY) for one in arguments]
+        )
+        return app.command()(command)
+
+    return decorate
+
+
+def _shared(name: str) -> Parameter:
+    default = {"study": Parameter.empty, "json": False}.get(name)
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=SHARED[name], default=default)
 
 
 def _load(module: str) -> Any:
@@ -108,19 +160,24 @@ def _status(text: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(text)
 
 
-def _study(given: dict[str, Any]) -> Any:
+def _study(given: Given) -> Any:
     """Return the study that a command's arguments name, with those of them applied that set its values."""
     names = _load("catalog").OPTIONS
     options = {names[name]: value for name, value in _options(given).items()}
     return _load("catalog").find_study(given["study"], overrides=given["set_"] or [], options=options)
 
 
-def _options(given: dict[str, Any]) -> dict[str, Any]:
+def _options(given: Given) -> dict[str, Any]:
     """Return those of a command's arguments that set values of a study, by their names."""
     options = {name: given[name] for name in _load("catalog").OPTIONS if name in given}
     if (options.get("keep") or "").isdecimal():  # or all
         options["keep"] = int(options["keep"])
     return options
+
+
+def _way(given: Given) -> dict[str, Any]:
+    """Return those of a command's arguments that say where it works and how it answers, as its function takes them."""
+    return {{"json": "as_json"}.get(name, name): given[name] for name in ("workers", "dask", "json") if name in given}
 
 
 def _print_version(wanted: bool) -> None:
@@ -138,127 +195,80 @@ def _all_commands(
     pass
 
 
-@app.command()
+@_command(
+    "study bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_ out figures"
+    " json"
+)
 def run(
-    study: Study,
-    bidding: Bidding = None,
-    policy: Policy = None,
-    coordination: Mode = None,
-    trained: Trained = None,
-    rule: Rule = None,
-    days: Days = None,
-    scenarios: Scenarios = None,
-    keep: Keep = None,
-    cvar_weight: CvarWeight = None,
-    cvar_level: CvarLevel = None,
-    seed: Seed = None,
-    set_: Set = None,
+    given: Given,
     out: Annotated[Path | None, typer.Option(help="Run folder; must not exist. Default: runs/...")] = None,
     figures: Annotated[
         str | None,
         typer.Option(help="daily (one of each day), overview (of all days) or none. Default: daily up to a week."),
     ] = None,
-    json: Json = False,
 ) -> None:
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
     from experiments.catalog import base_study
 
-    chosen = _study(locals())
-    _load("commands").run_study(chosen, base=base_study(chosen, study), out=out, figures=figures, as_json=json)
+    chosen = _study(given)
+    _load("commands").run_study(
+        chosen, base=base_study(chosen, given["study"]), out=out, figures=figures, **_way(given)
+    )
 
 
-@app.command()
+@_command(
+    "study bidding policy coordination trained on test_scenarios rule scenarios keep cvar_weight cvar_level seed set_"
+    " workers dask json"
+)
 def evaluate(
-    study: Study,
-    bidding: Bidding = None,
+    given: Given,
     policy: Annotated[str, typer.Option(help=f"ANM policy: {POLICIES}.")] = "hindsight",
-    coordination: Mode = None,
-    trained: Trained = None,
     on: Annotated[
         str, typer.Option(help="kept: the bid's own scenarios (as in the paper); test: fresh ones.")
     ] = "kept",
     test_scenarios: Annotated[int, typer.Option(min=1, help="How many fresh scenarios, with --on test.")] = 100,
-    rule: Rule = None,
-    scenarios: Scenarios = None,
-    keep: Keep = None,
-    cvar_weight: CvarWeight = None,
-    cvar_level: CvarLevel = None,
-    seed: Seed = None,
-    set_: Set = None,
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    json: Json = False,
 ) -> None:
     """Expected money of the study's bids over a set of scenarios, with standard errors."""
-    chosen = _study(locals())
-    _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, workers=workers, dask=dask, as_json=json)
+    chosen = _study(given | {"policy": policy})
+    _load("commands").evaluate_study(chosen, on=on, count=test_scenarios, **_way(given))
 
 
-@app.command()
+@_command(
+    "study bidding rule scenarios keep compare_keep out_of_sample cvar_weight cvar_level seed set_ out workers dask"
+    " json"
+)
 def value(
-    study: Study,
-    bidding: Bidding = None,
-    rule: Rule = None,
-    scenarios: Scenarios = None,
-    keep: Keep = None,
+    given: Given,
     compare_keep: Annotated[
         list[int] | None,
         typer.Option(metavar="N", help="Also bid from N kept scenarios; repeat for more. Default: 1, 5, 10, 20, 50."),
     ] = None,
     out_of_sample: Annotated[int, typer.Option(metavar="N", help="Fresh scenarios every bid is tested on.")] = 100,
-    cvar_weight: CvarWeight = None,
-    cvar_level: CvarLevel = None,
-    seed: Seed = None,
-    set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Folder for figure and data; must not exist.")] = None,
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    json: Json = False,
 ) -> None:
     """Value of the stochastic bid: VSS, EVPI, and profit by number of kept scenarios, on the same fresh ones."""
-    chosen = _study(locals())
-    _load("value_console").value_study(
-        chosen,
-        sizes=compare_keep or (),
-        test_count=out_of_sample,
-        out=out,
-        workers=workers,
-        dask=dask,
-        as_json=json,
-    )
+    chosen = _study(given)
+    _load("value_console").value_study(chosen, sizes=compare_keep or (), count=out_of_sample, out=out, **_way(given))
 
 
-@app.command()
+@_command(
+    "study bidding coordination rule scenarios keep gap time_limit cvar_weight cvar_level seed set_ formulation solver"
+    " workers dask json csv"
+)
 def bid(
-    study: Study,
-    bidding: Bidding = None,
-    coordination: Mode = None,
-    rule: Rule = None,
-    scenarios: Scenarios = None,
-    keep: Keep = None,
-    gap: Gap = None,
-    time_limit: TimeLimit = None,
-    cvar_weight: CvarWeight = None,
-    cvar_level: CvarLevel = None,
-    seed: Seed = None,
-    set_: Set = None,
+    given: Given,
     formulation: Annotated[str, typer.Option(help="conic, or ac: the paper's polar AC equations.")] = "conic",
     solver: Annotated[str | None, typer.Option(help="With --formulation ac: ipopt or bonmin.")] = None,
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print hour_ending,bid_mw as CSV and nothing else.")] = False,
 ) -> None:
     """Compute and print the 24 day-ahead bids."""
-    chosen = _study(locals())
-    _load("commands").bid_study(
-        chosen, formulation=formulation, solver=solver, workers=workers, dask=dask, as_json=json, as_csv=csv
-    )
+    chosen = _study(given)
+    _load("commands").bid_study(chosen, formulation=formulation, solver=solver, as_csv=csv, **_way(given))
 
 
-@app.command()
+@_command("study out samples rounds test_days rule seed set_ workers dask json")
 def train(
-    study: Study,
+    given: Given,
     out: Annotated[Path, typer.Option(help="JSON file for the value functions; must not exist.")],
     samples: Annotated[int, typer.Option(min=4, help="Problems solved for each hour and round.")] = 60,
     rounds: Annotated[int, typer.Option(min=1, help="Passes over the day; the best is kept.")] = 2,
@@ -266,25 +276,10 @@ def train(
         int,
         typer.Option(min=0, help="Fresh days to compare it on with myopic, receding and hindsight."),
     ] = 0,
-    rule: Rule = None,
-    seed: Seed = None,
-    set_: Set = None,
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    json: Json = False,
 ) -> None:
     """Train value functions of stored energy for --policy learned; write them with their provenance."""
-    chosen = _study(locals())
-    _load("train").train_study(
-        chosen,
-        out=out,
-        samples=samples,
-        rounds=rounds,
-        test_days=test_days,
-        workers=workers,
-        dask=dask,
-        as_json=json,
-    )
+    chosen, sizes = _study(given), {"samples": samples, "rounds": rounds, "test_days": test_days}
+    _load("train").train_study(chosen, out=out, **sizes, **_way(given))
 
 
 @app.command()
@@ -313,8 +308,12 @@ def plot(
     _load("commands").plot_run(run_dir, figures=figure or (), day=day, page_format=page_format, out=out, as_json=json)
 
 
-@app.command()
+@_command(
+    "things vary seeds bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_"
+    " out workers dask json"
+)
 def compare(
+    given: Given,
     things: Annotated[
         list[str], typer.Argument(metavar="STUDY...", help="Studies or run folders; the first is the baseline.")
     ],
@@ -325,36 +324,11 @@ def compare(
     seeds: Annotated[
         int, typer.Option(min=1, help="Number of seeds; several give 95 % intervals of differences.")
     ] = 1,
-    bidding: Bidding = None,
-    policy: Policy = None,
-    coordination: Mode = None,
-    trained: Trained = None,
-    rule: Rule = None,
-    days: Days = None,
-    scenarios: Scenarios = None,
-    keep: Keep = None,
-    cvar_weight: CvarWeight = None,
-    cvar_level: CvarLevel = None,
-    seed: Seed = None,
-    set_: Set = None,
     out: Annotated[Path | None, typer.Option(help="Folder for figure, summary and hours; must not exist.")] = None,
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    json: Json = False,
 ) -> None:
     """Two or more studies or runs on the same weather: money side by side, and a figure that shows why."""
-    options = _options(locals())
-    _load("commands").compare_runs(
-        things,
-        vary=vary or (),
-        overrides=set_ or (),
-        options=options,
-        seeds=seeds,
-        out=out,
-        workers=workers,
-        dask=dask,
-        as_json=json,
-    )
+    values = {"vary": vary or (), "overrides": given["set_"] or (), "options": _options(given)}
+    _load("commands").compare_runs(things, **values, seeds=seeds, out=out, **_way(given))
 
 
 @app.command()

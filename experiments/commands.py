@@ -81,25 +81,19 @@ def run_study(
         with console.status("drawing", quiet=as_json):
             drawn = write_run(done, unfinished, folder, choice)
     summary, verdict = done.summary, done.audit()
-    console.warn_of_fallback(summary["bid_strategy"])
-    if as_json:
-        console.print_json(summary)
-    else:
-        show_run(summary, instance, verdict, drawn)
+    console.print_result(summary, instance, verdict, drawn, show=show_run, as_json=as_json)
     if not verdict.clean:
         sys.exit(1)
 
 
-def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, dask: str | None, as_json: bool) -> None:
+def evaluate_study(study: Study, *, on: str, count: int, as_json: bool, **spread: Any) -> None:
     """Print the expected terms of the study's bids over kept or test scenarios."""
     start = perf_counter()
     instance = instance_of(study)
     check_study(instance)
     scenarios = scenario_set(instance, on, count)
     with console.progress(f"{study.policy} on {on} scenarios", total=len(scenarios), quiet=as_json) as report:
-        result = evaluate(
-            instance, scenarios, workers=workers, dask=dask, progress=lambda done: report(f"scenario {done}")
-        )
+        result = evaluate(instance, scenarios, progress=lambda done: report(f"scenario {done}"), **spread)
     summary = {
         "study": study.name,
         "seed": study.seed,
@@ -123,11 +117,7 @@ def evaluate_study(study: Study, *, on: str, count: int, workers: int | None, da
         },
         "seconds": {"total": perf_counter() - start},
     }
-    console.warn_of_fallback(summary["bid_strategy"])
-    if as_json:
-        console.print_json(summary)
-    else:
-        show_evaluation(summary, instance)
+    console.print_result(summary, instance, show=show_evaluation, as_json=as_json)
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:
@@ -135,23 +125,14 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def bid_study(
-    study: Study,
-    *,
-    formulation: str,
-    solver: str | None,
-    workers: int | None,
-    dask: str | None,
-    as_json: bool,
-    as_csv: bool,
-) -> None:
-    """Print the study's bids."""
+def bid_study(study: Study, *, as_json: bool, as_csv: bool, **options: Any) -> None:
+    """Print the study's bids as `bid` finds them."""
     if as_json and as_csv:
         raise StudyError("--json and --csv: choose one")
     instance = instance_of(study)
     start = perf_counter()
     with console.status("bidding", quiet=as_json or as_csv) as report:
-        submission = bid(study, formulation=formulation, solver=solver, workers=workers, dask=dask, progress=report)
+        submission = bid(study, progress=report, **options)
     seconds = perf_counter() - start
     used = strategy_of(submission)
     if as_csv:
@@ -177,11 +158,7 @@ def bid_study(
         "note": submission.note,
         "seconds": {"bid": seconds},
     }
-    console.warn_of_fallback(summary["bid_strategy"])
-    if as_json:
-        console.print_json(summary)
-    else:
-        show_bids(summary, instance)
+    console.print_result(summary, instance, show=show_bids, as_json=as_json)
 
 
 def audit_run(folder: Path, *, as_json: bool) -> None:
@@ -256,9 +233,8 @@ def compare_runs(
     options: Mapping[str, Any],
     seeds: int,
     out: Path | None,
-    workers: int | None,
-    dask: str | None,
     as_json: bool,
+    **spread: Any,
 ) -> None:
     """Print runs on the same weather side by side; with `out`, write figure, summary and hours into that folder.
 
@@ -274,10 +250,10 @@ def compare_runs(
         Number of seeds.
     out : Path or None
         Folder, which must not exist.
-    workers, dask : int, str or None
-        Processes, or the address of a Dask scheduler.
     as_json : bool
         Print one JSON object and nothing else.
+    **spread
+        ``workers`` and ``dask``, as `compare` takes them.
     """
     from experiments.compare import compare
     from experiments.console.comparison import show_comparison
@@ -287,8 +263,8 @@ def compare_runs(
             values = _values("--vary", vary, several=True)
             fixed = {key: value for key, (value,) in _values("--set", overrides, several=False).items()}
             given = {name: value for name, value in options.items() if value is not None}
-            compared = compare(*things, vary=values | {key: [value] for key, value in fixed.items()}, seeds=seeds,
-                               workers=workers, dask=dask, progress=report, **given)  # fmt: skip
+            varied = values | {key: [value] for key, value in fixed.items()}
+            compared = compare(*things, vary=varied, seeds=seeds, progress=report, **spread, **given)
         if unfinished is not None:
             with console.status("drawing", quiet=as_json):
                 compared.write(unfinished)

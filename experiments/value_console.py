@@ -83,18 +83,9 @@ def value(
     return report
 
 
-def value_study(
-    study: Study,
-    *,
-    sizes: Sequence[int],
-    test_count: int,
-    out: Path | None,
-    workers: int | None,
-    dask: str | None,
-    as_json: bool,
-) -> None:
-    """Print the value of the study's bid; with `out`, write figure, data and study into that folder."""
-    report = value(study, sizes=sizes, count=test_count, out=out, workers=workers, dask=dask, quiet=as_json)
+def value_study(study: Study, *, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Print the value of the study's bid as `value` finds it; with `out`, where figure, data and study are."""
+    report = value(study, out=out, quiet=as_json, **options)
     if as_json:
         console.print_json(value_summary(report))
         return
@@ -115,7 +106,7 @@ def _write(folder: Path, report: ValueReport) -> None:
 
 def value_summary(report: ValueReport) -> dict[str, Any]:
     """Return the report as ``--json`` prints it; all money in $ for one day."""
-    study, solution = report.study, report.solution
+    study = report.study
     return {
         "study": study.name,
         "seed": study.seed,
@@ -124,14 +115,7 @@ def value_summary(report: ValueReport) -> dict[str, Any]:
         "risk": study.risk.model_dump(),
         "scenarios": study.uncertainty.scenarios,
         "keep": report.reference.contender.keep,
-        "solution": {
-            "ws": solution.ws,
-            "rp": solution.rp,
-            "eev": solution.eev,
-            "evpi": solution.evpi,
-            "vss": solution.vss,
-            "rp_gap": solution.rp_gap,
-        },
+        "solution": {name: getattr(report.solution, name) for name in ("ws", "rp", "eev", "evpi", "vss", "rp_gap")},
         "test_scenarios": len(report.reference.profits),
         "confidence": CONFIDENCE,
         "bids": [_trial_summary(trial, report) for trial in report.trials],

@@ -231,7 +231,7 @@ def test_estimate_is_the_textbooks():
 def test_microgrids_are_refused():
     networked = read_study(STUDIES / "networked33.yaml")
     with pytest.raises(StudyError, match="tieline value knows no microgrids yet: use tieline run"):
-        value_study(networked, sizes=[1], test_count=2, out=None, workers=1, dask=None, as_json=True)
+        value_study(networked, sizes=[1], count=2, out=None, workers=1, dask=None, as_json=True)
 
 
 def test_json_and_folder(tmp_path):

@@ -23,6 +23,15 @@ def print_json(document: dict[str, Any]) -> None:
     echo(json.dumps(document, indent=2, allow_nan=False, default=float))
 
 
+def print_result(summary: dict[str, Any], *more: Any, show: Callable[..., None], as_json: bool) -> None:
+    """Print a summary as one JSON object, or as `show` prints it, which may need more; warn of bids not asked for."""
+    warn_of_fallback(summary["bid_strategy"])
+    if as_json:
+        print_json(summary)
+    else:
+        show(summary, *more)
+
+
 @contextmanager
 def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
     """Show a bar on standard error that moves one step every time the yielded function is called."""

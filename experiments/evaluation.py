@@ -3,11 +3,10 @@
 import itertools
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -200,7 +199,7 @@ def _instance_of(study: str | Path | Study, options: dict[str, Any]) -> Instance
     return instance
 
 
-class Evaluator:
+class Evaluator(ExitStack):
     """Evaluator of fixed bids in scenarios of the first day, by workers that simulate or plan.
 
     Parameters
@@ -224,19 +223,13 @@ class Evaluator:
         workers: Workers | int | None = None,
         progress: Callable[[], None] | None = None,
     ) -> None:
-        self._instance, self._progress = Shared(instance), progress
-        self._workers, self._outcome = Workers.of(workers), _planned if by == "plan" else _simulated
-        self._stack, self._by = ExitStack(), by
+        super().__init__()
+        self._instance, self._by, self._workers, self._progress = Shared(instance), by, Workers.of(workers), progress
 
     def __enter__(self) -> Self:
         opened = self._workers.executor() if self._by == "plan" else self._workers.processes()
-        self._executor = self._stack.enter_context(opened)
+        self._executor = self.enter_context(opened)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
 
     def evaluate(self, submission: Submission, scenarios: ScenarioSet) -> Evaluation:
         """Return the evaluation of bids over scenarios."""
@@ -259,7 +252,8 @@ class Evaluator:
         """
         futures = []
         for k in range(len(scenarios)):
-            future = self._executor.submit(self._outcome, self._instance, submission, scenarios.subset(k), network)
+            day = scenarios.subset(k)
+            future = self._executor.submit(_outcome, self._by, self._instance, submission, day, network)
             future.add_done_callback(self._tell)
             futures.append(future)
         return futures
@@ -269,13 +263,10 @@ class Evaluator:
             self._progress()
 
 
-def _planned(shared: Shared, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
-    return planned(shared.instance, submission, day, kept_dispatchers.of(shared.instance), network)
-
-
-def _simulated(shared: Shared, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
-    with one_at_a_time:
-        return simulated(shared.instance, submission, day, kept_dispatchers.of(shared.instance), network)
+def _outcome(by: Method, shared: Shared, submission: Submission, day: ScenarioSet, network: str) -> Outcome:
+    with nullcontext() if by == "plan" else one_at_a_time:
+        method = planned if by == "plan" else simulated
+        return method(shared.instance, submission, day, kept_dispatchers.of(shared.instance), network)
 
 
 def fixed_bids(instance: Instance, bid_mw: FloatArray) -> Submission:

@@ -63,22 +63,22 @@ class Outcome:
     planned_profit: float = np.nan
 
 
+ENERGIES = ("bid", "metered", "imbalance", "load_curtailed", "generation_curtailed")
+"""Energies of an outcome."""
+
+
 def simulated(
     instance: Instance, submission: Submission, day: ScenarioSet, dispatcher: Dispatcher, network: str = ""
 ) -> Outcome:
     """Return the outcome of bids in a day of one scenario, simulated through the whole market loop."""
     tables = simulate(instance, actual=[day], fixed=submission, dispatcher=dispatcher).tables
-    energies, metered_mw = energy(tables), tables["settlements"]["metered_mw"].to_numpy()
+    metered_mw = tables["settlements"]["metered_mw"].to_numpy()
+    imbalance_mw = metered_mw - tables["settlements"]["bid_mw"].to_numpy()
+    energies = energy(tables) | {"imbalance": float(np.abs(imbalance_mw).sum())}
     limits, proof = limits_not_kept(tables, instance.study.model_dump(mode="json")), certificate(tables)
     return Outcome(
         terms=money_terms(tables),
-        energy_mwh={
-            "bid": energies["bid"],
-            "metered": energies["metered"],
-            "imbalance": float(np.abs(metered_mw - tables["settlements"]["bid_mw"].to_numpy()).sum()),
-            "load_curtailed": energies["load_curtailed"],
-            "generation_curtailed": energies["generation_curtailed"],
-        },
+        energy_mwh={name: energies[name] for name in ENERGIES},
         metered_mw=metered_mw,
         loss_mw=tables["lines"].groupby("hour")["loss_mw"].sum().to_numpy(),
         vm_pu=tables["buses"]["vm_pu"].to_numpy().reshape(HOURS_PER_DAY, -1),

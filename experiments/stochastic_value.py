@@ -38,6 +38,9 @@ from sim.scenarios import Draw, ScenarioSet
 Progress = Callable[[str], None]
 """Callback after every solve, from the thread that solved, with the name of the problem."""
 
+Bidder = Callable[[str, ScenarioSet], Submission]
+"""Function that bids for the first day by a strategy, in the calling thread."""
+
 SIZES = (1, 5, 10, 20, 50)
 """Numbers of kept scenarios compared by default."""
 
@@ -130,13 +133,20 @@ class Comparison:
         StudyError
             If the solver gives no answer.
         """
-        bidder = _Bidder(self.instance, Workers.of(workers).threads, progress)
+        dispatcher = Dispatcher.of(self.instance, threads=Workers.of(workers).threads)
+
+        def bid(name: str, scenarios: ScenarioSet) -> Submission:
+            proposal = strategy(name).bid(dispatcher, opening_problem(self.instance, scenarios))
+            if progress is not None:
+                progress("bidding")
+            return proposal
+
         try:
             tell = None if progress is None else lambda: progress("dispatching")
             with Evaluator(self.instance, by="plan", workers=workers, progress=tell) as evaluator:
-                started = {one: _Started.of(one, bidder, evaluator, self.test) for one in self.contenders}
+                started = {one: self._start(one, bid, evaluator) for one in self.contenders}
                 mine, theirs = started[self.reference], started[self.forecast]
-                solution = _solution_value(mine.proposal, theirs.submission, self.reference, bidder, evaluator)
+                solution = _solution_value(mine.proposal, theirs.submission, self.reference, bid, evaluator)
                 trials = {one: start.finish() for one, start in started.items()}
         except SolverError as error:
             raise StudyError(
@@ -149,19 +159,11 @@ class Comparison:
             reference=trials[self.reference],
         )
 
-
-class _Bidder:
-    """Bidder for the first day, in the calling thread."""
-
-    def __init__(self, instance: Instance, threads: int, progress: Progress | None) -> None:
-        self.instance, self._progress = instance, progress
-        self._dispatcher = Dispatcher.of(instance, threads=threads)
-
-    def bid(self, name: str, scenarios: ScenarioSet) -> Submission:
-        proposal = strategy(name).bid(self._dispatcher, opening_problem(self.instance, scenarios))
-        if self._progress is not None:
-            self._progress("bidding")
-        return proposal
+    def _start(self, contender: Contender, bid: Bidder, evaluator: Evaluator) -> "_Started":
+        proposal = bid(contender.strategy, contender.scenarios)
+        submission = fixed_bids(self.instance, rounded(proposal.bid_mw))
+        training, test = (evaluator.start(submission, scenarios) for scenarios in (contender.scenarios, self.test))
+        return _Started(contender, proposal, submission, training, test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,14 +175,6 @@ class _Started:
     submission: Submission
     training: Sequence[Future[Outcome]]
     test: Sequence[Future[Outcome]]
-
-    @classmethod
-    def of(cls, contender: Contender, bidder: _Bidder, evaluator: Evaluator, test: ScenarioSet) -> "_Started":
-        proposal = bidder.bid(contender.strategy, contender.scenarios)
-        bid_mw = rounded(proposal.bid_mw)
-        submission = fixed_bids(bidder.instance, bid_mw)
-        training = evaluator.start(submission, contender.scenarios)
-        return cls(contender, proposal, submission, training, evaluator.start(submission, test))
 
     def finish(self) -> Trial:
         outcomes = [future.result() for future in self.test]
@@ -196,14 +190,13 @@ class _Started:
 
 
 def _solution_value(
-    mine: Submission, forecast: Submission, reference: Contender, bidder: _Bidder, evaluator: Evaluator
+    mine: Submission, forecast: Submission, reference: Contender, bid: Bidder, evaluator: Evaluator
 ) -> SolutionValue:
     """Return WS, RP and EEV, all in the model of the study's strategy."""
     kept = reference.scenarios
     network = "branch_flow" if mine.certificate.get("cone_gap") is not None else "copper_plate"
     fixed = evaluator.start(forecast, kept, network=network)
-    days = [kept.subset(k) for k in range(len(kept))]
-    foresight = np.array([_promised(bidder.bid(reference.strategy, day)) for day in days])
+    foresight = np.array([_promised(bid(reference.strategy, kept.subset(k))) for k in range(len(kept))])
     return SolutionValue(
         ws=float(kept.probability @ foresight),
         rp=_promised(mine),

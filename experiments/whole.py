@@ -109,8 +109,7 @@ def _draft(target: Path, name: str, kind: str) -> Iterator[Path]:
         target / f".{end}" if inside else target.with_name(f".{target.name}.{end}") for end in (LOCK, UNFINISHED)
     )
     draft = Draft(path=path, target=target)
-    if _is_taken(draft):
-        raise _taken(name, kind)
+    _require_free(draft, name, kind)
     with _parents(target if kind == "folder" else None, name), _locked(lock, name, kind):
         try:
             with told(name, "nothing is left of it"):
@@ -166,24 +165,21 @@ def _take_over(draft: Draft, name: str, kind: str) -> None:
     elif draft.path.exists():
         draft.remove()
         console.err.print(f"removed {draft.path}, which a killed run left", markup=False, soft_wrap=True)
-    if _is_taken(draft):
-        raise _taken(name, kind)
+    _require_free(draft, name, kind)
     if kind == "folder":
         draft.path.mkdir()
     else:
         draft.path.touch()
 
 
-def _is_taken(draft: Draft) -> bool:
-    """Return whether the target holds something that no killed process was about to put there."""
-    if not draft.is_inside:
-        return draft.target.exists()
-    own = {f".{LOCK}", draft.path.name}
-    return not (draft.path / MANIFEST).is_file() and any(path.name not in own for path in draft.target.iterdir())
-
-
-def _taken(name: str, kind: str) -> TakenError:
-    return TakenError(f"{name}: exists already; nothing is overwritten, give another {kind}")
+def _require_free(draft: Draft, name: str, kind: str) -> None:
+    """Refuse a target that holds something which no killed process was about to put there."""
+    taken = draft.target.exists()
+    if draft.is_inside:
+        own = {f".{LOCK}", draft.path.name}
+        taken = not (draft.path / MANIFEST).is_file() and any(one.name not in own for one in draft.target.iterdir())
+    if taken:
+        raise TakenError(f"{name}: exists already; nothing is overwritten, give another {kind}")
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from experiments.bench import microgrid33, networked, sweeps
 from experiments.bench.hard_cases import cases, prove
 from experiments.bench.measuring import Row
 from experiments.console.bench import show_hard_case, show_row
-from sim.instance import Instance
 
 GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
     "microgrid33": (microgrid33.ROWS, 5, 2),
@@ -62,8 +61,4 @@ def _measurements(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bo
                 yield "rows", row.name, partial(row.result, quick_effort if quick else effort)
     if proofs:
         for case, build in cases().items():
-            yield "proofs", case, partial(_hard_case, case, build)
-
-
-def _hard_case(case: str, build: Callable[[], Instance]) -> dict[str, Any]:
-    return vars(prove(case, build()))
+            yield "proofs", case, partial(prove, case, build)

@@ -1,7 +1,7 @@
 """Hard cases: gap, status, nodes and seconds of bids, from easy days to those with inexact relaxations."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,50 +27,20 @@ NEGATIVE_HOURS = {"noon": slice(9, 16), "night": slice(0, 6), "all day": slice(0
 """Hours with negative prices: hours ending 10 to 16 for too much sun, 1 to 6 for too much wind."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class HardCase:
-    """Result of a hard case.
+def prove(case: str, build: Callable[[], Instance]) -> dict[str, Any]:
+    """Return the result of a case: its bid, proof and times.
 
-    Attributes
-    ----------
-    case : str
-        Name of the case.
-    gap : float
-        Proven relative optimality gap.
-    status : str
-        Of the certificate.
-    mismatch_mw : float
-        Largest difference between the plan's tie-line flows and an AC power flow's. [MW]
-    nodes : int
-        Problems solved.
-    seconds, conic_s : float
-        Time for the bid, and for its relaxation solved once. [s]
-    turning : int or None
-        Hours in which some scenarios import and others export; None where microgrids decide as well.
-    oracle_gain : float or None
-        Additional profit of Ipopt on the exact AC equations (negative: less), where a repaired plan is not proven to
-        the gap asked for. [$]
-    oracle_s : float or None
-        Time Ipopt took.
-    note : str
-        Remarks on the bids.
+    Returns
+    -------
+    dict
+        ``gap`` (relative, proven) and ``status`` of the certificate; ``mismatch_mw``, the largest difference between
+        the plan's tie-line flows and an AC power flow's; ``nodes``, the number of problems solved; ``seconds`` for the
+        bid and ``conic_s`` for its relaxation solved once; ``turning``, the hours in which some scenarios import and
+        others export (None where microgrids decide as well); ``oracle_gain``, the additional profit of Ipopt on the
+        exact AC equations (negative: less), and ``oracle_s``, its time, where a repaired plan is not proven to the gap
+        asked for, and else None; ``note`` on the bids.
     """
-
-    case: str
-    gap: float
-    status: str
-    mismatch_mw: float
-    nodes: int
-    seconds: float
-    conic_s: float
-    turning: int | None
-    oracle_gain: float | None
-    oracle_s: float | None
-    note: str
-
-
-def prove(case: str, instance: Instance) -> HardCase:
-    """Return the result of a case: its bid, proof and times."""
+    instance = build()
     dispatcher = Dispatcher.of(instance)
     problem = opening_problem(instance, instance.kept_scenarios())
     conic_s = clarabel_alone(dispatcher, problem, tuned=True)
@@ -78,19 +48,19 @@ def prove(case: str, instance: Instance) -> HardCase:
     proof, gap = submission.certificate, float(submission.certificate["optimality_gap"] or 0.0)
     doubtful = proof["status"] == "repaired" and gap > instance.study.search.gap and not instance.grid.connections
     gain, oracle_s = _oracle(dispatcher, problem, submission) if doubtful else (None, None)
-    return HardCase(
-        case=case,
-        gap=gap,
-        status=str(proof["status"]),
-        mismatch_mw=float(proof["power_flow_mismatch_mw"] or 0.0),
-        nodes=int(submission.search["nodes"]),
-        seconds=seconds,
-        conic_s=conic_s,
-        turning=None if instance.grid.connections else _turning(dispatcher, problem, submission),
-        oracle_gain=gain,
-        oracle_s=oracle_s,
-        note=submission.note,
-    )
+    return {
+        "case": case,
+        "gap": gap,
+        "status": str(proof["status"]),
+        "mismatch_mw": float(proof["power_flow_mismatch_mw"] or 0.0),
+        "nodes": int(submission.search["nodes"]),
+        "seconds": seconds,
+        "conic_s": conic_s,
+        "turning": None if instance.grid.connections else _turning(dispatcher, problem, submission),
+        "oracle_gain": gain,
+        "oracle_s": oracle_s,
+        "note": submission.note,
+    }
 
 
 def _turning(dispatcher: Dispatcher, problem: DispatchProblem, submission: Submission) -> int:

@@ -121,28 +121,30 @@ def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:
 def _sentences(summary: Mapping[str, Any]) -> list[str]:
     """Return the events of a run in sentences."""
     hours, energy, terms = summary["hours"], summary["energy_mwh"], summary["terms"]
-    lines = [
+    left = (
         f"{hours['penalised']} hour(s) left the tolerance band by {energy['outside_band']:.3f} MWh in all,"
         f" which cost ${terms['imbalance']:.2f}."
-    ]
-    if hours["bids_refused"]:
-        lines.append(f"[yellow]{hours['bids_refused']} hourly bids were refused by the system operator.[/yellow]")
-    if hours["least_violation"]:
-        lines.append(
-            f"[yellow]{hours['least_violation']} hour(s) had no dispatch within all limits;"
-            " the least violation was carried out.[/yellow]"
-        )
-    if hours["repaired"] or hours["inexact"]:
-        lines.append(
-            f"[yellow]In {hours['repaired'] + hours['inexact']} hour(s) the conic relaxation was not exact;"
-            f" {hours['repaired']} were repaired, {hours['inexact']} could not be.[/yellow]"
-        )
-    if any(one["count"] for name, one in summary["limits"].items() if name != "device"):
-        lines.append("[yellow]Limits of the network were not kept: it can't earn this profit.[/yellow]")
-    if hours["fallback"]:
-        lines.append(f"[yellow]{hours['fallback']} hour(s) were decided by a fallback policy; see decisions.[/yellow]")
-    if hours["remarks"]:
-        lines.append(
-            f"[yellow]In {hours['remarks']} hour(s) a unit failed or a time limit was reached; see decisions.[/yellow]"
-        )
-    return lines
+    )
+    remarks = (
+        (hours["bids_refused"], f"{hours['bids_refused']} hourly bids were refused by the system operator."),
+        (
+            hours["least_violation"],
+            f"{hours['least_violation']} hour(s) had no dispatch within all limits;"
+            " the least violation was carried out.",
+        ),
+        (
+            hours["repaired"] + hours["inexact"],
+            f"In {hours['repaired'] + hours['inexact']} hour(s) the conic relaxation was not exact;"
+            f" {hours['repaired']} were repaired, {hours['inexact']} could not be.",
+        ),
+        (
+            any(one["count"] for name, one in summary["limits"].items() if name != "device"),
+            "Limits of the network were not kept: it can't earn this profit.",
+        ),
+        (hours["fallback"], f"{hours['fallback']} hour(s) were decided by a fallback policy; see decisions."),
+        (
+            hours["remarks"],
+            f"In {hours['remarks']} hour(s) a unit failed or a time limit was reached; see decisions.",
+        ),
+    )
+    return [left, *(f"[yellow]{text}[/yellow]" for true, text in remarks if true)]

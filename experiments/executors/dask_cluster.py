@@ -70,12 +70,10 @@ class DaskCluster:
         return executor
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster; work it still does for us is cancelled."""
         self._client.close(timeout=5)
 
-    def abandon(self) -> None:
-        """Leave the cluster; work it still does for us is cancelled."""
-        self.close()
+    abandon = close
 
     def lost(self) -> str:
         """Return the reason why no more results can come, or an empty text."""

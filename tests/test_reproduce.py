@@ -7,17 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from cli import accepted
 from readable import unreadable
 from reproduced import ITEMS, assert_drawn, entries_of, results
 
 from experiments import reproduce
-from experiments.confidence import Estimate
 from experiments.reproduce import journal
-from experiments.reproduce.beside_paper import DIFFERENCE, Entry
+from experiments.reproduce.beside_paper import COLUMNS, DIFFERENCE, compare
 from experiments.reproduce.context import Context
-from experiments.reproduce.evaluated_bids import ScenarioMoney
 from experiments.reproduce.items import fig8
 from experiments.reproduce.items import table5 as table5_item
 from experiments.reproduce.paper import CASES, STRATEGIES, table5
@@ -47,7 +46,7 @@ def test_the_papers_table_adds_up_to_what_its_text_says():
     costs = paper.loc[list(COST_TERMS)].sum()
     np.testing.assert_allclose(paper.loc["revenue"] - costs, paper.loc["profit"], atol=0.021)
     for rule, gain in (("case1", 41.01), ("case2", 63.48)):
-        assert paper.at["profit", f"{rule} anm_aware"] - paper.at["profit", f"{rule} basic"] == pytest.approx(
+        assert paper.loc["profit", f"{rule} anm_aware"] - paper.loc["profit", f"{rule} basic"] == pytest.approx(
             gain, abs=0.011
         )
 
@@ -68,7 +67,7 @@ def test_ours_stands_beside_the_papers(quick):
         if panel == DIFFERENCE:
             assert entry["percent"] is None
         else:
-            assert entry["paper"] == paper.at[term, f"{rule} {panel}"]
+            assert entry["paper"] == paper.loc[term, f"{rule} {panel}"]
             assert entry["percent"] == pytest.approx(100 * entry["difference"] / entry["paper"])
 
 
@@ -94,13 +93,12 @@ def test_differences_are_paired_scenario_by_scenario():
     """The weather that both bids share cancels: what is left of it is the scatter of 10, 12 and 14 $."""
 
     def column(*profits):
-        money = {term: np.array(profits) for term in TERMS}
-        return ScenarioMoney(money=money, probability=np.full(3, 1 / 3))
+        return SimpleNamespace(money=pd.DataFrame(dict.fromkeys(TERMS, profits)), probability=np.full(3, 1 / 3))
 
-    difference = column(110.0, 512.0, 914.0) - column(100.0, 500.0, 900.0)
-    assert difference.mean("profit") == pytest.approx(12.0)
-    estimate = difference.estimate("profit")
-    assert estimate.high - estimate.mean == pytest.approx(4.302653 * 2 / np.sqrt(3), rel=1e-6)  # Student, 2 degrees
+    both = dict(zip(STRATEGIES, (column(100.0, 500.0, 900.0), column(110.0, 512.0, 914.0)), strict=True))
+    difference = compare(dict.fromkeys(CASES, both), sampled=True).loc[("case1", DIFFERENCE, "profit")]
+    assert difference["ours"] == pytest.approx(12.0)
+    assert difference["reach"] == pytest.approx(4.302653 * 2 / np.sqrt(3), rel=1e-6)  # Student, 2 degrees
 
 
 @pytest.mark.slow
@@ -125,12 +123,11 @@ def test_imbalance_over_the_bid_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("low", "words"), [(1.0, "The advantage survives"), (-1.0, "not beyond chance in Case I and")]
+    ("reach", "words"), [(4.0, "The advantage survives"), (6.0, "not beyond chance in Case I and")]
 )
-def test_verdict(low, words):
-    estimate = Estimate(mean=5.0, standard_error=2.0, low=low, high=9.0)
-    entry = Entry(ours=5.0, paper=4.0, estimate=estimate, strategy=False)
-    assert words in table5_item._verdict({rule: {DIFFERENCE: {"profit": entry}} for rule in CASES})
+def test_verdict(reach, words):
+    index = pd.MultiIndex.from_product([CASES, [DIFFERENCE], ["profit"]])
+    assert words in table5_item._verdict(pd.DataFrame([[5.0, reach, 4.0, 1.0, np.nan]] * 2, index, COLUMNS))
 
 
 # ---- figures -----------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from experiments.reproduce.items import table1
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
-from experiments.reproduce.strategic_bids import FAMILIES, Incentives, TriedBid, honest_bid
+from experiments.reproduce.strategic_bids import FAMILIES, honest_bid, incentives
 from experiments.sweeps.plan import read_sweep
 from sim.errors import StudyError
 from sim.instance import Instance
@@ -152,10 +152,10 @@ def test_gains_are_made_of_their_parts_and_bounded_by_what_was_lost_to_penalties
 
 def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     """And so it is the same whatever the rule, and whatever is bid where nothing is charged."""
-    one, other = (
+    (bid_mw, undistorted), (other_mw, _) = (
         honest_bid(context, context.study(rule=rule, policy="hindsight"), title="") for rule in ("case1", "nguyen")
     )
-    assert one.bid_mw.tolist() == other.bid_mw.tolist()
+    assert bid_mw.tolist() == other_mw.tolist()
     assert len(context.cache.computed) == 1
     free = context.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
     market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
@@ -163,8 +163,8 @@ def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     with Evaluator(instance, by="plan", workers=1) as evaluator:
         found = evaluator.evaluate(fixed_bids(instance, np.full(24, 1.5)), instance.kept_scenarios())
     metered_mw = np.array([outcome.metered_mw for outcome in found.outcomes])
-    np.testing.assert_allclose(found.probability @ metered_mw, one.bid_mw, atol=2e-3)
-    assert found.expected["profit"] == pytest.approx(one.undistorted, abs=CENTS)
+    np.testing.assert_allclose(found.probability @ metered_mw, bid_mw, atol=2e-3)
+    assert found.expected["profit"] == pytest.approx(undistorted, abs=CENTS)
 
 
 def _free_tiers():
@@ -178,14 +178,12 @@ def amounts(profit, imbalance):
 
 def test_incentives_by_hand():
     def tried(size, profit, imbalance):
-        return TriedBid(name=f"{size}", bid_mw=np.full(24, 1.0 + size), expected=amounts(profit, imbalance))
+        bid = {"family": "factor", "size": size, "name": f"{size}", "bid_mw": np.full(24, 1.0 + size)}
+        return bid | amounts(profit, imbalance)
 
-    honest, better = tried(0.0, 100.0, 10.0), tried(1.0, 104.0, 7.0)
     point = SimpleNamespace(bid_mw=np.full(24, 3.0), expected=amounts(103.0, 8.0), gap=2.0)
-    analysis = Incentives(
-        honest=honest, families={"factor": {0.0: honest, 1.0: better}}, proposed=point, undistorted=106.0
-    )
-    assert analysis.best is better
+    analysis = incentives([tried(0.0, 100.0, 10.0), tried(1.0, 104.0, 7.0)], point, 106.0)
+    assert analysis.best["name"] == "1.0"
     assert [amount(analysis) for amount in list(table1.INCENTIVES.values())[:4]] == [4.0, 3.0, 1.0, 5.0]
     assert analysis.headroom == 6.0
 
@@ -306,7 +304,7 @@ def test_a_sweep_passes_the_papers_study(context, name):
         study["market"]["rule"] |= {key: paper["market"]["rule"][key] for key in ("name", "source")}
         study["grid"]["tie_line"]["power_factor_reading"] = "import_only"
         assert study | {"bidding": paper["bidding"]} == paper
-    assert item(name).SUMMARY.startswith("beyond the paper: ")
+    assert item(name).summary.startswith("beyond the paper: ")
 
 
 def test_batteries_times_nothing_are_none(context):
@@ -417,7 +415,8 @@ def test_no_result_is_made_of_a_study_with_microgrids(context, study33, devices)
 
 def test_verdict_names_the_rules_that_burden_the_system_operator():
     def analysis(more_mwh):
-        return SimpleNamespace(best=None, more=lambda _, name: {"profit": 2.0, "imbalance_mwh": more_mwh}[name])
+        best = {"gain": 2.0, "imbalance_mwh": 3.0 + more_mwh}
+        return SimpleNamespace(best=best, honest={"imbalance_mwh": 3.0})
 
     assert "Under CAISO it leaves" in table1._verdict({"shi": analysis(0.0), "caiso": analysis(0.1)})
     assert "Under no rule" in table1._verdict({"shi": analysis(0.0), "caiso": analysis(-0.1)})

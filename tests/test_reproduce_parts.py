@@ -10,7 +10,6 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
-from pkgutil import iter_modules
 from time import process_time
 
 import pytest
@@ -21,7 +20,7 @@ from typer.testing import CliRunner
 import experiments.__main__ as command_line
 from experiments import provenance, reproduce
 from experiments.provenance import model_digest
-from experiments.reproduce import evaluated_bids, item, items
+from experiments.reproduce import evaluated_bids, item
 from experiments.reproduce.beside_paper import PANELS
 from experiments.reproduce.context import FULL, QUICK, Context
 from experiments.reproduce.result_cache import ResultCache
@@ -222,7 +221,7 @@ def test_what_only_shows_results_does_not_count(installed):
         "experiments.evaluation",
         *(
             f"experiments.reproduce.{name}"
-            for name in ("evaluated_bids", "strategic_bids", "loss_analysis", "voltages", "variants")
+            for name in ("evaluated_bids", "strategic_bids", "loss_analysis", "variants")
         ),
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"
@@ -300,10 +299,10 @@ def test_a_small_table_four_ways():
 
 
 def test_every_item_says_what_it_makes():
-    names = sorted(module.name for module in iter_modules(items.__path__))
+    names = reproduce.item_names()
     assert set(ITEMS) <= set(names)
     for name in names:
-        assert re.fullmatch(r"\S[^\n]{10,110}", item(name).SUMMARY)
+        assert re.fullmatch(r"\S[^\n]{10,110}", item(name).summary)
         assert callable(item(name).reproduce)
 
 

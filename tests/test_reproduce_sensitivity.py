@@ -20,7 +20,7 @@ from reproduced import cheap_evaluation, evaluated
 from experiments.evaluation import evaluate, scenario_set
 from experiments.reproduce import evaluated_bids, loss_analysis
 from experiments.reproduce.context import FULL, Context
-from experiments.reproduce.deviations import Improvement, Verdict, deviations, papers_money, sensitivity_cells
+from experiments.reproduce.deviations import Verdict, deviations, improvements, papers_money, sensitivity_cells
 from experiments.reproduce.interpretations import (
     BASE,
     CLOSEST,
@@ -171,45 +171,34 @@ def test_the_notes_tell_of_every_reading_and_of_no_other():
 
 def scaled(**factors):
     """Return the paper's money with terms multiplied."""
-    return {
-        key: {term: amount * factors.get(term, 1.0) for term, amount in terms.items()}
-        for key, terms in papers_money().items()
-    }
+    return papers_money().mul(pd.Series(factors, dtype=float).reindex(TERMS, fill_value=1.0))
 
 
 def test_the_paper_deviates_from_itself_in_nothing():
-    verdict = Verdict.of(papers_money())
-    assert (verdict.mean, verdict.far) == (0.0, {})
-    assert verdict.count == 2 * 8 + 2 * 7  # wear and the proposed bid's imbalance are below 50 $
-    assert verdict.sign_holds
-    assert verdict.order_holds
-    assert verdict.cut_holds
-    assert verdict.gain_holds
-    first, second = verdict.improvements.values()
-    assert (first.gain, second.gain) == (pytest.approx(0.015, abs=1e-4), pytest.approx(0.0234, abs=1e-4))
-    assert (first.cut, second.cut) == (pytest.approx(1 - 13.10 / 54.04), pytest.approx(1 - 9.55 / 78.44))
+    verdict = Verdict(papers_money())
+    assert (verdict.mean, verdict.far_terms) == (0.0, [])
+    assert len(verdict.deviations) == 2 * 8 + 2 * 7  # wear and the proposed bid's imbalance are below 50 $
+    assert len(verdict.holds) == 4
+    assert all(verdict.holds.values())
+    assert list(verdict.improvements["gain"]) == pytest.approx([0.015, 0.0234], abs=1e-4)
+    assert list(verdict.improvements["cut"]) == pytest.approx([1 - 13.10 / 54.04, 1 - 9.55 / 78.44])
 
 
 def test_deviations_are_relative_and_a_tenth_is_far():
-    verdict = Verdict.of(scaled(loss=0.5, revenue=1.05, load_curtailment=1.1))
+    verdict = Verdict(scaled(loss=0.5, revenue=1.05, load_curtailment=1.1))
     assert verdict.far_terms == ["loss", "load_curtailment"]
     assert verdict.mean == pytest.approx(4 * (0.5 + 0.05 + 0.1) / 30)
-    assert deviations(scaled(loss=0.5), rule="case2")["case2", "basic", "loss"] == -0.5
-    assert {rule for rule, *_ in deviations(papers_money(), rule="case2")} == {"case2"}
+    assert deviations(scaled(loss=0.5)).loc[("case2", "basic"), "loss"] == -0.5
     mean, most, others, *_ = sensitivity_cells(scaled(loss=0.5, imbalance=2.0, generation=0.9), "case1")
     assert (most, others) == (pytest.approx(100), pytest.approx(10))
     assert mean == pytest.approx(100 * (2 * 0.5 + 1.0 + 2 * 0.1) / 15)
 
 
 def test_a_verdict_can_be_against():
-    worse = scaled() | {("case2", "anm_aware"): papers_money()["case2", "basic"]}
-    verdict = Verdict.of(worse)
-    assert not verdict.sign_holds
-    assert not verdict.order_holds
-    assert not verdict.cut_holds
-    assert not verdict.gain_holds
-    nothing = {key: {**terms, "imbalance": 0.0} for key, terms in papers_money().items()}
-    assert Improvement.of(nothing, "case1").cut == 0.0
+    worse = scaled()
+    worse.loc[("case2", "anm_aware")] = worse.loc[("case2", "basic")]
+    assert not any(Verdict(worse).holds.values())
+    assert improvements(scaled(imbalance=0.0)).loc["case1", "cut"] == 0.0
 
 
 # ---- the run -----------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ _SETTINGS: Any = {
     "grid.linewidth": 0.6,
     "hatch.linewidth": 0.8,
     "svg.hashsalt": "tieline",
+    "pdf.fonttype": 42,  # journals refuse Type 3 fonts
 }
 
 GREY = "#666666"
@@ -153,16 +154,23 @@ def fix_layout(figure: Figure) -> None:
         ax.set_position([round(float(part), 4) for part in ax.get_position().bounds])  # type: ignore[arg-type]
 
 
-def save_figure(figure: Figure, folder: Path, name: str, *, dpi: float = 120) -> list[Path]:
-    """Write a figure as PNG and SVG and return the files; the same figure gives the same bytes."""
+_FORMATS: dict[str, dict[str, Any]] = {
+    "png": {"metadata": {"Software": None}},
+    "svg": {"metadata": {"Date": None, "Creator": None}},
+    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
+}
+"""Options of every format without which the files would not be the same twice."""
+
+
+def save_figure(
+    figure: Figure, folder: Path, name: str, kinds: Sequence[str] = ("png", "svg"), *, dpi: float = 120
+) -> list[Path]:
+    """Write a figure, as PNG and SVG by default, and return the files; the same figure gives the same bytes."""
     files = []
     with house_style():
-        for kind, settings in (
-            ("png", {"dpi": dpi, "metadata": {"Software": None}}),
-            ("svg", {"metadata": {"Date": None, "Creator": None}}),
-        ):
+        for kind in kinds:
             drawn = BytesIO()
-            figure.savefig(drawn, format=kind, **settings)
+            figure.savefig(drawn, format=kind, dpi=dpi if kind == "png" else "figure", **_FORMATS[kind])
             files.append(folder / f"{name}.{kind}")
             write_whole(files[-1], drawn.getvalue())
     return files

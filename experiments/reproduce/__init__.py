@@ -1,35 +1,39 @@
-"""The paper's tables and figures, made again: one module of ``items`` each, with ``SUMMARY`` and ``reproduce``."""
+"""The paper's tables and figures, made again: items by name, each with a summary and the function that makes it."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from experiments.reproduce import items
 from sim.errors import StudyError
 
 if TYPE_CHECKING:  # the names of the items must not cost the import of numeric libraries
+    from collections.abc import Callable
+
     from experiments.reproduce.context import Context
     from experiments.reproduce.item_result import ItemResult
 
 ALL = "all"
 """Name that stands for every item."""
 
+MODULES = {
+    "beyond": ("beyond_errors", "beyond_fleet", "beyond_penalty", "beyond_power_factor"),
+    "profiles": ("fig4", "fig5", "fig6"),
+    **{name: (name,) for name in ("fig7", "fig8", "sensitivity", "table1", "table5")},
+}
+"""Modules of ``items``, and the names of what each of them makes."""
 
-class Item(Protocol):
-    """A module of :mod:`experiments.reproduce.items`."""
 
-    SUMMARY: str
+class Item(NamedTuple):
+    """Table or figure: what it is, and the function that computes what is missing and writes the files."""
 
-    def reproduce(self, context: Context) -> ItemResult:
-        """Compute what is missing, write the files, and return what came of it."""
-        ...
+    summary: str
+    reproduce: Callable[[Context], ItemResult]
 
 
 def item_names() -> list[str]:
     """Return the names of all items."""
-    return sorted(module.name for module in iter_modules(items.__path__))
+    return sorted(name for names in MODULES.values() for name in names)
 
 
 def chosen_names(what: str) -> list[str]:
@@ -49,4 +53,5 @@ def chosen_names(what: str) -> list[str]:
 
 def item(name: str) -> Item:
     """Return an item by name."""
-    return cast(Item, import_module(f"experiments.reproduce.items.{name}"))
+    (module,) = (module for module, names in MODULES.items() if name in names)
+    return cast(Item, import_module(f"experiments.reproduce.items.{module}").ITEMS[name])

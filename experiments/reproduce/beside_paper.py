@@ -1,75 +1,32 @@
-"""Our figures beside the paper's: one entry per case, strategy and term, and the table that shows them."""
+"""Our figures beside the paper's, by case, strategy and term, and the table that shows them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.reproduce.evaluated_bids import EvaluatedBids, ScenarioMoney
-from experiments.reproduce.paper import CASES, STRATEGIES, table5
+from experiments.reproduce.evaluated_bids import EvaluatedBids
+from experiments.reproduce.paper import BASIC, CASES, PROPOSED, STRATEGIES, table5
 from experiments.tables import Cells, ReportTable
 from sim.market.settlement import TERMS
 
-BASIC, PROPOSED = STRATEGIES
 DIFFERENCE = "difference"
 PANELS = {BASIC: "basic bidding", PROPOSED: "proposed bidding", DIFFERENCE: "proposed − basic"}
 """Panels of the table: the strategies, and their difference scenario by scenario."""
 
-EXACT_COLUMNS = {"ours": ".2f", "paper": ".2f", "diff. $": "+.2f", "diff. %": "+.1f"}
-SAMPLED_COLUMNS = {"ours": ".2f", PLUS_MINUS: ".2f", "paper": ".2f", "diff. $": "+.2f"}
+EXACT_COLUMNS = {"ours": ".2f", "paper": ".2f", "difference": "+.2f", "percent": "+.1f"}
+SAMPLED_COLUMNS = {"ours": ".2f", "reach": ".2f", "paper": ".2f", "difference": "+.2f"}
+"""Columns of a table, with the formats of its numbers, without and with intervals."""
+HEADS = {"reach": PLUS_MINUS, "difference": "diff. $", "percent": "diff. %"}
+"""Headings of columns, where not their names."""
+
+COLUMNS = ("ours", "reach", "paper", "difference", "percent")
 
 
-class Entry(NamedTuple):
-    """One figure of ours beside the paper's. [$]
-
-    Attributes
-    ----------
-    ours, paper : float
-        Expected money of one day.
-    estimate : Estimate or None
-        Ours with its interval, where it is the mean over a sample.
-    strategy : bool
-        Whether it is that of a strategy, and not a difference between two.
-    """
-
-    ours: float
-    paper: float
-    estimate: Estimate | None
-    strategy: bool
-
-    @property
-    def reach(self) -> float | None:
-        """Half-width of the confidence interval. [$]"""
-        return None if self.estimate is None else self.estimate.reach
-
-    @property
-    def percent(self) -> float | None:
-        """Deviation of ours from the paper's, in percent of it; no use for a difference near zero."""
-        return 100 * (self.ours / self.paper - 1) if self.strategy and self.paper else None
-
-    def cells(self) -> Cells:
-        """Return the entry as cells of the table."""
-        difference = self.ours - self.paper
-        if self.estimate is None:
-            return self.ours, self.paper, difference, self.percent
-        return self.ours, self.reach, self.paper, difference
-
-    def document(self) -> dict[str, float | None]:
-        """Return the entry as ``--json`` prints it."""
-        return {
-            "ours": self.ours,
-            "reach": self.reach,
-            "paper": self.paper,
-            "difference": self.ours - self.paper,
-            "percent": self.percent,
-        }
-
-
-Entries = Mapping[str, Mapping[str, Mapping[str, Entry]]]
-"""Entries by rule, panel and term."""
-
-
-def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool) -> Entries:
-    """Return all entries of a table.
+def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool) -> pd.DataFrame:
+    """Return our figures beside the paper's: a row for each rule, panel and term. [$]
 
     The paper's differences are those of its rounded columns, which may be a cent off what it prints.
 
@@ -79,41 +36,41 @@ def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool
         Our columns by rule and strategy.
     sampled : bool
         Whether their scenarios are independent draws, so that means have intervals.
+
+    Returns
+    -------
+    DataFrame
+        Expected money of one day ``ours`` and of the ``paper``, their ``difference``, this in ``percent`` of the
+        paper's figure (NaN where that is zero or itself a difference), and half the interval of ours as ``reach``
+        (NaN without one).
     """
-    paper = table5()
-
-    def entries(rule: str, panel: str) -> dict[str, Entry]:
-        ours, theirs = columns[rule], {name: paper[f"{rule} {name}"] for name in STRATEGIES}
-        column: ScenarioMoney
-        if panel == DIFFERENCE:
-            column, printed = ours[PROPOSED] - ours[BASIC], theirs[PROPOSED] - theirs[BASIC]
-        else:
-            column, printed = ours[panel], theirs[panel]
-        return {
-            term: Entry(
-                ours=column.mean(term),
-                paper=float(printed[term]),
-                estimate=column.estimate(term) if sampled else None,
-                strategy=panel != DIFFERENCE,
-            )
-            for term in TERMS
-        }
-
-    return {rule: {panel: entries(rule, panel) for panel in PANELS} for rule in CASES}
+    paper, rows = table5(), {}
+    for rule in CASES:
+        ours = {name: columns[rule][name].money for name in STRATEGIES}
+        theirs = {name: paper[f"{rule} {name}"] for name in STRATEGIES}
+        for both in (ours, theirs):
+            both[DIFFERENCE] = both[PROPOSED] - both[BASIC]
+        for panel, money in ours.items():
+            for term in TERMS:
+                mean, printed = float(columns[rule][BASIC].probability @ money[term]), float(theirs[panel][term])
+                reach = Estimate.of(money[term].to_numpy()).reach if sampled else np.nan
+                percent = 100 * (mean / printed - 1) if panel != DIFFERENCE and printed else np.nan
+                rows[rule, panel, term] = (mean, reach, printed, mean - printed, percent)
+    return pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows), columns=COLUMNS)
 
 
 def report_table(
-    entries: Entries, *, name: str, number: str, title: str, sampled: bool, notes: Sequence[str]
+    entries: pd.DataFrame, *, name: str, number: str, title: str, sampled: bool, notes: Sequence[str]
 ) -> ReportTable:
     """Return entries as a table: both cases side by side, a panel for each strategy and one for the difference."""
+    formats = SAMPLED_COLUMNS if sampled else EXACT_COLUMNS
 
     def cells(panel: str, term: str) -> Cells:
-        return [cell for rule in CASES for cell in entries[rule][panel][term].cells()]
+        return [entries.loc[(rule, panel, term), column] for rule in CASES for column in formats]
 
-    formats = SAMPLED_COLUMNS if sampled else EXACT_COLUMNS
     return ReportTable.of(
         {(heading, term.replace("_", " ")): cells(panel, term) for panel, heading in PANELS.items() for term in TERMS},
-        {(case, head): layout for case in CASES.values() for head, layout in formats.items()},
+        {(case, HEADS.get(name, name)): layout for case in CASES.values() for name, layout in formats.items()},
         name=name,
         number=number,
         title=title,
@@ -121,9 +78,7 @@ def report_table(
     )
 
 
-def document(entries: Entries) -> dict[str, Any]:
-    """Return entries as ``--json`` prints them."""
-    return {
-        rule: {panel: {term: entry.document() for term, entry in terms.items()} for panel, terms in panels.items()}
-        for rule, panels in entries.items()
-    }
+def document(entries: pd.DataFrame) -> dict[str, Any]:
+    """Return entries as ``--json`` prints them, by rule, panel and term."""
+    plain = entries.astype(object).where(entries.notna(), None).to_dict(orient="index")
+    return {rule: {panel: {term: plain[rule, panel, term] for term in TERMS} for panel in PANELS} for rule in CASES}

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from experiments import console
 from experiments.executors.workers import Workers
+from experiments.figures.style import house_style
 from experiments.reproduce import chosen_names, item
 from experiments.reproduce.context import Context
 from experiments.reproduce.item_result import ItemResult
@@ -99,12 +100,13 @@ def _make(name: str, context: Context) -> ItemResult:
     start, cache = perf_counter(), context.cache
     found, computed = len(cache.found), len(cache.computed)
     chosen = item(name)
-    product = chosen.reproduce(context)
+    with house_style():
+        product = chosen.reproduce(context)
     if context.quiet:
         return product
     out = console.out
     quick = " [yellow](quick run, not a result)[/yellow]" if context.quick else ""
-    out.print(f"[bold]{name}[/bold]: {escape(chosen.SUMMARY)}{quick}")
+    out.print(f"[bold]{name}[/bold]: {escape(chosen.summary)}{quick}")
     for table in product.tables:
         out.print()
         out.print(table.as_rich())

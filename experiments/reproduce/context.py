@@ -139,12 +139,8 @@ class Context:
 
         return self.cache.result(study, parameters, run)
 
-    def path(self, name: str, suffix: str) -> Path:
-        """Return the file of a name; that of a quick run never has the name of a full one."""
-        return self.folder / f"{self.stem(name)}{suffix}"
-
     def stem(self, name: str) -> str:
-        """Return the name of a file without its suffix."""
+        """Return the stem of a file's name; that of a quick run never has the name of a full one."""
         return f"{name}-quick" if self.quick else name
 
     @property

@@ -23,9 +23,13 @@ ROWS = {
 }
 """The quantities drawn, and how their axes are labelled."""
 
-LOOKS = {"basic": ("s", 5.2, "white", COLORS["penalty"]), "anm_aware": ("o", 3.4, COLORS["tie_line"], "white")}
-"""Marker, its size, face and edge of each strategy: one shows around the other where they are the same."""
 LINES = {"basic": COLORS["penalty"], "anm_aware": COLORS["tie_line"]}
+"""Colour of each strategy."""
+MARKERS: dict[str, dict[str, Any]] = {
+    "basic": {"marker": "s", "ms": 5.2, "mfc": "white", "mec": LINES["basic"]},
+    "anm_aware": {"marker": "o", "ms": 3.4, "mfc": LINES["anm_aware"], "mec": "white"},
+}
+"""Marker of each strategy: one shows around the other where they are the same."""
 
 FEW, SMALL = 15, 0.25
 """One value in so many may be left off the scale, if the range of the others is so small a share of the whole."""
@@ -72,16 +76,21 @@ class CurvePanel:
 def curve_figure(panels: Sequence[CurvePanel]) -> Figure:
     """Return the figure of some panels."""
     figure, grid = panel_grid(len(ROWS), len(panels), height=1.12, right=0.75)
+    top = grid[0]
     for row, (quantity, label) in zip(grid, ROWS.items(), strict=True):
         everything = [panel.amounts(strategy, quantity) for panel in panels for strategy in panel.runs]
         row[0].set_ylabel(label)
         row[0].set_ylim(*_limits(everything, from_zero=quantity != "profit"))
         for place, (ax, panel) in enumerate(zip(row, panels, strict=True)):
             _draw(ax, panel, quantity, f"{quantity}-{place}")
-            _mark_paper(ax, panel, named=row is grid[0])
+            paper = panel.shown_times * panel.base
+            ax.axvline(paper, color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
+            if row is top:
+                _note(ax, "paper", paper, (2, -1), color=GREY)
         last = {strategy: panels[-1].amounts(strategy, quantity)[-1] for strategy in panels[-1].runs}
-        margin_labels(row[-1], _names(row[-1], last))
-    for ax, panel, letter in zip(grid[0], panels, "abcd", strict=False):
+        ends = {strategy: float(np.clip(height, *row[-1].get_ylim())) for strategy, height in last.items()}
+        margin_labels(row[-1], [Label(end, STRATEGIES[name], ink(LINES[name])) for name, end in ends.items()])
+    for ax, panel, letter in zip(top, panels, "abcd", strict=False):
         headline(ax, f"({letter}) {panel.title}" if len(panels) > 1 else panel.title)
     for ax, panel in zip(grid[-1], panels, strict=True):
         ax.set_xlabel(panel.label, fontsize=8.5 if len(panels) < 3 else 7.5)
@@ -91,10 +100,9 @@ def curve_figure(panels: Sequence[CurvePanel]) -> Figure:
 def _draw(ax: Axes, panel: CurvePanel, quantity: str, gid: str) -> None:
     places = panel.places
     for strategy in panel.runs:
-        marker, size, face, edge = LOOKS[strategy]
         heights = panel.amounts(strategy, quantity)
         ax.plot(places, heights, color=LINES[strategy], lw=1.2, zorder=3, gid=f"{gid}-{strategy}-line")
-        ax.plot(places, heights, marker, ms=size, mfc=face, mec=edge, mew=0.8, zorder=4, gid=f"{gid}-{strategy}")
+        ax.plot(places, heights, ls="", **MARKERS[strategy], mew=0.8, zorder=4, gid=f"{gid}-{strategy}")
     _off_scale(ax, panel, quantity)
     room = 0.04 * np.ptp(places)
     ax.set_xlim(places[0] - room, places[-1] + room)
@@ -128,54 +136,30 @@ def _span(values: FloatArray) -> float:
 def _off_scale(ax: Axes, panel: CurvePanel, quantity: str) -> None:
     """Write the values that lie outside the panel at its edge, each in its strategy's colour."""
     low, high = ax.get_ylim()
-    places = panel.places
-    for place, x in enumerate(places):
+    sides = ["left", *["center"] * (len(panel.values) - 2), "right"]
+    for place, (x, side) in enumerate(zip(panel.places, sides, strict=True)):
         values = {strategy: panel.amounts(strategy, quantity)[place] for strategy in panel.runs}
         outside = {strategy: value for strategy, value in values.items() if not low <= value <= high}
-        if not outside:
-            continue
-        below = min(outside.values()) < low
-        texts: dict[str, Any] = {}
+        below = min(outside.values(), default=low) < low
+        texts = {}
         for strategy, value in outside.items():
             text = number(value, ",.0f" if abs(value) >= 10 else ".2f")
             texts[f"{'▼' if below else '▲'} {text}"] = ink(LINES[strategy])
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
         for line, (text, color) in enumerate(texts.items()):
-            ax.annotate(
-                text,
-                (float(x), 0.0 if below else 1.0),
-                xycoords=ax.get_xaxis_transform(),
-                xytext=(0, (1 if below else -1) * (2 + 9 * line)),
-                textcoords="offset points",
-                ha="left" if place == 0 else "right" if place == len(places) - 1 else "center",
-                va="bottom" if below else "top",
-                fontsize=7,
-                color=color,
-                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3},
-                zorder=6,
-            )
+            up = (1 if below else -1) * (2 + 9 * line)
+            _note(ax, text, x, (0, up), color=color, ha=side, bbox=box, zorder=6)
 
 
-def _mark_paper(ax: Axes, panel: CurvePanel, *, named: bool) -> None:
-    """Draw a line at the paper's value."""
-    place = panel.shown_times * panel.base
-    ax.axvline(place, color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
-    if named:
-        ax.annotate(
-            "paper",
-            (place, 1.0),
-            xycoords=ax.get_xaxis_transform(),
-            xytext=(2, -1),
-            textcoords="offset points",
-            va="top",
-            fontsize=7,
-            color=GREY,
-        )
-
-
-def _names(ax: Axes, heights: Mapping[str, float]) -> list[Label]:
-    """Return the names of the lines at their right ends."""
-    low, high = ax.get_ylim()
-    return [
-        Label(float(np.clip(height, low, high)), STRATEGIES[strategy], ink(LINES[strategy]))
-        for strategy, height in heights.items()
-    ]
+def _note(ax: Axes, text: str, x: float, away: tuple[float, float], **look: Any) -> None:
+    """Write a small note at an edge of a panel: the lower one if it stands above that. [point]"""
+    below = away[1] > 0
+    ax.annotate(
+        *(text, (x, 0.0 if below else 1.0)),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=away,
+        textcoords="offset points",
+        va="bottom" if below else "top",
+        fontsize=7,
+        **look,
+    )

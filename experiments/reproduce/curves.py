@@ -5,27 +5,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from experiments.catalog import packaged_sweeps
-from experiments.figures.style import house_style
 from experiments.reproduce.context import Context
 from experiments.reproduce.curve_figure import CurvePanel, curve_figure
 from experiments.reproduce.evaluated_bids import ENERGIES
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number
-from experiments.reproduce.paper import STRATEGIES, STUDY
+from experiments.reproduce.paper import BASIC, PROPOSED, STRATEGIES, STUDY
 from experiments.reproduce.sweep_runs import runs_of
 from experiments.sweeps.design import points
 from experiments.sweeps.plan import SweepPlan, make_plan, read_sweep
-from experiments.sweeps.sweep_file import Axis, EvaluationSpec, SweepFile
+from experiments.sweeps.sweep_file import Axis, EvaluationSpec, OneAtATime, SweepFile
+from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.market.settlement import TERMS
 
-BASIC, PROPOSED = STRATEGIES
 BIDDING = "bidding"
+COLUMNS = {
+    **{term: f"{term}_usd" for term in TERMS},
+    **{energy: energy for energy in ENERGIES},
+    "proven_gap": "proven_gap_usd",
+    **{name: name for name in ("scenarios_beyond_limits", "scenarios_inexact")},
+    "remarks": "note",
+}
+"""Columns of the runs of a sweep, and their names in the CSV file."""
 
 
 def reproduce_curves(context: Context, name: str, *, title: str, about: str) -> ItemResult:
@@ -44,12 +50,10 @@ def reproduce_curves(context: Context, name: str, *, title: str, about: str) -> 
     """
     plan = curve_plan(context, name)
     panels = panels_of(plan.sweep, runs_of(context, plan))
-    with house_style():
-        figure = curve_figure(panels)
     found = [_finding(panel) for panel in panels]
     caption = " ".join([about, _protocol(plan), *_own_file(context, name, plan), *found, *_quality(panels)])
     data = pd.concat([_rows(panel) for panel in panels], ignore_index=True)
-    return publish(context, name, figure, title=title, caption=caption, data=data)
+    return publish(context, name, curve_figure(panels), title=title, caption=caption, data=data)
 
 
 def curve_plan(context: Context, name: str) -> SweepPlan:
@@ -89,22 +93,24 @@ def _are_numbers(values: Sequence[Any]) -> bool:
     return len(values) > 1 and all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
 
 
+def _single(sweep: SweepFile) -> OneAtATime:
+    """Return the only axis along which curves are drawn."""
+    (single,) = (axis.one_at_a_time for axis in sweep.axes if axis.one_at_a_time is not None)
+    return single
+
+
 def _fewer(plan: SweepPlan) -> SweepPlan:
     """Return a plan with the first, the middle and the last value of each factor that is varied one at a time."""
-    sweep = plan.sweep.model_copy(update={"axes": tuple(map(_three_values, plan.sweep.axes))})
+    single = _single(plan.sweep)
+    chosen = {
+        name: [values[place] for place in sorted({0, (len(values) - 1) // 2, len(values) - 1})]
+        for name, values in single.values.items()
+    }
+    fewer = Axis(one_at_a_time=single.model_copy(update={"values": chosen}))
+    axes = tuple(axis if axis.one_at_a_time is None else fewer for axis in plan.sweep.axes)
+    sweep = plan.sweep.model_copy(update={"axes": axes})
     wanted = points(sweep, plan.folder)
     return replace(plan, sweep=sweep, arms=[(point, study) for point, study in plan.arms if point in wanted])
-
-
-def _three_values(axis: Axis) -> Axis:
-    one = axis.one_at_a_time
-    if one is None:
-        return axis
-    values = {
-        name: [listed[place] for place in sorted({0, (len(listed) - 1) // 2, len(listed) - 1})]
-        for name, listed in one.values.items()
-    }
-    return Axis(one_at_a_time=one.model_copy(update={"values": values}))
 
 
 def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
@@ -118,13 +124,12 @@ def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
         Its runs, with the columns of :func:`experiments.sweeps.results.read_results`.
     """
     others = [name for axis in sweep.axes for name in axis.values or {} if name != BIDDING]
-    (single,) = (axis.one_at_a_time for axis in sweep.axes if axis.one_at_a_time is not None)
-    panels = []
+    single, panels = _single(sweep), []
     for words, alike in runs.groupby(others, sort=False) if others else [((), runs)]:
         for along, values in single.values.items():
-            at_base = [alike[name] == base for name, base in single.base.items() if name != along]
-            chosen = alike[np.logical_and.reduce(at_base)] if at_base else alike
-            points = chosen[chosen[along].isin(values)].sort_values(along)
+            at_base = pd.Series({name: base for name, base in single.base.items() if name != along}, dtype=object)
+            chosen = alike[(alike[[*at_base.index]] == at_base).all(axis=1) & alike[along].isin(values)]
+            points = chosen.sort_values(along)
             named = [along] if len(single.values) > 1 or not others else []
             panels.append(
                 CurvePanel(
@@ -141,20 +146,10 @@ def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
 
 def _rows(panel: CurvePanel) -> pd.DataFrame:
     """Return the points of a panel as a table."""
+    alike = {"axis": panel.title, "varied": panel.label, "value": panel.places}
     return pd.concat(
-        pd.DataFrame(
-            {
-                "axis": panel.title,
-                "varied": panel.label,
-                "value": panel.places,
-                "bidding": strategy,
-                **{f"{term}_usd": runs[term].to_numpy() for term in TERMS},
-                **{energy: runs[energy].to_numpy() for energy in ENERGIES},
-                "proven_gap_usd": runs["proven_gap"].to_numpy(),
-                "scenarios_beyond_limits": runs["scenarios_beyond_limits"].to_numpy(),
-                "scenarios_inexact": runs["scenarios_inexact"].to_numpy(),
-                "note": runs["remarks"].to_numpy(),
-            }
+        pd.DataFrame({**alike, "bidding": strategy}).join(
+            runs[[*COLUMNS]].rename(columns=COLUMNS).set_axis(range(len(runs)))
         )
         for strategy, runs in panel.runs.items()
     )
@@ -180,22 +175,18 @@ def _own_file(context: Context, name: str, plan: SweepPlan) -> list[str]:
 def _finding(panel: CurvePanel) -> str:
     """Return the results of both bids at the ends of a panel, and at its base."""
     values = panel.values
-    wanted = {values[0], values[-1], *({panel.base} & set(values))}
-    chosen = [place for place, value in enumerate(values) if value in wanted]
+    chosen = [place for place, value in enumerate(values) if value in {values[0], values[-1], panel.base}]
 
-    def listed(term: str, strategy: str) -> list[float]:
-        return [float(amount) for amount in panel.amounts(strategy, term)[chosen]]
+    def listed(amounts: FloatArray) -> str:
+        return " / ".join(map(number, amounts[chosen])) + " $"
 
-    def slashed(amounts: Sequence[float]) -> str:
-        return " / ".join(map(number, amounts)) + " $"
-
-    profit = listed("profit", PROPOSED)
-    more = [ours - theirs for ours, theirs in zip(profit, listed("profit", BASIC), strict=True)]
+    profit, basic = (panel.amounts(strategy, "profit") for strategy in (PROPOSED, BASIC))
     return (
         f"{panel.title[:1].upper()}{panel.title[1:]} at"
         f" {' / '.join(f'{panel.places[place]:g}' for place in chosen)}: the proposed bid earns"
-        f" {slashed(profit)}, that is {slashed(more)} more than the basic one; its imbalance cost is"
-        f" {slashed(listed('imbalance', PROPOSED))}, that of the basic one {slashed(listed('imbalance', BASIC))}."
+        f" {listed(profit)}, that is {listed(profit - basic)} more than the basic one; its imbalance cost is"
+        f" {listed(panel.amounts(PROPOSED, 'imbalance'))}, that of the basic one"
+        f" {listed(panel.amounts(BASIC, 'imbalance'))}."
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
 
-from experiments.reproduce.beside_paper import BASIC, PROPOSED
-from experiments.reproduce.interpretations import COLUMNS
-from experiments.reproduce.paper import CASES, table5
-from sim.market.settlement import TERMS
+from experiments.reproduce.labels import percent
+from experiments.reproduce.paper import CASES, STRATEGIES, table5
 
 WORTH = 50.0
 """A relative deviation is told of figures of the paper above this. [$]"""
@@ -22,8 +23,8 @@ ENOUGH_CUT = 0.75
 GAIN = (0.01, 0.03)
 """Gains in profit of the proposed bid in the paper's two cases, rounded."""
 
-Money = Mapping[tuple[str, str], Mapping[str, float]]
-"""Expected money of one day by column (rule, strategy) and term. [$]"""
+Money: TypeAlias = pd.DataFrame
+"""Expected money of one day: a row for each rule and strategy, a column for each term. [$]"""
 
 SENSITIVITY_COLUMNS = {
     **{("dev. %", "mean"): ".1f", ("dev. %", "most"): ".0f", ("dev. %", "others"): ".1f"},
@@ -37,108 +38,80 @@ SENSITIVITY_COLUMNS = {
 
 def papers_money() -> Money:
     """Return Table 5 of the paper in the same form."""
-    paper = table5()
-    return {(rule, strategy): paper[f"{rule} {strategy}"].to_dict() for rule, strategy in COLUMNS}
+    paper = table5().T
+    paper.index = pd.MultiIndex.from_tuples([tuple(one.split()) for one in paper.index], names=["rule", "bidding"])
+    return paper
 
 
-def deviations(money: Money, *, rule: str | None = None) -> dict[tuple[str, str, str], float]:
-    """Return the relative deviation from Table 5 of every term above `WORTH` in the paper, by rule, strategy, term.
+def deviations(money: Money) -> pd.DataFrame:
+    """Return the relative deviation from Table 5 of every term above `WORTH` in the paper, NaN of the others."""
+    paper = papers_money()
+    return (money / paper - 1).where(paper > WORTH)
 
-    Parameters
-    ----------
-    money : Money
-        All columns of a reading.
-    rule : str, optional
-        Only this one.
+
+def improvements(money: Money) -> pd.DataFrame:
+    """Return by rule how far the proposed bid cuts the basic one's imbalance cost and raises its profit, as shares.
+
+    A cut of nothing is none.
     """
-    return {
-        (*key, term): money[key][term] / figure - 1
-        for key, terms in papers_money().items()
-        for term, figure in terms.items()
-        if figure > WORTH and rule in (None, key[0])
-    }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Improvement:
-    """Improvement of the basic bid's imbalance cost and profit by the proposed one, as shares of these."""
-
-    cut: float
-    gain: float
-
-    @classmethod
-    def of(cls, money: Money, rule: str) -> "Improvement":
-        """Return the improvement under a rule; a cut of nothing is none."""
-        basic, proposed = money[rule, BASIC], money[rule, PROPOSED]
-        cut = 1 - proposed["imbalance"] / basic["imbalance"] if basic["imbalance"] else 0.0
-        return cls(cut=cut, gain=proposed["profit"] / basic["profit"] - 1)
+    basic, proposed = (money.xs(strategy, level="bidding") for strategy in STRATEGIES)
+    paid = basic["imbalance"]
+    cut = (1 - proposed["imbalance"] / paid).where(paid != 0, 0.0)
+    return pd.DataFrame({"cut": cut, "gain": proposed["profit"] / basic["profit"] - 1})
 
 
 def sensitivity_cells(money: Money, rule: str) -> list[float]:
     """Return the cells of a reading in the table of a rule: deviations in %, money in $, improvements in %."""
-    basic, proposed, better = money[rule, BASIC], money[rule, PROPOSED], Improvement.of(money, rule)
-    apart = {key: 100 * abs(share) for key, share in deviations(money, rule=rule).items()}
-    others = [share for (_, _, term), share in apart.items() if term not in DISPUTED]
-    terms = [column[term] for term in ("loss", "imbalance", "profit") for column in (basic, proposed)]
-    shares = [100 * better.cut, 100 * better.gain]
-    return [float(np.mean(list(apart.values()))), max(apart.values()), max(others), *terms, *shares]
+    apart, ours = 100 * deviations(money).loc[rule].abs(), money.loc[rule]
+    others = apart.drop(columns=list(DISPUTED)).max(axis=None)
+    terms = [ours.loc[strategy, term] for term in ("loss", "imbalance", "profit") for strategy in STRATEGIES]
+    return [float(np.nanmean(apart)), apart.max(axis=None), others, *terms, *100 * improvements(money).loc[rule]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
-    """Verdict on a reading: what of Table 5 it reproduces.
+    """Verdict on the money of a reading: what of Table 5 it reproduces."""
 
-    Attributes
-    ----------
-    mean : float
-        Mean magnitude of the relative deviations.
-    far : dict of tuple to float
-        Relative deviations of `CLOSE` and more, by rule, strategy and term.
-    count : int
-        How many deviations there are.
-    improvements : dict of str to Improvement
-        By rule.
-    """
+    money: Money
 
-    mean: float
-    far: Mapping[tuple[str, str, str], float]
-    count: int
-    improvements: Mapping[str, Improvement]
+    @cached_property
+    def deviations(self) -> pd.Series:
+        """Relative deviations by rule, strategy and term."""
+        return deviations(self.money).stack(future_stack=True).dropna()
 
-    @classmethod
-    def of(cls, money: Money) -> "Verdict":
-        """Return the verdict on a reading's money."""
-        apart = deviations(money)
-        return cls(
-            mean=float(np.mean(np.abs(list(apart.values())))),
-            far={key: share for key, share in apart.items() if abs(share) >= CLOSE},
-            count=len(apart),
-            improvements={rule: Improvement.of(money, rule) for rule in CASES},
-        )
+    @property
+    def mean(self) -> float:
+        """Mean magnitude of the relative deviations."""
+        return float(self.deviations.abs().mean())
+
+    @property
+    def far(self) -> pd.Series:
+        """Relative deviations of `CLOSE` and more."""
+        return self.deviations[self.deviations.abs() >= CLOSE]
 
     @property
     def far_terms(self) -> list[str]:
         """Terms with a deviation of `CLOSE` or more in any column, in the order of Table 5."""
-        return [term for term in TERMS if any(term == key[-1] for key in self.far)]
+        far = set(self.far.index.get_level_values("term"))
+        return [term for term in self.money if term in far]
+
+    @cached_property
+    def improvements(self) -> pd.DataFrame:
+        """Improvements of the basic bid by the proposed one, by rule."""
+        return improvements(self.money)
 
     @property
-    def sign_holds(self) -> bool:
-        """True if the proposed bid has the lower imbalance cost and the higher profit in both cases."""
-        return all(better.cut > 0 and better.gain > 0 for better in self.improvements.values())
+    def holds(self) -> Mapping[str, bool]:
+        """Whether the proposed bid is better as in the paper, in both cases.
 
-    @property
-    def order_holds(self) -> bool:
-        """True if the profit gains more with the dearer penalty of Case II."""
-        first, second = (self.improvements[rule].gain for rule in CASES)
-        return second > first
-
-    @property
-    def cut_holds(self) -> bool:
-        """True if the imbalance cost falls by `ENOUGH_CUT` or more in both cases."""
-        return all(better.cut >= ENOUGH_CUT for better in self.improvements.values())
-
-    @property
-    def gain_holds(self) -> bool:
-        """True if the profit gains as much as in the paper, `GAIN`, in both cases."""
-        low, high = GAIN
-        return all(low <= better.gain <= high for better in self.improvements.values())
+        By sign: it has the lower imbalance cost and the higher profit; by order: the profit gains more with the dearer
+        penalty of Case II; by its cut of the imbalance cost, and by its gain in profit.
+        """
+        cut, gain = self.improvements["cut"], self.improvements["gain"]
+        first, second = (gain[rule] for rule in CASES)
+        return {
+            "sign": bool((self.improvements > 0).all(axis=None)),
+            "order of the cases": bool(second > first),
+            f"cut by {percent(ENOUGH_CUT)} or more": bool((cut >= ENOUGH_CUT).all()),
+            f"gain of {percent(GAIN[0])} to {percent(GAIN[1])}": bool(gain.between(*GAIN).all()),
+        }

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import pandas as pd
 
-from experiments.confidence import Estimate
 from experiments.evaluation import Evaluation, Method, evaluate, scenario_set
 from experiments.reproduce.context import Context, Tick
 from experiments.reproduce.result_cache import Record
@@ -20,58 +20,33 @@ Amounts = dict[str, float]
 ENERGIES = ("bid_mwh", "metered_mwh", "imbalance_mwh", "load_curtailed_mwh", "generation_curtailed_mwh")
 """Energies of one day: bid, metered, magnitude of their hourly difference, curtailed load and renewable output."""
 
-HOURLY = ("metered_mw", "loss_mw", "demand_mw")
-"""Quantities of every hour of every scenario: tie-line flow, losses, demand before curtailment."""
+ARRAYS = ("probability", "bid_mw", "metered_mw", "loss_mw", "demand_mw", "vm_pu")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ScenarioMoney:
-    """Money in every scenario of a set.
-
-    Attributes
-    ----------
-    money : dict of str to array, shape (S,)
-        Every term in every scenario. [$]
-    probability : array, shape (S,)
-        Probabilities of the scenarios.
-    """
-
-    money: dict[str, FloatArray]
-    probability: FloatArray
-
-    def __sub__(self, other: "ScenarioMoney") -> "ScenarioMoney":
-        """Return the difference to other money in the same scenarios, scenario by scenario."""
-        return ScenarioMoney(
-            money={term: self.money[term] - other.money[term] for term in TERMS}, probability=self.probability
-        )
-
-    def mean(self, term: str) -> float:
-        """Return the expectation of a term. [$]"""
-        return float(self.probability @ self.money[term])
-
-    def estimate(self, term: str) -> Estimate:
-        """Return the mean of a term over independent, equally probable scenarios, with its interval."""
-        return Estimate.of(self.money[term])
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EvaluatedBids(ScenarioMoney):
+class EvaluatedBids:
     """Bids, and what they come to in every scenario of a set.
 
     Attributes
     ----------
     bid_mw : array, shape (24,)
         The bids, positive for import. [MW]
-    energies : dict of str to array, shape (S,)
-        Every energy of `ENERGIES` in every scenario. [MWh]
+    probability : array, shape (S,)
+        Probabilities of the scenarios.
+    money : DataFrame
+        Every term, a row for each scenario. [$]
+    expected : dict of str to float
+        Expected terms [$] and energies [MWh] of the day.
     metered_mw, loss_mw, demand_mw : array, shape (S, 24)
         Tie-line flow, losses, and demand before curtailment. [MW]
+    vm_pu : array, shape (24, B)
+        Voltages in the most probable scenario. [p.u.]
     limits : dict of str to int
         How often limits of each kind were not kept, in all scenarios, as the audit counts them.
     note : str
         What went wrong with the bids, if anything did.
-    proof : dict
-        What is proven of bids and dispatch, see :func:`experiments.summary.worst`.
+    optimality_gap : float or None
+        Proven gap of the bids to the optimum of their own model, as a share of it.
     gap : float
         What any other bid can promise more at most, in the strategy's own model. [$]
     beyond_limits, inexact : int
@@ -79,13 +54,16 @@ class EvaluatedBids(ScenarioMoney):
     """
 
     bid_mw: FloatArray
-    energies: dict[str, FloatArray]
+    probability: FloatArray
+    money: pd.DataFrame
+    expected: Amounts
     metered_mw: FloatArray
     loss_mw: FloatArray
     demand_mw: FloatArray
+    vm_pu: FloatArray
     limits: dict[str, int]
     note: str
-    proof: dict[str, float | None]
+    optimality_gap: float | None
     gap: float
     beyond_limits: int
     inexact: int
@@ -93,14 +71,8 @@ class EvaluatedBids(ScenarioMoney):
     @classmethod
     def of(cls, record: Record) -> Self:
         """Return the bids that a stored result holds."""
-        lists = {name: np.array(record[name]) for name in ("probability", "bid_mw", *HOURLY)}
-        by_name = {kind: _arrays(record[kind]) for kind in ("money", "energies")}
-        return cls(**{**record, **lists, **by_name})
-
-    @property
-    def expected(self) -> Amounts:
-        """Expected terms [$] and energies [MWh] of the day."""
-        return {name: float(self.probability @ values) for name, values in (self.money | self.energies).items()}
+        arrays = {name: np.array(record[name]) for name in ARRAYS}
+        return cls(**{**record, **arrays, "money": pd.DataFrame(record["money"])})
 
 
 def evaluated_bids(
@@ -126,15 +98,9 @@ def evaluated_bids(
 
     def compute(tick: Tick) -> Record:
         instance = Instance.of(study)
-        return _record(
-            evaluate(
-                instance,
-                scenario_set(instance, on, count),
-                by=by,
-                workers=context.workers,
-                progress=lambda done: tick(f"scenario {done}"),
-            )
-        )
+        chosen = scenario_set(instance, on, count)
+        workers = context.workers
+        return _record(evaluate(instance, chosen, by=by, workers=workers, progress=lambda k: tick(f"scenario {k}")))
 
     parameters = {"kind": "evaluation", "on": on, "count": count, "by": by}
     return EvaluatedBids.of(context.result(title, study, parameters, compute, steps=count))
@@ -146,18 +112,15 @@ def _record(found: Evaluation) -> Record:
         "bid_mw": submission.bid_mw.tolist(),
         "probability": found.probability.tolist(),
         "money": {term: [outcome.terms[term] for outcome in outcomes] for term in TERMS},
-        "energies": {f"{name}_mwh": [one.energy_mwh[name] for one in outcomes] for name in outcomes[0].energy_mwh},
+        "expected": found.expected,
         "metered_mw": [outcome.metered_mw.tolist() for outcome in outcomes],
         "loss_mw": [outcome.loss_mw.tolist() for outcome in outcomes],
         "demand_mw": found.scenarios.demand_mw.sum(axis=2).tolist(),
+        "vm_pu": outcomes[int(found.probability.argmax())].vm_pu.tolist(),
         "limits": {name: one.count for name, one in found.limits.items()},
         "note": submission.remarks,
-        "proof": found.certificate,
+        "optimality_gap": found.certificate["optimality_gap"],
         "gap": found.gap,
         "beyond_limits": found.beyond_limits,
         "inexact": found.inexact,
     }
-
-
-def _arrays(lists: dict[str, list[float]]) -> dict[str, FloatArray]:
-    return {name: np.array(values) for name, values in lists.items()}

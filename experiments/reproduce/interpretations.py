@@ -1,5 +1,6 @@
 """Interpretations of the paper: what it leaves open read one way or another, each a change of the study, as data."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ factor is the tighter limit.
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Interpretation:
     """One interpretation of the paper.
 
@@ -57,90 +58,69 @@ class Interpretation:
         return ", ".join(said) or "nothing"
 
 
-def _inverters(value: float) -> tuple[str, ...]:
-    return tuple(f"fleet.{kind}.*.min_power_factor={value}" for kind in ("wind", "pv"))
-
-
-BASE = Interpretation(name="base reading")
+BASE = Interpretation("base reading")
 """The packaged study as it is."""
 
-PER_UNIT = Interpretation(name="errors per unit", overrides=("uncertainty.errors.sharing=per_unit",))
-BACKWARD = Interpretation(name="backward reduction", overrides=("uncertainty.reduction=backward",))
-UNREDUCED = Interpretation(name="random, not reduced", unreduced=True)
-FULL = Interpretation(name="start and end SOC 0.95", overrides=("fleet.battery.*.start_soc=0.95",))
-FULL_END = Interpretation(name="SOC must end at 0.95", overrides=("fleet.battery.*.min_end_soc=0.95",))
-PUBLISHED_WIND = Interpretation(name="published wind", overrides=("profiles.wind_pu=wind_published_shape",))
-PUBLISHED_PV = Interpretation(name="published PV", overrides=("profiles.pv_pu=pv_published_shape",))
-SAME_WORTH = Interpretation(
-    name="published PV, more wind",
-    overrides=PUBLISHED_PV.overrides
-    + tuple(
-        f"fleet.wind.{unit}.max_s_mva={MORE_WIND * capacity:g}" for unit, capacity in enumerate(WIND_CAPACITIES_MVA)
-    ),
+PER_UNIT = Interpretation("errors per unit", ("uncertainty.errors.sharing=per_unit",))
+BACKWARD = Interpretation("backward reduction", ("uncertainty.reduction=backward",))
+UNREDUCED = Interpretation("random, not reduced", unreduced=True)
+FULL = Interpretation("start and end SOC 0.95", ("fleet.battery.*.start_soc=0.95",))
+FULL_END = Interpretation("SOC must end at 0.95", ("fleet.battery.*.min_end_soc=0.95",))
+PUBLISHED_WIND = Interpretation("published wind", ("profiles.wind_pu=wind_published_shape",))
+PUBLISHED_PV = Interpretation("published PV", ("profiles.pv_pu=pv_published_shape",))
+WIND = tuple(
+    f"fleet.wind.{unit}.max_s_mva={MORE_WIND * capacity:g}" for unit, capacity in enumerate(WIND_CAPACITIES_MVA)
 )
-PUBLISHED = Interpretation(name="published wind and PV", overrides=PUBLISHED_WIND.overrides + PUBLISHED_PV.overrides)
+SAME_WORTH = Interpretation("published PV, more wind", PUBLISHED_PV.overrides + WIND)
+PUBLISHED = Interpretation("published wind and PV", PUBLISHED_WIND.overrides + PUBLISHED_PV.overrides)
 
-NOT_PRINTED: dict[str, tuple[Interpretation, ...]] = {
-    "not printed: uncertainty": (
-        PER_UNIT,
-        BACKWARD,
-    ),
+Groups = dict[str, tuple[Interpretation, ...]]
+"""Interpretations under headings."""
+
+
+def _each(name: str, *overrides: str, of: Iterable[float]) -> list[Interpretation]:
+    """Return an interpretation for each value of a few, which stands where name and overrides have braces."""
+    return [Interpretation(name.format(one), tuple(override.format(one) for override in overrides)) for one in of]
+
+
+NOT_PRINTED: Groups = {
+    "not printed: uncertainty": (PER_UNIT, BACKWARD),
     "not printed: batteries": (
-        Interpretation(name="start and end SOC 0.2", overrides=("fleet.battery.*.start_soc=0.2",)),
+        *_each("start and end SOC {}", "fleet.battery.*.start_soc={}", of=[0.2]),
         FULL,
-        Interpretation(name="SOC may end at 0.2", overrides=("fleet.battery.*.min_end_soc=0.2",)),
+        *_each("SOC may end at {}", "fleet.battery.*.min_end_soc={}", of=[0.2]),
     ),
     "not printed: network": (
-        *(
-            Interpretation(name=f"slack {voltage} p.u.", overrides=(f"grid.voltage.slack_vm_pu={voltage}",))
-            for voltage in (1.02, 1.03, 1.05)
-        ),
-        Interpretation(name="lines 4 MVA", overrides=("grid.line_max_s_mva=4",)),
-        Interpretation(name="lines 3 MVA", overrides=("grid.line_max_s_mva=3",)),
-        Interpretation(name="tie line both ways", overrides=("grid.tie_line.power_factor_reading=both_directions",)),
+        *_each("slack {} p.u.", "grid.voltage.slack_vm_pu={}", of=(1.02, 1.03, 1.05)),
+        *_each("lines {} MVA", "grid.line_max_s_mva={}", of=(4, 3)),
+        Interpretation("tie line both ways", ("grid.tie_line.power_factor_reading=both_directions",)),
     ),
     "not printed: the day": (
         PUBLISHED_WIND,
         PUBLISHED_PV,
         SAME_WORTH,
         PUBLISHED,
-        Interpretation(
-            name="price of the PG&E area", overrides=("profiles.price_per_mwh=day_ahead_price_pge_usd_per_mwh",)
-        ),
+        Interpretation("price of the PG&E area", ("profiles.price_per_mwh=day_ahead_price_pge_usd_per_mwh",)),
     ),
 }
 """Alternatives to what the paper leaves open: any of these may be what it did."""
 
-PRINTED: dict[str, tuple[Interpretation, ...]] = {
+VOLTAGES = ("grid.voltage.min_vm_pu={}", "grid.voltage.max_vm_pu={}")
+INVERTERS = ("fleet.wind.*.min_power_factor={}", "fleet.pv.*.min_power_factor={}")
+PRINTED: Groups = {
     "against what is printed": (
         UNREDUCED,
         FULL_END,
-        Interpretation(name="battery efficiency 0.95", overrides=("fleet.battery.*.efficiency=0.95",)),
+        *_each("battery efficiency {}", "fleet.battery.*.efficiency={}", of=[0.95]),
         *(
-            Interpretation(
-                name=f"voltages {low}-{high} p.u.",
-                overrides=(f"grid.voltage.min_vm_pu={low}", f"grid.voltage.max_vm_pu={high}"),
-            )
+            Interpretation(f"voltages {low}-{high} p.u.", (VOLTAGES[0].format(low), VOLTAGES[1].format(high)))
             for low, high in ((0.94, 1.06), (0.96, 1.04))
         ),
-        *(
-            Interpretation(name=f"tie line cos φ {factor}", overrides=(f"grid.tie_line.min_power_factor={factor}",))
-            for factor in (0.90, 0.98)
-        ),
-        Interpretation(name="renewables cos φ 0.95", overrides=_inverters(0.95)),
-        Interpretation(name="renewables cos φ 1", overrides=_inverters(1.0)),
-        *(
-            Interpretation(name=f"losses valued {factor:g}-fold", overrides=(f"market.tariff.loss_factor={factor}",))
-            for factor in (0.0, 1.5, 2.0)
-        ),
-        *(
-            Interpretation(
-                name=f"load curtailed at {factor:g}-fold",
-                overrides=(f"market.tariff.load_curtailment_factor={factor}",),
-            )
-            for factor in (2.0, 4.0)
-        ),
-        Interpretation(name="no ANM after the bid", overrides=("policy=none",)),
+        *_each("tie line cos φ {}", "grid.tie_line.min_power_factor={}", of=(0.90, 0.98)),
+        *_each("renewables cos φ {:g}", *INVERTERS, of=(0.95, 1.0)),
+        *_each("losses valued {:g}-fold", "market.tariff.loss_factor={}", of=(0.0, 1.5, 2.0)),
+        *_each("load curtailed at {:g}-fold", "market.tariff.load_curtailment_factor={}", of=(2.0, 4.0)),
+        Interpretation("no ANM after the bid", ("policy=none",)),
     ),
 }
 """Changes of what the paper prints: to see what could move a term, not what the paper may have done.
@@ -148,39 +128,33 @@ PRINTED: dict[str, tuple[Interpretation, ...]] = {
 It prints that scenarios are reduced, and all constraints of a battery: none says that it must end the day full.
 """
 
-
-def _together(first: Interpretation, second: Interpretation, name: str) -> Interpretation:
-    """Return two interpretations at once."""
-    return Interpretation(
-        name=name,
-        overrides=first.overrides + second.overrides,
-        unreduced=first.unreduced or second.unreduced,
+PAIRS = {
+    "per unit, backward": (PER_UNIT, BACKWARD),
+    "per unit, random": (PER_UNIT, UNREDUCED),
+    "per unit, SOC 0.95": (PER_UNIT, FULL),
+    "per unit, must end at 0.95": (PER_UNIT, FULL_END),
+    "per unit, published PV": (PER_UNIT, PUBLISHED_PV),
+    "SOC 0.95, published PV": (FULL, PUBLISHED_PV),
+    "PV, more wind; per unit": (SAME_WORTH, PER_UNIT),
+    "PV, more wind; backward": (SAME_WORTH, BACKWARD),
+    "PV, more wind; random": (SAME_WORTH, UNREDUCED),
+}
+COMBINED: Groups = {
+    "two changes at once": tuple(
+        Interpretation(name, one.overrides + other.overrides, unreduced=one.unreduced or other.unreduced)
+        for name, (one, other) in PAIRS.items()
     )
-
-
-COMBINED: dict[str, tuple[Interpretation, ...]] = {
-    "two changes at once": (
-        _together(PER_UNIT, BACKWARD, "per unit, backward"),
-        _together(PER_UNIT, UNREDUCED, "per unit, random"),
-        _together(PER_UNIT, FULL, "per unit, SOC 0.95"),
-        _together(PER_UNIT, FULL_END, "per unit, must end at 0.95"),
-        _together(PER_UNIT, PUBLISHED_PV, "per unit, published PV"),
-        _together(FULL, PUBLISHED_PV, "SOC 0.95, published PV"),
-        _together(SAME_WORTH, PER_UNIT, "PV, more wind; per unit"),
-        _together(SAME_WORTH, BACKWARD, "PV, more wind; backward"),
-        _together(SAME_WORTH, UNREDUCED, "PV, more wind; random"),
-    ),
 }
 """All pairs that were tried, none left out; what is against print on its own is so here as well."""
 
 CLOSEST = PER_UNIT
 """Interpretation nearest to Table 5 on average, of all that do not contradict the paper: the findings rank them."""
 
-QUICK_GROUPS: dict[str, tuple[Interpretation, ...]] = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLISHED)}
+QUICK_GROUPS: Groups = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLISHED)}
 """Enough to see that everything works."""
 
 
-def groups_of(context: Context) -> dict[str, tuple[Interpretation, ...]]:
+def groups_of(context: Context) -> Groups:
     """Return the alternatives to compute, under headings."""
     return QUICK_GROUPS if context.quick else {**NOT_PRINTED, **COMBINED, **PRINTED}
 

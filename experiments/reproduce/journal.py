@@ -1,19 +1,16 @@
 """Figures as a journal prints them: one column wide, with a caption that stands alone and the data they show."""
 
 from collections.abc import Sequence
-from io import BytesIO
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures import save_figure
-from experiments.figures.style import GREY, hour_edges, house_style
+from experiments.figures.style import GREY, hour_edges
 from experiments.reproduce.context import Context
-from experiments.reproduce.item_result import ItemResult
-from experiments.whole import write_whole
+from experiments.reproduce.item_result import ItemResult, csv_of, write_texts
 from grids.network import FloatArray
 from sim.profiles import HOURS_PER_DAY
 
@@ -61,19 +58,20 @@ def panel_grid(
     total = BOTTOM + top + rows * height + (rows - 1) * gap
     width = (WIDTH - left - right - (columns - 1) * gap) / columns
     figure = Figure(figsize=(WIDTH, total))
-    grid: list[list[Axes]] = []
-    for row in range(rows):
-        bottom = BOTTOM + (rows - 1 - row) * (height + gap)
-        line: list[Axes] = []
-        for column in range(columns):
-            box = ((left + column * (width + gap)) / WIDTH, bottom / total, width / WIDTH, height / total)
-            ax = figure.add_axes(box, sharey=line[0] if line else None)
-            ax.grid(axis="y")
-            ax.tick_params(labelsize=7.5, length=2.5, labelleft=not column, labelbottom=own_scales or row == rows - 1)
-            line.append(ax)
-        line[0].yaxis.set_label_coords((LABELS - left) / width, 0.5)
-        grid.append(line)
-    return figure, grid
+    room = {"left": left / WIDTH, "right": 1 - right / WIDTH, "bottom": BOTTOM / total, "top": 1 - top / total}
+    grid = figure.subplots(
+        *(rows, columns),
+        sharex="none" if own_scales else "col",
+        sharey="row",
+        squeeze=False,
+        gridspec_kw=room | {"hspace": gap / height, "wspace": gap / width},
+    )
+    for ax in grid.flat:
+        ax.grid(axis="y")
+        ax.tick_params(labelsize=7.5, length=2.5)
+    for ax in grid[:, 0]:
+        ax.yaxis.set_label_coords((LABELS - left) / width, 0.5)
+    return figure, [[*row] for row in grid]
 
 
 def hour_axis(ax: Axes, *, label: bool = True) -> None:
@@ -93,8 +91,8 @@ def publish(
     *,
     caption: str,
     data: pd.DataFrame,
-    title: str | None = None,
-    original: str | None = None,
+    title: str = "",
+    original: str = "",
 ) -> ItemResult:
     """Write a figure as PNG, SVG and PDF, its caption as Markdown and its data as CSV; return what to say of it.
 
@@ -113,26 +111,19 @@ def publish(
     """
     title = title or f"Figure {name.removeprefix('fig')}"
     full = f"**{title}.** {caption} {context.provenance}"
-    text = "\n\n".join([full, *([] if original is None else [f'The paper\'s caption: "{original}"'])]) + "\n"
+    text = "\n\n".join([full, *([f'The paper\'s caption: "{original}"'] if original else [])]) + "\n"
     stem = context.stem(name)
     if context.quick:
         figure.text(0.995, 0.995, "quick run, not a result", ha="right", va="top", fontsize=7, color=GREY)
-    save_figure(figure, context.folder, stem)
-    with house_style(), mpl.rc_context({"pdf.fonttype": 42}):  # journals refuse Type 3 fonts
-        page = BytesIO()
-        figure.savefig(page, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-    write_whole(context.path(name, ".pdf"), page.getvalue())
-    write_whole(context.path(name, ".md"), f"![{title}]({stem}.png)\n\n{text}".encode())
-    table: str = data.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-    write_whole(context.path(name, ".csv"), table.encode())
-    files = [context.path(name, suffix) for suffix in (".png", ".svg", ".pdf", ".md", ".csv")]
+    texts = {f"{stem}.md": f"![{title}]({stem}.png)\n\n{text}", f"{stem}.csv": csv_of(data)}
+    drawn = save_figure(figure, context.folder, stem, ("png", "svg", "pdf"))
     plain = data.astype(object).where(data.notna(), None)  # JSON has no NaN
     return ItemResult(
         summary={
             "caption": full,
-            **({} if original is None else {"original": original}),
+            **({"original": original} if original else {}),
             "data": plain.to_dict(orient="list"),
         },
-        files=files,
+        files=[*drawn, *write_texts(context, texts)],
         remarks=text.replace("**", "").strip().split("\n\n"),
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.reproduce.beside_paper import BASIC, PROPOSED
 from experiments.reproduce.context import Context
 from experiments.reproduce.deviations import papers_money
 from experiments.reproduce.evaluated_bids import evaluated_bids
+from experiments.reproduce.paper import BASIC, PROPOSED
 from grids.network import FloatArray
 from sim.instance import Instance
 
@@ -72,7 +72,7 @@ def _losses(
 ) -> LossAnalysis:
     """Return the analysis of expected money [$], losses and demand of every hour, shape (24,) [MWh]."""
     price, retail = instance.profiles.price_per_mwh, instance.profiles.retail_price_per_mwh
-    paper = papers_money()[RULE, PROPOSED]
+    paper = papers_money().loc[(RULE, PROPOSED)].to_dict()
 
     def bought(money: Mapping[str, float], demand_mwh: FloatArray) -> float:
         curtailed = money["load_curtailment"] / instance.tariff.load_curtailment_factor

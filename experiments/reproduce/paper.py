@@ -12,6 +12,7 @@ CASES = {"case1": "Case I", "case2": "Case II"}
 
 STRATEGIES = {"basic": "basic", "anm_aware": "proposed"}
 """The paper's names of the bidding strategies."""
+BASIC, PROPOSED = STRATEGIES
 
 UNDER_VOLTAGE = (*range(10, 19), *range(28, 34))
 """Buses that Section 5.2 finds below the voltage limit in Fig. 7a."""

@@ -1,16 +1,17 @@
 """Findings of the sensitivity, in sentences that follow from its figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.reproduce.beside_paper import BASIC, PROPOSED
-from experiments.reproduce.deviations import CLOSE, ENOUGH_CUT, GAIN, WORTH, Money, Verdict, papers_money
+from experiments.reproduce.deviations import CLOSE, WORTH, Money, Verdict, papers_money
 from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation
 from experiments.reproduce.labels import percent
 from experiments.reproduce.loss_analysis import ImbalanceAnalysis, LossAnalysis
-from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.reproduce.sensitivity_tables import Spread
+from experiments.reproduce.paper import BASIC, CASES, PROPOSED, STRATEGIES
+
+Spread = Mapping[Interpretation, Sequence[Money]]
+"""Money of a reading, once for every seed."""
 
 
 def findings_of(
@@ -33,7 +34,7 @@ def findings_of(
         Imbalance cost of the basic bid in the base reading.
     """
     return [
-        *(_verdict(one.name, Verdict.of(results[one])) for one in (BASE, CLOSEST)),
+        *(_verdict(one.name, Verdict(results[one])) for one in (BASE, CLOSEST)),
         _ranking(results),
         *(_chance(one.name, list(spread[one])) for one in (BASE, CLOSEST)),
         *(_movers(results, term, strategy) for term in ("loss", "imbalance") for strategy in (BASIC, PROPOSED)),
@@ -46,28 +47,22 @@ def findings_of(
 
 def _verdict(name: str, verdict: Verdict) -> str:
     """Return how much of Table 5 a reading reproduces."""
-    near = verdict.count - len(verdict.far)
+    count = len(verdict.deviations)
     far = ", ".join(term.replace("_", " ") for term in verdict.far_terms) or "none"
     better = " and ".join(
-        f"{percent(one.cut)} less imbalance cost, {percent(one.gain, 2)} more profit in {CASES[rule]}"
-        for rule, one in verdict.improvements.items()
+        f"{percent(one['cut'])} less imbalance cost, {percent(one['gain'], 2)} more profit in {CASES[rule]}"
+        for rule, one in verdict.improvements.iterrows()
     )
-    held = {
-        "sign": verdict.sign_holds,
-        "order of the cases": verdict.order_holds,
-        f"cut by {percent(ENOUGH_CUT)} or more": verdict.cut_holds,
-        f"gain of {percent(GAIN[0])} to {percent(GAIN[1])}": verdict.gain_holds,
-    }
-    said = ", ".join(f"{what} {'holds' if holds else 'does not hold'}" for what, holds in held.items())
+    said = ", ".join(f"{what} {'holds' if holds else 'does not hold'}" for what, holds in verdict.holds.items())
     return (
-        f"{name.capitalize()}: {near} of {verdict.count} figures above {WORTH:.0f} $ come within {percent(CLOSE)} of"
-        f" Table 5; farther off: {far}. The proposed bid has {better}: {said}."
+        f"{name.capitalize()}: {count - len(verdict.far)} of {count} figures above {WORTH:.0f} $ come within"
+        f" {percent(CLOSE)} of Table 5; farther off: {far}. The proposed bid has {better}: {said}."
     )
 
 
 def _ranking(results: Mapping[Interpretation, Money]) -> str:
     """Return which readings that do not contradict the paper are nearest to Table 5."""
-    means = {one: Verdict.of(money).mean for one, money in results.items() if not one.against_print}
+    means = {one: Verdict(money).mean for one, money in results.items() if not one.against_print}
     best = sorted(means, key=lambda one: means[one])[:4]
     said = ", ".join(f"{one.name} ({percent(means[one], 1)})" for one in best)
     return f"Least mean deviation from Table 5, of {len(means)} readings that do not contradict the paper: {said}."
@@ -75,9 +70,9 @@ def _ranking(results: Mapping[Interpretation, Money]) -> str:
 
 def _chance(name: str, samples: list[Money]) -> str:
     """Return how the verdict holds over seeds."""
-    verdicts = [Verdict.of(money) for money in samples]
+    verdicts = [Verdict(money) for money in samples]
     far = sorted({term.replace("_", " ") for verdict in verdicts for term in verdict.far_terms})
-    gains = [100 * one.gain for verdict in verdicts for one in verdict.improvements.values()]
+    gains = [100 * gain for verdict in verdicts for gain in verdict.improvements["gain"]]
     mean = np.mean([verdict.mean for verdict in verdicts])
     return (
         f"{name.capitalize()} over {len(samples)} seeds: mean deviation {percent(float(mean), 1)}; terms"
@@ -89,8 +84,8 @@ def _chance(name: str, samples: list[Money]) -> str:
 def _movers(results: Mapping[Interpretation, Money], term: str, strategy: str) -> str:
     """Return which readings bring a term closest to the paper's in Case I."""
     rule = next(iter(CASES))
-    paper = papers_money()[rule, strategy][term]
-    ours = {reading: money[rule, strategy][term] for reading, money in results.items()}
+    paper = papers_money().loc[(rule, strategy), term]
+    ours = {reading: money.loc[(rule, strategy), term] for reading, money in results.items()}
     nearest = sorted((one for one in ours if one != BASE), key=lambda one: abs(ours[one] - paper))[:3]
     said = ", ".join(f"{one.name} ({ours[one]:.1f} $)" for one in nearest)
     return (

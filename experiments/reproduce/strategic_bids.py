@@ -15,27 +15,30 @@ everything else only through the dispatch that follows it. That part has a ceili
 does that no penalty distorts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from agents.bid_optimizer import BID_DECIMALS
 from experiments.evaluation import Evaluator, fixed_bids
 from experiments.reproduce.context import Context, Tick
-from experiments.reproduce.evaluated_bids import Amounts, EvaluatedBids
+from experiments.reproduce.evaluated_bids import EvaluatedBids
 from experiments.reproduce.result_cache import Record
 from grids.network import FloatArray
 from sim.instance import Instance
 from sim.market.imbalance import ImbalanceRule, Tier
 from sim.study import Study
 
+OPTIMISED = "optimised"
 FREE = ImbalanceRule(name="free", tiers=(Tier(over=0.0, under=0.0),), source="no penalty at all")
 """The rule under which the honest bid is found."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Family:
+class Family(NamedTuple):
     """Bids that deviate from the honest one by a single number.
 
     Attributes
@@ -66,106 +69,75 @@ def _both_ways(*sizes: float) -> tuple[float, ...]:
 
 FAMILIES = {
     "factor": Family(
-        formula="(1 + k)·B_h",
-        unit="%",
-        sizes=_both_ways(0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
-        bid=lambda honest, percent: honest * (1 + percent / 100),
+        "(1 + k)·B_h",
+        "%",
+        _both_ways(0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30),
+        lambda honest, percent: honest * (1 + percent / 100),
     ),
     "shift": Family(
-        formula="B_h + c",
-        unit="kW",
-        sizes=_both_ways(5, 10, 20, 30, 50, 75, 100, 150),
-        bid=lambda honest, kilowatts: honest + kilowatts / 1000,
+        "B_h + c",
+        "kW",
+        _both_ways(5, 10, 20, 30, 50, 75, 100, 150),
+        lambda honest, kilowatts: honest + kilowatts / 1000,
     ),
 }
 """Deviations by family."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TriedBid:
-    """A bid that was tried.
-
-    Attributes
-    ----------
-    name : str
-        What it is.
-    bid_mw : array, shape (24,)
-        The bid. [MW]
-    expected : dict of str to float
-        Expected terms [$] and energies [MWh].
-    """
-
-    name: str
-    bid_mw: FloatArray
-    expected: Amounts
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Incentives:
     """Incentives that a rule gives.
 
     Attributes
     ----------
-    honest : TriedBid
-        The honest bid.
-    families : mapping of str to mapping of float to TriedBid
-        The deviations tried, by family and number.
-    proposed : EvaluatedBids
-        The bid that the optimiser makes under the rule.
+    tried : DataFrame
+        Bids tried, a row for each: its ``family`` (``optimised`` for the proposed one) and ``size``, 0 for the honest
+        bid, its ``name``, the bid (``bid_mw``), and the expected terms [$] and energies [MWh].
+    gap : float
+        What any other bid can promise more at most than the optimised one. [$]
     undistorted : float
         What is earned where nothing is charged for imbalances. [$]
     """
 
-    honest: TriedBid
-    families: Mapping[str, Mapping[float, TriedBid]]
-    proposed: EvaluatedBids
+    tried: pd.DataFrame
+    gap: float
     undistorted: float
 
+    @cached_property
+    def gains(self) -> pd.DataFrame:
+        """The bids tried, with their ``gain`` over the honest one, ``saved`` in penalties and ``elsewhere``. [$]"""
+        tried, honest = self.tried, self.tried[self.tried["size"] == 0].iloc[0]
+        gain, saved = tried["profit"] - honest["profit"], honest["imbalance"] - tried["imbalance"]
+        return tried.assign(gain=gain, saved=saved, elsewhere=gain - saved)
+
     @property
-    def best(self) -> TriedBid:
+    def honest(self) -> pd.Series:
+        """The honest bid."""
+        return self.gains[self.gains["size"] == 0].iloc[0]
+
+    @property
+    def best(self) -> pd.Series:
         """The best of all bids tried."""
-        optimum = TriedBid(name="optimised", bid_mw=self.proposed.bid_mw, expected=self.proposed.expected)
-        return max(
-            [optimum, *(self.best_of(family) for family in self.families)], key=lambda one: one.expected["profit"]
-        )
+        return self.gains.loc[self.gains["profit"].idxmax()]
 
-    def best_of(self, family: str) -> TriedBid:
-        """Return the best bid of a family."""
-        return max(self.families[family].values(), key=lambda one: one.expected["profit"])
-
-    def more(self, tried: TriedBid, name: str) -> float:
-        """Return by how much a term [$] or energy [MWh] is more than with the honest bid."""
-        return tried.expected[name] - self.honest.expected[name]
-
-    def saved(self, tried: TriedBid) -> float:
-        """Return what a bid saves in penalties. [$]"""
-        return self.honest.expected["imbalance"] - tried.expected["imbalance"]
-
-    def elsewhere(self, tried: TriedBid) -> float:
-        """Return what a bid earns more in everything but penalties. [$]"""
-        return self.more(tried, "profit") - self.saved(tried)
+    def family(self, name: str) -> pd.DataFrame:
+        """Return the bids of a family."""
+        return self.gains[self.gains["family"] == name]
 
     @property
     def most(self) -> float:
         """Upper bound of the gain of any deviation, as far as the optimiser proves it. [$]"""
-        return self.proposed.expected["profit"] + self.proposed.gap - self.honest.expected["profit"]
+        (optimised,) = self.family(OPTIMISED)["profit"]
+        return float(optimised + self.gap - self.honest["profit"])
 
     @property
     def headroom(self) -> float:
         """Loss of the honest bid against a dispatch that no penalty distorts. [$]"""
-        return self.undistorted - self.honest.expected["profit"]
+        return float(self.undistorted - self.honest["profit"])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Honest:
-    """The honest bid [MW], and the profit of the dispatch it is taken from [$]."""
-
-    bid_mw: FloatArray
-    undistorted: float
-
-
-def honest_bid(context: Context, study: Study, *, title: str) -> Honest:
-    """Return the honest bid of a study, whatever its rule."""
+def honest_bid(context: Context, study: Study, *, title: str) -> tuple[FloatArray, float]:
+    """Return the honest bid of a study [MW], whatever its rule, and the profit of the dispatch it is from [$]."""
     free = study.model_copy(update={"market": study.market.model_copy(update={"rule": FREE})})
 
     def compute(tick: Tick) -> Record:
@@ -178,35 +150,35 @@ def honest_bid(context: Context, study: Study, *, title: str) -> Honest:
         return {"bid_mw": bid.tolist(), "undistorted": found.terms["profit"]}
 
     record = context.result(title, free, {"kind": "honest"}, compute, steps=1)
-    return Honest(bid_mw=np.array(record["bid_mw"]), undistorted=record["undistorted"])
+    return np.array(record["bid_mw"]), record["undistorted"]
 
 
-def try_family(context: Context, study: Study, honest: Honest, name: str, *, title: str) -> dict[float, TriedBid]:
-    """Return what the deviations of a family come to under the study's rule, by their numbers."""
+def try_family(
+    context: Context, study: Study, honest_mw: FloatArray, name: str, *, title: str
+) -> list[dict[str, Any]]:
+    """Return what the deviations of a family come to under the study's rule, as rows of :class:`Incentives`."""
     family = FAMILIES[name]
     sizes = family.chosen(quick=context.quick)
-    bids = {size: family.bid(honest.bid_mw, size) for size in sizes}
+    bids = [family.bid(honest_mw, size) for size in sizes]
 
     def compute(tick: Tick) -> Record:
         instance, found = Instance.of(study), []
         kept = instance.kept_scenarios()
         with Evaluator(instance, by="plan", workers=context.workers or 1) as evaluator:
-            for size, bid in bids.items():
+            for size, bid in zip(sizes, bids, strict=True):
                 found.append(evaluator.evaluate(fixed_bids(instance, bid), kept).expected)
                 tick(f"{size:+g} {family.unit}")
         return {"expected": found}
 
-    parameters = {"kind": "misbids", "bids_mw": [bid.tolist() for bid in bids.values()]}
+    parameters = {"kind": "misbids", "bids_mw": [bid.tolist() for bid in bids]}
     record = context.result(title, study, parameters, compute, steps=len(sizes))
-    return {
-        size: TriedBid(name=f"{family.formula}, {size:+g} {family.unit}", bid_mw=bids[size], expected=expected)
-        for size, expected in zip(sizes, record["expected"], strict=True)
-    }
+    return [
+        {"family": name, "size": size, "name": f"{family.formula}, {size:+g} {family.unit}", "bid_mw": bid, **expected}
+        for size, bid, expected in zip(sizes, bids, record["expected"], strict=True)
+    ]
 
 
-def incentives_of(
-    honest: Honest, families: Mapping[str, Mapping[float, TriedBid]], proposed: EvaluatedBids
-) -> Incentives:
-    """Return the incentives of a rule from what was tried under it."""
-    at_zero: Sequence[TriedBid] = [tried[0.0] for tried in families.values()]
-    return Incentives(honest=at_zero[0], families=families, proposed=proposed, undistorted=honest.undistorted)
+def incentives(rows: Iterable[dict[str, Any]], proposed: EvaluatedBids, undistorted: float) -> Incentives:
+    """Return the incentives of a rule from rows of what was tried under it, and the bid that the optimiser makes."""
+    optimised = {"family": OPTIMISED, "name": OPTIMISED, "bid_mw": proposed.bid_mw, **proposed.expected}
+    return Incentives(pd.DataFrame([optimised, *rows]), proposed.gap, undistorted)

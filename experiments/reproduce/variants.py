@@ -1,6 +1,5 @@
 """Variants of Table 5: its four columns in each interpretation of the paper and with each seed, as runs of a sweep."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,15 +42,14 @@ def evaluate_variants(
     """
     spread = variant_plan(context, "sensitivity_spread", repeated, replications=seeds)
     plans = [spread, variant_plan(context, "sensitivity", once)]
-    rows = pd.concat([runs_of(context, plan) for plan in plans], ignore_index=True)
+    rows = pd.concat([runs_of(context, plan) for plan in plans], ignore_index=True).rename(columns={RULE: "rule"})
     known = {one.name: one for one in (*repeated, *once)}
     money: dict[Sample, Money] = {}
     remarks = []
     for (name, seed), columns in rows.groupby([FACTOR, "seed"], sort=False):
-        money[known[name], int(seed)] = {
-            (row[RULE], row[BIDDING]): {term: float(row[term]) for term in TERMS} for _, row in columns.iterrows()
-        }
-        if broken := counts_in_words(Counter({limit: int(columns[column].sum()) for limit, column in LIMITS.items()})):
+        terms = columns.set_index(["rule", BIDDING])[[*TERMS]].astype(float)
+        money[known[name], int(seed)] = terms.rename_axis(columns="term")
+        if broken := counts_in_words({limit: int(columns[column].sum()) for limit, column in LIMITS.items()}):
             remarks.append(f"{name}: {broken}.")
         remarks += [f"{name}: {note}." for note in columns["remarks"].unique() if note]
     return money, [*dict.fromkeys(remarks)]

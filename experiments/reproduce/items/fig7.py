@@ -3,17 +3,20 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from experiments.console import ranges
-from experiments.figures.style import COLORS, LABEL_POINTS, headline, house_style, ink
+from experiments.figures.style import COLORS, LABEL_POINTS, headline, ink
+from experiments.reproduce import Item
 from experiments.reproduce.context import Context
+from experiments.reproduce.evaluated_bids import evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import panels, publish
 from experiments.reproduce.paper import CASES, UNDER_VOLTAGE
-from experiments.reproduce.voltages import VoltageProfile, voltage_profile
+from grids.components import Voltage
+from grids.network import FloatArray, Grid
+from sim.audit import voltages_outside
+from sim.instance import Instance
 
-SUMMARY = "Figure 7: voltages at t = 17 without and with ANM"
 ORIGINAL = (
     "Simulated voltage profiles of the test MG at t = 17 for one representative scenario (a) without the real-time"
     " operation with ANM and (b) with the real-time operation with ANM for the basic bidding strategy."
@@ -32,61 +35,66 @@ def reproduce(context: Context) -> ItemResult:
     profiles = {}
     for place, (name, (policy, strategy)) in enumerate(PROFILES.items(), start=1):
         study = context.study(rule=RULE, policy=policy, bidding=strategy)
-        title = f"fig7, part {place} of {len(PROFILES)}: {name}, bid and day"
-        profiles[name] = voltage_profile(context, study, hour=HOUR, title=title)
+        title = f"fig7, part {place} of {len(PROFILES)}: {name}, bid and days"
+        profiles[name] = evaluated_bids(context, study, title=title).vm_pu[HOUR - 1]
     unmanaged, basic, proposed = profiles.values()
-    limits = unmanaged.limits
+    grid, limits = Instance.of(study).grid, study.grid.voltage
     caption = (
         f"Voltage at every bus in hour {HOUR}, in the most probable of the {context.size.keep} kept scenarios"
         f" ({CASES[RULE]}); lines join each bus to the one that feeds it. The limits are {limits.min_vm_pu:g} and"
         f" {limits.max_vm_pu:g} p.u. (a) Without ANM, with the basic bid: renewables at full output and unity power"
-        f" factor, batteries by the day-ahead schedule; {unmanaged.in_words()}. The paper finds buses"
+        f" factor, batteries by the day-ahead schedule; {_in_words(grid, limits, unmanaged)}. The paper finds buses"
         f" {ranges(list(UNDER_VOLTAGE))} below the limit. (b) With ANM (hindsight): with the basic bid"
-        f" {basic.in_words()}; with the proposed bid {proposed.in_words()}."
+        f" {_in_words(grid, limits, basic)}; with the proposed bid {_in_words(grid, limits, proposed)}."
     )
-    columns = {f"{name.replace(', ', '_').replace(' ', '_')}_vm_pu": one.vm_pu for name, one in profiles.items()}
-    with house_style():
-        figure = _figure(unmanaged, basic, proposed)
-    data = pd.DataFrame({"bus": unmanaged.bus} | columns)
-    return publish(context, "fig7", figure, caption=caption, original=ORIGINAL, data=data)
-
-
-def _figure(unmanaged: VoltageProfile, basic: VoltageProfile, proposed: VoltageProfile) -> Figure:
     figure, (before, after) = panels(2, height=1.75, right=1.0)
-    low = min(0.99 * unmanaged.limits.min_vm_pu, float(unmanaged.vm_pu.min())) - 0.004
+    low = min(0.99 * limits.min_vm_pu, float(unmanaged.min())) - 0.004
     for ax in (before, after):
-        _frame(ax, unmanaged, low)
-    _profile(before, unmanaged, "unmanaged", hollow=False)
-    _profile(after, basic, "basic", hollow=True)
-    _profile(after, proposed, "proposed", hollow=False)
+        _frame(ax, grid, limits, low)
+    _draw(before, grid, limits, unmanaged, "unmanaged", hollow=False)
+    _draw(after, grid, limits, basic, "basic", hollow=True)
+    _draw(after, grid, limits, proposed, "proposed", hollow=False)
     headline(before, "(a) Without ANM", "● basic bid   ▼ outside the limits")
     headline(after, "(b) With ANM", "○ basic bid   ● proposed bid")
     after.set_xlabel("bus [number]")
-    return figure
+    columns = {f"{name.replace(', ', '_').replace(' ', '_')}_vm_pu": vm_pu for name, vm_pu in profiles.items()}
+    data = pd.DataFrame({"bus": grid.bus_ids, **columns})
+    return publish(context, "fig7", figure, caption=caption, original=ORIGINAL, data=data)
 
 
-def _frame(ax: Axes, profile: VoltageProfile, low: float) -> None:
+def _in_words(grid: Grid, limits: Voltage, vm_pu: FloatArray) -> str:
+    """Return which buses are outside the limits, and the lowest voltage."""
+    extreme = f"the lowest voltage is {vm_pu.min():.4f} p.u. at bus {grid.bus_ids[vm_pu.argmin()]}"
+    outside = np.logical_or(*voltages_outside(vm_pu, min_vm_pu=limits.min_vm_pu, max_vm_pu=limits.max_vm_pu))
+    if not outside.any():
+        return f"all buses are within the limits; {extreme}"
+    return f"buses {ranges(grid.bus_ids[outside].tolist())} are outside the limits; {extreme}"
+
+
+def _frame(ax: Axes, grid: Grid, limits: Voltage, low: float) -> None:
     """Draw the limits, and number the buses."""
-    limits = profile.limits
-    right = ax.get_yaxis_transform()
+    right, buses = ax.get_yaxis_transform(), grid.bus_ids
     for limit, name in ((limits.min_vm_pu, "lower limit"), (limits.max_vm_pu, "upper limit")):
         ax.axhline(limit, color=ink(COLORS["penalty"]), lw=0.9, ls=(0, (4, 3)), zorder=2)
         ax.text(1.015, limit, name, transform=right, va="center", fontsize=LABEL_POINTS, color=ink(COLORS["penalty"]))
     ax.set_ylim(low, limits.max_vm_pu + 0.008)
-    ax.set_xlim(profile.bus.min() - 0.7, profile.bus.max() + 0.7)
-    ax.set_xticks(profile.bus, labels=[str(number) for number in profile.bus])
+    ax.set_xlim(buses.min() - 0.7, buses.max() + 0.7)
+    ax.set_xticks(buses, labels=[str(number) for number in buses])
     ax.tick_params(labelsize=7, length=2.5)
     ax.set_ylabel("voltage [p.u.]")
 
 
-def _profile(ax: Axes, profile: VoltageProfile, name: str, *, hollow: bool) -> None:
+def _draw(ax: Axes, grid: Grid, limits: Voltage, vm_pu: FloatArray, name: str, *, hollow: bool) -> None:
     """Draw the voltages, joined where one bus feeds the next; those outside the limits as triangles."""
-    color = COLORS["price"] if name == "proposed" else COLORS["tie_line"]
-    starts = np.flatnonzero(profile.fed_by[1:] != profile.bus[:-1]) + 1
-    for piece in np.split(np.arange(len(profile.bus)), starts):
-        ax.plot(profile.bus[piece], profile.vm_pu[piece], color=color, lw=0.8, alpha=0.6, zorder=3)
-    inside, outside = ~profile.outside, profile.outside
+    color, red, buses = COLORS["price" if name == "proposed" else "tie_line"], COLORS["penalty"], grid.bus_ids
+    fed_by = dict(zip(buses[grid.line_to], buses[grid.line_from], strict=True))
+    starts = [k for k in range(1, len(buses)) if fed_by.get(buses[k]) != buses[k - 1]]
+    for piece in np.split(np.arange(len(buses)), starts):
+        ax.plot(buses[piece], vm_pu[piece], color=color, lw=0.8, alpha=0.6, zorder=3)
+    outside = np.logical_or(*voltages_outside(vm_pu, min_vm_pu=limits.min_vm_pu, max_vm_pu=limits.max_vm_pu))
     face, size = ("white", 6.2) if hollow else (color, 3.6)
-    ax.plot(profile.bus[inside], profile.vm_pu[inside], "o", ms=size, mfc=face, mec=color, zorder=4, gid=name)
-    red = COLORS["penalty"]
-    ax.plot(profile.bus[outside], profile.vm_pu[outside], "v", ms=5, mfc=red, mec=red, zorder=5, gid=f"{name}-outside")
+    ax.plot(buses[~outside], vm_pu[~outside], "o", ms=size, mfc=face, mec=color, zorder=4, gid=name)
+    ax.plot(buses[outside], vm_pu[outside], "v", ms=5, mfc=red, mec=red, zorder=5, gid=f"{name}-outside")
+
+
+ITEMS = {"fig7": Item("Figure 7: voltages at t = 17 without and with ANM", reproduce)}

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style
+from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline
+from experiments.reproduce import Item
 from experiments.reproduce.context import Context
 from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
@@ -16,7 +17,6 @@ from experiments.reproduce.paper import CASES, STRATEGIES
 from grids.network import FloatArray
 from sim.market.imbalance import RULES
 
-SUMMARY = "Figure 8: hourly imbalance over the bid, both strategies and cases"
 ORIGINAL = (
     "Magnitudes of the hourly expected imbalances normalized to the bids for each hour in the basic/proposed bidding"
     " strategies for (a) Case I and (b) Case II."
@@ -38,10 +38,8 @@ def reproduce(context: Context) -> ItemResult:
         study = context.study(rule=rule, bidding=strategy, policy="hindsight")
         title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
         flows[rule, strategy] = evaluated_bids(context, study, title=title)
-    with house_style():
-        figure = _figure(flows)
     data = pd.concat([_rows(one, *key) for key, one in flows.items()])
-    return publish(context, "fig8", figure, caption=_caption(context, flows), original=ORIGINAL, data=data)
+    return publish(context, "fig8", _figure(flows), caption=_caption(context, flows), original=ORIGINAL, data=data)
 
 
 def magnitude_mw(bids: EvaluatedBids) -> FloatArray:
@@ -128,3 +126,6 @@ def _panel(ax: Axes, shares: dict[str, FloatArray], rule: str) -> None:
         handlelength=1.0,
         handletextpad=0.4,
     )
+
+
+ITEMS = {"fig8": Item("Figure 8: hourly imbalance over the bid, both strategies and cases", reproduce)}

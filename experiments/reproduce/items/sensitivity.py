@@ -1,29 +1,34 @@
 """Sensitivity of Table 5 to what the paper leaves open: one change at a time, beside the spread over seeds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from experiments.reproduce import Item
 from experiments.reproduce.context import Context
-from experiments.reproduce.deviations import Money, papers_money
+from experiments.reproduce.deviations import (
+    DISPUTED,
+    SENSITIVITY_COLUMNS,
+    WORTH,
+    Money,
+    papers_money,
+    sensitivity_cells,
+)
 from experiments.reproduce.interpretations import BASE, CLOSEST, Interpretation, groups_of
-from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.item_result import ItemResult, csv_of, write_texts
 from experiments.reproduce.loss_analysis import analyse_imbalance, analyse_losses
-from experiments.reproduce.paper import CASES
-from experiments.reproduce.sensitivity_findings import findings_of
-from experiments.reproduce.sensitivity_tables import sensitivity_table, spread_table
+from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.sensitivity_findings import Spread, findings_of
 from experiments.reproduce.variants import Sample, evaluate_variants
-from experiments.tables import ReportTable
-from experiments.whole import write_whole
+from experiments.tables import Cells, ReportTable
 from sim.market.settlement import TERMS
-
-SUMMARY = "Table 5 in other readings of the paper, one change at a time, and its spread over seeds"
 
 SEEDS, QUICK_SEEDS = 5, 2
 """Seeds that show how much of a deviation is chance."""
+
+SPREAD_COLUMNS = {"mean": ".2f", "s.d.": ".2f", "paper": ".2f", "off": "+.1f"}
 
 
 def reproduce(context: Context) -> ItemResult:
@@ -38,59 +43,16 @@ def reproduce(context: Context) -> ItemResult:
     spread = {one: [samples[one, seed] for seed in seeds] for one in (BASE, CLOSEST)}
     results = {reading: money for (reading, seed), money in samples.items() if seed == first}
     tables = [
-        *(sensitivity_table(context.stem(f"sensitivity_{rule}"), rule, groups, results, spread) for rule in CASES),
-        spread_table(context.stem("sensitivity_spread"), spread),
+        *(_table(context.stem(f"sensitivity_{rule}"), rule, groups, results, spread) for rule in CASES),
+        _spread_table(context.stem("sensitivity_spread"), spread),
     ]
     findings = [*findings_of(results, spread, losses, imbalance), *remarks]
-    data = pd.DataFrame(_rows(samples))
-    return ItemResult(
-        summary={
-            "terms": data.to_dict(orient="list"),
-            "changes": {reading.name: reading.in_words() for reading in results},
-            "losses": asdict(losses),
-            "imbalance": asdict(imbalance),
-            "findings": findings,
-        },
-        files=_write(context, tables, data, results, findings),
-        tables=tables,
-        remarks=[*findings, context.provenance],
-    )
-
-
-def _rows(samples: Mapping[Sample, Money]) -> Iterator[dict[str, Any]]:
-    """Yield one row per reading, seed, column and term. [$]"""
-    paper = papers_money()
-    for (reading, seed), money in samples.items():
-        for (rule, strategy), terms in money.items():
-            for term in TERMS:
-                theirs = paper[rule, strategy][term]
-                yield {
-                    "reading": reading.name,
-                    "changes": reading.in_words(),
-                    "seed": seed,
-                    "rule": rule,
-                    "bidding": strategy,
-                    "term": term,
-                    "ours_usd": terms[term],
-                    "paper_usd": theirs,
-                    "relative_deviation": terms[term] / theirs - 1,
-                }
-
-
-def _write(
-    context: Context,
-    tables: list[ReportTable],
-    data: pd.DataFrame,
-    readings: Mapping[Interpretation, Money],
-    findings: list[str],
-) -> list[Path]:
-    """Write every table as CSV, all money in one more, and everything together as Markdown; return the files."""
-    changes = [f"- {one.name}: `{one.in_words()}`" for one in readings if one != BASE]
+    data = _terms(samples)
     text = [
         *(table.as_markdown() for table in tables),
         "**What each reading changes** in the study, as `--set` takes it.",
         "",
-        *changes,
+        *(f"- {one.name}: `{one.in_words()}`" for one in results if one != BASE),
         "",
         "**What follows.**",
         "",
@@ -99,11 +61,118 @@ def _write(
         context.provenance,
         "",
     ]
-    texts = {context.folder / f"{table.name}.csv": table.as_csv() for table in tables}
-    texts[context.path("sensitivity_terms", ".csv")] = data.to_csv(
-        index=False, lineterminator="\n", float_format="%.6g"
+    texts = {f"{table.name}.csv": table.as_csv() for table in tables}
+    texts |= {f"{context.stem('sensitivity_terms')}.csv": csv_of(data)}
+    texts |= {f"{context.stem('sensitivity')}.md": "\n".join(text)}
+    return ItemResult(
+        summary={
+            "terms": data.to_dict(orient="list"),
+            "changes": {reading.name: reading.in_words() for reading in results},
+            "losses": asdict(losses),
+            "imbalance": asdict(imbalance),
+            "findings": findings,
+        },
+        files=write_texts(context, texts),
+        tables=tables,
+        remarks=[*findings, context.provenance],
     )
-    texts[context.path("sensitivity", ".md")] = "\n".join(text)
-    for path, content in texts.items():
-        write_whole(path, content.encode())
-    return list(texts)
+
+
+def _terms(samples: Mapping[Sample, Money]) -> pd.DataFrame:
+    """Return one row per reading, seed, column and term. [$]"""
+    columns = {
+        (reading.name, reading.in_words(), seed): money.stack(future_stack=True)
+        for (reading, seed), money in samples.items()
+    }
+    ours = pd.concat(columns, names=["reading", "changes", "seed"]).rename("ours_usd").reset_index()
+    paper = papers_money().stack(future_stack=True).rename("paper_usd")
+    rows = ours.join(paper, on=["rule", "bidding", "term"])
+    return rows.assign(relative_deviation=rows["ours_usd"] / rows["paper_usd"] - 1)
+
+
+def _table(
+    name: str,
+    rule: str,
+    groups: Mapping[str, Sequence[Interpretation]],
+    results: Mapping[Interpretation, Money],
+    spread: Spread,
+) -> ReportTable:
+    """Return the table of a case: the paper, the base reading and its spread, and every alternative.
+
+    Parameters
+    ----------
+    name : str
+        Stem of its file.
+    rule : str
+        Imbalance rule.
+    groups : mapping
+        Alternatives under their headings.
+    results : mapping
+        Money of every reading, with the first seed.
+    spread : mapping
+        Money of some readings with several seeds.
+    """
+
+    def rows(panel: str, reading: Interpretation) -> dict[tuple[str, str], Cells]:
+        seeds = np.array([sensitivity_cells(money, rule) for money in spread[reading]])
+        return {
+            (panel, reading.name): sensitivity_cells(results[reading], rule),
+            (panel, "its mean over seeds"): seeds.mean(axis=0).tolist(),
+            (panel, "its s.d."): seeds.std(axis=0, ddof=1).tolist(),
+        }
+
+    ours = "the paper and ours"
+    return ReportTable.of(
+        {(ours, "Table 5"): [None, None, None, *sensitivity_cells(papers_money(), rule)[3:]]}
+        | rows(ours, BASE)
+        | {
+            (title, one.name): sensitivity_cells(results[one], rule)
+            for title, group in groups.items()
+            for one in group
+        }
+        | rows("closest, once more", CLOSEST),
+        SENSITIVITY_COLUMNS,
+        name=name,
+        number=CASES[rule],
+        title="One reading changed at a time: expected money of one day in the paper's protocol, beside Table 5.",
+        notes=[
+            "dev.: magnitude of the relative deviation from Table 5, mean and most, of all figures of the case above"
+            f" {WORTH:.0f} $ there; others: the most without {' and '.join(DISPUTED)}. better: how far the proposed"
+            " bid cuts the imbalance cost of the basic one and raises its profit. s.d.: standard deviation over"
+            f" {len(spread[BASE])} seeds; a change of less than two of these may be chance.",
+        ],
+    )
+
+
+def _spread_table(name: str, spread: Spread) -> ReportTable:
+    """Return the mean and standard deviation of every term over the seeds, beside the paper."""
+
+    def cells(reading: Interpretation, rule: str, term: str) -> list[float | None]:
+        row: list[float | None] = []
+        for strategy in STRATEGIES:
+            ours = pd.Series([money.loc[(rule, strategy), term] for money in spread[reading]])
+            paper = papers_money().loc[(rule, strategy), term]
+            row += [ours.mean(), ours.std(), paper, (ours.mean() - paper) / ours.std() if ours.std() else None]
+        return row
+
+    return ReportTable.of(
+        {
+            (f"{case}, {reading.name}", term.replace("_", " ")): cells(reading, rule, term)
+            for reading in spread
+            for rule, case in CASES.items()
+            for term in TERMS
+        },
+        {(words, head): layout for words in STRATEGIES.values() for head, layout in SPREAD_COLUMNS.items()},
+        name=name,
+        number="Sampling spread",
+        title=f"Mean and standard deviation over {len(spread[BASE])} seeds of every term of Table 5 [$], in two"
+        " readings.",
+        notes=["off: how many standard deviations the mean is from the paper's figure, itself one sample."],
+    )
+
+
+ITEMS = {
+    "sensitivity": Item(
+        "Table 5 in other readings of the paper, one change at a time, and its spread over seeds", reproduce
+    )
+}

@@ -1,29 +1,28 @@
 """Table 1: the market rules, what both strategies make of them, and whether it pays to misbid under any of them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
 
 import pandas as pd
 
-from experiments.figures.style import house_style
+from experiments.reproduce import Item
 from experiments.reproduce.context import Context
-from experiments.reproduce.evaluated_bids import Amounts, EvaluatedBids, evaluated_bids
-from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.evaluated_bids import ENERGIES, EvaluatedBids, evaluated_bids
+from experiments.reproduce.item_result import ItemResult, write_tables
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number, percent
-from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.paper import BASIC, CASES, PROPOSED, STRATEGIES
 from experiments.reproduce.strategic_bid_figure import strategic_bid_figure
-from experiments.reproduce.strategic_bids import FAMILIES, Incentives, honest_bid, incentives_of, try_family
+from experiments.reproduce.strategic_bids import FAMILIES, Incentives, honest_bid, incentives, try_family
 from experiments.tables import Cells, ReportTable
-from experiments.whole import write_whole
 from sim.market.imbalance import RULES
-
-SUMMARY = "Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?"
+from sim.market.settlement import TERMS
 
 NAMES = {"shi": "Shi", "nguyen": "Nguyen", "caiso": "CAISO", **CASES}
 """Names of the rules."""
-BASIC, PROPOSED = STRATEGIES
+Points = dict[str, dict[str, EvaluatedBids]]
+"""Bids by rule and strategy."""
 MATTERS_MWH = 0.005
 """Changes of the imbalance below this are none. [MWh]"""
 
@@ -36,18 +35,25 @@ TOTALS = {
 """Rows of the table for every bid."""
 
 INCENTIVES: dict[str, Callable[[Incentives], float]] = {
-    "gain [$]": lambda found: found.more(found.best, "profit"),
-    "  by less penalty [$]": lambda found: found.saved(found.best),
-    "  by everything else [$]": lambda found: found.elsewhere(found.best),
+    "gain [$]": lambda found: found.best["gain"],
+    "  by less penalty [$]": lambda found: found.best["saved"],
+    "  by everything else [$]": lambda found: found.best["elsewhere"],
     "no bid gains more than [$]": lambda found: found.most,
-    "gain of best (1 + k)·B_h [$]": lambda found: found.more(found.best_of("factor"), "profit"),
-    "gain of best B_h + c [$]": lambda found: found.more(found.best_of("shift"), "profit"),
+    "gain of best (1 + k)·B_h [$]": lambda found: found.family("factor")["gain"].max(),
+    "gain of best B_h + c [$]": lambda found: found.family("shift")["gain"].max(),
     "lost to penalties by B_h [$]": lambda found: found.headroom,
-    "misbid, net [MWh]": lambda found: found.more(found.best, "bid_mwh"),
-    "misbid, hourly magnitudes [MWh]": lambda found: float(abs(found.best.bid_mw - found.honest.bid_mw).sum()),
-    "change of mean imbalance [MWh]": lambda found: found.more(found.best, "imbalance_mwh"),
+    "misbid, net [MWh]": lambda found: found.best["bid_mwh"] - found.honest["bid_mwh"],
+    "misbid, hourly magnitudes [MWh]": lambda found: abs(found.best["bid_mw"] - found.honest["bid_mw"]).sum(),
+    "change of mean imbalance [MWh]": lambda found: found.best["imbalance_mwh"] - found.honest["imbalance_mwh"],
 }
 """Rows of the table for the best deviation."""
+
+TRIED = {
+    **{name: name for name in ("rule", "family", "size", "unit")},
+    **{"profit": "profit_usd", "gain": "gain_usd", "saved": "less_penalty_usd", "elsewhere": "everything_else_usd"},
+    **{name: name for name in ("bid_mwh", "imbalance_mwh")},
+}
+"""Columns of the bids tried, and their names in the CSV file."""
 
 MEANING = (
     "The imbalance is the magnitude of flow minus bid, inside the band or not: what the system operator has to"
@@ -66,55 +72,47 @@ def reproduce(context: Context) -> ItemResult:
     points, by_rule = _computed(context)
     table = _table(context, points, by_rule)
     findings = [*(_finding(rule, found) for rule, found in by_rule.items()), _verdict(by_rule)]
-    with house_style():
-        figure = strategic_bid_figure(by_rule, NAMES)
     drawn = publish(
         context,
         "table1_misbids",
-        figure,
+        strategic_bid_figure(by_rule, NAMES),
         title="Profit of misbids",
         caption=_caption(context),
         data=_tried_rows(by_rule),
     )
     return ItemResult(
         summary={"rules": _document(points, by_rule), "findings": findings, "figure": drawn.summary},
-        files=[*_write(context, table, findings), *drawn.files],
+        files=[*write_tables(context, "table1", [table], findings), *drawn.files],
         tables=[table],
         remarks=findings,
     )
 
 
-def _computed(context: Context) -> tuple[dict[str, dict[str, EvaluatedBids]], dict[str, Incentives]]:
+def _computed(context: Context) -> tuple[Points, dict[str, Incentives]]:
     """Return both strategies' bids under every rule, and whether it rewards misbidding."""
-    points: dict[str, dict[str, EvaluatedBids]] = {}
+    points: Points = {}
     by_rule: dict[str, Incentives] = {}
-    count, done = 1 + len(RULES) * (len(STRATEGIES) + len(FAMILIES)), 1
+    place, parts = count(1), 1 + len(RULES) * (len(STRATEGIES) + len(FAMILIES))
 
     def title(what: str) -> str:
-        return f"table1, part {done} of {count}: {what}"
+        return f"table1, part {next(place)} of {parts}: {what}"
 
-    honest = honest_bid(context, context.study(policy="hindsight"), title=title("honest bid"))
+    honest_mw, undistorted = honest_bid(context, context.study(policy="hindsight"), title=title("honest bid"))
     for rule in RULES:
-        points[rule], families = {}, {}
+        points[rule], rows = {}, []
         for strategy, name in STRATEGIES.items():
-            done += 1
             study = context.study(rule=rule, bidding=strategy, policy="hindsight")
-            points[rule][strategy] = evaluated_bids(
-                context, study, by="plan", title=title(f"{NAMES[rule]}, {name} bid")
-            )
-        for family, one in FAMILIES.items():
-            done += 1
-            study = context.study(rule=rule, policy="hindsight")
-            what = title(f"{NAMES[rule]}, bids {one.formula}")
-            families[family] = try_family(context, study, honest, family, title=what)
-        by_rule[rule] = incentives_of(honest, families, points[rule][PROPOSED])
+            what = title(f"{NAMES[rule]}, {name} bid")
+            points[rule][strategy] = evaluated_bids(context, study, by="plan", title=what)
+        for name, family in FAMILIES.items():
+            study, what = context.study(rule=rule, policy="hindsight"), title(f"{NAMES[rule]}, bids {family.formula}")
+            rows += try_family(context, study, honest_mw, name, title=what)
+        by_rule[rule] = incentives(rows, points[rule][PROPOSED], undistorted)
     return points, by_rule
 
 
-def _table(
-    context: Context, points: Mapping[str, Mapping[str, EvaluatedBids]], by_rule: Mapping[str, Incentives]
-) -> ReportTable:
-    def totals(panel: str, of: Callable[[str], Amounts]) -> dict[tuple[str, str], Cells]:
+def _table(context: Context, points: Points, by_rule: Mapping[str, Incentives]) -> ReportTable:
+    def totals(panel: str, of: Callable[[str], Mapping[str, float] | pd.Series]) -> dict[tuple[str, str], Cells]:
         return {(panel, label): [of(rule)[name] for rule in RULES] for label, name in TOTALS.items()}
 
     size = context.size
@@ -125,7 +123,7 @@ def _table(
     return ReportTable.of(
         totals("basic bidding", lambda rule: points[rule][BASIC].expected)
         | totals("proposed bidding", lambda rule: points[rule][PROPOSED].expected)
-        | totals("honest bid B_h", lambda rule: by_rule[rule].honest.expected)
+        | totals("honest bid B_h", lambda rule: by_rule[rule].honest)
         | {(best, label): [amount(by_rule[rule]) for rule in RULES] for label, amount in INCENTIVES.items()},
         {("rule", name): ".2f" for name in NAMES.values()},
         name=context.stem("table1"),
@@ -139,7 +137,7 @@ def _table(
     )
 
 
-def _flaws(points: Mapping[str, Mapping[str, EvaluatedBids]]) -> list[str]:
+def _flaws(points: Points) -> list[str]:
     """Return what is not as it should be."""
     return [
         f"{NAMES[rule]} {STRATEGIES[strategy]}: {point.note or 'not all scenarios are within limits and exact'}."
@@ -150,26 +148,25 @@ def _flaws(points: Mapping[str, Mapping[str, EvaluatedBids]]) -> list[str]:
 
 
 def _finding(rule: str, found: Incentives) -> str:
-    best, honest = found.best, found.honest.expected
-    gain, saved, elsewhere = found.more(best, "profit"), found.saved(best), found.elsewhere(best)
+    best, honest = found.best, found.honest
     return (
-        f"{NAMES[rule]}: the best deviation ({best.name}) gains {number(gain)} $ a day,"
-        f" {percent(gain / honest['profit'], 2)} of the honest profit, and no bid gains more than {number(found.most)}"
-        f" $. {number(saved, '+.2f')} $ of it is less penalty, {number(elsewhere, '+.2f')} $ everything else. It bids"
-        f" {number(found.more(best, 'bid_mwh'), '+.2f')} MWh net on the honest {number(honest['bid_mwh'])} MWh; the"
-        f" mean imbalance goes from {number(honest['imbalance_mwh'])} to {number(best.expected['imbalance_mwh'])} MWh."
+        f"{NAMES[rule]}: the best deviation ({best['name']}) gains {number(best['gain'])} $ a day,"
+        f" {percent(best['gain'] / honest['profit'], 2)} of the honest profit, and no bid gains more than"
+        f" {number(found.most)} $. {number(best['saved'], '+.2f')} $ of it is less penalty,"
+        f" {number(best['elsewhere'], '+.2f')} $ everything else. It bids"
+        f" {number(best['bid_mwh'] - honest['bid_mwh'], '+.2f')} MWh net on the honest {number(honest['bid_mwh'])}"
+        f" MWh; the mean imbalance goes from {number(honest['imbalance_mwh'])} to {number(best['imbalance_mwh'])} MWh."
     )
 
 
 def _verdict(by_rule: Mapping[str, Incentives]) -> str:
     """Return whether any rule can be gamed."""
-    gains = {rule: found.more(found.best, "profit") for rule, found in by_rule.items()}
+    gains = {rule: found.best["gain"] for rule, found in by_rule.items()}
     worst = max(gains, key=gains.__getitem__)
-    burdened = [
-        NAMES[rule] for rule, found in by_rule.items() if found.more(found.best, "imbalance_mwh") > MATTERS_MWH
-    ]
+    more = {rule: found.best["imbalance_mwh"] - found.honest["imbalance_mwh"] for rule, found in by_rule.items()}
+    burdened = " and ".join(NAMES[rule] for rule, amount in more.items() if amount > MATTERS_MWH)
     burden = (
-        f"Under {' and '.join(burdened)} it leaves the system operator more to balance than the honest bid."
+        f"Under {burdened} it leaves the system operator more to balance than the honest bid."
         if burdened
         else "Under no rule does it leave the system operator more to balance than the honest bid."
     )
@@ -193,46 +190,25 @@ def _caption(context: Context) -> str:
 
 def _tried_rows(by_rule: Mapping[str, Incentives]) -> pd.DataFrame:
     """Return every bid tried as a row."""
-    return pd.DataFrame(
-        {
-            "rule": rule,
-            "family": family,
-            "size": size,
-            "unit": FAMILIES[family].unit,
-            "profit_usd": tried.expected["profit"],
-            "gain_usd": found.more(tried, "profit"),
-            "less_penalty_usd": found.saved(tried),
-            "everything_else_usd": found.elsewhere(tried),
-            "bid_mwh": tried.expected["bid_mwh"],
-            "imbalance_mwh": tried.expected["imbalance_mwh"],
-        }
-        for rule, found in by_rule.items()
-        for family, by_size in found.families.items()
-        for size, tried in by_size.items()
-    )
+    tried = pd.concat([found.gains.assign(rule=rule) for rule, found in by_rule.items()])
+    tried = tried[tried["family"].isin(FAMILIES)]
+    units = tried["family"].map({name: family.unit for name, family in FAMILIES.items()})
+    return tried.assign(unit=units).rename(columns=TRIED)[[*TRIED.values()]]
 
 
-def _document(points: Mapping[str, Mapping[str, EvaluatedBids]], by_rule: Mapping[str, Incentives]) -> dict[str, Any]:
+def _document(points: Points, by_rule: Mapping[str, Incentives]) -> dict[str, Any]:
     """Return everything as ``--json`` prints it."""
     return {
         rule: {
             **{strategy: point.expected | {"gap": point.gap} for strategy, point in points[rule].items()},
-            "honest": found.honest.expected,
-            "best": found.best.name,
+            "honest": found.honest[[*TERMS, *ENERGIES]].to_dict(),
+            "best": found.best["name"],
             "audit": {label.strip(): amount(found) for label, amount in INCENTIVES.items()},
         }
         for rule, found in by_rule.items()
     }
 
 
-def _write(context: Context, table: ReportTable, findings: Sequence[str]) -> list[Path]:
-    """Write the table in every form, and return the files."""
-    lines = [f"- {line}" for line in findings]
-    texts = {
-        context.path("table1", ".csv"): table.as_csv(),
-        context.path("table1", ".md"): "\n".join([table.as_markdown(), *lines, ""]),
-        context.path("table1", ".tex"): table.as_latex(),
-    }
-    for path, text in texts.items():
-        write_whole(path, text.encode())
-    return list(texts)
+ITEMS = {
+    "table1": Item("Table 1: the same day under every imbalance rule, and an audit: does it pay to misbid?", reproduce)
+}

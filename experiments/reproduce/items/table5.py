@@ -1,25 +1,22 @@
 """Table 5: expected revenue, costs and profit of both bidding strategies, by the paper's protocol and two others."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from experiments.confidence import CONFIDENCE
-from experiments.reproduce.beside_paper import BASIC, DIFFERENCE, Entries, compare, document, report_table
+from experiments.reproduce import Item
+from experiments.reproduce.beside_paper import DIFFERENCE, compare, document, report_table
 from experiments.reproduce.context import Context, Size
 from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
-from experiments.reproduce.item_result import ItemResult
+from experiments.reproduce.item_result import ItemResult, write_tables
 from experiments.reproduce.labels import percent
-from experiments.reproduce.paper import CASES, STRATEGIES
-from experiments.tables import ReportTable
-from experiments.whole import write_whole
+from experiments.reproduce.paper import BASIC, CASES, STRATEGIES
 from sim.audit import counts_in_words
 
-SUMMARY = "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
+class Protocol(NamedTuple):
     """Protocol by which bids are made and evaluated.
 
     Attributes
@@ -102,7 +99,7 @@ def reproduce(context: Context) -> ItemResult:
     findings.append(_verdict(found["c"]))
     return ItemResult(
         summary={"tables": {letter: document(entries) for letter, entries in found.items()}, "findings": findings},
-        files=_write(context, tables, findings),
+        files=write_tables(context, "table5", tables, findings),
         tables=tables,
         remarks=findings,
     )
@@ -131,7 +128,7 @@ def _interval_note(protocol: Protocol) -> list[str]:
 
 def _quality(columns: dict[str, dict[str, EvaluatedBids]]) -> list[str]:
     """Return how far the bids are proven, and what is not as it should be."""
-    gaps = [gap for by in columns.values() for column in by.values() if (gap := column.proof["optimality_gap"])]
+    gaps = [gap for by in columns.values() for column in by.values() if (gap := column.optimality_gap)]
     lines = [f"Each bid is within {percent(max(gaps), 2)} of the optimum of its own model."] if gaps else []
     for rule, by_strategy in columns.items():
         for strategy, column in by_strategy.items():
@@ -143,35 +140,31 @@ def _quality(columns: dict[str, dict[str, EvaluatedBids]]) -> list[str]:
     return lines
 
 
-def _findings(letter: str, entries: Entries) -> list[str]:
+def _findings(letter: str, entries: pd.DataFrame) -> list[str]:
     """Return what the proposed bid earns more, in a sentence per case."""
     lines = []
     for rule, case in CASES.items():
-        more, basic = (entries[rule][panel]["profit"] for panel in (DIFFERENCE, BASIC))
-        reach = "" if more.reach is None else f" ± {more.reach:.2f}"
+        more, basic = entries.loc[(rule, DIFFERENCE, "profit")], entries.loc[(rule, BASIC, "profit")]
+        reach = "" if np.isnan(more["reach"]) else f" ± {more['reach']:.2f}"
         lines.append(
-            f"({letter}) {case}: the proposed bid earns {more.ours:.2f}{reach} $ a day more than the basic"
-            f" one ({percent(more.ours / basic.ours, 2)}); in the paper {more.paper:.2f} $"
-            f" ({percent(more.paper / basic.paper, 2)})."
+            f"({letter}) {case}: the proposed bid earns {more['ours']:.2f}{reach} $ a day more than the basic"
+            f" one ({percent(more['ours'] / basic['ours'], 2)}); in the paper {more['paper']:.2f} $"
+            f" ({percent(more['paper'] / basic['paper'], 2)})."
         )
     return lines
 
 
-def _verdict(entries: Entries) -> str:
+def _verdict(entries: pd.DataFrame) -> str:
     """Return whether the advantage is there when the operator can't see the future."""
-    estimates = {case: entries[rule][DIFFERENCE]["profit"].estimate for rule, case in CASES.items()}
-    lost = [case for case, estimate in estimates.items() if estimate is None or estimate.low <= 0]
+    more = entries.xs((DIFFERENCE, "profit"), level=(1, 2))
+    lost = [case for rule, case in CASES.items() if not more.loc[rule, "ours"] > more.loc[rule, "reach"]]
     if not lost:
         return "The advantage survives when the operator can't see the future: both intervals of (c) are above zero."
     return f"Without a view of the future the advantage is not beyond chance in {' and '.join(lost)}: see (c)."
 
 
-def _write(context: Context, tables: Sequence[ReportTable], findings: Sequence[str]) -> list[Path]:
-    """Write the tables in every form, and return the files."""
-    said = [f"- {line}" for line in findings]
-    texts = {context.folder / f"{table.name}.csv": table.as_csv() for table in tables}
-    texts[context.path("table5", ".md")] = "\n".join([*(table.as_markdown() for table in tables), *said, ""])
-    texts[context.path("table5", ".tex")] = "\n".join(table.as_latex() for table in tables)
-    for path, text in texts.items():
-        write_whole(path, text.encode())
-    return list(texts)
+ITEMS = {
+    "table5": Item(
+        "Table 5: revenue, costs and profit of both strategies, in the paper's protocol and out of sample", reproduce
+    )
+}

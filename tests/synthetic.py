@@ -98,6 +98,13 @@ def hypercube(
     return results_of([{**point, **some} for point in sample for some in crossed], axes=axes, **said)
 
 
+def one_at_a_time(base: Mapping[str, Any], values: Mapping[str, list[Any]], **said: Any) -> SweepResults:
+    """Return the results of a sweep over points that differ from a base in one factor."""
+    points = [{**base, name: value} for name, column in values.items() for value in column]
+    distinct = [point for place, point in enumerate(points) if point not in points[:place]]
+    return results_of(distinct, axes=[{"one_at_a_time": {"base": base, "values": values}}], **said)
+
+
 FACTORS = {"penalty": PERCENT, "band": BAND}
 LONG = "a very long label for how many of the scenarios are kept after the reduction [number of scenarios]"
 READINGS = ["import_only", "both_directions_and_more_of_them", "a third and rather lengthy reading of Equation 30"]
@@ -201,6 +208,12 @@ CASES: dict[str, Callable[[], SweepResults]] = {
     "large_map": lambda: grid(
         {"penalty": [k / 10 for k in range(21)], "band": [k / 100 for k in range(15)], "bidding": BIDDINGS},
         replications=2,
+        factors=FACTORS,
+    ),
+    "one_at_a_time": lambda: one_at_a_time(
+        {"penalty": 0.5, "band": 0.05, "bidding": "basic"},
+        {"penalty": [0, 0.5, 1, 2], "band": [0, 0.05, 0.1], "bidding": BIDDINGS},
+        replications=8,
         factors=FACTORS,
     ),
     "zipped": lambda: results_of(

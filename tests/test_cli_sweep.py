@@ -172,8 +172,11 @@ def test_a_time_is_told_in_the_unit_that_suits_it(seconds, text):
         ({"study": "none"}, "study: unknown study 'none'"),
         ({"axes": [{"values": {"policy": ["none", "non"]}}]}, "policy non: policy: unknown 'non', use one of"),
         ({"axes": [{"zipped": {}}]}, "axes.0.zipped: "),
-        ({"axes": [AXIS], "report": {"along": "nix"}}, "report.along: 'nix' is varied by no axis"),
-        ({"report": {"outputs": ["gain"]}}, "report.outputs: unknown 'gain'; use some of profit, revenue"),
+        ({"axes": [AXIS], "report": {"along": "nix"}}, "report.along: 'nix' is no factor of this sweep"),
+        (
+            {"report": {"outputs": ["gain"]}},
+            "report.outputs: 'gain' is no output of a run; the outputs are: profit, revenue",
+        ),
     ],
 )
 @pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]], ids=["simulate", "dry", "json"])

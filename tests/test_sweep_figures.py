@@ -12,8 +12,8 @@ from synthetic import BIDDINGS, CASES, FACTORS, PENALTIES, grid
 from experiments.figures.style import house_style
 from experiments.sweeps.report.content import blocks_of
 from experiments.sweeps.report.data import ReportData
-from experiments.sweeps.report.factor_axis import FactorAxis
-from experiments.sweeps.report.figure_page import WIDTH, Drawing, Numbers, label_lines, shortened
+from experiments.sweeps.report.factor_axis import Numbers, is_logarithmic, label_lines, shortened
+from experiments.sweeps.report.figure_page import WIDTH, Drawing
 
 
 @cache
@@ -59,6 +59,7 @@ EXPECTED = {
     "pareto": ["means", "map", "pareto"],
     "sample": ["scatter"],
     "sample_and_words": ["scatter", "scatter_differences"],
+    "one_at_a_time": ["means", "differences"],
     "zipped": ["means", "differences"],
 }
 
@@ -163,13 +164,10 @@ def test_texts_fit_into_their_room():
 
 
 def test_a_scale_is_logarithmic_only_where_that_spreads_the_values():
-    def axis(*values):
-        return FactorAxis(axis_label="x", numbers=np.array(values, float), texts=tuple(map(str, values)))
-
-    assert axis(1, 2, 5, 10, 20, 50, 100).logarithmic
-    assert not axis(1, 20, 40, 60, 80, 100).logarithmic
-    assert not axis(0, 1, 10, 100).logarithmic
-    assert not axis(33, 66, 330).logarithmic
+    assert is_logarithmic(np.array([1.0, 2, 5, 10, 20, 50, 100]))
+    assert not is_logarithmic(np.array([1.0, 20, 40, 60, 80, 100]))
+    assert not is_logarithmic(np.array([0.0, 1, 10, 100]))
+    assert not is_logarithmic(np.array([33.0, 66, 330]))
 
 
 def test_settings_of_the_caller_stay():

@@ -189,6 +189,49 @@ def test_numbers_can_be_compared_if_asked_for():
     assert [row["penalty"] for row in differences_of(results)][::2] == ["0.0", "0.5"]
 
 
+def test_what_is_varied_one_at_a_time_is_compared_with_the_base_alone():
+    results = CASES["one_at_a_time"]()
+    profit = results.runs.set_index(["penalty", "band", "bidding", "replication"])["profit"].sort_index()
+    rows = {row["changed value"]: row for row in differences_of(results) if row["output"] == "profit"}
+    points = {"penalty 200 % of price": (2, 0.05, "basic"), "half-width of the band 0 % of bid": (0.5, 0, "basic")}
+    points["bidding anm_aware"] = (0.5, 0.05, "anm_aware")
+    assert len(rows) == 3 + 2 + 1
+    for change, point in points.items():
+        gaps = profit.loc[point] - profit.loc[0.5, 0.05, "basic"]
+        assert float(rows[change]["mean"]) == pytest.approx(gaps.mean())
+        assert (float(rows[change]["low"]), float(rows[change]["high"])) == pytest.approx(student(gaps))
+        assert rows[change]["minus"] == "the base"
+    report = report_of(results)
+    assert "The base: penalty 50 % of price, half-width of the band 5 % of bid, bidding basic; from it, one" in report
+    assert "than with the base" in findings_of(ReportData.of(results))[0]
+    assert "changes together" not in report
+    assert "averaged" not in report
+
+
+def test_along_one_of_the_factors_varied_one_at_a_time_the_others_stay_at_their_base():
+    asked = CASES["one_at_a_time"]().sweep.report.model_copy(update={"along": "band"})
+    results = CASES["one_at_a_time"]()
+    data = ReportData.of(replace(results, sweep=results.sweep.model_copy(update={"report": asked})))
+    view = data.view(["band"])
+    found = data.estimates(data.long, ["band"], view)
+    runs = results.runs[(results.runs["penalty"] == 0.5) & (results.runs["bidding"] == "basic")]
+    assert (view.kept, view.averaged) == ((), ())
+    assert list(found.loc[found[OUTPUT] == "profit", MEAN]) == pytest.approx(
+        list(runs.groupby("band")["profit"].mean())
+    )
+    assert "than with the base" in findings_of(data)[0]
+
+
+def test_one_of_the_factors_varied_one_at_a_time_is_compared_if_asked_for():
+    asked = CASES["one_at_a_time"]().sweep.report.model_copy(update={"compare": "penalty"})
+    results = CASES["one_at_a_time"]()
+    compared = replace(results, sweep=results.sweep.model_copy(update={"report": asked}))
+    profits = [row for row in differences_of(compared) if row["output"] == "profit"]
+    assert [(row["penalty"], row["minus"], row["band"]) for row in profits] == [
+        (penalty, "0.5", "0.05") for penalty in ("0.0", "1.0", "2.0")
+    ]
+
+
 # ---- samples -----------------------------------------------------------------------------------------------------
 
 
@@ -226,5 +269,5 @@ def test_pooled_differences_are_over_points():
 def test_points_of_a_csv_file_that_fill_a_box_are_a_sample():
     sample = hypercube(40, {"penalty": (0, 2), "band": (0, 0.2)}, factors=FACTORS)
     from_file = sample.sweep.model_copy(update={"axes": ()})
-    assert ReportData.of(replace(sample, sweep=from_file)).layout.sampled == ("penalty", "band")
-    assert ReportData.of(CASES["two_numbers_and_words"]()).layout.sampled == ()
+    assert ReportData.of(replace(sample, sweep=from_file)).sampled == ("penalty", "band")
+    assert ReportData.of(CASES["two_numbers_and_words"]()).sampled == ()

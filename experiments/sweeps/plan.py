@@ -15,8 +15,8 @@ from experiments.catalog import check_names, find_study, packaged_studies
 from experiments.overrides import set_value
 from experiments.provenance import key_of
 from experiments.sweeps.design import Point, points
-from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS, output_of
-from experiments.sweeps.sweep_file import STUDY, SweepFile
+from experiments.sweeps.outputs import COLUMNS, OUTPUTS, TIMINGS
+from experiments.sweeps.sweep_file import STUDY, ReportSpec, SweepFile
 from grids.documents import first_few, read_yaml
 from sim.changes import explain
 from sim.errors import StudyError, reading
@@ -162,7 +162,7 @@ def make_plan(sweep: SweepFile, folder: Path, *, seed: int | None = None) -> Swe
     designed = points(sweep, folder)
     factors = tuple(designed[0])
     _require_known(sweep, factors)
-    _require_reportable(sweep, factors)
+    require_reportable(sweep.report, factors)
     bases: dict[str, Document] = {}
     if len(designed) * sweep.replications > MOST_RUNS:
         raise StudyError(f"replications: more than {MOST_RUNS:,} runs with {len(designed):,} points; give fewer")
@@ -187,17 +187,36 @@ def _require_known(sweep: SweepFile, factors: Sequence[str]) -> None:
             raise StudyError(f"axes: '{name}' is a column of every sweep; give the factor another name")
 
 
-def _require_reportable(sweep: SweepFile, factors: Sequence[str]) -> None:
-    spec = sweep.report
+def require_reportable(spec: ReportSpec, factors: Sequence[str]) -> None:
+    """Refuse a report of factors or outputs that are not there, or not to be shown so.
+
+    Raises
+    ------
+    StudyError
+        If there are any; the message names field and remedy.
+    """
     for field, names in (("along", [spec.along]), ("compare", [spec.compare]), ("heat_map", spec.heat_map or ())):
         for name in names:
             if name is not None and name not in factors:
-                raise StudyError(f"report.{field}: '{name}' is varied by no axis; use one of {', '.join(factors)}")
+                known = ", ".join(factors) or "none, for the sweep has no axes"
+                raise StudyError(f"report.{field}: '{name}' is no factor of this sweep; its factors are: {known}")
+    if spec.compare is not None and spec.compare == spec.along:
+        raise StudyError(f"report.along: '{spec.along}' is compared already; give another factor, or leave it out")
+    every, directed = (
+        [output.name for output in (*OUTPUTS, *TIMINGS) if output.better or not only] for only in (False, True)
+    )
     for field, outputs in (("outputs", spec.outputs), ("pareto", spec.pareto or ())):
         for name in outputs:
-            if output_of(name) is None:
-                known = ", ".join(output.name for output in (*OUTPUTS, *TIMINGS))
-                raise StudyError(f"report.{field}: unknown '{name}'; use some of {known}")
+            if name not in every:
+                raise StudyError(
+                    f"report.{field}: '{name}' is no output of a run; the outputs are: {', '.join(every)}"
+                )
+            if field == "pareto" and name not in directed:
+                known = ", ".join(directed)
+                raise StudyError(f"report.pareto: neither more nor less '{name}' is better; choose from: {known}")
+    for field, two in (("heat_map", spec.heat_map), ("pareto", spec.pareto)):
+        if two is not None and two[0] == two[1]:
+            raise StudyError(f"report.{field}: '{two[0]}' is there twice; give two different names")
 
 
 def _study(sweep: SweepFile, folder: Path, point: Point, bases: dict[str, Document], seed: int | None) -> Document:

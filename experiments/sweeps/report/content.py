@@ -10,6 +10,7 @@ from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.figure_page import Drawing
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import front_drawing, front_of
+from experiments.sweeps.report.levels import single_axes
 from experiments.sweeps.report.lines import line_drawings
 from experiments.sweeps.report.maps import map_drawings
 from experiments.sweeps.report.numbers import counted, listed
@@ -30,15 +31,29 @@ Block = str | Drawing
 
 def blocks_of(data: ReportData) -> list[Block]:
     """Return the report."""
+    figures: list[Block] = [*line_drawings(data), *map_drawings(data)]
+    if (points := front_of(data)) is not None:
+        figures += [front_drawing(data, points), *front_table(data, points)]
     return [
         *_head(data),
         "## What was found",
         "\n".join(f"- {cell(text)}" for text in findings_of(data)),
-        *_figures(data),
-        *_means(data),
+        *["## Figures"] * bool(figures),
+        *figures,
+        *(_sample(data) if data.sampled else ["## Means", *means_table(data)]),
+        "## Differences in pairs",
         *_differences(data),
-        *_failures(data),
+        *(["## Failed runs", *failures_table(data)] if len(data.results.failed) else []),
     ]
+
+
+def _sample(data: ReportData) -> Iterator[Block]:
+    """Yield the rank correlations and figures of a sample."""
+    yield "## How the outputs follow the factors"
+    yield ranges_table(data)
+    yield from ranks_table(data)
+    yield from scatter_drawings(data)
+    yield "The means of all points are in [means.csv](means.csv)."
 
 
 def markdown(blocks: list[Block]) -> str:
@@ -49,8 +64,8 @@ def markdown(blocks: list[Block]) -> str:
 
 def _head(data: ReportData) -> Iterator[str]:
     """Yield title, warning, description and provenance."""
-    results = data.results
-    sweep, done, failed = results.sweep, len(results.runs), len(results.failed)
+    results, sweep = data.results, data.results.sweep
+    done, failed = len(results.runs), len(results.failed)
     yield f"# {cell(sweep.name)}"
     missing = results.planned - done - failed
     lacking = [counted(failed, "run") + " failed"] * (failed > 0) + [f"{missing:,} not done yet"] * (missing > 0)
@@ -70,11 +85,14 @@ def _head(data: ReportData) -> Iterator[str]:
         f"Study {cell(sweep.study)}; {counted(sweep.replications, 'replication')};"
         f" runs: {done:,} done of {results.planned:,} planned, {failed:,} failed; {cell(versions)}."
     )
+    for axis in single_axes(sweep) if data.changes else ():
+        base = (data.levels[name].labelled(data.singles[name]) for name in axis.base)
+        yield f"The base: {cell(', '.join(base))}; from it, one value is changed at a time."
     fixed = [f"{level.axis_label}: {level.texts[0]}" for level in data.levels.values() if len(level) == 1]
     if fixed:
         yield f"The same in all runs: {cell('; '.join(fixed))}."
-    if data.layout.empty:
-        yield f"Without a value in any run, and left out: {cell(', '.join(data.layout.empty))}."
+    if empty := [name for name in sweep.report.outputs if name not in data.spec.outputs]:
+        yield f"Without a value in any run, and left out: {cell(', '.join(empty))}."
 
 
 def fallbacks(runs: pd.DataFrame) -> str:
@@ -89,33 +107,9 @@ def fallbacks(runs: pd.DataFrame) -> str:
     return f"Of {len(runs):,}, {listed(said)}" if said else ""
 
 
-def _figures(data: ReportData) -> Iterator[Block]:
-    """Yield the figures, with the table of the last one."""
-    blocks: list[Block] = [*line_drawings(data), *map_drawings(data)]
-    if (points := front_of(data)) is not None:
-        blocks += [front_drawing(data, points), *front_table(data, points)]
-    if blocks:
-        yield "## Figures"
-        yield from blocks
-
-
-def _means(data: ReportData) -> Iterator[Block]:
-    """Yield the means of all arms, or the rank correlations of a sample."""
-    if data.layout.sampled:
-        yield "## How the outputs follow the factors"
-        yield ranges_table(data)
-        yield from ranks_table(data)
-        yield from scatter_drawings(data)
-        yield "The means of all points are in [means.csv](means.csv)."
-    else:
-        yield "## Means"
-        yield from means_table(data)
-
-
 def _differences(data: ReportData) -> Iterator[str]:
     """Yield the paired differences, or a note on how to ask for them."""
     pairs = data.pairs
-    yield "## Differences in pairs"
     if pairs is None:
         yield (
             "No factor is compared: name one under `report.compare` in the sweep file. Its first value becomes the"
@@ -130,23 +124,16 @@ def _differences(data: ReportData) -> Iterator[str]:
         )
     if pairs.differences.empty:
         yield f"There is no pair of runs that differ in {cell(compared.label)} alone and have the same seed."
-    elif data.layout.sampled:
+    elif data.sampled:
         yield from pooled_table(data)
         yield "The differences at each point are in [differences.csv](differences.csv)."
     else:
         yield from difference_table(data)
-    if pairs.together:
-        names = cell(listed(data.labels(pairs.together)))
+    if together := [name for name in pairs.together if name not in data.singles]:
+        names = cell(listed(data.labels(together)))
         yield f"{names} changes together with {cell(compared.label)}; the differences are due to both."
     fallen = fallbacks(data.results.runs)
     if fallen:
         yield f"The differences mix in fallbacks. {fallen}."
     if pairs.incomplete:
         yield f"Incomplete, and left out: {counted(pairs.incomplete, 'pair')} of which only one run is there."
-
-
-def _failures(data: ReportData) -> Iterator[str]:
-    """Yield the table of runs that failed."""
-    if len(data.results.failed):
-        yield "## Failed runs"
-        yield from failures_table(data)

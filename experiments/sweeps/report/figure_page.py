@@ -1,34 +1,35 @@
 """Pages of panels for the figures of a sweep: a title, notes and a key above rows and columns of panels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import floor, log10
+from itertools import product
+from math import ceil
 from pathlib import Path
 from textwrap import fill
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import Formatter, MaxNLocator
 
 from experiments.figures.style import COLORS, GREY, house_style, save_figure
+from experiments.sweeps.report.factor_axis import label_lines, number_axis, shortened
 from experiments.sweeps.report.levels import Levels
-from experiments.sweeps.report.numbers import SMALLEST, number_text, times_ten_to
+from experiments.sweeps.report.numbers import axis_label_of, label_of, listed
+from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, VALUE
+from grids.network import FloatArray
 
 WIDTH = 7.6
 """Width of every figure, so that all have the same size of letters on a page. [inch]"""
 SMALL = 7.5
 """Size of notes, keys and the numbers on axes. [point]"""
-LETTER = 0.067
-"""Width of a digit of that size. [inch]"""
-LABEL_LETTER, TITLE_LETTER = 0.068, 0.092
-"""Width of a letter in the label of an axis and in the title of a panel. [inch]"""
+TITLE_LETTER = 0.092
+"""Width of a letter in the title of a panel. [inch]"""
 DPI = 120
 """Resolution in which pages are laid out, that of PNG: letters are not equally wide in all. [dots per inch]"""
 LONGEST = 48
@@ -44,9 +45,7 @@ LOOKS = (
     (COLORS["demand"], "P", (0, (2, 1.5))),
 )
 """Colour, marker and dashes of each line: told apart without colour, too."""
-NO_BREAK = "\N{NO-BREAK SPACE}"
-STEPS = (1, 2, 2.5, 5, 10)
-"""Steps between the numbers on an axis."""
+DARK = "#444444"
 
 
 class Drawing(NamedTuple):
@@ -58,8 +57,7 @@ class Drawing(NamedTuple):
 
     def save(self, folder: Path) -> list[Path]:
         """Write PNG and SVG, and return their paths."""
-        save_figure(self.figure, folder, self.name)
-        return [folder / f"{self.name}.png", folder / f"{self.name}.svg"]
+        return save_figure(self.figure, folder, self.name)
 
 
 @contextmanager
@@ -111,12 +109,11 @@ class Page:
         self.figure = Figure(figsize=(WIDTH, 0.8 + self.rows * (height + 0.5)), dpi=DPI)
         self.figure.suptitle(fill(title, 78), x=0.1 / WIDTH, ha="left", fontsize=11.5, fontweight="bold")
         body: Any = self.figure.subfigures()
-        self.body = body
-        handles, names = key.handles, [shortened(name, LONGEST) for name in key.names]
+        self.body, names = body, [shortened(name, LONGEST) for name in key.names]
         first, *others = note.splitlines()
         colours = f" Colours: {key.names_of}." if key.names_of else ""
         legend = body.legend(
-            handles,
+            key.handles,
             names,
             loc="outside upper left",
             title="\n".join(fill(line, 125) for line in (f"{first}{colours}", *others)),
@@ -130,11 +127,8 @@ class Page:
             borderaxespad=0.9,
         )
         legend.get_title().set_color(GREY)
-        mosaic = [
-            [cell if cell in cells else "." for cell in range(k * columns, (k + 1) * columns)]
-            for k in range(self.rows)
-        ]
-        panels = body.subplot_mosaic(mosaic)
+        places = np.arange(self.rows * columns).reshape(self.rows, columns)
+        panels = body.subplot_mosaic([[cell if cell in cells else "." for cell in row] for row in places.tolist()])
         self.panels: list[Axes] = [panels[cell] for cell in cells]
         self.lowest = [cell + columns not in cells for cell in cells]
         self.leftmost = [cell % columns == 0 for cell in cells]
@@ -151,50 +145,75 @@ class Page:
         return self.figure
 
 
-def shortened(text: str, most: int) -> str:
-    """Return a text of at most so many letters, without its middle if need be."""
-    kept = most - 1
-    return text if len(text) <= most else f"{text[: (kept + 1) // 2].rstrip()}…{text[-(kept // 2) :].lstrip()}"
-
-
-def label_lines(axis_label: str, room: float, *, most: int = 3) -> str:
-    """Return the label of an axis in at most so many lines that fit into a room, its unit undivided. [inch]"""
-    letters = max(3, int(room / LABEL_LETTER))
-    label, bracket, unit = axis_label.partition("[")
-    words = [*label.split(), (bracket + unit).replace(" ", NO_BREAK)]
-    text = " ".join(shortened(word, letters) for word in words)
-    return fill(text, letters, max_lines=most, placeholder=" …").replace(NO_BREAK, " ")
-
-
-class Numbers(Formatter):
-    """Numbers on an axis in as many decimals as they need, never with an offset beside the axis."""
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        """Return a number as text, by itself."""
-        return self.format_ticks([x])[0]
-
-    def format_ticks(self, values: Sequence[float]) -> list[str]:
-        """Return the numbers of an axis as text, all in the same number of decimals."""
-        places = np.asarray(values, dtype=float)
-        size = float(np.abs(places).max(initial=0))
-        step = float(np.diff(np.unique(places)).min(initial=size or 1.0))
-        if 0 < size < SMALLEST:
-            return [_with_power(x) if abs(x) > 1e-3 * step else "0" for x in places]
-        decimals = next((d for d in range(9) if abs(step * 10**d - round(step * 10**d)) < 1e-6 * step * 10**d), 9)
-        return [number_text(x, decimals) for x in places]
-
-
-def _with_power(x: float) -> str:
-    power = floor(log10(abs(x)) + 1e-9)
-    return f"{x / 10.0**power:.3g}".replace("-", "−") + times_ten_to(power)
-
-
-def number_axis(axis: Axis, most: int) -> None:
-    """Give an axis round numbers, at most so many steps between them."""
-    axis.set_major_locator(MaxNLocator(most, steps=STEPS))
-    axis.set_major_formatter(Numbers())
-
-
 def panel_width(columns: int, between: float) -> float:
     """Return the approximate width of the panels of a page at a distance from each other. [inch]"""
     return (WIDTH - 1.15 - (columns - 1) * between) / columns
+
+
+def output_drawings(
+    name: str,
+    found: pd.DataFrame,
+    outputs: Sequence[str],
+    draw: Callable[[Axes, str, int, bool], None],
+    *,
+    facets: int,
+    columns: int,
+    most: int,
+    height: float,
+    title: str,
+    note: str,
+    key: Key,
+) -> Iterator[Drawing]:
+    """Yield figures of outputs, each on a scale of its own, with as many outputs in each figure as fit.
+
+    Parameters
+    ----------
+    name : str
+        Stem of their files; if it has "differences" in it, zero is a mark of its own.
+    found : DataFrame
+        All values shown: `OUTPUT`, and `VALUE`, or `MEAN`, `LOW` and `HIGH`.
+    outputs : sequence of str
+        The outputs; those without a value are left out.
+    draw : function
+        Draws a panel, given the axes, the output, the number of the facet, and whether nothing is below.
+    facets : int
+        Panels of an output, which share its scale. If there is one, the next output stands beside it.
+    columns, most : int
+        Panels in a row, and outputs in a figure.
+    height, title, note, key
+        As a `Page` has them.
+    """
+    alone, differences = facets == 1, "differences" in name
+    sides = {output: side.filter([VALUE, MEAN, LOW, HIGH]).to_numpy() for output, side in found.groupby(OUTPUT)}
+    cells_each = 1 if alone else columns * ceil(facets / columns)
+    known = [output for output in outputs if output in sides]
+    for number, first in enumerate(range(0, len(known), most), start=1):
+        some = known[first : first + most]
+        panels = list(product(some, range(facets)))
+        cells = [some.index(output) * cells_each + facet for output, facet in panels]
+        with page_style():
+            page = Page(cells, min(columns, len(panels)), height, title=title, note=note, key=key)
+            for place, (ax, (output, facet)) in enumerate(zip(page.panels, panels, strict=True)):
+                draw(ax, output, facet, alone or page.lowest[place])
+                ax.grid(axis="y")
+                if differences:
+                    ax.axhline(0, color=DARK, lw=0.9, zorder=1)
+                ax.set_ylim(_limits(np.append(sides[output], [0.0] * differences)))
+                number_axis(ax.yaxis, 5)
+                ax.tick_params(axis="y", labelleft=alone or page.leftmost[place])
+                if alone or page.leftmost[place]:
+                    label = f"{'difference of ' * differences}{axis_label_of(output)}"
+                    ax.set_ylabel(label_lines(label, height + 0.2, most=2))
+            figure = page.fit()
+        stem = name if len(known) <= most else f"{name}-{number}"
+        yield Drawing(stem, figure, f"{title}: {listed(map(label_of, some))}.")
+
+
+def _limits(values: FloatArray) -> tuple[float, float]:
+    """Return limits that show all values with room around them, also if they are the same but for rounding."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    least = 1e-3 * max(abs(low), abs(high)) or 1.0
+    if high - low < least:
+        low, high = low - least, high + least
+    room = 0.08 * (high - low)
+    return low - room, high + room

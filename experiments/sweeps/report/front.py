@@ -12,6 +12,7 @@ from experiments.figures.style import COLORS, GREY
 from experiments.sweeps.outputs import output_of
 from experiments.sweeps.report import figure_page as pages
 from experiments.sweeps.report.data import SURE, ReportData
+from experiments.sweeps.report.factor_axis import number_axis, shortened
 from experiments.sweeps.report.numbers import axis_label_of, label_of
 from experiments.sweeps.report.statistics import COUNT, HIGH, LOW, MEAN
 from grids.network import BoolArray, FloatArray
@@ -50,13 +51,13 @@ def front_of(data: ReportData) -> pd.DataFrame | None:
         `BEST`: whether no other arm beats it in both. By the first output, in rising order.
     """
     keys = [*data.results.factors]
-    if data.layout.pareto is None or not keys:
+    if data.spec.pareto is None or not keys:
         return None
-    first, second = (data.means(output) for output in data.layout.pareto)
+    first, second = (data.means(output) for output in data.spec.pareto)
     both = first.merge(second, on=keys, suffixes=("", UP)).sort_values(MEAN, kind="stable", ignore_index=True)
     if len(both) < 2:
         return None
-    both[BEST] = not_dominated(both[[MEAN, MEAN + UP]].to_numpy() * [_sign(output) for output in data.layout.pareto])
+    both[BEST] = not_dominated(both[[MEAN, MEAN + UP]].to_numpy() * [_sign(output) for output in data.spec.pareto])
     return both
 
 
@@ -67,8 +68,8 @@ def _sign(output: str) -> int:
 
 def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
     """Return the figure of the choice between two outputs."""
-    assert data.layout.pareto is not None
-    wishes = (f"{'more' if _sign(output) > 0 else 'less'} {label_of(output)}" for output in data.layout.pareto)
+    assert data.spec.pareto is not None
+    wishes = (f"{'more' if _sign(output) > 0 else 'less'} {label_of(output)}" for output in data.spec.pareto)
     title = f"The choice between {' and '.join(wishes)}"
     note = f"Crosses: {SURE} confidence. Which means are on the front is itself subject to chance."
     if points[COUNT].max() == 1:
@@ -87,8 +88,8 @@ def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
         ax.plot(best[MEAN], best[MEAN + UP], color=FRONT, lw=1.2, zorder=3)
         ax.grid()
         ax.margins(0.06)
-        for axis, output in zip((ax.xaxis, ax.yaxis), data.layout.pareto, strict=True):
-            pages.number_axis(axis, 6)
+        for axis, output in zip((ax.xaxis, ax.yaxis), data.spec.pareto, strict=True):
+            number_axis(axis, 6)
             axis.set_label_text(axis_label_of(output))
         _names(ax, data, shown)
         figure = page.fit()
@@ -112,7 +113,7 @@ def _names(ax: Axes, data: ReportData, points: pd.DataFrame) -> None:
     for place, (number, text) in enumerate([*heads, *((str(k), row) for k, row in enumerate(rows, start=1))]):
         y, color = -7 - 13.3 * place, "black" if number else GREY
         ax.annotate(number, (1, 1), (22, y), ha="right", color=FRONT, fontweight="bold", **style)
-        ax.annotate(pages.shortened(text, LONGEST), (1, 1), (27 if number else 11, y), color=color, **style)
+        ax.annotate(shortened(text, LONGEST), (1, 1), (27 if number else 11, y), color=color, **style)
 
 
 def _numbers(ax: Axes, points: pd.DataFrame, shown: pd.DataFrame) -> None:

@@ -1,8 +1,9 @@
 """Levels of the factors as a report shows them: their order, their texts, and the first of them."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import pandas as pd
 from experiments.sweeps.report.numbers import number_text, split_unit
 from experiments.sweeps.report.statistics import OUTPUT, VALUE
 from experiments.sweeps.results import REPLICATION, SweepResults
-from experiments.sweeps.sweep_file import SweepFile
-from grids.network import FloatArray, IntArray
+from experiments.sweeps.sweep_file import OneAtATime, SweepFile
+from grids.network import FloatArray
 
 LONGEST = 40
 """Largest number of letters of a label that can be part of a sentence."""
+CHANGE, BASE = "changed value", "the base"
+"""Factor that stands for those varied one at a time, and its first value."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,12 +86,34 @@ class Levels:
 
     def labelled(self, code: int) -> str:
         """Return a value with its label, such as ``penalty 50 %`` or ``bidding basic``."""
-        return f"{self.label} {self.valued(code)}"
+        return self.texts[code] if self.name.startswith(CHANGE) else f"{self.label} {self.valued(code)}"
 
 
 def levels_of(results: SweepResults) -> dict[str, Levels]:
     """Return the levels of all factors."""
     return {name: _levels(results, name) for name in results.factors}
+
+
+def single_axes(sweep: SweepFile) -> list[OneAtATime]:
+    """Return the axes that vary several factors one at a time."""
+    singles = [axis.one_at_a_time for axis in sweep.axes if axis.one_at_a_time is not None]
+    return [axis for axis in singles if len(axis.base) > 1]
+
+
+def with_changes(results: SweepResults, levels: Mapping[str, Levels]) -> SweepResults:
+    """Return results with one more factor for each axis ``one_at_a_time``: the value that is not the base's, in words.
+
+    Its first value is the base, so that each other one is compared with that alone.
+    """
+    for number, axis in enumerate(single_axes(results.sweep)):
+        changed = pd.Series(BASE, results.runs.index)
+        for name, value in axis.base.items():
+            level, column = levels[name], results.runs[name].map(_plain)
+            texts = {one: level.labelled(code) for code, one in enumerate(level.values) if one not in _forms(value)}
+            changed = column.map(texts).fillna(changed)
+        name = f"{CHANGE} {number + 1}" if number else CHANGE
+        results = replace(results, runs=results.runs.assign(**{name: changed}), factors=(*results.factors, name))
+    return results
 
 
 def _levels(results: SweepResults, name: str) -> Levels:
@@ -112,9 +137,16 @@ def _levels(results: SweepResults, name: str) -> Levels:
 
 
 def _declared(sweep: SweepFile, name: str) -> list[Any]:
-    """Return the values of a factor as the sweep file lists them, as they are and as text; none if it does not."""
-    lists = [values.get(name) for axis in sweep.axes for values in (axis.values, axis.zipped) if values]
-    return [_plain(form) for values in lists if values for value in values for form in (value, str(value))]
+    """Return the values of a factor as the sweep file lists them, in both forms, a base first; none if it does not."""
+    lists = [values.get(name, []) for axis in sweep.axes for values in (axis.values, axis.zipped) if values]
+    lists += [[axis.base[name], *axis.values[name]] for axis in single_axes(sweep) if name in axis.base]
+    lists += [[BASE]] * name.startswith(CHANGE)
+    return [form for values in lists for value in values for form in _forms(value)]
+
+
+def _forms(value: Any) -> tuple[Any, str]:
+    """Return a value of the sweep file as it may stand in the results: as it is, or as text."""
+    return _plain(value), value if isinstance(value, str) else json.dumps(value)
 
 
 def _plain(value: Any) -> Any:
@@ -165,6 +197,6 @@ def long_runs(results: SweepResults, levels: Mapping[str, Levels], outputs: Sequ
     return long[np.isfinite(long[VALUE])].reset_index(drop=True)
 
 
-def _codes(level: Levels, column: pd.Series) -> IntArray:
+def _codes(level: Levels, column: pd.Series) -> list[int]:
     order = {value: code for code, value in enumerate(level.values)}
-    return np.array([order[_plain(value)] for value in column], dtype=np.int64)
+    return [order[_plain(value)] for value in column]

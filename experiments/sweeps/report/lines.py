@@ -11,13 +11,11 @@ from matplotlib.axes import Axes
 
 from experiments.figures.style import headline
 from experiments.sweeps.report import figure_page as pages
-from experiments.sweeps.report.data import ReportData
-from experiments.sweeps.report.factor_axis import FactorAxis
-from experiments.sweeps.report.layout import View
+from experiments.sweeps.report.data import ReportData, View
+from experiments.sweeps.report.factor_axis import FactorAxis, shortened
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.numbers import label_of
-from experiments.sweeps.report.output_grid import OutputGrid
-from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT, estimates
+from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT
 
 MOST_ROWS, MOST_ALONE = 4, 6
 """Largest numbers of rows of small multiples, and of panels with an output each, in one figure."""
@@ -27,15 +25,16 @@ HEIGHT, LOW_HEIGHT = 1.75, 1.3
 
 def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     """Yield figures of the outputs, and of their paired differences, along the factor of the horizontal axis."""
-    along, pairs = data.layout.along, data.pairs
+    along, pairs = data.spec.along, data.pairs
     if along is None:
         return
     level, view = data.levels[along], data.view([along])
-    bands, codes = "Bands" if level.continuous else "Bars", list(range(len(level)))
+    bands = "Bands" if level.continuous else "Bars"
+    axis = FactorAxis(level, range(len(level)), level.continuous)
     what = "Means" if data.replications > 1 else "Outputs"
     weather = f"\nAll points met the same weather: {bands.lower()} may overlap where differences are beyond chance."
     note = weather if pairs is not None and data.replications > 1 else ""
-    yield from _drawings(data, "means", data.long, view, codes, what, bands, note)
+    yield from _drawings(data, "means", data.long, view, axis, what, bands, note)
     if pairs is None or pairs.differences.empty or along in pairs.together:
         return
     compared = data.levels[pairs.compare]
@@ -43,10 +42,9 @@ def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     if view.lines == pairs.compare:
         view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
         what = f"{compared.named(*view.looks)} minus {base}" if len(view.looks) == 1 else what
-    codes = [code for code in codes if along != pairs.compare or code != pairs.baseline]
-    yield from _drawings(
-        data, "differences", pairs.differences, view, codes, what, f"Paired by replication. {bands}", ""
-    )
+    codes = [code for code in axis.codes if along != pairs.compare or code != pairs.baseline]
+    axis, bands = replace(axis, codes=codes), f"Paired by replication. {bands}"
+    yield from _drawings(data, "differences", pairs.differences, view, axis, what, bands, "")
 
 
 def _drawings(
@@ -54,20 +52,19 @@ def _drawings(
     name: str,
     runs: pd.DataFrame,
     view: View,
-    codes: Sequence[int],
+    axis: FactorAxis,
     what: str,
     bands: str,
     note: str,
 ) -> Iterator[pages.Drawing]:
     """Yield figures of runs or differences: a panel for each output, or small multiples that share its scale."""
-    assert data.layout.along is not None
-    along, multiples = data.levels[data.layout.along], _multiples(data, view)
-    found, alone = estimates(runs, [along.name, *view.kept]), len(multiples) == 1
+    along, multiples = axis.level, _multiples(data, view)
+    found, alone = data.estimates(runs, [along.name], view), len(multiples) == 1
     notes = data.notes(view, found, bands=bands)
     if view.lines:
         found = found[found[view.lines].isin(list(view.looks))]
-    columns = min(2, len(data.layout.outputs)) if alone else 2 if len(multiples) == 4 else min(3, len(multiples))
-    width, axis = pages.panel_width(columns, 0.95 if alone else 0.16), FactorAxis.of(along, codes)
+    columns = min(2, len(data.spec.outputs)) if alone else 2 if len(multiples) == 4 else min(3, len(multiples))
+    width = pages.panel_width(columns, 0.95 if alone else 0.16)
     letters = int((width + 0.1) / pages.TITLE_LETTER)
     titles, panels = _titles(data, multiples, letters)
 
@@ -75,21 +72,24 @@ def _drawings(
         one = found[found[OUTPUT] == output]
         here = one[(one[[*multiples[facet]]] == pd.Series(multiples[facet])).all(axis="columns")]
         sides = [(look, here[here[view.lines] == code]) for code, look in view.looks.items()] or [(0, here)]
-        lines = {look: side.set_index(along.name).reindex(codes) for look, side in sides}
+        lines = {look: side.set_index(along.name).reindex(axis.codes) for look, side in sides}
         _draw_lines(ax, lines, axis, gid=output)
         axis.dress(ax, width, named=lowest)
-        headline(ax, titles[facet] or pages.shortened(label_of(output), letters))
+        headline(ax, titles[facet] or shortened(label_of(output), letters))
 
-    grid = OutputGrid(
+    yield from pages.output_drawings(
+        name,
+        found,
+        data.spec.outputs,
+        draw,
         facets=len(multiples),
         columns=columns,
         most=MOST_ALONE if alone else max(1, MOST_ROWS // ceil(len(multiples) / columns)),
         height=LOW_HEIGHT if len(multiples) > 3 else HEIGHT,
+        title=f"{what} along {along.label}{data.averaged_in_title(view)}",
+        note=notes + panels + note,
+        key=pages.Key.of(data.levels.get(view.lines or ""), view.looks, lines=axis.is_scale),
     )
-    key = pages.Key.of(data.levels.get(view.lines or ""), view.looks, lines=axis.is_scale)
-    title = f"{what} along {along.label}{data.averaged_in_title(view)}"
-    note = notes + panels + note
-    yield from grid.drawings(name, found, data.layout.outputs, draw, title=title, note=note, key=key)
 
 
 def _multiples(data: ReportData, view: View) -> list[dict[str, int]]:
@@ -109,7 +109,7 @@ def _titles(data: ReportData, multiples: Sequence[Mapping[str, int]], most: int)
     )
     if max(map(len, whole)) <= most:
         return whole, ""
-    return [pages.shortened(title, most) for title in brief], f" Panels: {', '.join(data.labels(list(multiples[0])))}."
+    return [shortened(title, most) for title in brief], f" Panels: {', '.join(data.labels(list(multiples[0])))}."
 
 
 def _draw_lines(ax: Axes, lines: Mapping[int, pd.DataFrame], axis: FactorAxis, gid: str) -> None:

@@ -16,12 +16,11 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.style import COLORS, headline
 from experiments.sweeps.report import figure_page as pages
-from experiments.sweeps.report.data import ReportData
-from experiments.sweeps.report.factor_axis import FactorAxis
-from experiments.sweeps.report.layout import View
+from experiments.sweeps.report.data import ReportData, View
+from experiments.sweeps.report.factor_axis import STEPS, FactorAxis, Numbers, label_lines, shortened
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.numbers import Amounts, axis_label_of, label_of
-from experiments.sweeps.report.statistics import MEAN, OUTPUT, REACH, beyond_chance, estimates
+from experiments.sweeps.report.statistics import MEAN, OUTPUT, REACH, beyond_chance
 
 NONE, HATCH = "#DDDDDD", "////"
 MEANS = LinearSegmentedColormap.from_list("means", ["#F3F6FA", "#9CC3DE", "#2F7FB8", "#08306B"])
@@ -42,30 +41,30 @@ LONGEST = 22
 
 def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     """Yield maps of the first output over two factors: means, and paired differences."""
-    if data.layout.heat_map is None:
+    if data.spec.heat_map is None:
         return
-    across, up = (data.levels[name] for name in data.layout.heat_map)
-    output, view, pairs = data.layout.outputs[0], data.view(data.layout.heat_map, most=1), data.pairs
+    across, up = (data.levels[name] for name in data.spec.heat_map)
+    output, view, pairs = data.spec.outputs[0], data.view(data.spec.heat_map, most=1), data.pairs
     where = f"over {across.label} and {up.label}{data.averaged_in_title(view)}"
     title = f"{label_of(output).capitalize()} {where}"
-    figure = _figure(data, data.long[data.long[OUTPUT] == output], view, title, differences=False)
-    yield pages.Drawing("map", figure, f"{title}.")
+    runs = data.long[data.long[OUTPUT] == output]
+    yield pages.Drawing("map", _figure(data, across, up, runs, view, title, differences=False), f"{title}.")
     if pairs is None or view.lines != pairs.compare or {across.name, up.name} & set(pairs.together):
         return
-    differences = pairs.differences[pairs.differences[OUTPUT] == output]
-    if differences.empty:
+    runs = pairs.differences[pairs.differences[OUTPUT] == output]
+    if runs.empty:
         return
     view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
     title = f"Difference of {label_of(output)} to {data.levels[pairs.compare].named(pairs.baseline)} {where}"
-    figure = _figure(data, differences, view, title, differences=True)
+    figure = _figure(data, across, up, runs, view, title, differences=True)
     yield pages.Drawing("map_differences", figure, f"{title}; what is within chance is hatched.")
 
 
-def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, differences: bool) -> Figure:
+def _figure(
+    data: ReportData, across: Levels, up: Levels, runs: pd.DataFrame, view: View, title: str, *, differences: bool
+) -> Figure:
     """Return a map for each value that has one, or a single one; all share one scale of colours."""
-    assert data.layout.heat_map is not None
-    across, up = (data.levels[name] for name in data.layout.heat_map)
-    found, output = estimates(runs, [across.name, up.name, *view.kept]), runs[OUTPUT].iloc[0]
+    found, output = data.estimates(runs, [across.name, up.name], view), runs[OUTPUT].iloc[0]
     note = data.notes(view, found, bands="Hatched cells have zero within their interval" if differences else "")
     if view.lines:
         found = found[found[view.lines].isin(list(view.looks))].reset_index(drop=True)
@@ -91,17 +90,17 @@ def _figure(data: ReportData, runs: pd.DataFrame, view: View, title: str, *, dif
     with pages.page_style():
         page = pages.Page(range(len(codes)), columns, height, title=title, note=note, key=key)
         for place, (ax, here, code) in enumerate(zip(page.panels, maps, codes, strict=True)):
-            _draw(ax, here, across, up, colors, scale)
-            FactorAxis.of(across, scale=False).dress(ax, width, named=page.lowest[place])
+            _draw(ax, here, across, up, colors)
+            FactorAxis(across, range(len(across)), is_scale=False).dress(ax, width, named=page.lowest[place])
             _dress(ax, up, height, named=page.leftmost[place])
             ax.set_xlim(-0.5, len(across) - 0.5)
             name = data.levels[view.lines].named(code) if view.lines and code is not None else ""
-            headline(ax, pages.shortened(name, int(width / pages.TITLE_LETTER)))
-        style = {"aspect": rows * height / 0.12, "pad": 0.02, "use_gridspec": False, "format": pages.Numbers()}
-        bar = page.body.colorbar(colors, ax=page.panels, ticks=MaxNLocator(5, steps=pages.STEPS), **style)
+            headline(ax, shortened(name, int(width / pages.TITLE_LETTER)))
+        style = {"aspect": rows * height / 0.12, "pad": 0.02, "use_gridspec": False, "format": Numbers()}
+        bar = page.body.colorbar(colors, ax=page.panels, ticks=MaxNLocator(5, steps=STEPS), **style)
         bar.outline.set_visible(False)
         label = f"{'difference of ' * differences}{axis_label_of(output)}"
-        bar.ax.set_ylabel(pages.label_lines(label, rows * height + 0.5, most=2), fontsize=8)
+        bar.ax.set_ylabel(label_lines(label, rows * height + 0.5, most=2), fontsize=8)
         return page.fit()
 
 
@@ -114,19 +113,13 @@ def _scale(means: pd.Series, *, differences: bool) -> Normalize:
     return Normalize(low, high) if high > low else Normalize(low - (abs(low) or 1.0), high + (abs(high) or 1.0))
 
 
-def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: ScalarMappable, scale: Normalize) -> None:
+def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: ScalarMappable) -> None:
     """Draw the cells of a map with their texts, hatched if they are within chance."""
     means = here.pivot(index=up.name, columns=across.name, values=MEAN)
-    means = means.reindex(index=range(len(up)), columns=range(len(across)))
-    ax.pcolormesh(
-        np.arange(len(across) + 1) - 0.5,
-        np.arange(len(up) + 1) - 0.5,
-        np.ma.masked_invalid(means.to_numpy()),
-        cmap=colors.get_cmap(),
-        norm=scale,
-        edgecolors="white",
-        lw=0.6,
-    )
+    cells = means.reindex(index=range(len(up)), columns=range(len(across))).to_numpy()
+    x, y = (np.arange(len(level) + 1) - 0.5 for level in (across, up))
+    looks: Any = {"cmap": colors.get_cmap(), "norm": colors.norm, "edgecolors": "white", "lw": 0.6}
+    ax.pcolormesh(x, y, np.ma.masked_invalid(cells), **looks)
     style: Any = {"ha": "center", "va": "center", "fontsize": DIGITS, "clip_on": True}
     for _, row in here.iterrows():
         x, y, color = row[across.name], row[up.name], colors.to_rgba(row[MEAN])
@@ -140,10 +133,10 @@ def _draw(ax: Axes, here: pd.DataFrame, across: Levels, up: Levels, colors: Scal
 def _dress(ax: Axes, up: Levels, height: float, *, named: bool) -> None:
     """Give a map its vertical axis; `named`: with values and the label."""
     every = ceil(0.13 * len(up) / height)
-    texts = [pages.shortened(text, LONGEST) for text in up.texts]
+    texts = [shortened(text, LONGEST) for text in up.texts]
     ax.set_yticks(range(0, len(up), every), labels=texts[::every])
     ax.set_ylim(-0.5, len(up) - 0.5)
     ax.tick_params(length=0, labelleft=named)
     ax.spines[:].set_visible(False)
     if named:
-        ax.set_ylabel(pages.label_lines(up.axis_label, height + 0.2))
+        ax.set_ylabel(label_lines(up.axis_label, height + 0.2))

@@ -208,12 +208,10 @@ def run(
     ] = None,
 ) -> None:
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
-    from experiments.catalog import base_study
-
-    chosen = _study(given)
-    _load("commands").run_study(
-        chosen, base=base_study(chosen, given["study"]), out=out, figures=figures, **_way(given)
-    )
+    with _load("executors.drawing").drawing_process(wanted=figures != "none") as drawing:
+        chosen = _study(given)
+        base = _load("catalog").base_study(chosen, given["study"])
+        _load("commands").run_study(chosen, base=base, out=out, figures=figures, drawing=drawing, **_way(given))
 
 
 @_command(

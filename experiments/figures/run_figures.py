@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
-
 from experiments.figures.connection_figures import CONNECTION_FIGURES, connection_figure_names
 from experiments.figures.day import day_figure
 from experiments.figures.network import network_figure
@@ -18,11 +16,14 @@ from grids.documents import in_short
 from sim.errors import StudyError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from experiments.simulate import Run
+    from grids.network import Grid
 
 
-def draw_run(folder: Path, run: Run, *, choice: str) -> list[str]:
-    """Draw a run and return the names of its figures, each a PNG and an SVG file.
+def draw_run(folder: Path, run: Run, choice: str) -> list[str]:
+    """Draw a run and return the names of its figures, each a PNG and an SVG file; what is drawn already is kept.
 
     Parameters
     ----------
@@ -30,28 +31,33 @@ def draw_run(folder: Path, run: Run, *, choice: str) -> list[str]:
         The folder they are written to.
     run : Run
         The run.
-    choice : {"daily", "overview", "none"}
-        A figure of every day, and where there are several days one of all of them; only that one (of a single day,
-        the day); or nothing.
+    choice : {"daily", "overview"}
+        A figure of every day, and where there are several days one of all of them; or only that one (of a single day,
+        the day).
     """
-    names = []
-    for name, figure in _figures(run, choice):
-        save_figure(figure, folder, name)
-        names.append(name)
-    return names
+    drawn = []
+    for name, day in _chosen(run, choice):
+        file = file_name(name, run, day)
+        if not (folder / f"{file}.svg").exists():
+            save_figure(run_figure(name, run, day=day), folder, file)
+        drawn.append(file)
+    return drawn
 
 
-def _figures(run: Run, choice: str) -> Iterator[tuple[str, Figure]]:
-    """Yield figures by name, one after the other, so that only one is held."""
-    if choice == "none":
-        return
+def draw_network(folder: Path, grid: Grid) -> None:
+    """Draw the map of the network, which is the same before and after the run."""
+    save_figure(network_figure(grid), folder, "network")
+
+
+def _chosen(run: Run, choice: str) -> Iterator[tuple[str, int]]:
+    """Yield the names of the figures that are drawn, each with its day."""
     days = run.study.days
     if days > 1:
-        yield "overview", run_figure("overview", run)
+        yield "overview", 1
     for day in range(1, days + 1) if choice == "daily" or days == 1 else ():
         for name in ("day", *connection_figure_names(run.tables, run.instance, day=day)):
-            yield file_name(name, run, day), run_figure(name, run, day=day)
-    yield "network", run_figure("network", run)
+            yield name, day
+    yield "network", 1
 
 
 def file_name(name: str, run: Run, day: int) -> str:

@@ -1,7 +1,7 @@
 """Style of all figures: one colour per thing, labels in the margin, and files that are the same byte by byte."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
@@ -61,9 +62,23 @@ GREY = "#666666"
 LABEL_POINTS = 8.0
 
 
-def house_style() -> AbstractContextManager[None]:
-    """Return a context in which figures are made and saved with our settings; those of the caller come back."""
-    return mpl.rc_context(_SETTINGS)
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Make and save figures with our settings; those of the caller come back.
+
+    Among them is how lines of collections end: pandapower makes all of them round in a process that imports it.
+    """
+    before = RendererBase.new_gc
+    RendererBase.new_gc = _graphics_context  # type: ignore[assignment, method-assign]
+    try:
+        with mpl.rc_context(_SETTINGS):
+            yield
+    finally:
+        RendererBase.new_gc = before  # type: ignore[method-assign]
+
+
+def _graphics_context(_: RendererBase) -> GraphicsContextBase:
+    return GraphicsContextBase()
 
 
 def tint(color: str, strength: float) -> tuple[float, float, float]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib.resources import files
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -48,14 +47,12 @@ OPTIONS = {
 
 def packaged_studies() -> dict[str, Path]:
     """Return the packaged studies by name."""
-    folder = Path(str(files("experiments"))) / "studies"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted((HOME / "experiments" / "studies").glob("*.yaml"))}
 
 
 def packaged_sweeps() -> dict[str, Path]:
     """Return the files of the packaged sweeps by name."""
-    folder = Path(str(files("experiments"))) / "sweeps" / "files"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in sorted((HOME / "experiments" / "sweeps" / "files").glob("*.yaml"))}
 
 
 def list_studies() -> dict[str, str]:

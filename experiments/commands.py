@@ -110,9 +110,9 @@ def evaluate_study(study: Study, *, on: str, count: int, as_json: bool, **spread
         "on": on,
         "scenarios": len(scenarios),
         "terms": result.terms,
-        "standard_errors": _finite({term: one.standard_error for term, one in result.estimates.items()}),
+        "standard_errors": _json_numbers({term: one.standard_error for term, one in result.estimates.items()}),
         "confidence": CONFIDENCE,
-        "half_intervals": _finite({term: one.reach for term, one in result.estimates.items()}),
+        "half_intervals": _json_numbers({term: one.reach for term, one in result.estimates.items()}),
         "bids_mw": result.submission.bid_mw.tolist(),
         "certificate": result.certificate,
         "limits": limits_in_json(result.limits),
@@ -124,11 +124,6 @@ def evaluate_study(study: Study, *, on: str, count: int, as_json: bool, **spread
         "seconds": {"total": perf_counter() - start},
     }
     console.print_result(summary, instance, show=show_evaluation, as_json=as_json)
-
-
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    """Return values for JSON, with None for those that are not finite."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def bid_study(study: Study, *, as_json: bool, as_csv: bool, **options: Any) -> None:
@@ -305,7 +300,7 @@ def _inputs_of(folder: Path) -> Inputs | str:
 
 
 def _json_numbers(value: Any) -> Any:
-    """Return a value with null for numbers that JSON does not have, which a changed record may lead to."""
+    """Return a value with null for numbers that JSON does not have: no interval, or what a changed record leads to."""
     if isinstance(value, dict):
         return {name: _json_numbers(part) for name, part in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -55,6 +55,12 @@ class Estimate:
         return self.high - self.mean
 
     @property
+    def difference(self) -> str:
+        """The mean as a difference in words, with half of its interval if it has one, and * beyond chance."""
+        mean = f"{round(self.mean, 2) + 0.0:+,.2f}"
+        return mean if math.isnan(self.reach) else f"{mean} ± {self.reach:,.2f} {' *'[self.beyond_chance]}"
+
+    @property
     def beyond_chance(self) -> bool:
         """True if zero is outside the interval."""
         return self.low > 0 or self.high < 0

@@ -1,6 +1,5 @@
 """Variations: values of a study that change together, set to a value or multiplied by it."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
@@ -71,8 +70,7 @@ def set_value(document: dict[str, Any], key: str, value: Any, *, where: str) -> 
     StudyError
         If the key leads nowhere.
     """
-    become: Callable[[Any], Any] = lambda _: value  # noqa: E731
-    change_values(document, key, become, where=where, complete=True)
+    change_values(document, key, lambda _: value, where=where, complete=True)
 
 
 def require_ends(paths: tuple[str, ...]) -> None:

@@ -11,6 +11,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from experiments.installation import PACKAGES
+
 VERSIONED = (
     "tieline",
     "casadi",
@@ -41,9 +43,6 @@ def _installed() -> dict[str, str]:
     return {name: version(name) for name in VERSIONED}
 
 
-PACKAGES = ("grids", "sim", "agents", "experiments")
-"""Installed packages; all their files count, so that no new one is forgotten, but for `SHOWS`."""
-
 SHOWS = (
     "experiments/examples",
     "experiments/figures",
@@ -51,7 +50,8 @@ SHOWS = (
     "experiments/studies",
     "experiments/sweeps/files",
 )
-"""Folders that don't count: figures and reports of stored results, and studies and sweeps, which have own hashes."""
+"""Folders that don't count, where all else in our packages does, so that no new file is forgotten: figures and reports
+of stored results, and studies and sweeps, which have own hashes."""
 
 CODE_AND_DATA = (".py", ".pyc", ".csv", ".yaml")
 """Suffixes of files that count; compiled code stands for itself where an installation has no other."""

@@ -119,10 +119,8 @@ class Run:
         from experiments.figures.run_figures import run_figure
         from experiments.figures.slides import slide_of
 
-        def draw() -> Figure:
-            return run_figure(figure, self, day=day)
-
-        return draw() if panel is None else slide_of(draw(), panel)
+        page = run_figure(figure, self, day=day)
+        return page if panel is None else slide_of(page, panel)
 
     def save(self, folder: str | Path | None = None, *, figures: str | None = None) -> Path:
         """Write the run into a folder as ``tieline run`` does: study, tables, summary, figures, manifest.

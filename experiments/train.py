@@ -1,6 +1,7 @@
 """Training of value functions for the policy ``learned``, and its comparison with the others on fresh days."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.kept import kept_dispatchers
 from agents.participants import opening_bids
-from agents.value_functions.functions import DOES_NOT_MATTER, ValueFunctions
+from agents.value_functions.functions import DOES_NOT_MATTER
 from agents.value_functions.training import Trainer
 from experiments import console
 from experiments.catalog import has_own, load_study
@@ -96,7 +97,8 @@ def train(
             trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds, executor=executor)
             functions = trainer.train(report)
         seconds = {"train": perf_counter() - start}
-        _write(functions, unfinished)
+        provenance = {"tieline": version("tieline"), "does_not_matter": [*DOES_NOT_MATTER], **functions.provenance}
+        replace(functions, provenance=provenance).write(unfinished)
     summary: dict[str, Any] = {
         "study": chosen.name,
         "seed": chosen.seed,
@@ -124,11 +126,6 @@ def train_study(study: Study, *, as_json: bool, **options: Any) -> None:
         console.print_json(summary)
     else:
         show_training(summary)
-
-
-def _write(functions: ValueFunctions, out: Path) -> None:
-    provenance = {"tieline": version("tieline"), "does_not_matter": [*DOES_NOT_MATTER], **functions.provenance}
-    ValueFunctions(slopes=functions.slopes, provenance=provenance).write(out)
 
 
 def judge(

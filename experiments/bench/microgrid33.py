@@ -62,11 +62,7 @@ def bid_against_clarabel(repeats: int) -> Measured:
 
     from_study()
     rounds = [
-        (
-            timed(from_study)[0],
-            clarabel_alone(dispatcher, problem, tuned=True),
-            clarabel_alone(dispatcher, problem, tuned=False),
-        )
+        (timed(from_study)[0], *(clarabel_alone(dispatcher, problem, tuned=tuned) for tuned in (True, False)))
         for _ in range(repeats)
     ]
     whole, alone, default = map(statistics.median, zip(*rounds, strict=True))
@@ -166,18 +162,11 @@ def hour_against_runopp(repeats: int) -> Measured:
 def _one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
     """Return one hour of a dispatch problem with the forecast's bid. The hour counts from 0."""
     at = slice(hour, hour + 1)
-    net = problem.demand_mw[:, at].sum(axis=2) - problem.available_mw[:, at].sum(axis=2)
-    return replace(
-        problem,
-        demand_mw=problem.demand_mw[:, at],
-        available_mw=problem.available_mw[:, at],
-        bid_mw=np.maximum(net[0], 0.0),
-        price_per_mwh=problem.price_per_mwh[at],
-        retail_price_per_mwh=problem.retail_price_per_mwh[at],
-        over_price_per_mwh=problem.over_price_per_mwh[at],
-        under_price_per_mwh=problem.under_price_per_mwh[at],
-        required_energy_mwh=problem.required_energy_mwh[at],
-    )
+    by_hour = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh")
+    values = {name: getattr(problem, name)[at] for name in (*by_hour, "required_energy_mwh")}
+    demand_mw, available_mw = problem.demand_mw[:, at], problem.available_mw[:, at]
+    net = demand_mw.sum(axis=2) - available_mw.sum(axis=2)
+    return replace(problem, demand_mw=demand_mw, available_mw=available_mw, bid_mw=np.maximum(net[0], 0.0), **values)
 
 
 def metered_power_flow(repeats: int) -> Measured:

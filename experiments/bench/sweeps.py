@@ -3,13 +3,12 @@
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from experiments.bench.measuring import Measured, Row
+from experiments.bench.measuring import Measured, Row, timed
 from experiments.executors.dask_cluster import DaskCluster
 from experiments.executors.engines import Engine, LocalProcesses
 from experiments.provenance import provenance
@@ -23,7 +22,7 @@ ROUNDS = 5
 """Number of turns in which engines are compared."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Session:
     """Session of runs simulated on warm workers.
 
@@ -33,13 +32,19 @@ class Session:
         Number of workers.
     seconds : float
         Time from the first run submitted to the last product received. [s]
-    products : sequence of RunProduct
+    products : list of RunProduct
         Products of the runs, in the order they ended.
     """
 
     workers: int
-    seconds: float
-    products: Sequence[RunProduct]
+    seconds: float = 0.0
+    products: list[RunProduct] = field(default_factory=list)
+
+    def keep(self, run: PlannedRun, product: RunProduct) -> None:
+        """Keep the product of a run, which must not have failed."""
+        if product.error:
+            raise RuntimeError(f"{run}: {product.traceback or product.error}")
+        self.products.append(product)
 
     @property
     def rate(self) -> float:
@@ -66,29 +71,16 @@ def session(engine: Engine, plan: SweepPlan) -> Session:
 
 def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = ROUNDS) -> list[Session]:
     """Simulate a plan's runs on each of some engines, in turns, so that other load of the machine weighs on all."""
-    versions, runs = provenance(), plan.runs()
-    products: list[list[RunProduct]] = [[] for _ in engines]
-    seconds = [0.0] * len(engines)
-
-    def keep(place: int, run: PlannedRun, product: RunProduct) -> None:
-        if product.error:
-            raise RuntimeError(f"{run}: {product.traceback or product.error}")
-        products[place].append(product)
-
-    task = partial(task_of, outputs="summary", versions=versions)
-    runners = [Runner(engine, task, partial(keep, place)) for place, engine in enumerate(engines)]
-    for place, runner in enumerate(runners):
-        runner.simulate(runs[: 4 * engines[place].workers])
-        products[place].clear()
+    runs, task = plan.runs(), partial(task_of, outputs="summary", versions=provenance())
+    sessions = [Session(workers=engine.workers) for engine in engines]
+    runners = [Runner(engine, task, session.keep) for engine, session in zip(engines, sessions, strict=True)]
+    for runner, session in zip(runners, sessions, strict=True):
+        runner.simulate(runs[: 4 * session.workers])
+        session.products.clear()
     for turn in range(rounds):
-        for place, runner in enumerate(runners):
-            start = perf_counter()
-            runner.simulate(runs[turn::rounds])
-            seconds[place] += perf_counter() - start
-    return [
-        Session(workers=engine.workers, seconds=seconds[place], products=products[place])
-        for place, engine in enumerate(engines)
-    ]
+        for runner, session in zip(runners, sessions, strict=True):
+            session.seconds += timed(partial(runner.simulate, runs[turn::rounds]))[0]
+    return sessions
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """Comparison of runs on the terminal: money side by side, and the hours that make the difference."""
 
-import math
-
 from rich.markup import escape
 
 from experiments.compare import DIFFERENCES, RunComparison
-from experiments.confidence import PLUS_MINUS, Estimate
+from experiments.confidence import PLUS_MINUS
 from experiments.console import money, out
 from experiments.tables import rich_table, text_of
 from sim.recorder import OPERATOR
@@ -19,7 +17,7 @@ def show_comparison(comparison: RunComparison) -> None:
     baseline, *others = comparison.names
     differences, several = comparison.differences, len(comparison.seeds) > 1
     rows = [
-        (term, *map(money, values), *(_difference(differences[name][term]) for name in others))
+        (term, *map(money, values), *(differences[name][term].difference for name in others))
         for term, values in zip(comparison.money.index, comparison.money.to_numpy(), strict=True)
     ]
     weather = f"mean of {len(comparison.seeds)} seeds" if several else f"seed {comparison.seeds[0]}"
@@ -49,8 +47,3 @@ def show_comparison(comparison: RunComparison) -> None:
         heads = ("day", "hour", "bid", "metered", "load cut", "generation cut", "imbalance [$]", "profit [$]")
         title = escape(f"Hours that make the difference: {name} less {baseline} [MW]")
         out.print(rich_table(heads, lines, "r" * len(heads), title=title))
-
-
-def _difference(estimate: Estimate) -> str:
-    mean = text_of(estimate.mean, "+,.2f")
-    return mean if math.isnan(estimate.reach) else f"{mean} ± {estimate.reach:,.2f} {' *'[estimate.beyond_chance]}"

@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.confidence import CONFIDENCE, PLUS_MINUS, Estimate
+from experiments.confidence import CONFIDENCE, PLUS_MINUS
 from experiments.console import money, out
 from experiments.tables import rich_table
 from experiments.value_report import SolutionValue, ValueReport
@@ -48,18 +48,13 @@ def _trial_table(report: ValueReport, title: str) -> Table:
             money(trial.training),
             f"{money(trial.test.mean)} ± {money(trial.test.reach)}",
             money(report.tail(trial)),
-            "the study's" if trial is report.reference else _difference(report.difference(trial)),
+            "the study's" if trial is report.reference else report.difference(trial).difference,
         )
         for trial in report.trials
     ]
     worst = f"worst {100 * (1 - report.study.risk.cvar_level):g} %"
     heads = ("bid from", "own", f"test {PLUS_MINUS}", worst, "over the study's")
     return rich_table(heads, rows, "lrrrr", title=title, bold={report.label(report.reference)})
-
-
-def _difference(estimate: Estimate) -> str:
-    star = "*" if estimate.beyond_chance else " "
-    return f"{estimate.mean:+,.2f} ± {estimate.reach:,.2f} {star}"
 
 
 def _remarks(report: ValueReport) -> list[str]:

@@ -61,30 +61,15 @@ def _rules() -> list[str]:
 POLICIES = _found("agents/anm")
 RULES = _in_words(_rules())
 
-Study = Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of all random numbers.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change any value, e.g. market.tariff.wear_fast=2; * is all of a list."
-    ),
-]
-WorkerCount = Annotated[
-    int | None,
-    typer.Option(
-        "--workers", min=1, help="Number of workers, default one per core; the result does not depend on it."
-    ),
-]
-Dask = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Work on the workers of this Dask scheduler.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def _option(kind: Any, text: str) -> Any:
-    return Annotated[kind | None, typer.Option(help=text)]
+def _option(kind: Any, text: str, *names: str, **details: Any) -> Any:
+    return Annotated[kind | None, typer.Option(*names, help=text, **details)]
 
 
 SHARED = {
-    "study": Study,
+    "study": Annotated[str, typer.Argument(help="Packaged study (see: tieline studies), YAML file, or run folder.")],
     "bidding": _option(str, f"Bidding strategy: {_found('agents/bidding')}."),
     "policy": _option(str, f"ANM policy: {POLICIES}."),
     "coordination": _option(str, f"How microgrids are coordinated: {_found('agents/coordination')}."),
@@ -97,10 +82,15 @@ SHARED = {
     "time_limit": _option(float, "Seconds to search for better bids."),
     "cvar_weight": _option(float, "Share of the CVaR in what the bid optimises, 0 to 1."),
     "cvar_level": _option(float, "Level of the CVaR: 0.95 is the mean of the worst 5 %."),
-    "seed": Seed,
-    "set_": Set,
-    "workers": WorkerCount,
-    "dask": Dask,
+    "seed": _option(int, "Seed of all random numbers."),
+    "set_": _option(
+        list[str],
+        "Change any value, e.g. market.tariff.wear_fast=2; * is all of a list.",
+        "--set",
+        metavar="KEY=VALUE",
+    ),
+    "workers": _option(int, "Number of workers, default one per core; the result does not depend on it.", min=1),
+    "dask": _option(str, "Work on the workers of this Dask scheduler.", metavar="ADDRESS"),
     "json": Json,
 }
 """Arguments of several commands, by name."""
@@ -335,12 +325,12 @@ def studies() -> None:
     _load("catalog").show_lists()
 
 
-@app.command()
-def show(study: Study, set_: Set = None) -> None:
+@_command("study set_")
+def show(given: Given) -> None:
     """Print a study with every value spelled out, as YAML."""
     from sim.study_file import write_study
 
-    text = write_study(_study(locals()))
+    text = write_study(_study(given))
     if not can_write(text):
         text = yaml.safe_dump(yaml.safe_load(text), sort_keys=False)  # with escapes: what is shown can be run
     typer.echo(text, nl=False)
@@ -355,30 +345,24 @@ def new(
     _load("catalog").new_study(file, like)
 
 
-@app.command()
+@_command("what quick out workers dask seed json")
 def reproduce(
+    given: Given,
     what: Annotated[str, typer.Argument(help=f"What to make: {', '.join(item_names())}, or all.")],
     quick: Annotated[bool, typer.Option("--quick", help="Everything at reduced size, to see that it works.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for tables, figures and what is computed.")] = Path("reproduction"),
-    workers: WorkerCount = None,
-    dask: Dask = None,
-    seed: Seed = None,
-    json: Json = False,
 ) -> None:
     """Make the paper's tables and figures again beside its own numbers; what was computed is not computed again."""
     from experiments.executors.engines import start_tracker
 
     start_tracker()
-    _load("reproduce.command").reproduce_items(
-        what, quick=quick, out=out, workers=workers, dask=dask, seed=seed, as_json=json
-    )
+    _load("reproduce.command").reproduce_items(what, quick=quick, out=out, seed=given["seed"], **_way(given))
 
 
-@app.command()
+@_command("file workers dask out dry_run retry_failed json")
 def sweep(
+    given: Given,
     file: Annotated[str, typer.Argument(help="Packaged sweep (see: tieline studies) or YAML file.")],
-    workers: WorkerCount = None,
-    dask: Dask = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder; gone on with if it is there. Default: sweeps/NAME.")
     ] = None,
@@ -388,15 +372,12 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Also simulate again what failed before.")
     ] = False,
-    json: Json = False,
 ) -> None:
     """Simulate a study over many values and seeds; what is done already is not done again."""
     from experiments.executors.engines import start_tracker
 
     start_tracker()
-    _load("sweeps.command").run_sweep(
-        file, workers=workers, dask=dask, out=out, dry_run=dry_run, retry_failed=retry_failed, as_json=json
-    )
+    _load("sweeps.command").run_sweep(file, out=out, dry_run=dry_run, retry_failed=retry_failed, **_way(given))
 
 
 @app.command()

@@ -241,21 +241,25 @@ def load_study(study: str | Path | Study, **options: Any) -> Study:
     >>> tl.load_study("microgrid33", rule="caiso", days=7).days
     7
     """
-    changes = {}
-    for name, value in options.items():
-        if name not in OPTIONS:
-            close = get_close_matches(name, OPTIONS, n=1)
-            meant = f"did you mean {close[0]}?" if close else f"use {', '.join(OPTIONS)}"
-            raise StudyError(f"{in_short(name)} is no option, {meant}; study.change changes all else")
-        if value is not None:
-            changes[OPTIONS[name]] = _ADD.get(name, lambda given: given)(value)
+    given = values_of(options, "study.change changes")
+    changes = {path: ADD[path](value) if path in ADD else value for path, value in given.items()}
     found = study if isinstance(study, Study) else read_study(study_path(str(study)))
     changed = found.change(changes) if changes else found
     check_names(changed)
     return changed
 
 
-_ADD: dict[str, Callable[[Any], Any]] = {"bidding": add_strategy, "policy": add_policy, "coordination": MODES.add}
+def values_of(options: Mapping[str, Any], else_by: str) -> dict[str, Any]:
+    """Return options that are given by the path of the value each sets; an unknown one is refused."""
+    for name in options:
+        if name not in OPTIONS:
+            close = get_close_matches(name, OPTIONS, n=1)
+            meant = f"did you mean {close[0]}?" if close else f"use {', '.join(OPTIONS)}"
+            raise StudyError(f"{in_short(name)} is no option, {meant}; {else_by} all else")
+    return {OPTIONS[name]: value for name, value in options.items() if value is not None}
+
+
+ADD: dict[str, Callable[[Any], Any]] = {"bidding": add_strategy, "policy": add_policy, "coordination": MODES.add}
 """Functions that name strategies, policies and modes, also the user's own."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -115,8 +116,23 @@ def key_of(document: Mapping[str, Any], known: dict[str, str], *more: Any) -> st
     decides = json.dumps({name: value for name, value in document.items() if name != "description"}, sort_keys=True)
     for name, digest in digests_of_files(document, known).items():
         decides = decides.replace(json.dumps(name), digest)
+    decides += "".join(_code_of_own(document))
     decides += "".join(json.dumps(one, sort_keys=True) for one in more if one is not None)
     return sha256(decides.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def _code_of_own(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield hashes of the modules of the user's own strategies, policies and modes: their names alone don't decide."""
+    from agents.anm import POLICIES
+    from agents.bidding import STRATEGIES
+    from agents.coordination import MODES
+
+    for field, registry in (("bidding", STRATEGIES), ("policy", POLICIES), ("coordination", MODES)):
+        if registry.is_own(document[field]):
+            own = registry.find(document[field])
+            module = sys.modules.get((own if isinstance(own, type) else type(own)).__module__)
+            file = getattr(module, "__file__", None)
+            yield sha256(Path(file).read_bytes()).hexdigest() if file else ""
 
 
 def provenance() -> dict[str, str]:

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from swept import FACTOR, plan_of, task_of
+from swept import FACTOR, QUICK, plan_of, task_of
 
+import tieline as tl
+from agents.anm import POLICIES
 from agents.dispatch.kept import kept_dispatchers
 from experiments.executors.dask_cluster import OtherVersionsError, require_same
 from experiments.sweeps import runner as runner_module
@@ -359,3 +361,49 @@ def test_a_worker_hands_back_what_is_asked_for(task, outputs, kept):
     assert set(product.parts) == kept
     assert product.seconds["total"] >= product.seconds["bid"] > 0
     assert 0.05 < product.memory_gb < 50
+
+
+# ---- the user's own ----------------------------------------------------------------------------------------------
+
+
+class Idle:
+    """A policy of the user's own that follows `none`."""
+
+    knowledge = tl.Knowledge.HOUR
+
+    def __init__(self, instance, dispatcher):
+        self.none = tl.policy("none")(instance, dispatcher)
+
+    def decide(self, view):
+        return self.none.decide(view)
+
+
+@pytest.fixture
+def _own_are_forgotten():
+    yield
+    POLICIES.clear()
+
+
+@pytest.mark.usefixtures("_own_are_forgotten")
+def test_a_class_of_the_users_own_is_imported_by_the_workers(tmp_path):
+    axis = {"values": {"policy": ["none", Idle]}}
+    results = tl.sweep({"name": "own", "set": QUICK, "axes": [axis]}, workers=1, out=tmp_path / "own").results
+    assert list(results["policy"]) == ["none", "idle"]
+    assert results["profit"].nunique() == 1
+    again = tl.sweep({"name": "option", "set": QUICK}, workers=1, out=tmp_path / "option", policy=Idle).results
+    assert again["profit"].iloc[0] == results["profit"].iloc[0]
+
+
+@pytest.mark.usefixtures("_own_are_forgotten")
+def test_what_workers_cannot_import_is_refused_with_its_remedy(tmp_path):
+    class Hidden(Idle):
+        pass
+
+    with pytest.raises(StudyError, match="in a module of its own"):
+        tl.sweep({"name": "own", "set": QUICK}, out=tmp_path / "own", policy=Hidden)
+    tl.run("microgrid33", policy=Idle, scenarios=4, keep=2, bidding="basic")
+    with pytest.raises(StudyError, match="known in this process alone; give its class"):
+        tl.sweep({"name": "own", "set": {**QUICK, "policy": "idle"}}, out=tmp_path / "own")
+    with pytest.raises(StudyError, match="is no option"):
+        tl.sweep({"name": "own", "set": QUICK}, out=tmp_path / "own", polycy="none")
+    assert not (tmp_path / "own").exists()

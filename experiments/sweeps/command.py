@@ -2,15 +2,18 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from agents.anm import POLICIES
+from agents.bidding import STRATEGIES
+from agents.coordination import MODES
 from experiments import console
-from experiments.catalog import sweep_path
+from experiments.catalog import ADD, sweep_path, values_of
 from experiments.console import sweep as sweep_console
 from experiments.executors.dask_cluster import DaskCluster
 from experiments.executors.engines import Engine, LocalProcesses
@@ -21,7 +24,12 @@ from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep
 from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.results import SweepResults, read_results
 from experiments.sweeps.runner import Runner
-from experiments.sweeps.worker import RunProduct
+from experiments.sweeps.worker import RunProduct, Task
+from sim.errors import StudyError
+from sim.market.imbalance import ImbalanceRule
+
+Own = dict[tuple[str, str], type]
+"""The user's own classes, by field and name."""
 
 
 def sweep(
@@ -31,6 +39,7 @@ def sweep(
     dask: str | None = None,
     out: str | Path | None = None,
     retry_failed: bool = False,
+    **options: Any,
 ) -> SweepResults:
     """Simulate all runs of a sweep that are not in its folder yet, and return its results.
 
@@ -46,6 +55,9 @@ def sweep(
         Folder, gone on with if it is there; by default ``sweeps/NAME``.
     retry_failed : bool
         Also simulate those that failed before.
+    **options
+        Options of `load_study` for all runs, such as ``policy``. There, and in a mapping, a strategy, policy or mode
+        may be a class, which the workers import: it must be in a module, not in a script.
 
     Returns
     -------
@@ -65,7 +77,11 @@ def sweep(
     >>> done.results.groupby("market.rule")["profit"].mean().idxmax()
     'shi'
     """
-    summary = _run(file, workers=workers, dask=dask, out=out, retry_failed=retry_failed, quiet=True)
+    own: Own = {}
+    values = _with_names(values_of(options, "set changes"), own)
+    plan, store = _plan_and_store(_with_names(file, own), workers, dask, out, values)
+    _require_known_to_workers(plan, own)
+    summary = _run(plan, store, Workers(workers, dask), retry_failed=retry_failed, quiet=True, own=own)
     return read_results(Path(summary["out"]))
 
 
@@ -92,11 +108,11 @@ def run_sweep(
     as_json : bool
         Print one JSON object and nothing else.
     """
+    plan, store = _plan_and_store(reference, workers, dask, out)
     if dry_run:
-        plan, store = _plan_and_store(reference, workers, dask, out)
         _estimate(plan, store, workers, dask, retry_failed=retry_failed, as_json=as_json)
         return
-    summary = _run(reference, workers=workers, dask=dask, out=out, retry_failed=retry_failed, quiet=as_json)
+    summary = _run(plan, store, Workers(workers, dask), retry_failed=retry_failed, quiet=as_json)
     if as_json:
         console.print_json(summary)
     else:
@@ -105,32 +121,67 @@ def run_sweep(
         sys.exit(1)
 
 
+def _with_names(given: Any, own: Own, field: str = "") -> Any:
+    """Return a sweep in plain values: rules as mappings, and names of the user's classes, which go into `own`."""
+    if isinstance(given, Mapping):
+        return {key: _with_names(part, own, key) for key, part in given.items()}
+    if isinstance(given, list | tuple):
+        return [_with_names(part, own, field) for part in given]
+    if isinstance(given, ImbalanceRule):
+        return given.model_dump(mode="json")
+    if field not in ADD or isinstance(given, str | float | int | None):
+        return given
+    name = getattr(given, "__qualname__", type(given).__qualname__)
+    home = getattr(given, "__module__", "__main__")
+    found = home != "__main__" and getattr(sys.modules.get(home), name, None) is given
+    if not found or not isinstance(given, type):
+        raise StudyError(
+            f"{field}: the workers of a sweep can't import {name}; give a class (not an object of one) that is in a"
+            " module of its own, outside the script, and imported from there"
+        )
+    known = ADD[field](given)
+    own[field, known] = given
+    return known
+
+
+def _require_known_to_workers(plan: SweepPlan, own: Own) -> None:
+    """Refuse names of the user's own strategies, policies and modes without their classes: workers don't know them."""
+    for field, registry in (("bidding", STRATEGIES), ("policy", POLICIES), ("coordination", MODES)):
+        for name in sorted({document[field] for _, document in plan.arms}):
+            if registry.is_own(name) and (field, name) not in own:
+                raise StudyError(f"{field}: '{name}' is known in this process alone; give its class")
+
+
 def _plan_and_store(
-    sweep: str | Path | Mapping[str, Any], workers: int | None, dask: str | None, out: str | Path | None
+    sweep: str | Path | Mapping[str, Any],
+    workers: int | None,
+    dask: str | None,
+    out: str | Path | None,
+    values: Mapping[str, Any] | None = None,
 ) -> tuple[SweepPlan, ResultStore]:
+    """Return the plan of a sweep, with values for all runs, and the store of its results."""
     Workers(workers, dask)  # not both
     if isinstance(sweep, Mapping):
-        plan = make_plan(sweep_from(sweep, "sweep"), Path())
+        read, folder = sweep_from(sweep, "sweep"), Path()
     else:
         path = sweep_path(str(sweep))
-        plan = make_plan(read_sweep(path), path.parent)
+        read, folder = read_sweep(path), path.parent
+    if values:
+        read = read.model_copy(update={"set": {**read.set, **values}})
+    plan = make_plan(read, folder)
     return plan, ResultStore(Path("sweeps") / plan.sweep.name if out is None else Path(out))
 
 
 def _run(
-    sweep: str | Path | Mapping[str, Any],
-    *,
-    workers: int | None,
-    dask: str | None,
-    out: str | Path | None,
-    retry_failed: bool,
-    quiet: bool,
+    plan: SweepPlan, store: ResultStore, workers: Workers, *, retry_failed: bool, quiet: bool, own: Own | None = None
 ) -> dict[str, Any]:
     """Simulate all runs that are left; return the state of the sweep."""
-    plan, store = _plan_and_store(sweep, workers, dask, out)
-    _warn(plan)
+    if any(document["search"]["time_limit_s"] is not None for _, document in plan.arms):
+        console.err.print(
+            "search.time_limit_s is set: bids, and so the results, depend on how busy the machine is", markup=False
+        )
     simulated, failed, seconds = simulate_runs(
-        plan, store, workers=Workers(workers, dask), retry_failed=retry_failed, quiet=quiet
+        plan, store, workers=workers, retry_failed=retry_failed, quiet=quiet, own=own
     )
     state = State.of(plan, store)
     return {
@@ -171,13 +222,6 @@ class State:
         return cls(done=done, failed=failed, left=[run for run in runs if run.key not in done | failed])
 
 
-def _warn(plan: SweepPlan) -> None:
-    if any(document["search"]["time_limit_s"] is not None for _, document in plan.arms):
-        console.err.print(
-            "search.time_limit_s is set: bids, and so the results, depend on how busy the machine is", markup=False
-        )
-
-
 def simulate_runs(
     plan: SweepPlan,
     store: ResultStore,
@@ -185,6 +229,7 @@ def simulate_runs(
     workers: Workers | int | None,
     retry_failed: bool = False,
     quiet: bool = False,
+    own: Own | None = None,
 ) -> tuple[int, int, float]:
     """Simulate the runs that a store lacks; return their number, the number that failed, and the seconds it took.
 
@@ -200,6 +245,8 @@ def simulate_runs(
         Also simulate those that failed before.
     quiet : bool
         Show no progress.
+    own : mapping of (str, str) to type, optional
+        The user's own classes, by field and name.
     """
     spread = Workers.of(workers)
     cluster = None if spread.dask is None else DaskCluster(spread.dask)  # before anything is written
@@ -209,15 +256,21 @@ def simulate_runs(
             store.clear_failures(plan)
         left = State.of(plan, store).left
         engine = cluster or LocalProcesses(spread.at_most(len(left)))
-        return _simulate(plan, store, left, engine, quiet=quiet)
+        task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance(), own=own)
+        return _simulate(plan, store, left, engine, task, quiet=quiet)
 
 
 def _simulate(
-    plan: SweepPlan, store: ResultStore, left: list[PlannedRun], engine: Engine, *, quiet: bool
+    plan: SweepPlan,
+    store: ResultStore,
+    left: list[PlannedRun],
+    engine: Engine,
+    task: Callable[[PlannedRun], Task],
+    *,
+    quiet: bool,
 ) -> tuple[int, int, float]:
     """Simulate runs; return their number, the number that failed, and the seconds it took."""
     start, tally = perf_counter(), Counter[str]()
-    task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance())
     try:
         with sweep_console.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
 

@@ -245,8 +245,10 @@ def labels_of(run: PlannedRun) -> dict[str, Any]:
     return {"key": run.key, **run.point, "replication": run.replication, "seed": run.seed}
 
 
-def task_of(run: PlannedRun, *, outputs: str, versions: dict[str, str]) -> Task:
-    """Return the task of a worker for a run, with these versions of the model and the libraries."""
+def task_of(
+    run: PlannedRun, *, outputs: str, versions: dict[str, str], own: Mapping[tuple[str, str], type] | None = None
+) -> Task:
+    """Return the task of a worker for a run, with these versions of model and libraries, and the user's classes."""
     return Task(
         key=run.key,
         document=run.document,
@@ -254,6 +256,7 @@ def task_of(run: PlannedRun, *, outputs: str, versions: dict[str, str]) -> Task:
         outputs=outputs,
         evaluation=run.evaluation,
         provenance=versions,
+        own=own or {},
     )
 
 

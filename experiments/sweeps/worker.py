@@ -23,6 +23,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 from agents.dispatch.kept import kept_dispatchers
+from experiments.catalog import ADD
 from experiments.evaluation import evaluate, scenario_set
 from experiments.executors.dask_cluster import require_same
 from experiments.executors.workers import one_at_a_time
@@ -57,6 +58,8 @@ class Task:
         Evaluation of the study's bids; None to simulate its days.
     provenance : dict
         Versions of the model and the libraries it is to be simulated with.
+    own : dict
+        The user's own classes by field and name, such as a policy; a worker imports them.
     """
 
     key: str
@@ -65,6 +68,7 @@ class Task:
     outputs: str
     provenance: dict[str, str]
     evaluation: dict[str, Any] | None = None
+    own: Mapping[tuple[str, str], type] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +124,8 @@ def perform(task: Task) -> RunProduct:
 
 
 def _simulate(task: Task) -> tuple[dict[str, bytes], dict[str, float]]:
+    for (where, _), kind in task.own.items():
+        ADD[where](kind)
     if key_of(task.document, {}, task.evaluation) != task.key:
         raise StudyError("a file of this study is not the one the sweep was planned with; start the sweep again")
     study = Study.model_validate(task.document)

@@ -96,7 +96,8 @@ def test_differences_are_paired_scenario_by_scenario():
         return SimpleNamespace(money=pd.DataFrame(dict.fromkeys(TERMS, profits)), probability=np.full(3, 1 / 3))
 
     both = dict(zip(STRATEGIES, (column(100.0, 500.0, 900.0), column(110.0, 512.0, 914.0)), strict=True))
-    difference = compare(dict.fromkeys(CASES, both), sampled=True).loc[("case1", DIFFERENCE, "profit")]
+    columns = {(rule, name): bids for rule in CASES for name, bids in both.items()}
+    difference = compare(columns, sampled=True).loc[("case1", DIFFERENCE, "profit")]
     assert difference["ours"] == pytest.approx(12.0)
     assert difference["reach"] == pytest.approx(4.302653 * 2 / np.sqrt(3), rel=1e-6)  # Student, 2 degrees
 

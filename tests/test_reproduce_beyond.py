@@ -22,7 +22,7 @@ from experiments.evaluation import Evaluator, evaluate, fixed_bids
 from experiments.reproduce import item
 from experiments.reproduce.context import Context
 from experiments.reproduce.curve_figure import ROWS, curve_figure
-from experiments.reproduce.curves import curve_plan, panels_of
+from experiments.reproduce.curves import curve_plan, points_of
 from experiments.reproduce.evaluated_bids import ENERGIES, evaluated_bids
 from experiments.reproduce.items import table1
 from experiments.reproduce.labels import number
@@ -252,15 +252,14 @@ def test_a_point_that_is_there_is_not_computed_again(quick):
 
 
 def fabricated(plan):
-    """Return panels of made-up results, the first point of the first panel far below all others."""
-    runs = pd.DataFrame([dict.fromkeys(ROWS, 0.0) | point for point, _ in plan.arms])
-    panels = panels_of(plan.sweep, runs)
-    for panel in panels:
-        for k, (strategy, points) in enumerate(panel.runs.items()):
-            first = -2600.0 - 400 * k if panel is panels[0] else 2450.0
-            profits = [first, *np.linspace(2500, 3400 - 200 * k, len(panel.values) - 1)]
-            panel.runs[strategy] = points.assign(profit=profits)
-    return panels
+    """Return made-up points of all panels, the first one of the first panel far below all others."""
+    points = points_of(plan.sweep, pd.DataFrame([dict.fromkeys(ROWS, 0.0) | point for point, _ in plan.arms]))
+    for place, panel in enumerate(panel for _, panel in points.groupby("axis", sort=False)):
+        for k, strategy in enumerate(STRATEGIES):
+            curve = panel[panel["bidding"] == strategy]
+            first = 2450.0 if place else -2600.0 - 400 * k
+            points.loc[curve.index, "profit"] = [first, *np.linspace(2500, 3400 - 200 * k, len(curve) - 1)]
+    return points
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -290,11 +289,13 @@ def studies_of(context, name):
 def test_a_sweep_passes_the_papers_study(context, name):
     """Where all factors are at the paper's value, the study is the paper's but for the name of its rule."""
     single = read_sweep(packaged_sweeps()[name]).axes[-1].one_at_a_time
-    for panel in fabricated(curve_plan(context, name)):
-        listed = next(values for values in single.values.values() if {*panel.values} <= {*values})
-        assert panel.base in listed
+    plan = curve_plan(context, name)
+    for varied, panel in fabricated(plan).groupby("varied"):
+        along = next(factor for factor in single.values if plan.sweep.label(factor) == varied)
+        listed = [value * plan.sweep.factor(along).shown_times for value in single.values[along]]
+        assert {*panel["base"], *panel["value"]} <= {*listed}
         assert listed == sorted(listed)
-        assert list(panel.values[::2]) == [listed[0], listed[-1]]
+        assert sorted({*panel["value"]})[::2] == [listed[0], listed[-1]]
     full = replace(context, quick=False)
     paper = full.study(policy="hindsight").model_dump(mode="json")
     arms = curve_plan(full, name).arms
@@ -335,7 +336,7 @@ def test_the_users_own_file_is_taken_from_the_folder_of_the_results(context):
     studies = studies_of(context, "beyond_errors")
     assert [study["market"]["tariff"]["wear_fast"] for study in studies.values()] == [1, 2, 3]
     assert {study["policy"] for study in studies.values()} == {"hindsight"}
-    assert [panel.title for panel in fabricated(plan)] == ["wear rate"]
+    assert {*fabricated(plan)["axis"]} == {"wear rate"}
 
 
 def test_another_seed_is_that_of_all_points(tmp_path):

@@ -24,7 +24,6 @@ from experiments.reproduce.deviations import Verdict, deviations, improvements, 
 from experiments.reproduce.interpretations import (
     BASE,
     CLOSEST,
-    COLUMNS,
     COMBINED,
     MORE_WIND,
     NOT_PRINTED,
@@ -36,7 +35,7 @@ from experiments.reproduce.interpretations import (
     groups_of,
 )
 from experiments.reproduce.items import sensitivity
-from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.paper import CASES, COLUMNS, STRATEGIES
 from experiments.reproduce.result_cache import ResultCache
 from experiments.reproduce.variants import variant_plan
 from experiments.sweeps import worker

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.reproduce.evaluated_bids import EvaluatedBids
+from experiments.reproduce.evaluated_bids import Column, EvaluatedBids
 from experiments.reproduce.paper import BASIC, CASES, PROPOSED, STRATEGIES, table5
 from experiments.tables import Cells, ReportTable
 from sim.market.settlement import TERMS
@@ -25,7 +25,7 @@ HEADS = {"reach": PLUS_MINUS, "difference": "diff. $", "percent": "diff. %"}
 COLUMNS = ("ours", "reach", "paper", "difference", "percent")
 
 
-def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool) -> pd.DataFrame:
+def compare(columns: Mapping[Column, EvaluatedBids], *, sampled: bool) -> pd.DataFrame:
     """Return our figures beside the paper's: a row for each rule, panel and term. [$]
 
     The paper's differences are those of its rounded columns, which may be a cent off what it prints.
@@ -46,13 +46,13 @@ def compare(columns: Mapping[str, Mapping[str, EvaluatedBids]], *, sampled: bool
     """
     paper, rows = table5(), {}
     for rule in CASES:
-        ours = {name: columns[rule][name].money for name in STRATEGIES}
+        ours = {name: columns[rule, name].money for name in STRATEGIES}
         theirs = {name: paper[f"{rule} {name}"] for name in STRATEGIES}
         for both in (ours, theirs):
             both[DIFFERENCE] = both[PROPOSED] - both[BASIC]
         for panel, money in ours.items():
             for term in TERMS:
-                mean, printed = float(columns[rule][BASIC].probability @ money[term]), float(theirs[panel][term])
+                mean, printed = float(columns[rule, BASIC].probability @ money[term]), float(theirs[panel][term])
                 reach = Estimate.of(money[term].to_numpy()).reach if sampled else np.nan
                 percent = 100 * (mean / printed - 1) if panel != DIFFERENCE and printed else np.nan
                 rows[rule, panel, term] = (mean, reach, printed, mean - printed, percent)

@@ -1,7 +1,5 @@
 """Figure of curves: a column of panels for each factor, a row for each quantity, a line for each strategy."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,80 +35,69 @@ ROOM_FOR_TEXT = 0.45
 """Room beside the others for values that are off the scale, as a share of their range."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CurvePanel:
-    """Curves along one factor.
-
-    Attributes
-    ----------
-    title, label : str
-        Title of the panel, and label of its horizontal axis, with the unit.
-    shown_times : float
-        Factor by which values are multiplied to be drawn, 100 for percent.
-    values : sequence of float
-        Values of the factor, rising.
-    base : float
-        The value that the paper has.
-    runs : mapping of str to DataFrame
-        Results by strategy, in the order of the values.
-    """
-
-    title: str
-    label: str
-    shown_times: float
-    values: Sequence[float]
-    base: float
-    runs: Mapping[str, pd.DataFrame]
-
-    @property
-    def places(self) -> FloatArray:
-        """Values as they are drawn, shape (N,)."""
-        return self.shown_times * np.array(self.values, dtype=np.float64)
-
-    def amounts(self, strategy: str, quantity: str) -> FloatArray:
-        """Return a quantity of a strategy at every value, shape (N,)."""
-        amounts: FloatArray = self.runs[strategy][quantity].to_numpy(dtype=np.float64)
-        return amounts
-
-
-def curve_figure(panels: Sequence[CurvePanel]) -> Figure:
-    """Return the figure of some panels."""
+def curve_figure(points: pd.DataFrame) -> Figure:
+    """Return the figure of points, see :func:`experiments.reproduce.curves.points_of`."""
+    panels = dict(iter(points.groupby("axis", sort=False)))
     figure, grid = panel_grid(len(ROWS), len(panels), height=1.12, right=0.75)
-    top = grid[0]
     for row, (quantity, label) in zip(grid, ROWS.items(), strict=True):
-        everything = [panel.amounts(strategy, quantity) for panel in panels for strategy in panel.runs]
         row[0].set_ylabel(label)
-        row[0].set_ylim(*_limits(everything, from_zero=quantity != "profit"))
-        for place, (ax, panel) in enumerate(zip(row, panels, strict=True)):
-            _draw(ax, panel, quantity, f"{quantity}-{place}")
-            paper = panel.shown_times * panel.base
+        row[0].set_ylim(*_limits(points[quantity].to_numpy(dtype=float), from_zero=quantity != "profit"))
+        for place, (ax, panel) in enumerate(zip(row, panels.values(), strict=True)):
+            heights = panel.pivot(index="value", columns="bidding", values=quantity)[[*STRATEGIES]].astype(float)
+            _draw(ax, heights, f"{quantity}-{place}")
+            paper = panel["base"].iloc[0]
             ax.axvline(paper, color=GREY, lw=0.7, ls=(0, (2, 2)), zorder=1)
-            if row is top:
+            if row is grid[0]:
                 _note(ax, "paper", paper, (2, -1), color=GREY)
-        last = {strategy: panels[-1].amounts(strategy, quantity)[-1] for strategy in panels[-1].runs}
-        ends = {strategy: float(np.clip(height, *row[-1].get_ylim())) for strategy, height in last.items()}
+        ends = heights.iloc[-1].clip(*row[-1].get_ylim())
         margin_labels(row[-1], [Label(end, STRATEGIES[name], ink(LINES[name])) for name, end in ends.items()])
-    for ax, panel, letter in zip(top, panels, "abcd", strict=False):
-        headline(ax, f"({letter}) {panel.title}" if len(panels) > 1 else panel.title)
-    for ax, panel in zip(grid[-1], panels, strict=True):
-        ax.set_xlabel(panel.label, fontsize=8.5 if len(panels) < 3 else 7.5)
+    for ax, title, letter in zip(grid[0], panels, "abcd", strict=False):
+        headline(ax, f"({letter}) {title}" if len(panels) > 1 else title)
+    for ax, panel in zip(grid[-1], panels.values(), strict=True):
+        ax.set_xlabel(panel["varied"].iloc[0], fontsize=8.5 if len(panels) < 3 else 7.5)
     return figure
 
 
-def _draw(ax: Axes, panel: CurvePanel, quantity: str, gid: str) -> None:
-    places = panel.places
-    for strategy in panel.runs:
-        heights = panel.amounts(strategy, quantity)
-        ax.plot(places, heights, color=LINES[strategy], lw=1.2, zorder=3, gid=f"{gid}-{strategy}-line")
-        ax.plot(places, heights, ls="", **MARKERS[strategy], mew=0.8, zorder=4, gid=f"{gid}-{strategy}")
-    _off_scale(ax, panel, quantity)
+def _draw(ax: Axes, heights: pd.DataFrame, gid: str) -> None:
+    """Draw a line for each strategy, and write values outside the panel at its edge, each in its strategy's colour."""
+    places = heights.index.to_numpy()
+    for strategy, values in heights.items():
+        ax.plot(places, values, color=LINES[strategy], lw=1.2, zorder=3, gid=f"{gid}-{strategy}-line")
+        ax.plot(places, values, ls="", **MARKERS[strategy], mew=0.8, zorder=4, gid=f"{gid}-{strategy}")
+    low, high = ax.get_ylim()
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
+    sides = ["left", *["center"] * (len(places) - 2), "right"]
+    for (x, values), side in zip(heights.iterrows(), sides, strict=True):
+        outside = values[~values.between(low, high)]
+        below = outside.min() < low
+        texts = {}
+        for strategy, value in outside.items():
+            text = number(value, ",.0f" if abs(value) >= 10 else ".2f")
+            texts[f"{'▼' if below else '▲'} {text}"] = ink(LINES[strategy])
+        for line, (text, color) in enumerate(texts.items()):
+            away = (0, (1 if below else -1) * (2 + 9 * line))
+            _note(ax, text, x, away, color=color, ha=side, bbox=box, zorder=6)
     room = 0.04 * np.ptp(places)
     ax.set_xlim(places[0] - room, places[-1] + room)
 
 
-def _limits(heights: Sequence[FloatArray], *, from_zero: bool) -> tuple[float, float]:
+def _note(ax: Axes, text: str, x: float, away: tuple[float, float], **look: Any) -> None:
+    """Write a small note so many points away from an edge of a panel: the lower one if it stands above that."""
+    below = away[1] > 0
+    ax.annotate(
+        *(text, (x, 0.0 if below else 1.0)),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=away,
+        textcoords="offset points",
+        va="bottom" if below else "top",
+        fontsize=7,
+        **look,
+    )
+
+
+def _limits(heights: FloatArray, *, from_zero: bool) -> tuple[float, float]:
     """Return limits that show all values, but for a few at one end that would press the others together."""
-    ranked = np.sort(np.concatenate([*heights, [0.0]] if from_zero else heights))
+    ranked = np.sort(np.append(heights, 0.0) if from_zero else heights)
     shown = _without_few(ranked, low_end=not from_zero)
     room = max(_span(shown), 1e-2)
     below, above = (ROOM_FOR_TEXT if cut else 0.0 for cut in (shown[0] > ranked[0], shown[-1] < ranked[-1]))
@@ -131,35 +118,3 @@ def _without_few(ranked: FloatArray, *, low_end: bool) -> FloatArray:
 
 def _span(values: FloatArray) -> float:
     return float(np.ptp(values)) if len(values) else 0.0
-
-
-def _off_scale(ax: Axes, panel: CurvePanel, quantity: str) -> None:
-    """Write the values that lie outside the panel at its edge, each in its strategy's colour."""
-    low, high = ax.get_ylim()
-    sides = ["left", *["center"] * (len(panel.values) - 2), "right"]
-    for place, (x, side) in enumerate(zip(panel.places, sides, strict=True)):
-        values = {strategy: panel.amounts(strategy, quantity)[place] for strategy in panel.runs}
-        outside = {strategy: value for strategy, value in values.items() if not low <= value <= high}
-        below = min(outside.values(), default=low) < low
-        texts = {}
-        for strategy, value in outside.items():
-            text = number(value, ",.0f" if abs(value) >= 10 else ".2f")
-            texts[f"{'▼' if below else '▲'} {text}"] = ink(LINES[strategy])
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.3}
-        for line, (text, color) in enumerate(texts.items()):
-            up = (1 if below else -1) * (2 + 9 * line)
-            _note(ax, text, x, (0, up), color=color, ha=side, bbox=box, zorder=6)
-
-
-def _note(ax: Axes, text: str, x: float, away: tuple[float, float], **look: Any) -> None:
-    """Write a small note at an edge of a panel: the lower one if it stands above that. [point]"""
-    below = away[1] > 0
-    ax.annotate(
-        *(text, (x, 0.0 if below else 1.0)),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=away,
-        textcoords="offset points",
-        va="bottom" if below else "top",
-        fontsize=7,
-        **look,
-    )

@@ -9,29 +9,29 @@ import pandas as pd
 
 from experiments.catalog import packaged_sweeps
 from experiments.reproduce.context import Context
-from experiments.reproduce.curve_figure import CurvePanel, curve_figure
+from experiments.reproduce.curve_figure import curve_figure
 from experiments.reproduce.evaluated_bids import ENERGIES
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number
 from experiments.reproduce.paper import BASIC, PROPOSED, STRATEGIES, STUDY
 from experiments.reproduce.sweep_runs import runs_of
-from experiments.sweeps.design import points
+from experiments.sweeps import design
 from experiments.sweeps.plan import SweepPlan, make_plan, read_sweep
 from experiments.sweeps.sweep_file import Axis, EvaluationSpec, OneAtATime, SweepFile
-from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.market.settlement import TERMS
 
 BIDDING = "bidding"
 COLUMNS = {
+    **{name: name for name in ("axis", "varied", "value", "bidding")},
     **{term: f"{term}_usd" for term in TERMS},
     **{energy: energy for energy in ENERGIES},
     "proven_gap": "proven_gap_usd",
     **{name: name for name in ("scenarios_beyond_limits", "scenarios_inexact")},
     "remarks": "note",
 }
-"""Columns of the runs of a sweep, and their names in the CSV file."""
+"""Columns of the points, and their names in the CSV file."""
 
 
 def reproduce_curves(context: Context, name: str, *, title: str, about: str) -> ItemResult:
@@ -49,11 +49,11 @@ def reproduce_curves(context: Context, name: str, *, title: str, about: str) -> 
         Beginning of the caption: what is varied, and how to read it.
     """
     plan = curve_plan(context, name)
-    panels = panels_of(plan.sweep, runs_of(context, plan))
-    found = [_finding(panel) for panel in panels]
-    caption = " ".join([about, _protocol(plan), *_own_file(context, name, plan), *found, *_quality(panels)])
-    data = pd.concat([_rows(panel) for panel in panels], ignore_index=True)
-    return publish(context, name, curve_figure(panels), title=title, caption=caption, data=data)
+    points = points_of(plan.sweep, runs_of(context, plan))
+    found = [_finding(str(axis), panel) for axis, panel in points.groupby("axis", sort=False)]
+    caption = " ".join([about, _protocol(plan), *_own_file(context, name, plan), *found, *_quality(points)])
+    data = points.rename(columns=COLUMNS)[[*COLUMNS.values()]]
+    return publish(context, name, curve_figure(points), title=title, caption=caption, data=data)
 
 
 def curve_plan(context: Context, name: str) -> SweepPlan:
@@ -109,12 +109,12 @@ def _fewer(plan: SweepPlan) -> SweepPlan:
     fewer = Axis(one_at_a_time=single.model_copy(update={"values": chosen}))
     axes = tuple(axis if axis.one_at_a_time is None else fewer for axis in plan.sweep.axes)
     sweep = plan.sweep.model_copy(update={"axes": axes})
-    wanted = points(sweep, plan.folder)
+    wanted = design.points(sweep, plan.folder)
     return replace(plan, sweep=sweep, arms=[(point, study) for point, study in plan.arms if point in wanted])
 
 
-def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
-    """Return a panel for each factor varied one at a time, at every value of those that are not.
+def points_of(sweep: SweepFile, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of all curves, panel by panel: one for each factor, at every value of those held throughout.
 
     Parameters
     ----------
@@ -122,37 +122,29 @@ def panels_of(sweep: SweepFile, runs: pd.DataFrame) -> list[CurvePanel]:
         The sweep, with one axis ``one_at_a_time``.
     runs : DataFrame
         Its runs, with the columns of :func:`experiments.sweeps.results.read_results`.
+
+    Returns
+    -------
+    DataFrame
+        The runs of every curve by their ``value`` as it is drawn, with the title of their panel as ``axis``, the label
+        of its horizontal axis as ``varied``, and the value that the paper has as ``base``.
     """
     others = [name for axis in sweep.axes for name in axis.values or {} if name != BIDDING]
-    single, panels = _single(sweep), []
+    single, curves = _single(sweep), []
     for words, alike in runs.groupby(others, sort=False) if others else [((), runs)]:
         for along, values in single.values.items():
             at_base = pd.Series({name: base for name, base in single.base.items() if name != along}, dtype=object)
             chosen = alike[(alike[[*at_base.index]] == at_base).all(axis=1) & alike[along].isin(values)]
-            points = chosen.sort_values(along)
             named = [along] if len(single.values) > 1 or not others else []
-            panels.append(
-                CurvePanel(
-                    title=", ".join([*(str(word).replace("_", " ") for word in words), *named]),
-                    label=sweep.label(along),
-                    shown_times=sweep.factor(along).shown_times,
-                    values=sorted(values),
-                    base=single.base[along],
-                    runs={strategy: points[points[BIDDING] == strategy] for strategy in STRATEGIES},
-                )
+            times = sweep.factor(along).shown_times
+            points = chosen.assign(
+                axis=", ".join([*(str(word).replace("_", " ") for word in words), *named]),
+                varied=sweep.label(along),
+                value=times * chosen[along].astype(float),
+                base=times * single.base[along],
             )
-    return panels
-
-
-def _rows(panel: CurvePanel) -> pd.DataFrame:
-    """Return the points of a panel as a table."""
-    alike = {"axis": panel.title, "varied": panel.label, "value": panel.places}
-    return pd.concat(
-        pd.DataFrame({**alike, "bidding": strategy}).join(
-            runs[[*COLUMNS]].rename(columns=COLUMNS).set_axis(range(len(runs)))
-        )
-        for strategy, runs in panel.runs.items()
-    )
+            curves += [points[points[BIDDING] == strategy].sort_values("value") for strategy in STRATEGIES]
+    return pd.concat(curves, ignore_index=True)
 
 
 def _protocol(plan: SweepPlan) -> str:
@@ -172,27 +164,24 @@ def _own_file(context: Context, name: str, plan: SweepPlan) -> list[str]:
     return own + started
 
 
-def _finding(panel: CurvePanel) -> str:
+def _finding(axis: str, panel: pd.DataFrame) -> str:
     """Return the results of both bids at the ends of a panel, and at its base."""
-    values = panel.values
-    chosen = [place for place, value in enumerate(values) if value in {values[0], values[-1], panel.base}]
+    wanted = [panel["value"].min(), panel["base"].iloc[0], panel["value"].max()]
+    at_ends = panel[panel["value"].isin(wanted)].pivot(index="value", columns=BIDDING, values=["profit", "imbalance"])
+    profit, imbalance = at_ends["profit"], at_ends["imbalance"]
 
-    def listed(amounts: FloatArray) -> str:
-        return " / ".join(map(number, amounts[chosen])) + " $"
+    def listed(amounts: pd.Series) -> str:
+        return " / ".join(map(number, amounts)) + " $"
 
-    profit, basic = (panel.amounts(strategy, "profit") for strategy in (PROPOSED, BASIC))
     return (
-        f"{panel.title[:1].upper()}{panel.title[1:]} at"
-        f" {' / '.join(f'{panel.places[place]:g}' for place in chosen)}: the proposed bid earns"
-        f" {listed(profit)}, that is {listed(profit - basic)} more than the basic one; its imbalance cost is"
-        f" {listed(panel.amounts(PROPOSED, 'imbalance'))}, that of the basic one"
-        f" {listed(panel.amounts(BASIC, 'imbalance'))}."
+        f"{axis[:1].upper()}{axis[1:]} at {' / '.join(f'{value:g}' for value in at_ends.index)}: the proposed bid"
+        f" earns {listed(profit[PROPOSED])}, that is {listed(profit[PROPOSED] - profit[BASIC])} more than the basic"
+        f" one; its imbalance cost is {listed(imbalance[PROPOSED])}, that of the basic one {listed(imbalance[BASIC])}."
     )
 
 
-def _quality(panels: Sequence[CurvePanel]) -> list[str]:
+def _quality(points: pd.DataFrame) -> list[str]:
     """Return how far the bids are proven, and what is not as it should be."""
-    points = pd.concat([runs for panel in panels for runs in panel.runs.values()])
     lines = [f"Every bid is within {points['proven_gap'].max():.2f} $ of the optimum of its own model."]
     for name, words in (
         ("scenarios_beyond_limits", "no dispatch meets all limits"),
@@ -201,7 +190,5 @@ def _quality(panels: Sequence[CurvePanel]) -> list[str]:
         if count := points[name].sum():
             lines.append(f"In {count} scenarios of all points {words}.")
     notes = Counter(note for note in points["remarks"] if note)
-    return [
-        *lines,
-        *(f"Of {count} of {len(points)} bids the optimiser says: {note}." for note, count in notes.items()),
-    ]
+    said = [f"Of {count} of {len(points)} bids the optimiser says: {note}." for note, count in notes.items()]
+    return [*lines, *said]

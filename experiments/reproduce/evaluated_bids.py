@@ -20,6 +20,9 @@ Amounts = dict[str, float]
 ENERGIES = ("bid_mwh", "metered_mwh", "imbalance_mwh", "load_curtailed_mwh", "generation_curtailed_mwh")
 """Energies of one day: bid, metered, magnitude of their hourly difference, curtailed load and renewable output."""
 
+Column = tuple[str, str]
+"""Rule and strategy."""
+
 ARRAYS = ("probability", "bid_mw", "metered_mw", "loss_mw", "demand_mw", "vm_pu")
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.reproduce.context import Context
-from experiments.reproduce.paper import CASES, STRATEGIES
 from grids.documents import parse_yaml
 
 WIND_CAPACITIES_MVA = (1.2, 0.6, 0.6, 0.96, 1.2)
@@ -157,7 +156,3 @@ QUICK_GROUPS: Groups = {"a few of the alternatives": (PER_UNIT, UNREDUCED, PUBLI
 def groups_of(context: Context) -> Groups:
     """Return the alternatives to compute, under headings."""
     return QUICK_GROUPS if context.quick else {**NOT_PRINTED, **COMBINED, **PRINTED}
-
-
-COLUMNS = tuple((rule, strategy) for rule in CASES for strategy in STRATEGIES)
-"""The columns of Table 5: rule and strategy."""

@@ -16,19 +16,10 @@ from sim.profiles import HOURS_PER_DAY
 
 WIDTH = 6.7
 """Width of the text in the journal. [inch]"""
-LEFT, BOTTOM, GAP = 0.62, 0.5, 0.44
-"""Room beside and below the panels, and between them. [inch]"""
-
-GRID_LEFT, LABELS = 0.7, 0.18
-"""Room to the left of panels in rows and columns, and of the labels of their axes. [inch]"""
+LEFT, BOTTOM, LABELS = 0.7, 0.5, 0.18
+"""Room beside and below the panels, and to the left of the labels of their axes. [inch]"""
 
 HOURS: FloatArray = np.arange(1.0, HOURS_PER_DAY + 1)
-
-
-def panels(count: int, *, height: float, right: float, top: float = 0.34) -> tuple[Figure, Sequence[Axes]]:
-    """Return a figure with panels one above the other, see :func:`panel_grid`."""
-    figure, grid = panel_grid(count, 1, height=height, right=right, top=top, gap=GAP, left=LEFT, own_scales=True)
-    return figure, [row[0] for row in grid]
 
 
 def panel_grid(
@@ -39,7 +30,7 @@ def panel_grid(
     right: float,
     top: float = 0.34,
     gap: float = 0.16,
-    left: float = GRID_LEFT,
+    left: float = LEFT,
     own_scales: bool = False,
 ) -> tuple[Figure, Sequence[Sequence[Axes]]]:
     """Return a figure as wide as the text with rows of panels that share the scale of their first one.
@@ -74,12 +65,17 @@ def panel_grid(
     return figure, [[*row] for row in grid]
 
 
+def panels(count: int, *, height: float, right: float, top: float = 0.34) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure with panels one above the other, see :func:`panel_grid`."""
+    figure, grid = panel_grid(count, 1, height=height, right=right, top=top, gap=0.44, left=0.62, own_scales=True)
+    return figure, [row[0] for row in grid]
+
+
 def hour_axis(ax: Axes, *, label: bool = True) -> None:
     """Give a panel the hours of the day."""
     edges = hour_edges(HOURS)
     ax.set_xlim(edges[0], edges[-1])
     ax.set_xticks(HOURS, labels=[f"{hour:.0f}" for hour in HOURS])
-    ax.tick_params(labelsize=7.5, length=2.5)
     if label:
         ax.set_xlabel("hour of the day (hour ending) [h]")
 

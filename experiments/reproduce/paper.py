@@ -14,6 +14,9 @@ STRATEGIES = {"basic": "basic", "anm_aware": "proposed"}
 """The paper's names of the bidding strategies."""
 BASIC, PROPOSED = STRATEGIES
 
+COLUMNS = tuple((rule, strategy) for rule in CASES for strategy in STRATEGIES)
+"""The columns of Table 5: rule and strategy."""
+
 UNDER_VOLTAGE = (*range(10, 19), *range(28, 34))
 """Buses that Section 5.2 finds below the voltage limit in Fig. 7a."""
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline
 from experiments.reproduce import Item
 from experiments.reproduce.context import Context
-from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
+from experiments.reproduce.evaluated_bids import Column, EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult
 from experiments.reproduce.journal import HOURS, hour_axis, panels, publish
-from experiments.reproduce.paper import CASES, STRATEGIES
+from experiments.reproduce.paper import CASES, COLUMNS, STRATEGIES
 from grids.network import FloatArray
 from sim.market.imbalance import RULES
 
@@ -32,11 +32,10 @@ NOTHING_MW = 1e-3
 
 def reproduce(context: Context) -> ItemResult:
     """Return the expected imbalance of every hour over its bid, with hindsight ANM in the kept scenarios."""
-    chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
     flows = {}
-    for place, (rule, strategy) in enumerate(chosen, start=1):
+    for place, (rule, strategy) in enumerate(COLUMNS, start=1):
         study = context.study(rule=rule, bidding=strategy, policy="hindsight")
-        title = f"fig8, part {place} of {len(chosen)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
+        title = f"fig8, part {place} of {len(COLUMNS)}: {CASES[rule]} {STRATEGIES[strategy]}, bid and days"
         flows[rule, strategy] = evaluated_bids(context, study, title=title)
     data = pd.concat([_rows(one, *key) for key, one in flows.items()])
     return publish(context, "fig8", _figure(flows), caption=_caption(context, flows), original=ORIGINAL, data=data)
@@ -76,7 +75,7 @@ def _rows(flows: EvaluatedBids, rule: str, strategy: str) -> pd.DataFrame:
     )
 
 
-def _caption(context: Context, flows: dict[tuple[str, str], EvaluatedBids]) -> str:
+def _caption(context: Context, flows: dict[Column, EvaluatedBids]) -> str:
     missed = {key: f"{magnitude_mw(one).sum():.2f}" for key, one in flows.items()}
     totals = [f"{missed[rule, 'basic']} and {missed[rule, 'anm_aware']} MWh in {case}" for rule, case in CASES.items()]
     return (
@@ -90,7 +89,7 @@ def _caption(context: Context, flows: dict[tuple[str, str], EvaluatedBids]) -> s
     )
 
 
-def _figure(flows: dict[tuple[str, str], EvaluatedBids]) -> Figure:
+def _figure(flows: dict[Column, EvaluatedBids]) -> Figure:
     figure, axes = panels(len(CASES), height=1.75, right=1.0)
     for ax, letter, (rule, case) in zip(axes, "ab", CASES.items(), strict=True):
         _panel(ax, {strategy: 100 * normalised(flows[rule, strategy]) for strategy in STRATEGIES}, rule)

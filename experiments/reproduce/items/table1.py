@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.reproduce import Item
 from experiments.reproduce.context import Context
-from experiments.reproduce.evaluated_bids import ENERGIES, EvaluatedBids, evaluated_bids
+from experiments.reproduce.evaluated_bids import ENERGIES, Column, EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult, write_tables
 from experiments.reproduce.journal import publish
 from experiments.reproduce.labels import number, percent
@@ -21,7 +21,7 @@ from sim.market.settlement import TERMS
 
 NAMES = {"shi": "Shi", "nguyen": "Nguyen", "caiso": "CAISO", **CASES}
 """Names of the rules."""
-Points = dict[str, dict[str, EvaluatedBids]]
+Points = dict[Column, EvaluatedBids]
 """Bids by rule and strategy."""
 MATTERS_MWH = 0.005
 """Changes of the imbalance below this are none. [MWh]"""
@@ -99,15 +99,15 @@ def _computed(context: Context) -> tuple[Points, dict[str, Incentives]]:
 
     honest_mw, undistorted = honest_bid(context, context.study(policy="hindsight"), title=title("honest bid"))
     for rule in RULES:
-        points[rule], rows = {}, []
+        rows = []
         for strategy, name in STRATEGIES.items():
             study = context.study(rule=rule, bidding=strategy, policy="hindsight")
             what = title(f"{NAMES[rule]}, {name} bid")
-            points[rule][strategy] = evaluated_bids(context, study, by="plan", title=what)
+            points[rule, strategy] = evaluated_bids(context, study, by="plan", title=what)
         for name, family in FAMILIES.items():
             study, what = context.study(rule=rule, policy="hindsight"), title(f"{NAMES[rule]}, bids {family.formula}")
             rows += try_family(context, study, honest_mw, name, title=what)
-        by_rule[rule] = incentives(rows, points[rule][PROPOSED], undistorted)
+        by_rule[rule] = incentives(rows, points[rule, PROPOSED], undistorted)
     return points, by_rule
 
 
@@ -117,12 +117,12 @@ def _table(context: Context, points: Points, by_rule: Mapping[str, Incentives]) 
 
     size = context.size
     rules = [f"{NAMES[name]}: {rule.in_words()}." for name, rule in RULES.items()]
-    gaps = [point.gap for by_strategy in points.values() for point in by_strategy.values()]
-    proof = f"Every optimised bid is within {max(gaps):.2f} $ of the optimum of its own model."
+    gap = max(point.gap for point in points.values())
+    proof = f"Every optimised bid is within {gap:.2f} $ of the optimum of its own model."
     best = "rule audit: best deviation from B_h"
     return ReportTable.of(
-        totals("basic bidding", lambda rule: points[rule][BASIC].expected)
-        | totals("proposed bidding", lambda rule: points[rule][PROPOSED].expected)
+        totals("basic bidding", lambda rule: points[rule, BASIC].expected)
+        | totals("proposed bidding", lambda rule: points[rule, PROPOSED].expected)
         | totals("honest bid B_h", lambda rule: by_rule[rule].honest)
         | {(best, label): [amount(by_rule[rule]) for rule in RULES] for label, amount in INCENTIVES.items()},
         {("rule", name): ".2f" for name in NAMES.values()},
@@ -141,8 +141,7 @@ def _flaws(points: Points) -> list[str]:
     """Return what is not as it should be."""
     return [
         f"{NAMES[rule]} {STRATEGIES[strategy]}: {point.note or 'not all scenarios are within limits and exact'}."
-        for rule, by_strategy in points.items()
-        for strategy, point in by_strategy.items()
+        for (rule, strategy), point in points.items()
         if point.note or point.beyond_limits or point.inexact
     ]
 
@@ -200,7 +199,7 @@ def _document(points: Points, by_rule: Mapping[str, Incentives]) -> dict[str, An
     """Return everything as ``--json`` prints it."""
     return {
         rule: {
-            **{strategy: point.expected | {"gap": point.gap} for strategy, point in points[rule].items()},
+            **{name: (point := points[rule, name]).expected | {"gap": point.gap} for name in STRATEGIES},
             "honest": found.honest[[*TERMS, *ENERGIES]].to_dict(),
             "best": found.best["name"],
             "audit": {label.strip(): amount(found) for label, amount in INCENTIVES.items()},

@@ -9,10 +9,10 @@ from experiments.confidence import CONFIDENCE
 from experiments.reproduce import Item
 from experiments.reproduce.beside_paper import DIFFERENCE, compare, document, report_table
 from experiments.reproduce.context import Context, Size
-from experiments.reproduce.evaluated_bids import EvaluatedBids, evaluated_bids
+from experiments.reproduce.evaluated_bids import Column, EvaluatedBids, evaluated_bids
 from experiments.reproduce.item_result import ItemResult, write_tables
 from experiments.reproduce.labels import percent
-from experiments.reproduce.paper import BASIC, CASES, STRATEGIES
+from experiments.reproduce.paper import BASIC, CASES, COLUMNS, STRATEGIES
 from sim.audit import counts_in_words
 
 
@@ -84,7 +84,12 @@ def reproduce(context: Context) -> ItemResult:
     """Return Table 5 by every protocol, and write it as CSV, Markdown and LaTeX."""
     tables, found = [], {}
     for number, protocol in enumerate(PROTOCOLS):
-        columns = _columns(context, protocol, number)
+        columns = {}
+        for place, (rule, strategy) in enumerate(COLUMNS, start=1 + number * len(COLUMNS)):
+            study = context.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
+            which = f"({protocol.letter}) {CASES[rule]} {STRATEGIES[strategy]}"
+            title = f"table5, part {place} of {len(PROTOCOLS) * len(COLUMNS)}: {which}, bid and days"
+            columns[rule, strategy] = evaluated_bids(context, study, on=protocol.on, title=title)
         found[protocol.letter] = compare(columns, sampled=protocol.sampled)
         table = report_table(
             found[protocol.letter],
@@ -105,18 +110,6 @@ def reproduce(context: Context) -> ItemResult:
     )
 
 
-def _columns(context: Context, protocol: Protocol, number: int) -> dict[str, dict[str, EvaluatedBids]]:
-    """Return the four columns of a protocol by rule and strategy."""
-    chosen = [(rule, strategy) for rule in CASES for strategy in STRATEGIES]
-    columns: dict[str, dict[str, EvaluatedBids]] = {rule: {} for rule in CASES}
-    for place, (rule, strategy) in enumerate(chosen, start=1 + number * len(chosen)):
-        study = context.study(rule=rule, bidding=strategy, policy=protocol.policy, keep=protocol.keep)
-        which = f"table5, part {place} of {len(PROTOCOLS) * len(chosen)}: ({protocol.letter}) {CASES[rule]}"
-        title = f"{which} {STRATEGIES[strategy]}, bid and days"
-        columns[rule][strategy] = evaluated_bids(context, study, on=protocol.on, title=title)
-    return columns
-
-
 def _interval_note(protocol: Protocol) -> list[str]:
     if not protocol.sampled:
         return []
@@ -126,17 +119,13 @@ def _interval_note(protocol: Protocol) -> list[str]:
     ]
 
 
-def _quality(columns: dict[str, dict[str, EvaluatedBids]]) -> list[str]:
+def _quality(columns: dict[Column, EvaluatedBids]) -> list[str]:
     """Return how far the bids are proven, and what is not as it should be."""
-    gaps = [gap for by in columns.values() for column in by.values() if (gap := column.optimality_gap)]
+    gaps = [gap for column in columns.values() if (gap := column.optimality_gap)]
     lines = [f"Each bid is within {percent(max(gaps), 2)} of the optimum of its own model."] if gaps else []
-    for rule, by_strategy in columns.items():
-        for strategy, column in by_strategy.items():
-            which = f"{CASES[rule]} {STRATEGIES[strategy]}"
-            if column.note:
-                lines.append(f"{which}: {column.note}.")
-            if broken := counts_in_words(column.limits):
-                lines.append(f"{which}: {broken}.")
+    for (rule, strategy), column in columns.items():
+        remarks = (column.note, counts_in_words(column.limits))
+        lines += [f"{CASES[rule]} {STRATEGIES[strategy]}: {remark}." for remark in remarks if remark]
     return lines
 
 

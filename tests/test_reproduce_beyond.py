@@ -157,7 +157,7 @@ def test_the_honest_bid_is_the_expected_flow_that_no_penalty_bends(context):
     )
     assert bid_mw.tolist() == other_mw.tolist()
     assert len(context.cache.computed) == 1
-    free = context.study(policy="hindsight", overrides=["market.tariff.wear_fast=1.0"])
+    free = context.study(policy="hindsight").change({"market.tariff.wear_fast": 1.0})
     market = free.market.model_copy(update={"rule": RULES["case1"].model_copy(update={"tiers": _free_tiers()})})
     instance = Instance.of(free.model_copy(update={"market": market}))
     with Evaluator(instance, by="plan", workers=1) as evaluator:

@@ -1,6 +1,6 @@
 """Our figures beside the paper's, by case, strategy and term, and the table that shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -59,10 +59,11 @@ def compare(columns: Mapping[Column, EvaluatedBids], *, sampled: bool) -> pd.Dat
     return pd.DataFrame(rows.values(), index=pd.MultiIndex.from_tuples(rows), columns=COLUMNS)
 
 
-def report_table(
-    entries: pd.DataFrame, *, name: str, number: str, title: str, sampled: bool, notes: Sequence[str]
-) -> ReportTable:
-    """Return entries as a table: both cases side by side, a panel for each strategy and one for the difference."""
+def report_table(entries: pd.DataFrame, *, sampled: bool, **about: Any) -> ReportTable:
+    """Return entries as a table: both cases side by side, a panel for each strategy and one for the difference.
+
+    Name, number, title and notes are those of :meth:`ReportTable.of`.
+    """
     formats = SAMPLED_COLUMNS if sampled else EXACT_COLUMNS
 
     def cells(panel: str, term: str) -> Cells:
@@ -71,10 +72,7 @@ def report_table(
     return ReportTable.of(
         {(heading, term.replace("_", " ")): cells(panel, term) for panel, heading in PANELS.items() for term in TERMS},
         {(case, HEADS.get(name, name)): layout for case in CASES.values() for name, layout in formats.items()},
-        name=name,
-        number=number,
-        title=title,
-        notes=notes,
+        **about,
     )
 
 

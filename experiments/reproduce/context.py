@@ -1,6 +1,6 @@
 """The context of an item: the paper's study at the size asked for, a cache of results, and a folder for the files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -87,7 +87,6 @@ class Context:
         bidding: str | None = None,
         policy: str | None = None,
         keep: str | None = None,
-        overrides: Sequence[str] = (),
     ) -> Study:
         """Return the paper's study at the context's size and seed.
 
@@ -97,8 +96,6 @@ class Context:
             Imbalance rule, bidding strategy and ANM policy, where not the study's own.
         keep : "all", optional
             Whether to bid from all scenarios; by default from as many as the context's size says.
-        overrides : sequence of str
-            Other changes, as ``--set`` takes them.
         """
         options = {
             "seed": self.seed,
@@ -108,7 +105,7 @@ class Context:
             "bidding": bidding,
             "policy": policy,
         }
-        return find_study(STUDY, overrides=overrides, options=options)
+        return find_study(STUDY, options=options)
 
     def result(
         self, title: str, study: Study, parameters: Record, compute: Callable[[Tick], Record], *, steps: int

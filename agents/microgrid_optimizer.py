@@ -9,7 +9,7 @@ from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.connection_blocks import MicrogridBlocks
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
 from agents.dispatch.microgrid_hour import STORES
-from agents.dispatch.value_blocks import ValueBlocks
+from agents.dispatch.value_blocks import add_value_blocks
 from grids.fleet import Microgrid
 from grids.network import FloatArray
 from sim.study import SOLVER_TIME_LIMIT_S
@@ -39,16 +39,6 @@ class Quote:
         return cls(price_per_mwh=price_per_mwh, near_mw=np.zeros_like(price_per_mwh), proximal=0.0)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class MicrogridAnswer:
-    """Answer of a microgrid: quantities, positive for power it takes, shape (S, T). [MW]
-
-    Reactive power has no part in it: the operator asks for it as it likes, within the announced limits.
-    """
-
-    p_mw: FloatArray
-
-
 class MicrogridOptimizer:
     """Optimizer of one microgrid; its programs are kept and given new data.
 
@@ -68,8 +58,10 @@ class MicrogridOptimizer:
         """Return another one for the same problems; an agent that was given up may still use this one."""
         return MicrogridOptimizer(self._microgrid, self._time_limit_s)
 
-    def answer(self, problem: ConnectionProblem, probability: FloatArray, quote: Quote) -> MicrogridAnswer:
-        """Return the exchange the microgrid would choose at a quote.
+    def answer(self, problem: ConnectionProblem, probability: FloatArray, quote: Quote) -> FloatArray:
+        """Return the power the microgrid would take at a quote, negative for power it gives, shape (S, T). [MW]
+
+        Reactive power has no part in it: the operator asks for it as it likes, within the announced limits.
 
         Parameters
         ----------
@@ -88,10 +80,9 @@ class MicrogridOptimizer:
         rho = quote.proximal
         costs = {"exchange_p_cost_per_mwh": (quote.price_per_mwh - rho * quote.near_mw).reshape(-1, 1)}
         fits = bool((quote.price_per_mwh < 0).any())
-        solved = self._solve(problem, probability, costs, proximal=rho, fits=fits)
-        return MicrogridAnswer(p_mw=solved["exchange_p_mw"])
+        return self._solve(problem, probability, costs, proximal=rho, fits=fits)["exchange_p_mw"]
 
-    def demand(self, problem: ConnectionProblem, prices_per_mwh: FloatArray) -> MicrogridAnswer:
+    def demand(self, problem: ConnectionProblem, prices_per_mwh: FloatArray) -> FloatArray:
         """Return the power the microgrid would take in a single hour at each of K prices, shape (K, 1). [MW]
 
         Parameters
@@ -176,6 +167,6 @@ class MicrogridOptimizer:
             if parts:
                 own = blocks.device_columns(0)
                 ends = [own[f"{name}_end_mwh"][:, -1] for name in (*STORES, "ev") if f"{name}_end_mwh" in own]
-                ValueBlocks(program, np.array(ends, dtype=np.int64).T.ravel(), parts)
+                add_value_blocks(program, np.array(ends, dtype=np.int64).T.ravel(), parts)
             self._programs[key] = program, blocks
         return self._programs[key]

@@ -18,7 +18,7 @@ from agents.der.renewable_output import RenewableOutputAgent
 from agents.der.thermal_storage import ThermalStorageAgent
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
 from agents.dispatch.microgrid_hour import STORES
-from agents.microgrid_optimizer import MicrogridAnswer, MicrogridOptimizer, Quote
+from agents.microgrid_optimizer import MicrogridOptimizer, Quote
 from agents.state_of_charge import least_energy
 from agents.value_functions.functions import ValueFunctions, connection_stores
 from grids.fleet import Microgrid
@@ -107,26 +107,21 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             scenarios.probability,
         )
 
-    def demand(self, prices_per_mwh: FloatArray) -> MicrogridAnswer:
-        """Return the power it would take from the network in a single hour at each of K prices, its demand curve.
+    def demand(self, prices_per_mwh: FloatArray) -> FloatArray:
+        """Return its demand curve: the power it would take in a single hour at each of K prices, shape (K, 1). [MW]
 
         Parameters
         ----------
         prices_per_mwh : array, shape (K,)
             Prices. [$/MWh]
-
-        Returns
-        -------
-        MicrogridAnswer
-            Quantities at each price, shape (K, 1).
         """
         return self._optimizer.demand(self.reveal(), prices_per_mwh)
 
-    def answer(self, quote: Quote) -> MicrogridAnswer:
-        """Return the exchange it would choose at a quote, in the scenarios and hours it looked at last."""
+    def answer(self, quote: Quote) -> FloatArray:
+        """Return the power it would take at a quote, in what it looked at last, shape (S, T). [MW]"""
         return self._optimizer.answer(self.reveal(), self._probability, quote)
 
-    def answer_retail(self) -> MicrogridAnswer:
+    def answer_retail(self) -> FloatArray:
         """Return its exchange at the retail price, without coordination."""
         return self.answer(Quote.plain(self.retail_per_mwh))
 
@@ -264,12 +259,12 @@ def _devices(
 
 def _is_heat(action: Action) -> bool:
     """Return whether an action is that of the heat load."""
-    return action.device == HeatLoadAgent.KIND
+    return action.device == HeatLoadAgent.kind
 
 
 def _unserved(action: Action) -> float:
     """Return the part of a load that was not served. [MW]"""
-    if action.device not in (InelasticLoadAgent.KIND, HeatLoadAgent.KIND):
+    if action.device not in (InelasticLoadAgent.kind, HeatLoadAgent.kind):
         return 0.0
     return action.available_mw + action.p_mw + action.heat_mw
 

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from agents.coordination._priced import Audience, marginal_prices, not_agreed
+from agents.coordination._priced import MicrogridAnswers, marginal_prices, not_agreed
 from agents.dispatch.connection_problem import Curves
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
@@ -33,7 +33,7 @@ MOST_ROUNDS, TOLERANCE_PER_MWH = 4, 0.5
 def agree_on_curves(
     dispatcher: Dispatcher,
     microgrids: Sequence[NetworkedMicrogrid],
-    audience: Audience,
+    answers: MicrogridAnswers,
     problem: DispatchProblem,
     last: Plan | None,
     standing_mw: FloatArray,
@@ -44,8 +44,8 @@ def agree_on_curves(
 
     Parameters
     ----------
-    dispatcher, microgrids, audience : Dispatcher, sequence of NetworkedMicrogrid, Audience
-        The operator's solver, the microgrids that are asked, and their audience.
+    dispatcher, microgrids, answers : Dispatcher, sequence of NetworkedMicrogrid, MicrogridAnswers
+        The operator's solver, the microgrids, and their answers to its questions.
     problem : DispatchProblem
         One scenario, one hour.
     last : Plan, optional
@@ -67,7 +67,7 @@ def agree_on_curves(
     while rounds < MOST_ROUNDS and change > TOLERANCE_PER_MWH:
         rounds += 1
         prices = price[:, None] + offsets
-        quantities, failed = _ask(microgrids, audience, prices, standing_mw)
+        quantities, failed = _ask(microgrids, answers, prices, standing_mw)
         notes |= dict.fromkeys(failed)
         plan = dispatcher.plan(replace(problem, offers=_steps(prices, quantities)), network=network)
         agreed = marginal_prices(problem, plan)[0, 0]
@@ -89,13 +89,16 @@ def agree_on_curves(
 
 
 def _ask(
-    microgrids: Sequence[NetworkedMicrogrid], audience: Audience, prices_per_mwh: FloatArray, last_mw: FloatArray
+    microgrids: Sequence[NetworkedMicrogrid],
+    answers: MicrogridAnswers,
+    prices_per_mwh: FloatArray,
+    last_mw: FloatArray,
 ) -> tuple[FloatArray, list[str]]:
     """Return the power every microgrid takes at each of its prices, shape (M, K), and failures. [MW]"""
     questions = [partial(one.demand, row) for one, row in zip(microgrids, prices_per_mwh, strict=True)]
     steps = prices_per_mwh.shape[1]
     kept = np.broadcast_to(last_mw, (steps, 1, len(last_mw)))
-    taken, notes = audience.ask(questions, kept)
+    taken, notes = answers.ask(questions, kept)
     falling: FloatArray = np.minimum.accumulate(taken[:, 0].T, axis=1)  # round-off must not make a curve rise
     return falling, notes
 

@@ -9,9 +9,9 @@ import numpy as np
 from agents.dispatch.certificate import VIOLATION_TOLERANCE
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
-from agents.microgrid_optimizer import MicrogridAnswer
-from grids.network import FloatArray
-from sim.time_limit import given_up
+from agents.networked_microgrid import NetworkedMicrogrid
+from grids.network import FloatArray, Grid
+from sim.time_limit import WrongAnswerError, given_up
 
 
 def marginal_prices(problem: DispatchProblem, plan: Plan) -> FloatArray:
@@ -34,26 +34,25 @@ def not_agreed(rounds: int, apart_mw: float, change_per_mwh: float) -> str:
     return f"not agreed within {rounds} rounds: {left}"
 
 
-class Audience:
-    """Audience of microgrids: an operator asks them side by side, and any of them may fail in any way.
+class MicrogridAnswers:
+    """Answers of microgrids that the operator asks side by side, checked: any of them may fail in any way.
 
     Parameters
     ----------
     executor : Executor
         Executor on which the questions are asked.
-    names : sequence of str
-        Names of the microgrids. (M,)
-    limits_mw : array, shape (M,)
-        Largest active power each announced when it was connected. [MW]
+    grid : Grid
+        Its connections state the largest active power each microgrid announced.
+    microgrids : sequence of NetworkedMicrogrid
+        The microgrids. (M,)
     """
 
-    def __init__(self, executor: Executor, names: Sequence[str], limits_mw: FloatArray) -> None:
-        self._executor, self._names, self._limits_mw = executor, names, limits_mw
-        self._awaited: dict[int, Future[MicrogridAnswer]] = {}
+    def __init__(self, executor: Executor, grid: Grid, microgrids: Sequence[NetworkedMicrogrid]) -> None:
+        self._executor, self._names = executor, [microgrid.name for microgrid in microgrids]
+        self._limits_mw = [connection.exchange_limits()[0] for connection in grid.connections]
+        self._awaited: dict[int, Future[FloatArray]] = {}
 
-    def ask(
-        self, questions: Sequence[Callable[[], MicrogridAnswer]], last: FloatArray
-    ) -> tuple[FloatArray, list[str]]:
+    def ask(self, questions: Sequence[Callable[[], FloatArray]], last: FloatArray) -> tuple[FloatArray, list[str]]:
         """Return all answers; for a missing one, or one without sense, the last known one stands in.
 
         Parameters
@@ -84,7 +83,7 @@ class Audience:
                 answer = future.result(timeout=max(deadline - monotonic(), 0.0))
                 wanted[..., m] = _checked(answer, shape, self._limits_mw[m])
                 deadline = monotonic() + PATIENCE_S  # many may be slow; it ends when nothing comes any more
-            except _NonsenseError as error:
+            except WrongAnswerError as error:
                 notes.append(self._kept(m, str(error)))
             except Exception as error:  # a foreign agent may fail in any way, and the operator must carry on
                 if not future.done() and not future.cancel():
@@ -97,19 +96,15 @@ class Audience:
         return f"{self._names[m]} {what}: its last schedule is kept"
 
 
-class _NonsenseError(ValueError):
-    """An answer that can't be meant."""
-
-
-def _checked(answer: MicrogridAnswer, shape: tuple[int, ...], limit_mw: float) -> FloatArray:
+def _checked(answer: FloatArray, shape: tuple[int, ...], limit_mw: float) -> FloatArray:
     """Return the quantities of an answer that makes sense, within the limit the microgrid announced."""
-    given = np.asarray(answer.p_mw, dtype=np.float64)
+    given = np.asarray(answer, dtype=np.float64)
     if given.shape != shape:
-        raise _NonsenseError(f"answered with {given.size} values instead of {shape[0]} x {shape[1]}")
+        raise WrongAnswerError(f"answered with {given.size} values instead of {shape[0]} x {shape[1]}")
     if not np.isfinite(given).all():
-        raise _NonsenseError("answered with what is not a number")
+        raise WrongAnswerError("answered with what is not a number")
     if np.abs(given).max(initial=0.0) > limit_mw + LIMIT_TOLERANCE_MW:
-        raise _NonsenseError("answered with more than it may exchange")
+        raise WrongAnswerError("answered with more than it may exchange")
     return given
 
 

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from agents.coordination._curves import agree_on_curves
-from agents.coordination._priced import Audience, not_agreed, still_standing
+from agents.coordination._priced import MicrogridAnswers, not_agreed, still_standing
 from agents.dispatch.connection_problem import Offers
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan, fix_directions
@@ -66,8 +66,7 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([connection.exchange_limits()[0] for connection in dispatcher.grid.connections])
-        self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
+        self._answers = MicrogridAnswers(executor, dispatcher.grid, microgrids)
         self._last: _State | None = None
         self._hour_before: Plan | None = None
         self._agreed_mw: FloatArray | None = None  # by either method, for microgrids that don't answer
@@ -79,7 +78,7 @@ class Mode:
             plan = self._hour_before = agree_on_curves(
                 self._dispatcher,
                 self._microgrids,
-                self._audience,
+                self._answers,
                 problem,
                 self._hour_before,
                 standing,
@@ -138,7 +137,7 @@ class Mode:
             partial(microgrid.answer, Quote.plain(price[..., m])) for m, microgrid in enumerate(self._microgrids)
         ]
         last = still_standing(self._agreed_mw, shape)
-        wanted, notes = self._audience.ask(questions, last)
+        wanted, notes = self._answers.ask(questions, last)
         directions = Directions.undecided(*problem.shape)
         return _State(wanted=wanted, offered=wanted, price=price, directions=directions), False, notes
 
@@ -151,7 +150,7 @@ class Mode:
             )
             for m, microgrid in enumerate(self._microgrids)
         ]
-        state.wanted, notes = self._audience.ask(questions, state.wanted)
+        state.wanted, notes = self._answers.ask(questions, state.wanted)
         return notes
 
     def _ask_network(self, part: "_Negotiation", probability: FloatArray, state: _State, network: str) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from agents.coordination._priced import Audience, still_standing
+from agents.coordination._priced import MicrogridAnswers, still_standing
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
@@ -23,8 +23,7 @@ class Mode:
 
     def __init__(self, dispatcher: Dispatcher, microgrids: Sequence[NetworkedMicrogrid], executor: Executor) -> None:
         self._dispatcher, self._microgrids = dispatcher, microgrids
-        limits = np.array([connection.exchange_limits()[0] for connection in dispatcher.grid.connections])
-        self._audience = Audience(executor, [microgrid.name for microgrid in microgrids], limits)
+        self._answers = MicrogridAnswers(executor, dispatcher.grid, microgrids)
         self._last: FloatArray | None = None
 
     def agree(self, problem: DispatchProblem, *, network: str) -> Plan:
@@ -43,7 +42,7 @@ class Mode:
         """
         questions = [microgrid.answer_retail for microgrid in self._microgrids]
         last = still_standing(self._last, (*shape, len(self._microgrids)))
-        self._last, notes = self._audience.ask(questions, last)
+        self._last, notes = self._answers.ask(questions, last)
         return self._last, Coordination(mode="uncoordinated", iterations=1, note="; ".join(notes))
 
     @property

@@ -64,8 +64,8 @@ def solve_ac(
         model = case.model()
     if start is not None:
         _begin_at(model, start)
-    answer = solve_nl(model, solver, options)
-    return replace(read_ac_plan(case, model), objective=answer.objective, bound=-np.inf)
+    objective = solve_nl(model, solver, options)
+    return replace(read_ac_plan(case, model), objective=objective, bound=-np.inf)
 
 
 def _begin_at(m: Model, start: Plan) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,24 +29,8 @@ INFEASIBLE = ("Infeasible_Problem_Detected", "INFEASIBLE")
 """Statuses of a problem whose limits can't all be met (if it is not convex: not from where they started)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NlAnswer:
-    """Answer of a solver; the solution itself stands in the model's variables.
-
-    Attributes
-    ----------
-    status : str
-        Status in the solver's own words.
-    objective : float
-        Value of the objective.
-    """
-
-    status: str
-    objective: float
-
-
-def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = None) -> NlAnswer:
-    """Return the answer of a solver to a model, and leave the solution in the model's variables.
+def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = None) -> float:
+    """Return the least objective that a solver finds, and leave the solution in the model's variables.
 
     The search starts from the values the variables have. Bounds, integers and named expressions come through; fixed
     variables are numbers to the solver.
@@ -92,7 +75,7 @@ def solve_nl(model: pyo.ConcreteModel, solver: str, options: Options | None = No
         raise kind(f"{solver} stopped with status {status}")
     for variable, value in zip(variables, np.array(answer["x"]).ravel().tolist(), strict=True):
         variable.set_value(value, skip_validation=True)
-    return NlAnswer(status=status, objective=float(answer["f"]))
+    return float(answer["f"])
 
 
 def _import(model: pyo.ConcreteModel) -> tuple[Any, list[Any]]:

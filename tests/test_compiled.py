@@ -13,16 +13,17 @@ from feeder5 import LOSSY_FLEET, draw_problem, feeder5
 from pyomo.core.base.block import BlockData
 
 from agents.dispatch import compiled as compiled_module
-from agents.dispatch.compiled import compile_model
+from agents.dispatch.compiled import compile_model, compiled, compiled_once
 from agents.dispatch.conic_program import ConicProgram
-from agents.dispatch.connection_blocks import OfferBlocks, compiled_curve, compiled_microgrid, compiled_reactive
+from agents.dispatch.connection_blocks import ExchangeBlocks, ExchangeModel, compiled_microgrid
 from agents.dispatch.exact.ac_reference import solve_ac
 from agents.dispatch.first_stage import bid_model
-from agents.dispatch.hour import compiled_hour, hour_model
+from agents.dispatch.hour import hour_model
+from agents.dispatch.microgrid_hour import curve_model, reactive_model
 from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.problem import BidBounds
 from agents.dispatch.search.hour_subproblem import HourSubproblem
-from agents.dispatch.value_blocks import compiled_value
+from agents.dispatch.value_blocks import value_model
 from sim.instance import Instance
 from sim.market.imbalance import RULES
 from sim.market.settlement import price_parts
@@ -229,18 +230,20 @@ def builders(connection):
     grid, rule = feeder5(), RULES["case1"]
     problem = draw_problem(grid, rule, np.random.default_rng(0))
     bounds = BidBounds(np.array([-1.0]), np.array([1.0]))
-    hour = compiled_hour(grid, Tariff(), rule)
+    hour = compiled(hour_model, grid, Tariff(), rule)
     kind = connection.microgrid.model_copy(update={"name": "built by nobody before"}).model_dump_json()
     return [
-        lambda: compiled_hour(grid, Tariff(), rule),
-        lambda: compiled_hour(grid, Tariff(), rule, network="copper_plate"),
+        lambda: compiled(hour_model, grid, Tariff(), rule),
+        lambda: compiled(hour_model, grid, Tariff(), rule, network="copper_plate"),
         lambda: MultiPeriodProgram(grid, hour, scenarios=1, hours=1, bounds=bounds).move(bounds),
         lambda: HourSubproblem(grid, hour, scenarios=1, opens=False),
         lambda: compiled_microgrid(kind, proximal=0.0, scheduled=False, fits=True),
-        lambda: OfferBlocks(ConicProgram(), [connection], scenarios=1, hours=1, proximal=1.0),
-        lambda: compiled_reactive.__wrapped__(),
-        lambda: compiled_curve.__wrapped__(3),
-        lambda: compiled_value.__wrapped__(3),
+        lambda: ExchangeBlocks(
+            ConicProgram(), [connection], ExchangeModel("offers", proximal=1.0), scenarios=1, hours=1
+        ),
+        lambda: compiled_once.__wrapped__(reactive_model),
+        lambda: compiled_once.__wrapped__(curve_model, 3),
+        lambda: compiled_once.__wrapped__(value_model, 3),
         lambda: solve_ac(grid, Tariff(), rule, problem),
     ]
 

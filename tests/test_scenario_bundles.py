@@ -100,8 +100,8 @@ def test_every_cut_lies_below_the_cost(case, seed):
     given = [solver.answer(replace(task, problem=replace(problem, bid_mw=bid))) for bid in bids]
     free = solver.answer(replace(task, bid_prices_per_mw=(rng.normal(0, 5, 4), rng.normal(0, 1, 4))))
     for cut in [*given, free]:
-        for point in given:
-            here = np.concatenate([point.bid_mw, np.abs(point.bid_mw)])
+        for bid, point in zip(bids, given, strict=True):
+            here = np.concatenate([bid, np.abs(bid)])
             assert cut.intercept + cut.slope @ here <= point.cost + 1e-5
 
 

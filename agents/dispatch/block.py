@@ -46,6 +46,12 @@ class ModelBlock:
             self._columns[name] = first + self.model.variables[name]
         return self._columns[name]
 
+    def columns_an_hour_before(self, name: str, hours: int) -> IntArray:
+        """Return the columns of a variable one hour earlier, `UNLINKED` in the first of each `hours`, (N, units)."""
+        columns = np.roll(self.columns(name), 1, axis=0)
+        columns[::hours] = UNLINKED
+        return columns
+
     def link(self, name: str, columns: IntArray) -> None:
         """Link data to decisions by their columns, shape (N, units), `UNLINKED` where a number is given instead."""
         self.links[:, self.model.data[name] - self.model.decisions] = columns

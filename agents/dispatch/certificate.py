@@ -32,10 +32,10 @@ class Certificate:
         AC power flow does not keep a limit; no plan meets all limits; or the plan knows no network.
     """
 
-    cone_gap: float | None
-    power_flow_mismatch_mw: float | None
-    power_flow_mismatch_pu: float | None
-    limit_excess_pu: float | None
+    cone_gap: float | None = None
+    power_flow_mismatch_mw: float | None = None
+    power_flow_mismatch_pu: float | None = None
+    limit_excess_pu: float | None = None
     optimality_gap: float
     status: str
 
@@ -65,14 +65,7 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
     """
     gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
     if grid is None:
-        return Certificate(
-            cone_gap=None,
-            power_flow_mismatch_mw=None,
-            power_flow_mismatch_pu=None,
-            limit_excess_pu=None,
-            optimality_gap=gap,
-            status="no network",
-        )
+        return Certificate(optimality_gap=gap, status="no network")
     flow = BatchPowerFlow(grid).run(plan.set_points)
     mismatch_mw = float(np.abs(flow.tie_p_mw - plan.tie_p_mw).max())
     excess = limit_excess(grid, problem, plan, flow)

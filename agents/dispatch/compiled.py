@@ -8,7 +8,7 @@ link to the decision of another hour can later take their place without compilin
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -148,6 +148,12 @@ def compiled(build: Callable[..., pyo.ConcreteModel], *given: Any, **options: An
     """
     with PYOMO:
         return compile_model(build(*given, **options))
+
+
+@cache
+def compiled_once(build: Callable[..., pyo.ConcreteModel], *given: Any) -> CompiledModel:
+    """Return what :func:`compiled` does, from the first time on as it was."""
+    return compiled(build, *given)
 
 
 def compile_model(model: pyo.ConcreteModel) -> CompiledModel:

@@ -1,17 +1,21 @@
 """Blocks of the connections in a program: all devices of the microgrids (central), or only their exchange."""
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
 
 import numpy as np
 
-from agents.dispatch.block import UNLINKED, ModelBlock, Values
-from agents.dispatch.compiled import PYOMO, CompiledModel, compiled
+from agents.dispatch.block import ModelBlock, Values
+from agents.dispatch.compiled import PYOMO, CompiledModel, compiled, compiled_once
 from agents.dispatch.conic_program import ConicProgram, Solution
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers
 from agents.dispatch.microgrid_hour import STORES, curve_model, microgrid_hour, offer_model, reactive_model
+from agents.dispatch.problem import DispatchProblem
 from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray, IntArray
+
+EXCHANGE = ("exchange_p_mw", "exchange_q_mvar")
+"""Variables that a microgrid shares with the network."""
 
 
 class MicrogridBlocks:
@@ -40,7 +44,7 @@ class MicrogridBlocks:
         scheduled: bool = False,
         fits: bool = True,
     ) -> None:
-        self.shape = (scenarios, hours)
+        self.shape, self.names = (scenarios, hours), [*EXCHANGE]
         self._members: list[IntArray] = []
         self.model_blocks: list[ModelBlock] = []
         for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled, fits=fits):
@@ -49,7 +53,7 @@ class MicrogridBlocks:
             self.model_blocks.append(block)
             for store in (*STORES, "ev"):
                 if f"{store}_end_mwh" in model.variables:
-                    block.link(f"{store}_start_mwh", self._from_hour_before(block, f"{store}_end_mwh"))
+                    block.link(f"{store}_start_mwh", block.columns_an_hour_before(f"{store}_end_mwh", hours))
 
     def columns(self, name: str) -> IntArray:
         """Return the columns of a variable that every microgrid has, shape (S, T, M)."""
@@ -124,16 +128,51 @@ class MicrogridBlocks:
         for block, members in zip(self.model_blocks, self._members, strict=True):
             program.reweigh(block, np.tile(np.repeat(probability, self.shape[1]), len(members)))
 
-    def _from_hour_before(self, block: ModelBlock, name: str) -> IntArray:
-        """Return the columns of a variable one hour earlier, `UNLINKED` in the first hour."""
-        columns = block.columns(name).reshape(-1, self.shape[1])
-        shifted = np.full_like(columns, UNLINKED)
-        shifted[:, 1:] = columns[:, :-1]
-        return shifted.reshape(-1, 1)
+
+@dataclass(frozen=True)
+class ExchangeModel:
+    """Model of the exchange with microgrids in a program, and of the value of stored energy.
+
+    Attributes
+    ----------
+    kind : {"given", "reactive", "microgrids", "offers", "curves"}
+        Decider of the exchange of the connections: nobody, the operator (of reactive power, where active
+        power is given), their devices, prices and quantities, or demand curves.
+    proximal : float
+        ρ of the offers. [$/MW²h]
+    steps : int
+        Steps of the curves.
+    parts : int
+        Parts of the functions that value stored energy after the last hour; 0 for none.
+    fits : bool
+        Whether microgrids charge no more than fits into their stores at any price.
+    """
+
+    kind: str = "given"
+    proximal: float = 0.0
+    steps: int = 0
+    parts: int = 0
+    fits: bool = False
+
+    @classmethod
+    def of(cls, problem: DispatchProblem) -> "ExchangeModel":
+        """Return the exchange model that a dispatch problem asks for."""
+        parts = 0 if problem.values is None else problem.values.segments
+        if problem.community is not None:
+            return cls("microgrids", parts=parts, fits=problem.fits)
+        if isinstance(problem.offers, Offers):
+            return cls("offers", proximal=problem.offers.proximal, parts=parts)
+        if isinstance(problem.offers, Curves):
+            return cls("curves", steps=problem.offers.width_mw.shape[1], parts=parts)
+        asked = problem.exchange_p_mw is not None and problem.exchange_q_mvar is None
+        return cls("reactive" if asked else "given", parts=parts)
 
 
-class OfferBlocks:
-    """Blocks of microgrids as the operator knows them: limits, prices and quantities.
+class ExchangeBlocks:
+    """Blocks of microgrids that decide for themselves, as the operator knows them.
+
+    Their exchange has limits, a price and a quantity to stay near (offers); follows their demand curves, in a single
+    hour; or has its active power given, and the operator asks for reactive power.
 
     Parameters
     ----------
@@ -141,117 +180,51 @@ class OfferBlocks:
         Program to which the blocks are added.
     connections : sequence of Connection
         The connections. (M,)
+    exchange : ExchangeModel
+        Its kind is one of ``offers``, ``curves`` and ``reactive``.
     scenarios, hours : int
         S and T.
-    proximal : float
-        ρ of the term ρ/2·P². [$/MW²h]
     """
 
     def __init__(
-        self, program: ConicProgram, connections: Sequence[Connection], *, scenarios: int, hours: int, proximal: float
+        self,
+        program: ConicProgram,
+        connections: Sequence[Connection],
+        exchange: ExchangeModel,
+        *,
+        scenarios: int,
+        hours: int,
     ) -> None:
-        self.shape = (scenarios, hours, len(connections))
-        self.model_blocks = [
-            program.add(compiled(offer_model, *connection.exchange_limits(), proximal=proximal), scenarios * hours)
-            for connection in connections
-        ]
+        self.shape = (scenarios, hours)
+        limits, copies = [connection.exchange_limits() for connection in connections], scenarios * hours
+        self._max_q_mvar = np.tile(np.array([q_mvar for _, q_mvar in limits]), copies)[:, None]
+        if exchange.kind == "offers":
+            models = [compiled(offer_model, *limit, proximal=exchange.proximal) for limit in limits]
+        else:
+            curves, copies = exchange.kind == "curves", copies * len(connections)
+            models = [compiled_once(curve_model, exchange.steps) if curves else compiled_once(reactive_model)]
+        self.model_blocks = [program.add(model, copies) for model in models]
+        self.names = [name for name in EXCHANGE if name in models[0].variables]
 
     def columns(self, name: str) -> IntArray:
-        """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (S, T, M)."""
-        return np.stack([block.columns(name).reshape(self.shape[:2]) for block in self.model_blocks], axis=2)
+        """Return the columns of a variable, shape (S, T, M)."""
+        return np.concatenate([block.columns(name).reshape(*self.shape, -1) for block in self.model_blocks], axis=2)
 
-    def values(self, offers: Offers) -> list[Values]:
+    def values(self, problem: DispatchProblem) -> list[Values]:
         """Return the data of every block."""
-        count = self.shape[0] * self.shape[1]
-        return [
-            {"exchange_p_cost_per_mwh": offers.cost_per_mwh[:, :, m].reshape(count, 1)} for m in range(self.shape[2])
-        ]
+        offers, limits = problem.offers, {"max_q_mvar": self._max_q_mvar}
+        if isinstance(offers, Offers):
+            prices = np.moveaxis(offers.cost_per_mwh, 2, 0)
+            return [{"exchange_p_cost_per_mwh": price.reshape(-1, 1)} for price in prices]
+        if isinstance(offers, Curves):
+            least_mw, width_mw = offers.least_mw[:, None], offers.width_mw
+            return [{"least_mw": least_mw, "width_mw": width_mw, "price_per_mwh": offers.price_per_mwh, **limits}]
+        return [limits]
 
     def reweigh(self, program: ConicProgram, probability: FloatArray) -> None:
         """Give the scenarios their probabilities."""
         for block in self.model_blocks:
-            program.reweigh(block, np.repeat(probability, self.shape[1]))
-
-
-class ReactiveBlocks:
-    """Blocks of the reactive power the operator may ask of microgrids whose active power is given.
-
-    Parameters
-    ----------
-    program : ConicProgram
-        Program to which the blocks are added.
-    connections : sequence of Connection
-        The connections. (M,)
-    scenarios, hours : int
-        S and T.
-    """
-
-    def __init__(
-        self, program: ConicProgram, connections: Sequence[Connection], *, scenarios: int, hours: int
-    ) -> None:
-        self.shape = (scenarios, hours, len(connections))
-        self._max_q_mvar = np.array([connection.exchange_limits()[1] for connection in connections])
-        self.model_blocks = [program.add(compiled_reactive(), scenarios * hours * len(connections))]
-
-    def columns(self, name: str) -> IntArray:
-        """Return the columns of ``exchange_q_mvar``, shape (S, T, M)."""
-        return self.model_blocks[0].columns(name).reshape(self.shape)
-
-    def values(self) -> list[Values]:
-        """Return the data of the one block."""
-        limit = np.tile(self._max_q_mvar, self.shape[0] * self.shape[1])
-        return [{"max_q_mvar": limit[:, None]}]
-
-    def reweigh(self, program: ConicProgram, probability: FloatArray) -> None:
-        """Do nothing: reactive power has no cost."""
-
-
-@cache
-def compiled_reactive() -> CompiledModel:
-    """Return the compiled :func:`agents.dispatch.microgrid_hour.reactive_model`."""
-    return compiled(reactive_model)
-
-
-class CurveBlocks:
-    """Blocks of microgrids that submitted demand curves, in a program of one scenario and hour.
-
-    Parameters
-    ----------
-    program : ConicProgram
-        Program to which the blocks are added.
-    connections : sequence of Connection
-        The connections. (M,)
-    segments : int
-        Steps of each curve.
-    """
-
-    def __init__(self, program: ConicProgram, connections: Sequence[Connection], segments: int) -> None:
-        self._max_q_mvar = np.array([connection.exchange_limits()[1] for connection in connections])
-        self.model_blocks = [program.add(compiled_curve(segments), len(connections))]
-
-    def columns(self, name: str) -> IntArray:
-        """Return the columns of ``exchange_p_mw`` or ``exchange_q_mvar``, shape (1, 1, M)."""
-        return self.model_blocks[0].columns(name).reshape(1, 1, -1)
-
-    def values(self, curves: Curves) -> list[Values]:
-        """Return the data of the one block."""
-        return [
-            {
-                "least_mw": curves.least_mw[:, None],
-                "width_mw": curves.width_mw,
-                "price_per_mwh": curves.price_per_mwh,
-                "max_q_mvar": self._max_q_mvar[:, None],
-            }
-        ]
-
-    def reweigh(self, program: ConicProgram, probability: FloatArray) -> None:
-        """Do nothing: there is one scenario."""
-
-
-@cache
-def compiled_curve(segments: int) -> CompiledModel:
-    """Return the compiled :func:`agents.dispatch.microgrid_hour.curve_model`."""
-    return compiled(curve_model, segments)
+            program.reweigh(block, np.repeat(probability, block.copies // len(probability)))
 
 
 def _by_kind(

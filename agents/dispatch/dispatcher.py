@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agents.dispatch.compiled import CompiledModel
+from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.conic_program import InfeasibleError
+from agents.dispatch.connection_blocks import ExchangeModel
 from agents.dispatch.first_stage import bid_bounds
-from agents.dispatch.hour import compiled_hour
-from agents.dispatch.multi_period_program import ExchangeModel, MultiPeriodProgram
+from agents.dispatch.hour import hour_model
+from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
@@ -127,9 +128,8 @@ class Dispatcher:
         """Return the compiled hour model, by default under the dispatcher's own tariff."""
         key = (network, elastic, demand_peak, None if tariff is None else tariff.model_dump_json())
         if key not in self._hours:
-            self._hours[key] = compiled_hour(
-                self.grid, tariff or self.tariff, self.rule, network=network, elastic=elastic, demand_peak=demand_peak
-            )
+            tariff, how = tariff or self.tariff, {"network": network, "elastic": elastic, "demand_peak": demand_peak}
+            self._hours[key] = compiled(hour_model, self.grid, tariff, self.rule, **how)
         return self._hours[key]
 
     def demand_peak(self, problem: DispatchProblem, network: str) -> float | None:

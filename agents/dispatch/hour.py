@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
-from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.network import FORMULATIONS, Hour, Relation
 from grids.network import Grid
 from sim.market.imbalance import ImbalanceRule, band_limits, imbalance_cost
@@ -69,19 +68,6 @@ def hour_model(
     _add_imbalance(m, rule)
     _add_money(m, grid, tariff)
     return m
-
-
-def compiled_hour(
-    grid: Grid,
-    tariff: Tariff,
-    rule: ImbalanceRule,
-    *,
-    network: str = "branch_flow",
-    elastic: bool = False,
-    demand_peak: float | None = None,
-) -> CompiledModel:
-    """Return the matrices of :func:`hour_model`; may be called from several threads."""
-    return compiled(hour_model, grid, tariff, rule, network=network, elastic=elastic, demand_peak=demand_peak)
 
 
 def fix_data(m: Hour, values: Mapping[str, npt.ArrayLike]) -> None:

@@ -1,62 +1,19 @@
 """Program of several hours and scenarios: blocks of the hour model, linked by stores, wear and bids."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from agents.dispatch.block import UNLINKED, ModelBlock, Values
+from agents.dispatch.block import ModelBlock, Values
 from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.conic_program import ConicProgram, Solution
-from agents.dispatch.connection_blocks import CurveBlocks, MicrogridBlocks, OfferBlocks, ReactiveBlocks
-from agents.dispatch.connection_problem import Curves, Offers
+from agents.dispatch.connection_blocks import ExchangeBlocks, ExchangeModel, MicrogridBlocks
 from agents.dispatch.first_stage import bid_model
 from agents.dispatch.plan import Plan, Prices, read_plan
 from agents.dispatch.problem import BidBounds, Directions, DispatchProblem, all_values, bid_data, hour_data
-from agents.dispatch.value_blocks import ValueBlocks
-from grids.network import FloatArray, Grid, IntArray
+from agents.dispatch.value_blocks import add_value_blocks
+from grids.network import FloatArray, Grid
 from sim.study import SOLVER_TIME_LIMIT_S
-
-Blocks = MicrogridBlocks | OfferBlocks | CurveBlocks | ReactiveBlocks
-"""Blocks that decide the exchange of the connections."""
-
-
-@dataclass(frozen=True)
-class ExchangeModel:
-    """Model of the exchange with microgrids in a program, and of the value of stored energy.
-
-    Attributes
-    ----------
-    kind : {"given", "reactive", "microgrids", "offers", "curves"}
-        Decider of the exchange of the connections: nobody, the operator (of reactive power, where active
-        power is given), their devices, prices and quantities, or demand curves.
-    proximal : float
-        ρ of the offers. [$/MW²h]
-    steps : int
-        Steps of the curves.
-    parts : int
-        Parts of the functions that value stored energy after the last hour; 0 for none.
-    fits : bool
-        Whether microgrids charge no more than fits into their stores at any price.
-    """
-
-    kind: str = "given"
-    proximal: float = 0.0
-    steps: int = 0
-    parts: int = 0
-    fits: bool = False
-
-    @classmethod
-    def of(cls, problem: DispatchProblem) -> "ExchangeModel":
-        """Return the exchange model that a dispatch problem asks for."""
-        parts = 0 if problem.values is None else problem.values.segments
-        if problem.community is not None:
-            return cls("microgrids", parts=parts, fits=problem.fits)
-        if isinstance(problem.offers, Offers):
-            return cls("offers", proximal=problem.offers.proximal, parts=parts)
-        if isinstance(problem.offers, Curves):
-            return cls("curves", steps=problem.offers.width_mw.shape[1], parts=parts)
-        asked = problem.exchange_p_mw is not None and problem.exchange_q_mvar is None
-        return cls("reactive" if asked else "given", parts=parts)
 
 
 class MultiPeriodProgram:
@@ -98,8 +55,8 @@ class MultiPeriodProgram:
         self.shape = (scenarios, hours)
         self.program = ConicProgram(time_limit_s)
         self._hours = self.program.add(hour, scenarios * hours)
-        self._hours.link("start_energy_mwh", self._from_hour_before("end_energy_mwh"))
-        self._hours.link("previous_battery_p_mw", self._from_hour_before("battery_p_mw"))
+        self._hours.link("start_energy_mwh", self._hours.columns_an_hour_before("end_energy_mwh", hours))
+        self._hours.link("previous_battery_p_mw", self._hours.columns_an_hour_before("battery_p_mw", hours))
         self._bids: ModelBlock | None = None
         if bounds is not None:
             self._bids = self.program.add(compiled(bid_model, bounds), 1)
@@ -107,33 +64,25 @@ class MultiPeriodProgram:
                 self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
         exchange = exchange or ExchangeModel()
         self._blocks = self._add_blocks(exchange)
-        self._worth: ValueBlocks | None = None
-        if exchange.parts:
+        self._values_energy = exchange.parts > 0
+        if self._values_energy:
             stores = self._hours.columns("end_energy_mwh")[-1]
             if isinstance(self._blocks, MicrogridBlocks):
                 stores = np.concatenate([stores, self._blocks.store_columns()[-1]])
-            self._worth = ValueBlocks(self.program, stores, exchange.parts)
+            add_value_blocks(self.program, stores, exchange.parts)
 
-    def _add_blocks(self, exchange: ExchangeModel) -> Blocks | None:
+    def _add_blocks(self, exchange: ExchangeModel) -> MicrogridBlocks | ExchangeBlocks | None:
         """Add the blocks that decide the exchange of the connections, and link them to the network."""
-        scenarios, hours = self.shape
-        blocks: Blocks
         if exchange.kind == "given":
             return None
-        if exchange.kind == "reactive":
-            blocks = ReactiveBlocks(self.program, self._grid.connections, scenarios=scenarios, hours=hours)
-            self._hours.link("exchange_q_mvar", blocks.columns("exchange_q_mvar").reshape(scenarios * hours, -1))
-            return blocks
+        (scenarios, hours), connections = self.shape, self._grid.connections
+        blocks: MicrogridBlocks | ExchangeBlocks
         if exchange.kind == "microgrids":
-            microgrids = [connection.microgrid for connection in self._grid.connections]
+            microgrids = [connection.microgrid for connection in connections]
             blocks = MicrogridBlocks(self.program, microgrids, scenarios=scenarios, hours=hours, fits=exchange.fits)
-        elif exchange.kind == "offers":
-            blocks = OfferBlocks(
-                self.program, self._grid.connections, scenarios=scenarios, hours=hours, proximal=exchange.proximal
-            )
         else:
-            blocks = CurveBlocks(self.program, self._grid.connections, exchange.steps)
-        for name in ("exchange_p_mw", "exchange_q_mvar"):
+            blocks = ExchangeBlocks(self.program, connections, exchange, scenarios=scenarios, hours=hours)
+        for name in blocks.names:
             self._hours.link(name, blocks.columns(name).reshape(scenarios * hours, -1))
         return blocks
 
@@ -196,15 +145,11 @@ class MultiPeriodProgram:
             values.append(bid_data(self.bounds, directions))
         if self._blocks is not None:
             self._blocks.reweigh(self.program, problem.probability)
-        if isinstance(self._blocks, MicrogridBlocks) and problem.community is not None:
-            values += self._blocks.values(problem.community)
-        elif isinstance(self._blocks, OfferBlocks) and isinstance(problem.offers, Offers):
-            values += self._blocks.values(problem.offers)
-        elif isinstance(self._blocks, ReactiveBlocks):
-            values += self._blocks.values()
-        elif isinstance(self._blocks, CurveBlocks) and isinstance(problem.offers, Curves):
-            values += self._blocks.values(problem.offers)
-        if self._worth is not None:
+        if isinstance(self._blocks, MicrogridBlocks):
+            values += self._blocks.values(problem.community or ())
+        elif self._blocks is not None:
+            values += self._blocks.values(problem)
+        if self._values_energy:
             values.append(all_values(problem).data())
         return values
 
@@ -235,13 +180,6 @@ class MultiPeriodProgram:
             cost[hours.columns("end_energy_mwh")] = (later - price).reshape(-1, 1)
         return cost
 
-    def _from_hour_before(self, name: str) -> IntArray:
-        """Return the columns of a variable one hour earlier, `UNLINKED` in the first hour."""
-        columns = self._hours.columns(name).reshape(*self.shape, -1)
-        shifted = np.full_like(columns, UNLINKED)
-        shifted[:, 1:] = columns[:, :-1]
-        return shifted.reshape(self.shape[0] * self.shape[1], -1)
-
     def _plan(self, problem: DispatchProblem, solution: Solution) -> Plan:
         read = {
             name: solution.x[self._hours.columns(name)].reshape(*self.shape, -1)
@@ -249,8 +187,7 @@ class MultiPeriodProgram:
         }
         bid = problem.bid_mw if self._bids is None else solution.x[self._bids.columns("bid_mw")[0]]
         if self._blocks is not None:
-            names = ["exchange_q_mvar"] + ([] if isinstance(self._blocks, ReactiveBlocks) else ["exchange_p_mw"])
-            read |= {name: solution.x[self._blocks.columns(name)] for name in names}
+            read |= {name: solution.x[self._blocks.columns(name)] for name in self._blocks.names}
         plan = read_plan(self._grid, problem, read, bid_mw=bid)
         held = np.zeros((self.shape[1], 0))
         if isinstance(self._blocks, MicrogridBlocks):

@@ -1,11 +1,8 @@
 """Value of stored energy at the end of an hour in a program: concave and piecewise linear, store by store."""
 
-from functools import cache
-
 import pyomo.environ as pyo
 
-from agents.dispatch.block import ModelBlock
-from agents.dispatch.compiled import CompiledModel, compiled
+from agents.dispatch.compiled import compiled_once
 from agents.dispatch.conic_program import ConicProgram
 from agents.dispatch.microgrid_hour import UNSERVED_PRICE
 from agents.dispatch.network import Hour
@@ -31,25 +28,17 @@ def value_model(segments: int) -> Hour:
     return m
 
 
-@cache
-def compiled_value(segments: int) -> CompiledModel:
-    """Return the compiled :func:`value_model`."""
-    return compiled(value_model, segments)
-
-
-class ValueBlocks:
-    """Value models of N stores in a program of one scenario and one hour.
+def add_value_blocks(program: ConicProgram, end_columns: IntArray, segments: int) -> None:
+    """Add the value models of N stores to a program of one scenario and one hour.
 
     Parameters
     ----------
     program : ConicProgram
-        Program to which the block is added.
+        The program.
     end_columns : array, shape (N,)
         Columns of the stores' energy at the end of the hour.
     segments : int
         Parts of each function.
     """
-
-    def __init__(self, program: ConicProgram, end_columns: IntArray, segments: int) -> None:
-        self.block: ModelBlock = program.add(compiled_value(segments), len(end_columns))
-        self.block.link("end_mwh", end_columns[:, None])
+    block = program.add(compiled_once(value_model, segments), len(end_columns))
+    block.link("end_mwh", end_columns[:, None])

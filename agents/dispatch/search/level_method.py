@@ -100,6 +100,7 @@ class LevelMethod:
         self._progress = progress or (lambda _: None)
         self._cuts: list[list[BundleAnswer]] = []
         self._best: list[BundleAnswer] = []
+        self._best_mw = np.clip(0.0, bounds.low, bounds.high)
         self._cost = np.inf
         self._bound = -np.inf
 
@@ -150,7 +151,7 @@ class LevelMethod:
         return LevelAnswer(
             prices=prices,
             battery_p_mw=battery,
-            bid_mw=self._best[0].bid_mw,
+            bid_mw=self._best_mw,
             objective=self._cost,
             bound=min(self._bound, self._cost),
             answers=self._best,
@@ -171,7 +172,7 @@ class LevelMethod:
         self._collect(answers)
         cost = risk_adjusted(self._risk, answers, self._share)
         if cost < self._cost:
-            self._cost, self._best = cost, answers
+            self._cost, self._best, self._best_mw = cost, answers, bids
 
     def _ask_prices(self) -> None:
         """Solve every bundle with own bids at the prices of the best bids so far: a Lagrangian bound, and cuts."""
@@ -194,7 +195,7 @@ class LevelMethod:
         self._bound = max(self._bound, answer.bound)
         self._weights, self._emphasis = answer.weights, answer.emphasis
         level = self._bound + LEVEL * (self._cost - self._bound)
-        return self._master.project(self._best[0].bid_mw, level, answer.direction)
+        return self._master.project(self._best_mw, level, answer.direction)
 
     def _mixture(self) -> tuple[Prices, FloatArray]:
         """Return prices and battery power of all scenarios, mixed as the linear program mixes the cuts.

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from agents.dispatch.certificate import Certificate, certify
-from agents.dispatch.compiled import CompiledModel
-from agents.dispatch.hour import compiled_hour
+from agents.dispatch.compiled import CompiledModel, compiled
+from agents.dispatch.hour import hour_model
 from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan, Prices, fix_directions
@@ -60,8 +60,6 @@ class BundleAnswer:
 
     Attributes
     ----------
-    bid_mw : array, shape (T,)
-        Bids the answer is about. [MW]
     cost : float
         With given bids: the bundle's expected cost, times its share. [$]
     intercept, slope : float, array of shape (2T,)
@@ -76,7 +74,6 @@ class BundleAnswer:
         Checks of the plan against AC physics (given bids only).
     """
 
-    bid_mw: FloatArray
     cost: float
     intercept: float
     slope: FloatArray
@@ -162,7 +159,6 @@ class BundleSolver:
     def _answer(self, task: BundleTask, plan: Plan, *, intercept: float, slope: FloatArray) -> BundleAnswer:
         grid = self.grid if FORMULATIONS[self.network].is_ac else None
         return BundleAnswer(
-            bid_mw=plan.bid_mw,
             cost=plan.objective,
             intercept=intercept,
             slope=slope,
@@ -193,16 +189,8 @@ class BundleSolver:
         known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
         if self.key not in known:
             known.clear()  # earlier problems will hardly come again, and take memory
-            known[self.key] = _Kept(
-                hour=compiled_hour(
-                    self.grid,
-                    self.tariff,
-                    self.rule,
-                    network=self.network,
-                    elastic=self.elastic,
-                    demand_peak=self.demand_peak,
-                )
-            )
+            how = {"network": self.network, "elastic": self.elastic, "demand_peak": self.demand_peak}
+            known[self.key] = _Kept(hour=compiled(hour_model, self.grid, self.tariff, self.rule, **how))
         return known[self.key]
 
 
@@ -229,14 +217,9 @@ def worst_certificate(certificates: Sequence[Certificate], gap: float) -> Certif
     def worst(name: str) -> float | None:
         return max((value for c in certificates if (value := getattr(c, name)) is not None), default=None)
 
-    return Certificate(
-        cone_gap=worst("cone_gap"),
-        power_flow_mismatch_mw=worst("power_flow_mismatch_mw"),
-        power_flow_mismatch_pu=worst("power_flow_mismatch_pu"),
-        limit_excess_pu=worst("limit_excess_pu"),
-        optimality_gap=gap,
-        status=max((c.status for c in certificates), key=_SEVERITY.index, default="exact"),
-    )
+    checks = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu")
+    status = max((c.status for c in certificates), key=_SEVERITY.index, default="exact")
+    return Certificate(**{name: worst(name) for name in checks}, optimality_gap=gap, status=status)
 
 
 _SEVERITY = ("no network", "exact", "repaired", "inexact", "infeasible")

@@ -4,7 +4,7 @@ import mesa
 import numpy as np
 
 from sim.market.imbalance import imbalance_cost
-from sim.messages import Ruling, Settlement, Submission
+from sim.messages import Settlement, Submission
 from sim.model import MarketModel
 from sim.profiles import HOURS_PER_DAY
 from sim.recorder import SYSTEM_OPERATOR
@@ -21,14 +21,8 @@ class SystemOperator(mesa.Agent):  # type: ignore[misc]
         self._rule = model.instance.rule
         self._prices = model.instance.step_prices
 
-    def review(self, submission: Submission) -> Ruling:
-        """Accept a bid, or refuse it with the reason; a refused bid counts as zero in every hour."""
-        reason = self._objection(submission)
-        if reason:
-            return Ruling(accepted=False, reason=reason, bid_mw=np.zeros(HOURS_PER_DAY))
-        return Ruling(accepted=True, reason="", bid_mw=np.asarray(submission.bid_mw, dtype=np.float64))
-
-    def _objection(self, submission: Submission) -> str:
+    def review(self, submission: Submission) -> str:
+        """Return the reason why a bid is refused, empty if it is accepted; a refused one counts as zero."""
         if self.model.hour != 1:
             return f"late: gate closure has passed, it is hour {self.model.hour}"
         bid = np.asarray(submission.bid_mw, dtype=np.float64)

@@ -21,11 +21,11 @@ from experiments import console
 from experiments.installation import HOME
 from experiments.whole import new_file
 from grids.cases import case_names
-from grids.documents import in_short, parse_yaml
+from grids.documents import in_short, parse_yaml, write_yaml
 from sim.errors import StudyError
 from sim.market.imbalance import RULES
 from sim.study import NAME, Study, absolute_path
-from sim.study_file import Change, read_study, write_document
+from sim.study_file import Change, read_study
 
 OPTIONS = {
     "bidding": "bidding",
@@ -363,7 +363,7 @@ def new_study(file: Path, like: str) -> None:
     kind, command = ("sweep", "sweep") if like in packaged_sweeps() else ("study", "run")
     header, name, rest = packaged[like].read_text(encoding="utf-8").partition(f"name: {like}\n")
     began = f"# {file.stem}: began as a copy of the packaged {kind} {like}.\n#   tieline {command} {file}\n"
-    text = began + _notes(header) + (write_document({"name": file.stem}) if name else "") + rest
+    text = began + _notes(header) + (write_yaml({"name": file.stem}) if name else "") + rest
     with new_file(file) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
     console.echo(f"wrote {file}; next: tieline {command} {file}")

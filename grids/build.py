@@ -92,36 +92,18 @@ def build_grid(
     return Grid(name=name, tables=net, tie_line=tie_line, voltage=voltage, **_units(fleet), **_network_arrays(net))
 
 
-def shared_grid(
-    case: str,
-    *,
-    fleet: Fleet,
-    tie_line: TieLine,
-    voltage: Voltage,
-    line_max_s_mva: float | None = None,
-    feeders: int = 1,
-) -> Grid:
+def shared_grid(case: str, **parts: Any) -> Grid:
     """Return the grid that :func:`build_grid` makes of these, made once and shared by all who ask for the same.
 
     Studies that differ in seed, policy or market alone so have one grid. The last few are kept; a file of the user's
     is read again when it changed. Nobody may change a grid: its arrays are read-only.
     """
-    return _kept_grid(case, _file_stamp(case), fleet, tie_line, voltage, line_max_s_mva, feeders)
+    return _kept_grid(case, _file_stamp(case), **parts)
 
 
 @lru_cache(maxsize=8)
-def _kept_grid(
-    case: str,
-    stamp: object,
-    fleet: Fleet,
-    tie_line: TieLine,
-    voltage: Voltage,
-    line_max_s_mva: float | None,
-    feeders: int,
-) -> Grid:
-    grid = build_grid(
-        case, fleet=fleet, tie_line=tie_line, voltage=voltage, line_max_s_mva=line_max_s_mva, feeders=feeders
-    )
+def _kept_grid(case: str, stamp: object, **parts: Any) -> Grid:
+    grid = build_grid(case, **parts)
     for value in vars(grid).values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False

@@ -12,7 +12,7 @@ from grids.network import FloatArray, Grid
 from grids.power_flow import SetPoints
 from sim.messages import Action, Order, Report
 from sim.protocols import DerProtocol
-from sim.time_limit import Respondents, in_words
+from sim.time_limit import NoAnswerError, answers_within, in_words
 
 ENERGY_MWH = 1e-9
 """Difference between stored energy as reported and as it must be that is round-off. [MWh]"""
@@ -34,7 +34,8 @@ class Answers:
 
     def __init__(self, time_limit_s: float) -> None:
         self.notes: list[str] = []
-        self._respondents = Respondents(time_limit_s)
+        self._time_limit_s = time_limit_s
+        self._silent: set[str] = set()
 
     def ask(
         self,
@@ -60,7 +61,11 @@ class Answers:
         unsaid : collection of str
             Devices without a note, because this hour has one already.
         """
-        answers = self._respondents.ask(questions)
+        answers: dict[str, Any] = dict.fromkeys(questions, NoAnswerError("it has not answered before"))
+        asked = [name for name in questions if name not in self._silent]
+        heard = answers_within(self._time_limit_s, [questions[name] for name in asked])
+        answers |= dict(zip(asked, heard, strict=True))
+        self._silent |= {name for name in asked if isinstance(answers[name], NoAnswerError)}
         for name, said in answers.items():
             wrong = in_words(said) if isinstance(said, BaseException) else fault(name, said)
             if not wrong:

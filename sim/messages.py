@@ -95,15 +95,6 @@ class Submission:
         return "; ".join(part for part in (self.reason, self.note) if part)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Ruling:
-    """Ruling of the system operator on a bid: accepted, or refused with the reason."""
-
-    accepted: bool
-    reason: str
-    bid_mw: FloatArray
-
-
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """Report of a DER agent at the start of an hour.

@@ -134,7 +134,8 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
     def close(self) -> None:
         """Release the participants, so that memory does not grow from run to run; the ledger stays.
 
-        Mesa 3 counts the agents of every model in a table of the class Agent, which would keep the model alive.
+        Mesa 3 numbers the agents by a table of the class Agent with the models as keys, and never takes one out: only
+        `_ids` itself, for which there is no public way (mesa 3.3), lets go of the model.
         """
         del self.participants, self.units
         self.remove_all_agents()
@@ -156,9 +157,9 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
 
     def _gate_closure(self) -> None:
         submission = self._timed("bid", self.participants.operator.submit_bids)
-        ruling = self.participants.system_operator.review(submission)
-        self.bid_mw = ruling.bid_mw
-        self._recorder.gate_closure(self.day, submission, ruling)
+        refusal = self.participants.system_operator.review(submission)
+        self.bid_mw = np.zeros(HOURS_PER_DAY) if refusal else np.asarray(submission.bid_mw, dtype=np.float64)
+        self._recorder.gate_closure(self.day, submission, self.bid_mw, refusal)
 
     def _record(self, decision: Decision, actuation: Actuation, flow: Flow, settlement: Settlement) -> None:
         retail = float(self._actual.retail_price_per_mwh[0, self.hour - 1])

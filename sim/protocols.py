@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sim.ev_fleet import ChargingSessions
-from sim.messages import Action, ConnectionAction, Decision, Order, Report, Ruling, Schedule, Settlement, Submission
+from sim.messages import Action, ConnectionAction, Decision, Order, Report, Schedule, Settlement, Submission
 
 
 class DerProtocol(Protocol):
@@ -57,8 +57,8 @@ class SystemOperatorProtocol(Protocol):
 
     name: str
 
-    def review(self, submission: Submission) -> Ruling:
-        """Accept or refuse a bid."""
+    def review(self, submission: Submission) -> str:
+        """Return the reason why a bid is refused, empty if it is accepted."""
         ...
 
     def settle(self, bid_mw: float, metered_mw: float, *, hour: int) -> Settlement:

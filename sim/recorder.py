@@ -12,7 +12,7 @@ from sim.connection_recorder import ConnectionRecorder
 from sim.instance import Instance
 from sim.ledger import Ledger
 from sim.market.settlement import ConnectionMoney, HourMoney
-from sim.messages import Coordination, Decision, Report, Ruling, Settlement, Submission
+from sim.messages import Coordination, Decision, Report, Settlement, Submission
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 """Quantities that a certificate states, see :mod:`agents.dispatch.certificate`."""
@@ -87,20 +87,20 @@ class Recorder:
             efficiency=of_batteries("efficiency"),
         )
 
-    def gate_closure(self, day: int, submission: Submission, ruling: Ruling) -> None:
-        """Record the bids of a day."""
+    def gate_closure(self, day: int, submission: Submission, bid_mw: FloatArray, refusal: str) -> None:
+        """Record the bids of a day as they count, and the reason why those submitted were refused, if they were."""
         proofs = {name: submission.certificate.get(name) for name in PROOFS}
         certificate = {name: np.nan if value is None else value for name, value in proofs.items()}
         self._ledger.append(
             "bids",
             day=day,
             hour=np.arange(1, 25),
-            bid_mw=ruling.bid_mw,
+            bid_mw=bid_mw,
             asked=submission.asked or submission.strategy,
             strategy=submission.strategy,
             fallback_reason=submission.reason,
-            accepted=ruling.accepted,
-            reason=ruling.reason,
+            accepted=not refusal,
+            reason=refusal,
             note=submission.note,
             status=submission.certificate.get("status") or "",
             **certificate,

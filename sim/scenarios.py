@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -57,6 +57,10 @@ class ForecastErrors(Data):
         return np.array([self.microgrid_load_std, self.microgrid_heat_std, self.microgrid_output_std])
 
 
+AS_FORECAST = ("connection_load_mw", "connection_heat_mw", "connection_output_mw", "retail_price_per_mwh")
+"""Quantities of scenarios that may be left empty."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScenarioSet:
     """Sample paths of the uncertain quantities, with their probabilities.
@@ -98,34 +102,14 @@ class ScenarioSet:
 
     def weighted(self, chosen: IntArray, probability: FloatArray, *, kantorovich: float = 0.0) -> ScenarioSet:
         """Return the chosen scenarios with probabilities of their own, and the distance to this set. [MW]"""
-
-        def rows(values: FloatArray) -> FloatArray:
-            return values[chosen] if len(values) else values
-
-        return ScenarioSet(
-            demand_mw=self.demand_mw[chosen],
-            available_mw=self.available_mw[chosen],
-            probability=probability,
-            connection_load_mw=rows(self.connection_load_mw),
-            connection_heat_mw=rows(self.connection_heat_mw),
-            connection_output_mw=rows(self.connection_output_mw),
-            retail_price_per_mwh=rows(self.retail_price_per_mwh),
-            kantorovich=kantorovich,
-        )
+        paths = {name: getattr(self, name) for name in ("demand_mw", "available_mw", *AS_FORECAST)}
+        rows = {name: values[chosen] if len(values) else values for name, values in paths.items()}
+        return ScenarioSet(**rows, probability=probability, kantorovich=kantorovich)
 
     def completed(self, expected: ScenarioSet) -> ScenarioSet:
         """Return the set with its empty quantities filled from a forecast (a set of one scenario)."""
-
-        def filled(own: FloatArray, forecast: FloatArray) -> FloatArray:
-            return own if len(own) else np.repeat(forecast, len(self), axis=0)
-
-        return replace(
-            self,
-            connection_load_mw=filled(self.connection_load_mw, expected.connection_load_mw),
-            connection_heat_mw=filled(self.connection_heat_mw, expected.connection_heat_mw),
-            connection_output_mw=filled(self.connection_output_mw, expected.connection_output_mw),
-            retail_price_per_mwh=filled(self.retail_price_per_mwh, expected.retail_price_per_mwh),
-        )
+        empty: dict[str, Any] = {name: getattr(expected, name) for name in AS_FORECAST if not len(getattr(self, name))}
+        return replace(self, **{name: np.repeat(path, len(self), axis=0) for name, path in empty.items()})
 
 
 def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:

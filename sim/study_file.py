@@ -1,6 +1,6 @@
 """Read a study from YAML: packaged or the user's own, with overrides, and errors that name field and remedy."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,12 +90,7 @@ def _difference(one: Any, other: Any) -> str:
 
 def write_study(study: Study) -> str:
     """Return the study as YAML with every value spelled out."""
-    return write_document(study.model_dump(mode="json"))
-
-
-def write_document(document: Mapping[str, Any]) -> str:
-    """Return a document as YAML that is read as it was."""
-    return write_yaml(document)
+    return write_yaml(study.model_dump(mode="json"))
 
 
 def _change(override: str) -> Change:

@@ -1,6 +1,6 @@
 """Answers of agents within a time limit, each asked in a thread; after one without an answer the hour goes on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from threading import Thread
 from time import monotonic
 from typing import Any, TypeVar
@@ -46,8 +46,8 @@ def answers_within(seconds: float, questions: Sequence[Callable[[], Any]]) -> li
     """
     answers: list[Any] = []
     while len(answers) < len(questions):
-        interview = _Interview(questions[len(answers) :])
-        answers += interview.answers_within(seconds)
+        thread = _Answering(questions[len(answers) :])
+        answers += thread.answers_within(seconds)
     for answer in answers:
         if isinstance(answer, KeyboardInterrupt):
             raise answer
@@ -71,29 +71,6 @@ def answer_within(seconds: float, question: Callable[[], Answer]) -> Answer:
     return answer
 
 
-class Respondents:
-    """Agents or devices asked hour after hour; one that once did not answer in time is not asked again.
-
-    Parameters
-    ----------
-    time_limit_s : float
-        Time for each answer. [s]
-    """
-
-    def __init__(self, time_limit_s: float) -> None:
-        self._time_limit_s = time_limit_s
-        self._silent: set[str] = set()
-
-    def ask(self, questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-        """Return the answer of each by its name, or the exception it raised."""
-        answers: dict[str, Any] = dict.fromkeys(questions, NoAnswerError("it has not answered before"))
-        asked = [name for name in questions if name not in self._silent]
-        said = answers_within(self._time_limit_s, [questions[name] for name in asked])
-        answers |= dict(zip(asked, said, strict=True))
-        self._silent |= {name for name in asked if isinstance(answers[name], NoAnswerError)}
-        return answers
-
-
 def somebody_is_at_work() -> bool:
     """Return whether a thread that was given up is still at work; the interpreter can't end by itself then."""
     return any(is_at_work() for is_at_work in given_up)
@@ -106,7 +83,7 @@ def in_words(error: BaseException) -> str:
     return (message if own and message else f"{kind.__name__}: {message}".removesuffix(": "))[:LONGEST_MESSAGE]
 
 
-class _Interview(Thread):
+class _Answering(Thread):
     """Thread that asks some questions; it does not keep the process from ending."""
 
     def __init__(self, questions: Sequence[Callable[[], Any]]) -> None:

@@ -94,7 +94,7 @@ def test_every_device_has_a_name_of_its_own_and_is_tried_here(clock):
         queue += children
     tried = [device for device, _ in every_device(clock)]
     assert {type(device) for device in tried} == classes
-    names = [device.KIND for device in tried]
+    names = [device.kind for device in tried]
     assert len(set(names)) == len(names)
     assert all(f"``{name}``" in Action.__doc__ for name in names)
 
@@ -103,7 +103,7 @@ def test_every_device_has_a_name_of_its_own_and_is_tried_here(clock):
 def test_every_device_answers_any_request_with_plain_finite_numbers(asked):
     for device, arguments in every_device(Clock()):
         done = device.act(Order(**dict(zip(arguments, asked, strict=False))))
-        assert done.device == device.KIND
+        assert done.device == device.kind
         numbers = (done.p_mw, done.q_mvar, done.heat_mw, done.available_mw, done.energy_mwh, done.cost)
         assert all(type(number) is float for number in numbers)
         assert np.isfinite([done.p_mw, done.q_mvar, done.heat_mw, done.cost]).all()

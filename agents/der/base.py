@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from copy import copy
-from typing import ClassVar, Self
+from typing import Self
 
 import mesa
 import numpy as np
@@ -25,17 +25,12 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
         Name of the unit, or of its microgrid's connection.
     """
 
-    KIND: ClassVar[str]
+    kind: str
     """Kind in the records."""
 
     def __init__(self, model: MarketModel, name: str) -> None:
         super().__init__(model)
         self.name = name
-
-    @property
-    def kind(self) -> str:
-        """Kind in the records."""
-        return self.KIND
 
     def act(self, order: Order) -> Action:
         """Act on an order for an hour, within its limits."""

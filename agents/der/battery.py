@@ -15,7 +15,7 @@ class BatteryAgent(OperatorUnit):
         Its data.
     """
 
-    KIND = "battery"
+    kind = "battery"
 
     def __init__(self, model: MarketModel, *, name: str, position: int, unit: Battery) -> None:
         super().__init__(model, name=name, position=position)
@@ -30,7 +30,7 @@ class BatteryAgent(OperatorUnit):
         """Return power that keeps the converter in its circle and the store between its limits for the hour."""
         unit, energy = self._unit, self._energy_mwh
         p_mw, q_mvar = within_inverter(unit, clipped(order.p_mw, *store_limits(unit, energy)), order.q_mvar)
-        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, energy_mwh=left_mwh(unit, energy, p_mw))
+        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, energy_mwh=left_mwh(unit, energy, p_mw))
 
     def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""

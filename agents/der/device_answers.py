@@ -83,7 +83,7 @@ class DeviceAnswers(Answers):
 
 def _wrong(said: object, device: MicrogridDevice, before: MicrogridDevice, plan: HourPlan) -> str:
     """Return the fault of the action a device reports, empty if it has none."""
-    if not isinstance(said, Action) or said.device != device.KIND:
+    if not isinstance(said, Action) or said.device != device.kind:
         return f"answers its order with a {getattr(said, 'device', type(said).__name__)}"
     done = {"MW": said.p_mw, "Mvar": said.q_mvar, "MW of heat": said.heat_mw, "$": said.cost}
     if not all(isinstance(value, Real) and math.isfinite(value) for value in done.values()):

@@ -16,7 +16,7 @@ class DieselGeneratorAgent(MicrogridDevice):
         Its data.
     """
 
-    KIND = "diesel"
+    kind = "diesel"
 
     def __init__(self, model: MarketModel, name: str, unit: DieselGenerator) -> None:
         super().__init__(model, name)
@@ -30,4 +30,4 @@ class DieselGeneratorAgent(MicrogridDevice):
         """Give active and reactive power for an hour."""
         p_mw = clipped(order.p_mw, 0.0, self.unit.max_p_mw)
         q_mvar = clipped(order.q_mvar, 0.0, self.unit.max_q_mvar)
-        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))
+        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))

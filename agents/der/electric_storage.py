@@ -9,7 +9,7 @@ from sim.messages import Action, Order
 class ElectricStorageAgent(StorageAgent):
     """A battery."""
 
-    KIND = "battery"
+    kind = "battery"
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
@@ -18,4 +18,4 @@ class ElectricStorageAgent(StorageAgent):
     def respond(self, order: Order) -> Action:
         """Discharge (positive) or charge for an hour."""
         p_mw = clipped(order.p_mw, *self.limits())
-        return Action(device=self.KIND, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))
+        return Action(device=self.kind, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))

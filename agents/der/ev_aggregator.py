@@ -31,7 +31,7 @@ class EvAggregatorAgent(MicrogridDevice):
         Power of every car in the last hour. [MW]
     """
 
-    KIND = "ev"
+    kind = "ev"
 
     def __init__(self, model: MarketModel, name: str, fleet: EvFleet, cars: ChargingSessions) -> None:
         super().__init__(model, name)
@@ -74,7 +74,7 @@ class EvAggregatorAgent(MicrogridDevice):
         self.charging_mw = self.charging.disaggregate(hour, -order.p_mw)
         p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[hour])
         return Action(
-            device=self.KIND,
+            device=self.kind,
             p_mw=-p_mw,
             available_mw=baseline,
             energy_mwh=p_mw + self.charged_today_mwh,

@@ -8,7 +8,7 @@ from sim.messages import Action, Order
 class HeatLoadAgent(MicrogridDevice):
     """A heat load, served up to the demand."""
 
-    KIND = "heat_load"
+    kind = "heat_load"
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
@@ -17,4 +17,4 @@ class HeatLoadAgent(MicrogridDevice):
     def respond(self, order: Order) -> Action:
         """Take heat for an hour, no more than is demanded."""
         served_mw = clipped(-order.heat_mw, 0.0, order.available_mw)
-        return Action(device=self.KIND, heat_mw=-served_mw, available_mw=order.available_mw)
+        return Action(device=self.kind, heat_mw=-served_mw, available_mw=order.available_mw)

@@ -16,7 +16,7 @@ class HeatUnitAgent(MicrogridDevice):
         Its data.
     """
 
-    KIND = "heat_unit"
+    kind = "heat_unit"
 
     def __init__(self, model: MarketModel, name: str, unit: HeatUnit) -> None:
         super().__init__(model, name)
@@ -37,4 +37,4 @@ class HeatUnitAgent(MicrogridDevice):
         unit = self.unit
         p_mw = clipped(self.sign * order.p_mw, 0.0, unit.max_p_mw)
         heat_mw = clipped(order.heat_mw, 0.0, unit.heat_ratio * p_mw)
-        return Action(device=self.KIND, p_mw=self.sign * p_mw, heat_mw=heat_mw, cost=unit.cost_per_mwh * p_mw)
+        return Action(device=self.kind, p_mw=self.sign * p_mw, heat_mw=heat_mw, cost=unit.cost_per_mwh * p_mw)

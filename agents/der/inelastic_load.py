@@ -8,7 +8,7 @@ from sim.messages import Action, Order
 class InelasticLoadAgent(MicrogridDevice):
     """An electric load, served up to the demand."""
 
-    KIND = "load"
+    kind = "load"
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
@@ -17,4 +17,4 @@ class InelasticLoadAgent(MicrogridDevice):
     def respond(self, order: Order) -> Action:
         """Take power for an hour, no more than is demanded."""
         served_mw = clipped(-order.p_mw, 0.0, order.available_mw)
-        return Action(device=self.KIND, p_mw=-served_mw, available_mw=order.available_mw)
+        return Action(device=self.kind, p_mw=-served_mw, available_mw=order.available_mw)

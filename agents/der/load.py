@@ -14,7 +14,7 @@ class LoadAgent(OperatorUnit):
         Reactive per active demand.
     """
 
-    KIND = "load"
+    kind = "load"
 
     def __init__(self, model: MarketModel, *, name: str, position: int, tan_phi: float) -> None:
         super().__init__(model, name=name, position=position)
@@ -25,4 +25,4 @@ class LoadAgent(OperatorUnit):
         demand_mw = self.report().available_mw
         served_mw = clipped(-order.p_mw, 0.0, demand_mw)
         q_mvar = -served_mw * self._tan_phi
-        return Action(device=self.KIND, p_mw=-served_mw, q_mvar=q_mvar, available_mw=demand_mw)
+        return Action(device=self.kind, p_mw=-served_mw, q_mvar=q_mvar, available_mw=demand_mw)

@@ -23,16 +23,16 @@ class RenewableAgent(OperatorUnit):
         """Return output up to what is available, reactive power up to the power-factor limit, both in the circle."""
         available_mw = self.report().available_mw
         p_mw, q_mvar = within_inverter(self._unit, clipped(order.p_mw, 0.0, available_mw), order.q_mvar)
-        return Action(device=self.KIND, p_mw=p_mw, q_mvar=q_mvar, available_mw=available_mw)
+        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, available_mw=available_mw)
 
 
 class WindTurbineAgent(RenewableAgent):
     """A wind turbine."""
 
-    KIND = "wind"
+    kind = "wind"
 
 
 class SolarPlantAgent(RenewableAgent):
     """A PV plant."""
 
-    KIND = "pv"
+    kind = "pv"

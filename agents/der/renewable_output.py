@@ -8,7 +8,7 @@ from sim.messages import Action, Order
 class RenewableOutputAgent(MicrogridDevice):
     """Renewable output that can be curtailed, at no cost."""
 
-    KIND = "output"
+    kind = "output"
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
@@ -17,4 +17,4 @@ class RenewableOutputAgent(MicrogridDevice):
     def respond(self, order: Order) -> Action:
         """Give power for an hour, no more than is available."""
         p_mw = clipped(order.p_mw, 0.0, order.available_mw)
-        return Action(device=self.KIND, p_mw=p_mw, available_mw=order.available_mw)
+        return Action(device=self.kind, p_mw=p_mw, available_mw=order.available_mw)

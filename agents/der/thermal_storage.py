@@ -9,7 +9,7 @@ from sim.messages import Action, Order
 class ThermalStorageAgent(StorageAgent):
     """A thermal storage (TS), which loses some of its heat to the surroundings."""
 
-    KIND = "thermal_storage"
+    kind = "thermal_storage"
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan: it gives no more heat than is used, and takes no more than can be made."""
@@ -20,4 +20,4 @@ class ThermalStorageAgent(StorageAgent):
         """Give (positive) or take heat for an hour."""
         heat_mw = clipped(order.heat_mw, *self.limits())
         left, wear = self.left_mwh(heat_mw), self.wear(heat_mw)
-        return Action(device=self.KIND, heat_mw=heat_mw, energy_mwh=left, cost=wear)
+        return Action(device=self.kind, heat_mw=heat_mw, energy_mwh=left, cost=wear)

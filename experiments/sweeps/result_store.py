@@ -23,10 +23,9 @@ from experiments.sweeps.sweep_file import SweepFile
 from experiments.sweeps.timings import Timings
 from experiments.sweeps.worker import RunProduct, Task, arrow, parquet, parquet_of
 from experiments.whole import open_folder, write_whole
-from grids.documents import parse_json, read_text, shown
+from grids.documents import parse_json, read_text, shown, write_yaml
 from sim.errors import StudyError
 from sim.ledger import TABLES
-from sim.study_file import write_document
 
 RESULTS, UNUSED, FAILURES, UNFINISHED = "results", "aside", "failures", "unfinished"
 SWEEP, PROVENANCE, PLANNED = "sweep.yaml", "versions.json", "runs.parquet"
@@ -284,7 +283,7 @@ def _labelled(table: pa.Table, labels: Mapping[str, Any]) -> pa.Table | None:
 
 
 def _document(sweep: SweepFile) -> str:
-    return write_document(sweep.model_dump(mode="json", exclude_unset=True))
+    return write_yaml(sweep.model_dump(mode="json", exclude_unset=True))
 
 
 def _told(folder: Path, error: OSError) -> str:

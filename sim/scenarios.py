@@ -108,8 +108,8 @@ class ScenarioSet:
 
     def completed(self, expected: ScenarioSet) -> ScenarioSet:
         """Return the set with its empty quantities filled from a forecast (a set of one scenario)."""
-        empty: dict[str, Any] = {name: getattr(expected, name) for name in AS_FORECAST if not len(getattr(self, name))}
-        return replace(self, **{name: np.repeat(path, len(self), axis=0) for name, path in empty.items()})
+        paths: dict[str, Any] = {name: np.repeat(getattr(expected, name), len(self), axis=0) for name in AS_FORECAST}
+        return replace(self, **{name: path for name, path in paths.items() if not len(getattr(self, name))})
 
 
 def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:

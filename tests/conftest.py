@@ -22,7 +22,7 @@ from experiments.reproduce import journal
 from experiments.sweeps.result_store import MORE, ResultStore
 from experiments.sweeps.worker import RunProduct, perform
 from grids.batch_power_flow import BatchPowerFlow
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from grids.network import Grid
 from grids.power_flow import PowerFlow
 from sim import time_limit
@@ -179,7 +179,7 @@ def networked():
 
 @pytest.fixture(scope="session")
 def good_net():
-    return base_net()
+    return tables().to_net()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cli import FEW, accepted
 from conftest import STUDIES
 
 from experiments.catalog import find_study, packaged_studies
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from sim.instance import Instance
 from sim.plausibility import implausible
 
@@ -172,7 +172,7 @@ def with_switch_open(net):
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_bad_network_is_refused(refused, tmp_path, fault, parts):
-    net = base_net()
+    net = tables().to_net()
     fault(net)
     pp.to_json(net, str(tmp_path / "net.json"))
     message = refused("run", "microgrid33", "--set", "grid.case=net.json")
@@ -182,7 +182,7 @@ def test_bad_network_is_refused(refused, tmp_path, fault, parts):
 
 
 def test_sound_network_of_the_users_own_is_bid_for_like_the_packaged_one(tmp_path):
-    pp.to_json(base_net(), str(tmp_path / "net.json"))
+    pp.to_json(tables().to_net(), str(tmp_path / "net.json"))
     own = accepted("bid", "microgrid33", *FEW, "--set", "grid.case=net.json", "--csv")
     assert own == accepted("bid", "microgrid33", *FEW, "--csv")
 

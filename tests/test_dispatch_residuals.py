@@ -17,7 +17,7 @@ from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.problem import Directions
 from agents.participants import create_agents
 from grids.batch_power_flow import BatchPowerFlow
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from grids.components import Battery, Voltage
 from grids.optimal_power_flow import OptimalPowerFlow
 from grids.power_flow import injection
@@ -334,7 +334,7 @@ def test_pandapowers_optimal_power_flow_agrees(study33, tmp_path, hour):
 
     (pandapower can't keep a load's power factor, so the loads of this net draw no reactive power.)
     """
-    net = base_net()
+    net = tables().to_net()
     net.load["q_mvar"] = 0.0
     pp.to_json(net, str(tmp_path / "no_q.json"))
     free = ImbalanceRule(name="free", tiers=(Tier(over=0, under=0),))

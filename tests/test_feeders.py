@@ -14,7 +14,7 @@ from pandapower.toolbox import reindex_buses
 
 from experiments.catalog import find_study
 from grids.batch_power_flow import BatchPowerFlow
-from grids.cases.networked33 import base_net
+from grids.cases.networked33 import tables
 from grids.feeders import Numbering, join_feeders
 from grids.fleet import Fleet
 from grids.network import GridError
@@ -110,9 +110,9 @@ def test_microgrid66_is_microgrid33_twice():
 
 
 def test_joining_leaves_the_next_one_to_read_the_case_alone():
-    join_feeders(base_net(), 4)
-    assert len(base_net().bus) == 33
-    assert join_feeders(base_net(), 1).name == "networked33"
+    join_feeders(tables().to_net(), 4)
+    assert len(tables().to_net().bus) == 33
+    assert join_feeders(tables().to_net(), 1).name == "networked33"
 
 
 @given(

@@ -6,7 +6,7 @@ from bare_grid import grid_of, set_points
 from pandapower import networks
 
 from grids.batch_power_flow import BatchPowerFlow
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from grids.power_flow import PowerFlow
 
 
@@ -54,8 +54,8 @@ def test_traps_of_case33bw_are_mended(good_net):
 
 
 def test_spoiling_one_net_does_not_spoil_the_next():
-    base_net().load["p_mw"] = 0.0
-    assert base_net().load.p_mw.sum() == pytest.approx(3.715)
+    tables().to_net().load["p_mw"] = 0.0
+    assert tables().to_net().load.p_mw.sum() == pytest.approx(3.715)
 
 
 def test_lines_point_away_from_the_slack(bare33):
@@ -82,7 +82,7 @@ def test_fleet_is_that_of_table_2(grid33):
 
 def test_numbers_are_those_of_pandapower():
     """The feeder stands in a file of ours, so that bids need not wait for pandapower; its closed lines come first."""
-    ours, theirs = base_net(), networks.case33bw()
+    ours, theirs = tables().to_net(), networks.case33bw()
     lines = theirs.line[theirs.line.in_service]
     for column in ("from_bus", "to_bus"):
         assert (ours.line[column].to_numpy() == lines[column].to_numpy() + 1).all()

@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from grids.build import load_base_net
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from grids.check import base_net_problems
 from grids.documents import MOST_BYTES
 from grids.network import GridError
@@ -20,7 +20,7 @@ def net_file(tmp_path):
     """Write a sound net with a part of it replaced; return the file's name."""
 
     def _net_file(change):
-        document = json.loads(pp.to_json(base_net()))
+        document = json.loads(pp.to_json(tables().to_net()))
         changed = change(document)
         path = tmp_path / "net.json"
         path.write_text(json.dumps(document if changed is None else changed), encoding="utf-8")
@@ -174,13 +174,13 @@ def set_index(net):
     ],
 )
 def test_tables_of_another_form_are_refused_by_name(fault, part):
-    net = base_net()
+    net = tables().to_net()
     fault(net)
     assert part in "; ".join(base_net_problems(net))
 
 
 NETS = {
-    "microgrid33": base_net,
+    "microgrid33": lambda: tables().to_net(),
     "case33bw": pn.case33bw,
     "cigre_lv": pn.create_cigre_network_lv,
     "cigre_mv": lambda: pn.create_cigre_network_mv(with_der="pv_wind"),

@@ -9,7 +9,7 @@ import pytest
 
 from agents.participants import create_agents
 from experiments.catalog import find_study
-from grids.cases.networked33 import base_net
+from grids.cases.networked33 import tables
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Knowledge, Outlook
@@ -120,7 +120,7 @@ def test_table_2_takes_load_out_of_six_buses_of_the_33_bus_case(table2, good_net
 
 
 def test_loads_are_table_2_of_1_mw_with_the_power_factor_of_table_1(table2, day, good_net):
-    net = base_net()
+    net = tables().to_net()
     assert net.load.bus.tolist() == list(range(2, 34))  # bus 1 has none
     assert net.load.p_mw.tolist() == table2[table2 > 0].tolist()
     tan_phi = (net.load.q_mvar / net.load.p_mw).to_numpy()

@@ -12,7 +12,7 @@ from conftest import STUDIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grids.cases.microgrid33 import base_net
+from grids.cases.microgrid33 import tables
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.market.imbalance import RULES
@@ -378,7 +378,7 @@ def test_files_are_looked_for_beside_the_study(tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     folder.mkdir()
     shutil.copy(str(files("sim") / "data" / "microgrid33_day.csv"), folder / "day.csv")
-    pp.to_json(base_net(), str(folder / "net.json"))
+    pp.to_json(tables().to_net(), str(folder / "net.json"))
     file = folder / "study.yaml"
     changed = document()
     changed["profiles"]["file"], changed["grid"]["case"] = "day.csv", "net.json"

@@ -1,7 +1,6 @@
-"""Packaged networks: one module per case, with a function ``base_net`` that returns a pandapower net.
+"""Networks by name: one module per case, with a function ``tables``, or ``base_net`` that returns a pandapower net.
 
-A case may offer its tables too, by a function ``tables``: a grid is then made, and bids are, before pandapower, which
-takes seconds to import, is asked for a power flow.
+From tables a grid is made, and bids are, before pandapower, which takes seconds to import, is asked for a power flow.
 """
 
 from __future__ import annotations

@@ -1,21 +1,10 @@
 """The 33-bus feeder of Baran and Wu (1989), https://doi.org/10.1109/61.25627, as the paper's microgrid uses it."""
 
-from __future__ import annotations
-
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from grids.cases import Tables
-
-if TYPE_CHECKING:
-    from pandapower import pandapowerNet
-
-
-def base_net() -> pandapowerNet:
-    """Return the feeder as a pandapower net; limits are set later, from the study."""
-    return tables().to_net()
 
 
 def tables() -> Tables:

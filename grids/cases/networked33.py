@@ -6,22 +6,11 @@ the demand profile of a study is Table 1 in MW. The ratio Q/P of Table 1 is the 
 that of the sums over the day is taken.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from grids.cases import Tables, microgrid33
-
-if TYPE_CHECKING:
-    from pandapower import pandapowerNet
-
-
-def base_net() -> pandapowerNet:
-    """Return the feeder as a pandapower net."""
-    return tables().to_net()
 
 
 def tables() -> Tables:

@@ -16,9 +16,10 @@ from agents.bid_optimizer import opening_problem
 from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.exact.ac_model import ACProblem, bus_admittance
+from agents.dispatch.exact.ac_case import ACCase
+from agents.dispatch.exact.ac_model import ac_model, bus_admittance
 from agents.dispatch.exact.ac_reference import read_ac_plan, solve_ac
-from agents.dispatch.exact.ac_repair import best_repair, repair
+from agents.dispatch.exact.ac_repair import ACRepair
 from agents.dispatch.first_stage import bid_bounds
 from agents.dispatch.plan import fix_directions
 from agents.dispatch.plan_money import plan_money
@@ -108,8 +109,8 @@ def test_the_objective_is_what_the_market_settles_at_any_point(price, seed):
     problem = replace(
         problem, price_per_mwh=np.array([price, 50.0]), over_price_per_mwh=over, under_price_per_mwh=under
     )
-    case = ACProblem(grid=grid, tariff=TARIFF, rule=rule, problem=problem, directions=Directions.undecided(2, 2))
-    model = case.model()
+    case = ACCase(grid=grid, tariff=TARIFF, rule=rule, problem=problem, directions=Directions.undecided(2, 2))
+    model = ac_model(case)
     for variable in model.component_data_objects(pyo.Var):
         if not variable.fixed:
             variable.set_value(rng.uniform(-1, 1), skip_validation=True)
@@ -182,8 +183,9 @@ def check_repair(dispatcher, problem):
     relaxed, steered, directions = relaxed_and_steered(dispatcher, problem)
     assert relaxed.inexactness.max() > EXACT
     assert mismatch(grid, relaxed) > 1e-3
-    plan = repair(grid, tariff, rule, problem, relaxed, directions)
-    best = best_repair(grid, tariff, rule, problem, relaxed=relaxed, steered=steered, directions=directions)
+    repair = ACRepair(grid, tariff, rule, problem)
+    plan = repair.repaired(relaxed, directions)
+    best = repair.best(relaxed, steered, directions)
     for mended in (plan, best):
         assert mended.repaired
         assert mended.inexactness.max() <= EXACT
@@ -267,7 +269,7 @@ def test_an_exact_plan_stays_as_it_is():
     grid, rule = feeder5(), RULES["case1"]
     problem = draw_problem(grid, rule, np.random.default_rng(1), scenarios=2, hours=3)
     conic, directions = by_cones(grid, rule, problem)
-    assert repair(grid, TARIFF, rule, problem, conic, directions) is conic
+    assert ACRepair(grid, TARIFF, rule, problem).repaired(conic, directions) is conic
     profit = plan_money(grid, TARIFF, rule, problem, conic)["profit"]
     assert problem.probability @ profit == pytest.approx(-conic.objective, abs=1e-4)
 
@@ -278,9 +280,9 @@ def test_only_scenarios_that_physics_refuses_are_solved_again():
     conic, directions = by_cones(grid, rule, problem)
     off = np.array([[0.1], [0.0]])  # in the first scenario only
     plan = replace(conic, tie_p_mw=conic.tie_p_mw + off, cone_gap=conic.cone_gap + off)
-    late = repair(grid, TARIFF, rule, problem, plan, directions, time_limit_s=0.0)
+    late = ACRepair(grid, TARIFF, rule, problem).repaired(plan, directions, time_limit_s=0.0)
     assert late.inexactness.max() > EXACT
-    mended = repair(grid, TARIFF, rule, problem, plan, directions)
+    mended = ACRepair(grid, TARIFF, rule, problem).repaired(plan, directions)
     assert mended.tie_p_mw[1].tobytes() == conic.tie_p_mw[1].tobytes()
     assert mended.tie_p_mw[0] == pytest.approx(conic.tie_p_mw[0], abs=1e-3)
     assert mended.objective == pytest.approx(conic.objective, rel=CLOSE)

@@ -17,6 +17,7 @@ import pyomo.environ as pyo
 from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_market import add_bids, add_money
 from agents.dispatch.plan import PLANNED, planned_voltages
+from grids.components import energy_limits
 from grids.network import ComplexArray, FloatArray, Grid
 
 OVERLAP_MW2 = 1e-9
@@ -32,243 +33,237 @@ def bus_admittance(grid: Grid) -> ComplexArray:
     return (incidence.T @ line @ incidence).astype(np.complex128)
 
 
-class ACProblem(ACCase):
-    """Paper's own problem, Eq. (7)-(31), as a Pyomo model."""
+def ac_model(case: ACCase) -> Model:
+    """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""
+    m = pyo.ConcreteModel(name=f"{case.grid.name}, Eq. (7)-(31)")
+    scenarios, hours = case.problem.shape
+    m.SCENARIOS, m.HOURS = pyo.RangeSet(0, scenarios - 1), pyo.RangeSet(0, hours - 1)
+    m.AT = m.SCENARIOS * m.HOURS
+    m.BUSES = pyo.RangeSet(0, len(case.grid.bus_ids) - 1)
+    m.LINES = pyo.RangeSet(0, len(case.grid.line_from) - 1)
+    m.LOADS = pyo.RangeSet(0, len(case.grid.load_names) - 1)
+    m.RENEWABLES = pyo.RangeSet(0, len(case.grid.renewables) - 1)
+    m.BATTERIES = pyo.RangeSet(0, len(case.grid.batteries) - 1)
+    m.TIERS = pyo.RangeSet(0, len(case.rule.tiers) - 1)
+    _add_units(case, m)
+    _add_stores(case, m)
+    _add_power_flow(case, m)
+    _add_limits(case, m)
+    _add_tie_line(case, m)
+    add_bids(case, m)
+    add_money(case, m)
+    return m
 
-    def model(self) -> Model:
-        """Return the Pyomo model of all scenarios and hours; its objective is expected cost minus revenue, in $."""
-        m = pyo.ConcreteModel(name=f"{self.grid.name}, Eq. (7)-(31)")
-        scenarios, hours = self.problem.shape
-        m.SCENARIOS, m.HOURS = pyo.RangeSet(0, scenarios - 1), pyo.RangeSet(0, hours - 1)
-        m.AT = m.SCENARIOS * m.HOURS
-        m.BUSES = pyo.RangeSet(0, len(self.grid.bus_ids) - 1)
-        m.LINES = pyo.RangeSet(0, len(self.grid.line_from) - 1)
-        m.LOADS = pyo.RangeSet(0, len(self.grid.load_names) - 1)
-        m.RENEWABLES = pyo.RangeSet(0, len(self.grid.renewables) - 1)
-        m.BATTERIES = pyo.RangeSet(0, len(self.grid.batteries) - 1)
-        m.TIERS = pyo.RangeSet(0, len(self.rule.tiers) - 1)
-        self._add_units(m)
-        self._add_stores(m)
-        self._add_power_flow(m)
-        self._add_limits(m)
-        self._add_tie_line(m)
-        add_bids(self, m)
-        add_money(self, m)
-        return m
 
-    def _add_units(self, m: Model) -> None:
-        grid, problem = self.grid, self.problem
-        demand, available = problem.demand_mw, problem.available_mw
-        m.load_p_mw = pyo.Var(m.AT, m.LOADS, bounds=(0, None), initialize=lambda m, *at: float(demand[at]))
-        m.renewable_p_mw = pyo.Var(
-            m.AT, m.RENEWABLES, bounds=(0, None), initialize=lambda m, *at: float(available[at])
-        )
-        m.renewable_q_mvar = pyo.Var(m.AT, m.RENEWABLES, initialize=0.0)
-        m.battery_p_mw = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
-        m.battery_q_mvar = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
-        ratio = grid.load_tan_phi.tolist()
-        steepest = [PLANNED * math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
-        output_mva, battery_mva = (
-            [PLANNED * unit.max_s_mva for unit in units] for units in (grid.renewables, grid.batteries)
-        )
+def _add_units(case: ACCase, m: Model) -> None:
+    grid, problem = case.grid, case.problem
+    demand, available = problem.demand_mw, problem.available_mw
+    m.load_p_mw = pyo.Var(m.AT, m.LOADS, bounds=(0, None), initialize=lambda m, *at: float(demand[at]))
+    m.renewable_p_mw = pyo.Var(m.AT, m.RENEWABLES, bounds=(0, None), initialize=lambda m, *at: float(available[at]))
+    m.renewable_q_mvar = pyo.Var(m.AT, m.RENEWABLES, initialize=0.0)
+    m.battery_p_mw = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
+    m.battery_q_mvar = pyo.Var(m.AT, m.BATTERIES, initialize=0.0)
+    ratio = grid.load_tan_phi.tolist()
+    steepest = [PLANNED * math.tan(math.acos(unit.min_power_factor)) for unit in grid.renewables]
+    output_mva, battery_mva = (
+        [PLANNED * unit.max_s_mva for unit in units] for units in (grid.renewables, grid.batteries)
+    )
 
-        m.eq18 = pyo.Constraint(
-            m.AT,
-            m.LOADS,
-            rule=lambda m, *at: m.load_p_mw[at] <= demand[at],
-            doc="A load is served in part or in full.",
-        )
-        m.eq19 = pyo.Expression(
-            m.AT, m.LOADS, rule=lambda m, s, t, i: ratio[i] * m.load_p_mw[s, t, i], doc="Its power factor stays."
-        )
-        m.eq20 = pyo.Constraint(
-            m.AT,
-            m.RENEWABLES,
-            rule=lambda m, *at: m.renewable_p_mw[at] <= available[at],
-            doc="A renewable gives what is available, or less.",
-        )
-        m.eq21 = pyo.Constraint(
-            m.AT,
-            m.RENEWABLES,
-            rule=lambda m, s, t, i: (
-                m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2 <= output_mva[i] ** 2
-            ),
-            doc="Its apparent power stays within the inverter's capacity.",
-        )
-        m.eq22 = pyo.Constraint(
-            m.AT,
-            m.RENEWABLES,
-            (-1, 1),
-            rule=lambda m, s, t, i, side: (
-                side * m.renewable_q_mvar[s, t, i] <= steepest[i] * m.renewable_p_mw[s, t, i]
-            ),
-            doc="Its power factor stays within range, lagging and leading.",
-        )
-        m.eq23 = pyo.Constraint(
-            m.AT,
-            m.BATTERIES,
-            rule=lambda m, s, t, i: (
-                m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2 <= battery_mva[i] ** 2
-            ),
-            doc="A battery's converter works in all four quadrants of a circle.",
-        )
+    m.eq18 = pyo.Constraint(
+        m.AT,
+        m.LOADS,
+        rule=lambda m, *at: m.load_p_mw[at] <= demand[at],
+        doc="A load is served in part or in full.",
+    )
+    m.eq19 = pyo.Expression(
+        m.AT, m.LOADS, rule=lambda m, s, t, i: ratio[i] * m.load_p_mw[s, t, i], doc="Its power factor stays."
+    )
+    m.eq20 = pyo.Constraint(
+        m.AT,
+        m.RENEWABLES,
+        rule=lambda m, *at: m.renewable_p_mw[at] <= available[at],
+        doc="A renewable gives what is available, or less.",
+    )
+    m.eq21 = pyo.Constraint(
+        m.AT,
+        m.RENEWABLES,
+        rule=lambda m, s, t, i: (
+            m.renewable_p_mw[s, t, i] ** 2 + m.renewable_q_mvar[s, t, i] ** 2 <= output_mva[i] ** 2
+        ),
+        doc="Its apparent power stays within the inverter's capacity.",
+    )
+    m.eq22 = pyo.Constraint(
+        m.AT,
+        m.RENEWABLES,
+        (-1, 1),
+        rule=lambda m, s, t, i, side: side * m.renewable_q_mvar[s, t, i] <= steepest[i] * m.renewable_p_mw[s, t, i],
+        doc="Its power factor stays within range, lagging and leading.",
+    )
+    m.eq23 = pyo.Constraint(
+        m.AT,
+        m.BATTERIES,
+        rule=lambda m, s, t, i: m.battery_p_mw[s, t, i] ** 2 + m.battery_q_mvar[s, t, i] ** 2 <= battery_mva[i] ** 2,
+        doc="A battery's converter works in all four quadrants of a circle.",
+    )
 
-    def _add_stores(self, m: Model) -> None:
-        unit, problem = self.grid.batteries, self.problem
-        m.LOSSY = pyo.Set(initialize=[i for i in m.BATTERIES if unit[i].efficiency < 1])
-        m.discharge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
-        m.charge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
 
-        def drawn_mwh(m: Model, s: int, t: int, i: int) -> Any:
-            if i not in m.LOSSY:
-                return m.battery_p_mw[s, t, i]
-            return m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
+def _add_stores(case: ACCase, m: Model) -> None:
+    unit, problem = case.grid.batteries, case.problem
+    m.LOSSY = pyo.Set(initialize=[i for i in m.BATTERIES if unit[i].efficiency < 1])
+    m.discharge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
+    m.charge_mw = pyo.Var(m.AT, m.LOSSY, bounds=(0, None), initialize=0.0)
 
-        def recursion(m: Model, s: int, t: int, i: int) -> Any:
-            before = m.end_energy_mwh[s, t - 1, i] if t else float(problem.start_energy_mwh[i])
-            return m.end_energy_mwh[s, t, i] == before - drawn_mwh(m, s, t, i)
+    def drawn_mwh(m: Model, s: int, t: int, i: int) -> Any:
+        if i not in m.LOSSY:
+            return m.battery_p_mw[s, t, i]
+        return m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
 
-        def limits(m: Model, s: int, t: int, i: int) -> tuple[float, float]:
-            least = max(unit[i].min_soc * unit[i].max_e_mwh, float(problem.required_energy_mwh[t, i]))
-            return least, unit[i].max_soc * unit[i].max_e_mwh
+    def recursion(m: Model, s: int, t: int, i: int) -> Any:
+        before = m.end_energy_mwh[s, t - 1, i] if t else float(problem.start_energy_mwh[i])
+        return m.end_energy_mwh[s, t, i] == before - drawn_mwh(m, s, t, i)
 
-        m.end_energy_mwh = pyo.Var(  # (24), and enough to close the day as full as it began
-            m.AT,
-            m.BATTERIES,
-            bounds=limits,
-            initialize=lambda m, s, t, i: float(np.clip(problem.start_energy_mwh[i], *limits(m, s, t, i))),
-        )
-        m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
-        m.eq25_split = pyo.Constraint(
-            m.AT,
-            m.LOSSY,
-            rule=lambda m, *at: m.battery_p_mw[at] == m.discharge_mw[at] - m.charge_mw[at],
-            doc="A battery with losses tells charge from discharge ...",
-        )
-        m.eq25_either = pyo.Constraint(
-            m.AT,
-            m.LOSSY,
-            rule=lambda m, *at: m.discharge_mw[at] * m.charge_mw[at] <= OVERLAP_MW2,
-            doc="... and does not burn energy by doing both at once.",
-        )
+    def limits(m: Model, s: int, t: int, i: int) -> tuple[float, float]:
+        least, most = energy_limits(unit[i])
+        return max(least, float(problem.required_energy_mwh[t, i])), most
 
-    def _add_power_flow(self, m: Model) -> None:
-        grid = self.grid
-        m.vm_pu = pyo.Var(m.AT, m.BUSES, initialize=grid.voltage.slack_vm_pu)
-        m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=0.0)
-        m.tie_p_mw = pyo.Var(m.AT, initialize=0.0)
-        m.tie_q_mvar = pyo.Var(m.AT, initialize=0.0)
-        self._add_network_flow(m)
-        loads, renewables, batteries = (
-            _units_by_bus(bus.tolist(), len(grid.bus_ids))
-            for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
-        )
+    m.end_energy_mwh = pyo.Var(  # (24), and enough to close the day as full as it began
+        m.AT,
+        m.BATTERIES,
+        bounds=limits,
+        initialize=lambda m, s, t, i: float(np.clip(problem.start_energy_mwh[i], *limits(m, s, t, i))),
+    )
+    m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
+    m.eq25_split = pyo.Constraint(
+        m.AT,
+        m.LOSSY,
+        rule=lambda m, *at: m.battery_p_mw[at] == m.discharge_mw[at] - m.charge_mw[at],
+        doc="A battery with losses tells charge from discharge ...",
+    )
+    m.eq25_either = pyo.Constraint(
+        m.AT,
+        m.LOSSY,
+        rule=lambda m, *at: m.discharge_mw[at] * m.charge_mw[at] <= OVERLAP_MW2,
+        doc="... and does not burn energy by doing both at once.",
+    )
 
-        def active(m: Model, s: int, t: int, i: int) -> Any:
-            supply = sum(m.renewable_p_mw[s, t, k] for k in renewables[i])
-            supply += sum(m.battery_p_mw[s, t, k] for k in batteries[i])
-            supply -= sum(m.load_p_mw[s, t, k] for k in loads[i])
-            return supply + (m.tie_p_mw[s, t] if i == grid.slack else 0) == m.eq28_p[s, t, i]
 
-        def reactive(m: Model, s: int, t: int, i: int) -> Any:
-            supply = sum(m.renewable_q_mvar[s, t, k] for k in renewables[i])
-            supply += sum(m.battery_q_mvar[s, t, k] for k in batteries[i])
-            supply -= sum(m.eq19[s, t, k] for k in loads[i])
-            return supply + (m.tie_q_mvar[s, t] if i == grid.slack else 0) == m.eq28_q[s, t, i]
+def _add_power_flow(case: ACCase, m: Model) -> None:
+    grid = case.grid
+    m.vm_pu = pyo.Var(m.AT, m.BUSES, initialize=grid.voltage.slack_vm_pu)
+    m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=0.0)
+    m.tie_p_mw = pyo.Var(m.AT, initialize=0.0)
+    m.tie_q_mvar = pyo.Var(m.AT, initialize=0.0)
+    _add_network_flow(case, m)
+    loads, renewables, batteries = (
+        _units_by_bus(bus.tolist(), len(grid.bus_ids)) for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
+    )
 
-        m.OTHERS = m.BUSES - {grid.slack}
-        m.eq26_p = pyo.Constraint(m.AT, {grid.slack}, rule=active, doc="Balance at the bus of the tie line.")
-        m.eq26_q = pyo.Constraint(m.AT, {grid.slack}, rule=reactive, doc="The same for reactive power.")
-        m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active, doc="Balance at every other bus.")
-        m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive, doc="The same for reactive power.")
+    def active(m: Model, s: int, t: int, i: int) -> Any:
+        supply = sum(m.renewable_p_mw[s, t, k] for k in renewables[i])
+        supply += sum(m.battery_p_mw[s, t, k] for k in batteries[i])
+        supply -= sum(m.load_p_mw[s, t, k] for k in loads[i])
+        return supply + (m.tie_p_mw[s, t] if i == grid.slack else 0) == m.eq28_p[s, t, i]
 
-    def _add_network_flow(self, m: Model) -> None:
-        """Add Eq. (28), the flow from each bus into the network; every line's sine and cosine is written once."""
-        sending, receiving = self.grid.line_from.tolist(), self.grid.line_to.tolist()
-        ends = list(zip(sending, receiving, strict=True))
-        line = {(i, j): (e, 1) for e, (i, j) in enumerate(ends)} | {(j, i): (e, -1) for e, (i, j) in enumerate(ends)}
-        near = [[i, *(j for k, j in line if k == i)] for i in m.BUSES]
-        admittance = bus_admittance(self.grid)
-        conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
+    def reactive(m: Model, s: int, t: int, i: int) -> Any:
+        supply = sum(m.renewable_q_mvar[s, t, k] for k in renewables[i])
+        supply += sum(m.battery_q_mvar[s, t, k] for k in batteries[i])
+        supply -= sum(m.eq19[s, t, k] for k in loads[i])
+        return supply + (m.tie_q_mvar[s, t] if i == grid.slack else 0) == m.eq28_q[s, t, i]
 
-        def along_line(m: Model, s: int, t: int, e: int, function: Callable[[Any], Any]) -> Any:
-            i, j = ends[e]
-            return m.vm_pu[s, t, i] * m.vm_pu[s, t, j] * function(m.va_rad[s, t, i] - m.va_rad[s, t, j])
+    m.OTHERS = m.BUSES - {grid.slack}
+    m.eq26_p = pyo.Constraint(m.AT, {grid.slack}, rule=active, doc="Balance at the bus of the tie line.")
+    m.eq26_q = pyo.Constraint(m.AT, {grid.slack}, rule=reactive, doc="The same for reactive power.")
+    m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active, doc="Balance at every other bus.")
+    m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive, doc="The same for reactive power.")
 
-        m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.cos))
-        m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.sin))
 
-        def cosine(m: Model, s: int, t: int, i: int, j: int) -> Any:
-            return m.vm_pu[s, t, i] ** 2 if i == j else m.cosine[s, t, line[i, j][0]]
+def _add_network_flow(case: ACCase, m: Model) -> None:
+    """Add Eq. (28), the flow from each bus into the network; every line's sine and cosine is written once."""
+    sending, receiving = case.grid.line_from.tolist(), case.grid.line_to.tolist()
+    ends = list(zip(sending, receiving, strict=True))
+    line = {(i, j): (e, 1) for e, (i, j) in enumerate(ends)} | {(j, i): (e, -1) for e, (i, j) in enumerate(ends)}
+    near = [[i, *(j for k, j in line if k == i)] for i in m.BUSES]
+    admittance = bus_admittance(case.grid)
+    conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
 
-        def sine(m: Model, s: int, t: int, i: int, j: int) -> Any:
-            return 0.0 if i == j else line[i, j][1] * m.sine[s, t, line[i, j][0]]
+    def along_line(m: Model, s: int, t: int, e: int, function: Callable[[Any], Any]) -> Any:
+        i, j = ends[e]
+        return m.vm_pu[s, t, i] * m.vm_pu[s, t, j] * function(m.va_rad[s, t, i] - m.va_rad[s, t, j])
 
-        m.eq28_p = pyo.Expression(
-            m.AT,
-            m.BUSES,
-            rule=lambda m, s, t, i: sum(
-                conductance[i][j] * cosine(m, s, t, i, j) + susceptance[i][j] * sine(m, s, t, i, j) for j in near[i]
-            ),
-            doc="P_i = Σ_j V_i·V_j·(G_ij·cos θ_ij + B_ij·sin θ_ij)",
-        )
-        m.eq28_q = pyo.Expression(
-            m.AT,
-            m.BUSES,
-            rule=lambda m, s, t, i: sum(
-                conductance[i][j] * sine(m, s, t, i, j) - susceptance[i][j] * cosine(m, s, t, i, j) for j in near[i]
-            ),
-            doc="Q_i = Σ_j V_i·V_j·(G_ij·sin θ_ij - B_ij·cos θ_ij)",
-        )
+    m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.cos))
+    m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.sin))
 
-    def _add_limits(self, m: Model) -> None:
-        grid, (lowest, highest) = self.grid, planned_voltages(self.grid)
-        squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
-        widest = ((PLANNED * grid.line_max_i_pu) ** 2 * squared_impedance).tolist()
-        sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+    def cosine(m: Model, s: int, t: int, i: int, j: int) -> Any:
+        return m.vm_pu[s, t, i] ** 2 if i == j else m.cosine[s, t, line[i, j][0]]
+
+    def sine(m: Model, s: int, t: int, i: int, j: int) -> Any:
+        return 0.0 if i == j else line[i, j][1] * m.sine[s, t, line[i, j][0]]
+
+    m.eq28_p = pyo.Expression(
+        m.AT,
+        m.BUSES,
+        rule=lambda m, s, t, i: sum(
+            conductance[i][j] * cosine(m, s, t, i, j) + susceptance[i][j] * sine(m, s, t, i, j) for j in near[i]
+        ),
+        doc="P_i = Σ_j V_i·V_j·(G_ij·cos θ_ij + B_ij·sin θ_ij)",
+    )
+    m.eq28_q = pyo.Expression(
+        m.AT,
+        m.BUSES,
+        rule=lambda m, s, t, i: sum(
+            conductance[i][j] * sine(m, s, t, i, j) - susceptance[i][j] * cosine(m, s, t, i, j) for j in near[i]
+        ),
+        doc="Q_i = Σ_j V_i·V_j·(G_ij·sin θ_ij - B_ij·cos θ_ij)",
+    )
+
+
+def _add_limits(case: ACCase, m: Model) -> None:
+    grid, (lowest, highest) = case.grid, planned_voltages(case.grid)
+    squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
+    widest = ((PLANNED * grid.line_max_i_pu) ** 2 * squared_impedance).tolist()
+    sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+    for at in m.AT:
+        m.vm_pu[(*at, grid.slack)].fix(grid.voltage.slack_vm_pu)
+        m.va_rad[(*at, grid.slack)].fix(0.0)
+    for i in m.OTHERS:  # (31)
         for at in m.AT:
-            m.vm_pu[(*at, grid.slack)].fix(grid.voltage.slack_vm_pu)
-            m.va_rad[(*at, grid.slack)].fix(0.0)
-        for i in m.OTHERS:  # (31)
-            for at in m.AT:
-                m.vm_pu[(*at, i)].setlb(lowest)
-                m.vm_pu[(*at, i)].setub(highest)
-        m.eq29_line = pyo.Constraint(
-            m.AT,
-            m.LINES,
-            rule=lambda m, s, t, e: (
-                m.vm_pu[s, t, sending[e]] ** 2 + m.vm_pu[s, t, receiving[e]] ** 2 - 2 * m.cosine[s, t, e] <= widest[e]
-            ),
-            doc="Current within the rating: |I|²·|Z|² = |V_i - V_j|².",
-        )
+            m.vm_pu[(*at, i)].setlb(lowest)
+            m.vm_pu[(*at, i)].setub(highest)
+    m.eq29_line = pyo.Constraint(
+        m.AT,
+        m.LINES,
+        rule=lambda m, s, t, e: (
+            m.vm_pu[s, t, sending[e]] ** 2 + m.vm_pu[s, t, receiving[e]] ** 2 - 2 * m.cosine[s, t, e] <= widest[e]
+        ),
+        doc="Current within the rating: |I|²·|Z|² = |V_i - V_j|².",
+    )
 
-    def _add_tie_line(self, m: Model) -> None:
-        tie, tan_phi = self.grid.tie_line, self.tan_phi
-        m.eq29_tie = pyo.Constraint(
-            m.AT,
-            rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= (PLANNED * tie.max_s_mva) ** 2,
-            doc="Capacity of the tie line.",
-        )
-        if tan_phi == 0 and not self.both_directions:  # at a power factor of 1 Eq. (30) no longer forbids export
-            m.tie_p_mw.setlb(0.0)
-        enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
-        open_flows = [at for at in m.AT if self.both_directions and self.integer and self.directions.flow[at] == 0]
-        m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
 
-        def power_factor(m: Model, s: int, t: int, side: int) -> Any:
-            direction = -1 if self.both_directions and self.directions.flow[s, t] < 0 else 1
-            slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
-            return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
+def _add_tie_line(case: ACCase, m: Model) -> None:
+    tie, tan_phi = case.grid.tie_line, case.tan_phi
+    m.eq29_tie = pyo.Constraint(
+        m.AT,
+        rule=lambda m, *at: m.tie_p_mw[at] ** 2 + m.tie_q_mvar[at] ** 2 <= (PLANNED * tie.max_s_mva) ** 2,
+        doc="Capacity of the tie line.",
+    )
+    if tan_phi == 0 and not case.both_directions:  # at a power factor of 1 Eq. (30) no longer forbids export
+        m.tie_p_mw.setlb(0.0)
+    enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
+    open_flows = [at for at in m.AT if case.both_directions and case.integer and case.directions.flow[at] == 0]
+    m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
 
-        m.eq30 = pyo.Constraint(m.AT, (-1, 1), rule=power_factor, doc="Power factor of the tie line.")
-        m.eq30_export = pyo.Constraint(
-            open_flows,
-            (-1, 1),
-            rule=lambda m, s, t, side: (
-                side * m.tie_q_mvar[s, t] <= -tan_phi * m.tie_p_mw[s, t] + enough * m.imports[s, t]
-            ),
-            doc="The same where an open direction turns out to be export.",
-        )
+    def power_factor(m: Model, s: int, t: int, side: int) -> Any:
+        direction = -1 if case.both_directions and case.directions.flow[s, t] < 0 else 1
+        slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
+        return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
+
+    m.eq30 = pyo.Constraint(m.AT, (-1, 1), rule=power_factor, doc="Power factor of the tie line.")
+    m.eq30_export = pyo.Constraint(
+        open_flows,
+        (-1, 1),
+        rule=lambda m, s, t, side: side * m.tie_q_mvar[s, t] <= -tan_phi * m.tie_p_mw[s, t] + enough * m.imports[s, t],
+        doc="The same where an open direction turns out to be export.",
+    )
 
 
 def _units_by_bus(bus_of_unit: list[int], buses: int) -> list[list[int]]:

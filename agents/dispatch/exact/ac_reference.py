@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from agents.dispatch.compiled import PYOMO
-from agents.dispatch.exact.ac_case import Model
-from agents.dispatch.exact.ac_model import ACProblem, values_of
+from agents.dispatch.exact.ac_case import ACCase, Model
+from agents.dispatch.exact.ac_model import ac_model, values_of
 from agents.dispatch.exact.nl_solver import Options, solve_nl
 from agents.dispatch.plan import Plan, store_path
 from agents.dispatch.problem import Directions, DispatchProblem
@@ -57,11 +57,11 @@ def solve_ac(
         If it finds no feasible plan, or stops without an answer.
     """
     directions = directions or Directions.undecided(*problem.shape)
-    case = ACProblem(
+    case = ACCase(
         grid=grid, tariff=tariff, rule=rule, problem=problem, directions=directions, integer=solver == "bonmin"
     )
     with PYOMO:
-        model = case.model()
+        model = ac_model(case)
     if start is not None:
         _begin_at(model, start)
     objective = solve_nl(model, solver, options)
@@ -82,7 +82,7 @@ def _begin_at(m: Model, start: Plan) -> None:
         m.discharge_mw[at].set_value(max(power, 0.0))
 
 
-def read_ac_plan(case: ACProblem, m: Model) -> Plan:
+def read_ac_plan(case: ACCase, m: Model) -> Plan:
     """Return the plan in the values of the model's variables."""
     grid, problem, shape = case.grid, case.problem, case.problem.shape
     load = values_of(m.load_p_mw, *shape, len(grid.load_names))

@@ -6,7 +6,7 @@ Its solution is feasible and, the problem not being convex, locally optimal; the
 """
 
 import math
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
 
@@ -35,103 +35,96 @@ SCENARIO_TIME_S = 60.0
 """Most time for one scenario. [s]"""
 
 
-def best_repair(
-    grid: Grid,
-    tariff: Tariff,
-    rule: ImbalanceRule,
-    problem: DispatchProblem,
-    *,
-    relaxed: Plan,
-    steered: Plan,
-    directions: Directions,
-    time_limit_s: float = math.inf,
-) -> Plan:
-    """Return the cheapest plan that is physically exact: steered by a price on losses, or repaired on exact AC.
+@dataclass(frozen=True, eq=False)
+class ACRepair:
+    """Repair of the plans of one dispatch problem.
 
-    Where the bids are decided the repair begins twice: at the relaxed plan, whose bids are the better ones if little
-    needs repair, and at the steered plan. If no plan is exact, the one nearest to physics is returned.
-
-    Parameters
+    Attributes
     ----------
     grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
         The problem.
-    relaxed, steered : Plan
-        The optimum of the relaxation, and the plan with a price on burnt energy.
-    directions : Directions
-        Directions of both.
-    time_limit_s : float
-        Time for all of it; scenarios that are left over stay as they are. [s]
     """
-    deadline = perf_counter() + time_limit_s
-    plans = [steered, repair(grid, tariff, rule, problem, steered, directions, every=True, time_limit_s=time_limit_s)]
-    if problem.bid_mw is None:
-        left = deadline - perf_counter()
-        plans.append(repair(grid, tariff, rule, problem, relaxed, directions, time_limit_s=left))
-    exact = [plan for plan in plans if plan.inexactness.max() <= EXACT]
-    if not exact:
-        return min(plans, key=lambda plan: float(plan.inexactness.max()))
-    return min(exact, key=lambda plan: plan.objective)
 
+    grid: Grid
+    tariff: Tariff
+    rule: ImbalanceRule
+    problem: DispatchProblem
 
-def repair(
-    grid: Grid,
-    tariff: Tariff,
-    rule: ImbalanceRule,
-    problem: DispatchProblem,
-    plan: Plan,
-    directions: Directions,
-    *,
-    every: bool = False,
-    time_limit_s: float = math.inf,
-) -> Plan:
-    """Return the plan with every inexact scenario solved again on exact AC, its bids unchanged.
+    def best(self, relaxed: Plan, steered: Plan, directions: Directions, time_limit_s: float = math.inf) -> Plan:
+        """Return the cheapest plan that is physically exact: steered by a price on losses, or repaired on exact AC.
 
-    A plan that is exact already, or violates limits because every plan does, comes back as it is. So do scenarios
-    to which Ipopt finds no answer in time: `inexactness` still shows it.
+        Where the bids are decided the repair begins twice: at the relaxed plan, whose bids are the better ones if
+        little needs repair, and at the steered plan. If no plan is exact, the one nearest to physics is returned.
 
-    Parameters
-    ----------
-    grid, tariff, rule, problem : Grid, Tariff, ImbalanceRule, DispatchProblem
-        The problem.
-    plan : Plan
-        With bids, and with the bound that the repaired plan keeps.
-    directions : Directions
-        Directions; those not fixed are taken from the plan.
-    every : bool
-        Solve the other scenarios as well, and take the cheaper solution.
-    time_limit_s : float
-        Time for all of it; scenarios that are left over stay as they are. [s]
-    """
-    deadline = perf_counter() + time_limit_s
-    inexact = every or plan.inexactness.max() > EXACT
-    if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
-        return plan
-    given, fixed, refused = (
-        replace(problem, bid_mw=plan.bid_mw),
-        fix_directions(plan, directions),
-        _refused(grid, plan),
-    )
-    for s in np.flatnonzero(refused | every).tolist():
-        left = deadline - perf_counter()
-        if left <= 0:
-            break
-        one, before = _scenario_of(given, s), _take(plan, s)
-        chosen = replace(fixed, flow=fixed.flow[[s]])
-        options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
-        try:
-            exact = solve_ac(grid, tariff, rule, one, directions=chosen, start=before, options=options)
-        except SolverError:
-            continue
-        costs = [-plan_money(grid, tariff, rule, one, either)["profit"][0] for either in (exact, before)]
-        if refused[s] or costs[0] < costs[1]:
-            plan = _put(plan, s, exact)
-    return replace(
-        plan,
-        penalty=rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices),
-        prices=None,
-        objective=-float(problem.probability @ plan_money(grid, tariff, rule, problem, plan)["profit"]),
-        repaired=True,
-    )
+        Parameters
+        ----------
+        relaxed, steered : Plan
+            The optimum of the relaxation, and the plan with a price on burnt energy.
+        directions : Directions
+            Directions of both.
+        time_limit_s : float
+            Time for all of it; scenarios that are left over stay as they are. [s]
+        """
+        deadline = perf_counter() + time_limit_s
+        plans = [steered, self.repaired(steered, directions, every=True, time_limit_s=time_limit_s)]
+        if self.problem.bid_mw is None:
+            plans.append(self.repaired(relaxed, directions, time_limit_s=deadline - perf_counter()))
+        exact = [plan for plan in plans if plan.inexactness.max() <= EXACT]
+        if not exact:
+            return min(plans, key=lambda plan: float(plan.inexactness.max()))
+        return min(exact, key=lambda plan: plan.objective)
+
+    def repaired(
+        self, plan: Plan, directions: Directions, *, every: bool = False, time_limit_s: float = math.inf
+    ) -> Plan:
+        """Return the plan with every inexact scenario solved again on exact AC, its bids unchanged.
+
+        A plan that is exact already, or violates limits because every plan does, comes back as it is. So do scenarios
+        to which Ipopt finds no answer in time: `inexactness` still shows it.
+
+        Parameters
+        ----------
+        plan : Plan
+            With bids, and with the bound that the repaired plan keeps.
+        directions : Directions
+            Directions; those not fixed are taken from the plan.
+        every : bool
+            Solve the other scenarios as well, and take the cheaper solution.
+        time_limit_s : float
+            Time for all of it; scenarios that are left over stay as they are. [s]
+        """
+        deadline, problem = perf_counter() + time_limit_s, self.problem
+        inexact = every or plan.inexactness.max() > EXACT
+        if not inexact or plan.violation.max() > VIOLATION_TOLERANCE:
+            return plan
+        given, fixed = replace(problem, bid_mw=plan.bid_mw), fix_directions(plan, directions)
+        refused = _refused(self.grid, plan)
+        for s in np.flatnonzero(refused | every).tolist():
+            left = deadline - perf_counter()
+            if left <= 0:
+                break
+            one, before = _scenario_of(given, s), _take(plan, s)
+            chosen = replace(fixed, flow=fixed.flow[[s]])
+            options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
+            try:
+                exact = solve_ac(
+                    self.grid, self.tariff, self.rule, one, directions=chosen, start=before, options=options
+                )
+            except SolverError:
+                continue
+            costs = [-self._profits(one, either)[0] for either in (exact, before)]
+            if refused[s] or costs[0] < costs[1]:
+                plan = _put(plan, s, exact)
+        return replace(
+            plan,
+            penalty=self.rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices),
+            prices=None,
+            objective=-float(problem.probability @ self._profits(problem, plan)),
+            repaired=True,
+        )
+
+    def _profits(self, problem: DispatchProblem, plan: Plan) -> FloatArray:
+        return plan_money(self.grid, self.tariff, self.rule, problem, plan)["profit"]
 
 
 def _refused(grid: Grid, plan: Plan) -> BoolArray:

@@ -39,13 +39,11 @@ def ac_repair(
     """Return the repair of plans on the exact AC equations, see :mod:`agents.dispatch.exact.ac_repair`."""
 
     def repair(relaxed: Plan, steered: Plan, directions: Directions, seconds: float) -> Plan:
-        from agents.dispatch.exact.ac_repair import best_repair  # CasADi is loaded only where it is needed
+        from agents.dispatch.exact.ac_repair import ACRepair  # CasADi is loaded only where it is needed
 
         if progress is not None:
             progress("repairing the plan on the exact AC equations")
-        return best_repair(
-            grid, tariff, rule, problem, relaxed=relaxed, steered=steered, directions=directions, time_limit_s=seconds
-        )
+        return ACRepair(grid, tariff, rule, problem).best(relaxed, steered, directions, seconds)
 
     return repair
 

@@ -161,8 +161,7 @@ def _check_needs(sessions: Sessions, checker: Checker) -> None:
     )
     soc, arrival, departure = sessions.arrival_soc, sessions.arrival_h, sessions.departure_h
     of = Quantity("state of charge on arrival", "", sessions.names, ONCE)
-    checker.at_least("car_needs", soc, 0.0, of, within=0.0)
-    checker.at_most("car_needs", soc, target, of, within=0.0)
+    checker.between("car_needs", soc, (0.0, target), of, within=0.0)
     wanted, possible = (target - soc) * size / efficiency, power * (departure - arrival)
     need = np.minimum(wanted, possible)
     checker.equal(

@@ -96,10 +96,8 @@ def _check_limits(group: DeviceGroup, checker: Checker) -> None:
             checker.at_most("device_limits", group.available_mw, most, available, within=POWER_MW)
     limits = _limits(group)
     for column, unit in (("p_mw", "MW"), ("q_mvar", "Mvar"), ("heat_mw", "MW")):
-        least, most = limits.get(column, (0.0, 0.0))
         value, of = getattr(group, column), Quantity(column, unit, group.names)
-        checker.at_least("device_limits", value, least, of, within=POWER_MW)
-        checker.at_most("device_limits", value, most, of, within=POWER_MW)
+        checker.between("device_limits", value, limits.get(column, (0.0, 0.0)), of, within=POWER_MW)
 
 
 def _limits(group: DeviceGroup) -> dict[str, tuple[Any, Any]]:
@@ -151,9 +149,8 @@ def _check_store(group: DeviceGroup, checker: Checker) -> None:
     drawn = np.where(group.taken > 0, group.taken / efficiency, group.taken * efficiency)
     of = Quantity("stored energy", "MWh", group.names)
     checker.equal("stored_energy", group.energy_mwh, rest - drawn, of, within=ENERGY_MWH)
-    least = np.minimum(group["min_soc"] * full, rest)
-    checker.at_least("stored_energy_limits", group.energy_mwh, least, of, within=ENERGY_MWH)
-    checker.at_most("stored_energy_limits", group.energy_mwh, group["max_soc"] * full, of, within=ENERGY_MWH)
+    limits = np.minimum(group["min_soc"] * full, rest), group["max_soc"] * full
+    checker.between("stored_energy_limits", group.energy_mwh, limits, of, within=ENERGY_MWH)
 
 
 def check_stores_at_end_of_day(records: Records, checker: Checker) -> None:

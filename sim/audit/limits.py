@@ -63,10 +63,10 @@ CLAIMED = ("voltage_limits", "loading_limits", "tie_line_capacity", "tie_line_po
 """Checks of limits that the operator is responsible for; microgrids are responsible for their devices."""
 
 
-def count_limits(sheets: Iterable[Checker]) -> dict[str, LimitCount]:
+def count_limits(checkers: Iterable[Checker]) -> dict[str, LimitCount]:
     """Return the number of limits of each kind that were not kept, and the worst excess."""
     broken, largest = Counter[str](), dict[str, float]()
-    for checker in sheets:
+    for checker in checkers:
         broken.update(finding.check for finding in checker.findings)
         largest |= checker.largest
     counts = {}
@@ -97,10 +97,8 @@ def check_network_limits(records: Records, checker: Checker) -> None:
     names = [f"bus {name}" for name in buses.names]
     own = np.array([name != f"bus {slack_bus(records)}" for name in names], dtype=bool)
     voltage = Quantity("voltage", "p.u.", [name for name, is_own in zip(names, own, strict=True) if is_own])
-    least, most = records.number("grid.voltage.min_vm_pu"), records.number("grid.voltage.max_vm_pu")
-    vm_pu = buses.numbers("vm_pu")[:, own]
-    checker.at_least("voltage_limits", vm_pu, least, voltage, within=VOLTAGE_PU)
-    checker.at_most("voltage_limits", vm_pu, most, voltage, within=VOLTAGE_PU)
+    limits = records.number("grid.voltage.min_vm_pu"), records.number("grid.voltage.max_vm_pu")
+    checker.between("voltage_limits", buses.numbers("vm_pu")[:, own], limits, voltage, within=VOLTAGE_PU)
     ends = zip(records.branches["from_bus"], records.branches["to_bus"], strict=True)
     loading = Quantity("loading", "%", [f"line {a}-{b}" for a, b in ends])
     checker.at_most("loading_limits", lines.numbers("loading_percent"), 100.0, loading, within=LOADING_PERCENT)

@@ -92,8 +92,7 @@ def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, che
     It reads the payments as they are, complete or not.
     """
     balance = balances(payments, agents, days).sum(axis=1, keepdims=True)
-    of = Quantity("sum of all balances", "$", ["all agents"])
-    checker.equal("zero_sum", balance, 0.0, of, within=ZERO_SUM)
+    checker.equal("zero_sum", balance, 0.0, Quantity("sum of all balances", "$", ["all agents"]), within=ZERO_SUM)
 
 
 def agents_of(units: pd.DataFrame, connections: pd.DataFrame) -> list[str]:

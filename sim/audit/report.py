@@ -156,39 +156,38 @@ class Checker:
         """Demand that values are the expected ones within a tolerance."""
         value, target = _table(stored, expected)
         off = np.abs(value - target)
-        self._enter(
-            check,
-            off,
-            within,
-            of,
-            lambda k: f"{of.show(value[k])}, expected {of.show(target[k])} (off by {off[k]:.2g})",
-        )
+
+        def text(at: tuple[int, int]) -> str:
+            return f"{of.show(value[at])}, expected {of.show(target[at])} (off by {off[at]:.2g})"
+
+        self._enter(check, off, within, of, text)
 
     def at_most(
         self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Quantity, *, within: Within
     ) -> None:
         """Demand that values exceed a limit by no more than a tolerance."""
         value, most = _table(stored, limit)
-        self._enter(
-            check,
-            value - most,
-            within,
-            of,
-            lambda k: f"{of.show(value[k])}, above the limit of {of.show(most[k])}",
-        )
+        self._enter(check, value - most, within, of, lambda k: _beyond(of, value[k], "above", most[k]))
 
     def at_least(
         self, check: str, stored: npt.ArrayLike, limit: npt.ArrayLike, of: Quantity, *, within: Within
     ) -> None:
         """Demand that values fall short of a limit by no more than a tolerance."""
         value, least = _table(stored, limit)
-        self._enter(
-            check,
-            least - value,
-            within,
-            of,
-            lambda k: f"{of.show(value[k])}, below the limit of {of.show(least[k])}",
-        )
+        self._enter(check, least - value, within, of, lambda k: _beyond(of, value[k], "below", least[k]))
+
+    def between(
+        self,
+        check: str,
+        stored: npt.ArrayLike,
+        limits: tuple[npt.ArrayLike, npt.ArrayLike],
+        of: Quantity,
+        *,
+        within: Within,
+    ) -> None:
+        """Demand that values leave the range between two limits by no more than a tolerance."""
+        self.at_least(check, stored, limits[0], of, within=within)
+        self.at_most(check, stored, limits[1], of, within=within)
 
     def finite(self, check: str, stored: npt.ArrayLike, of: Quantity) -> None:
         """Demand that values are finite numbers."""
@@ -201,12 +200,7 @@ class Checker:
         self.findings.append(Finding(check, 0, 0, where, message))
 
     def _enter(
-        self,
-        check: str,
-        excess: FloatArray,
-        within: Within,
-        of: Quantity,
-        text: Callable[[tuple[int, int]], str],
+        self, check: str, excess: FloatArray, within: Within, of: Quantity, text: Callable[[tuple[int, int]], str]
     ) -> None:
         excess = np.where(np.isnan(excess), np.inf, excess)  # a value that can't be compared does not hold
         self.checks[check] = self.checks.get(check, 0) + excess.size
@@ -214,6 +208,10 @@ class Checker:
         for row, column in np.argwhere(excess > within).tolist():
             message = f"{of.what} is {text((row, column))}"
             self.findings.append(Finding(check, *of.clock(row), of.where[column], message))
+
+
+def _beyond(of: Quantity, value: float, side: str, limit: float) -> str:
+    return f"{of.show(value)}, {side} the limit of {of.show(limit)}"
 
 
 def _table(value: npt.ArrayLike, other: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

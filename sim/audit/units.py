@@ -42,11 +42,9 @@ def _check_fleet(records: Records, checker: Checker) -> None:
 def _check_loads(records: Records, checker: Checker) -> None:
     """Check 0 <= p <= demand and q = p·tan φ (Eq. 18-19)."""
     loads = records.loads
-    demand = Quantity("demand", "MW", loads.names)
-    checker.at_least("load_limits", loads.available_mw, 0.0, demand, within=0.0)
+    checker.at_least("load_limits", loads.available_mw, 0.0, Quantity("demand", "MW", loads.names), within=0.0)
     served = Quantity("served load", "MW", loads.names)
-    checker.at_least("load_limits", loads.p_mw, 0.0, served, within=POWER_MVA)
-    checker.at_most("load_limits", loads.p_mw, loads.available_mw, served, within=POWER_MVA)
+    checker.between("load_limits", loads.p_mw, (0.0, loads.available_mw), served, within=POWER_MVA)
     of = Quantity("reactive load", "Mvar", loads.names)
     checker.equal("load_power_factor", loads.q_mvar, loads["tan_phi"] * loads.p_mw, of, within=POWER_MVA)
 
@@ -58,8 +56,7 @@ def _check_renewables(records: Records, checker: Checker) -> None:
     checker.at_least("renewable_limits", units.available_mw, 0.0, available, within=0.0)
     checker.at_most("renewable_limits", units.available_mw, units["max_s_mva"], available, within=POWER_MVA)
     output = Quantity("output", "MW", units.names)
-    checker.at_least("renewable_limits", units.p_mw, 0.0, output, within=POWER_MVA)
-    checker.at_most("renewable_limits", units.p_mw, units.available_mw, output, within=POWER_MVA)
+    checker.between("renewable_limits", units.p_mw, (0.0, units.available_mw), output, within=POWER_MVA)
     apparent = Quantity("apparent power", "MVA", units.names)
     s_mva = np.hypot(units.p_mw, units.q_mvar)
     checker.at_most("renewable_circle", s_mva, units["max_s_mva"], apparent, within=POWER_MVA)
@@ -101,8 +98,7 @@ def _check_orders(records: Records, checker: Checker) -> None:
 def _check_soc(records: Records, checker: Checker) -> None:
     """Check states of charge against the start and the energy charged and discharged since, and their limits."""
     units = records.batteries
-    of = Quantity("state of charge", "", units.names)
-    checker.equal("soc", units.soc, soc_from_power(records), of, within=SOC)
+    checker.equal("soc", units.soc, soc_from_power(records), Quantity("state of charge", "", units.names), within=SOC)
     stored, full = Quantity("stored energy", "MWh", units.names), units["max_e_mwh"]
-    checker.at_least("soc_limits", units.soc * full, units["min_soc"] * full, stored, within=SOC * full)
-    checker.at_most("soc_limits", units.soc * full, units["max_soc"] * full, stored, within=SOC * full)
+    limits = units["min_soc"] * full, units["max_soc"] * full
+    checker.between("soc_limits", units.soc * full, limits, stored, within=SOC * full)

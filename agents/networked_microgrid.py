@@ -17,10 +17,10 @@ from agents.der.inelastic_load import InelasticLoadAgent
 from agents.der.renewable_output import RenewableOutputAgent
 from agents.der.thermal_storage import ThermalStorageAgent
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
-from agents.dispatch.microgrid_hour import STORES
 from agents.microgrid_optimizer import MicrogridOptimizer, Quote
 from agents.state_of_charge import least_energy
 from agents.value_functions.functions import ValueFunctions, connection_stores
+from grids.components import energy_limits
 from grids.fleet import Microgrid
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import ChargingSessions, draw_cars
@@ -192,7 +192,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
     ) -> None:
         hours = load.shape[1]
         ends = np.arange(self.model.hour, self.model.hour + hours, dtype=np.float64)
-        stores = {name: unit for name in STORES if (unit := getattr(self._microgrid, name)) is not None}
+        stores = self._microgrid.stores
         ev = self._devices.get("ev")
         nothing = np.zeros(hours)
         least = most = power = baseline = nothing
@@ -218,19 +218,14 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         """Return the value of its stores' energy at the end of this hour, if it has trained functions."""
         if self._functions is None:
             return None
-        least, most = [], []
-        for name in STORES:
-            unit = getattr(self._microgrid, name)
-            if unit is not None:
-                least.append(unit.min_soc * unit.max_e_mwh)
-                most.append(unit.max_soc * unit.max_e_mwh)
+        limits = [energy_limits(unit) for unit in self._microgrid.stores.values()]
         ev = self._devices.get("ev")
         if isinstance(ev, EvAggregatorAgent):
             low, high = ev.day_range()
-            least.append(low - ev.charged_today_mwh)
-            most.append(high - ev.charged_today_mwh)
+            limits.append((low - ev.charged_today_mwh, high - ev.charged_today_mwh))
         names = connection_stores(self.name, self._microgrid)
-        return self._functions.of(names, self.model.hour, np.array(least), np.array(most))
+        least, most = np.array(limits).reshape(-1, 2).T
+        return self._functions.of(names, self.model.hour, least, most)
 
 
 def _devices(

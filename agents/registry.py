@@ -13,6 +13,8 @@ from sim.errors import StudyError
 class Registry:
     """Registry of strategies, policies or modes by name.
 
+    The contract of a plug-in is one name in every module: a class ``Policy`` or ``Mode``, or a function ``bid``.
+
     Parameters
     ----------
     what : str

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.dispatch.plan import PLANNED
-from grids.components import Storage
+from grids.components import Storage, energy_limits
 from grids.network import FloatArray, Grid
 from sim.profiles import HOURS_PER_DAY
 
@@ -38,5 +38,5 @@ def least_energy(unit: Storage, left_h: FloatArray) -> FloatArray:
     least = [unit.end_soc * unit.max_e_mwh]
     for _ in range(int(np.max(left_h))):
         before = (least[-1] - unit.max_p_mw * unit.efficiency) / unit.standing_efficiency
-        least.append(max(before, unit.min_soc * unit.max_e_mwh))
+        least.append(max(before, energy_limits(unit)[0]))
     return np.array(least)[np.asarray(left_h, dtype=np.int64)]

@@ -242,11 +242,15 @@ class Voltage(Data):
         return self
 
 
+def energy_limits(unit: Battery | Storage) -> tuple[float, float]:
+    """Return the least and the most energy of a store. [MWh]"""
+    return unit.min_soc * unit.max_e_mwh, unit.max_soc * unit.max_e_mwh
+
+
 def store_limits(unit: Battery | Storage, energy_mwh: float) -> tuple[float, float]:
     """Return the least (charging) and the most (discharging) power of an hour that keep a store's SOC. [MW]"""
-    most = max(energy_mwh - unit.min_soc * unit.max_e_mwh, 0.0) * unit.efficiency
-    least = -max(unit.max_soc * unit.max_e_mwh - energy_mwh, 0.0) / unit.efficiency
-    return least, most
+    least_mwh, most_mwh = energy_limits(unit)
+    return -max(most_mwh - energy_mwh, 0.0) / unit.efficiency, max(energy_mwh - least_mwh, 0.0) * unit.efficiency
 
 
 def left_mwh(unit: Battery | Storage, energy_mwh: float, p_mw: float) -> float:

@@ -39,6 +39,12 @@ class Microgrid(Data):
     heat_unit: HeatUnit | None = None
     ev: EvFleet | None = None
 
+    @property
+    def stores(self) -> dict[str, Storage]:
+        """Battery and thermal storage by field, as far as it has them."""
+        both = {"battery": self.battery, "thermal_storage": self.thermal_storage}
+        return {name: unit for name, unit in both.items() if unit is not None}
+
 
 class EvAggregator(Data):
     """An aggregator of demand response (DRA) that the network operator runs: a fleet of EVs at one bus.

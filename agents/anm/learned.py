@@ -9,6 +9,7 @@ from agents.anm import HourView
 from agents.anm._optimal import decision, plan_ahead
 from agents.dispatch.dispatcher import Dispatcher
 from agents.value_functions.functions import read_functions
+from grids.components import energy_limits
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Decision, Knowledge
@@ -33,7 +34,6 @@ class Policy:
     def decide(self, view: HourView) -> Decision:
         """Return the orders of the hour."""
         grid = self._instance.grid
-        least = np.array([unit.min_soc * unit.max_e_mwh for unit in grid.batteries])
-        most = np.array([unit.max_soc * unit.max_e_mwh for unit in grid.batteries])
+        least, most = np.array([energy_limits(unit) for unit in grid.batteries]).reshape(-1, 2).T
         values = self.functions.of([*grid.battery_names], view.hour, least, most)
         return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")

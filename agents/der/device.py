@@ -3,9 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agents.der.base import DerAgent
 from sim.messages import Order
+from sim.model import MarketModel
 
 ROUND_OFF_MW = 1e-7
 """Load not served below which it is a solver's round-off. [MW]"""
@@ -44,7 +46,17 @@ class HourPlan:
 
 
 class MicrogridDevice(DerAgent):
-    """A device of a microgrid, which reads its order from the microgrid's plan."""
+    """A device of a microgrid, which reads its order from the microgrid's plan.
+
+    Parameters
+    ----------
+    unit : DieselGenerator, HeatUnit or Storage, optional
+        Its data, if it has any.
+    """
+
+    def __init__(self, model: MarketModel, name: str, unit: Any = None) -> None:
+        super().__init__(model, name)
+        self.unit = unit
 
     @abstractmethod
     def order(self, plan: HourPlan) -> Order:

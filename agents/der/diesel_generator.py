@@ -4,23 +4,13 @@ from agents.der.base import clipped
 from agents.der.device import HourPlan, MicrogridDevice
 from grids.components import DieselGenerator
 from sim.messages import Action, Order
-from sim.model import MarketModel
 
 
 class DieselGeneratorAgent(MicrogridDevice):
-    """A diesel generator (DG).
-
-    Parameters
-    ----------
-    unit : DieselGenerator
-        Its data.
-    """
+    """A diesel generator (DG)."""
 
     kind = "diesel"
-
-    def __init__(self, model: MarketModel, name: str, unit: DieselGenerator) -> None:
-        super().__init__(model, name)
-        self.unit = unit
+    unit: DieselGenerator
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""

@@ -4,23 +4,13 @@ from agents.der.base import clipped
 from agents.der.device import HourPlan, MicrogridDevice
 from grids.components import HeatUnit
 from sim.messages import Action, Order
-from sim.model import MarketModel
 
 
 class HeatUnitAgent(MicrogridDevice):
-    """A combined heat and power unit or an electric heater (RC); surplus heat is vented.
-
-    Parameters
-    ----------
-    unit : HeatUnit
-        Its data.
-    """
+    """A combined heat and power unit or an electric heater (RC); surplus heat is vented."""
 
     kind = "heat_unit"
-
-    def __init__(self, model: MarketModel, name: str, unit: HeatUnit) -> None:
-        super().__init__(model, name)
-        self.unit = unit
+    unit: HeatUnit
 
     @property
     def sign(self) -> int:

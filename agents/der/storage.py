@@ -9,20 +9,16 @@ from sim.model import MarketModel
 class StorageAgent(MicrogridDevice):
     """A store with losses that keeps its own energy.
 
-    Parameters
-    ----------
-    unit : Storage
-        Its data.
-
     Attributes
     ----------
     energy_mwh : float
         Stored energy now. [MWh]
     """
 
+    unit: Storage
+
     def __init__(self, model: MarketModel, name: str, unit: Storage) -> None:
-        super().__init__(model, name)
-        self.unit = unit
+        super().__init__(model, name, unit)
         self.energy_mwh = unit.start_soc * unit.max_e_mwh
 
     def limits(self) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,15 +78,8 @@ class Dispatcher:
         self._bidding: tuple[object, MultiPeriodProgram | None] = (None, None)
 
     @classmethod
-    def of(
-        cls,
-        instance: Instance,
-        *,
-        progress: Callable[[str], None] | None = None,
-        threads: int | None = None,
-        executor: Executor | None = None,
-    ) -> "Dispatcher":
-        """Return the dispatcher of a study's instance."""
+    def of(cls, instance: Instance, **options: Any) -> "Dispatcher":
+        """Return the dispatcher of a study's instance; `progress`, `threads` and `executor` are options."""
         search = instance.study.search
         effort = Effort(
             gap=search.gap,
@@ -94,16 +87,7 @@ class Dispatcher:
             solver_time_limit_s=search.solver_time_limit_s,
         )
         risk = instance.study.risk
-        return cls(
-            instance.grid,
-            instance.tariff,
-            instance.rule,
-            effort=effort,
-            risk=risk,
-            progress=progress,
-            threads=threads,
-            executor=executor,
-        )
+        return cls(instance.grid, instance.tariff, instance.rule, effort=effort, risk=risk, **options)
 
     def coordinated(self, agreement: "Agreement") -> "Dispatcher":
         """Return one whose every plan is one that the microgrids agree to; it shares the models of this one."""

@@ -5,6 +5,7 @@ import pyomo.environ as pyo
 
 from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.problem import BidBounds
+from grids.components import energy_limits
 from grids.network import FloatArray, Grid
 from sim.market.imbalance import ImbalanceRule
 
@@ -89,9 +90,6 @@ def store_model(grid: Grid) -> pyo.ConcreteModel:
     m = pyo.ConcreteModel(name="stored energy")
     m.data_names = []
     m.BATTERIES = pyo.RangeSet(0, len(unit) - 1)
-    m.energy_mwh = pyo.Var(
-        m.BATTERIES,
-        bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh),
-    )
+    m.energy_mwh = pyo.Var(m.BATTERIES, bounds=lambda m, i: energy_limits(unit[i]))
     m.nothing = pyo.Objective(expr=0.0)
     return m

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.network import FORMULATIONS, Hour, Relation
+from grids.components import energy_limits
 from grids.network import Grid
 from sim.market.imbalance import ImbalanceRule, band_limits, imbalance_cost
 from sim.market.settlement import terms
@@ -126,10 +127,7 @@ def _add_data(m: Hour) -> None:
 def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
     unit = grid.batteries
     m.battery_p_mw = pyo.Var(m.BATTERIES, bounds=lambda m, i: (-unit[i].max_s_mva, unit[i].max_s_mva))  # (3)
-    m.end_energy_mwh = pyo.Var(  # (4), (24)
-        m.BATTERIES,
-        bounds=lambda m, i: (unit[i].min_soc * unit[i].max_e_mwh, unit[i].max_soc * unit[i].max_e_mwh),
-    )
+    m.end_energy_mwh = pyo.Var(m.BATTERIES, bounds=lambda m, i: energy_limits(unit[i]))  # (4), (24)
     if elastic:
         m.energy_shortfall_mwh = pyo.Var(m.BATTERIES, bounds=(0, None))
         m.violations.append(m.energy_shortfall_mwh)
@@ -181,31 +179,36 @@ def _add_imbalance(m: Hour, rule: ImbalanceRule) -> None:
         return m.over_scheduling_mwh[k] >= lower - m.tie_p_mw
 
 
-def _units(component: Any) -> npt.NDArray[np.object_]:
+def _units(component: Any) -> Any:
     """Return the members of a component as an array that numpy calculates with."""
     return np.fromiter(component.values(), dtype=object)
+
+
+MONEY_ARGUMENTS = (
+    *("price_per_mwh", "price_magnitude_per_mwh", "positive_price_per_mwh", "retail_price_per_mwh"),
+    *(
+        "demand_mw",
+        "load_p_mw",
+        "available_mw",
+        "renewable_p_mw",
+        "battery_p_mw",
+        "previous_battery_p_mw",
+        "losses_mw",
+    ),
+)
+"""Components of the hour model that :func:`sim.market.settlement.terms` takes under the same names."""
 
 
 def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
     """Add every term of the profit as a named expression, and cost minus revenue as the objective (7)."""
     money = terms(
         tariff,
-        price_per_mwh=_units(m.price_per_mwh),
-        price_magnitude_per_mwh=_units(m.price_magnitude_per_mwh),
-        positive_price_per_mwh=_units(m.positive_price_per_mwh),
-        retail_price_per_mwh=_units(m.retail_price_per_mwh),
-        demand_mw=_units(m.demand_mw),
-        load_p_mw=_units(m.load_p_mw),
-        available_mw=_units(m.available_mw),
-        renewable_p_mw=_units(m.renewable_p_mw),
-        battery_p_mw=_units(m.battery_p_mw),
-        previous_battery_p_mw=_units(m.previous_battery_p_mw),
+        **{name: _units(getattr(m, name)) for name in MONEY_ARGUMENTS},
         battery_throughput_mw=np.fromiter(
             (m.battery_throughput_mw[i] if i in m.WEARING else 0.0 for i in m.BATTERIES), dtype=object
         ),
         wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
         metered_mw=_units(m.tie_p_mw),
-        losses_mw=_units(m.losses_mw),
         penalty=imbalance_cost(
             (_units(m.over_scheduling_mwh), _units(m.under_scheduling_mwh)),
             (_units(m.over_price_per_mwh), _units(m.under_price_per_mwh)),

@@ -8,7 +8,7 @@ to them. MODEL section 9; limits and costs of the devices are tables 6 to 12 the
 import pyomo.environ as pyo
 
 from agents.dispatch.network import Hour, Relation
-from grids.components import Storage
+from grids.components import Storage, energy_limits
 from grids.fleet import Microgrid
 
 UNSERVED_PRICE = 1e4
@@ -49,8 +49,8 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     _add_output(m, microgrid)
     _add_diesel(m, microgrid)
     _add_heat_unit(m, microgrid)
-    for name in STORES:
-        _add_store(m, name, getattr(microgrid, name), fits=fits)
+    for name, unit in microgrid.stores.items():
+        _add_store(m, name, unit, fits=fits)
     _add_cars(m, microgrid)
     if scheduled:
         _add_schedule(m)
@@ -123,12 +123,9 @@ def _add_heat_unit(m: Hour, microgrid: Microgrid) -> None:
         m.costs.append(unit.cost_per_mwh * power)
 
 
-def _add_store(m: Hour, name: str, unit: Storage | None, *, fits: bool) -> None:
+def _add_store(m: Hour, name: str, unit: Storage, *, fits: bool) -> None:
     """Add a store of electricity or heat; its power is positive for discharge (Tables 8 and 9)."""
-    if unit is None:
-        return
-    power = pyo.Var(bounds=(-unit.max_p_mw, unit.max_p_mw))
-    end = pyo.Var(bounds=(unit.min_soc * unit.max_e_mwh, unit.max_soc * unit.max_e_mwh))
+    power, end = pyo.Var(bounds=(-unit.max_p_mw, unit.max_p_mw)), pyo.Var(bounds=energy_limits(unit))
     setattr(m, f"{name}_p_mw", power)
     setattr(m, f"{name}_end_mwh", end)
     shortfall = _positive(m, f"{name}_shortfall_mwh")
@@ -140,7 +137,7 @@ def _add_store(m: Hour, name: str, unit: Storage | None, *, fits: bool) -> None:
     relate("discharging", end <= left - power / unit.efficiency)
     relate("charging", end <= left - power * unit.efficiency)
     if fits:
-        relate("room", -power * unit.efficiency <= unit.max_soc * unit.max_e_mwh - left)
+        relate("room", -power * unit.efficiency <= energy_limits(unit)[1] - left)
     relate("requirement", end + shortfall >= _data(m, f"{name}_required_mwh"))
     m.costs.append(UNSERVED_PRICE * shortfall)
     if unit.wear_per_mwh > 0:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from agents.dispatch.connection_problem import StoreValues
-from agents.dispatch.microgrid_hour import STORES
 from grids.documents import in_short, read_json
 from grids.fleet import Microgrid
 from grids.network import FloatArray, Grid
@@ -140,4 +139,5 @@ def store_names(grid: Grid) -> list[str]:
 
 def connection_stores(connection: str, microgrid: Microgrid) -> list[str]:
     """Return the names of the stores at a connection, in the order of their values."""
-    return [f"{connection}.{store}" for store in (*STORES, "ev") if getattr(microgrid, store) is not None]
+    stores = [*microgrid.stores, *(["ev"] if microgrid.ev is not None else [])]
+    return [f"{connection}.{store}" for store in stores]

@@ -6,13 +6,11 @@ import numpy as np
 
 from agents.bid_optimizer import opening_problem
 from agents.dispatch.connection_problem import ConnectionProblem
-from agents.dispatch.microgrid_hour import STORES
 from agents.dispatch.plan import Plan
 from agents.dispatch.problem import DispatchProblem
 from agents.state_of_charge import least_energy, required_energy
 from agents.value_functions.functions import ValueFunctions, connection_stores, store_names
-from grids.components import Storage
-from grids.fleet import Microgrid
+from grids.components import energy_limits
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, Envelope, draw_cars
 from sim.instance import Instance
@@ -73,7 +71,7 @@ class StoreDay:
         self.ranges = self._all_ranges()
         start = [unit.start_soc * unit.max_e_mwh for unit in grid.batteries]
         for connection in grid.connections:
-            start += [unit.start_soc * unit.max_e_mwh for unit in _stores(connection.microgrid).values()]
+            start += [unit.start_soc * unit.max_e_mwh for unit in connection.microgrid.stores.values()]
             start += [0.0] if connection.microgrid.ev is not None else []
         self.start_mwh = np.array(start)
 
@@ -82,7 +80,7 @@ class StoreDay:
         grid, left = self._instance.grid, np.array([HOURS_PER_DAY - hour], dtype=np.float64)
         needed = required_energy(grid, np.array([float(hour)]))[0].tolist()
         for connection in grid.connections:
-            needed += [float(least_energy(unit, left)[0]) for unit in _stores(connection.microgrid).values()]
+            needed += [float(least_energy(unit, left)[0]) for unit in connection.microgrid.stores.values()]
             needed += [0.0] if connection.microgrid.ev is not None else []
         return np.array(needed)
 
@@ -147,7 +145,7 @@ class StoreDay:
             mine = slice(begin, begin + len(names))
             begin += len(names)
             charged = float(energy_mwh[mine] @ self._is_car[mine])
-            stores = _stores(connection.microgrid)
+            stores = connection.microgrid.stores
             offset = np.where(self._is_car[mine], charged, 0.0)
             least, most = self.ranges.least[hours.stop, mine] - offset, self.ranges.most[hours.stop, mine] - offset
             problems.append(
@@ -168,23 +166,14 @@ class StoreDay:
 
     def _all_ranges(self) -> Ranges:
         grid = self._instance.grid
-        units = [(unit.min_soc * unit.max_e_mwh, unit.max_soc * unit.max_e_mwh) for unit in grid.batteries]
-        constant = np.ones(HOURS_PER_DAY + 1)
-        least, most = [low * constant for low, _ in units], [high * constant for _, high in units]
+        constant = np.ones((HOURS_PER_DAY + 1, 1))
+        limits = [constant * energy_limits(unit) for unit in grid.batteries]
         for connection, (envelope, _) in zip(grid.connections, self._fleets, strict=True):
-            for unit in _stores(connection.microgrid).values():
-                least.append(unit.min_soc * unit.max_e_mwh * constant)
-                most.append(unit.max_soc * unit.max_e_mwh * constant)
+            limits += [constant * energy_limits(unit) for unit in connection.microgrid.stores.values()]
             if connection.microgrid.ev is not None:
-                least.append(np.concatenate([[0.0], envelope.min_mwh]))
-                most.append(np.concatenate([[0.0], envelope.max_mwh]))
-        shape = (len(self.names), HOURS_PER_DAY + 1)
-        return Ranges(least=np.array(least).reshape(shape).T, most=np.array(most).reshape(shape).T)
-
-
-def _stores(microgrid: Microgrid) -> dict[str, Storage]:
-    """Return the battery and the heat store of a microgrid, if it has them."""
-    return {name: unit for name in STORES if (unit := getattr(microgrid, name)) is not None}
+                limits.append(np.vstack([np.zeros(2), np.stack([envelope.min_mwh, envelope.max_mwh], axis=1)]))
+        least, most = np.array(limits).reshape(len(self.names), HOURS_PER_DAY + 1, 2).T
+        return Ranges(least=least, most=most)
 
 
 def _fleet(instance: Instance, connection: Connection, position: int) -> tuple[Envelope, FloatArray]:

@@ -122,7 +122,7 @@ def compute_submission(
     """
     ask = ask or (lambda name: strategy(name).bid(dispatcher, problem))
     asked, failed = instance.study.bidding, list[str]()
-    for name in _with_fallback(asked):
+    for name in dict.fromkeys((asked, "basic")):
         try:
             proposal = ask(name)
             _refuse_wrong(proposal, len(instance.grid.batteries))
@@ -205,10 +205,6 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
     for name in ("certificate", "search"):
         if not isinstance(getattr(proposal, name), dict):
             raise WrongAnswerError(f"{name} is a {type(getattr(proposal, name)).__name__}, not a dict")
-
-
-def _with_fallback(chosen: str) -> list[str]:
-    return [chosen] if chosen == "basic" else [chosen, "basic"]
 
 
 def _forecast_bid(instance: Instance) -> FloatArray:

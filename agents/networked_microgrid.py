@@ -9,13 +9,10 @@ import numpy as np
 from agents.der.device import HourPlan, MicrogridDevice
 from agents.der.device_answers import DeviceAnswers
 from agents.der.diesel_generator import DieselGeneratorAgent
-from agents.der.electric_storage import ElectricStorageAgent
+from agents.der.drawn_power import HeatLoadAgent, InelasticLoadAgent, RenewableOutputAgent
 from agents.der.ev_aggregator import EvAggregatorAgent
-from agents.der.heat_load import HeatLoadAgent
 from agents.der.heat_unit import HeatUnitAgent
-from agents.der.inelastic_load import InelasticLoadAgent
-from agents.der.renewable_output import RenewableOutputAgent
-from agents.der.thermal_storage import ThermalStorageAgent
+from agents.der.storage import ElectricStorageAgent, ThermalStorageAgent
 from agents.dispatch.connection_problem import ConnectionProblem, StoreValues
 from agents.microgrid_optimizer import MicrogridOptimizer, Quote
 from agents.state_of_charge import least_energy
@@ -185,7 +182,8 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         actions = self._answers.act(plan)
         # A unit at its limit makes all it can: the missing heat, if only by round-off, is taken from the heat load.
         missing = max(plan.heat_needed_mw, 0.0)
-        return [replace(done, heat_mw=done.heat_mw + missing) if _is_heat(done) else done for done in actions]
+        taker = HeatLoadAgent.kind
+        return [replace(one, heat_mw=one.heat_mw + missing) if one.device == taker else one for one in actions]
 
     def _take_in(
         self, load: FloatArray, heat: FloatArray, output: FloatArray, retail: FloatArray, probability: FloatArray
@@ -250,11 +248,6 @@ def _devices(
     if microgrid.heat_unit is not None:
         devices["heat_unit"] = HeatUnitAgent(model, connection, microgrid.heat_unit)
     return devices
-
-
-def _is_heat(action: Action) -> bool:
-    """Return whether an action is that of the heat load."""
-    return action.device == HeatLoadAgent.kind
 
 
 def _unserved(action: Action) -> float:

@@ -13,13 +13,10 @@ import agents.der
 import grids.components as data
 from agents.der.device import MicrogridDevice
 from agents.der.diesel_generator import DieselGeneratorAgent
-from agents.der.electric_storage import ElectricStorageAgent
+from agents.der.drawn_power import HeatLoadAgent, InelasticLoadAgent, RenewableOutputAgent
 from agents.der.ev_aggregator import EvAggregatorAgent
-from agents.der.heat_load import HeatLoadAgent
 from agents.der.heat_unit import HeatUnitAgent
-from agents.der.inelastic_load import InelasticLoadAgent
-from agents.der.renewable_output import RenewableOutputAgent
-from agents.der.thermal_storage import ThermalStorageAgent
+from agents.der.storage import ElectricStorageAgent, ThermalStorageAgent
 from sim.ev_fleet import draw_cars
 from sim.messages import Action, Order
 

@@ -1,8 +1,9 @@
-"""Base of stores of electricity and of heat."""
+"""Stores of microgrids: of electricity, and of heat."""
 
-from agents.der.device import ROUND_OFF_MWH, MicrogridDevice
+from agents.der.base import clipped
+from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
 from grids.components import Storage, left_mwh, store_limits
-from sim.messages import Action
+from sim.messages import Action, Order
 from sim.model import MarketModel
 
 
@@ -53,3 +54,35 @@ class StorageAgent(MicrogridDevice):
     def _rest_mwh(self) -> float:
         """Stored energy after the standing loss of this hour. [MWh]"""
         return self.unit.standing_efficiency * self.energy_mwh
+
+
+class ElectricStorageAgent(StorageAgent):
+    """A battery."""
+
+    kind = "battery"
+
+    def order(self, plan: HourPlan) -> Order:
+        """Return its part of a plan for an hour."""
+        return Order(p_mw=plan.orders["battery_p_mw"])
+
+    def respond(self, order: Order) -> Action:
+        """Discharge (positive) or charge for an hour."""
+        p_mw = clipped(order.p_mw, *self.limits())
+        return Action(device=self.kind, p_mw=p_mw, energy_mwh=self.left_mwh(p_mw), cost=self.wear(p_mw))
+
+
+class ThermalStorageAgent(StorageAgent):
+    """A thermal storage (TS), which loses some of its heat to the surroundings."""
+
+    kind = "thermal_storage"
+
+    def order(self, plan: HourPlan) -> Order:
+        """Return its part of a plan: it gives no more heat than is used, and takes no more than can be made."""
+        left = max(plan.most_heat_mw - plan.heat_needed_mw, 0.0)
+        return Order(heat_mw=clipped(plan.orders["thermal_storage_p_mw"], -left, plan.heat_needed_mw))
+
+    def respond(self, order: Order) -> Action:
+        """Give (positive) or take heat for an hour."""
+        heat_mw = clipped(order.heat_mw, *self.limits())
+        left, wear = self.left_mwh(heat_mw), self.wear(heat_mw)
+        return Action(device=self.kind, heat_mw=heat_mw, energy_mwh=left, cost=wear)

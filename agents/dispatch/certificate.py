@@ -68,7 +68,8 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
         return Certificate(optimality_gap=gap, status="no network")
     flow = BatchPowerFlow(grid).run(plan.set_points)
     mismatch_mw = float(np.abs(flow.tie_p_mw - plan.tie_p_mw).max())
-    excess = limit_excess(grid, problem, plan, flow)
+    excesses = [*_network_excess(grid, flow), *_device_excess(grid, problem, plan)]
+    excess = max(float(excess.max(initial=-np.inf)) for excess in excesses)
     return Certificate(
         cone_gap=float(plan.cone_gap.max()),
         power_flow_mismatch_mw=mismatch_mw,
@@ -77,12 +78,6 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
         optimality_gap=gap,
         status=_status(plan, mismatch_mw, excess),
     )
-
-
-def limit_excess(grid: Grid, problem: DispatchProblem, plan: Plan, flow: BatchFlow) -> float:
-    """Return the most by which the metered state of a plan exceeds a limit, zero or less if none. [p.u. on 1 MVA]"""
-    excesses = [*_network_excess(grid, flow), *_device_excess(grid, problem, plan)]
-    return max(float(excess.max(initial=-np.inf)) for excess in excesses)
 
 
 def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:

@@ -16,8 +16,7 @@ import numpy as np
 from agents.dispatch.compiled import CompiledModel
 from agents.dispatch.plan import Prices
 from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
-from agents.dispatch.search.hour_pool import HourPool, HourTask
-from agents.dispatch.search.hour_subproblem import HourPrices
+from agents.dispatch.search.hour_subproblem import HourPool, HourPrices, HourTask
 from grids.network import FloatArray, Grid, IntArray
 from sim.market.tariff import Tariff
 

@@ -109,7 +109,8 @@ class ScenarioDecomposition:
         )
         self._best, self._bound, self._stopped = None, -np.inf, ""
         try:
-            self._rounds(solver, start, workers, None if elastic else self._lagrangian_bound())
+            asked = None if elastic or self._fixed else d.lagrangian_bound(self._problem, self._bounds, self._network)
+            self._rounds(solver, start, workers, asked)
         except KeyboardInterrupt:
             self._stopped = "interrupted"
         except SolverError as error:
@@ -199,11 +200,6 @@ class ScenarioDecomposition:
         undecided = Directions.undecided(*self._problem.shape)
         tasks = bundle_tasks(self._problem, self._bounds, undecided, self._dispatcher.risk)
         return [replace(task, problem=replace(task.problem, bid_mw=bid_mw), search=True) for task in tasks]
-
-    def _lagrangian_bound(self) -> LagrangianBound | None:
-        if self._fixed:
-            return None
-        return self._dispatcher.lagrangian_bound(self._problem, self._bounds, self._network)
 
     def _ask_hours(self, asked: LagrangianBound, answer: LevelAnswer, directions: Directions) -> BoundAnswer:
         """Return the directions all hours prefer at the prices of the bids, and the bound that this proves.

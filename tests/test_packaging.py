@@ -277,6 +277,9 @@ def test_the_repository_holds_what_it_should_at_the_top(tracked):
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+        "docs",
         "pyproject.toml",
     }
 

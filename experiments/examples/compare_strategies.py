@@ -1,4 +1,4 @@
-"""Compare bidding strategies on the same weather, and see why one earns more."""
+"""Two strategies compared: bids on the same weather, and why one earns more."""
 
 import tieline as tl
 

@@ -4,6 +4,7 @@ Tests of exit status and streams as a shell sees them run it as a process (some 
 all others run in this one.
 """
 
+import os
 import subprocess
 import sys
 
@@ -26,6 +27,20 @@ def process(*arguments, cwd):
     """Run the command line as a process of its own."""
     command = [sys.executable, "-m", "experiments", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def python(code, *, cwd=None, timeout_s=None, **environment):
+    """Run some lines of Python as a process of their own; return status, standard output and error."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env=os.environ | {name: str(value) for name, value in environment.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def accepted(*arguments):

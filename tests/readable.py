@@ -1,8 +1,8 @@
 """Readability of a figure: every text inside it, and none on another."""
 
-from itertools import combinations
 from math import cos, radians, sin
 
+import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -18,21 +18,23 @@ def unreadable(figure: Figure) -> list[str]:
         hidden |= {label for tick in outside for label in (tick.label1, tick.label2)}
     texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
     texts = [text for text in texts if text not in hidden]
-    boxes = [(text.get_text(), text.get_window_extent(), text) for text in texts]
-    page = figure.bbox
-    found = [
-        f"cut off: {name}"
-        for name, box, _ in boxes
-        if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1
+    extents = np.array([text.get_window_extent().extents for text in texts]).reshape(-1, 4)
+    first, last = extents[:, :2], extents[:, 2:]  # corners, (x, y)
+    cut = ((first < figure.bbox.min) | (last > figure.bbox.max)).any(axis=1)
+    shared = np.minimum(last[:, None], last) - np.maximum(first[:, None], first)
+    height = (last - first)[:, 1]
+    on_another = (shared[..., 0] > 1) & (shared[..., 1] > 0.25 * np.minimum(height[:, None], height))
+    return [
+        *(f"cut off: {texts[k].get_text()}" for k in np.flatnonzero(cut)),
+        *(
+            f"{texts[a].get_text()} on {texts[b].get_text()}"
+            for a, b in np.argwhere(np.triu(on_another, 1))
+            if not _parallel_and_apart(texts[a], texts[b], last[a] - last[b], figure.dpi)
+        ),
     ]
-    for (first, a, one), (second, b, other) in combinations(boxes, 2):
-        across, up = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        askew = radians(one.get_rotation()) if one.get_rotation() == other.get_rotation() % 90 else 0.0
-        if (
-            askew
-            and abs((a.x1 - b.x1) * sin(askew) - (a.y1 - b.y1) * cos(askew)) > one.get_fontsize() * figure.dpi / 72
-        ):
-            continue  # parallel, and apart
-        if across > 1 and up > 0.25 * min(a.height, b.height):
-            found.append(f"{first} on {second}")
-    return found
+
+
+def _parallel_and_apart(one: Text, other: Text, between: np.ndarray, dpi: float) -> bool:
+    """Return whether texts that are turned alike have a line's height between them; `between` is in pixels."""
+    askew = radians(one.get_rotation()) if one.get_rotation() == other.get_rotation() % 90 else 0.0
+    return bool(askew) and abs(between[0] * sin(askew) - between[1] * cos(askew)) > one.get_fontsize() * dpi / 72

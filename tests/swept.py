@@ -14,10 +14,11 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import yaml
 
 from experiments.provenance import provenance
-from experiments.sweeps import result_store
+from experiments.sweeps import command, result_store
 from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.result_store import labels_of
 from experiments.sweeps.sweep_file import SweepFile
@@ -80,6 +81,18 @@ def stored(folder, name="results"):
 
 def rows(folder, name="results"):
     return pd.read_parquet(folder / name)
+
+
+def run(path, out, *, workers=None, dask=None, **changes):
+    """Simulate a sweep in this process, as the command does."""
+    given = {"dry_run": False, "retry_failed": False, "as_json": True}
+    command.run_sweep(str(path), workers=workers, dask=dask, out=out, **(given | changes))
+
+
+def run_in_threads(path, out, **changes):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "LocalProcesses", Threads)
+        run(path, out, workers=2, **changes)
 
 
 class Threads:

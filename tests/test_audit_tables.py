@@ -1,14 +1,13 @@
 """The audit of incomplete tables and folders, and the packages it may not import."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 from altered import stored
 from audited import inputs_for
+from cli import python
 from conftest import STUDIES
 
 from sim.audit import audit, audit_folder
@@ -115,6 +114,4 @@ def test_a_missing_table_or_number_is_an_error_of_the_caller(receding):
 def test_the_audit_shares_no_code_with_what_it_checks():
     checked = "{'agents', 'grids.power_flow', 'sim.market', 'pandapower', 'pyomo'}"
     script = f"import sys, sim.audit; print(*({checked} & set(sys.modules)))"
-    root = STUDIES.parents[1]
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
-    assert done.stdout.strip() == ""
+    assert python(script, cwd=STUDIES.parents[1]) == (0, "\n", "")

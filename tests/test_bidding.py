@@ -131,7 +131,7 @@ CASES = [
     ("copper_plate", "import_only", 3, 4),
     ("branch_flow", "import_only", 3, 3),
     ("branch_flow", "both_directions", 2, 2),
-    ("branch_flow", "both_directions", 2, 3),
+    pytest.param("branch_flow", "both_directions", 2, 3, marks=pytest.mark.slow),  # 512 combinations of directions
 ]
 
 

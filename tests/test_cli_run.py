@@ -35,26 +35,12 @@ def test_run_json_prints_exactly_one_object_of_the_agreed_form(first_run):
     done, _ = first_run
     assert (done.returncode, done.stderr) == (0, "")
     summary = json.loads(done.stdout)  # fails on anything before or after the object
-    chosen = {key: summary[key] for key in ("study", "seed", "days", "bidding", "policy", "rule")}
-    assert chosen == {
-        "study": "microgrid33",
-        "seed": 1,
-        "days": 1,
-        "bidding": "anm_aware",
-        "policy": "myopic",
-        "rule": "case1",
-    }
+    chosen = {"study": "microgrid33", "bidding": "anm_aware", "policy": "myopic", "rule": "case1"}
+    assert (chosen | {"seed": 1, "days": 1}).items() <= summary.items()
     terms = summary["terms"]
     assert list(terms) == [
-        "revenue",
-        "exchange",
-        "imbalance",
-        "loss",
-        "wear",
-        "generation",
-        "generation_curtailment",
-        "load_curtailment",
-        "profit",
+        *("revenue", "exchange", "imbalance", "loss", "wear"),
+        *("generation", "generation_curtailment", "load_curtailment", "profit"),
     ]
     assert all(isinstance(value, float) for value in terms.values())
     assert terms["profit"] == pytest.approx(terms["revenue"] - sum(terms[term] for term in COST_TERMS))

@@ -26,6 +26,7 @@ def test_a_stored_run_is_drawn_again_and_stays_as_it_is(copied, tmp_path):
     assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_every_panel_is_a_slide_of_1920_by_1080(copied):
     assert "day_tie_line.png" in accepted("plot", copied, "--figure", "day", "--format", "slide")
     slides = sorted(Path("plots", "copied").glob("*.png"))

@@ -66,16 +66,8 @@ def test_again_in_another_process(study33, first, tmp_path):
 
 def test_another_seed_is_another_day(study33, first, tmp_path):
     other = bytes_of_a_run(small(study33, seed=2), tmp_path)
-    fixed = {
-        "units",
-        "branches",
-        "market",
-        "connections",
-        "trades",
-        "devices",
-        "cars",
-        "charging",
-    }  # it has no microgrids
+    # It has no microgrids.
+    fixed = {"units", "branches", "market", "connections", "trades", "devices", "cars", "charging"}
     assert {name for name in TABLES if other[name] == first[name]} == fixed
 
 

@@ -2,19 +2,16 @@
 
 import doctest
 import json
-import os
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli import OPTIONS, QUICK, accepted
+from cli import OPTIONS, QUICK, accepted, python
 from swept import AXIS, Threads, write_sweep
 
 import experiments
@@ -52,26 +49,12 @@ def test_the_examples_of_a_public_name_run(name, monkeypatch):
 # ---- what it is ----------------------------------------------------------------------------------------------
 
 
-def python(code, cwd, *paths):
-    """Run some lines in a folder, with Python's own search path and perhaps more; return status, output, errors."""
-    path = os.pathsep.join(map(str, [*paths, HOME]))
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_nothing_heavy_is_imported_before_it_is_used(tmp_path):
     heavy = {"numpy", "pandas", "pyomo", "pandapower", "matplotlib", "pydantic", "rich", "sim", "experiments"}
     code = (
         f"import sys, tieline as tl; print({heavy} & {{*sys.modules}}); tl.TielineError; print('numpy' in sys.modules)"
     )
-    assert python(code, tmp_path) == (0, "set()\nFalse\n", "")
+    assert python(code, cwd=tmp_path, PYTHONPATH=HOME) == (0, "set()\nFalse\n", "")
 
 
 def test_the_names_are_all_there():
@@ -90,7 +73,7 @@ def test_an_attribute_that_does_not_exist_is_named_with_close_matches():
 def test_a_folder_of_the_users_own_that_hides_ours_is_told(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("")
-    status, _, err = python("import tieline", tmp_path)
+    status, _, err = python("import tieline", cwd=tmp_path, PYTHONPATH=HOME)
     assert status == 1
     assert f"what lies beside your script hides our packages: {name} ({tmp_path / name}" in err.splitlines()[-1]
     assert "rename it, or move the script elsewhere" in err.splitlines()[-1]
@@ -290,13 +273,13 @@ def test_a_damaged_folder_is_told_with_its_remedy(copied, spoil, part):
 # ---- example scripts -----------------------------------------------------------------------------------------
 
 EXAMPLES = Path(experiments.__file__).parent / "examples"
-SLOW = {"change_a_value", "compare_strategies", "networked_microgrids", "sweep_and_plot", "value_of_foresight"}
+FAST = {"first_run", "own_rule"}
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(path.stem, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+        pytest.param(path.stem, marks=[] if path.stem in FAST else [pytest.mark.slow])
         for path in sorted(EXAMPLES.glob("*.py"))
     ],
 )
@@ -308,7 +291,8 @@ def test_an_example_script_runs_and_imports_our_face_only(name, tmp_path, monkey
     assert set(imported) <= {"dataclasses", "matplotlib", "numpy", "pandas", "tieline"}
     monkeypatch.setenv("MPLBACKEND", "Agg")
     if name == "sweep_and_plot":  # starts processes, which must not run the script again
-        status, out, err = python(f"import runpy; runpy.run_path({str(file)!r}, run_name='__main__')", tmp_path)
+        code = f"import runpy; runpy.run_path({str(file)!r}, run_name='__main__')"
+        status, out, err = python(code, cwd=tmp_path, PYTHONPATH=HOME)
         assert (status, err) == (0, "")
     else:
         runpy.run_path(str(file), run_name="__main__")

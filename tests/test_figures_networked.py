@@ -54,7 +54,8 @@ DRAWN = {
     "cars_only": ["exchange", "devices", "cars"],
     "one_bare": ["exchange", "devices"],
 }
-CASES = [pytest.param(one, marks=[pytest.mark.slow] * (one == "look_ahead")) for one in PROBLEMS]
+SLOW = {"look_ahead", "heater", "no_heat_store"}
+CASES = [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in PROBLEMS]
 ALL = ["exchange", "devices", "cars", "heat"]
 
 
@@ -188,7 +189,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> 
 @pytest.mark.parametrize("problem", ["two_days", "heater", "no_heat_store"])
 def test_heat_adds_up(runs: Runs, problem: str) -> None:
     run = runs[problem]
-    figure = run.drawn["heat"]
+    figure = heat_figure(run.tables, run.instance, day=run.days)
     rows = run.rows("devices").groupby(["device", "hour"])["heat_mw"].sum()
     load = by_gid(figure, "balance0_line").get_data().values
     np.testing.assert_allclose(load, -rows["heat_load"])

@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from cli import accepted
 
-from experiments.__main__ import app
 from sim.market.settlement import COST_TERMS, TRADE, terms_of
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
@@ -44,8 +43,5 @@ def test_a_golden_case_says_where_it_is_from_and_adds_up(case):
 
 @pytest.mark.parametrize(("run", "tolerance"), RUNS)
 def test_golden_run(run, tolerance, tmp_path):
-    out = str(tmp_path / "run")
-    done = CliRunner().invoke(app, [*run["arguments"], "--json", "--out", out], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    terms = json.loads(done.stdout)["terms"]
+    terms = json.loads(accepted(*run["arguments"], "--figures", "none", "--json", "--out", tmp_path / "run"))["terms"]
     assert terms == pytest.approx(run["terms"], **tolerance)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from configparser import ConfigParser
 from fnmatch import fnmatch
 from importlib.metadata import entry_points, metadata, version
@@ -16,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cli import python
 
 import experiments
 import experiments.__main__ as command_line
@@ -25,18 +25,6 @@ PACKAGES = ("grids", "sim", "agents", "experiments")
 HOME = Path(experiments.__file__).resolve().parent.parent
 REPOSITORY = Path(__file__).resolve().parent.parent
 HEAVY = ("pandapower", "pyomo", "pandas", "numpy", "matplotlib", "scipy", "mesa", "clarabel", "pyarrow")
-
-
-def python(code, *, cwd, **environment):
-    """Run a few lines of Python as a process of their own."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -149,18 +137,15 @@ def test_a_foreign_package_of_the_same_name_is_reported(tmp_path, name, regular)
     foreign.mkdir(parents=True)
     (foreign / ("__init__.py" if regular else "notes.txt")).write_text("")
     path = os.pathsep.join([str(foreign.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    found = python(f"import {name}; print(*{name}.__path__)", cwd=tmp_path, PYTHONPATH=path).stdout
+    _, found, _ = python(f"import {name}; print(*{name}.__path__)", cwd=tmp_path, PYTHONPATH=path)
     if str(foreign) not in found:
         assert not regular
         pytest.skip("a plain folder does not hide an installed package")
-    done = python(RUN_HELP, cwd=tmp_path, PYTHONPATH=path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert "another package hides ours" in done.stderr
-    assert f"{name} (" in done.stderr
-    assert str(foreign) in done.stderr
-    assert "virtual environment" in done.stderr
+    status, out, err = python(RUN_HELP, cwd=tmp_path, PYTHONPATH=path)
+    assert (status, out) == (2, "")
+    assert "Traceback" not in err
+    for words in ("another package hides ours", f"{name} (", str(foreign), "virtual environment"):
+        assert words in err
 
 
 # ---- start-up ------------------------------------------------------------------------------------------------
@@ -178,10 +163,9 @@ for command in " run evaluate value bid audit studies show new reproduce bench".
         assert not end.code, command
 print(*sorted({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)
 """
-    done = python(code, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.split() == []
-    assert done.stdout.count("Usage:") == 11
+    status, out, err = python(code, cwd=tmp_path)
+    assert (status, err.split()) == (0, [])
+    assert out.count("Usage:") == 11
 
 
 def test_looking_up_imports_numpy_at_most(tmp_path):
@@ -192,9 +176,8 @@ for command in ("studies", "show networked33", "show microgrid33 --set days=2", 
     app(command.split(), standalone_mode=False)
 print(*sorted({set(HEAVY)!r} & set(sys.modules)), file=sys.stderr)
 """
-    done = python(code, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.split() == ["numpy"]
+    status, _, err = python(code, cwd=tmp_path)
+    assert (status, err.split()) == (0, ["numpy"])
 
 
 # ---- metadata ------------------------------------------------------------------------------------------------

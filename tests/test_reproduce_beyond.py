@@ -357,46 +357,29 @@ def with_values(*values, **more):
     }
 
 
-@pytest.mark.parametrize(
-    ("document", "parts"),
-    [
-        (with_factor(paths=["market.rul.tiers"]), ["factors.wear rate.paths.0", "'rul'", "rule"]),
-        (
-            with_factor(paths=["market.tariff.wear_fast", "fleet.wind.9.bus"]),
-            ["factors.wear rate.paths.1", "'9'", "0..4"],
-        ),
-        (WEAR | {"set": {"market.rule.name.x": 1}}, ["set: market.rule.name.x", "'name' is a value"]),
-        (with_values(1), ["axes", "two or more"]),
-        (with_values("a", "b"), ["axes", "along numbers"]),
-        (with_values(1, 2, base={"tear": 1}), ["axes.1.one_at_a_time", "the same factors"]),
-        (WEAR | {"axes": WEAR["axes"][1:]}, ["axes", "add values: {bidding: ['basic', 'anm_aware']}"]),
-        (WEAR | {"axes": WEAR["axes"][:1], "factors": {}}, ["axes", "one_at_a_time"]),
-        (with_factor(paths=["grid.tie_line.min_power_factor"]), ["wear rate 2", "min_power_factor"]),
-        (with_factor(value=1), ["factors.wear rate.value"]),
-        (with_factor(paths=["name"], change="times"), ["factors.wear rate.paths.0", "no number"]),
-        (with_factor(paths=["fleet.wind.*"], change="times"), ["factors.wear rate", "must not end in *"]),
-        (WEAR | {"study": "microgrid3"}, ["microgrid3"]),
-        (WEAR | {"study": "networked33"}, ["no microgrids", "tieline run"]),
-        ([1], ["mapping"]),
-    ],
-    ids=[
-        "path",
-        "place",
-        "set",
-        "single",
-        "words",
-        "bases",
-        "strategies",
-        "no curve",
-        "impossible",
-        "unknown",
-        "word",
-        "star",
-        "study",
-        "microgrids",
-        "no mapping",
-    ],
-)
+WRONG = {
+    "path": (with_factor(paths=["market.rul.tiers"]), ["factors.wear rate.paths.0", "'rul'", "rule"]),
+    "place": (
+        with_factor(paths=["market.tariff.wear_fast", "fleet.wind.9.bus"]),
+        ["factors.wear rate.paths.1", "'9'", "0..4"],
+    ),
+    "set": (WEAR | {"set": {"market.rule.name.x": 1}}, ["set: market.rule.name.x", "'name' is a value"]),
+    "single": (with_values(1), ["axes", "two or more"]),
+    "words": (with_values("a", "b"), ["axes", "along numbers"]),
+    "bases": (with_values(1, 2, base={"tear": 1}), ["axes.1.one_at_a_time", "the same factors"]),
+    "strategies": (WEAR | {"axes": WEAR["axes"][1:]}, ["axes", "add values: {bidding: ['basic', 'anm_aware']}"]),
+    "no curve": (WEAR | {"axes": WEAR["axes"][:1], "factors": {}}, ["axes", "one_at_a_time"]),
+    "impossible": (with_factor(paths=["grid.tie_line.min_power_factor"]), ["wear rate 2", "min_power_factor"]),
+    "unknown": (with_factor(value=1), ["factors.wear rate.value"]),
+    "word": (with_factor(paths=["name"], change="times"), ["factors.wear rate.paths.0", "no number"]),
+    "star": (with_factor(paths=["fleet.wind.*"], change="times"), ["factors.wear rate", "must not end in *"]),
+    "study": (WEAR | {"study": "microgrid3"}, ["microgrid3"]),
+    "microgrids": (WEAR | {"study": "networked33"}, ["no microgrids", "tieline run"]),
+    "no mapping": ([1], ["mapping"]),
+}
+
+
+@pytest.mark.parametrize(("document", "parts"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_with_a_file_is_said_with_file_and_field(refused, tmp_path, document, parts):
     (tmp_path / "beyond_errors.yaml").write_text(json.dumps(document), encoding="utf-8")
     message = refused("reproduce", "beyond_errors", "--quick", "--out", tmp_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import process_time
 
 import pytest
-from cli import accepted
+from cli import accepted, python
 from reproduced import ITEMS, cheap_evaluation, entries_of, evaluated, results
 from typer.testing import CliRunner
 
@@ -225,7 +225,7 @@ def test_what_only_shows_results_does_not_count(installed):
         ),
     ]
     code = f"import sys, {', '.join(computing)}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = python(code)[1].split()
     left_out = tuple(name.replace("/", ".") for name in provenance.SHOWS)
     assert "experiments.simulate" in loaded
     assert not [name for name in loaded if name.startswith(left_out)]

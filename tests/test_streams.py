@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli import FEW
+from cli import FEW, python
 from swept import hear_ctrl_c
 
 COMMAND = (sys.executable, "-m", "experiments")
@@ -136,9 +136,7 @@ def app():
 command_line.app = app
 command_line.main()
 """
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40)
-    assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+    assert python(script, cwd=tmp_path, timeout_s=40) == (3, "done\n", "")
 
 
 def test_a_thread_in_compiled_code_does_not_take_the_process_down_in_the_end(tmp_path):
@@ -162,6 +160,4 @@ def app():
 command_line.app = app
 command_line.main()
 """
-    command = [sys.executable, "-c", script]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert python(script, cwd=tmp_path, timeout_s=40) == (130, "", "")

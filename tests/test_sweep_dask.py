@@ -11,10 +11,9 @@ from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
 import pytest
-from swept import FACTOR, Threads, contents, launched, write_sweep
+from swept import FACTOR, contents, launched, run, run_in_threads, write_sweep
 
 from experiments.executors import dask_cluster
-from experiments.sweeps import command
 from experiments.sweeps.result_store import ResultStore
 
 distributed = pytest.importorskip("distributed")
@@ -43,19 +42,8 @@ def tiny(tmp_path_factory):
 def undisturbed(tiny, tmp_path_factory):
     """Return the files of the sweep simulated on this machine."""
     folder = tmp_path_factory.mktemp("undisturbed") / "out"
-    locally(tiny, folder)
+    run_in_threads(tiny, folder)
     return contents(folder)
-
-
-def locally(path, out):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "LocalProcesses", Threads)
-        run(path, out, workers=2)
-
-
-def run(path, out, *, workers=None, dask=None, **changes):
-    given = {"dry_run": False, "retry_failed": False, "as_json": True}
-    command.run_sweep(str(path), workers=workers, dask=dask, out=out, **(given | changes))
 
 
 class Cluster:
@@ -131,7 +119,7 @@ def test_a_worker_and_then_the_scheduler_are_killed(tiny, undisturbed, tmp_path)
     assert err == f"tieline: Dask at {dask.address}: {LOST}"
     assert {*contents(tmp_path / "out").items()} <= {*undisturbed.items()}
     assert ResultStore(tmp_path / "out").failed() == set()
-    locally(tiny, tmp_path / "out")
+    run_in_threads(tiny, tmp_path / "out")
     assert contents(tmp_path / "out") == undisturbed
 
 
@@ -176,7 +164,7 @@ def test_another_scheduler_goes_on_after_one_that_was_killed_twenty_times(tiny, 
         assert contents(out) == undisturbed
         folders += 1
         (home / "scheduler.json").unlink(missing_ok=True)
-    locally(tiny, out)
+    run_in_threads(tiny, out)
     assert contents(out) == undisturbed
 
 

@@ -10,7 +10,7 @@ import signal
 from time import monotonic
 
 import pytest
-from swept import FACTOR, Threads, contents, launched, plan_at, write_sweep
+from swept import FACTOR, Threads, contents, launched, plan_at, run_in_threads, write_sweep
 
 from experiments.sweeps import command
 from experiments.sweeps.result_store import ResultStore, labels_of
@@ -32,17 +32,10 @@ def tiny(tmp_path_factory):
 def undisturbed(tiny, tmp_path_factory):
     """Return the files of an undisturbed sweep."""
     folder = tmp_path_factory.mktemp("undisturbed") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "LocalProcesses", Threads)
-        run(tiny, folder)
+    run_in_threads(tiny, folder)
     found = contents(folder)
     assert len(found) == 2 * 12 + 1
     return found
-
-
-def run(path, out, *, workers=2, dask=None, **changes):
-    given = {"dry_run": False, "retry_failed": False, "as_json": True}
-    command.run_sweep(str(path), workers=workers, dask=dask, out=out, **(given | changes))
 
 
 def whole(status):
@@ -55,7 +48,7 @@ def whole(status):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbed, tmp_path, refused, monkeypatch):
+def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbed, tmp_path, refused):
     """Meanwhile a second sweep into the folder is refused."""
     with launched(tiny, tmp_path / "out", "--workers", 2) as sweep:
         assert sweep.until(lambda: sweep.stored() >= 2)
@@ -67,8 +60,7 @@ def test_a_killed_worker_is_replaced_and_a_killed_sweep_goes_on(tiny, undisturbe
     left = ResultStore(tmp_path / "out")
     assert left.failed() == set()
     assert {*contents(tmp_path / "out").items()} <= {*undisturbed.items()}
-    monkeypatch.setattr(command, "LocalProcesses", Threads)
-    run(tiny, tmp_path / "out")
+    run_in_threads(tiny, tmp_path / "out")
     assert contents(tmp_path / "out") == undisturbed
 
 
@@ -173,19 +165,14 @@ def test_a_run_that_kills_its_worker_every_time_is_recorded_and_all_others_finis
 
 
 @pytest.fixture
-def in_threads(monkeypatch):
-    monkeypatch.setattr(command, "LocalProcesses", Threads)
-
-
-@pytest.fixture
 def failing(tmp_path):
     """Return the file of a sweep of which one run has no power flow: a thousand times the wind."""
     factors = {"size": {"paths": ["fleet.wind.*.max_s_mva"], "change": "times"}}
     return write_sweep(tmp_path / "failing.yaml", {"values": {"size": [1, 1000]}}, factors=factors)
 
 
-@pytest.mark.usefixtures("in_threads")
-def test_a_failing_run_is_recorded_and_simulated_again_only_if_asked(failing, tmp_path, ended):
+def test_a_failing_run_is_recorded_and_simulated_again_only_if_asked(failing, tmp_path, ended, monkeypatch):
+    monkeypatch.setattr(command, "LocalProcesses", Threads)
     out = tmp_path / "out"
     status, printed, _ = ended("sweep", failing, "--out", out, "--json")
     told = json.loads(printed)
@@ -202,7 +189,6 @@ def test_a_failing_run_is_recorded_and_simulated_again_only_if_asked(failing, tm
     assert (status, json.loads(printed)["played_now"], json.loads(printed)["failed_now"]) == (1, 1, 1)
 
 
-@pytest.mark.usefixtures("in_threads")
 def test_what_succeeds_on_another_try_is_no_failure_any_more(tiny, undisturbed, tmp_path):
     store, plan = ResultStore(tmp_path / "out"), plan_at(tiny)
     first = plan.runs()[0]
@@ -211,8 +197,8 @@ def test_what_succeeds_on_another_try_is_no_failure_any_more(tiny, undisturbed, 
         store.keep(first, RunProduct(key=first.key, error="OSError: no memory", traceback="..."))
         assert labels_of(first)["key"] in store.failed()
     with pytest.raises(SystemExit) as end:
-        run(tiny, tmp_path / "out")
+        run_in_threads(tiny, tmp_path / "out")
     assert end.value.code == 1
-    run(tiny, tmp_path / "out", retry_failed=True)
+    run_in_threads(tiny, tmp_path / "out", retry_failed=True)
     assert store.failed() == set()
     assert contents(tmp_path / "out") == undisturbed

@@ -8,19 +8,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import STUDIES
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from swept import AXIS, FACTOR, QUICK, plan_at, plan_of, sweep_of, write_sweep
 
-import experiments
 from experiments.catalog import packaged_studies
 from experiments.sweeps.outputs import COLUMNS
 from experiments.sweeps.plan import make_plan, read_sweep
 from experiments.sweeps.sweep_file import SweepFile
 from sim.errors import StudyError
-
-STUDIES = Path(experiments.__file__).parent / "studies"
 
 
 def keys(plan):

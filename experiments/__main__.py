@@ -390,6 +390,30 @@ def report(
 
 
 @app.command()
+def teach(
+    run_dir: Annotated[
+        Path | None, typer.Argument(help="Folder of a run to replay; without one, runs are simulated.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port the page is served on.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets anyone on the network use the page.")
+    ] = "127.0.0.1",
+    study: Annotated[str, typer.Option(help="Study that is shown first.")] = "microgrid33",
+    lessons: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder with lessons of your own (*.md).")
+    ] = None,
+    handout: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write a lesson to print instead, or all of them.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File of the hand-out, .html or .md; must not exist.")] = None,
+) -> None:
+    """Serve the teaching page: two runs side by side in the browser, hour by hour, with lessons."""
+    _load("teach.command").teach(
+        run_dir, port=port, host=host, study=study, own_lessons=lessons, handout=handout, out=out
+    )
+
+
+@app.command()
 def bench(
     json: Json = False,
     quick: Annotated[bool, typer.Option(help="Fewer repetitions, and nothing that takes minutes.")] = False,

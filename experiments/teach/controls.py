@@ -1,0 +1,159 @@
+"""Controls of the page: study, hours, speed, and the sliders."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from experiments.catalog import list_studies, load_study
+from experiments.teach.details import show_keys
+from experiments.teach.session import WEATHER
+from experiments.teach.settings import SLIDERS, Slider
+from sim.profiles import HOURS_PER_DAY
+
+if TYPE_CHECKING:
+    from experiments.teach.page import TeachPage
+
+SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Speeds of playing. [hours per second]"""
+
+
+class Controls:
+    """Bar at the top of the page, and the sliders below it.
+
+    Parameters
+    ----------
+    page : TeachPage
+        The page.
+    """
+
+    def __init__(self, page: TeachPage) -> None:
+        self._page = page
+        session = page.session
+        with ui.element("header").classes("bar"):
+            ui.label("Tieline").classes("name")
+            names = [*dict.fromkeys([*list_studies(), session.study.name])]
+            self._study = ui.select(names, value=session.study.name, on_change=self._take_study)
+            self._study.props('dense options-dense aria-label="study"').classes("study")
+            _button("restart_alt", "reset", "r", page.reset)
+            _button("chevron_left", "back", "left arrow", partial(page.step, -1))
+            self._play = _button("play_arrow", "play", "space", page.play, word="play").classes("main")
+            _button("chevron_right", "step", "right arrow", partial(page.step, 1), word="step")
+            self._hour = ui.html(sanitize=False).classes("hour")
+            self._slide = ui.slider(min=0, max=session.length, step=1, value=0).classes("slide")
+            self._slide.props('aria-label="hour of the day" color=blue-9').on_value_change(self._slid)
+            speeds = {speed: f"{speed:g} h/s" for speed in SPEEDS}
+            self._speed = ui.select(speeds, value=page.hours_per_s, on_change=self._take_speed)
+            self._speed.props('dense options-dense aria-label="speed"')
+            _button("tune", "settings", "s", self.toggle_sliders, word="settings")
+            _button("school", "lessons", "l", lambda: page.lesson_view.toggle(), word="lessons")
+            _button("keyboard", "keys", "?", show_keys)
+        self._shown = (-1, -1)
+
+    # ---- hours -------------------------------------------------------------------------------------------
+
+    def update_hour(self) -> None:
+        """Write the hour that is shown."""
+        session = self._page.session
+        if self._shown != (session.hour, session.length):
+            self._shown = (session.hour, session.length)
+            self._hour.set_content(hour_in_words(session.hour, session.length))
+            self._slide.props(f"max={session.length}")
+            self._slide.set_value(session.hour)
+            self.update()
+
+    def _slid(self, event: Any) -> None:
+        if event.value is not None and int(event.value) != self._page.session.hour:
+            self._page.jump(int(event.value))
+
+    def update(self) -> None:
+        """Bring buttons, study and sliders up to date."""
+        page = self._page
+        playing = page.is_playing
+        self._play.props(f'icon={"pause" if playing else "play_arrow"} aria-label="{"pause" if playing else "play"}"')
+        self._play_word(playing)
+        if self._study.value != page.session.study.name:
+            self._study.set_value(page.session.study.name)
+        self._update_sliders()
+
+    def _play_word(self, playing: bool) -> None:
+        self._play.set_text("pause" if playing else "play")
+
+    def change_speed(self, factor: float) -> None:
+        """Play faster or slower."""
+        speed = self._page.hours_per_s * factor
+        if speed in SPEEDS:
+            self._speed.set_value(speed)
+
+    def _take_speed(self, event: Any) -> None:
+        self._page.hours_per_s = float(event.value)
+
+    def _take_study(self, event: Any) -> None:
+        page = self._page
+        if event.value != page.session.study.name:
+            page.lesson_view.close()
+            page.attempt(lambda: page.session.take_study(load_study(str(event.value))))
+
+    # ---- sliders -----------------------------------------------------------------------------------------
+
+    def build_sliders(self) -> None:
+        """Make the sliders, hidden until they are asked for."""
+        self._box = ui.element("section").classes("card").props('aria-label="settings"')
+        self._box.set_visibility(False)
+        self._sliders: dict[str, tuple[ui.slider, ui.html]] = {}
+        with self._box:
+            with ui.row().classes("items-center"):
+                ui.label("Settings of").style("font-weight: 700; font-size: 20px")
+                whose = {"both": "both runs", "first": "the first", "second": "the second"}
+                self._whose = ui.toggle(whose, value="both", on_change=self._update_sliders).props(
+                    "no-caps dense padding='4px 12px'"
+                )
+                ui.label("weather and forecast errors are always shared").classes("note").style("padding: 0")
+            with ui.element("div").classes("sliders"):
+                for name, slider in SLIDERS.items():
+                    with ui.element("div"):
+                        self._sliders[name] = self._slider(name, slider)
+
+    def _slider(self, name: str, slider: Slider) -> tuple[ui.slider, ui.html]:
+        written = ui.html(sanitize=False).classes("slider-head")
+        one = ui.slider(min=slider.low, max=slider.high, step=slider.step, value=slider.low)
+        one.props(f'aria-label="{slider.label}, {slider.unit}" color=blue-9')
+        one.on_value_change(lambda event: written.set_content(_written(slider, event.value)))
+        one.on("change", lambda event: self._page.attempt(self._page.session.choose, self._of(name), name, event.args))
+        return one, written
+
+    def _of(self, name: str) -> Any:
+        return "both" if name in WEATHER else self._whose.value
+
+    def _update_sliders(self) -> None:
+        chosen = self._page.session.chosen("second" if self._whose.value == "second" else "first")
+        for name, (slider, written) in self._sliders.items():
+            slider.set_value(chosen[name])
+            written.set_content(_written(SLIDERS[name], chosen[name]))
+
+    def toggle_sliders(self) -> None:
+        """Show or hide the sliders."""
+        self._box.set_visibility(not self._box.visible)
+
+
+def _written(slider: Slider, value: float) -> str:
+    return (
+        f"<span>{slider.label}</span> <b>{value * slider.scale:g} {slider.unit if slider.unit != 'seed' else ''}</b>"
+    )
+
+
+def _button(icon: str, label: str, key: str, action: Any, *, word: str = "") -> ui.button:
+    """Return a button with an icon, a name for screen readers, and its key in the tip."""
+    button = ui.button(word, icon=icon, color=None, on_click=lambda _: action()).props(f'flat aria-label="{label}"')
+    return button.tooltip(f"{label} ({key})")
+
+
+def hour_in_words(hour: int, length: int) -> str:
+    """Return the hour that is shown as HTML."""
+    day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
+    of_days = f"day {day + 1}, " if length > HOURS_PER_DAY else ""
+    if not hour:
+        return "hour 0<small>gate closure</small>"
+    return f"{of_days}hour {of_day + 1}<small>{of_day}:00–{of_day + 1}:00</small>"

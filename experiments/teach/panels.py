@@ -1,0 +1,120 @@
+"""Panels of the page: title, key and charts of both runs; the same charts are made once for all sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from experiments.teach.charts.hourly import (
+    TIE_LINE_KEY,
+    power_charts,
+    power_key,
+    storage_charts,
+    storage_key,
+    tie_line_charts,
+)
+from experiments.teach.charts.look import Entry, Options, chart
+from experiments.teach.charts.money import money_charts
+from experiments.teach.charts.network import KEY, SYMBOLS, network_chart
+from experiments.teach.charts.parts import exchange_charts, exchange_key
+from experiments.teach.day import Day
+from experiments.teach.runs import StudyRun
+from sim.profiles import HOURS_PER_DAY
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel: one chart for each run, on the same axes.
+
+    Attributes
+    ----------
+    title : str
+        Title.
+    charts : callable
+        Makes the charts of both runs.
+    key : callable
+        Makes the key.
+    height : int
+        Height of a chart among the others. [px]
+    group : str
+        Name of the choice that shows this panel large.
+    """
+
+    title: str
+    charts: Callable[[Sequence[Day]], list[Options]]
+    key: Callable[[Day], Sequence[Entry]]
+    height: int
+    group: str
+
+
+def _network_key(day: Day) -> list[Entry]:
+    kinds = {*day.grid.renewable_kinds, *(["battery"] if day.grid.batteries else [])}
+    kinds |= {one.kind for one in day.grid.connections}
+    return [entry for entry, kind in zip(KEY, SYMBOLS, strict=False) if kind in kinds] + [KEY[-1]]
+
+
+PANELS = {
+    "network": Panel(
+        "(a) Network: voltage, flow, curtailment",
+        lambda days: [network_chart(day) for day in days],
+        _network_key,
+        300,
+        "network",
+    ),
+    "tie_line": Panel(
+        "(b) Tie line: bid, tolerance band, metered flow", tie_line_charts, lambda _: TIE_LINE_KEY, 270, "tie_line"
+    ),
+    "power": Panel("(c) Power: sources, load, curtailment", power_charts, power_key, 290, "power"),
+    "storage": Panel("(d) State of charge of the batteries", storage_charts, storage_key, 240, "storage"),
+    "exchange": Panel(
+        "Microgrids: exchange, positive for power taken",
+        lambda days: exchange_charts(days, "exchange"),
+        exchange_key,
+        250,
+        "exchange",
+    ),
+    "price": Panel(
+        "Microgrids: price they agreed on", lambda days: exchange_charts(days, "price"), exchange_key, 230, "exchange"
+    ),
+    "charging": Panel("Cars: charging", lambda days: exchange_charts(days, "charging"), exchange_key, 230, "exchange"),
+    "money": Panel("(e) Money so far, term by term", money_charts, lambda _: (), 330, "money"),
+}
+"""Panels from top to bottom."""
+
+GROUPS = {
+    "all": "All",
+    "network": "Network",
+    "tie_line": "Tie line",
+    "power": "Power",
+    "storage": "Storage",
+    "money": "Money",
+    "exchange": "Microgrids",
+}
+"""Choices of panels, in the order of their number keys."""
+
+
+def panels_of(run: StudyRun) -> list[str]:
+    """Return the panels that a study has: those of microgrids only where there are any."""
+    return [name for name, panel in PANELS.items() if panel.group != "exchange" or run.instance.grid.connections]
+
+
+def charts_of(days: tuple[Day, Day], name: str) -> list[Options]:
+    """Return the charts of a panel for both runs."""
+    first, second = days
+    return _charts(first.run, second.run, (first.day - 1) * HOURS_PER_DAY + first.hour, name)
+
+
+def charts_before(days: tuple[Day, Day], name: str) -> list[Options]:
+    """Return the charts of a panel while the bids are computed: the network, and for the rest axes without lines."""
+    if name in ("network", "storage"):
+        return PANELS[name].charts(days)
+    return [chart(unit="", low=0, high=1) for _ in days]
+
+
+@lru_cache(maxsize=1500)
+def _charts(first: StudyRun, second: StudyRun, hour: int, name: str) -> list[Options]:
+    """Return the charts at an hour; what was simulated up to it does not change any more."""
+    day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
+    shown = of_day + 1 if hour else 0
+    return PANELS[name].charts([Day(run, run.records, day + 1, shown) for run in (first, second)])

@@ -1,0 +1,39 @@
+"""Simulation of a study hour by hour in a process of its own, for the page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from agents.participants import check_study, create_agents
+from sim.instance import Instance
+from sim.model import MarketModel
+from sim.study import Study
+
+_model: list[MarketModel] = []
+"""Market model of this process, the one it works on."""
+
+
+def begin(study: Study) -> None:
+    """Create the market model of a study; an earlier one is closed.
+
+    Raises
+    ------
+    StudyError
+        If it can't be run.
+    """
+    end()
+    instance = Instance.of(study)
+    check_study(instance)
+    _model.append(MarketModel(instance, create_agents))
+
+
+def simulate_hour() -> dict[str, pd.DataFrame]:
+    """Simulate the next hour and return all records so far."""
+    _model[0].step()
+    return _model[0].ledger.frames()
+
+
+def end() -> None:
+    """Close the market model."""
+    while _model:
+        _model.pop().close()

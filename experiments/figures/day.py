@@ -5,25 +5,21 @@ from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.balance import balance_panel
 from experiments.figures.market import price_panel, tie_line_panel
 from experiments.figures.money import money_panel
-from experiments.figures.page import QUIET, SMALL, Margins, Page
-from experiments.figures.state_of_charge import soc_panel
-from experiments.figures.style import house_style, strategy_in_words
+from experiments.figures.page import LIMITS_KEPT, QUIET, Page, hour_axis, title_of_day, who_decides
+from experiments.figures.storage import soc_panel
+from experiments.figures.style import house_style
 from experiments.figures.voltage import voltage_panel
 from sim.audit import LIMITS, AuditReport, audit, counts_in_words
 from sim.study import Study
 
-MARGINS = Margins(top=1.28, bottom=0.45)
-HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.05, "voltage": 2.92, "money": 1.4}
+HEIGHTS = {"tie_line": 1.7, "price": 0.95, "balance": 2.0, "soc": 1.35, "voltage": 2.75, "money": 1.4}
 """Heights of the panels, from top to bottom. [inch]"""
-LIMITS_KEPT = {**SMALL, "gid": "limits"}
 GAP, APART = 0.42, {list(HEIGHTS).index("money"): 0.30}
 """Room between panels, and more of it above the money. [inch]"""
 
@@ -59,21 +55,21 @@ def day_figure(
     today = {name: _rows_of(frame, day) for name, frame in tables.items()}
     described = Study.model_validate(dict(study))
     with house_style():
-        page = Page(list(HEIGHTS.values()), MARGINS, gap=GAP, apart=APART)
-        panels = {name: page.panel(row, name) for row, name in enumerate(HEIGHTS)}
+        page = Page(list(HEIGHTS.values()), gap=GAP, apart=APART)
+        panels = page.column(list(HEIGHTS))
         tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
         price_panel(panels["price"], today["market"])
         balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
         soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
         voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
-        _share_hours(panels, today["settlements"]["hour"].to_numpy())
+        for name in panels:
+            if name != "money":
+                hour_axis(panels[name], named=name == "voltage")
         broken = limits_in_words(verdict or audit(tables, study), day)
-        last = int(days.max())
-        heading = f"day {day} of {last}" if last > 1 else f"day {day}"
         about = shorten(described.description, 140, placeholder=" …")
         who = who_decides(described, today)
-        page.heading(f"{short_name(described)}, {heading}", who, (about, QUIET), (broken, LIMITS_KEPT))
+        page.heading(title_of_day(described, day), who, (about, QUIET), (broken, LIMITS_KEPT))
     return page.figure
 
 
@@ -88,37 +84,6 @@ def _soc_before(tables: Mapping[str, pd.DataFrame], day: int) -> pd.Series:
     if before.empty:
         return units[units["kind"] == "battery"].set_index("unit")["start_soc"]
     return before[before["hour"] == before["hour"].max()].set_index("unit")["soc"]
-
-
-def _share_hours(panels: Mapping[str, Axes], hours: Any) -> None:
-    """Give all panels but the money the same hours, numbered below the lowest of them."""
-    for name, ax in panels.items():
-        ax.tick_params(labelsize=7.5, length=2.5)
-        ax.yaxis.set_label_coords(-0.053, 0.5)
-        if name != "money":
-            ax.set_xlim(hours[0] - 0.5, hours[-1] + 0.5)
-            ax.set_xticks(hours, labels=[str(hour) for hour in hours])
-            ax.tick_params(axis="x", pad=2)
-        if name == "voltage":
-            ax.tick_params(axis="y", labelsize=6)
-        elif name != "money":
-            ax.tick_params(axis="x", labelsize=6.5, labelcolor="#888888")
-            for hour in hours[hours % 6 == 0]:
-                ax.axvline(hour, color="#E4E4E4", lw=0.6, zorder=0)
-    panels["voltage"].set_xlabel("hour of the day (hour ending) [h]", labelpad=2)
-
-
-def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Return strategy, policy, rule and seed of a run in words, with the number of fallbacks."""
-    who = f"bidding strategy {strategy_in_words(tables['bids'])}  ·  ANM policy {study.policy}"
-    who += f"  ·  imbalance rule {study.market.rule.name}  ·  seed {study.seed}"
-    fallbacks = int(np.count_nonzero(tables["decisions"]["policy"] != study.policy))
-    return f"{who}  ·  a fallback policy decided in {fallbacks:,} hours" if fallbacks else who
-
-
-def short_name(study: Study) -> str:
-    """Return the name of a study, cut where it is too long for a heading."""
-    return shorten(study.name, 60, placeholder="…")
 
 
 def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:

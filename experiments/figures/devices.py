@@ -1,28 +1,17 @@
 """Figure of the electric balance of microgrids, device by device."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.connection_page import (
-    MOST_SHOWN,
-    by_hour,
-    connection_page,
-    heading,
-    hour_axis,
-    in_words,
-    of_device,
-    rows_of,
-    same_scale,
-)
-from experiments.figures.device_stack import Part, split, stack_panel
-from experiments.figures.page import Page
-from experiments.figures.stores import energy_of_day, fill_height, fill_panel
-from experiments.figures.style import COLORS, headline, house_style, tint
-from grids.network import FloatArray
-from sim.instance import Instance
+from experiments.figures.connection_day import EXPLAINED, ConnectionDay, same_scale
+from experiments.figures.maps import MOST_SHOWN, in_words
+from experiments.figures.page import hour_axis
+from experiments.figures.stack import Stack
+from experiments.figures.storage import fill_height, fill_panel
+from experiments.figures.style import COLORS, SOURCE, headline, house_style, tint, write_key
 
 DEVICES = {
     "output": ("renewables", COLORS["pv"]),
@@ -37,85 +26,49 @@ EXAMPLES = 6
 """Number of connections drawn one by one where there are many."""
 
 
-def devices_figure(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> Figure:
-    """Return the electric balance of the connections over a day, device by device, as a figure.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        The ledger of the run.
-    instance : Instance
-        Of the run, with at least one connection.
-    day : int
-        Market day, counted from 1.
-
-    Raises
-    ------
-    ValueError
-        If nothing was exchanged on that day.
-    """
-    trades, devices = rows_of(tables, day, "trades", "devices")
-    connections = [connection.name for connection in instance.grid.connections]
-    shown = _examples(by_hour(trades, "p_mw", connections), connections)
-    batteries = {
-        connection.name: connection.microgrid.battery
-        for connection in instance.grid.connections
-        if connection.microgrid.battery
-    }
-    rows = int(np.ceil(len(shown) / 2))
+def devices_figure(shown: ConnectionDay) -> Figure:
+    """Return the electric balance of the connections over a day, device by device, as a figure."""
+    chosen, count = _examples(shown), len(shown.names)
+    batteries, rows = shown.stores("battery"), -(-len(chosen) // 2)
+    short = float(shown.rows("trades")["shortfall_mw"].sum())
+    heights = [2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])]
     with house_style():
-        heights = [2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])]
-        page = connection_page(heights, apart=rows + 1)
+        note = f"{EXPLAINED}import: from the network; sources and uses add up to the same"
+        page = shown.page("electricity of microgrids", note, heights, apart=rows + 1)
+        served = f"{short:.3f} MWh of load could not be served" if short > 0.0005 else "all load served"
         ax = page.panel(0, "all")
-        stack_panel(ax, _parts(trades, devices, connections), legend=True)
+        _balance_panel(ax, shown, shown.names)
+        write_key(ax)
         hour_axis(ax, named=False)
-        headline(ax, f"(a) All {len(connections)} together", _finding(trades))
-        _each(page, trades, devices, shown, len(connections))
+        headline(ax, f"(a) All {count} connections together", served, y=f"power [MW]\n{SOURCE}")
+        axes = {}
+        for k, connection in enumerate(chosen):
+            row, column = divmod(k, 2)
+            ax = axes[connection] = page.panel(1 + row, f"connection{k}", column=column, columns=2)
+            _balance_panel(ax, shown, [connection])
+            hour_axis(ax, every=2, named=k >= len(chosen) - 2)
+            some = f"{len(chosen)} of {count}, most giving first" if k == 0 and len(chosen) < count else ""
+            headline(ax, "(b) " * (k == 0) + in_words(connection), some, y=f"power [MW]\n{SOURCE}")
+        same_scale(axes)
         if batteries:
-            ax = page.panel(rows + 1, "soc")
-            energy = energy_of_day(tables["devices"], batteries, "battery", day)
-            fill_panel(ax, energy, batteries, "battery")
-            headline(ax, "(c) How full every battery is, at the end of the hour")
-        note = "above zero what comes in, below zero where it goes; both add up to the same"
-        heading(page, "electricity of microgrids", note, instance.study, day, tables["bids"])
+            fill_panel(page.panel(rows + 1, "soc"), shown.energy("battery"), batteries, "battery", "c")
     return page.figure
 
 
-def _examples(p_mw: FloatArray, connections: Sequence[str]) -> list[str]:
+def _examples(shown: ConnectionDay) -> list[str]:
     """Return the connections to be drawn one by one: all, or of many a few, ordered from giving to taking most."""
-    if len(connections) <= MOST_SHOWN:
-        return list(connections)
-    order = np.argsort(np.nansum(p_mw, axis=0), kind="stable")
-    return [connections[order[k]] for k in np.linspace(0, len(connections) - 1, EXAMPLES).round().astype(int)]
+    if len(shown.names) <= MOST_SHOWN:
+        return shown.names
+    order = np.argsort(np.nansum(shown.exchange("p_mw"), axis=0), kind="stable")
+    return [shown.names[order[k]] for k in np.linspace(0, len(order) - 1, EXAMPLES).round().astype(int)]
 
 
-def _parts(trades: pd.DataFrame, devices: pd.DataFrame, connections: Sequence[str]) -> list[Part]:
-    """Return the power that the connections' devices and the network give and use, as parts of a stack."""
-    there = set(devices.loc[devices["connection"].isin(connections), "device"])
-    parts = [
-        Part(name, color, *split(of_device(devices, device, "p_mw", connections)))
-        for device, (name, color) in DEVICES.items()
-        if device in there
-    ]
-    network = split(np.nan_to_num(by_hour(trades, "p_mw", connections)))
-    return [*parts, Part("import (− export)", COLORS["tie_line"], *network)]
-
-
-def _finding(trades: pd.DataFrame) -> str:
-    short = float(trades["shortfall_mw"].sum())
-    return f"{short:.3f} MWh of load could not be served" if short > 0.0005 else "all load served"
-
-
-def _each(page: Page, trades: pd.DataFrame, devices: pd.DataFrame, shown: Sequence[str], count: int) -> None:
-    """Draw connections one by one, those of one kind on the same scale."""
-    axes = {}
-    for k, connection in enumerate(shown):
-        row, column = divmod(k, 2)
-        ax = page.panel(1 + row, f"connection{k}", column=column, columns=2)
-        stack_panel(ax, _parts(trades, devices, [connection]))
-        hour_axis(ax, every=2, named=k >= len(shown) - 2)
-        title = "(b) " if k == 0 else ""
-        some = f"{len(shown)} of {count}, most giving first" if k == 0 and len(shown) < count else ""
-        headline(ax, f"{title}{in_words(connection)}", some)
-        axes[connection] = ax
-    same_scale(axes)
+def _balance_panel(ax: Axes, shown: ConnectionDay, names: Sequence[str]) -> None:
+    """Draw the power that the connections' devices and the network give and use."""
+    devices, stack = shown.rows("devices"), Stack(ax)
+    there = set(devices.loc[devices["connection"].isin(names), "device"])
+    for device, (name, color) in DEVICES.items():
+        if device in there:
+            stack.add(name, color, shown.of_device(device, "p_mw", names))
+    stack.add("import (− export)", COLORS["tie_line"], shown.exchange("p_mw", names))
+    stack.finish()

@@ -1,15 +1,14 @@
 """A fleet of cars over a day from the tables: charging envelope, actual charging, uncontrolled charging."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from experiments.figures.connection_page import by_hour
+from experiments.figures.connection_day import ConnectionDay
+from grids.fleet import EvFleet
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, ChargingSessions
-from sim.instance import Instance
 from sim.profiles import HOURS_PER_DAY
 
 NARROW_MWH = 1e-4
@@ -49,24 +48,12 @@ class FleetDay:
         return place
 
 
-def fleets_of_day(tables: Mapping[str, pd.DataFrame], instance: Instance, day: int) -> dict[str, FleetDay]:
+def fleets_of_day(shown: ConnectionDay) -> dict[str, FleetDay]:
     """Return the day of every fleet, by the names of the connections."""
-    owners = [connection for connection in instance.grid.connections if connection.microgrid.ev]
-    rows = tables["devices"]
-    rows = rows[(rows["day"] == day) & (rows["device"] == "ev")]
+    owners = [connection for connection in shown.connections if connection.microgrid.ev]
     names = [connection.name for connection in owners]
-    p_mw = -np.nan_to_num(by_hour(rows, "p_mw", names))
-    uncontrolled = np.nan_to_num(by_hour(rows, "available_mw", names))
-    return {
-        connection.name: _fleet_day(
-            connection,
-            _charging_before(tables, connection, instance.study.days, day),
-            day,
-            p_mw[:, k],
-            uncontrolled[:, k],
-        )
-        for k, connection in enumerate(owners)
-    }
+    p_mw, uncontrolled = -shown.of_device("ev", "p_mw", names), shown.of_device("ev", "available_mw", names)
+    return {one.name: _fleet_day(shown, one, p_mw[:, k], uncontrolled[:, k]) for k, one in enumerate(owners)}
 
 
 def together(fleets: Sequence[FleetDay]) -> FleetDay:
@@ -76,29 +63,26 @@ def together(fleets: Sequence[FleetDay]) -> FleetDay:
     return FleetDay(cars=sum(f.cars for f in fleets), due_mwh=sum(f.due_mwh for f in fleets), **sums)
 
 
-def _charging_before(tables: Mapping[str, pd.DataFrame], connection: Connection, days: int, day: int) -> Charging:
+def _charging_before(shown: ConnectionDay, connection: str, fleet: EvFleet) -> Charging:
     """Return a fleet as it was when the day began, from its stays and the charging on earlier days."""
-    fleet = connection.microgrid.ev
-    assert fleet is not None
-    rows = tables["cars"][tables["cars"]["connection"] == connection.name]
+    rows, done = (
+        table[table["connection"] == connection] for table in (shown.tables["cars"], shown.tables["charging"])
+    )
     columns = ("car", "arrival_h", "departure_h", "arrival_soc", "need_mwh", "start_mwh", "full")
     sessions = {name: rows[name].to_numpy() for name in columns}
+    days = shown.instance.study.days
     charging = Charging(ChargingSessions(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, **sessions))
-    done = tables["charging"]
-    done = done[(done["connection"] == connection.name) & (done["day"] < day)]
-    for (one, hour), charged in done.groupby(["day", "hour"]):
+    for (one, hour), charged in done[done["day"] < shown.day].groupby(["day", "hour"]):
         power = np.zeros(fleet.cars)
         power[charged["car"].to_numpy()] = charged["p_mw"].to_numpy()
         charging.charge((one - 1) * HOURS_PER_DAY + hour - 1, power)
     return charging
 
 
-def _fleet_day(
-    connection: Connection, charging: Charging, day: int, p_mw: FloatArray, uncontrolled_mw: FloatArray
-) -> FleetDay:
+def _fleet_day(shown: ConnectionDay, connection: Connection, p_mw: FloatArray, uncontrolled: FloatArray) -> FleetDay:
     fleet = connection.microgrid.ev
     assert fleet is not None
-    first = (day - 1) * HOURS_PER_DAY
+    charging, first = _charging_before(shown, connection.name, fleet), (shown.day - 1) * HOURS_PER_DAY
     free = charging.envelope(first, HOURS_PER_DAY)
     bound = charging.envelope(first, HOURS_PER_DAY, end_fill=fleet.start_fill)
     return FleetDay(
@@ -108,5 +92,5 @@ def _fleet_day(
         charged_mwh=np.append(0.0, np.cumsum(p_mw)),
         due_mwh=float(bound.min_mwh[-1]),
         p_mw=p_mw,
-        uncontrolled_mw=uncontrolled_mw,
+        uncontrolled_mw=uncontrolled,
     )

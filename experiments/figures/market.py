@@ -1,12 +1,24 @@
 """Panels of the market: bid against metered flow, and prices."""
 
 from textwrap import shorten
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.figures.style import COLORS, Label, dollars, headline, hour_edges, ink, margin_labels, tint
+from experiments.figures.style import (
+    COLORS,
+    IMPORT,
+    Label,
+    dollars,
+    headline,
+    hour_edges,
+    ink,
+    margin_labels,
+    tint,
+    zero_line,
+)
 
 CENT = 0.005
 """Penalty from which on an hour is marked; less than half a cent is rounding of the optimiser. [$]"""
@@ -20,19 +32,17 @@ def tie_line_panel(ax: Axes, settlements: pd.DataFrame, bids: pd.DataFrame) -> N
     blue = COLORS["tie_line"]
     ax.stairs(upper, hour_edges(hours), baseline=lower, fill=True, color=tint(blue, 0.25), gid="band")
     ax.stairs(bid, hour_edges(hours), baseline=None, color=blue, lw=1.2, gid="bid")
-    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    zero_line(ax)
     ax.plot(hours, metered, "o", color=blue, ms=4, mec="white", mew=0.6, zorder=4, gid="metered")
     _leave_room(ax, np.concatenate([lower, upper, metered]))
     _mark_penalties(ax, settlements)
-    low, high = ax.get_ylim()
     bid_name = "bid with its band" if (upper > lower).any() else "bid (no band)"
     labels = [Label(metered[-1], "● metered flow", ink(blue)), Label(bid[-1], bid_name, ink(blue))]
-    for sign, text in ((1, "↑ import"), (-1, "↓ export")):
-        labels.append(Label(sign * 0.05 * (high - low), text, "#444444", leader=False))
+    if (settlements["penalty"] >= CENT).any():
+        for text in ("┃ how far outside", "● outside its band"):
+            labels.append(Label(ax.get_ylim()[1], text, ink(COLORS["penalty"]), leader=False))
     margin_labels(ax, labels, top=0.86)
-    ax.set_ylabel("tie line [MW]")
-    ax.grid(axis="y")
-    headline(ax, "(a) Bid and metered tie-line flow", _finding(settlements, bids))
+    headline(ax, "(a) Bid and metered tie-line flow", _finding(settlements, bids), y=f"tie line [MW]\n{IMPORT}")
 
 
 def _finding(settlements: pd.DataFrame, bids: pd.DataFrame) -> str:
@@ -59,16 +69,8 @@ def _mark_penalties(ax: Axes, settlements: pd.DataFrame) -> None:
     ax.plot(fined["hour"], metered, "o", color=orange, ms=5, mec="white", mew=0.6, zorder=5, gid="fined")
     for hour, penalty in zip(fined["hour"], fined["penalty"], strict=True):
         text = f"{penalty:.2f}" if penalty < 10 else f"{penalty:.1f}" if penalty < 100 else f"{penalty:.0f}"
-        ax.text(
-            hour,
-            0.93,
-            text,
-            transform=ax.get_xaxis_transform(),
-            ha="center",
-            va="center",
-            fontsize=7,
-            color=ink(orange),
-        )
+        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "color": ink(orange)}
+        ax.text(hour, 0.93, text, transform=ax.get_xaxis_transform(), **look)
     if len(fined):
         ax.text(1.024, 0.93, "penalty [$]", transform=ax.transAxes, va="center", fontsize=8, color=ink(orange))
 
@@ -88,8 +90,6 @@ def price_panel(ax: Axes, market: pd.DataFrame) -> None:
     high = max(1.0, market[["price_per_mwh", "retail_price_per_mwh"]].to_numpy().max())
     ax.set_ylim(low - (0.08 * (high - low) if low < 0 else 0), high + 0.1 * (high - low))
     if low < 0:
-        ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+        zero_line(ax)
     margin_labels(ax, labels)
-    ax.set_ylabel("price [$/MWh]")
-    ax.grid(axis="y")
-    headline(ax, "(b) Prices: what the main grid asks, and what consumers pay")
+    headline(ax, "(b) Prices: what the main grid asks, and what consumers pay", y="price [$/MWh]")

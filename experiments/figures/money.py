@@ -1,10 +1,12 @@
 """Money panel: from the day's revenue, cost by cost, down to the profit."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.figures.style import COLORS, GREY, dollars, headline, ink
+from experiments.figures.style import COLORS, GREY, dollars, headline, ink, zero_line
 from sim.market.settlement import COST_TERMS
 from sim.recorder import OPERATOR
 
@@ -64,32 +66,21 @@ def money_panel(ax: Axes, payments: pd.DataFrame, books: pd.DataFrame, units: pd
     _write(ax, len(terms), 0.0, level, "profit")
     left = np.arange(len(terms)) - 0.36
     ax.hlines(ends, left, left + 1, color="#777777", lw=0.7, zorder=0.9)
-    ax.axhline(0, color="#444444", lw=0.8)
+    zero_line(ax)
     low, high = min(0.0, *ends), max(1.0, *ends)
     ax.set_ylim(low - (0.2 * (high - low) if low < 0 else 0), high + 0.16 * (high - low))
     ax.set_xlim(-0.6, len(terms) + 0.6)
     ax.set_xticks(range(len(terms) + 1), labels=[NAMES.get(term, term) for term in (*terms, "profit")])
-    ax.set_ylabel("money [$]")
-    ax.grid(axis="y")
-    headline(
-        ax, "(f) From revenue to profit: income goes up, costs go down", "* valued in the operator's books, not paid"
-    )
+    note = "* valued in the operator's books, not paid"
+    headline(ax, "(f) From revenue to profit: income goes up, costs go down", note, y="money [$]")
 
 
 def _bar(ax: Axes, place: int, base: float, amount: float, term: str, kind: str) -> None:
     color = COLORS[TERM_COLORS.get(term, kind if kind in COLORS else "other")]
     curtailed = term.endswith("curtailment")
-    bar = ax.bar(
-        place,
-        amount,
-        bottom=base,
-        width=0.72,
-        facecolor="white" if curtailed else color,
-        edgecolor=color,
-        lw=0.7,
-        hatch="/////" if curtailed else None,
-    )
-    bar[0].set_gid(f"{term}-{kind}" if kind else term)
+    look: dict[str, Any] = {"facecolor": "white", "hatch": "/////"} if curtailed else {"facecolor": color}
+    gid = f"{term}-{kind}" if kind else term
+    ax.bar(place, amount, bottom=base, width=0.72, edgecolor=color, lw=0.7, **look)[0].set_gid(gid)
 
 
 def _write(ax: Axes, place: int, start: float, end: float, term: str) -> None:
@@ -97,14 +88,7 @@ def _write(ax: Axes, place: int, start: float, end: float, term: str) -> None:
     total = term in ("revenue", "profit")
     amount, below = end - start, min(start, end) < 0
     text = dollars(amount) if total or amount <= 0 else f"+{dollars(amount)}"
-    ax.annotate(
-        text,
-        (place, min(start, end) if below else max(start, end)),
-        xytext=(0, -3 if below else 2.5),
-        textcoords="offset points",
-        ha="center",
-        va="top" if below else "bottom",
-        fontsize=8,
-        fontweight="bold" if total else "normal",
-        color=ink(COLORS["profit"]) if total else GREY,
-    )
+    look: dict[str, Any] = {"fontweight": "bold", "color": ink(COLORS["profit"])} if total else {"color": GREY}
+    where: dict[str, Any] = {"xytext": (0, -3 if below else 2.5), "va": "top" if below else "bottom", "ha": "center"}
+    height = min(start, end) if below else max(start, end)
+    ax.annotate(text, (place, height), textcoords="offset points", fontsize=8, **where, **look)

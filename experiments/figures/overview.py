@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.day import LIMITS_KEPT, limits_in_words, short_name, who_decides
+from experiments.figures.day import limits_in_words
+from experiments.figures.maps import color_bar, color_map
 from experiments.figures.market import CENT
-from experiments.figures.page import Page
+from experiments.figures.page import LIMITS_KEPT, Margins, Page, short_name, who_decides
 from experiments.figures.style import (
     COLORS,
-    GREY,
+    IMPORT,
     NAMES,
     Label,
     dollars,
@@ -25,8 +25,10 @@ from experiments.figures.style import (
     house_style,
     ink,
     margin_labels,
+    nothing_to_show,
     tint,
     write_key,
+    zero_line,
 )
 from grids.components import Voltage
 from grids.network import FloatArray
@@ -68,8 +70,8 @@ def overview_figure(
     described = Study.model_validate(dict(study))
     settlements = tables["settlements"]
     with house_style():
-        page = Page(list(HEIGHTS.values()), gap=GAP, apart=APART)
-        panels = {name: page.panel(row, name) for row, name in enumerate(HEIGHTS)}
+        page = Page(list(HEIGHTS.values()), Margins(top=1.13), gap=GAP, apart=APART)
+        panels = page.column(list(HEIGHTS))
         _profit_panel(panels["profit"], tables)
         _penalty_panel(panels["penalty"], settlements)
         _tie_line_panel(panels["tie_line"], settlements)
@@ -78,23 +80,22 @@ def overview_figure(
         _curtailed_panel(panels["curtailed"], tables["dispatch"])
         _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], described.grid.voltage)
         _duration_panel(panels["duration"], settlements)
-        _share_days(panels, settlements["day"].unique())
+        days = settlements["day"].unique()
+        for name in panels:
+            if name != "duration":
+                _day_axis(panels[name], days, named=name == "voltage")
         title = f"{short_name(described)}, {described.days} days"
         broken = limits_in_words(verdict or audit(tables, study))
         page.heading(title, who_decides(described, tables), (broken, LIMITS_KEPT))
     return page.figure
 
 
-def _share_days(panels: Mapping[str, Axes], days: FloatArray) -> None:
-    """Give all panels but the lowest the same days, numbered below each and named below the last of them."""
-    for name, ax in panels.items():
-        ax.tick_params(labelsize=7.5, length=2.5)
-        ax.yaxis.set_label_coords(-0.053, 0.5)
-        if name != "duration":
-            ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
-            ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
-            ax.tick_params(axis="x", pad=2, labelsize=6.5, labelcolor="#888888")
-    panels["voltage"].set_xlabel("day [1]", labelpad=2)
+def _day_axis(ax: Axes, days: FloatArray, *, named: bool) -> None:
+    ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    ax.tick_params(axis="x", pad=2)
+    if named:
+        ax.set_xlabel("day [1]", labelpad=2)
 
 
 # ---- day by day ----------------------------------------------------------------------------------------------
@@ -105,14 +106,14 @@ def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     by_day = _profit_by_day(tables["payments"], tables["books"])
     days, profit = by_day.index.to_numpy(), by_day.to_numpy()
     color, mean = COLORS["profit"], float(profit.mean())
-    ax.plot(days, profit, "-o", color=color, lw=0.8, ms=_marker(len(days)), mec="white", mew=0.5, gid="profit")
+    size = 4.5 if len(days) <= 70 else 2.5 if len(days) <= 200 else 0.0
+    ax.plot(days, profit, "-o", color=color, lw=0.8, ms=size, mec="white", mew=0.5, gid="profit")
     ax.axhline(mean, color=color, lw=0.8, ls=(0, (4, 3)), gid="mean_profit")
     ax.margins(y=0.18)
-    ax.set_ylabel("profit [$ a day]")
-    ax.grid(axis="y")
     margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
     spread = f", standard deviation {dollars(float(profit.std(ddof=1)))}" if len(days) > 1 else ""
-    headline(ax, "(a) Profit of the operator", f"{dollars(float(profit.sum()))} in {len(days)} days{spread}")
+    finding = f"{dollars(float(profit.sum()))} in {len(days)} days{spread}"
+    headline(ax, "(a) Profit of the operator", finding, y="profit [$ a day]")
 
 
 def _profit_by_day(payments: pd.DataFrame, books: pd.DataFrame) -> pd.Series:
@@ -122,21 +123,16 @@ def _profit_by_day(payments: pd.DataFrame, books: pd.DataFrame) -> pd.Series:
     return cash - books.groupby("day")["amount"].sum().reindex(cash.index, fill_value=0.0)
 
 
-def _marker(count: int) -> float:
-    return 4.5 if count <= 70 else 2.5 if count <= 200 else 0.0
-
-
 def _penalty_panel(ax: Axes, settlements: pd.DataFrame) -> None:
     by_day = settlements.groupby("day")["penalty"].sum()
     color, mean = COLORS["penalty"], float(by_day.mean())
     _bars(ax, by_day, color=color, gid="penalty")
     ax.set_ylim(0, 1.15 * max(float(by_day.max()), 1.0))
-    ax.set_ylabel("penalty [$ a day]")
-    ax.grid(axis="y")
     margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
     fined = int((settlements["penalty"] >= CENT).sum())
     share = f"in {fined:,} of {len(settlements):,} hours" if fined else "no hour with a penalty"
-    headline(ax, "(b) Imbalance penalty", f"{dollars(float(by_day.sum()))} {share}" if fined else share)
+    finding = f"{dollars(float(by_day.sum()))} {share}" if fined else share
+    headline(ax, "(b) Imbalance penalty", finding, y="penalty [$ a day]")
 
 
 def _bars(ax: Axes, by_day: pd.Series, *, color: Any, gid: str, base: FloatArray | float = 0.0, **look: Any) -> None:
@@ -148,28 +144,22 @@ def _bars(ax: Axes, by_day: pd.Series, *, color: Any, gid: str, base: FloatArray
 
 def _curtailed_panel(ax: Axes, dispatch: pd.DataFrame) -> None:
     """Draw the energy curtailed on every day, by kind."""
-    curtailed = (dispatch["available_mw"] - dispatch["p_mw"]).clip(lower=0)
-    by_kind = (
-        curtailed.groupby([dispatch["kind"], dispatch["day"]])
-        .sum()
-        .unstack("kind")
-        .drop(columns="battery", errors="ignore")
-    )
+    rows = dispatch[dispatch["kind"] != "battery"]
+    curtailed = (rows["available_mw"] - rows["p_mw"]).clip(lower=0)
+    by_kind = curtailed.groupby([rows["kind"], rows["day"]]).sum().unstack("kind")
     kinds = [kind for kind in (*NAMES, *sorted(set(by_kind) - {*NAMES, "load"}), "load") if kind in by_kind]
-    base, key = np.zeros(len(by_kind)), []
+    base = np.zeros(len(by_kind))
     for kind in kinds:
-        color = tint(COLORS["demand" if kind == "load" else kind], 0.5 if kind == "load" else 1.0)
-        _bars(ax, by_kind[kind], color=color, gid=f"curtailed-{kind}", base=base, lw=0.0)
+        color = tint(COLORS["demand"], 0.5) if kind == "load" else COLORS.get(kind, COLORS["other"])
+        total = by_kind[kind].sum()
+        label = f"{NAMES.get(kind, kind)}, {total:,.1f} MWh" if total >= VISIBLE_MWH else None
+        _bars(ax, by_kind[kind], color=color, gid=f"curtailed-{kind}", base=base, lw=0.0, label=label)
         base = base + by_kind[kind].to_numpy()
-        if by_kind[kind].sum() >= VISIBLE_MWH:
-            key.append(Patch(color=color, label=f"{NAMES.get(kind, kind)}, {by_kind[kind].sum():,.1f} MWh"))
     ax.set_ylim(0, 1.08 * max(float(base.max()), 0.01))
-    ax.set_ylabel("curtailed [MWh a day]")
-    ax.grid(axis="y")
-    if key:
-        write_key(ax, key[::-1])
-    finding = f"{base.sum():,.1f} MWh in all, {base.mean():,.2f} MWh a day" if key else "nothing was curtailed"
-    headline(ax, "(f) Curtailed energy", finding)
+    write_key(ax)
+    some = ax.get_legend() is not None
+    finding = f"{base.sum():,.1f} MWh in all, {base.mean():,.2f} MWh a day" if some else "nothing was curtailed"
+    headline(ax, "(f) Curtailed energy", finding, y="curtailed [MWh a day]")
 
 
 def _voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits: Voltage) -> None:
@@ -182,16 +172,10 @@ def _voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits
         ax.axhline(limit, color="black", lw=0.9, gid=name.replace(" ", "_"))
     low, high = min(limits.min_vm_pu, span["min"].min()), max(limits.max_vm_pu, span["max"].max())
     ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
-    ax.set_ylabel("voltage [p.u.]")
-    ax.grid(axis="y")
-    margin_labels(
-        ax,
-        [
-            Label(limits.max_vm_pu, f"{limits.max_vm_pu:g} limit", "black"),
-            Label(limits.min_vm_pu, f"{limits.min_vm_pu:g} limit", "black"),
-        ],
-    )
-    headline(ax, "(g) Lowest to highest voltage", f"{span['min'].min():.3f} to {span['max'].max():.3f} p.u.")
+    ends = (limits.max_vm_pu, limits.min_vm_pu)
+    margin_labels(ax, [Label(limit, f"{limit:g} limit", "black") for limit in ends])
+    finding = f"{span['min'].min():.3f} to {span['max'].max():.3f} p.u."
+    headline(ax, "(g) Lowest to highest voltage", finding, y="voltage [p.u.]")
 
 
 # ---- hour by hour --------------------------------------------------------------------------------------------
@@ -200,10 +184,10 @@ def _voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits
 def _tie_line_panel(ax: Axes, settlements: pd.DataFrame) -> None:
     flow = settlements.pivot(index="hour", columns="day", values="metered_mw")
     reach = max(float(flow.abs().max().max()), 0.01)
-    _map(ax, flow, _diverging("other", "tie_line"), (-reach, reach), "metered flow [MW]", gid="tie_line")
+    _map(ax, flow, _diverging("other", "tie_line"), (-reach, reach), f"metered flow [MW]\n{IMPORT}", gid="tie_line")
     energy = flow.to_numpy()
     finding = f"imported {energy.clip(min=0).sum():,.1f} MWh, exported {-energy.clip(max=0).sum():,.1f} MWh"
-    headline(ax, "(c) Metered tie-line flow, positive for import", finding)
+    headline(ax, "(c) Metered tie-line flow", finding)
 
 
 def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
@@ -211,14 +195,7 @@ def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
     away = (settlements["metered_mw"] - settlements["bid_mw"]).rename("away")
     table = settlements.assign(away=away).pivot(index="hour", columns="day", values="away")
     reach = max(float(np.quantile(np.abs(table.to_numpy()), 0.99)), 0.01)
-    _map(
-        ax,
-        table,
-        _diverging("thermal_storage", "penalty"),
-        (-reach, reach),
-        "metered − bid [MW]",
-        gid="deviation",
-    )
+    _map(ax, table, _diverging("thermal_storage", "penalty"), (-reach, reach), "metered − bid [MW]", gid="deviation")
     mean = float(np.abs(table.to_numpy()).mean())
     outside = settlements["over_mwh"].sum() + settlements["under_mwh"].sum()
     finding = f"{mean:.3f} MW on average; {outside:,.1f} MWh outside the tolerance band"
@@ -230,7 +207,7 @@ def _soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame) -> None:
     batteries = units[units["kind"] == "battery"].set_index("unit")["max_e_mwh"]
     headline(ax, "(e) State of charge (SOC) of all batteries together, at the end of the hour")
     if batteries.empty:
-        ax.text(0.5, 0.5, "no batteries in this fleet", transform=ax.transAxes, ha="center", va="center", color=GREY)
+        nothing_to_show(ax, "no batteries in this fleet")
         ax.set_ylabel("hour [h]")
         return
     rows = dispatch[dispatch["unit"].isin(batteries.index)]
@@ -250,29 +227,12 @@ def _diverging(negative: str, positive: str) -> Colormap:
 
 def _map(ax: Axes, table: pd.DataFrame, colors: Colormap, span: tuple[float, float], name: str, *, gid: str) -> None:
     """Draw a value of every hour (upwards) and day (to the right) as colour, from one end of a span to the other."""
-    days, hours = (axis.to_numpy(dtype=np.float64) for axis in (table.columns, table.index))
-    values = table.to_numpy()
-    mesh = ax.pcolormesh(
-        hour_edges(days),
-        hour_edges(hours),
-        values,
-        cmap=colors,
-        norm=Normalize(*span),
-        edgecolors="face",
-        linewidth=0.2,
-        rasterized=values.size > 3000,
-        gid=gid,
-    )
+    days, hours, values = table.columns.to_numpy(), table.index.to_numpy(), table.to_numpy()
+    mesh = color_map(ax, days, hours, values, span, colors, gid=gid)
     ax.set_yticks([hour for hour in (1, 6, 12, 18, 24) if hour <= hours[-1]])
     ax.set_ylabel("hour [h]")
-    bar_ax = ax.inset_axes((1.02, 0.0, 0.018, 1.0))
-    beyond = bool(values.min() < span[0]), bool(values.max() > span[1])
-    extend = ("both" if beyond[0] else "max") if beyond[1] else ("min" if beyond[0] else "neither")
-    bar = ax.figure.colorbar(mesh, cax=bar_ax, extend=extend)
-    bar.set_ticks([mark for mark in MaxNLocator(5).tick_values(*span) if span[0] <= mark <= span[1]])
-    bar.outline.set_visible(False)
-    bar_ax.tick_params(labelsize=7.5, length=2.5)
-    bar_ax.set_ylabel(name, labelpad=2)
+    below, above = values.min() < span[0], values.max() > span[1]
+    color_bar(ax, mesh, name, extend="both" if below and above else "max" if above else "min" if below else "neither")
 
 
 def _duration_panel(ax: Axes, settlements: pd.DataFrame) -> None:
@@ -284,16 +244,12 @@ def _duration_panel(ax: Axes, settlements: pd.DataFrame) -> None:
         power = np.sort(settlements[column].to_numpy())[::-1]
         ax.stairs(power, share, baseline=None, color=color, lw=width, gid=f"duration-{column}")
         labels.append(Label(float(power[-1]), name, ink(COLORS["tie_line"])))
-    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    zero_line(ax)
     ax.set_xlim(0, 100)
     ax.margins(y=0.06)
     margin_labels(ax, labels)
-    ax.set_ylabel("tie line [MW]")
     ax.set_xlabel("share of all hours with at least this power [%]", labelpad=2)
-    ax.grid()
     metered = settlements["metered_mw"]
-    headline(
-        ax,
-        "(h) Duration curves of bid and metered flow",
-        f"largest import {max(metered.max(), 0.0):.2f} MW, largest export {max(-metered.min(), 0.0):.2f} MW",
-    )
+    finding = f"largest import {max(metered.max(), 0.0):.2f} MW, largest export {max(-metered.min(), 0.0):.2f} MW"
+    headline(ax, "(h) Duration curves of bid and metered flow", finding, y=f"tie line [MW]\n{IMPORT}")
+    ax.grid()

@@ -1,27 +1,35 @@
-"""Pages of figures: a heading, and panels row by row, placed in inches."""
+"""Pages of figures: a heading, panels row by row, placed in inches, and the axis of the hours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import GREY, LABEL_POINTS
+from sim.profiles import HOURS_PER_DAY
+from sim.study import Study
 
 WIDTH = 11.0
-SMALL: dict[str, Any] = {"fontsize": LABEL_POINTS}
 QUIET: dict[str, Any] = {"fontsize": LABEL_POINTS, "color": GREY}
+LIMITS_KEPT = {"fontsize": LABEL_POINTS, "gid": "limits"}
 """Looks of the lines below a heading."""
+HOURS = np.arange(1.0, HOURS_PER_DAY + 1)
+HOUR_LABEL = "hour of the day (hour ending) [h]"
+COLUMN_LABEL = 0.46
+"""Distance of the names of the upward axes to the left of all panels, which share it. [inch]"""
 
 
 class Margins(NamedTuple):
     """Room around the panels of a page. [inch]"""
 
-    left: float = 0.72
-    right: float = 1.5
-    top: float = 1.13
-    bottom: float = 0.55
+    left: float = 0.95
+    right: float = 1.6
+    top: float = 1.28
+    bottom: float = 0.5
 
 
 USUAL = Margins()
@@ -47,8 +55,8 @@ class Page:
 
     heights: Sequence[float]
     margins: Margins = USUAL
-    gap: float = 0.5
-    gutter: float = 0.75
+    gap: float = 0.45
+    gutter: float = 0.85
     apart: Mapping[int, float] = field(default_factory=dict)
     width: float = WIDTH
     figure: Figure = field(init=False)
@@ -64,18 +72,60 @@ class Page:
         left = self.margins.left + column * (width + self.gutter)
         bottom = self.height - self.margins.top - self._end(row)
         box = (left / self.width, bottom / self.height, width / self.width, self.heights[row] / self.height)
-        return self.figure.add_axes(box, label=name)
+        ax = self.figure.add_axes(box, label=name)
+        ax.tick_params(labelsize=7.5, length=2.5)
+        if columns == 1:
+            ax.yaxis.set_label_coords(-COLUMN_LABEL / inner, 0.5)
+        return ax
+
+    def column(self, names: Sequence[str]) -> dict[str, Axes]:
+        """Return a panel in every row, by name."""
+        return {name: self.panel(row, name) for row, name in enumerate(names)}
 
     def _end(self, row: int) -> float:
         """Return the distance from the first row's top to a row's end. [inch]"""
         return sum(self.heights[: row + 1]) + self.gap * row + sum(self.apart[k] for k in self.apart if k <= row)
 
-    def heading(self, title: str, who: str, *lines: tuple[str, Mapping[str, Any]], left: float = 0.72) -> None:
+    def heading(self, title: str, who: str, *lines: tuple[str, Mapping[str, Any]]) -> None:
         """Write the title of the page, who decides in it, and lines of some look below, TeX as it stands."""
         looks: list[tuple[str, Mapping[str, Any]]] = [
             (title, {"fontsize": 15, "fontweight": "bold"}),
             (who, {"fontsize": 9.5}),
             *lines,
         ]
+        left = self.margins.left / self.width
         for place, (text, look) in zip((0.30, 0.53, 0.71, 0.89), looks, strict=False):
-            self.figure.text(left / self.width, 1 - place / self.height, text, va="center", parse_math=False, **look)
+            self.figure.text(left, 1 - place / self.height, text, va="center", parse_math=False, **look)
+
+
+def hour_axis(ax: Axes, *, every: int = 1, named: bool = True) -> None:
+    """Give a panel the hours of a day; every so many of them are numbered."""
+    shown = HOURS[every - 1 :: every]
+    ax.set_xlim(0.5, HOURS_PER_DAY + 0.5)
+    ax.set_xticks(shown, labels=[f"{hour:.0f}" for hour in shown])
+    ax.tick_params(axis="x", pad=2)
+    if named:
+        ax.set_xlabel(HOUR_LABEL, labelpad=2)
+
+
+def title_of_day(study: Study, day: int) -> str:
+    """Return name and day of a run as a title."""
+    return f"{short_name(study)}, day {day}" + (f" of {study.days}" if study.days > 1 else "")
+
+
+def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return strategy, policy, coordination, rule and seed of a run in words, with the number of fallbacks."""
+    used, asked = (", ".join(tables["bids"][name].drop_duplicates()) for name in ("strategy", "asked"))
+    strategy = used if used == asked else f"{used} (asked for: {asked})"
+    parts = [f"bidding strategy {strategy}", f"ANM policy {study.policy}"]
+    if len(tables["trades"]):
+        parts.append(f"coordination {study.coordination}")
+    parts += [f"imbalance rule {study.market.rule.name}", f"seed {study.seed}"]
+    if fallbacks := int(np.count_nonzero(tables["decisions"]["policy"] != study.policy)):
+        parts.append(f"a fallback policy decided in {fallbacks:,} hours")
+    return "  ·  ".join(parts)
+
+
+def short_name(study: Study) -> str:
+    """Return the name of a study, cut where it is too long for a heading."""
+    return study.name if len(study.name) <= 40 else f"{study.name[:39]}…"

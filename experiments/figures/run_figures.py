@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.figures.connection_figures import CONNECTION_FIGURES, connection_figure_names
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.figures.cars import cars_figure
+from experiments.figures.connection_day import ConnectionDay
 from experiments.figures.day import day_figure
+from experiments.figures.devices import devices_figure
+from experiments.figures.exchange import exchange_figure
+from experiments.figures.heat import heat_connections, heat_figure
 from experiments.figures.network import network_figure
 from experiments.figures.overview import overview_figure
 from experiments.figures.slides import panel_names, slide_of
 from experiments.figures.style import save_figure
 from grids.documents import in_short
 from sim.errors import StudyError
+from sim.instance import Instance
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from experiments.simulate import Run
     from grids.network import Grid
+
+CONNECTION_FIGURES: dict[str, Callable[[ConnectionDay], Figure]] = {
+    "exchange": exchange_figure,
+    "devices": devices_figure,
+    "cars": cars_figure,
+    "heat": heat_figure,
+}
+"""Functions that draw a day of microgrids and fleets of cars, by the name of the figure."""
+
+
+def connection_figure_names(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> list[str]:
+    """Return the names of the figures of microgrids and cars that there is something to show in on a day."""
+    if not instance.grid.connections or not (tables["trades"]["day"] == day).any():
+        return []
+    cars = any(connection.microgrid.ev for connection in instance.grid.connections)
+    there = {"cars": cars, "heat": bool(heat_connections(instance))}
+    return [name for name in CONNECTION_FIGURES if there.get(name, True)]
 
 
 def draw_run(folder: Path, run: Run, choice: str) -> list[str]:
@@ -127,7 +150,7 @@ def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
     if name == "network":
         return network_figure(run.instance.grid)
     if name in CONNECTION_FIGURES:
-        return CONNECTION_FIGURES[name](run.tables, run.instance, day=day)
+        return CONNECTION_FIGURES[name](ConnectionDay(run.tables, run.instance, day))
     document: dict[str, Any] = run.study.model_dump(mode="json")
     if name == "overview":
         return overview_figure(run.tables, document, verdict=run.audit())

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from experiments.figures.style import GREY, house_style
+from experiments.figures.style import GREY, house_style, write_key
 from grids.documents import in_short
 from sim.errors import StudyError
 
@@ -28,7 +28,7 @@ def panel_names(figure: Figure) -> list[str]:
 
 
 def slide_of(figure: Figure, panel: str) -> Figure:
-    """Return a figure reduced to one of its panels, with title and subtitle of the page; the figure itself is changed.
+    """Return a figure reduced to one of its panels, with heading and key of the page; the figure itself is changed.
 
     Parameters
     ----------
@@ -54,6 +54,7 @@ def slide_of(figure: Figure, panel: str) -> Figure:
             if other is not ax:
                 other.remove()
         _keep_heading(figure)
+        write_key(ax)  # on the page, one panel has it for all
         figure.set_size_inches(WIDTH, HEIGHT)
         ax.set_position((LEFT / WIDTH, BOTTOM / HEIGHT, 1 - (LEFT + RIGHT) / WIDTH, 1 - (TOP + BOTTOM) / HEIGHT))
         ax.yaxis.set_label_coords(-0.6 / (WIDTH - LEFT - RIGHT), 0.5)
@@ -97,12 +98,12 @@ def _inherit_hours(ax: Axes, others: list[Axes]) -> None:
 
 
 def _keep_heading(figure: Figure) -> None:
-    """Keep title and subtitle of the page and put them where they are on a slide."""
+    """Keep title, subtitle and first note of the page and put them where they are on a slide."""
     texts = sorted(figure.texts, key=lambda text: -text.get_position()[1])
-    for text, below, size in zip(texts, (0.34, 0.62), (15, 9.5), strict=False):
+    for text, below, size in zip(texts, (0.34, 0.62, 0.84), (15, 9.5, 8), strict=False):
         text.set_position((LEFT / WIDTH, 1 - below / HEIGHT))
         text.set_fontsize(size)
-    for text in texts[2:]:
+    for text in texts[3:]:
         text.remove()
 
 

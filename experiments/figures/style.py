@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.colors import to_rgb
@@ -61,6 +59,9 @@ _SETTINGS: Any = {
 GREY = "#666666"
 LABEL_POINTS = 8.0
 
+IMPORT, SOURCE = "+ import, − export", "+ source, − use"
+"""The sign convention of all figures, as it stands on their axes: import, generation and discharge are positive."""
+
 
 @contextmanager
 def house_style() -> Iterator[None]:
@@ -106,10 +107,23 @@ def hour_edges(hours: FloatArray) -> FloatArray:
     return np.append(hours - 0.5, hours[-1] + 0.5)
 
 
-def headline(ax: Axes, title: str, finding: str = "") -> None:
-    """Write the title of a panel above it, and on the right the finding."""
+def headline(ax: Axes, title: str, finding: str = "", *, y: str = "") -> None:
+    """Write the title of a panel above it, on the right the finding, and the quantity with its unit at the left."""
     ax.set_title(title, loc="left", fontweight="bold", pad=5)
     ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5, parse_math=False)
+    if y:
+        ax.set_ylabel(y)
+        ax.grid(axis="y")
+
+
+def zero_line(ax: Axes, *, zorder: float = 1) -> None:
+    """Draw a line at zero, by default under everything else."""
+    ax.axhline(0, color="#444444", lw=0.8, zorder=zorder)
+
+
+def nothing_to_show(ax: Axes, why: str) -> None:
+    """Write into an empty panel why it is empty."""
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color=GREY)
 
 
 def spread(wanted: FloatArray, gap: float, low: float, high: float) -> FloatArray:
@@ -191,10 +205,13 @@ def save_figure(
     return files
 
 
-def write_key(ax: Axes, key: Sequence[Artist]) -> None:
-    """Write a key to the right of a panel, beside its middle."""
+def write_key(ax: Axes, *others: Axes) -> None:
+    """Write the key of what is labelled in a panel and others to its right, beside its middle, the last on top."""
+    labelled = [one for panel in (*others, ax) for one in panel.get_legend_handles_labels()[0]]
+    if not labelled:
+        return
     ax.legend(
-        handles=list(key),
+        handles=labelled[::-1],
         loc="center left",
         bbox_to_anchor=(1.006, 0.5),
         frameon=False,
@@ -205,9 +222,3 @@ def write_key(ax: Axes, key: Sequence[Artist]) -> None:
         borderpad=0,
         handletextpad=0.5,
     )
-
-
-def strategy_in_words(bids: pd.DataFrame) -> str:
-    """Return the bidding strategy of a day's bids, and the one asked for where it is another."""
-    used, asked = (", ".join(bids[name].drop_duplicates()) for name in ("strategy", "asked"))
-    return used if used == asked else f"{used} (asked for: {asked})"

@@ -1,14 +1,15 @@
 """Figure of the value of a bid: profit promised and earned, by the number of scenarios it is made from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.confidence import CONFIDENCE, PLUS_MINUS
-from experiments.figures.page import QUIET, Margins, Page
-from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style, ink
+from experiments.figures.page import QUIET, Margins, Page, short_name
+from experiments.figures.style import COLORS, GREY, LABEL_POINTS, headline, house_style, ink, zero_line
 from experiments.value_report import ValueReport
 from grids.network import FloatArray
 
@@ -28,21 +29,19 @@ def value_figure(report: ValueReport) -> Figure:
     with house_style():
         width = max(NARROWEST, MARGINS.left + PLACE * len(report.trials) + MARGINS.right)
         page = Page([1.95, 1.95], MARGINS, gap=0.78, width=width)
-        _profit_panel(_places(page.panel(0, "profit"), report, width), report)
-        _difference_panel(_places(page.panel(1, "difference"), report, width), report)
+        _profit_panel(_places(page.panel(0, "profit"), report), report)
+        _difference_panel(_places(page.panel(1, "difference"), report), report)
         _heading(page, report)
     return page.figure
 
 
-def _places(ax: Axes, report: ValueReport, width: float) -> Axes:
+def _places(ax: Axes, report: ValueReport) -> Axes:
     """Give a panel a place for every bid, those by size to the right of a line."""
     ax.set_xlim(-0.6, len(report.trials) - 0.4)
     ax.set_xticks(range(len(report.trials)), labels=[report.label(trial) for trial in report.trials])
     ax.get_xticklabels()[report.trials.index(report.reference)].set_fontweight("bold")
     ax.axvline(_sizes(report)[0] - 0.5, color="#BBBBBB", lw=0.8)
     ax.set_xlabel("kept scenarios the bid is made from [number]")
-    ax.grid(axis="y")
-    ax.yaxis.set_label_coords(-0.6 / (width - MARGINS.left - MARGINS.right), 0.5)
     return ax
 
 
@@ -63,10 +62,9 @@ def _profit_panel(ax: Axes, report: ValueReport) -> None:
     ax.plot(places, promised, "o", ms=6, mfc="white", mec=color, mew=1.2, zorder=3, gid="promised")
     _points(ax, report, earned, error, color, "earned")
     _off_scale(ax, earned, [f"{value:,.0f}" for value in earned])
-    ax.set_ylabel("profit of a day [$]")
     count = len(report.reference.profits)
     reading = f"○ expected over its own scenarios   ● mean of {count} test scenarios {PLUS_MINUS}"
-    headline(ax, "(a) Promised and earned", reading)
+    headline(ax, "(a) Promised and earned", reading, y="profit of a day [$]")
 
 
 def _difference_panel(ax: Axes, report: ValueReport) -> None:
@@ -76,24 +74,16 @@ def _difference_panel(ax: Axes, report: ValueReport) -> None:
     texts = [f"{one.mean:+,.2f}\n± {one.reach:,.2f}".replace("-", "−") for one in found]
     texts[report.trials.index(report.reference)] = "the study's"
     _limits(ax, report, mean - reach, mean + reach, np.zeros_like(mean))
-    ax.axhline(0, color="#444444", lw=0.8, zorder=1)
+    zero_line(ax)
     _points(ax, report, mean, reach, COLORS["tie_line"], "difference")
     _off_scale(ax, mean, texts)
     low, high = ax.get_ylim()
     for place, (one, text) in enumerate(zip(found, texts, strict=True)):
         if low <= one.mean <= high:
-            ax.annotate(
-                text,
-                (place, one.high),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=LABEL_POINTS,
-                color=ink(COLORS["tie_line"]),
-            )
-    ax.set_ylabel("difference to the study's [$]")
-    headline(ax, "(b) Earned more than the study's bid", f"paired, with {100 * CONFIDENCE:.0f} % confidence intervals")
+            look: dict[str, Any] = {"fontsize": LABEL_POINTS, "color": ink(COLORS["tie_line"])}
+            ax.annotate(text, (place, one.high), (0, 5), textcoords="offset points", ha="center", va="bottom", **look)
+    reading = f"paired, with {100 * CONFIDENCE:.0f} % confidence intervals"
+    headline(ax, "(b) Earned more than the study's bid", reading, y="difference to the study's [$]")
 
 
 def _limits(ax: Axes, report: ValueReport, *heights: FloatArray) -> None:
@@ -121,25 +111,17 @@ def _off_scale(ax: Axes, mean: FloatArray, texts: Sequence[str]) -> None:
     for place, (value, text) in enumerate(zip(mean, texts, strict=True)):
         if not low <= value <= high:
             below = value < low
-            ax.text(
-                place,
-                0.03 if below else 0.97,
-                f"{text}\n▼" if below else f"▲\n{text}",
-                transform=ax.get_xaxis_transform(),
-                ha="center",
-                va="bottom" if below else "top",
-                fontsize=LABEL_POINTS,
-                color=GREY,
-            )
+            height, shown, va = (0.03, f"{text}\n▼", "bottom") if below else (0.97, f"▲\n{text}", "top")
+            look: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "fontsize": LABEL_POINTS, "color": GREY}
+            ax.text(place, height, shown, ha="center", va=va, **look)
 
 
 def _heading(page: Page, report: ValueReport) -> None:
     study, solution = report.study, report.solution
-    name = study.name if len(study.name) <= 32 else f"{study.name[:31]}…"
     who = f"bidding strategy {study.bidding}  ·  hindsight ANM  ·  imbalance rule {study.market.rule.name}"
     found = (
         f"over the {report.reference.contender.keep} kept scenarios:  stochastic bid ${solution.rp:,.2f}"
         f"  ·  VSS ${solution.vss:,.2f}  ·  EVPI ${solution.evpi:,.2f}"
     )
     who += f"  ·  seed {study.seed}"
-    page.heading(f"{name}: the value of scenarios", who, (found, QUIET), left=MARGINS.left)
+    page.heading(f"{short_name(study)}: the value of scenarios", who, (found, QUIET))

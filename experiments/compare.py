@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -296,23 +297,18 @@ def names_of(studies: Sequence[Study]) -> list[str]:
     """
     names = [study.name for study in studies]
     if len(set(names)) < len(names):
-        flat = [
-            dict(_flat(study.model_dump(mode="json", exclude={"name", "description", "seed", "days"})))
-            for study in studies
+        documents = [
+            study.model_dump(mode="json", exclude={"name", "description", "seed", "days"}) for study in studies
         ]
+        flat = [dict(_flat(document)) for document in documents]
         keys = [key for key in dict.fromkeys(itertools.chain(*flat)) if len({repr(one.get(key)) for one in flat}) > 1]
         if RULE in keys:
             keys = [key for key in keys if key == RULE or not key.startswith("market.rule.")]
         shared = len(set(names)) == 1 and keys
-        names = [
-            ", ".join(([] if shared else [name]) + _values(one, keys)) for name, one in zip(names, flat, strict=True)
-        ]
-    taken: dict[str, int] = {}
-    unique = []
-    for name in names:
-        taken[name] = taken.get(name, 0) + 1
-        unique.append(name if taken[name] == 1 else f"{name} ({taken[name]})")
-    return unique
+        first = [[] if shared else [name] for name in names]
+        names = [", ".join(own + _values(one, keys)) for own, one in zip(first, flat, strict=True)]
+    before = [names[:k].count(name) for k, name in enumerate(names)]
+    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, before, strict=True)]
 
 
 RULE, MOST = "market.rule.name", 3
@@ -330,9 +326,8 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
 
 def _values(values: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     words = [("rule" if key == RULE else key.rpartition(".")[2], values.get(key, "none")) for key in keys]
-    texts = list(
-        dict.fromkeys(f"{word}={Path(value).name if isinstance(value, str) else value}" for word, value in words)
-    )
+    shown = ((word, Path(value).name if isinstance(value, str) else value) for word, value in words)
+    texts = list(dict.fromkeys(f"{word}={value}" for word, value in shown))
     return texts[:MOST] + ([f"{len(texts) - MOST} more"] if len(texts) > MOST else [])
 
 
@@ -345,7 +340,7 @@ def _require_same_weather(name: str, study: Study, base_name: str, base: Study) 
         If seed, profiles or forecast errors are not the same.
     """
     for key in ("seed", *WEATHER):
-        one, other = _value(study, key), _value(base, key)
+        one, other = map(attrgetter(key), (study, base))
         if one != other:
             raise StudyError(
                 f"'{name}' has other weather than '{base_name}': {key} is {one} instead of {other}; compare the same"
@@ -359,10 +354,3 @@ WEATHER = (
     "uncertainty.errors",
 )
 """Keys of what the weather of a day is drawn from; prices may differ."""
-
-
-def _value(study: Study, key: str) -> Any:
-    value: Any = study
-    for part in key.split("."):
-        value = getattr(value, part)
-    return value

@@ -12,14 +12,18 @@ import pytest
 from conftest import STUDIES
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from readable import unreadable
 
 from agents.participants import create_agents
-from experiments.figures import connection_figures, day_figure, save_figure
+from experiments.figures import day_figure, save_figure
 from experiments.figures.cars import cars_figure
+from experiments.figures.connection_day import ConnectionDay
 from experiments.figures.exchange import exchange_figure
 from experiments.figures.fleet_record import fleets_of_day, together
 from experiments.figures.heat import heat_figure
+from experiments.figures.run_figures import CONNECTION_FIGURES, connection_figure_names
+from experiments.figures.slides import slide_of
 from grids.network import Connection
 from sim.instance import Instance
 from sim.model import MarketModel
@@ -71,12 +75,15 @@ class Run:
     @cached_property
     def drawn(self) -> dict[str, Figure]:
         """The figures of connections on the last day."""
-        return dict(connection_figures(self.tables, self.instance, day=self.days))
+        return connection_figures(self.tables, self.instance, day=self.days)
 
     @cached_property
     def day(self) -> Figure:
         """The figure of the last day."""
         return day_figure(self.tables, self.instance.study.model_dump(mode="json"), day=self.days)
+
+    def shown(self, day: int = 1) -> ConnectionDay:
+        return ConnectionDay(self.tables, self.instance, day)
 
     def rows(self, table: str, day: int | None = None) -> pd.DataFrame:
         return self.tables[table].query(f"day == {day or self.days}")
@@ -103,6 +110,11 @@ def run(request: pytest.FixtureRequest, runs: Runs) -> Run:
     return runs[request.param]
 
 
+def connection_figures(tables: dict[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> dict[str, Figure]:
+    names = connection_figure_names(tables, instance, day=day)
+    return {name: CONNECTION_FIGURES[name](ConnectionDay(tables, instance, day)) for name in names}
+
+
 def panels(figure: Figure) -> dict[str, Axes]:
     return {str(ax.get_label()): ax for ax in figure.axes}
 
@@ -120,6 +132,9 @@ def test_what_is_there_is_drawn_and_can_be_read(runs: Runs, problem: str) -> Non
         assert unreadable(figure) == [], name
         title = " ".join(text.get_text() for text in figure.texts)
         assert f"{run.instance.study.name}, day {run.days}" in title
+        assert f"coordination {run.instance.study.coordination}" in title
+        if any("connection" in text.get_text() for text in figure.findobj(Text)):
+            assert "connection: point of common coupling" in title
 
 
 def test_every_axis_has_a_unit(run: Run) -> None:
@@ -165,13 +180,13 @@ def test_devices_balance_in_every_hour(run: Run) -> None:
 )
 def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> None:
     run = runs[problem]
-    figure = cars_figure(run.tables, run.instance, day=day)
+    figure = cars_figure(run.shown(day))
     rows = run.rows("devices", day).query("device == 'ev'")
     total = rows.groupby("hour")[["p_mw", "available_mw"]].sum()
     charged = by_gid(figure, "energy0_charged").get_ydata()
     np.testing.assert_allclose(np.diff(charged), -total["p_mw"], atol=1e-12)
     np.testing.assert_allclose(by_gid(figure, "power0_uncontrolled").get_data().values, total["available_mw"])
-    fleets = fleets_of_day(run.tables, run.instance, day)
+    fleets = fleets_of_day(run.shown(day))
     for fleet in [*fleets.values(), together(list(fleets.values()))]:
         assert (fleet.least_mwh - 1e-6 <= fleet.charged_mwh).all()
         assert (fleet.charged_mwh <= fleet.most_mwh + 1e-6).all()
@@ -202,9 +217,7 @@ def test_heat_adds_up(runs: Runs, problem: str) -> None:
 
 def test_stores_begin_where_the_day_before_ended(runs: Runs) -> None:
     run = runs["two_days"]
-    first, second = (
-        by_gid(heat_figure(run.tables, run.instance, day=day), "stored0_energy").get_ydata() for day in (1, 2)
-    )
+    first, second = (by_gid(heat_figure(run.shown(day)), "stored0_energy").get_ydata() for day in (1, 2))
     what = [connection.microgrid.thermal_storage for connection in run.instance.grid.connections]
     assert first[0] == pytest.approx(sum(store.start_soc * store.max_e_mwh for store in what if store))
     assert second[0] == first[-1]
@@ -212,11 +225,8 @@ def test_stores_begin_where_the_day_before_ended(runs: Runs) -> None:
 
 def test_day_figure_balances_with_connections(run: Run) -> None:
     ax = panels(run.day)["balance"]
-    total = np.zeros(24)
-    for patch in ax.patches:
-        name, _, hour = str(patch.get_gid()).rpartition("-")
-        if hour.isdigit() and "curtailed" not in name:
-            total[int(hour) - 1] += patch.get_height()
+    parts = [patch for patch in ax.patches if re.fullmatch(r"balance_.+_(up|down)", patch.get_gid() or "")]
+    total = np.sum([part.get_data().values - part.get_data().baseline for part in parts], axis=0)
     dispatch, loss = run.rows("dispatch"), run.rows("lines").groupby("hour")["loss_mw"].sum()
     served = dispatch.query("kind == 'load'").groupby("hour")["p_mw"].sum()
     np.testing.assert_allclose(total, served + loss, atol=1e-6)
@@ -245,7 +255,7 @@ def copies(run: Run, count: int) -> Run:
 @pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_many_connections_can_be_read(runs: Runs, count: int) -> None:
     many = copies(runs["central"], count)
-    drawn = dict(connection_figures(many.tables, many.instance))
+    drawn = connection_figures(many.tables, many.instance)
     assert list(drawn) == ALL
     for name, figure in drawn.items():
         assert unreadable(figure) == [], name
@@ -257,24 +267,24 @@ def test_hours_without_exchange_are_left_out(runs: Runs) -> None:
     tables = {
         name: frame.query("hour > 2") if name in ("trades", "devices") else frame for name, frame in run.tables.items()
     }
-    assert [name for name, _ in connection_figures(tables, run.instance)] == ALL
-    shown = by_gid(exchange_figure(tables, run.instance), "exchange_map").get_array()
+    assert list(connection_figures(tables, run.instance)) == ALL
+    shown = by_gid(exchange_figure(ConnectionDay(tables, run.instance)), "exchange_map").get_array()
     assert shown.mask[:, :2].all()
     assert not shown.mask[:, 2:].any()
 
 
 def test_a_run_without_connections_has_no_such_figures(instance33: Instance, runs: Runs) -> None:
     tables = {name: frame.iloc[:0] for name, frame in runs["central"].tables.items()}
-    assert list(connection_figures(tables, instance33)) == []
+    assert connection_figures(tables, instance33) == {}
 
 
 def test_what_is_not_there_is_refused(runs: Runs) -> None:
     with pytest.raises(ValueError, match="no connection has cars"):
-        cars_figure(runs["no_cars"].tables, runs["no_cars"].instance)
+        cars_figure(runs["no_cars"].shown())
     with pytest.raises(ValueError, match="no connection has heat"):
-        heat_figure(runs["no_heat"].tables, runs["no_heat"].instance)
+        heat_figure(runs["no_heat"].shown())
     with pytest.raises(ValueError, match="day 3: no exchange"):
-        exchange_figure(runs["no_heat"].tables, runs["no_heat"].instance, day=3)
+        runs["no_heat"].shown(3)
 
 
 @pytest.mark.slow
@@ -282,7 +292,7 @@ def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) 
     run = runs["two_days"]
     for folder in (tmp_path / "first", tmp_path / "second"):
         folder.mkdir()
-        for name, figure in connection_figures(run.tables, run.instance, day=2):
+        for name, figure in connection_figures(run.tables, run.instance, day=2).items():
             save_figure(figure, folder, name)
     for file in sorted((tmp_path / "first").iterdir()):
         assert file.read_bytes() == (tmp_path / "second" / file.name).read_bytes()
@@ -290,3 +300,11 @@ def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) 
             names = re.findall(r'\bid="([^"]*)"', file.read_text(encoding="utf-8"))
             assert len(names) == len(set(names)), file.name
             assert all(re.fullmatch(r"[\w.-]+", name) for name in names), file.name
+
+
+def test_slides_of_panels_without_a_key_get_one(runs: Runs) -> None:
+    for name, panel, part in (("cars", "energy2", "charged so far"), ("heat", "vented0", "vented")):
+        figure = CONNECTION_FIGURES[name](runs["central"].shown())
+        (ax,) = (ax for ax in slide_of(figure, panel).axes if ax.get_label() == panel)
+        assert part in [text.get_text() for text in ax.get_legend().get_texts()]
+        assert unreadable(figure) == []

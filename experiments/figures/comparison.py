@@ -15,7 +15,20 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.figures.style import COLORS, GREY, dollars, fix_layout, hour_edges, house_style, ink, tint
+from experiments.figures.page import HOUR_LABEL
+from experiments.figures.style import (
+    COLORS,
+    GREY,
+    IMPORT,
+    dollars,
+    fix_layout,
+    headline,
+    hour_edges,
+    house_style,
+    ink,
+    tint,
+    zero_line,
+)
 from grids.network import FloatArray
 from sim.market.settlement import COST_TERMS
 
@@ -76,22 +89,21 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
         settled = comparison.runs[name][0].tables["settlements"]
         settled = settled[settled["day"] <= comparison.days]
         edges = hour_edges(np.arange(1.0, len(settled) + 1))
-        lower, upper, bid, metered = (
-            settled[column].to_numpy() for column in ("lower_mw", "upper_mw", "bid_mw", "metered_mw")
-        )
+        columns = ("lower_mw", "upper_mw", "bid_mw", "metered_mw")
+        lower, upper, bid, metered = (settled[column].to_numpy() for column in columns)
         blue, orange = COLORS["tie_line"], COLORS["penalty"]
         ax.stairs(upper, edges, baseline=lower, fill=True, color=tint(blue, 0.28), gid="band")
         inside = np.clip(metered, lower, upper)
         ax.stairs(metered, edges, baseline=inside, fill=True, color=orange, gid="imbalance")
         ax.stairs(bid, edges, baseline=None, color=blue, lw=1.1, gid="bid")
         ax.stairs(metered, edges, baseline=None, color="#222222", lw=1.0, ls=(0, (2, 1)), gid="metered")
-        ax.axhline(0, color="#444444", lw=0.6, zorder=1)
-        ax.set_ylabel("tie line [MW]")
+        zero_line(ax)
         money = comparison.money[name]
         penalty, profit = dollars(money["imbalance"]), dollars(money["profit"])
         beyond = comparison.beyond_limits[name]
         broken = f"; {beyond:,} × beyond limits" if beyond else ""
-        _title(ax, name, f"imbalance {penalty}, profit {profit}{broken}", _color(comparison.names.index(name)))
+        finding, color = f"imbalance {penalty}, profit {profit}{broken}", ink(_color(comparison.names.index(name)))
+        headline(ax, name, finding, y=f"tie line [MW]\n{IMPORT}", color=color)
         spans += [lower.min(), metered.min(), upper.max(), metered.max()]
     low, high = min(*spans, 0.0), max(spans)
     room = 0.06 * max(high - low, 0.1)
@@ -106,12 +118,9 @@ def _curtailed_panel(ax: Axes, hours: pd.DataFrame, names: Sequence[str], column
         power = hours.loc[hours["name"] == name, column].to_numpy()
         totals.append(f"{power.sum():.2f}")
         edges = hour_edges(np.arange(1.0, len(power) + 1))
-        ax.stairs(
-            power, edges, baseline=None, color=_color(k), lw=1.4, ls=STYLES[k % len(STYLES)], gid=f"{column}-{k}"
-        )
+        ax.stairs(power, edges, baseline=None, lw=1.4, gid=f"{column}-{k}", **_look(k))
     ax.set_ylim(bottom=0, top=max(0.05, 1.08 * hours[column].max()))
-    ax.set_ylabel("power [MW]")
-    _title(ax, what, f"{' / '.join(totals)} MWh")
+    headline(ax, what, f"{' / '.join(totals)} MWh", y="power [MW]")
 
 
 def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
@@ -122,16 +131,15 @@ def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
         added = _added_up(comparison, name)
         x = np.arange(len(added[0]) + 1) + 0.5
         mean, reach = ([0.0, *part] for part in added)
-        ax.plot(x, mean, color=_color(k), lw=1.6, ls=STYLES[k % len(STYLES)], gid=f"profit-{k}")
+        ax.plot(x, mean, lw=1.6, gid=f"profit-{k}", **_look(k))
         if np.isfinite(reach).all() and len(comparison.seeds) > 1:
             ax.fill_between(x, np.subtract(mean, reach), np.add(mean, reach), color=_color(k), alpha=0.16, lw=0)
             ends.append(f"{_signed(mean[-1])} ± {reach[-1]:,.2f}")
         else:
             ends.append(_signed(mean[-1]))
     ax.axhline(0, color=_color(0), lw=1.2, zorder=1)
-    ax.set_ylabel("money [$]")
     what = "Profit" if len(comparison.seeds) == 1 else f"Mean profit {PLUS_MINUS}"
-    _title(ax, f"{what}, against {_short(baseline)}", ends[0] if len(ends) == 1 else "")
+    headline(ax, f"{what}, against {_short(baseline)}", ends[0] if len(ends) == 1 else "", y="money [$]")
 
 
 def _short(name: str) -> str:
@@ -150,15 +158,14 @@ def _terms_panel(ax: Axes, comparison: RunComparison, terms: Sequence[str]) -> N
     others, span = comparison.names[1:], [-0.01, 0.01]
     for k, name in enumerate(others, start=1):
         rows = np.arange(len(terms)) + (k - 1) / len(others)
-        gain = [_sign(term) * comparison.differences[name][term].mean for term in terms]
-        reach = [comparison.differences[name][term].reach for term in terms]
+        found = [comparison.differences[name][term] for term in terms]
+        gain = [-one.mean if term in COST_TERMS else one.mean for one, term in zip(found, terms, strict=True)]
         ax.barh(rows, gain, 0.8 / len(others), color=tint(_color(k), 0.75), gid=f"terms-{k}")
-        for row, amount, half in zip(rows, gain, reach, strict=True):
-            if abs(amount) < 0.005:
-                continue
-            text = _signed(amount) + (f" ± {half:,.2f}" if np.isfinite(half) else "")
+        for row, amount, one in zip(rows, gain, found, strict=True):
+            text = _signed(amount) + (f" ± {one.reach:,.2f}" if np.isfinite(one.reach) else "")
             side, offset = ("left", 4) if amount >= 0 else ("right", -4)
-            ax.annotate(text, (amount, row), (offset, 0), textcoords="offset points", va="center", ha=side, fontsize=8)
+            look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "ha": side, "fontsize": 8}
+            ax.annotate(text if abs(amount) >= 0.005 else "", (amount, row), (offset, 0), **look)
         span += gain
     low, high = min(span), max(span)
     left, right = (0.75, 0.3) if len(comparison.seeds) == 1 else (1.1, 0.5)  # room for names, and for amounts
@@ -173,12 +180,7 @@ def _terms_panel(ax: Axes, comparison: RunComparison, terms: Sequence[str]) -> N
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlabel("added to the profit [$]")
-    _title(ax, f"Where it comes from, against {_short(comparison.names[0])}", "" if terms else "no term differs")
-    ax.grid(visible=False)
-
-
-def _sign(term: str) -> int:
-    return -1 if term in COST_TERMS else 1
+    headline(ax, f"Where it comes from, against {_short(comparison.names[0])}", "" if terms else "no term differs")
 
 
 def _added_up(comparison: RunComparison, name: str) -> tuple[FloatArray, FloatArray]:
@@ -197,11 +199,8 @@ def _color(number: int) -> str:
     return RUN_COLORS[number % len(RUN_COLORS)]
 
 
-def _title(ax: Axes, what: str, finding: str, color: str = "#000000") -> None:
-    """Write what a panel shows above it, and on the right what is found in it."""
-    ax.set_title(what, loc="left", fontweight="bold", color=ink(color) if color != "#000000" else color, fontsize=9)
-    ax.set_title(finding, loc="right", fontsize=8.5, color=GREY, parse_math=False)
-    ax.grid(axis="y")
+def _look(number: int) -> dict[str, Any]:
+    return {"color": _color(number), "ls": STYLES[number % len(STYLES)]}
 
 
 def _share_hours(axes: Sequence[Axes], count: int) -> None:
@@ -210,7 +209,7 @@ def _share_hours(axes: Sequence[Axes], count: int) -> None:
         ax.tick_params(labelsize=8.5, length=2.5)
         ax.yaxis.set_major_locator(MaxNLocator(4))
     axes[-1].set_xticks([hour for hour in range(1, count + 1) if hour % max(1, round(count / 8)) == 0])
-    axes[-1].set_xlabel("hour of the day (hour ending) [h]" if count == 24 else "hour of the run (hour ending) [h]")
+    axes[-1].set_xlabel(HOUR_LABEL if count == 24 else "hour of the run (hour ending) [h]")
 
 
 def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> None:
@@ -220,6 +219,9 @@ def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> No
     days = f"{comparison.days} days" if comparison.days > 1 else "one day"
     weather = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}; flows of seed {seeds[0]}"
     about = f"{days} on the same weather, {weather}"
+    runs_that_trade = (one for runs in comparison.runs.values() for one in runs if len(one.tables["trades"]))
+    modes = dict.fromkeys(one.study.coordination for one in runs_that_trade)
+    about += f"  ·  coordination {', '.join(modes)}" if modes else ""
     title = f"{study.name}: who earns more, and why"
     figure.text(0.02, 1 - 0.2 / height, title, fontsize=13, fontweight="bold", va="center")
     figure.text(0.02, 1 - 0.44 / height, about, fontsize=9.5, va="center", color=GREY)
@@ -230,10 +232,7 @@ def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> No
         Line2D([], [], color="#222222", lw=1.2, ls=(0, (2, 1)), label="metered flow"),
         Patch(color=COLORS["penalty"], label="imbalance"),
     ]
-    runs = [
-        Line2D([], [], color=_color(k), lw=1.8, ls=STYLES[k % len(STYLES)], label=name)
-        for k, name in enumerate(comparison.names)
-    ]
+    runs = [Line2D([], [], lw=1.8, label=name, **_look(k)) for k, name in enumerate(comparison.names)]
     look: Any = {"frameon": False, "fontsize": 9, "handlelength": 1.8, "columnspacing": 1.3, "handletextpad": 0.5}
     above: Any = {"loc": "lower left", "borderaxespad": 0.0, "bbox_to_anchor": (0.0, 1.14)}
     axes[0].legend(handles=flows, ncols=4, **above, **look)

@@ -33,7 +33,7 @@ def devices_figure(shown: ConnectionDay) -> Figure:
     short = float(shown.rows("trades")["shortfall_mw"].sum())
     heights = [2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])]
     with house_style():
-        note = f"{EXPLAINED}import: from the network; sources and uses add up to the same"
+        note = f"{EXPLAINED}import: from the network"
         page = shown.page("electricity of microgrids", note, heights, apart=rows + 1)
         served = f"{short:.3f} MWh of load could not be served" if short > 0.0005 else "all load served"
         ax = page.panel(0, "all")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.figures.connection_day import ConnectionDay
-from grids.fleet import EvFleet
+from grids.components import EvFleet
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, ChargingSessions
 from sim.profiles import HOURS_PER_DAY

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from experiments.figures.page import HOURS, hour_axis
 from experiments.figures.style import hour_edges
@@ -27,11 +28,12 @@ LOWEST_ROW, HIGHEST_ROW, LOWEST_MAP, HIGHEST_MAP = 0.13, 0.24, 0.7, 9.0
 
 
 def color_map(
-    ax: Axes, x: FloatArray, y: FloatArray, values: FloatArray, span: tuple[float, float], colors: Any, **look: Any
+    ax: Axes, x: ArrayLike, y: ArrayLike, values: FloatArray, span: tuple[float, float], colors: Any, **look: Any
 ) -> QuadMesh:
     """Draw values, shape (y, x), as colours from one end of a span to the other, in cells around their places."""
+    columns, rows = (hour_edges(np.asarray(places, dtype=np.float64)) for places in (x, y))
     look = {"edgecolors": "face", "linewidth": 0.2, "rasterized": values.size > 3000, **look}
-    return ax.pcolormesh(hour_edges(x), hour_edges(y), values, cmap=colors, norm=Normalize(*span), **look)
+    return ax.pcolormesh(columns, rows, values, cmap=colors, norm=Normalize(*span), **look)
 
 
 def color_bar(ax: Axes, mesh: QuadMesh, label: str, *, nbins: int = 5, width: float = 0.016, **look: Any) -> Colorbar:

@@ -1,5 +1,7 @@
 """One-line diagram of the feeder and its fleet: areas are MW and MVA."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -61,18 +63,17 @@ def network_figure(grid: Grid) -> Figure:
 
 def _units_at(grid: Grid) -> dict[int, list[tuple[str, str, float]]]:
     """Return name, kind and capacity of units [MVA] and connections [MW] at each bus position."""
-    buses = [*grid.renewable_bus.tolist(), *grid.battery_bus.tolist(), *grid.connection_bus.tolist()]
-    names = [*grid.renewable_names, *grid.battery_names, *(connection.name for connection in grid.connections)]
-    kinds = [
-        *grid.renewable_kinds,
-        *["battery"] * len(grid.batteries),
-        *(connection.kind for connection in grid.connections),
+    renewables = zip(grid.renewable_bus, grid.renewable_names, grid.renewable_kinds, grid.renewables, strict=True)
+    batteries = zip(grid.battery_bus, grid.battery_names, grid.batteries, strict=True)
+    connections = zip(grid.connection_bus, grid.connections, strict=True)
+    at_buses = [
+        *((bus, (name, kind, unit.max_s_mva)) for bus, name, kind, unit in renewables),
+        *((bus, (name, "battery", unit.max_s_mva)) for bus, name, unit in batteries),
+        *((bus, (one.name, one.kind, one.microgrid.max_exchange_mw)) for bus, one in connections),
     ]
-    capacities = [*(unit.max_s_mva for unit in grid.renewables), *(unit.max_s_mva for unit in grid.batteries)]
-    capacities += [connection.microgrid.max_exchange_mw for connection in grid.connections]
     units: dict[int, list[tuple[str, str, float]]] = {}
-    for bus, name, kind, mva in zip(buses, names, kinds, capacities, strict=True):
-        units.setdefault(bus, []).append((name, kind, mva))
+    for bus, unit in at_buses:
+        units.setdefault(int(bus), []).append(unit)
     return units
 
 
@@ -119,16 +120,8 @@ def _draw_buses(ax: Axes, grid: Grid, places: FloatArray) -> None:
         ax.plot(x, y, "o", ms=9.5, color="white", mec="#444444", mew=0.8, zorder=2.5, gid=f"bus_{number}")
         if p_mw > 0:
             draw_demand(ax, x, y, side(p_mw, float(demand.max()), LARGEST_DEMAND), f"demand_{number}")
-        ax.text(
-            x,
-            y,
-            str(number),
-            ha="center",
-            va="center_baseline",
-            fontsize=7.5 if number < 100 else 6,
-            zorder=6,
-            path_effects=[withStroke(linewidth=1.6, foreground="white")],
-        )
+        look: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": 7.5 if number < 100 else 6}
+        ax.text(x, y, str(number), zorder=6, path_effects=[withStroke(linewidth=1.6, foreground="white")], **look)
 
 
 def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
@@ -138,24 +131,14 @@ def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
     for bus, units in at_bus.items():
         x, y = places[bus]
         foot = y + RAISED
-        ax.plot(
-            [x, x + ASIDE, x + ASIDE],
-            [y, y + ASIDE, foot + SLOT * (len(units) - 1)],
-            color="#999999",
-            lw=0.9,
-            zorder=1,
-        )
+        top = foot + SLOT * (len(units) - 1)
+        ax.plot([x, x + ASIDE, x + ASIDE], [y, y + ASIDE, top], color="#999999", lw=0.9, zorder=1)
         for k, (name, kind, mva) in enumerate(units):
-            length = side(mva, largest, LARGEST)
-            draw_unit(ax, x + ASIDE, foot + SLOT * k, kind, length, name)
+            length, height = side(mva, largest, LARGEST), foot + SLOT * k
+            draw_unit(ax, x + ASIDE, height, kind, length, name)
+            color = ink(COLORS.get(kind, COLORS["other"]))
             ax.text(
-                x + ASIDE + 0.57 * length + 0.035,
-                foot + SLOT * k,
-                f"{mva:g}",
-                va="center",
-                fontsize=7,
-                color=ink(COLORS.get(kind, COLORS["other"])),
-                zorder=6,
+                x + ASIDE + 0.57 * length + 0.035, height, f"{mva:g}", va="center", fontsize=7, color=color, zorder=6
             )
 
 

@@ -30,10 +30,10 @@ from experiments.figures.style import (
     write_key,
     zero_line,
 )
+from experiments.summary import hourly_money
 from grids.components import Voltage
 from grids.network import FloatArray
 from sim.audit import AuditReport, audit
-from sim.recorder import OPERATOR
 from sim.study import Study
 
 HEIGHTS = {
@@ -103,7 +103,7 @@ def _day_axis(ax: Axes, days: FloatArray, *, named: bool) -> None:
 
 def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     """Draw the profit of every day as points, for days differ by little compared with what one earns."""
-    by_day = _profit_by_day(tables["payments"], tables["books"])
+    by_day = hourly_money(tables)["profit"].groupby("day").sum()
     days, profit = by_day.index.to_numpy(), by_day.to_numpy()
     color, mean = COLORS["profit"], float(profit.mean())
     size = 4.5 if len(days) <= 70 else 2.5 if len(days) <= 200 else 0.0
@@ -114,13 +114,6 @@ def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     spread = f", standard deviation {dollars(float(profit.std(ddof=1)))}" if len(days) > 1 else ""
     finding = f"{dollars(float(profit.sum()))} in {len(days)} days{spread}"
     headline(ax, "(a) Profit of the operator", finding, y="profit [$ a day]")
-
-
-def _profit_by_day(payments: pd.DataFrame, books: pd.DataFrame) -> pd.Series:
-    """Return the profit of every day: payments to the operator, less its payments and the values in its books. [$]"""
-    sign = (payments["payee"] == OPERATOR).astype(float) - (payments["payer"] == OPERATOR)
-    cash = (sign * payments["amount"]).groupby(payments["day"]).sum()
-    return cash - books.groupby("day")["amount"].sum().reindex(cash.index, fill_value=0.0)
 
 
 def _penalty_panel(ax: Axes, settlements: pd.DataFrame) -> None:

@@ -77,7 +77,7 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
 def _look(k: int, count: int) -> tuple[dict[str, Any], str]:
     """Return look and marker's letter of the k-th of a few batteries."""
     color, dashes, marker, letter = LOOKS[k]
-    points = {"marker": marker, "ms": 5.0, "mec": "white", "mew": 0.5, "markevery": (k, max(count, 3))}
+    points = {"marker": marker, "ms": 6.0, "mec": "white", "mew": 0.4, "markevery": (k, max(count, 3))}
     return {"color": color, "ls": dashes, "lw": 1.3, **points}, letter
 
 

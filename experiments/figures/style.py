@@ -107,9 +107,9 @@ def hour_edges(hours: FloatArray) -> FloatArray:
     return np.append(hours - 0.5, hours[-1] + 0.5)
 
 
-def headline(ax: Axes, title: str, finding: str = "", *, y: str = "") -> None:
+def headline(ax: Axes, title: str, finding: str = "", *, y: str = "", color: Any = "black") -> None:
     """Write the title of a panel above it, on the right the finding, and the quantity with its unit at the left."""
-    ax.set_title(title, loc="left", fontweight="bold", pad=5)
+    ax.set_title(title, loc="left", fontweight="bold", pad=5, color=color)
     ax.set_title(finding, loc="right", fontsize=LABEL_POINTS, color=GREY, pad=5, parse_math=False)
     if y:
         ax.set_ylabel(y)

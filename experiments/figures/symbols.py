@@ -1,5 +1,7 @@
 """Symbols of the one-line diagram: their areas are capacities [MVA] and demands [MW]."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.path import Path as Outline
@@ -9,6 +11,55 @@ from experiments.figures.style import COLORS, GREY, NAMES
 CONNECTIONS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
 """Kinds of connections and their names, in the order they are drawn."""
 
+
+def _closed(*corners: tuple[float, float]) -> Outline:
+    return Outline(np.array([*corners, corners[0]]), closed=True)
+
+
+def _rotor() -> Outline:
+    """Return a rotor of three blades in the unit circle."""
+    blade = np.array([[0.0, 0.0], [0.16, 0.25], [0.0, 0.95], [-0.09, 0.25], [0.0, 0.0]])
+    turns = np.deg2rad([0.0, 120.0, 240.0])
+    rotated = [blade @ np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]]) for t in turns]
+    return Outline.make_compound_path(*(Outline(points, closed=True) for points in rotated))
+
+
+def _car() -> Outline:
+    """Return a car from the side, with two wheels."""
+    body = _closed((-1, -0.35), (1, -0.35), (1, 0.05), (0.6, 0.15), (0.3, 0.6), (-0.5, 0.6), (-0.8, 0.15), (-1, 0.1))
+    wheel = Outline.circle(radius=0.22)
+    wheels = [Outline(wheel.vertices + np.array([x, -0.38]), wheel.codes) for x in (-0.55, 0.55)]
+    return Outline.make_compound_path(body, *wheels)
+
+
+GRID = Outline(
+    np.array([[-1 / 3, -1], [-1 / 3, 1], [1 / 3, -1], [1 / 3, 1], [-1, 0], [1, 0]]),
+    [Outline.MOVETO, Outline.LINETO] * 3,
+)
+"""Lines between the six cells of a PV panel of side 2."""
+CELL = _closed((-0.8, -1), (0.8, -1), (0.8, 0.72), (0.32, 0.72), (0.32, 1), (-0.32, 1), (-0.32, 0.72), (-0.8, 0.72))
+HOUSE = _closed((-0.85, -1), (0.85, -1), (0.85, 0.1), (1, 0.1), (0, 1), (-1, 0.1), (-0.85, 0.1))
+FLASH = _closed((0.15, 1), (-0.55, -0.15), (-0.05, -0.15), (-0.2, -1), (0.55, 0.25), (0.05, 0.25), (0.4, 1))
+
+
+class Symbol(NamedTuple):
+    """Symbol of a kind of unit: its marker, in white a mark on it, both their areas, and how far below it stands."""
+
+    marker: Any
+    area: float
+    mark: Any = None
+    mark_area: float = 0.0
+    below: float = 0.0
+
+
+SYMBOLS = {
+    "wind": Symbol("o", 4 / np.pi, _rotor(), 0.9),
+    "pv": Symbol("s", 1.0, GRID, 1.0),
+    "battery": Symbol(CELL, 1.2, "+", 0.22),
+    "microgrid": Symbol(HOUSE, 1.25, FLASH, 0.4, 0.06),
+    "ev_aggregator": Symbol(_car(), 1.3, FLASH, 0.16, 0.02),
+}
+OTHER = Symbol("D", 1.0)
 LARGEST = 0.40
 """Side of the square whose area stands for the largest unit. [inch]"""
 LARGEST_DEMAND = 0.50
@@ -34,25 +85,14 @@ def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float, gid: str |
     gid : str, optional
         Name of the symbol in the SVG file.
     """
-    color = COLORS.get(kind, COLORS["other"])
-    area = (72 * length) ** 2
-    if kind == "wind":
-        ax.scatter(x, y, s=area * 4 / np.pi, marker="o", color=color, lw=0, zorder=4, gid=gid)
-        ax.scatter(x, y, s=area * 0.9, marker=_rotor(), color="white", lw=0, zorder=5)
-    elif kind == "pv":
-        ax.scatter(x, y, s=area, marker="s", color=color, lw=0, zorder=4, gid=gid)
-        ax.scatter(x, y, s=area, marker=_grid(), facecolor="none", color="white", lw=0.9, zorder=5)
-    elif kind == "battery":
-        ax.scatter(x, y, s=area * 1.2, marker=_cell(), color=color, lw=0, zorder=4, gid=gid)
-        ax.scatter(x, y, s=area * 0.22, marker="+", color="white", lw=0.9, zorder=5)
-    elif kind == "microgrid":
-        ax.scatter(x, y, s=area * 1.25, marker=_house(), color=color, lw=0, zorder=4, gid=gid)
-        ax.scatter(x, y - 0.06 * length, s=area * 0.4, marker=_bolt(), color="white", lw=0, zorder=5)
-    elif kind == "ev_aggregator":
-        ax.scatter(x, y, s=area * 1.3, marker=_car(), color=color, lw=0, zorder=4, gid=gid)
-        ax.scatter(x, y - 0.02 * length, s=area * 0.16, marker=_bolt(), color="white", lw=0, zorder=5)
-    else:
-        ax.scatter(x, y, s=area, marker="D", color=color, lw=0, zorder=4, gid=gid)
+    color, area = COLORS.get(kind, COLORS["other"]), (72 * length) ** 2
+    symbol = SYMBOLS.get(kind, OTHER)
+    ax.scatter(x, y, s=area * symbol.area, marker=symbol.marker, color=color, lw=0, zorder=4, gid=gid)
+    if symbol.mark is not None:
+        lines = symbol.mark == "+" or symbol.mark is GRID
+        look: dict[str, Any] = {"facecolor": "none", "lw": 0.9} if symbol.mark is GRID else {"lw": 0.9 * lines}
+        height = y - symbol.below * length
+        ax.scatter(x, height, s=area * symbol.mark_area, marker=symbol.mark, color="white", zorder=5, **look)
 
 
 def draw_demand(ax: Axes, x: float, y: float, diameter: float, gid: str | None = None) -> None:
@@ -62,18 +102,8 @@ def draw_demand(ax: Axes, x: float, y: float, diameter: float, gid: str | None =
 
 def draw_main_grid(ax: Axes, x: float, y: float, length: float) -> None:
     """Draw the main grid: the crossed square of one-line diagrams."""
-    ax.scatter(
-        x,
-        y,
-        s=(72 * length) ** 2,
-        marker="s",
-        facecolor="white",
-        edgecolor=COLORS["tie_line"],
-        lw=1.4,
-        hatch="xxxx",
-        zorder=3,
-        gid="main_grid",
-    )
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": COLORS["tie_line"], "lw": 1.4, "hatch": "xxxx"}
+    ax.scatter(x, y, s=(72 * length) ** 2, marker="s", zorder=3, gid="main_grid", **look)
     ax.text(x, y - length / 2 - 0.08, "main grid", ha="center", va="top", fontsize=8, color=GREY)
 
 
@@ -94,45 +124,3 @@ def _round_below(value: float) -> float:
     """Return the largest of 1, 2, 3, 5 times a power of ten that is not above a value."""
     power = 10.0 ** np.floor(np.log10(value))
     return float(max(step * power for step in (1, 2, 3, 5) if step * power <= value * (1 + 1e-9)))
-
-
-def _rotor() -> Outline:
-    """Return a rotor of three blades in the unit circle."""
-    blade = np.array([[0.0, 0.0], [0.16, 0.25], [0.0, 0.95], [-0.09, 0.25], [0.0, 0.0]])
-    turns = np.deg2rad([0.0, 120.0, 240.0])
-    rotated = [blade @ np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]]) for t in turns]
-    return Outline.make_compound_path(*(Outline(points, closed=True) for points in rotated))
-
-
-def _grid() -> Outline:
-    """Return the lines between the six cells of a PV panel of side 2."""
-    ends = np.array([[-1 / 3, -1], [-1 / 3, 1], [1 / 3, -1], [1 / 3, 1], [-1, 0], [1, 0]])
-    return Outline(ends, [Outline.MOVETO, Outline.LINETO] * 3)
-
-
-def _cell() -> Outline:
-    """Return a battery cell: a box with a pole."""
-    corners = [[-0.8, -1], [0.8, -1], [0.8, 0.72], [0.32, 0.72], [0.32, 1], [-0.32, 1], [-0.32, 0.72], [-0.8, 0.72]]
-    return Outline(np.array([*corners, corners[0]]), closed=True)
-
-
-def _house() -> Outline:
-    """Return a house with a gable."""
-    corners = [[-0.85, -1], [0.85, -1], [0.85, 0.1], [1, 0.1], [0, 1], [-1, 0.1], [-0.85, 0.1]]
-    return Outline(np.array([*corners, corners[0]]), closed=True)
-
-
-def _bolt() -> Outline:
-    """Return a flash."""
-    corners = [[0.15, 1], [-0.55, -0.15], [-0.05, -0.15], [-0.2, -1], [0.55, 0.25], [0.05, 0.25], [0.4, 1]]
-    return Outline(np.array([*corners, corners[0]]), closed=True)
-
-
-def _car() -> Outline:
-    """Return a car from the side, with two wheels."""
-    corners = [[-1, -0.35], [1, -0.35], [1, 0.05], [0.6, 0.15], [0.3, 0.6], [-0.5, 0.6], [-0.8, 0.15], [-1, 0.1]]
-    wheel = Outline.circle(radius=0.22)
-    wheels = [
-        Outline(wheel.vertices + center, wheel.codes) for center in (np.array([x, -0.38]) for x in (-0.55, 0.55))
-    ]
-    return Outline.make_compound_path(Outline(np.array([*corners, corners[0]]), closed=True), *wheels)

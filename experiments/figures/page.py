@@ -128,4 +128,4 @@ def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
 
 def short_name(study: Study) -> str:
     """Return the name of a study, cut where it is too long for a heading."""
-    return study.name if len(study.name) <= 40 else f"{study.name[:39]}…"
+    return study.name if len(study.name) <= 32 else f"{study.name[:31]}…"

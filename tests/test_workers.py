@@ -42,7 +42,9 @@ def dask():
         yield local.scheduler_address
 
 
-@pytest.mark.parametrize("name", ["bid", "compare", "value", pytest.param("evaluate", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "value" else [pytest.mark.slow]) for name in COMMANDS]
+)
 def test_results_do_not_depend_on_the_workers(name, dask):
     alone = printed(name, "--workers", 1)
     assert printed(name, "--workers", 2) == alone

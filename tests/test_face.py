@@ -231,6 +231,14 @@ def test_an_evaluation_with_a_policy_of_ones_own_stays_in_this_process():
     assert len(found.outcomes) == 2
 
 
+def test_a_comparison_with_a_policy_of_ones_own_stays_in_this_process():
+    hours = []
+    both = tl.compare("microgrid33", vary={"policy": ["none", IdleBatteries]}, workers=2, progress=hours.append,
+                      **{name: value for name, value in QUICK.items() if name != "policy"})  # fmt: skip
+    assert both.names == ["policy=none", "policy=idle_batteries"]
+    assert hours[-1] == "day 1, hour 24"
+
+
 # ---- runs ----------------------------------------------------------------------------------------------------
 
 

@@ -174,10 +174,7 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
             "limit_violations": [vars(finding) for finding in verdict.limit_violations],
             "limits": limits_in_json(verdict.limits),
             "hours_beyond_limits": verdict.hours_beyond,
-            "checks": verdict.checks,
-            "largest": verdict.largest,
-            "taken_as_given": verdict.taken_as_given,
-            "notes": verdict.notes,
+            **{name: getattr(verdict, name) for name in ("checks", "largest", "taken_as_given", "notes")},
         }
         console.print_json(_json_numbers(document))
     else:

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +64,7 @@ class Draft:
             self.path.unlink(missing_ok=True)
 
 
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> AbstractContextManager[Path]:
     """Make a folder: write to the path that is yielded; in the end it has its own name, or nothing is left of it.
 
     Parameters
@@ -78,12 +77,10 @@ def new_folder(target: Path) -> Iterator[Path]:
     StudyError
         If it holds something, another process is about to write it, or it can't be written.
     """
-    with _draft(target, f"--out {target}", "folder") as path:
-        yield path
+    return _draft(target, f"--out {target}", "folder")
 
 
-@contextmanager
-def new_file(target: Path, *, name: str = "") -> Iterator[Path]:
+def new_file(target: Path, *, name: str = "") -> AbstractContextManager[Path]:
     """Make a file in the same way.
 
     Parameters
@@ -98,8 +95,7 @@ def new_file(target: Path, *, name: str = "") -> Iterator[Path]:
     StudyError
         If it exists, another process is about to write it, or it can't be written.
     """
-    with _draft(target, name or str(target), "file") as path:
-        yield path
+    return _draft(target, name or str(target), "file")
 
 
 @contextmanager

@@ -63,9 +63,7 @@ def _figures(drawn: Sequence[str], days: int) -> str:
         return "no figures were drawn"
     if "day" in drawn:
         of_connections = [name for name in drawn if name not in {"day", "network"}]
-        connections = ", ".join(of_connections[:-1]) + " and ".join(
-            ["", *of_connections[-1:]] if len(of_connections) > 1 else of_connections
-        )
+        connections = " and ".join(filter(None, [", ".join(of_connections[:-1]), *of_connections[-1:]]))
         return "day.png shows the day" + (f", {connections} the microgrids" if of_connections else "")
     if "day1" in drawn:
         return f"overview.png shows all days, day1.png to day{days}.png each of them"

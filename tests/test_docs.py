@@ -23,7 +23,7 @@ PAGES += [HOME / "README.md", HOME / "CONTRIBUTING.md"]
 GENERATED = {"gallery", "checks", "_generated"}
 """Folders that exist when the documentation is built."""
 
-SLOW = {"check_oracle", "own_sweep"}
+SLOW = {"check_oracle", "check_proof", "own_sweep"}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep
 from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.results import SweepResults, read_results
 from experiments.sweeps.runner import Runner
-from experiments.sweeps.worker import RunProduct, Task
+from experiments.sweeps.worker import RunProduct
 from sim.errors import StudyError
 from sim.market.imbalance import ImbalanceRule
 
@@ -254,25 +255,11 @@ def simulate_runs(
         store.prepare(plan)
         if retry_failed:
             store.clear_failures(plan)
-        left = State.of(plan, store).left
+        left, tally = State.of(plan, store).left, Counter[str]()
         engine = cluster or LocalProcesses(spread.at_most(len(left)))
-        task = partial(task_of, outputs=plan.sweep.outputs, versions=provenance(), own=own)
-        return _simulate(plan, store, left, engine, task, quiet=quiet)
-
-
-def _simulate(
-    plan: SweepPlan,
-    store: ResultStore,
-    left: list[PlannedRun],
-    engine: Engine,
-    task: Callable[[PlannedRun], Task],
-    *,
-    quiet: bool,
-) -> tuple[int, int, float]:
-    """Simulate runs; return their number, the number that failed, and the seconds it took."""
-    start, tally = perf_counter(), Counter[str]()
-    try:
-        with sweep_console.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet) as tick:
+        task, start = partial(task_of, outputs=plan.sweep.outputs, versions=provenance(), own=own), perf_counter()
+        bar = sweep_console.bar(plan.sweep.name, total=plan.count, done=plan.count - len(left), quiet=quiet)
+        with _released(engine, tally), bar as tick:
 
             def keep(run: PlannedRun, product: RunProduct) -> None:
                 store.keep(run, product)
@@ -282,6 +269,14 @@ def _simulate(
 
             if left:
                 Runner(engine, task, keep).simulate(left)
+        return tally["simulated"], tally["failed"], perf_counter() - start
+
+
+@contextmanager
+def _released(engine: Engine, tally: Counter[str]) -> Iterator[None]:
+    """Release an engine's workers at the end, after an error or Ctrl-C at once."""
+    try:
+        yield
     except BaseException as stopped:
         engine.abandon()
         if isinstance(stopped, KeyboardInterrupt):
@@ -289,7 +284,6 @@ def _simulate(
             console.err.print(f"stopped; {simulated:,} runs simulated now are stored: start the sweep again to go on")
         raise
     engine.close()
-    return tally["simulated"], tally["failed"], perf_counter() - start
 
 
 def _estimate(

@@ -61,11 +61,10 @@ def _points_of(axis: Axis, folder: Path, where: str) -> list[Point]:
         return _rows(folder / axis.csv, f"{where}.csv")
     if axis.one_at_a_time is not None:
         return _one_at_a_time(axis.one_at_a_time)
-    if axis.latin_hypercube is not None:
-        return _sampled(axis.latin_hypercube, qmc.LatinHypercube)
     if axis.sobol is not None:
         return _sampled(axis.sobol, qmc.Sobol)
-    raise ValueError(f"{where}: an axis without points")
+    assert axis.latin_hypercube is not None
+    return _sampled(axis.latin_hypercube, qmc.LatinHypercube)
 
 
 def _require_few(count: int, where: str) -> None:

@@ -1,5 +1,6 @@
 """Results of a sweep from its folder: the runs that are done, those that failed, and their labels."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def read_results(folder: Path) -> SweepResults:
 
 def _planned(path: Path) -> pd.DataFrame:
     """Return the runs there are to be: their keys, values of the factors, replications and seeds."""
-    planned = _table(path)
+    planned: pd.DataFrame = _read(path, read_parquet)
     columns = list(planned)
     if columns[:1] != ["key"] or columns[-2:] != [REPLICATION, "seed"]:
         raise _damaged(path, "it has other columns")
@@ -139,18 +140,15 @@ def _error(folder: Path, key: str) -> str:
     return shown(str(failure["error"]), 400)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
     try:
-        return read_parquet(path)
+        return read(path)
     except (OSError, DocumentError) as error:
         raise _damaged(path, str(error)) from None
 
 
 def _json(path: Path) -> Any:
-    try:
-        return parse_json(read_text(path, "JSON"))
-    except (OSError, DocumentError) as error:
-        raise _damaged(path, str(error)) from None
+    return _read(path, lambda path: parse_json(read_text(path, "JSON")))
 
 
 def _damaged(path: Path, why: str) -> StudyError:

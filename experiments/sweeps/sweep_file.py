@@ -195,7 +195,8 @@ class Axis(Data):
     def _exactly_one(self) -> Self:
         given = [name for name in Axis.model_fields if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of {', '.join(Axis.model_fields)}" + _given(given))
+            instead = f", not {' and '.join(given)}" if given else ""
+            raise ValueError(f"give exactly one of {', '.join(Axis.model_fields)}{instead}")
         return self
 
     @field_validator("zipped")
@@ -214,10 +215,6 @@ class Axis(Data):
             near = 1 << (value.count.bit_length() - 1)
             raise ValueError(f"count must be a power of two for the points to be balanced, such as {near}")
         return value
-
-
-def _given(names: list[str]) -> str:
-    return f", not {' and '.join(names)}" if names else ""
 
 
 class ReportSpec(Data):

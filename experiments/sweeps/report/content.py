@@ -11,10 +11,9 @@ from experiments.sweeps.report.figure_page import Drawing
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import front_drawing, front_of
 from experiments.sweeps.report.levels import single_axes
-from experiments.sweeps.report.lines import line_drawings
+from experiments.sweeps.report.lines import line_drawings, scatter_drawings
 from experiments.sweeps.report.maps import map_drawings
 from experiments.sweeps.report.numbers import counted, listed
-from experiments.sweeps.report.scatter import scatter_drawings
 from experiments.sweeps.report.tables import (
     cell,
     difference_table,

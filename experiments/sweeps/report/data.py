@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 import numpy as np
@@ -73,10 +74,6 @@ class ReportData:
         Factors that are varied one at a time, with the code of their base.
     long : DataFrame
         Runs in long form, with the outputs the report needs.
-    arms : DataFrame
-        Means of all arms, from `estimates`.
-    pairs : Pairs or None
-        Paired differences, if a factor is compared.
     """
 
     results: SweepResults
@@ -85,8 +82,6 @@ class ReportData:
     sampled: tuple[str, ...]
     singles: Mapping[str, int]
     long: pd.DataFrame
-    arms: pd.DataFrame
-    pairs: st.Pairs | None
 
     @classmethod
     def of(cls, results: SweepResults) -> "ReportData":
@@ -109,21 +104,20 @@ class ReportData:
         _require_drawable(results, levels)
         sampled = _sampled(results, levels, singles)
         spec = _completed(results, levels, sampled, singles)
-        needed = tuple(dict.fromkeys((*spec.outputs, *(spec.pareto or ()))))
-        long = long_runs(results, levels, needed)
-        compare = spec.compare
-        pairs = st.pair_runs(long, results.factors, compare, levels[compare].first) if compare else None
-        arms = st.estimates(long, results.factors)
-        return cls(
-            results=results,
-            levels=levels,
-            spec=spec,
-            sampled=sampled,
-            singles=singles,
-            long=long,
-            arms=arms,
-            pairs=pairs,
-        )
+        long = long_runs(results, levels, tuple(dict.fromkeys((*spec.outputs, *(spec.pareto or ())))))
+        return cls(results=results, levels=levels, spec=spec, sampled=sampled, singles=singles, long=long)
+
+    @cached_property
+    def arms(self) -> pd.DataFrame:
+        """Means of all arms."""
+        return st.estimates(self.long, self.results.factors)
+
+    @cached_property
+    def pairs(self) -> st.Pairs | None:
+        """Paired differences, if a factor is compared."""
+        if (compare := self.spec.compare) is None:
+            return None
+        return st.pair_runs(self.long, self.results.factors, compare, self.levels[compare].first)
 
     @property
     def changes(self) -> bool:

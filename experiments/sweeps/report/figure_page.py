@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from math import ceil
-from pathlib import Path
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from experiments.figures.style import COLORS, GREY, house_style, save_figure
+from experiments.figures.style import COLORS, GREY, house_style
 from experiments.sweeps.report.factor_axis import label_lines, number_axis, shortened
 from experiments.sweeps.report.levels import Levels
 from experiments.sweeps.report.numbers import axis_label_of, label_of, listed
@@ -54,10 +53,6 @@ class Drawing(NamedTuple):
     name: str
     figure: Figure
     caption: str
-
-    def save(self, folder: Path) -> list[Path]:
-        """Write PNG and SVG, and return their paths."""
-        return save_figure(self.figure, folder, self.name)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Figures along one factor: means of the outputs, and paired differences, with confidence bands."""
+"""Figures of panels: outputs and paired differences along one factor, or along each of a sample."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,18 +9,25 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.figures.style import headline
+from experiments.figures.style import GREY, LABEL_POINTS, headline
 from experiments.sweeps.report import figure_page as pages
-from experiments.sweeps.report.data import ReportData, View
+from experiments.sweeps.report import statistics as st
+from experiments.sweeps.report.data import MOST_LINES, ReportData, View
 from experiments.sweeps.report.factor_axis import FactorAxis, shortened
 from experiments.sweeps.report.levels import Levels
-from experiments.sweeps.report.numbers import label_of
-from experiments.sweeps.report.statistics import HIGH, LOW, MEAN, OUTPUT
+from experiments.sweeps.report.numbers import label_of, number_text
 
 MOST_ROWS, MOST_ALONE = 4, 6
 """Largest numbers of rows of small multiples, and of panels with an output each, in one figure."""
 HEIGHT, LOW_HEIGHT = 1.75, 1.3
 """Heights of a panel, and of small multiples of which many are below each other. [inch]"""
+
+
+MOST_SCATTERED, MOST_COLUMNS = 5, 3
+"""Largest numbers of rows and columns of panels of a sample in one figure."""
+SCATTER_HEIGHT = 1.55
+"""Height of a panel of a sample. [inch]"""
+NOTE = "Each dot is one point of the sample. ρ: Spearman's rank correlation, * beyond chance."
 
 
 def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
@@ -69,7 +76,7 @@ def _drawings(
     titles, panels = _titles(data, multiples, letters)
 
     def draw(ax: Axes, output: str, facet: int, lowest: bool) -> None:
-        one = found[found[OUTPUT] == output]
+        one = found[found[st.OUTPUT] == output]
         here = one[(one[[*multiples[facet]]] == pd.Series(multiples[facet])).all(axis="columns")]
         sides = [(look, here[here[view.lines] == code]) for code, look in view.looks.items()] or [(0, here)]
         lines = {look: side.set_index(along.name).reindex(axis.codes) for look, side in sides}
@@ -120,10 +127,73 @@ def _draw_lines(ax: Axes, lines: Mapping[int, pd.DataFrame], axis: FactorAxis, g
         if axis.is_scale:
             faint = 0.2 if len(lines) <= 2 else 0.13 if len(lines) <= 4 else 0.08
             size, edge = (4.0, 0.5) if len(line) <= 15 else (2.0, 0.0)
-            ax.fill_between(axis.places, line[LOW], line[HIGH], color=color, alpha=faint, lw=0, zorder=2)
-            ax.plot(axis.places, line[MEAN], color=color, lw=1.4, ls=dashes, zorder=3)
-            ax.plot(axis.places, line[MEAN], marker, ms=size, mew=edge, **style)
+            ax.fill_between(axis.places, line[st.LOW], line[st.HIGH], color=color, alpha=faint, lw=0, zorder=2)
+            ax.plot(axis.places, line[st.MEAN], color=color, lw=1.4, ls=dashes, zorder=3)
+            ax.plot(axis.places, line[st.MEAN], marker, ms=size, mew=edge, **style)
         else:
             places = axis.places + 0.14 * (number - (len(lines) - 1) / 2)
-            ax.vlines(places, line[LOW], line[HIGH], color=color, lw=1.5, zorder=3)
-            ax.plot(places, line[MEAN], marker, ms=5, mew=0.6, **style)
+            ax.vlines(places, line[st.LOW], line[st.HIGH], color=color, lw=1.5, zorder=3)
+            ax.plot(places, line[st.MEAN], marker, ms=5, mew=0.6, **style)
+
+
+def scatter_drawings(data: ReportData) -> Iterator[pages.Drawing]:
+    """Yield the points of a sample: outputs, and paired differences, against the sampled factors."""
+    compare, pairs = data.spec.compare, data.pairs
+    codes = data.levels[compare].baseline_first[:MOST_LINES] if compare else ()
+    looks = {code: look for look, code in enumerate(codes)}
+    points = st.point_means(data.long, data.results.factors)
+    yield from _scatter(data, points, looks, name="scatter", title="Outputs over the sampled factors")
+    if pairs is None or pairs.differences.empty or not set(data.sampled) <= set(pairs.others):
+        return
+    points = st.point_means(pairs.differences, [*pairs.others, pairs.compare])
+    looks = {code: look for code, look in looks.items() if code != pairs.baseline}
+    title = f"Differences to {data.levels[pairs.compare].named(pairs.baseline)} over the sampled factors"
+    yield from _scatter(data, points, looks, name="scatter_differences", title=title)
+
+
+def _scatter(
+    data: ReportData, points: pd.DataFrame, looks: Mapping[int, int], *, name: str, title: str
+) -> Iterator[pages.Drawing]:
+    """Yield the points as figures with rows for each output and a column for each factor."""
+    compare, sampled = data.spec.compare, data.sampled
+    ranks = st.rank_correlations(points, sampled, [compare] if compare else [])
+    if compare:
+        points = points[points[compare].isin(list(looks))]
+    columns = min(MOST_COLUMNS, len(sampled))
+    width = pages.panel_width(columns, 0.16)
+
+    def draw(ax: Axes, output: str, facet: int, lowest: bool) -> None:
+        level, texts = data.levels[sampled[facet]], []
+        here = points[points[st.OUTPUT] == output]
+        found = ranks[(ranks[st.OUTPUT] == output) & (ranks[st.FACTOR] == level.name)]
+        for code, look in looks.items() or [(None, 0)]:
+            cloud = here if code is None else here[here[compare] == code]
+            (color, marker, _), many = pages.LOOKS[look], len(cloud)
+            size, alpha = (3.6, 0.75) if many <= 100 else (2.4 if many <= 1000 else 1.4, 0.5)
+            x, y = level.shown[cloud[level.name]], cloud[st.VALUE]
+            ax.plot(x, y, marker, ms=size, color=color, alpha=alpha, mec="none", rasterized=many > 1000)
+            texts.append(_rho(found if code is None else found[found[compare] == code]))
+        FactorAxis(level, range(len(level)), is_scale=True, ticks=False).dress(ax, width, named=True)
+        finding = f"ρ {', '.join(texts)}" if len(texts) <= 3 else ""
+        ax.set_title(finding, loc="right", fontsize=LABEL_POINTS - 0.5, color=GREY, pad=4)
+
+    yield from pages.output_drawings(
+        name,
+        points,
+        data.spec.outputs,
+        draw,
+        facets=len(sampled),
+        columns=columns,
+        most=max(1, MOST_SCATTERED // ceil(len(sampled) / columns)),
+        height=SCATTER_HEIGHT,
+        title=title,
+        note=NOTE,
+        key=pages.Key.of(data.levels.get(compare or ""), looks, lines=False),
+    )
+
+
+def _rho(found: pd.DataFrame) -> str:
+    """Return a rank correlation, if there is one, with a star if it is beyond chance."""
+    known = found.dropna(subset=st.RHO)
+    star = "*" if st.beyond_chance(known).any() else ""
+    return number_text(known[st.RHO].iloc[0], 2, signed=True) + star if len(known) else "none"

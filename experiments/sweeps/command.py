@@ -20,7 +20,7 @@ from experiments.executors.dask_cluster import DaskCluster
 from experiments.executors.engines import Engine, LocalProcesses
 from experiments.executors.workers import Workers
 from experiments.provenance import provenance
-from experiments.sweeps.estimate import DurationEstimate
+from experiments.sweeps.estimate import seconds_per_run, total_seconds
 from experiments.sweeps.plan import PlannedRun, SweepPlan, make_plan, read_sweep, sweep_from
 from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.results import SweepResults, read_results
@@ -294,7 +294,7 @@ def _estimate(
     left = [run for run in plan.runs() if run.key in state.failed] + state.left if retry_failed else state.left
     count = Workers(workers).at_most(len(left)) if dask is None else _workers_at(dask)
     with console.status("simulating a few runs to see how long they take", quiet=as_json):
-        estimate = DurationEstimate.of(left, store.timings)
+        per_run, based_on = seconds_per_run(left, store.timings)
     summary = {
         "sweep": plan.sweep.name,
         "out": str(store.folder),
@@ -305,9 +305,9 @@ def _estimate(
         "failed": len(state.failed),
         "to_play": len(left),
         "workers": count,
-        "seconds_per_run": estimate.seconds_per_run,
-        "seconds": estimate.total_s(count),
-        "based_on": estimate.based_on,
+        "seconds_per_run": per_run,
+        "seconds": total_seconds(len(left), per_run, count),
+        "based_on": based_on,
     }
     if as_json:
         console.print_json(summary)

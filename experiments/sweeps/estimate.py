@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import mean
 from time import perf_counter
 
@@ -20,54 +19,34 @@ ENOUGH_S = 20.0
 """Time after which no other run is tried. [s]"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DurationEstimate:
-    """Estimate of the duration of runs.
+def seconds_per_run(left: Sequence[PlannedRun], timings: Timings) -> tuple[float, str]:
+    """Return the mean time of a run of those that are left, and its source; nothing that is tried is stored. [s]
 
-    Attributes
-    ----------
-    runs : int
-        Number of runs to be simulated.
-    seconds_per_run : float
-        Mean time of a run. [s]
-    based_on : str
-        Source of that time.
+    Raises
+    ------
+    StudyError
+        If all runs that are tried fail.
     """
+    known = timings.frame()["total_s"]
+    if not left:
+        return 0.0, "nothing is left"
+    if len(known):
+        return float(known.mean()), f"{len(known):,} timed before"
+    begin, products = perf_counter(), []
+    _try(left[0])  # the first one builds what later ones share
+    for place in sorted({0, len(left) // 2, len(left) - 1}):
+        products.append(_try(left[place]))
+        if perf_counter() - begin > ENOUGH_S:
+            break
+    seconds = [product.seconds["total"] for product in products if not product.error]
+    if not seconds:
+        raise StudyError(f"{left[0]}: {products[0].error}")
+    return mean(seconds), f"{len(seconds)} tried now"
 
-    runs: int
-    seconds_per_run: float
-    based_on: str
 
-    @classmethod
-    def of(cls, left: Sequence[PlannedRun], timings: Timings) -> "DurationEstimate":
-        """Return the estimate for runs that are left; nothing that is tried is stored.
-
-        Raises
-        ------
-        StudyError
-            If all runs that are tried fail.
-        """
-        known = timings.frame()["total_s"]
-        if not left:
-            return cls(runs=0, seconds_per_run=0.0, based_on="nothing is left")
-        if len(known):
-            return cls(runs=len(left), seconds_per_run=float(known.mean()), based_on=f"{len(known):,} timed before")
-        begin, products = perf_counter(), []
-        _try(left[0])  # the first one builds what later ones share
-        for place in sorted({0, len(left) // 2, len(left) - 1}):
-            products.append(_try(left[place]))
-            if perf_counter() - begin > ENOUGH_S:
-                break
-        seconds = [product.seconds["total"] for product in products if not product.error]
-        if not seconds:
-            raise StudyError(f"{left[0]}: {products[0].error}")
-        return cls(runs=len(left), seconds_per_run=mean(seconds), based_on=f"{len(seconds)} tried now")
-
-    def total_s(self, workers: int) -> float:
-        """Return the time all of them take on a number of processes. [s]"""
-        if not self.runs:
-            return 0.0
-        return START_S + math.ceil(self.runs / workers) * self.seconds_per_run
+def total_seconds(runs: int, per_run: float, workers: int) -> float:
+    """Return the time that so many runs take on a number of processes. [s]"""
+    return START_S + math.ceil(runs / workers) * per_run if runs else 0.0
 
 
 def _try(run: PlannedRun) -> RunProduct:

@@ -100,15 +100,17 @@ class SweepPlan:
     def _runs(self) -> Sequence[PlannedRun]:
         digests: dict[str, str] = {}
         evaluation = None if self.sweep.evaluate is None else self.sweep.evaluate.model_dump()
-        runs = []
-        for point, document in self.arms:
-            for replication in range(1, self.sweep.replications + 1):
-                resolved = document | {"seed": document["seed"] + replication - 1}
-                key = key_of(resolved, digests, evaluation)
-                runs.append(
-                    PlannedRun(key=key, point=point, replication=replication, document=resolved, evaluation=evaluation)
-                )
-        return runs
+        return [
+            PlannedRun(
+                key=key_of(resolved := document | {"seed": document["seed"] + number}, digests, evaluation),
+                point=point,
+                replication=number + 1,
+                document=resolved,
+                evaluation=evaluation,
+            )
+            for point, document in self.arms
+            for number in range(self.sweep.replications)
+        ]
 
 
 def read_sweep(path: Path) -> SweepFile:

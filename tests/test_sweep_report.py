@@ -6,7 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from synthetic import CASES, FACTORS, PENALTIES, by_hand, differences_of, grid, hypercube, means_of, report_of, student
+from synthetic import (
+    CASES,
+    FACTORS,
+    PENALTIES,
+    by_hand,
+    differences_of,
+    grid,
+    hypercube,
+    means_of,
+    one_at_a_time,
+    report_of,
+    student,
+)
 
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.findings import findings_of
@@ -206,6 +218,14 @@ def test_what_is_varied_one_at_a_time_is_compared_with_the_base_alone():
     assert "than with the base" in findings_of(ReportData.of(results))[0]
     assert "changes together" not in report
     assert "averaged" not in report
+
+
+def test_without_a_run_of_the_base_nothing_is_compared_and_the_way_is_said():
+    base, values = {"penalty": 0.5, "band": 0.05}, {"penalty": [0, 1], "band": [0, 0.1]}
+    results = one_at_a_time(base, values, replications=3, factors=FACTORS)
+    report = report_of(results)
+    assert "No run of it is done: list one of its values among the others" in report
+    assert differences_of(results) == []
 
 
 def test_along_one_of_the_factors_varied_one_at_a_time_the_others_stay_at_their_base():

@@ -10,7 +10,7 @@ from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.figure_page import Drawing
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import front_drawing, front_of
-from experiments.sweeps.report.levels import single_axes
+from experiments.sweeps.report.levels import CHANGE, single_axes
 from experiments.sweeps.report.lines import line_drawings, scatter_drawings
 from experiments.sweeps.report.maps import map_drawings
 from experiments.sweeps.report.numbers import counted, listed
@@ -84,9 +84,12 @@ def _head(data: ReportData) -> Iterator[str]:
         f"Study {cell(sweep.study)}; {counted(sweep.replications, 'replication')};"
         f" runs: {done:,} done of {results.planned:,} planned, {failed:,} failed; {cell(versions)}."
     )
-    for axis in single_axes(sweep) if data.changes else ():
-        base = (data.levels[name].labelled(data.singles[name]) for name in axis.base)
-        yield f"The base: {cell(', '.join(base))}; from it, one value is changed at a time."
+    changes = [level for name, level in data.levels.items() if name.startswith(CHANGE)]
+    for level, axis in zip(changes, single_axes(sweep), strict=bool(changes)):
+        base = ", ".join(data.levels[name].labelled(data.singles[name]) for name in axis.base)
+        no_run = " No run of it is done: list one of its values among the others to have them compared with it."
+        said = f"The base: {cell(base)}; from it, one value is changed at a time."
+        yield f"{said}{no_run * bool(level.missing_first)}"
     fixed = [f"{level.axis_label}: {level.texts[0]}" for level in data.levels.values() if len(level) == 1]
     if fixed:
         yield f"The same in all runs: {cell('; '.join(fixed))}."

@@ -249,8 +249,9 @@ def _completed(
         )
     free = [name for name, level in levels.items() if len(level) >= 2 and name not in singles]
     changes = [name for name in free if name.startswith(CHANGE)]
-    texts = [name for name in free if not levels[name].numeric and len(levels[name]) <= MOST_COMPARED]
-    compare = asked.compare or next(iter([*changes, *texts]), None)
+    few = [name for name in free if not levels[name].numeric and len(levels[name]) <= MOST_COMPARED]
+    from_base = [name for name in changes if not levels[name].missing_first]
+    compare = asked.compare or next(iter([*from_base, *(name for name in few if name not in changes)]), None)
     others = [name for name in free if name != compare]
     lines = [name for name in others if levels[name].continuous]
     along = asked.along or (None if sampled else next(iter([*changes, *lines, *others, *free]), compare))

@@ -13,16 +13,16 @@ from experiments.figures.style import house_style
 from experiments.sweeps.report.content import blocks_of
 from experiments.sweeps.report.data import ReportData
 from experiments.sweeps.report.factor_axis import Numbers, is_logarithmic, label_lines, shortened
-from experiments.sweeps.report.figure_page import WIDTH, Drawing
+from experiments.sweeps.report.figure_page import WIDTH, ReportFigure
 
 
 @cache
-def drawings_of_case(case: str) -> dict[str, Drawing]:
+def drawings_of_case(case: str) -> dict[str, ReportFigure]:
     return drawings_of(CASES[case]())
 
 
-def drawings_of(results) -> dict[str, Drawing]:
-    return {one.name: one for one in blocks_of(ReportData.of(results)) if isinstance(one, Drawing)}
+def drawings_of(results) -> dict[str, ReportFigure]:
+    return {one.name: one for one in blocks_of(ReportData.of(results)) if isinstance(one, ReportFigure)}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -44,7 +44,7 @@ def test_every_axis_that_is_labelled_has_a_unit_if_there_is_one(case):
             assert all(unit in label for label in labels if word in label), labels
 
 
-def texts_of(drawing: Drawing) -> list[str]:
+def texts_of(drawing: ReportFigure) -> list[str]:
     """All texts of a figure, each in one line."""
     return [" ".join(text.get_text().split()) for text in drawing.figure.findobj(Text)]
 

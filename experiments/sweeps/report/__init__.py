@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from experiments.figures.style import save_figure
 from experiments.sweeps.report.content import Block, blocks_of, markdown
 from experiments.sweeps.report.data import ReportData
-from experiments.sweeps.report.figure_page import Drawing
+from experiments.sweeps.report.figure_page import ReportFigure
 from experiments.sweeps.report.tables import differences_csv, means_csv
 from experiments.sweeps.results import SweepResults
 from experiments.whole import told, write_whole
@@ -74,7 +74,7 @@ def write_report(results: SweepResults, folder: Path) -> list[Path]:
         "means.csv": means_csv(data),
         "differences.csv": differences_csv(data),
     }
-    drawings = [block for block in blocks if isinstance(block, Drawing)]
+    drawings = [block for block in blocks if isinstance(block, ReportFigure)]
     with told(str(folder), "choose another folder, or mend its permissions"):
         folder.mkdir(parents=True, exist_ok=True)
         _remove_figures(folder)
@@ -101,7 +101,7 @@ def _write(path: Path, text: str) -> Path:
 def _page(blocks: Sequence[Block], title: str, folder: Path) -> str:
     """Return a report as one page of HTML that needs no other file: figures in the folder become part of it."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parts = [_figure(block, folder) if isinstance(block, Drawing) else _text(reader, block) for block in blocks]
+    parts = [_figure(block, folder) if isinstance(block, ReportFigure) else _text(reader, block) for block in blocks]
     head = (
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{NOTHING_ELSE}">\n'
@@ -117,7 +117,7 @@ def _text(reader: MarkdownIt, block: str) -> str:
     return html.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
 
 
-def _figure(drawing: Drawing, folder: Path) -> str:
+def _figure(drawing: ReportFigure, folder: Path) -> str:
     """Return a figure; it may be scrolled where the screen is narrower than its letters bear."""
     data = base64.b64encode((folder / f"{drawing.name}.svg").read_bytes()).decode()
     image = f'<img alt="{escape(drawing.caption)}" src="data:image/svg+xml;base64,{data}">'

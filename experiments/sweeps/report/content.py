@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.sweeps.outputs import BID_FALLBACKS, BIDDING_USED, HOUR_FALLBACKS
 from experiments.sweeps.report.data import ReportData
-from experiments.sweeps.report.figure_page import Drawing
+from experiments.sweeps.report.figure_page import ReportFigure
 from experiments.sweeps.report.findings import findings_of
 from experiments.sweeps.report.front import front_drawing, front_of
 from experiments.sweeps.report.levels import CHANGE, single_axes
@@ -25,7 +25,7 @@ from experiments.sweeps.report.tables import (
     ranks_table,
 )
 
-Block = str | Drawing
+Block = str | ReportFigure
 
 
 def blocks_of(data: ReportData) -> list[Block]:
@@ -57,7 +57,7 @@ def _sample(data: ReportData) -> Iterator[Block]:
 
 def markdown(blocks: list[Block]) -> str:
     """Return a report as Markdown, its figures beside it."""
-    texts = [f"![{cell(one.caption)}]({one.name}.png)" if isinstance(one, Drawing) else one for one in blocks]
+    texts = [f"![{cell(one.caption)}]({one.name}.png)" if isinstance(one, ReportFigure) else one for one in blocks]
     return "\n\n".join(texts) + "\n"
 
 

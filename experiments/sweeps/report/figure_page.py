@@ -47,7 +47,7 @@ LOOKS = (
 DARK = "#444444"
 
 
-class Drawing(NamedTuple):
+class ReportFigure(NamedTuple):
     """A figure of a report: stem of its files, the figure, and a caption for those who can't see it."""
 
     name: str
@@ -158,7 +158,7 @@ def output_drawings(
     title: str,
     note: str,
     key: Key,
-) -> Iterator[Drawing]:
+) -> Iterator[ReportFigure]:
     """Yield figures of outputs, each on a scale of its own, with as many outputs in each figure as fit.
 
     Parameters
@@ -201,7 +201,7 @@ def output_drawings(
                     ax.set_ylabel(label_lines(label, height + 0.2, most=2))
             figure = page.fit()
         stem = name if len(known) <= most else f"{name}-{number}"
-        yield Drawing(stem, figure, f"{title}: {listed(map(label_of, some))}.")
+        yield ReportFigure(stem, figure, f"{title}: {listed(map(label_of, some))}.")
 
 
 def _limits(values: FloatArray) -> tuple[float, float]:

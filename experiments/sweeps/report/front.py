@@ -66,7 +66,7 @@ def _sign(output: str) -> int:
     return getattr(output_of(output), "better", 0)
 
 
-def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
+def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.ReportFigure:
     """Return the figure of the choice between two outputs."""
     assert data.spec.pareto is not None
     wishes = (f"{'more' if _sign(output) > 0 else 'less'} {label_of(output)}" for output in data.spec.pareto)
@@ -94,7 +94,7 @@ def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.Drawing:
         _names(ax, data, shown)
         figure = page.fit()
         _numbers(ax, points, shown)
-    return pages.Drawing("pareto", figure, f"{title}: means of {len(points)} points, front joined.")
+    return pages.ReportFigure("pareto", figure, f"{title}: means of {len(points)} points, front joined.")
 
 
 def _crosses(ax: Axes, points: pd.DataFrame, color: str, *, size: float) -> None:

@@ -30,7 +30,7 @@ SCATTER_HEIGHT = 1.55
 NOTE = "Each dot is one point of the sample. ρ: Spearman's rank correlation, * beyond chance."
 
 
-def line_drawings(data: ReportData) -> Iterator[pages.Drawing]:
+def line_drawings(data: ReportData) -> Iterator[pages.ReportFigure]:
     """Yield figures of the outputs, and of their paired differences, along the factor of the horizontal axis."""
     along, pairs = data.spec.along, data.pairs
     if along is None:
@@ -63,7 +63,7 @@ def _drawings(
     what: str,
     bands: str,
     note: str,
-) -> Iterator[pages.Drawing]:
+) -> Iterator[pages.ReportFigure]:
     """Yield figures of runs or differences: a panel for each output, or small multiples that share its scale."""
     along, multiples = axis.level, _multiples(data, view)
     found, alone = data.estimates(runs, [along.name], view), len(multiples) == 1
@@ -136,7 +136,7 @@ def _draw_lines(ax: Axes, lines: Mapping[int, pd.DataFrame], axis: FactorAxis, g
             ax.plot(places, line[st.MEAN], marker, ms=5, mew=0.6, **style)
 
 
-def scatter_drawings(data: ReportData) -> Iterator[pages.Drawing]:
+def scatter_drawings(data: ReportData) -> Iterator[pages.ReportFigure]:
     """Yield the points of a sample: outputs, and paired differences, against the sampled factors."""
     compare, pairs = data.spec.compare, data.pairs
     codes = data.levels[compare].baseline_first[:MOST_LINES] if compare else ()
@@ -153,7 +153,7 @@ def scatter_drawings(data: ReportData) -> Iterator[pages.Drawing]:
 
 def _scatter(
     data: ReportData, points: pd.DataFrame, looks: Mapping[int, int], *, name: str, title: str
-) -> Iterator[pages.Drawing]:
+) -> Iterator[pages.ReportFigure]:
     """Yield the points as figures with rows for each output and a column for each factor."""
     compare, sampled = data.spec.compare, data.sampled
     ranks = st.rank_correlations(points, sampled, [compare] if compare else [])

@@ -39,7 +39,7 @@ LONGEST = 22
 """Largest number of letters of a value of the vertical factor."""
 
 
-def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
+def map_drawings(data: ReportData) -> Iterator[pages.ReportFigure]:
     """Yield maps of the first output over two factors: means, and paired differences."""
     if data.spec.heat_map is None:
         return
@@ -48,7 +48,7 @@ def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     where = f"over {across.label} and {up.label}{data.averaged_in_title(view)}"
     title = f"{label_of(output).capitalize()} {where}"
     runs = data.long[data.long[OUTPUT] == output]
-    yield pages.Drawing("map", _figure(data, across, up, runs, view, title, differences=False), f"{title}.")
+    yield pages.ReportFigure("map", _figure(data, across, up, runs, view, title, differences=False), f"{title}.")
     if pairs is None or view.lines != pairs.compare or {across.name, up.name} & set(pairs.together):
         return
     runs = pairs.differences[pairs.differences[OUTPUT] == output]
@@ -57,7 +57,7 @@ def map_drawings(data: ReportData) -> Iterator[pages.Drawing]:
     view = replace(view, looks={code: look for code, look in view.looks.items() if code != pairs.baseline})
     title = f"Difference of {label_of(output)} to {data.levels[pairs.compare].named(pairs.baseline)} {where}"
     figure = _figure(data, across, up, runs, view, title, differences=True)
-    yield pages.Drawing("map_differences", figure, f"{title}; what is within chance is hatched.")
+    yield pages.ReportFigure("map_differences", figure, f"{title}; what is within chance is hatched.")
 
 
 def _figure(

@@ -302,9 +302,13 @@ def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) 
             assert all(re.fullmatch(r"[\w.-]+", name) for name in names), file.name
 
 
-def test_slides_of_panels_without_a_key_get_one(runs: Runs) -> None:
-    for name, panel, part in (("cars", "energy2", "charged so far"), ("heat", "vented0", "vented")):
-        figure = CONNECTION_FIGURES[name](runs["central"].shown())
-        (ax,) = (ax for ax in slide_of(figure, panel).axes if ax.get_label() == panel)
-        assert part in [text.get_text() for text in ax.get_legend().get_texts()]
-        assert unreadable(figure) == []
+@pytest.mark.parametrize(
+    ("name", "panel", "part"),
+    [("cars", "energy2", "charged so far"), ("heat", "vented0", "vented"), ("exchange", "difference", None)],
+)
+def test_slides_can_be_read_and_have_a_key(runs: Runs, name: str, panel: str, part: str | None) -> None:
+    figure = slide_of(CONNECTION_FIGURES[name](runs["central"].shown()), panel)
+    assert unreadable(figure) == []
+    key = panels(figure)[panel].get_legend()
+    texts = [text.get_text() for text in key.get_texts()] if key else []
+    assert part in texts if part else not texts

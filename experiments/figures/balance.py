@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from experiments.figures.stack import Stack
-from experiments.figures.style import COLORS, NAMES, SOURCE, headline, write_key
+from experiments.figures.style import COLORS, NAMES, SOURCE, color_of, headline, write_key
 
 CONNECTIONS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
 """Names of the kinds of connections in keys."""
@@ -22,7 +22,7 @@ def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, t
     kinds.sort(key=lambda kind: (list(NAMES).index(kind) if kind in NAMES else len(NAMES), kind))
     stack = Stack(ax)
     for kind in kinds:
-        stack.add(NAMES.get(kind, kind), COLORS.get(kind, COLORS["other"]), total.loc[kind, "p_mw"].to_numpy())
+        stack.add(NAMES.get(kind, kind), color_of(kind), total.loc[kind, "p_mw"].to_numpy())
     batteries = dispatch[dispatch["kind"] == "battery"]
     if len(batteries):
         discharge = batteries.pivot(index="hour", columns="unit", values="p_mw").to_numpy()
@@ -39,8 +39,7 @@ def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, t
     cut_mwh = 0.0
     for kind in kinds:
         cut = (total.loc[kind, "available_mw"] - total.loc[kind, "p_mw"]).clip(lower=0).to_numpy()
-        color = COLORS.get(kind, COLORS["other"])
-        stack.cut(f"{NAMES.get(kind, kind)} curtailed", color, cut)
+        stack.cut(f"{NAMES.get(kind, kind)} curtailed", color_of(kind), cut)
         cut_mwh += float(cut.sum())
     cut_load = np.maximum(demand - served, 0)
     stack.cut("load curtailed", COLORS["demand"], cut_load, base=served)

@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from experiments.figures.style import COLORS, GREY, house_style, ink
+from experiments.figures.style import COLORS, GREY, color_of, house_style, ink
 from experiments.figures.symbols import (
     CONNECTIONS,
     LARGEST,
@@ -136,7 +136,7 @@ def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
         for k, (name, kind, mva) in enumerate(units):
             length, height = side(mva, largest, LARGEST), foot + SLOT * k
             draw_unit(ax, x + ASIDE, height, kind, length, name)
-            color = ink(COLORS.get(kind, COLORS["other"]))
+            color = ink(color_of(kind))
             ax.text(
                 x + ASIDE + 0.57 * length + 0.035, height, f"{mva:g}", va="center", fontsize=7, color=color, zorder=6
             )

@@ -19,6 +19,7 @@ from experiments.figures.style import (
     IMPORT,
     NAMES,
     Label,
+    color_of,
     dollars,
     headline,
     hour_edges,
@@ -143,7 +144,7 @@ def _curtailed_panel(ax: Axes, dispatch: pd.DataFrame) -> None:
     kinds = [kind for kind in (*NAMES, *sorted(set(by_kind) - {*NAMES, "load"}), "load") if kind in by_kind]
     base = np.zeros(len(by_kind))
     for kind in kinds:
-        color = tint(COLORS["demand"], 0.5) if kind == "load" else COLORS.get(kind, COLORS["other"])
+        color = tint(COLORS["demand"], 0.5) if kind == "load" else color_of(kind)
         total = by_kind[kind].sum()
         label = f"{NAMES.get(kind, kind)}, {total:,.1f} MWh" if total >= VISIBLE_MWH else None
         _bars(ax, by_kind[kind], color=color, gid=f"curtailed-{kind}", base=base, lw=0.0, label=label)

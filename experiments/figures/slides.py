@@ -70,12 +70,12 @@ def slide_of(figure: Figure, panel: str) -> Figure:
 
 
 def _fit(ax: Axes) -> None:
-    """Narrow a panel so that what stands beside it is on the slide."""
+    """Narrow or widen a panel so that what stands beside it is on the slide, and ends at its edge."""
     box = ax.get_tightbbox()
     if box is None:
         return
     dots = ax.get_figure(root=True).get_dpi()  # type: ignore[union-attr]
-    left, right = max(0.0, EDGE - box.x0 / dots), max(0.0, box.x1 / dots - (WIDTH - EDGE))
+    left, right = max(0.0, EDGE - box.x0 / dots), box.x1 / dots - (WIDTH - 2 * EDGE)
     place = ax.get_position()
     ax.set_position((place.x0 + left / WIDTH, place.y0, place.width - (left + right) / WIDTH, place.height))
 

@@ -82,6 +82,11 @@ def _graphics_context(_: RendererBase) -> GraphicsContextBase:
     return GraphicsContextBase()
 
 
+def color_of(kind: str) -> str:
+    """Return the colour of a kind of unit; those without one share a colour."""
+    return COLORS.get(kind, COLORS["other"])
+
+
 def tint(color: str, strength: float) -> tuple[float, float, float]:
     """Return a colour mixed with white; strength 1 leaves it, 0 is white, above 1 darkens."""
     red, green, blue = (np.clip(1 - strength * (1 - part), 0, 1) for part in to_rgb(color))

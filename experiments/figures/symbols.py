@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.path import Path as Outline
 
-from experiments.figures.style import COLORS, GREY, NAMES
+from experiments.figures.style import COLORS, GREY, NAMES, color_of
 
 CONNECTIONS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
 """Kinds of connections and their names, in the order they are drawn."""
@@ -85,7 +85,7 @@ def draw_unit(ax: Axes, x: float, y: float, kind: str, length: float, gid: str |
     gid : str, optional
         Name of the symbol in the SVG file.
     """
-    color, area = COLORS.get(kind, COLORS["other"]), (72 * length) ** 2
+    color, area = color_of(kind), (72 * length) ** 2
     symbol = SYMBOLS.get(kind, OTHER)
     ax.scatter(x, y, s=area * symbol.area, marker=symbol.marker, color=color, lw=0, zorder=4, gid=gid)
     if symbol.mark is not None:

@@ -78,7 +78,7 @@ def line(ax, gid):
 
 def test_lines_show_the_means_in_the_unit_of_the_label():
     results = CASES["twenty"]()
-    ax = drawings_of(results)["means"].figure.axes[0]
+    ax = drawings_of_case("twenty")["means"].figure.axes[0]
     runs = results.runs
     for look, bidding in enumerate(BIDDINGS):
         drawn = line(ax, f"profit-{look}")
@@ -89,7 +89,7 @@ def test_lines_show_the_means_in_the_unit_of_the_label():
 
 def test_lines_of_differences_show_the_means_of_pairs():
     results = CASES["twenty"]()
-    ax = drawings_of(results)["differences"].figure.axes[0]
+    ax = drawings_of_case("twenty")["differences"].figure.axes[0]
     table = results.runs.pivot(index=["penalty", "replication"], columns="bidding", values="profit")
     gaps = (table["anm_aware"] - table["basic"]).groupby("penalty").mean()
     np.testing.assert_allclose(line(ax, "profit-1").get_ydata(), gaps)
@@ -97,7 +97,7 @@ def test_lines_of_differences_show_the_means_of_pairs():
 
 def test_a_map_shows_the_means_and_hatches_what_is_within_chance():
     results = CASES["two_numbers_and_words"]()
-    figure = drawings_of(results)["map_differences"].figure
+    figure = drawings_of_case("two_numbers_and_words")["map_differences"].figure
     table = results.runs.pivot(index=["band", "penalty", "replication"], columns="bidding", values="profit")
     gaps = (table["anm_aware"] - table["basic"]).groupby(["band", "penalty"])
     mesh = next(one for one in figure.axes[0].collections if isinstance(one, QuadMesh))
@@ -118,12 +118,12 @@ def test_with_one_replication_nothing_is_said_of_chance():
 
 
 def test_lines_left_out_are_said():
-    texts = texts_of(drawings_of(CASES["nine_values_compared"]())["means"])
+    texts = texts_of(drawings_of_case("nine_values_compared")["means"])
     assert any("Left out: 3 values of rule" in text for text in texts)
 
 
 def test_what_is_averaged_over_stands_in_the_title():
-    title = drawings_of(CASES["many_factors"]())["map"].figure.get_suptitle()
+    title = drawings_of_case("many_factors")["map"].figure.get_suptitle()
     assert "averaged over policy and days" in " ".join(title.split())
 
 

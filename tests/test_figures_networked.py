@@ -204,7 +204,7 @@ def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> 
 @pytest.mark.parametrize("problem", ["two_days", "heater", "no_heat_store"])
 def test_heat_adds_up(runs: Runs, problem: str) -> None:
     run = runs[problem]
-    figure = heat_figure(run.tables, run.instance, day=run.days)
+    figure = heat_figure(run.shown(run.days))
     rows = run.rows("devices").groupby(["device", "hour"])["heat_mw"].sum()
     load = by_gid(figure, "balance0_line").get_data().values
     np.testing.assert_allclose(load, -rows["heat_load"])

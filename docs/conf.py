@@ -50,6 +50,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
     "remove_config_comments": True,
     "thumbnail_size": (400, 280),
+    "default_thumb_file": str(HERE.parent / "experiments" / "studies" / "networked33_exchange.png"),
 }
 suppress_warnings = ["config.cache"]
 

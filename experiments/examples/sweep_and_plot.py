@@ -16,6 +16,8 @@ done = tl.sweep(
     out="sweeps/penalty",  # what is there already is not simulated again
 )
 
+assert len(done.results) == 18  # no run failed
+
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for bidding, runs in done.results.groupby("bidding"):
     mean = runs.groupby("penalty")["profit"].mean()

@@ -110,7 +110,7 @@ def test_a_bid_of_a_fallback_is_shown_as_what_was_used_wherever_it_is_shown(fall
     falling([True] * 6, *both)
     for command in ("run", "evaluate", "bid"):
         options = ("--policy", "none", "--workers", "1") if command == "evaluate" else ()
-        options = ("--policy", "none", "--out", "json") if command == "run" else options
+        options = ("--policy", "none", "--figures", "none", "--out", "json") if command == "run" else options
         status, out, err = ended(command, "microgrid33", *FEW, *options, "--json")
         summary = json.loads(out)
         assert (status, summary["bidding"], summary["bid_strategy"]) == (0, "anm_aware", used), command

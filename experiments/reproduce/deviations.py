@@ -102,7 +102,7 @@ class Verdict:
 
     @property
     def holds(self) -> Mapping[str, bool]:
-        """Whether the proposed bid is better as in the paper, in both cases.
+        """Advantages of the proposed bid as the paper has them, in both cases, and whether they are found.
 
         By sign: it has the lower imbalance cost and the higher profit; by order: the profit gains more with the dearer
         penalty of Case II; by its cut of the imbalance cost, and by its gain in profit.

@@ -38,7 +38,7 @@ CURVES = {
         " sell its surplus. At 1 the tie line carries no reactive power at all.",
     ),
 }
-"""What is varied, title of the figure, and beginning of its caption, by sweep."""
+"""Name of the varied value, title of the figure, and beginning of its caption, by sweep."""
 
 ITEMS = {
     name: Item(

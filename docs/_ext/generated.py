@@ -30,11 +30,13 @@ BASES = {"microgrid33-export": "microgrid33", "networked66": "networked33", "net
 
 
 def command_reference() -> str:
-    """Return a section for every command, from the objects that parse the command line."""
+    """Return a table of all commands and a section for each, from the objects that parse the command line."""
     group = typer.main.get_command(tieline)
     context = click.Context(group, info_name="tieline")
-    sections = [_command(name, command, context) for name, command in sorted(group.commands.items())]
-    return "\n".join(sections)
+    commands = sorted(group.commands.items())
+    rows = [f"| [{name}](#tieline-{name}) | {(one.help or '').splitlines()[0]} |" for name, one in commands]
+    sections = [_command(name, one, context) for name, one in commands]
+    return "\n".join(["| command | does |", "| --- | --- |", *rows, "", *sections])
 
 
 def _command(name: str, command: click.Command, parent: click.Context) -> str:
@@ -156,7 +158,7 @@ def table_reference(run: Path) -> str:
 
 # ---- files of the repository's top ----
 
-PAGES = {
+HAS_PAGE = {
     "CHANGELOG.md": "changelog.md",
     "experiments/reproduce/NOTES.md": "reproduction.md",
     "experiments/studies/networked.md": "networked.md",
@@ -168,7 +170,7 @@ PAGES = {
 def top_file(name: str) -> str:
     """Return a Markdown file of the repository's top, with links as a page of the documentation needs them."""
     text = (HOME / name).read_text(encoding="utf-8")
-    return re.sub(r"]\((?!https?:|#)([^)]+)\)", lambda link: f"]({PAGES.get(link[1], f'../{link[1]}')})", text)
+    return re.sub(r"]\((?!https?:|#)([^)]+)\)", lambda link: f"]({HAS_PAGE.get(link[1], f'../{link[1]}')})", text)
 
 
 # ---- examples ----

@@ -34,6 +34,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 autosummary_generate = True
+templates_path = ["_templates"]
 
 sphinx_gallery_conf = {
     "examples_dirs": ["_generated/examples", "_generated/checks"],
@@ -71,10 +72,17 @@ html_theme_options = {
 html_sidebars = {"**": ["globaltoc.html"]}
 
 
-def setup(app):
+def magnitudes(app, what, name, obj, options, lines):
     """Keep |x| of docstrings a magnitude: in reStructuredText it would be a substitution."""
+    lines[:] = [line if ">>>" in line else line.replace("|", r"\|") for line in lines]
 
-    def magnitudes(app, what, name, obj, options, lines):
-        lines[:] = [line if ">>>" in line else line.replace("|", r"\|") for line in lines]
 
+def short_signature(app, what, name, obj, options, signature, returns):
+    """Leave the defaults of a study out of the signatures of its parts, which would fill a page."""
+    return ("(**values)", returns) if hasattr(obj, "model_fields") else None
+
+
+def setup(app):
+    """Connect what is changed of docstrings and signatures."""
     app.connect("autodoc-process-docstring", magnitudes)
+    app.connect("autodoc-process-signature", short_signature)

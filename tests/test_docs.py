@@ -12,6 +12,7 @@ import pytest
 import typer
 
 import experiments.__main__ as command_line
+import tieline as tl
 from experiments.catalog import packaged_studies
 
 HOME = Path(__file__).resolve().parent.parent
@@ -103,6 +104,11 @@ def test_every_assumption_of_the_study_files_is_in_the_table(generated):
         lines = packaged_studies()[name].read_text(encoding="utf-8").splitlines()
         noted = [line for line in lines if "[assumed" in line and not line.lstrip().startswith("#")]
         assert len([row for row in rows if f"| `{name}` |" in row and "**[assumed" in row]) == len(noted) > 5
+
+
+def test_every_public_name_is_in_the_reference():
+    listed = re.findall(r"^   ~tieline\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(tl.__all__)
 
 
 def test_every_page_is_in_the_table_of_contents():

@@ -218,7 +218,7 @@ def show_images(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, 
             _seen[file] = file.stat().st_mtime
             images.append(next(block_vars["image_path_iterator"]))
             shutil.copy(file, images[-1])
-    return figure_rst(images, gallery_conf["src_dir"])
+    return "".join(figure_rst([image], gallery_conf["src_dir"]) for image in images)  # one below the other
 
 
 def _get_sg_image_scraper() -> Any:

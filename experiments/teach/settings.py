@@ -50,10 +50,17 @@ SLIDERS = {
 CHOICES = ("bidding", "policy", "rule", "coordination")
 """Settings that are chosen from a list."""
 
+ONE_SIDED = ImbalanceRule(
+    name="one_sided", tiers=(Tier(over=0.05, under=1.0),), source="made up, for the lesson on misbids"
+)
+TAUGHT = {rule.name: rule for rule in (ONE_SIDED,)}
+"""Imbalance rules that only the page has, by name."""
+
 
 def choices_of(study: Study) -> dict[str, list[str]]:
     """Return what can be chosen for a study, by setting; without microgrids there is nothing to coordinate."""
-    known = {"bidding": strategy_names(), "policy": policy_names(), "rule": [*RULES], "coordination": mode_names()}
+    known = {"bidding": strategy_names(), "policy": policy_names()}
+    known |= {"rule": [*RULES, *TAUGHT], "coordination": mode_names()}
     if study.trained is None:
         known["policy"] = [name for name in known["policy"] if name != "learned"]
     if not (study.fleet.microgrid or study.fleet.ev_aggregator):
@@ -91,6 +98,8 @@ def changed(study: Study, settings: Mapping[str, Any]) -> Study:
     (0.72, 0.1, 'none')
     """
     given = {name: value for name, value in settings.items() if value is not None}
+    if isinstance(given.get("rule"), str):
+        given["rule"] = TAUGHT.get(given["rule"], given["rule"])
     study = load_study(study, **{name: value for name, value in given.items() if name in OPTIONS})
     changes: dict[str, Any] = {key: value for key, value in given.items() if key not in OPTIONS and key not in SLIDERS}
     if "band" in given or "penalty" in given:

@@ -19,7 +19,9 @@ td, th { border: 1px solid #999; padding: .25em .7em; text-align: left; vertical
 pre { background: #f3f3f3; padding: .6em 1em; white-space: pre-wrap }
 ol.tasks, ul.choices { list-style: none; padding: 0 } li p { display: inline }
 ol.tasks li::before, ul.choices li::before { content: '\\25A1\\00a0\\00a0'; font-size: 13pt }
-.answer { border-bottom: 1px solid #555; height: 2.2em; margin: 0 0 .6em } .question { break-inside: avoid }
+ol.tasks li, ul.choices li { padding-left: 1.8em; text-indent: -1.8em }
+.answer { display: inline-block; border-bottom: 1px solid #555; width: 10em; height: 1.9em; margin-right: .5em }
+.question { break-inside: avoid }
 footer { color: #444; font-size: 9pt; margin-top: 2em }
 """
 """Style of a printed lesson."""

@@ -228,10 +228,11 @@ def _get_sg_image_scraper() -> Any:
 def setup(app: "Sphinx") -> dict[str, bool]:
     """Make the pages before anything is read."""
     target = Path(app.srcdir) / "_generated"
-    for run in [*(target / "examples").glob("runs"), *(target / "examples").glob("sweeps")]:
-        shutil.rmtree(run)  # the scripts write them anew
-    for image in target.rglob("*.png"):
-        image.unlink()
+    for written in [*target.glob("examples/*"), *target.glob("checks/*")]:
+        if written.is_dir():  # the scripts write it anew
+            shutil.rmtree(written)
+        elif written.suffix != ".py":
+            written.unlink()
     copy_examples(target)
     print_commands(target / "printed")
     pages = {

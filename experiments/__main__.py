@@ -408,6 +408,9 @@ def teach(
     out: Annotated[Path | None, typer.Option(help="File of the hand-out, .html or .md; must not exist.")] = None,
 ) -> None:
     """Serve the teaching page: two runs side by side in the browser, hour by hour, with lessons."""
+    from experiments.executors.engines import start_tracker
+
+    start_tracker()
     _load("teach.command").teach(
         run_dir, port=port, host=host, study=study, own_lessons=lessons, handout=handout, out=out
     )

@@ -1,9 +1,22 @@
 """Teaching page without a browser: lessons, settings, the runs hour by hour, formulas, and the sentence why."""
 
+import json
+import socket
+import time
+
+import numpy as np
 import pytest
 
 from experiments.catalog import load_study
+from experiments.simulate import run
+from experiments.teach.day import Day
+from experiments.teach.formulas import formula, money
+from experiments.teach.hour_table import HOURLY, hour_table
 from experiments.teach.lesson import as_html, read_lesson, read_lessons
+from experiments.teach.panels import PANELS, charts_of, panels_of
+from experiments.teach.reason import reason
+from experiments.teach.runs import Runs, StudyRun
+from experiments.teach.session import Session
 from experiments.teach.settings import changed, chosen_in
 from sim.errors import StudyError
 
@@ -78,3 +91,237 @@ def test_a_lecturer_s_lesson_is_added_and_a_bad_one_left_out(tmp_path):
     lessons, errors = read_lessons(tmp_path)
     assert {*lessons} == {*LESSONS, "mine"}
     assert len(errors) == 1
+
+
+# ---- hours, formulas, charts ---------------------------------------------------------------------------------
+
+SMALL = {"scenarios": 30, "keep": 2}
+"""Options with which bids take a moment."""
+
+
+@pytest.fixture(scope="module")
+def days():
+    """Return both runs of the exporting microgrid at the end of the day: some flows and bids are negative."""
+    made = [run("microgrid33-export", bidding=bidding, **SMALL) for bidding in ("basic", "anm_aware")]
+    runs = [StudyRun.stored(one) for one in made]
+    return tuple(Day(one, one.records, 1, 24) for one in runs)
+
+
+@pytest.fixture(scope="module")
+def networked_days():
+    made = [run("networked33", policy="myopic", bidding=bidding, **SMALL) for bidding in ("basic", "anm_aware")]
+    runs = [StudyRun.stored(one) for one in made]
+    return tuple(Day(one, one.records, 1, 18) for one in runs)
+
+
+def test_the_hour_table_adds_up_to_the_money_of_the_run(days):
+    table = hour_table(days[0].records.tables)
+    assert [*table.columns][: len(HOURLY)] == [*HOURLY]
+    assert table["profit"].sum() == pytest.approx(days[0].money["profit"])
+    assert (table["deviation_mw"] == table["metered_mw"] - table["bid_mw"]).all()
+
+
+@pytest.mark.parametrize("which", ["days", "networked_days"])
+def test_the_last_line_of_every_formula_ends_in_the_amount_that_was_settled(which, request):
+    day = request.getfixturevalue(which)[0]
+    for hour in range(1, day.hour + 1):
+        at = Day(day.run, day.records, 1, hour)
+        for term in day.terms:
+            amount = float(at.hours[term].loc[hour])
+            last = formula(at, term).lines[-1]
+            expected = money(amount) if term != "wear" else f"{abs(amount):.4f}"
+            assert last.endswith(expected.removeprefix("−") if term == "wear" else expected), (term, hour, last)
+
+
+def numbers(text):
+    """Return the value of a product in a formula, such as ``3 · 65.77 $/MWh · (3.667 − 3.463) MW · 1 h``."""
+    plain = text.partition(" = ")[0].replace(",", "").replace("−", "-").replace("$/MWh", "").replace("MW", "")
+    value = 1.0
+    for factor in plain.replace(" h", "").split("·"):
+        first, _, second = factor.strip(" ()").partition(" - ")
+        value *= float(first) - float(second or 0.0)
+    return value
+
+
+@pytest.mark.parametrize("term", ["revenue", "exchange", "loss", "generation", "load_curtailment"])
+def test_the_numbers_in_a_formula_give_its_amount(days, term):
+    for hour in (3, 12, 18):
+        at = Day(days[0].run, days[0].records, 1, hour)
+        amount = float(at.hours[term].loc[hour])
+        assert numbers(formula(at, term).lines[-1]) == pytest.approx(amount, abs=0.25)  # numbers are rounded
+
+
+def test_the_reason_names_who_earned_more_and_the_term_that_differs_most(days):
+    first, second = days
+    gains = {term: first.money[term] - second.money[term] for term in first.terms[1:-1]}
+    gains["revenue"] = second.money["revenue"] - first.money["revenue"]
+    total = second.money["profit"] - first.money["profit"]
+    sentence = reason(first, second, ("basic bid", "ANM-aware bid"))
+    assert f"the {'ANM-aware' if total > 0 else 'basic'} bid has earned {money(abs(total))} more" in sentence
+    assert max(gains, key=lambda term: np.sign(total) * gains[term]).replace("_", " ") in sentence
+    assert reason(first, first) == "By hour 24 both have earned the same."
+
+
+@pytest.mark.parametrize("which", ["days", "networked_days"])
+@pytest.mark.parametrize("hour", [0, 1, 18])
+def test_all_charts_are_plain_data_with_the_same_axes_for_both_runs(which, hour, request):
+    both = tuple(Day(day.run, day.records, 1, hour) for day in request.getfixturevalue(which))
+    names = panels_of(both[0].run)
+    assert ("exchange" in names) == (which == "networked_days")
+    for name in names:
+        first, second = charts_of(both, name)
+        json.dumps([first, second], allow_nan=False)
+        for axis in ("xAxis", "yAxis"):
+            assert [first[axis].get(end) for end in ("min", "max")] == [
+                second[axis].get(end) for end in ("min", "max")
+            ]
+        assert len(first["series"]) == len(second["series"]) > 0, name
+        assert PANELS[name].key(both[0]) is not None
+
+
+# ---- session and runs ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def runs():
+    started = Runs(1)
+    yield started
+    started.close()
+
+
+def finished(*some):
+    while not all(one.is_done for one in some):
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def small():
+    return load_study("microgrid33", policy="myopic", **SMALL)
+
+
+def test_sessions_of_the_same_study_share_its_runs_and_get_what_tl_run_gives(runs, small):
+    one, other = Session(runs, small), Session(runs, small)
+    assert one.both == other.both
+    finished(*one.both)
+    one.jump(24)
+    assert other.hour == 0
+    money_of_run = run(small, bidding="basic").money
+    assert one.days[0].money == pytest.approx(money_of_run.to_dict(), abs=1e-9)
+
+
+def test_a_session_steps_between_gate_closure_and_the_last_hour(runs, small):
+    session = Session(runs, small)
+    session.step(-1)
+    assert session.hour == 0
+    session.jump(99)
+    assert session.hour == 24
+    session.reset()
+    assert session.hour == 0
+    finished(*session.both)
+    assert len(session.days[0].bid_mw) == 24
+    assert session.days[0].trouble == []
+
+
+def test_another_rule_for_one_run_leaves_the_other_as_it_is(runs, small):
+    session = Session(runs, small)
+    second = session.second
+    session.choose("first", "rule", "nguyen")
+    assert session.first.study.market.rule.name == "nguyen"
+    assert session.second is second
+    assert session.names == ("basic bid, rule nguyen", "ANM-aware bid, rule case1")
+
+
+def test_the_weather_is_always_that_of_both_and_a_wrong_value_changes_nothing(runs, small):
+    session = Session(runs, small)
+    session.choose("second", "seed", 7)
+    assert {one.study.seed for one in session.both} == {7}
+    before = session.both
+    with pytest.raises(StudyError, match="unknown rule"):
+        session.choose("first", "rule", "none")
+    assert session.both == before
+
+
+def test_a_run_that_fails_says_why_and_the_others_go_on(runs, small):
+    broken = Session(runs, small.change({"trained": "nowhere.json", "policy": "learned"}))
+    fine = Session(runs, small)
+    finished(*broken.both, *fine.both)
+    assert "nowhere.json" in broken.error
+    assert fine.error == ""
+
+
+def test_a_day_without_a_feasible_plan_is_shown_as_the_least_violation(runs, small):
+    weak = small.change({"grid.voltage.min_vm_pu": 1.01})
+    session = Session(runs, weak)
+    finished(*session.both)
+    session.jump(18)
+    assert any("least violation" in text for text in session.days[0].trouble)
+
+
+def test_a_process_that_dies_is_replaced(runs, small):
+    study = small.change({"seed": 11})
+    session = Session(runs, study)
+    while session.first.records.hours == 0:
+        time.sleep(0.01)
+    for engine in runs._engines:
+        for process in engine._pool._processes.values():
+            process.kill()
+    finished(*session.both)
+    again = Session(runs, study.change({"seed": 12}))
+    finished(*again.both)
+    assert again.error == ""
+
+
+def test_a_stored_run_is_replayed(runs, small, tmp_path):
+    from experiments.simulate import Run
+
+    run(small, bidding="basic").save(tmp_path / "a", figures="none")
+    stored = StudyRun.stored(Run.load(tmp_path / "a"))
+    session = Session(runs, stored.study, stored=stored)
+    assert session.first is stored
+    session.jump(24)
+    assert Day(stored, stored.records, 1, 24).money["profit"] == pytest.approx(
+        Run.load(tmp_path / "a").money["profit"]
+    )
+
+
+# ---- command -------------------------------------------------------------------------------------------------
+
+
+def test_a_port_in_use_is_refused(refused):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"--port {port}: can't listen on 127.0.0.1" in refused("teach", "--port", port)
+
+
+def test_without_the_extra_the_remedy_is_named(refused, monkeypatch):
+    monkeypatch.setattr("experiments.teach.command.find_spec", lambda _: None)
+    assert "pip install 'tieline[teach]'" in refused("teach")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--host", "no such host"), "is no address of this machine"),
+        (("--lessons", "nowhere"), "--lessons nowhere: is no folder"),
+        (("--study", "nowhere"), "unknown study 'nowhere'"),
+        (("nowhere",), "is not the folder of a run"),
+        (("--handout", "nothing"), "unknown lesson 'nothing'"),
+        (("--handout", "all", "--out", "a.pdf"), "ends in .html or .md"),
+        (("--out", "a.html"), "goes with --handout"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(refused, in_own_folder, arguments, message):
+    assert message in refused("teach", *arguments)
+
+
+@pytest.mark.parametrize("suffix", ["html", "md"])
+def test_a_lesson_is_printed_and_never_over_a_file(ended, tmp_path, suffix):
+    file = tmp_path / f"sheet.{suffix}"
+    status, out, _ = ended("teach", "--handout", "all", "--out", file)
+    assert status == 0
+    assert str(file) in out
+    text = file.read_text(encoding="utf-8")
+    assert all(question.text in text for question in LESSONS["01_imbalance"].questions)
+    assert ended("teach", "--handout", "all", "--out", file)[0] == 2

@@ -39,7 +39,9 @@ class Controls:
             self._study.props('dense options-dense aria-label="study"').classes("study")
             _button("restart_alt", "reset", "r", page.reset)
             _button("chevron_left", "back", "left arrow", partial(page.step, -1))
-            self._play = _button("play_arrow", "play", "space", page.play, word="play").classes("main")
+            self._play = _button("play_arrow", "play", "space", page.play).classes("main")
+            with self._play:
+                self._play_word = ui.label("play").classes("word")
             _button("chevron_right", "step", "right arrow", partial(page.step, 1), word="step")
             self._hour = ui.html(sanitize=False).classes("hour")
             self._slide = ui.slider(min=0, max=session.length, step=1, value=0).classes("slide")
@@ -73,13 +75,10 @@ class Controls:
         page = self._page
         playing = page.is_playing
         self._play.props(f'icon={"pause" if playing else "play_arrow"} aria-label="{"pause" if playing else "play"}"')
-        self._play_word(playing)
+        self._play_word.set_text("pause" if playing else "play")
         if self._study.value != page.session.study.name:
             self._study.set_value(page.session.study.name)
         self._update_sliders()
-
-    def _play_word(self, playing: bool) -> None:
-        self._play.set_text("pause" if playing else "play")
 
     def change_speed(self, factor: float) -> None:
         """Play faster or slower."""
@@ -136,6 +135,7 @@ class Controls:
     def toggle_sliders(self) -> None:
         """Show or hide the sliders."""
         self._box.set_visibility(not self._box.visible)
+        ui.run_javascript("window.scrollTo(0, 0)")
 
 
 def _written(slider: Slider, value: float) -> str:
@@ -146,7 +146,10 @@ def _written(slider: Slider, value: float) -> str:
 
 def _button(icon: str, label: str, key: str, action: Any, *, word: str = "") -> ui.button:
     """Return a button with an icon, a name for screen readers, and its key in the tip."""
-    button = ui.button(word, icon=icon, color=None, on_click=lambda _: action()).props(f'flat aria-label="{label}"')
+    button = ui.button(icon=icon, color=None, on_click=lambda _: action()).props(f'flat aria-label="{label}"')
+    if word:
+        with button:
+            ui.label(word).classes("word")
     return button.tooltip(f"{label} ({key})")
 
 

@@ -145,6 +145,7 @@ class LessonView:
                 check = ui.button("check", color=None).props("outline no-caps")
                 verdict = ui.label().classes("verdict").props("role=status")
             more = ui.html(sanitize=False).classes("text")
+            given.on_value_change(lambda _: verdict.set_text(""))
             check.on("click", partial(self._check, k, question, given, verdict, more))
             if not question.choices:
                 given.on("keydown.enter", partial(self._check, k, question, given, verdict, more))

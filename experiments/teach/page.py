@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import Any
 
@@ -21,6 +22,9 @@ from sim.errors import StudyError
 
 TICK_S = 0.1
 """Time between two looks at what was simulated. [s]"""
+
+AGAIN_S = 1.0
+"""Time after which a browser that came back has received the old messages. [s]"""
 
 
 class TeachPage:
@@ -45,6 +49,8 @@ class TeachPage:
         self._build()
         if lesson in lessons:
             self.lesson_view.open(lessons[lesson])
+        self._connections = 0
+        ui.context.client.on_connect(self._connected)
         ui.on("page_key", lambda event: self.press(str(event.args)))
         ui.timer(TICK_S, self._tick)
 
@@ -57,7 +63,7 @@ class TeachPage:
         self._note = ui.label().classes("note")
         with ui.element("div").classes("body"):
             self.lesson_view = LessonView(self)
-            with ui.element("main").classes("main-column"):
+            with ui.element("main").classes("main-column") as self._main:
                 self.controls.build_sliders()
                 with ui.element("div").classes("two"):
                     self._heads = [RunHead(self, which) for which in WHICH]
@@ -97,6 +103,8 @@ class TeachPage:
         for panel in self._panels:
             panel.show(group)
         self._money.root.set_visibility(group in ("all", "money"))
+        self._main.classes(add="" if group == "all" else "one-large", remove="one-large" if group == "all" else "")
+        ui.run_javascript("window.scrollTo(0, 0)")
         self._seen = None
 
     def play(self, playing: bool | None = None) -> None:
@@ -159,6 +167,15 @@ class TeachPage:
     def open_part(self, kind: str, name: int | str) -> None:
         """Show the day of a bus, unit or microgrid."""
         show_part(self.session.days, kind, name, self.session.names)
+
+    async def _connected(self) -> None:
+        """Send everything once more to a browser that was cut off: NiceGUI repeats old messages after newer ones."""
+        self._connections += 1
+        if self._connections > 1:
+            client = ui.context.client
+            await asyncio.sleep(AGAIN_S)
+            for element in [*client.elements.values()]:
+                element.update()
 
     # ---- update ------------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from experiments.teach.session import WHICH
 if TYPE_CHECKING:
     from experiments.teach.page import TeachPage
 
-LARGE = {"network": "58vh", "money": "56vh", "exchange": "34vh"}
-"""Heights of charts that are shown large; others are half the window high."""
+LARGE = {"network": "max(230px, (100vh - 410px) / 2)", "exchange": "max(240px, 36vh)"}
+"""Heights of charts that are shown large; others fill the window."""
 
 
 class PanelView:
@@ -55,7 +55,9 @@ class PanelView:
         """Show it among all panels, or large, or not at all."""
         self._large = group == self._panel.group
         self.root.set_visibility(self._large or group == "all")
-        height = LARGE.get(self._panel.group, "50vh") if self._large else f"{self._panel.height}px"
+        height = (
+            LARGE.get(self._panel.group, "max(300px, 100vh - 400px)") if self._large else f"{self._panel.height}px"
+        )
         for chart in self._charts:
             chart.style(f"height: {height}")
         self.root.classes(add="large" if self._large else "", remove="" if self._large else "large")
@@ -71,7 +73,7 @@ class PanelView:
         key = _key(self._panel.key(days[0])) + scale if known else ""
         if self._key.content != key:
             self._key.set_content(key)
-        options = (charts_of if known else charts_before)(days, self._name)
+        options = charts_of(days, self._name, large=self._large) if known else charts_before(days, self._name)
         names = self._page.session.names
         for chart, tag, drawn, name in zip(self._charts, self._tags, options, names, strict=True):
             if tag.text != name:

@@ -78,7 +78,7 @@ class RunHead:
         value = self._page.session.chosen(self._which)[name]
         options = [*dict.fromkeys([*options, value])]
         select = ui.select(options, value=value, label=LABELS[name], on_change=partial(self._chosen, name))
-        return select.props(f'dense options-dense aria-label="{LABELS[name]} of the {self._which} run"')
+        return select.props("dense options-dense").classes(f"choose-{name}")
 
     def _chosen(self, name: str, event: Any) -> None:
         session = self._page.session

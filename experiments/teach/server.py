@@ -19,6 +19,9 @@ from sim.study import Study
 STATIC = Path(__file__).parent / "static"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
+RECONNECT_S = 20.0
+"""Time for which a browser that was cut off, or a machine that is busy, keeps its session. [s]"""
+
 
 def require_port(host: str, port: int) -> None:
     """Refuse a port that is in use, or a host that is none of this machine.
@@ -82,7 +85,15 @@ def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons
     if host not in LOOPBACK:
         print("Anyone on the network can use it.", flush=True)  # noqa: T201
     ui.run(
-        page, host=host, port=port, title="Tieline", reload=False, show=False, show_welcome_message=False, favicon="⚡"
+        page,
+        host=host,
+        port=port,
+        title="Tieline",
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        reconnect_timeout=RECONNECT_S,
+        favicon="⚡",
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 
 from agents.participants import check_study, create_agents
 from sim.instance import Instance
 from sim.model import MarketModel
 from sim.study import Study
+
+NICE = 5
+"""Nice value of a process that simulates."""
 
 _model: list[MarketModel] = []
 """Market model of this process, the one it works on."""
@@ -22,6 +27,8 @@ def begin(study: Study) -> None:
         If it can't be run.
     """
     end()
+    if hasattr(os, "nice") and os.nice(0) < NICE:  # the server, which answers the browsers, goes first
+        os.nice(NICE)
     instance = Instance.of(study)
     check_study(instance)
     _model.append(MarketModel(instance, create_agents))

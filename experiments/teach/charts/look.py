@@ -149,3 +149,20 @@ def now_line(hour: int) -> Options:
         "data": [{"xAxis": str(hour)}],
         "animation": False,
     }
+
+
+ENLARGED = {"fontSize", "symbolSize", "edgeSymbolSize", "left", "right", "top", "bottom"}
+"""Sizes of a chart that is shown large; widths of lines are among them only in lineStyle."""
+
+
+def enlarged(part: Any, key: str = "", *, factor: float = 1.35) -> Any:
+    """Return a chart, or a part of one, with larger letters, lines and symbols."""
+    if isinstance(part, dict):
+        inside = ENLARGED | ({"width"} if key == "lineStyle" else set())
+        return {
+            name: round(factor * value, 1)
+            if name in inside and isinstance(value, int | float)
+            else enlarged(value, name, factor=factor)
+            for name, value in part.items()
+        }
+    return [enlarged(one, key, factor=factor) for one in part] if isinstance(part, list) else part

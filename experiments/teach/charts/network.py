@@ -15,8 +15,13 @@ from experiments.teach.day import Day
 from grids.components import Voltage
 from grids.network import FloatArray, Grid
 
-LOW, MIDDLE, HIGH = "#B2182B", "#F4F1EA", "#2166AC"
-"""Colours of voltages at the lower limit, at nominal and at the upper limit; told apart by colour-blind readers."""
+VOLTAGES = [
+    str(to_hex(shade))
+    for shade in LinearSegmentedColormap.from_list("voltage", ["#B2182B", "#EFB8A8", "#F4F1EA", "#A9C8E4", "#2166AC"])(
+        np.linspace(0, 1, 201)
+    )
+]
+"""Colours of voltages from the lower limit over nominal to the upper one; told apart by colour-blind readers."""
 
 SYMBOLS = {"wind": "triangle", "pv": "diamond", "battery": "roundRect", "microgrid": "rect", "ev_aggregator": "pin"}
 LETTERS = {"wind": "W", "pv": "PV", "battery": "B", "microgrid": "MG", "ev_aggregator": "EV"}
@@ -50,10 +55,10 @@ def places(grid: Grid) -> FloatArray:
 
 def voltage_color(vm_pu: float, limits: Voltage) -> str:
     """Return the colour of a voltage; nominal is in the middle, limits are at the ends."""
-    shades = LinearSegmentedColormap.from_list("voltage", [LOW, "#EFB8A8", MIDDLE, "#A9C8E4", HIGH])
     middle = limits.slack_vm_pu
     reach = limits.max_vm_pu - middle if vm_pu > middle else middle - limits.min_vm_pu
-    return str(to_hex(shades(0.5 + 0.5 * np.clip((vm_pu - middle) / max(reach, 1e-6), -1, 1))))
+    place = 0.5 + 0.5 * min(max((vm_pu - middle) / max(reach, 1e-6), -1.0), 1.0)
+    return VOLTAGES[round(place * (len(VOLTAGES) - 1))]
 
 
 def network_chart(day: Day) -> Options:

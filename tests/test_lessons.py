@@ -6,6 +6,7 @@ import re
 import pytest
 
 from experiments.simulate import run
+from experiments.teach.handout import write_handout
 from experiments.teach.lesson import read_lessons
 
 LESSONS, ERRORS = read_lessons()
@@ -80,6 +81,11 @@ def test_a_question_has_a_hint_and_an_explanation_and_choices_that_differ(questi
     assert question.hint
     assert question.explanation
     assert len({choice.text for choice in question.choices}) == len(question.choices)
+
+
+def test_a_hand_out_says_which_run_is_which(tmp_path):
+    text = write_handout("05_band", tmp_path / "band.md").read_text(encoding="utf-8")
+    assert "First run: tolerance band 0. Second run: tolerance band 30." in text
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from experiments.teach.lesson import Lesson, as_html, known, read_lessons
+from experiments.teach.session import in_words
 from experiments.whole import new_file
 from sim.errors import StudyError
 
@@ -54,6 +55,13 @@ def write_handout(name: str, file: Path, own_lessons: Path | None = None) -> Pat
     return file
 
 
+def _runs(lesson: Lesson) -> str:
+    """Return what is chosen for the runs of a lesson."""
+    whose = {"both": "Both runs", "first": "First run", "second": "Second run"}
+    chosen = {who: [in_words(*one) for one in getattr(lesson.settings, which).items()] for which, who in whose.items()}
+    return " ".join(f"{who}: {', '.join(what)}." for who, what in chosen.items() if what) or "Both runs: as the study."
+
+
 def _command(lesson: Lesson) -> str:
     return f"tieline teach, key l, lesson “{lesson.title}” (study {Path(lesson.study).stem})"
 
@@ -67,6 +75,7 @@ def _html(lessons: list[Lesson]) -> str:
 def _section(lesson: Lesson) -> str:
     tasks = "".join(f"<li>{as_html(task.text)}</li>" for task in lesson.tasks)
     parts = [f'<h1>{escape(lesson.title)}</h1><p class="about">{escape(lesson.summary)}</p>', as_html(lesson.text)]
+    parts.append(f"<p><strong>{escape(_runs(lesson))}</strong></p>")
     if tasks:
         parts.append(f'<h2>To do</h2><ol class="tasks">{tasks}</ol>')
     parts.append("<h2>Questions</h2>")
@@ -85,7 +94,7 @@ def _markdown(lessons: list[Lesson]) -> str:
 
 
 def _page(lesson: Lesson) -> str:
-    lines = [f"# {lesson.title}", "", f"*{lesson.summary}*", "", lesson.text, ""]
+    lines = [f"# {lesson.title}", "", f"*{lesson.summary}*", "", lesson.text, "", _runs(lesson), ""]
     if lesson.tasks:
         lines += ["## To do", "", *(f"- [ ] {task.text}" for task in lesson.tasks), ""]
     lines += ["## Questions", ""]

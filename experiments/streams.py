@@ -72,8 +72,11 @@ def _end(*_: object) -> NoReturn:
 
 
 def _end_process(status: int) -> NoReturn:
-    """End the process without waiting for its threads."""
+    """End the process without waiting for its threads, and end the processes it has started."""
     with suppress(BaseException):
+        started = sys.modules.get("multiprocessing.process")
+        for child in started.active_children() if started else ():
+            child.kill()  # or they are waited for
         atexit._run_exitfuncs()  # semaphores that a library made; their keeper complains about them otherwise
     os._exit(status)
 

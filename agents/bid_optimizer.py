@@ -6,7 +6,7 @@ from dataclasses import replace
 import mesa
 import numpy as np
 
-from agents.bidding import strategy
+from agents.bidding import STRATEGIES, strategy
 from agents.bidding.anm_aware import WHOLE_MOST
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.plan import fix_directions
@@ -119,6 +119,11 @@ def compute_submission(
         Solver, instance, and the problem at gate closure.
     ask : callable, optional
         Returns the proposal of a strategy; by default it is asked and waited for.
+
+    Raises
+    ------
+    StudyError
+        If a strategy of the user's own fails: it has no simpler one.
     """
     ask = ask or (lambda name: strategy(name).bid(dispatcher, problem))
     asked, failed = instance.study.bidding, list[str]()
@@ -131,6 +136,8 @@ def compute_submission(
             raise
         except BaseException as error:  # a foreign strategy may fail in any way, and the day must go on
             failed.append(f"{name} failed: {in_words(error)}")
+            if STRATEGIES.is_own(name):
+                raise StudyError(f"bidding: {failed[-1]}") from error
             continue
         return replace(proposal, bid_mw=bid_mw, strategy=name, asked=asked, reason="; ".join(failed))
     return Submission(
@@ -193,7 +200,8 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
         If it is one.
     """
     if not isinstance(proposal, Submission):
-        raise WrongAnswerError(f"a {type(proposal).__name__} is no proposal")
+        remedy = "return a Submission, as tieline.strategy('basic').bid(...) does"
+        raise WrongAnswerError(f"a {type(proposal).__name__} is no proposal; {remedy}")
     for name, shape in (("bid_mw", (HOURS_PER_DAY,)), ("battery_p_mw", (HOURS_PER_DAY, batteries))):
         values = np.asarray(getattr(proposal, name), dtype=np.float64)
         if values.shape != shape:

@@ -55,17 +55,19 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         """
         name: str | None = self.model.instance.study.policy
         reasons: list[str] = []
+        cause: BaseException | None = None
         while name is not None:
             try:
                 decision = self._ask(name, reports)
             except (KeyboardInterrupt, StudyError):
                 raise
             except BaseException as error:  # a foreign policy may fail in any way, and the day must go on
+                cause = error
                 reasons.append(f"{name} failed: {in_words(error)}")
                 name = getattr(policy_class(name), "fallback", None)
                 continue
             return replace(decision, policy=name, reason="; ".join(filter(None, [*reasons, decision.reason])))
-        raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}")
+        raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}") from cause
 
     def _ask(self, name: str, reports: dict[str, Report]) -> Decision:
         """Return the decision of a policy within its time; one that exceeds it is not asked again."""

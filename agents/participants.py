@@ -13,11 +13,15 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.microgrid_operator import MicrogridOperator
 from agents.networked_microgrid import NetworkedMicrogrid
 from agents.system_operator import SystemOperator
+from grids.documents import in_short
+from grids.errors import TielineError
+from sim.errors import StudyError
 from sim.ev_fleet import draw_cars
 from sim.instance import Instance
-from sim.messages import Submission
+from sim.messages import Knowledge, Submission
 from sim.model import MarketModel
 from sim.protocols import Participants
+from sim.time_limit import in_words
 
 RENEWABLES = {"wind": WindTurbineAgent, "pv": SolarPlantAgent}
 
@@ -90,11 +94,21 @@ def check_study(instance: Instance) -> None:
     Raises
     ------
     StudyError
-        If the policy lacks something, such as its trained values; if cars can't arrive and leave as specified; or
-        if there are microgrids and more scenarios than a bid with them can have.
+        If the policy can't be created or lacks something, such as its trained values; if cars can't arrive and leave
+        as specified; or if there are microgrids and more scenarios than a bid with them can have.
     """
     study = instance.study
-    policy_class(study.policy)(instance, Dispatcher.of(instance))
+    try:
+        policy = policy_class(study.policy)(instance, Dispatcher.of(instance))
+    except TielineError:
+        raise
+    except Exception as error:  # one of the user's own may fail in any way
+        raise StudyError(
+            f"policy: {study.policy}(instance, dispatcher) failed: {in_words(error)}; a class is called with these two"
+        ) from error
+    if not isinstance(policy.knowledge, Knowledge):
+        levels = " or ".join(f"tieline.Knowledge.{one.name}" for one in Knowledge)
+        raise StudyError(f"policy: the knowledge of {study.policy} is {in_short(policy.knowledge)}; use {levels}")
     for ev in dict.fromkeys(connection.microgrid.ev for connection in instance.grid.connections):
         if ev is not None:
             draw_cars(ev, days=1, seed=study.seed, connection=0)

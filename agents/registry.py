@@ -48,9 +48,13 @@ class Registry:
         """Return whether a name is that of the user's own, which no other process knows."""
         return name in self._own
 
+    def lacks(self, given: Any) -> list[str]:
+        """Return the attributes that the user's own must have and this one has not."""
+        return [part for part in self._needs if not hasattr(given, part)]
+
     def find(self, name: str) -> Any:
         """Return the strategy, policy or mode of a name."""
-        if name in self._own:
+        if isinstance(name, str) and name in self._own:
             return self._own[name]
         try:
             module = import_module(f"{self.package}.{name}")
@@ -79,8 +83,7 @@ class Registry:
             return str(home.rpartition(".")[2])
         own = getattr(given, "name", None)
         name = own if isinstance(own, str) else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
-        missing = [part for part in self._needs if not hasattr(given, part)]
-        if missing:
+        if missing := self.lacks(given):
             raise StudyError(f"{self._what} {in_short(name)}: it has no {' and no '.join(missing)}")
         if name in self.packaged():
             raise StudyError(f"{self._what} {in_short(name)}: a packaged one has this name; give yours another")

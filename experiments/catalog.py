@@ -151,19 +151,19 @@ def study_path(reference: str) -> Path:
     if reference in packaged:
         return packaged[reference]
     path = Path(reference)
-    if path.is_dir():
+    if reference and path.is_dir():
         if (path / "study.yaml").is_file():
             return path / "study.yaml"
         raise StudyError(
             f"{reference}: is a folder without a study.yaml; give a run folder, a YAML file, or one of"
             f" {', '.join(packaged)} (tieline new FILE writes a study)"
         )
-    if path.suffix in {".yaml", ".yml"} or path.exists():
+    if path.suffix in {".yaml", ".yml"} or (reference and path.exists()):
         return path
     if reference in packaged_sweeps():
         raise StudyError(f"{reference}: is a sweep, not a study; tieline sweep {reference} simulates it")
     raise StudyError(
-        f"unknown study '{reference}': use one of {', '.join(packaged)}, a YAML file, or a run folder"
+        f"unknown study {in_short(reference)}: use one of {', '.join(packaged)}, a YAML file, or a run folder"
         " (tieline studies lists them, tieline new FILE writes one)"
     )
 
@@ -241,6 +241,9 @@ def load_study(study: str | Path | Study, **options: Any) -> Study:
     >>> tl.load_study("microgrid33", rule="caiso", days=7).days
     7
     """
+    if not isinstance(study, str | Path | Study):
+        run = "; of a run, give run.study" if isinstance(getattr(study, "study", None), Study) else ""
+        raise StudyError(f"study: {in_short(study)} is none; give a name, a path or a Study{run}")
     given = values_of(options, "study.change changes")
     changes = {path: ADD[path](value) if path in ADD else value for path, value in given.items()}
     found = study if isinstance(study, Study) else read_study(study_path(str(study)))

@@ -19,7 +19,8 @@ from experiments.executors.workers import Workers
 from experiments.simulate import Run, run
 from experiments.summary import hourly_money
 from experiments.sweeps.outputs import hourly
-from sim.errors import StudyError
+from grids.documents import in_short
+from sim.errors import StudyError, require_whole
 from sim.study import Study
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def compare(
     *things : str, Path, Study or Run
         Runs, run folders (taken as they are), or studies (run here); the first is the baseline. Of runs of different
         length, the days are compared that all have.
-    vary : mapping of str to sequence, optional
+    vary : mapping of str to sequence or array, optional
         Values of options, or of any key of a study, that are compared: all combinations, for every study given.
     seeds : int
         Number of seeds, counted upwards from that of the study; with several, differences have 95 % intervals.
@@ -224,8 +225,7 @@ def compare(
     Traceback (most recent call last):
     sim.errors.StudyError: 'microgrid33 (2)' has other weather than 'microgrid33': seed is 7 instead of 1; ...
     """
-    if seeds < 1:
-        raise StudyError(f"seeds is {seeds}: compare on 1 or more")
+    require_whole("seeds", seeds)
     found = [_as_run_or_study(one, again=bool(vary or options)) for one in things]
     chosen = [_changed(one, options, point) for one in found for point in _points(vary or {})]
     if len(chosen) < 2:
@@ -262,7 +262,11 @@ def _simulated(studies: Sequence[Study], workers: Workers, progress: Callable[[s
 
 def _as_run_or_study(given: str | Path | Study | Run, *, again: bool) -> Study | Run:
     """Return a run for a run or run folder, and else a study; that of a run if it is to be changed."""
-    if not isinstance(given, Study | Run) and (Path(given) / "manifest.json").is_file():
+    if isinstance(given, list | tuple):
+        raise StudyError(
+            "compare: give runs and studies one by one, compare(a, b), or a list of them as compare(*both)"
+        )
+    if isinstance(given, str | Path) and (Path(given) / "manifest.json").is_file():
         given = Run.load(given)
     if isinstance(given, Run):
         return given.study if again else given
@@ -271,6 +275,9 @@ def _as_run_or_study(given: str | Path | Study | Run, *, again: bool) -> Study |
 
 def _points(vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """Return all combinations of the values that are varied."""
+    if not isinstance(vary, Mapping):
+        raise StudyError(f"vary {in_short(vary)}: give values by key, such as {{'bidding': ['basic', 'anm_aware']}}")
+    vary = {key: values.tolist() if hasattr(values, "tolist") else values for key, values in vary.items()}
     for key, values in vary.items():
         if isinstance(values, str) or not isinstance(values, Sequence) or not values:
             raise StudyError(f"vary {key}: give a list of values, such as ['basic', 'anm_aware']")

@@ -21,7 +21,7 @@ from experiments.scenario_outcome import Outcome, planned, simulated
 from experiments.summary import worst
 from grids.network import FloatArray
 from sim.audit import LimitCount
-from sim.errors import StudyError
+from sim.errors import StudyError, require_whole
 from sim.instance import Instance
 from sim.messages import Submission
 from sim.profiles import HOURS_PER_DAY
@@ -114,11 +114,12 @@ def scenario_set(instance: Instance, on: str, count: int) -> ScenarioSet:
     Raises
     ------
     StudyError
-        If `on` is neither.
+        If `on` is neither, or `count` no number of scenarios.
     """
     if on == "kept":
         return instance.kept_scenarios()
     if on == "test":
+        require_whole("count", count)
         return instance.draw(Draw.TEST, count)
     raise StudyError(f"--on {on}: use kept (the bid's own scenarios) or test (fresh ones)")
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from hashlib import file_digest
 from itertools import count
 from pathlib import Path
+from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -161,15 +162,16 @@ def read_run(folder: Path) -> tuple[Study, dict[str, Any], dict[str, float]]:
     StudyError
         If it is no folder of a run, or a file in it is missing or not as it was written.
     """
+    name = quote(str(folder))
     if not (folder / "study.yaml").is_file():
-        raise StudyError(f"{folder}: is not the folder of a run; tieline run STUDY --out {folder} writes one")
+        raise StudyError(f"{folder}: is not the folder of a run; tieline run STUDY --out {name} writes one")
     require_resolved(folder / "study.yaml")
     damage = [one for one in audit_folder(folder).findings if one.check in {"manifest", "completeness"}]
     if damage:
         more = f" and {len(damage) - 1} more" if len(damage) > 1 else ""
         raise StudyError(
             f"{folder}: is damaged ({shown(damage[0].where)} {shown(damage[0].message)}{more}); tieline audit"
-            f" {folder} lists it all, tieline run {folder} --out FOLDER runs it again"
+            f" {name} lists it all, tieline run {name} --out FOLDER runs it again"
         )
     seconds = read_json(folder / "summary.json").get("seconds", {})
     return read_study(folder / "study.yaml"), read_tables(folder), seconds

@@ -18,6 +18,7 @@ bids share, and it cancels (Mak, Morton and Wood 1999, https://doi.org/10.1016/S
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from experiments.evaluation import Evaluator, fixed_bids
 from experiments.executors.workers import Workers
 from experiments.scenario_outcome import Outcome
 from experiments.value_report import Contender, SolutionValue, Trial, ValueReport
+from grids.documents import in_short
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Submission
@@ -86,12 +88,16 @@ class Comparison:
             If there are too few test scenarios, or more are to be kept than are drawn.
         """
         uncertainty, bidding = instance.study.uncertainty, instance.study.bidding
-        if test_count < 2:
-            raise StudyError(f"--out-of-sample {test_count}: use 2 or more, a single scenario has no standard error")
+        if not isinstance(test_count, Integral) or test_count < 2:
+            raise StudyError(
+                f"--out-of-sample {in_short(test_count)}: use 2 or more, a single scenario has no standard error"
+            )
+        if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+            raise StudyError(f"sizes {in_short(sizes)}: give a list of whole numbers, such as [1, 5, 10]")
         for size in sizes:
-            if not 1 <= size <= uncertainty.scenarios:
+            if not isinstance(size, Integral) or not 1 <= size <= uncertainty.scenarios:
                 raise StudyError(
-                    f"--compare-keep {size}: use 1 to {uncertainty.scenarios}, the scenarios drawn;"
+                    f"--compare-keep {in_short(size)}: use 1 to {uncertainty.scenarios}, the scenarios drawn;"
                     " --scenarios draws more"
                 )
         drawn = instance.draw(Draw.TRAINING, uncertainty.scenarios)

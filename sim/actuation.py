@@ -86,7 +86,7 @@ def _exchange(participants: Participants, decision: Decision) -> tuple[Connectio
 def wrong_orders(decision: object, grid: Grid) -> str:
     """Return the fault in the form of a decision, empty if none: orders must be finite, one for every unit."""
     if not isinstance(decision, Decision):
-        return f"a {type(decision).__name__} is no decision"
+        return f"a {type(decision).__name__} is no decision; return a tieline.Decision"
     sizes = {
         "load": grid.load_names,
         "renewable": grid.renewables,

@@ -93,10 +93,17 @@ _PLAIN_WORDS = {
 }
 
 
+def faults_in(error: ValidationError) -> list[Any]:
+    """Return what is wrong with a document, without lists too short only because some of their elements are wrong."""
+    faults = error.errors()
+    inside = {item["loc"][:depth] for item in faults for depth in range(len(item["loc"]))}
+    return [item for item in faults if item["type"] != "too_short" or item["loc"] not in inside]
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """Return one line for each thing wrong with a document of a model: field, message, remedy."""
     lines = []
-    for item in error.errors():
+    for item in faults_in(error):
         field = ".".join(shown(str(part), 40) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             lines.append(f"{field}: unknown key{_suggestion(item['loc'], model)}")

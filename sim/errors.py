@@ -2,13 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
-from grids.documents import DocumentError
+from grids.documents import DocumentError, in_short
 from grids.errors import TielineError
 
 
 class StudyError(TielineError, ValueError):
     """A study can't be run as written; the message names the field and the remedy."""
+
+
+def require_whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse what is no whole number, or less than `least`.
+
+    Raises
+    ------
+    StudyError
+        If it is; the message begins with `name`.
+    """
+    if not isinstance(value, Integral) or value < least:
+        raise StudyError(f"{name} {in_short(value)}: give a whole number, {least} or more")
 
 
 @contextmanager

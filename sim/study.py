@@ -188,6 +188,11 @@ class Study(Data):
             )
         return value
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Study.model_fields:
+            raise StudyError(f"{name}: a study stays as it is; study.change({{'{name}': ...}}) returns a changed one")
+        super().__setattr__(name, value)
+
     def change(self, values: Mapping[str, Any]) -> "Study":
         """The study with some of its values changed; this one stays as it is.
 
@@ -195,7 +200,8 @@ class Study(Data):
         ----------
         values : mapping of str to object
             New values by their keys, such as ``uncertainty.keep`` or ``fleet.battery.0.max_e_mwh``; ``*`` stands for
-            every element of a list. They are changed in this order. A rule may be a name or an `ImbalanceRule`.
+            every element of a list. They are changed in this order. A rule may be a name or an `ImbalanceRule`;
+            policies and strategies of the user's own are options of `load_study`.
 
         Returns
         -------
@@ -222,7 +228,7 @@ class Study(Data):
             raise StudyError(f"change: {in_short(values)} is no mapping of keys to values, such as {{'days': 2}}")
         document = self.model_dump(mode="json")
         for key, value in values.items():
-            change_values(document, key, partial(_plain, key, value), where=key, complete=True)
+            change_values(document, key, partial(_plain, key, value), where=key or "''", complete=True)
         try:
             return Study.model_validate(document)
         except ValidationError as error:
@@ -249,6 +255,10 @@ FILE_KEYS = ("profiles.file", "grid.case", "trained")
 """Values of a study that may name a file."""
 
 
+OWN = ("bidding", "policy", "coordination")
+"""Values of a study that name agents' methods, which may be the user's own."""
+
+
 def absolute_path(key: str, value: Any) -> str | None:
     """Return the absolute path of a file if a key stands for one and it is there, or None."""
     path = Path(value) if key in FILE_KEYS and isinstance(value, str | Path) else Path()
@@ -257,8 +267,13 @@ def absolute_path(key: str, value: Any) -> str | None:
 
 def _plain(key: str, value: Any, _: Any) -> Any:
     """Return a new value as a document has it, of a model its values, of an array a list; the old does not matter."""
+    if key in OWN and not isinstance(value, str):
+        raise StudyError(f"{key}: change takes a name; give a class or an object as load_study(study, {key}=...)")
     if isinstance(value, type) and issubclass(value, BaseModel):
-        value = value()
+        try:
+            value = value()
+        except ValidationError as error:
+            raise StudyError(f"{key}: {value.__name__} needs values: {'; '.join(explain(error, value))}") from None
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, np.ndarray | np.generic):

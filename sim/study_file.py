@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from grids.documents import DocumentError, first_few, parse_yaml, read_yaml, shown, write_yaml
-from sim.changes import EVERY, change_values, explain
+from sim.changes import EVERY, change_values, explain, faults_in
 from sim.errors import StudyError, reading
 from sim.study import Study, anchor_paths
 
@@ -50,7 +50,7 @@ def read_study(path: Path, changes: Iterable[str | Change] = ()) -> Study:
     try:
         study = Study.model_validate(document)
     except ValidationError as error:
-        lines = zip(error.errors(), explain(error, Study), strict=True)
+        lines = zip(faults_in(error), explain(error, Study), strict=True)
         sourced = [f"{_source(path, item['loc'], changed)}: {line}" for item, line in lines]
         raise StudyError("\n".join(first_few(sourced))) from None
     return anchor_paths(study, path.parent)

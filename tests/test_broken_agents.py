@@ -62,7 +62,7 @@ BROKEN_POLICIES = {
     "panics": (raising(Panic("at the disco")), "Panic: at the disco"),
     "exits": (raising(SystemExit(3)), "SystemExit: 3"),
     "never answers": (never, "no answer within 0.3 s"),
-    "no decision": (lambda self, view: None, "a NoneType is no decision"),
+    "no decision": (lambda self, view: None, "a NoneType is no decision; return a tieline.Decision"),
     "nan": (orders(battery_p_mw=np.full(5, np.nan)), "order nan for battery_p_mw"),
     "wrong length": (orders(load_p_mw=np.zeros(7)), "orders of shape (7,) for load_p_mw, there are 32 units"),
 }

@@ -6,7 +6,7 @@ import re
 import runpy
 import shutil
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +92,10 @@ def test_a_folder_of_the_users_own_that_hides_ours_is_told(tmp_path, name):
         ({"fleet.battery.0.start_soc": 50}, ["fleet.battery.0.start_soc", "not percent: 0.5?"]),
         ({"days.of": 1}, ["'days' is a value"]),
         ({"market.rule": "soft"}, ["unknown rule 'soft': use one of shi"]),
+        ({"market.rule.tiers.0.over": "x"}, ["market.rule.tiers.0.over: input should be a valid number"]),
+        ({"market.rule": tl.ImbalanceRule}, ["market.rule: ImbalanceRule needs values: name: is missing"]),
+        ({"policy": object()}, ["policy: change takes a name", "load_study(study, policy=...)"]),
+        ({"": 1}, ["'': there is no ''; known are name"]),
         ("days=2", ["is no mapping of keys to values"]),
         ({1: 2}, ["is no mapping of keys to values"]),
     ],
@@ -100,6 +104,46 @@ def test_a_wrong_change_is_told_with_its_remedy(study33, values, parts):
     with pytest.raises(tl.TielineError) as told:
         study33.change(values)
     assert all(part in str(told.value) for part in parts)
+    assert "\n" not in str(told.value)
+
+
+def test_a_value_that_is_set_in_place_is_told_how_to_change_it(study33):
+    with pytest.raises(tl.TielineError, match=r"^days: a study stays as it is; study.change\({'days': ...}\)"):
+        study33.days = 3
+
+
+@pytest.mark.parametrize(
+    ("call", "part"),
+    [
+        (lambda study: tl.load_study(None), "study: None is none; give a name, a path or a Study"),
+        (lambda study: tl.run([study, study]), "is none; give a name, a path or a Study"),
+        (lambda study: tl.load_study(""), "unknown study '': use one of"),
+        (lambda study: tl.sweep(study), "is none; give a packaged one's name, a YAML file or a mapping"),
+        (lambda study: tl.compare([study, study]), "give runs and studies one by one"),
+        (lambda study: tl.compare(study, 3), "study: 3 is none"),
+        (lambda study: tl.compare(study, vary="policy=none,myopic"), "give values by key, such as {'bidding'"),
+        (lambda study: tl.compare(study, study, seeds=[1, 2]), "seeds [1, 2]: give a whole number, 1 or more"),
+        (lambda study: tl.compare(study, study, workers=0), "--workers 0: give a whole number, 1 or more"),
+        (lambda study: tl.bid(study, workers="x"), "--workers 'x': give a whole number"),
+        (lambda study: tl.evaluate(study, on="test", count=0), "count 0: give a whole number"),
+        (lambda study: tl.evaluate(study, on="test", count="4"), "count '4': give a whole number"),
+        (lambda study: tl.value(study, sizes=3), "sizes 3: give a list of whole numbers"),
+        (lambda study: tl.value(study, sizes=["a"]), "--compare-keep 'a': use 1 to "),
+        (lambda study: tl.value(study, count=None), "--out-of-sample None: use 2 or more"),
+        (lambda study: tl.policy([]), "policy: unknown [], use one of"),
+        (lambda study: tl.Run.load("my runs"), "tieline run STUDY --out 'my runs' writes one"),
+    ],
+)
+def test_what_a_function_cannot_take_is_told(study33, call, part):
+    with pytest.raises(tl.TielineError) as told:
+        call(study33)
+    assert part in str(told.value)
+
+
+def test_values_that_are_compared_may_be_an_array(study33):
+    values = {"market.tariff.loss_factor": np.array([0.5, 1.0])}
+    both = tl.compare(study33, vary=values, **QUICK)
+    assert both.names == ["loss_factor=0.5", "loss_factor=1.0"]
 
 
 def test_a_change_takes_what_python_has_and_leaves_the_study_as_it_is(study33, tmp_path):
@@ -215,7 +259,16 @@ def test_what_is_no_policy_or_has_a_name_that_is_taken_is_told():
     class NoKnowledge:
         def decide(self, view): ...
 
+    class OneArgument(IdleBatteries):
+        def __init__(self, instance): ...
+
+    class KnowsAll(IdleBatteries):
+        knowledge = "all"
+
     for policy, part in (
+        (lambda view: None, "'function': it has no decide and no knowledge"),
+        (OneArgument, "policy: one_argument(instance, dispatcher) failed: TypeError"),
+        (KnowsAll, "the knowledge of knows_all is 'all'; use tieline.Knowledge.HOUR or"),
         (Myopic, "'myopic': a packaged one has this name"),
         (NoKnowledge(), "'no_knowledge': it has no knowledge"),
         (Failing, "day 1, hour 1: failing failed: KeyError: 'my slip'"),
@@ -223,6 +276,17 @@ def test_what_is_no_policy_or_has_a_name_that_is_taken_is_told():
         with pytest.raises(tl.TielineError) as told:
             tl.run("microgrid33", **QUICK | {"policy": policy})
         assert part in str(told.value)
+
+
+@pytest.mark.parametrize("how", [tl.run, tl.bid, partial(tl.evaluate, on="test", count=2)])
+def test_a_strategy_of_ones_own_that_fails_is_told_and_nothing_stands_in_for_it(how):
+    class Slip(OneMegawatt):
+        def bid(self, dispatcher, problem):
+            raise KeyError("my slip")
+
+    with pytest.raises(tl.TielineError, match="bidding: slip failed: KeyError: 'my slip'") as told:
+        how("microgrid33", **QUICK | {"bidding": Slip})
+    assert isinstance(told.value.__cause__, KeyError)  # the traceback shows where it is
 
 
 def test_an_evaluation_with_a_policy_of_ones_own_stays_in_this_process():

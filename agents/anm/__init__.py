@@ -92,7 +92,8 @@ def add_policy(policy: Any) -> str:
         If it has no ``decide`` or ``knowledge``, or the name of a packaged one.
     """
     kind = policy if isinstance(policy, type) else type(policy)
-    if isinstance(policy, str) or (kind is policy and kind.__init__ is not object.__init__):
+    takes_arguments = kind is policy and kind.__init__ is not object.__init__
+    if isinstance(policy, str) or takes_arguments or POLICIES.lacks(policy):
         return POLICIES.add(policy)
     given = kind if kind is policy else lambda: policy
     return POLICIES.add(type(kind.__name__, (kind,), {"__new__": lambda *_: given(), "__module__": kind.__module__}))

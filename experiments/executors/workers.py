@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from experiments.executors.dask_cluster import DaskCluster, SameVersions
 from experiments.executors.engines import Engine, LocalProcesses, ThisProcess
-from sim.errors import StudyError
+from sim.errors import StudyError, require_whole
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ class Workers:
     Raises
     ------
     StudyError
-        If both are given.
+        If both are given, or the number is none.
     """
 
     count: int | None = None
@@ -45,6 +45,8 @@ class Workers:
             raise StudyError(
                 "--workers and --dask: give one of them; a Dask cluster has the workers it was started with"
             )
+        if self.count is not None:
+            require_whole("--workers", self.count)
 
     @classmethod
     def of(cls, given: "Workers | int | None", dask: str | None = None) -> "Workers":

@@ -26,6 +26,7 @@ from experiments.sweeps.result_store import ResultStore, task_of
 from experiments.sweeps.results import SweepResults, read_results
 from experiments.sweeps.runner import Runner
 from experiments.sweeps.worker import RunProduct
+from grids.documents import in_short
 from sim.errors import StudyError
 from sim.market.imbalance import ImbalanceRule
 
@@ -165,6 +166,8 @@ def _plan_and_store(
     if isinstance(sweep, Mapping):
         read, folder = sweep_from(sweep, "sweep"), Path()
     else:
+        if not isinstance(sweep, str | Path):
+            raise StudyError(f"sweep: {in_short(sweep)} is none; give a packaged one's name, a YAML file or a mapping")
         path = sweep_path(str(sweep))
         read, folder = read_sweep(path), path.parent
     if values:

@@ -3,12 +3,17 @@
 import json
 import socket
 import time
+from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from experiments.catalog import load_study
 from experiments.simulate import run
+from experiments.teach.charts.hourly import power_key, storage_key
+from experiments.teach.charts.network import KEY as NETWORK_KEY
+from experiments.teach.charts.network import VOLTAGES
 from experiments.teach.day import Day
 from experiments.teach.formulas import formula, money
 from experiments.teach.hour_table import HOURLY, hour_table
@@ -177,6 +182,37 @@ def test_all_charts_are_plain_data_with_the_same_axes_for_both_runs(which, hour,
             ]
         assert len(first["series"]) == len(second["series"]) > 0, name
         assert PANELS[name].key(both[0]) is not None
+
+
+SEEN_BY = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+"""Linear RGB as colour-blind viewers see it (Machado, Oliveira, Fernandes 2009, doi:10.1109/TVCG.2009.113)."""
+
+
+def lab(color, matrix):
+    """Return a colour in CIE L*a*b* as a colour-blind viewer sees it."""
+    rgb = np.array(to_rgb(color))
+    linear = np.clip(matrix @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4), 0, 1)
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
+    xyz = np.array(to_xyz) @ linear / [0.95047, 1.0, 1.08883]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", SEEN_BY)
+def test_colour_blind_viewers_tell_areas_and_voltages_apart(kind, networked_days, days):
+    areas = {entry.color for day in (networked_days[0], days[0]) for entry in power_key(day) if entry.kind == "area"}
+    for colors in (areas, [VOLTAGES[0], VOLTAGES[100], VOLTAGES[-1]], [entry.color for entry in NETWORK_KEY]):
+        seen = [lab(color, np.array(SEEN_BY[kind])) for color in colors]
+        assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 10
+
+
+def test_no_two_batteries_have_the_same_dashes(days):
+    kinds = [entry.kind for entry in storage_key(days[0])]
+    assert len(set(kinds)) == len(kinds) == 5
 
 
 # ---- session and runs ----------------------------------------------------------------------------------------

@@ -205,9 +205,10 @@ def test_a_number_shows_its_formula_and_a_bus_its_day(tab, screenshots):
     box = canvas.bounding_box()
     for x in range(10, int(box["width"]), 14):  # the main feeder is a straight line somewhere in the middle
         canvas.click(position={"x": x, "y": box["height"] * 0.54})
+        page.wait_for_timeout(200)
         if page.locator(".q-dialog").count():
             break
-    assert page.locator(".q-dialog canvas").first.is_visible()
+    page.wait_for_selector(".q-dialog canvas")
 
 
 def test_a_lesson_is_played_to_its_end(tab, screenshots):

@@ -88,12 +88,14 @@ class Controls:
 
     def _take_speed(self, event: Any) -> None:
         self._page.hours_per_s = float(event.value)
+        free_keys()
 
     def _take_study(self, event: Any) -> None:
         page = self._page
         if event.value != page.session.study.name:
             page.lesson_view.close()
             page.attempt(lambda: page.session.take_study(load_study(str(event.value))))
+            free_keys()
 
     # ---- sliders -----------------------------------------------------------------------------------------
 
@@ -136,6 +138,11 @@ class Controls:
         """Show or hide the sliders."""
         self._box.set_visibility(not self._box.visible)
         ui.run_javascript("window.scrollTo(0, 0)")
+
+
+def free_keys() -> None:
+    """Take the focus from a list after something was chosen in it: the keys are those of the page again."""
+    ui.run_javascript("document.activeElement?.blur()")
 
 
 def _written(slider: Slider, value: float) -> str:

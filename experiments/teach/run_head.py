@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
+from experiments.teach.controls import free_keys
 from experiments.teach.details import show_formula
 from experiments.teach.formulas import money, number
 from experiments.teach.session import WHICH, Which
@@ -84,6 +85,7 @@ class RunHead:
         session = self._page.session
         if event.value != session.chosen(self._which)[name]:
             self._page.attempt(session.choose, self._which, name, event.value)
+            free_keys()
 
     def update(self) -> None:
         """Bring the numbers up to date with the hour that is shown."""

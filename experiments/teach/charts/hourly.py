@@ -86,7 +86,7 @@ def _sources(day: Day) -> list[tuple[str, str, FloatArray]]:
         sources.append(("batteries", COLORS["battery"], power("battery")))
     if day.grid.connections:
         taken = day.hours["taken_mw"].to_numpy() if day.hour else np.zeros(0)
-        sources.append(("microgrids and cars", COLORS["microgrid"], -taken))
+        sources.append(("microgrids and cars", pale(COLORS["microgrid"], 0.55), -taken))
     metered = day.hours["metered_mw"].to_numpy() if day.hour else np.zeros(0)
     return [*sources, ("main grid", BLUE, metered)]
 

@@ -165,4 +165,6 @@ def enlarged(part: Any, key: str = "", *, factor: float = 1.35) -> Any:
             else enlarged(value, name, factor=factor)
             for name, value in part.items()
         }
+    if key == "symbolOffset":
+        return [factor * one for one in part]
     return [enlarged(one, key, factor=factor) for one in part] if isinstance(part, list) else part

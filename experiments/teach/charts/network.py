@@ -30,8 +30,8 @@ LETTERS = {"wind": "W", "pv": "PV", "battery": "B", "microgrid": "MG", "ev_aggre
 CURTAILED_MW = 0.0005
 """Curtailed power below which it is rounding. [MW]"""
 
-ASIDE, ABOVE = 0.36, 0.6
-"""Place of a unit, to the right of and above its bus; a bus with several has them above each other."""
+ASIDE, ABOVE = 12, 25
+"""Place of a unit, to the right of and above its bus; a bus with several has them above each other. [px]"""
 
 KEY = (
     Entry("wind", COLORS["wind"]),
@@ -129,7 +129,6 @@ def _bus(day: Day, k: int, at: FloatArray, vm_pu: float) -> dict[str, Any]:
 def _units(day: Day, at: FloatArray) -> Options:
     """Return all units above their buses, with an orange border and the amount where something is curtailed."""
     grid, points = day.grid, []
-    apart = np.ptp(at, axis=0).clip(min=1.0) / np.array([17.0, 5.0])
     at_bus: dict[int, int] = {}
     buses = [*grid.renewable_bus, *grid.battery_bus, *grid.connection_bus]
     kinds = [*grid.renewable_kinds, *["battery"] * len(grid.batteries), *(one.kind for one in grid.connections)]
@@ -139,12 +138,12 @@ def _units(day: Day, at: FloatArray) -> Options:
     done = _now(day)
     for bus, kind, name, size in zip(buses, kinds, names, sizes, strict=True):
         place = at_bus[int(bus)] = at_bus.get(int(bus), -1) + 1
-        spot = at[int(bus)] + apart * [ASIDE, ABOVE + 0.52 * place]
-        points.append(_unit(spot, kind, name, float(size), *done.get(name, (0.0, 0.0))))
+        symbol = _unit(kind, name, float(size), *done.get(name, (0.0, 0.0)))
+        points.append({**symbol, "value": at[int(bus)].tolist(), "symbolOffset": [ASIDE, -ABOVE * (place + 1)]})
     for bus, name in zip(grid.load_bus, grid.load_names, strict=True):
         power, curtailed = done.get(name, (0.0, 0.0))
         if curtailed > CURTAILED_MW:
-            points.append(_cut_load(at[int(bus)] - apart * [0.0, ABOVE], name, power, curtailed))
+            points.append({**_cut_load(name, power, curtailed), "value": at[int(bus)].tolist()})
     return {
         "type": "scatter",
         "data": points,
@@ -172,15 +171,14 @@ def _now(day: Day) -> dict[str, tuple[float, float]]:
     return done
 
 
-def _unit(spot: FloatArray, kind: str, name: str, size: float, power: float, curtailed: float) -> dict[str, Any]:
+def _unit(kind: str, name: str, size: float, power: float, curtailed: float) -> dict[str, Any]:
     is_cut = curtailed > CURTAILED_MW
     color = COLORS.get(kind, COLORS["other"])
     border = {"borderColor": COLORS["penalty"] if is_cut else "#FFFFFF", "borderWidth": 4 if is_cut else 1.5}
     words = f", {curtailed:.3f} MW curtailed" if is_cut else ""
     return {
-        "value": spot.tolist(),
         "symbol": SYMBOLS.get(kind, "circle"),
-        "symbolSize": 20 + 10 * min(float(np.sqrt(size)), 1.2),
+        "symbolSize": 18 + 10 * min(float(np.sqrt(size)), 1.2),
         "itemStyle": {"color": color, "opacity": 1, **border},
         "label": {"color": INK if kind in ("wind", "pv", "ev_aggregator") else "#FFFFFF"},
         "letter": LETTERS.get(kind, ""),
@@ -189,12 +187,13 @@ def _unit(spot: FloatArray, kind: str, name: str, size: float, power: float, cur
     }
 
 
-def _cut_load(spot: FloatArray, name: str, power: float, curtailed: float) -> dict[str, Any]:
+def _cut_load(name: str, power: float, curtailed: float) -> dict[str, Any]:
+    size = 11 + 15 * min(curtailed / 0.1, 1.0)
     return {
-        "value": spot.tolist(),
         "symbol": "triangle",
         "symbolRotate": 180,
-        "symbolSize": 12 + 26 * min(curtailed / 0.1, 1.0),
+        "symbolSize": size,
+        "symbolOffset": [0, 12 + size / 2],
         "itemStyle": {"color": COLORS["penalty"], "opacity": 1},
         "letter": "",
         "tip": f"{name.replace('_', ' ')}: {power:.3f} MW served, {curtailed:.3f} MW curtailed",

@@ -270,7 +270,9 @@ def compare_runs(
         console.print_json(compared.summary)
         return
     show_comparison(compared)
-    if out is not None:
+    if out is None:
+        console.echo("--out FOLDER writes the figure that shows why, and all hours")
+    else:
         console.echo(f"written to {out} (comparison.png shows why; comparison.json, hours.csv)")
 
 

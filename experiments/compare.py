@@ -349,9 +349,10 @@ def _require_same_weather(name: str, study: Study, base_name: str, base: Study) 
     for key in ("seed", *WEATHER):
         one, other = map(attrgetter(key), (study, base))
         if one != other:
+            several = " (or several seeds, with seeds=... or --seeds ...)" if key == "seed" else ""
             raise StudyError(
                 f"'{name}' has other weather than '{base_name}': {key} is {one} instead of {other}; compare the same"
-                f" days, with study.change({{'{key}': ...}}) or --set {key}=..."
+                f" days, with study.change({{'{key}': ...}}) or --set {key}=...{several}"
             )
 
 

@@ -45,7 +45,8 @@ def fault_of_installation(home: Path = HOME) -> str:
     if hidden:
         named = ", ".join(f"{package} ({place})" for package, place in hidden.items())
         here = Path(sys.path[0] or Path.cwd()).resolve()  # the folder of the script, or the current one
-        if all(here / package in (Path(place), Path(place).parent) for package, place in hidden.items()):
+        places = {package: Path(place) for package, place in hidden.items()}
+        if all(here / name in (one, one.parent, one.with_suffix("")) for name, one in places.items()):
             return f"what lies beside your script hides our packages: {named}; rename it, or move the script elsewhere"
         return f"another package hides ours: {named}; install tieline in a virtual environment of its own"
     return ""

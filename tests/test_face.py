@@ -69,10 +69,11 @@ def test_an_attribute_that_does_not_exist_is_named_with_close_matches():
         _ = tl.xyz
 
 
-@pytest.mark.parametrize("name", ["agents", "sim", "experiments"])
-def test_a_folder_of_the_users_own_that_hides_ours_is_told(tmp_path, name):
-    (tmp_path / name).mkdir()
-    (tmp_path / name / "__init__.py").write_text("")
+@pytest.mark.parametrize("file", ["agents/__init__.py", "sim/__init__.py", "experiments/__init__.py", "sim.py"])
+def test_a_folder_or_file_of_the_users_own_that_hides_ours_is_told(tmp_path, file):
+    name = Path(file).parts[0].removesuffix(".py")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("")
     status, _, err = python("import tieline", cwd=tmp_path, PYTHONPATH=HOME)
     assert status == 1
     assert f"what lies beside your script hides our packages: {name} ({tmp_path / name}" in err.splitlines()[-1]

@@ -39,7 +39,7 @@ class Bid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Day:
+class MeasuredDay:
     """The seconds of a whole day and of training for it [s], and the hours that another policy had to decide."""
 
     seconds: float
@@ -94,7 +94,7 @@ def _hours_decided(repeats: int) -> range:
 
 
 @cache
-def _day(policy: str, buses: int, repeats: int) -> Day:
+def _day(policy: str, buses: int, repeats: int) -> MeasuredDay:
     """Return a whole day with given bids, central, every program built anew."""
     instance, submission, training_s = _instance(buses), _bids(repeats)[buses].submission, 0.0
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +109,7 @@ def _day(policy: str, buses: int, repeats: int) -> Day:
         runs = [simulate(day, fixed=submission) for _ in range(repeats)]
     fallbacks = sum(int((run.tables["decisions"]["policy"] != policy).sum()) for run in runs)
     seconds = statistics.median(run.seconds["total"] for run in runs)
-    return Day(seconds=seconds, training_s=training_s, fallbacks=fallbacks)
+    return MeasuredDay(seconds=seconds, training_s=training_s, fallbacks=fallbacks)
 
 
 def bid_seconds(repeats: int) -> Measured:

@@ -23,8 +23,8 @@ ROUNDS = 5
 
 
 @dataclass(kw_only=True)
-class Session:
-    """Session of runs simulated on warm workers.
+class WarmRuns:
+    """Runs simulated on warm workers.
 
     Attributes
     ----------
@@ -64,15 +64,15 @@ def plan_of(runs: int, **settings: Any) -> SweepPlan:
     return make_plan(SweepFile.model_validate(sweep), Path())
 
 
-def session(engine: Engine, plan: SweepPlan) -> Session:
+def session(engine: Engine, plan: SweepPlan) -> WarmRuns:
     """Simulate a plan's runs on an engine, after some that warm up every worker."""
     return side_by_side([engine], plan, rounds=1)[0]
 
 
-def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = ROUNDS) -> list[Session]:
+def side_by_side(engines: Sequence[Engine], plan: SweepPlan, *, rounds: int = ROUNDS) -> list[WarmRuns]:
     """Simulate a plan's runs on each of some engines, in turns, so that other load of the machine weighs on all."""
     runs, task = plan.runs(), partial(task_of, outputs="summary", versions=provenance())
-    sessions = [Session(workers=engine.workers) for engine in engines]
+    sessions = [WarmRuns(workers=engine.workers) for engine in engines]
     runners = [Runner(engine, task, session.keep) for engine, session in zip(engines, sessions, strict=True)]
     for runner, session in zip(runners, sessions, strict=True):
         runner.simulate(runs[: 4 * session.workers])
@@ -96,14 +96,14 @@ def dask_workers(count: int) -> Iterator[DaskCluster]:
         yield engine
 
 
-def local(workers: int, plan: SweepPlan) -> Session:
+def local(workers: int, plan: SweepPlan) -> WarmRuns:
     """Simulate a plan on processes of this machine."""
     with closing(LocalProcesses(workers)) as engine:
         return session(engine, plan)
 
 
 @cache
-def _days_of_one(policy: str, bidding: str, days: int) -> Session:
+def _days_of_one(policy: str, bidding: str, days: int) -> WarmRuns:
     return local(1, plan_of(days, policy=policy, bidding=bidding))
 
 
@@ -123,7 +123,7 @@ def days_per_second(policy: str, days: int) -> Measured:
 
 
 @cache
-def _one_and_two(days: int) -> list[Session]:
+def _one_and_two(days: int) -> list[WarmRuns]:
     """Return the same days on one warm process and on two, in turns."""
     with closing(LocalProcesses(1)) as alone, closing(LocalProcesses(2)) as pair:
         return side_by_side([alone, pair], plan_of(days))

@@ -80,7 +80,7 @@ class Key(NamedTuple):
         return cls(handles, [level.valued(code) for code in looks], level.label)
 
 
-class Page:
+class PanelPage:
     """A figure of panels below a title, a note and a key.
 
     Parameters
@@ -176,7 +176,7 @@ def output_drawings(
     columns, most : int
         Panels in a row, and outputs in a figure.
     height, title, note, key
-        As a `Page` has them.
+        As a `PanelPage` has them.
     """
     alone, differences = facets == 1, "differences" in name
     sides = {output: side.filter([VALUE, MEAN, LOW, HIGH]).to_numpy() for output, side in found.groupby(OUTPUT)}
@@ -187,7 +187,7 @@ def output_drawings(
         panels = list(product(some, range(facets)))
         cells = [some.index(output) * cells_each + facet for output, facet in panels]
         with page_style():
-            page = Page(cells, min(columns, len(panels)), height, title=title, note=note, key=key)
+            page = PanelPage(cells, min(columns, len(panels)), height, title=title, note=note, key=key)
             for place, (ax, (output, facet)) in enumerate(zip(page.panels, panels, strict=True)):
                 draw(ax, output, facet, alone or page.lowest[place])
                 ax.grid(axis="y")

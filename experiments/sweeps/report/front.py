@@ -81,7 +81,7 @@ def front_drawing(data: ReportData, points: pd.DataFrame) -> pages.ReportFigure:
     most = min(len(best), max(4, MOST_LINES - len(data.varied)))
     shown = best.iloc[np.unique(np.linspace(0, len(best) - 1, most).round().astype(int))]
     with pages.page_style():
-        page = pages.Page([0], 1, HEIGHT, title=title, note=note, key=key)
+        page = pages.PanelPage([0], 1, HEIGHT, title=title, note=note, key=key)
         ax = page.panels[0]
         _crosses(ax, points[~points[BEST]], REST, size=3.5)
         _crosses(ax, best, FRONT, size=5.0)

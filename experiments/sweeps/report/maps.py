@@ -88,7 +88,7 @@ def _figure(
     scale = _scale(found[MEAN], differences=differences)
     colors = ScalarMappable(scale, (DIFFERENCES if differences else MEANS).with_extremes(bad=NONE))
     with pages.page_style():
-        page = pages.Page(range(len(codes)), columns, height, title=title, note=note, key=key)
+        page = pages.PanelPage(range(len(codes)), columns, height, title=title, note=note, key=key)
         for place, (ax, here, code) in enumerate(zip(page.panels, maps, codes, strict=True)):
             _draw(ax, here, across, up, colors)
             FactorAxis(across, range(len(across)), is_scale=False).dress(ax, width, named=page.lowest[place])

@@ -80,6 +80,10 @@ class Evaluation:
         }
         return self.terms | energies
 
+    def __repr__(self) -> str:
+        profit = self.estimates["profit"]
+        return f"<Evaluation on {len(self.outcomes)} scenarios: profit ${profit.mean:,.2f} ± {profit.reach:,.2f}>"
+
     @property
     def gap(self) -> float:
         """Upper bound of what any other bid can promise more, in the strategy's own model. [$]"""

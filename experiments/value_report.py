@@ -126,6 +126,10 @@ class ValueReport:
     reference: Trial
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        evpi, vss = self.solution.evpi, self.solution.vss
+        return f"<Value of the bid of {self.study.name}: VSS ${vss:,.2f}, EVPI ${evpi:,.2f}; {len(self.trials)} bids>"
+
     def plot(self) -> "Figure":
         """Return the value of information, and of keeping more scenarios, as a figure."""
         from experiments.figures.value import value_figure

@@ -89,6 +89,9 @@ class Submission:
     costs: FloatArray | None = None
     probability: FloatArray | None = None
 
+    def __repr__(self) -> str:
+        return f"<Submission of {self.strategy or 'a strategy'}: {', '.join(f'{bid:.3f}' for bid in self.bid_mw)} MW>"
+
     @property
     def remarks(self) -> str:
         """Reason for a fallback, and the note."""

@@ -343,6 +343,18 @@ def test_a_damaged_folder_is_told_with_its_remedy(copied, spoil, part):
     assert "run" in str(told.value)
 
 
+def test_results_are_shown_in_one_line(study33):
+    shown = [
+        repr(tl.bid(study33, **QUICK)),
+        repr(tl.evaluate(study33, on="test", count=2, **QUICK)),
+        repr(tl.value(study33, sizes=[1], count=2, **QUICK)),
+    ]
+    assert shown[0].startswith("<Submission of basic: ")
+    assert shown[1].startswith("<Evaluation on 2 scenarios: profit $")
+    assert shown[2].startswith("<Value of the bid of microgrid33: VSS $")
+    assert all("\n" not in text and len(text) < 300 for text in shown)
+
+
 # ---- example scripts -----------------------------------------------------------------------------------------
 
 EXAMPLES = Path(experiments.__file__).parent / "examples"

@@ -48,6 +48,10 @@ class SweepResults:
     failed: pd.DataFrame
     provenance: dict[str, str]
 
+    def __repr__(self) -> str:
+        done = f"{len(self.runs):,} of {self.planned:,} runs, {len(self.failed):,} failed"
+        return f"<Results of the sweep {self.sweep.name}: {done}>"
+
     @property
     def results(self) -> pd.DataFrame:
         """The runs that are done, as `runs`: one tidy row for each."""

@@ -173,7 +173,7 @@ class RunComparison:
         save_figure(self.plot(), folder, "comparison", dpi=160)
 
     def __repr__(self) -> str:
-        return f"<Comparison of {', '.join(self.names)}; seed(s) {', '.join(map(str, self.seeds))}>"
+        return f"<Comparison of {' | '.join(self.names)}; seed(s) {', '.join(map(str, self.seeds))}>"
 
 
 def compare(

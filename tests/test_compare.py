@@ -67,6 +67,7 @@ def two_rules():
 
 def test_runs_are_compared_on_the_same_weather_pair_by_pair(two_rules):
     assert (two_rules.names, two_rules.seeds) == (["rule=shi", "rule=nguyen"], [1, 2])
+    assert repr(two_rules) == "<Comparison of rule=shi | rule=nguyen; seed(s) 1, 2>"
     profit = two_rules.by_seed["profit"].unstack("seed")
     gaps = (profit.loc["rule=nguyen"] - profit.loc["rule=shi"]).to_numpy()
     found = two_rules.differences["rule=nguyen"]["profit"]

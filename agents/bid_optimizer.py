@@ -123,11 +123,12 @@ def compute_submission(
     Raises
     ------
     StudyError
-        If a strategy of the user's own fails: it has no simpler one.
+        If a strategy of the user's own fails that has no attribute ``fallback``.
     """
     ask = ask or (lambda name: strategy(name).bid(dispatcher, problem))
     asked, failed = instance.study.bidding, list[str]()
-    for name in dict.fromkeys((asked, "basic")):
+    fallback = getattr(strategy(asked), "fallback", None) if STRATEGIES.is_own(asked) else "basic"
+    for name in dict.fromkeys((asked, *([fallback, "basic"] if fallback else []))):
         try:
             proposal = ask(name)
             _refuse_wrong(proposal, len(instance.grid.batteries))
@@ -136,7 +137,7 @@ def compute_submission(
             raise
         except BaseException as error:  # a foreign strategy may fail in any way, and the day must go on
             failed.append(f"{name} failed: {in_words(error)}")
-            if STRATEGIES.is_own(name):
+            if fallback is None:
                 raise StudyError(f"bidding: {failed[-1]}") from error
             continue
         return replace(proposal, bid_mw=bid_mw, strategy=name, asked=asked, reason="; ".join(failed))

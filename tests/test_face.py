@@ -288,6 +288,8 @@ def test_a_strategy_of_ones_own_that_fails_is_told_and_nothing_stands_in_for_it(
     with pytest.raises(tl.TielineError, match="bidding: slip failed: KeyError: 'my slip'") as told:
         how("microgrid33", **QUICK | {"bidding": Slip})
     assert isinstance(told.value.__cause__, KeyError)  # the traceback shows where it is
+    Slip.fallback = "basic"
+    assert how("microgrid33", **QUICK | {"bidding": Slip}) is not None
 
 
 def test_an_evaluation_with_a_policy_of_ones_own_stays_in_this_process():

@@ -176,7 +176,7 @@ def test_devices_balance_in_every_hour(run: Run) -> None:
 @pytest.mark.parametrize(
     ("problem", "day"),
     [("two_days", 1), ("two_days", 2), ("central", 1)]
-    + [pytest.param("look_ahead", day, marks=pytest.mark.slow) for day in (1, 2)],
+    + [pytest.param("look_ahead", day, marks=pytest.mark.long) for day in (1, 2)],
 )
 def test_cars_charge_within_the_envelope(runs: Runs, problem: str, day: int) -> None:
     run = runs[problem]
@@ -287,7 +287,7 @@ def test_what_is_not_there_is_refused(runs: Runs) -> None:
         runs["no_heat"].shown(3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_same_run_gives_same_bytes_and_unique_names(runs: Runs, tmp_path: Path) -> None:
     run = runs["two_days"]
     for folder in (tmp_path / "first", tmp_path / "second"):

@@ -93,7 +93,7 @@ def random_grid(rng, folder):
     return build_grid(str(file), fleet=fleet, tie_line=TieLine(), voltage=voltage)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_state_of_any_network_with_any_devices_breaks_the_bounds(tmp_path_factory, seed):

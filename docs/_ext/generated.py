@@ -16,6 +16,7 @@ import yaml
 
 from experiments.__main__ import app as tieline
 from experiments.catalog import packaged_studies
+from experiments.teach.lesson import read_lessons
 from sim.ledger import TABLES
 
 if TYPE_CHECKING:  # the tests read this module without Sphinx
@@ -156,6 +157,12 @@ def table_reference(run: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lesson_table() -> str:
+    """Return a table of the packaged lessons of the teaching page."""
+    rows = [f"| `{name}` | {one.title} | {one.summary} |" for name, one in read_lessons()[0].items()]
+    return "\n".join(["| lesson | title | is about |", "| --- | --- | --- |", *rows, ""])
+
+
 # ---- files of the repository's top ----
 
 HAS_PAGE = {
@@ -238,6 +245,7 @@ def setup(app: "Sphinx") -> dict[str, bool]:
     pages = {
         "commands": command_reference(),
         "values": value_table(),
+        "lessons": lesson_table(),
         "tables": table_reference(target / "printed" / "runs" / "first"),
         "changelog": top_file("CHANGELOG.md"),
         "contributing": top_file("CONTRIBUTING.md"),

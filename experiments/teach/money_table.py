@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
@@ -83,10 +83,15 @@ class MoneyTable:
         self._update_chart(days)
 
     def _update_chart(self, days: tuple[Day, Day]) -> None:
-        options: dict[str, Any] = difference_chart(*days)
+        options: dict[str, Any] = _difference(*days)
         self._chart.options.clear()
         self._chart.options.update(options)
         self._chart.update()
+
+
+@lru_cache(maxsize=500)
+def _difference(first: Day, second: Day) -> dict[str, Any]:
+    return difference_chart(first, second)
 
 
 def _signed(amount: float) -> str:

@@ -93,6 +93,7 @@ def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons
         show=False,
         show_welcome_message=False,
         reconnect_timeout=RECONNECT_S,
+        ws_per_message_deflate=False,  # it takes more time than it saves on a local network
         favicon="⚡",
     )
 

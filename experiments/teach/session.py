@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from experiments.teach.day import Day
@@ -93,7 +94,8 @@ class Session:
         """Both runs on the day that is shown, up to the hour that is shown, or as far as they are simulated."""
         shown = min(self.hour, self.known_hours)
         day, hour = divmod(max(shown - 1, 0), HOURS_PER_DAY)
-        first, second = (Day(run, run.records, day + 1, hour + 1 if shown else 0) for run in self.both)
+        make = _day if self.known_hours else _day.__wrapped__  # before, there are no bids yet
+        first, second = (make(run, day + 1, hour + 1 if shown else 0) for run in self.both)
         return first, second
 
     @property
@@ -181,6 +183,12 @@ class Session:
             self._runs.leave(run, self)
         self._shown, self.study, self.settings = shown, study, settings
         self.jump(self.hour)
+
+
+@lru_cache(maxsize=1500)
+def _day(run: StudyRun, day: int, hour: int) -> Day:
+    """Return a day of a run up to an hour, made once for all sessions: what was simulated does not change."""
+    return Day(run, run.records, day, hour)
 
 
 def in_words(setting: str, value: Any) -> str:

@@ -120,7 +120,7 @@ class Controls:
     def _slider(self, name: str, slider: Slider) -> tuple[ui.slider, ui.html]:
         written = ui.html(sanitize=False).classes("slider-head")
         one = ui.slider(min=slider.low, max=slider.high, step=slider.step, value=slider.low)
-        one.props(f'aria-label="{slider.label}, {slider.unit}" color=blue-9')
+        one.props(f'aria-label="{slider.label}" color=blue-9')
         one.on_value_change(lambda event: written.set_content(_written(slider, event.value)))
         one.on("change", lambda event: self._page.attempt(self._page.session.choose, self._of(name), name, event.args))
         return one, written
@@ -146,9 +146,7 @@ def free_keys() -> None:
 
 
 def _written(slider: Slider, value: float) -> str:
-    return (
-        f"<span>{slider.label}</span> <b>{value * slider.scale:g} {slider.unit if slider.unit != 'seed' else ''}</b>"
-    )
+    return f"<span>{slider.label}</span> <b>{slider.in_words(value)}</b>"
 
 
 def _button(icon: str, label: str, key: str, action: Any, *, word: str = "") -> ui.button:

@@ -198,5 +198,5 @@ def in_words(setting: str, value: Any) -> str:
     if setting == "policy":
         return f"{value} ANM" if value != "none" else "no ANM"
     if setting in SLIDERS:
-        return f"{SLIDERS[setting].label} {float(value) * SLIDERS[setting].scale:g}"
+        return f"{SLIDERS[setting].label} {SLIDERS[setting].in_words(float(value))}"
     return f"{setting.rpartition('.')[2].replace('_', ' ')} {value}"

@@ -21,8 +21,8 @@ class Slider:
 
     Attributes
     ----------
-    label, unit : str
-        Name and unit.
+    label, pattern : str
+        Name, and the value in words, with {} in place of the number.
     low, high, step : float
         Range.
     scale : float
@@ -30,20 +30,24 @@ class Slider:
     """
 
     label: str
-    unit: str
+    pattern: str
     low: float
     high: float
     step: float
     scale: float = 1.0
 
+    def in_words(self, value: float) -> str:
+        """Return a value as it is written."""
+        return self.pattern.format(f"{value * self.scale:g}")
+
 
 SLIDERS = {
-    "band": Slider("tolerance band", "± % of the bid", 0.0, 0.3, 0.01, 100),
-    "penalty": Slider("penalty", "× the rule's", 0.0, 4.0, 0.25),
-    "forecast_error": Slider("forecast errors", "× the study's", 0.0, 4.0, 0.25),
-    "battery": Slider("battery size", "× the study's", 0.0, 4.0, 0.25),
-    "renewables": Slider("wind and sun", "× the study's", 0.0, 3.0, 0.1),
-    "seed": Slider("weather", "seed", 1, 50, 1),
+    "band": Slider("tolerance band", "± {} % of the bid", 0.0, 0.3, 0.01, 100),
+    "penalty": Slider("penalty", "{} × the rule's", 0.0, 4.0, 0.25),
+    "forecast_error": Slider("forecast errors", "{} × the study's", 0.0, 4.0, 0.25),
+    "battery": Slider("battery size", "{} × the study's", 0.0, 4.0, 0.25),
+    "renewables": Slider("wind and sun", "{} × the study's", 0.0, 3.0, 0.1),
+    "seed": Slider("weather", "seed {}", 1, 50, 1),
 }
 """Sliders by the name of the setting."""
 

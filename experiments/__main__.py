@@ -394,7 +394,7 @@ def teach(
     run_dir: Annotated[
         Path | None, typer.Argument(help="Folder of a run to replay; without one, runs are simulated.")
     ] = None,
-    port: Annotated[int, typer.Option(help="Port the page is served on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port the page is served on.")] = 8080,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 lets anyone on the network use the page.")
     ] = "127.0.0.1",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import experiments
 from experiments.teach.formulas import money
 
 CHROMIUM = next(
@@ -33,12 +34,19 @@ LONG_MS = 240_000
 """Longest wait for a simulation on a busy machine. [ms]"""
 
 
+STUDIES = Path(experiments.__file__).parent / "studies"
+OWN = "---\ntitle: Own\nstudy: mine.yaml\nquestions:\n  - {text: Profit, answer: {quantity: profit}}\n---\nText"
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Serve the page with a hostile lesson beside the packaged ones; return its address."""
+    """Serve the page with a hostile lesson and one that has a study of its own; return its address."""
     lessons = tmp_path_factory.mktemp("lessons")
     hostile = "title: <b>Hostile</b>\nquestions:\n  - {text: <img src=x onerror=hit()>, answer: {quantity: profit}}"
     (lessons / "99_hostile.md").write_text(f"---\n{hostile}\n---\n<script>hit()</script>", encoding="utf-8")
+    study = (STUDIES / "microgrid33.yaml").read_text(encoding="utf-8").replace("name: microgrid33", "name: mine")
+    (lessons / "mine.yaml").write_text(study, encoding="utf-8")
+    (lessons / "98_own.md").write_text(OWN, encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -253,6 +261,14 @@ def answer(page, question):
 
 RIGHT = ("17", "66.92")
 """Answers to the questions of the first lesson that ask for numbers."""
+
+
+def test_a_lesson_may_have_a_study_of_its_own(tab):
+    page = tab("?lesson=98_own")
+    page.keyboard.press("ArrowRight")
+    reached(page, 1)
+    assert "mine" in page.locator(".bar .study").inner_text()
+    assert page.locator(".q-notification").count() == 0
 
 
 def test_a_hostile_lesson_is_shown_as_text(tab):

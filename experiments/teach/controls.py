@@ -34,6 +34,7 @@ class Controls:
         session = page.session
         with ui.element("header").classes("bar"):
             ui.label("Tieline").classes("name")
+            self._own = {session.study.name: session.study}  # studies from files, of lessons or of --study
             names = [*dict.fromkeys([*list_studies(), session.study.name])]
             self._study = ui.select(names, value=session.study.name, on_change=self._take_study)
             self._study.props('dense options-dense aria-label="study"').classes("study")
@@ -76,8 +77,12 @@ class Controls:
         playing = page.is_playing
         self._play.props(f'icon={"pause" if playing else "play_arrow"} aria-label="{"pause" if playing else "play"}"')
         self._play_word.set_text("pause" if playing else "play")
-        if self._study.value != page.session.study.name:
-            self._study.set_value(page.session.study.name)
+        study = page.session.study
+        if study.name not in self._study.options:
+            self._own[study.name] = study
+            self._study.set_options([*self._study.options, study.name])
+        if self._study.value != study.name:
+            self._study.set_value(study.name)
         self._update_sliders()
 
     def change_speed(self, factor: float) -> None:
@@ -94,7 +99,7 @@ class Controls:
         page = self._page
         if event.value != page.session.study.name:
             page.lesson_view.close()
-            page.attempt(lambda: page.session.take_study(load_study(str(event.value))))
+            page.attempt(lambda: page.session.take_study(load_study(self._own.get(event.value, event.value))))
             free_keys()
 
     # ---- sliders -----------------------------------------------------------------------------------------

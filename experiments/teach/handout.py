@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from experiments.streams import say
 from experiments.teach.lesson import Lesson, as_html, known, read_lessons
 from experiments.teach.session import in_words
 from experiments.whole import new_file
@@ -45,7 +46,9 @@ def write_handout(name: str, file: Path, own_lessons: Path | None = None) -> Pat
     StudyError
         If there is no such lesson, or the file is there already or can't be written.
     """
-    lessons, _ = read_lessons(own_lessons)
+    lessons, errors = read_lessons(own_lessons)
+    for error in errors:
+        say(f"this lesson is left out: {error}")
     chosen = [*lessons.values()] if name == "all" else [known(lessons, name)]
     makers = {".html": _html, ".md": _markdown}
     if file.suffix not in makers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,15 @@ def require_port(host: str, port: int) -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except socket.gaierror:
-        raise StudyError(f"--host {host}: is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all") from None
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "it must be 0 to 65535"
-        raise StudyError(
-            f"--port {port}: can't listen on {host} ({why}); choose another, such as --port {port % 60000 + 1}"
-        ) from None
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"--host {host}: is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all"
+        else:
+            other = port % 60000 + 1
+            message = (
+                f"--port {port}: can't listen on {host} ({error.strerror}); choose another, such as --port {other}"
+            )
+        raise StudyError(message) from None
 
 
 def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons: Path | None) -> None:

@@ -85,7 +85,7 @@ def test_a_question_has_a_hint_and_an_explanation_and_choices_that_differ(questi
 
 def test_a_hand_out_says_which_run_is_which(tmp_path):
     text = write_handout("05_band", tmp_path / "band.md").read_text(encoding="utf-8")
-    assert "First run: tolerance band 0. Second run: tolerance band 30." in text
+    assert "First run: tolerance band ± 0 % of the bid. Second run: tolerance band ± 30 % of the bid." in text
 
 
 @pytest.mark.slow

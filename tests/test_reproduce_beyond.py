@@ -88,7 +88,7 @@ def test_the_short_way_comes_to_the_money_of_the_long_one(context, bidding):
             np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_terms_and_energies_add_up(quick):
     for row in [*rows(quick[1]["beyond_penalty"]), *rows(quick[1]["beyond_errors"])]:
         costs = sum(row[f"{term}_usd"] for term in COST_TERMS)
@@ -97,7 +97,7 @@ def test_terms_and_energies_add_up(quick):
         assert {*ENERGIES} <= set(row)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_without_a_penalty_nothing_is_charged_and_any_bid_earns_the_same(quick):
     free = [
         pair
@@ -109,7 +109,7 @@ def test_without_a_penalty_nothing_is_charged_and_any_bid_earns_the_same(quick):
     assert basic["profit_usd"] == pytest.approx(proposed["profit_usd"], abs=CENTS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_proposed_bid_earns_no_less_than_the_basic_one(quick):
     """Within what it is proven to: it is made for this very model and these scenarios."""
     for name in ("beyond_penalty", "beyond_errors"):
@@ -117,13 +117,13 @@ def test_the_proposed_bid_earns_no_less_than_the_basic_one(quick):
             assert proposed["profit_usd"] >= basic["profit_usd"] - proposed["proven_gap_usd"] - CENTS
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_who_knows_the_day_pays_no_penalty(quick):
     (certain,) = [both for both in pairs(quick[1]["beyond_errors"]) if both[0]["value"] == 0]
     assert certain[1]["imbalance_usd"] == pytest.approx(0, abs=CENTS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_less_certainty_never_pays(quick):
     profits = [both[1]["profit_usd"] for both in pairs(quick[1]["beyond_errors"])]
     assert profits == sorted(profits, reverse=True)
@@ -132,7 +132,7 @@ def test_less_certainty_never_pays(quick):
 # ---- strategic bids ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_misbid_beats_the_optimised_one_by_more_than_its_gap(quick):
     for rule, found in quick[1]["table1"]["rules"].items():
         audit = found["audit"]
@@ -141,7 +141,7 @@ def test_no_misbid_beats_the_optimised_one_by_more_than_its_gap(quick):
         assert all(0 <= gain <= audit["no bid gains more than [$]"] + CENTS for gain in families), rule
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_gains_are_made_of_their_parts_and_bounded_by_what_was_lost_to_penalties(quick):
     for found in quick[1]["table1"]["rules"].values():
         audit = found["audit"]
@@ -200,7 +200,7 @@ def test_families_hold_the_honest_bid_and_both_directions():
 # ---- files and figures -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_can_be_read_and_has_units(quick, figures, name):
     figure = figures[f"{name}-quick"]
@@ -211,7 +211,7 @@ def test_figure_can_be_read_and_has_units(quick, figures, name):
     assert_drawn(quick[0] / f"{name}-quick")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_table_is_written_in_every_form(quick):
     folder = quick[0]
     cells = [row for row in csv.reader((folder / "table1-quick.csv").open(encoding="utf-8")) if len(row) > 2]
@@ -225,7 +225,7 @@ def test_table_is_written_in_every_form(quick):
         assert rule.source in markdown
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_quick_says_so_everywhere(quick):
     folder = quick[0]
     files = [path for path in folder.iterdir() if path.is_file()]
@@ -237,7 +237,7 @@ def test_quick_says_so_everywhere(quick):
             assert "quick run, not a result" in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_point_that_is_there_is_not_computed_again(quick):
     folder, summaries = quick
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}

@@ -194,7 +194,9 @@ def test_a_broken_device_is_named_and_its_data_stand_in(monkeypatch, how):
     assert set(notes_of(whole)) | set(notes_of(spoilt, "microgrid_33")) == {""}
 
 
-@pytest.mark.parametrize("how", ["raises", "does nan", "forgets", "never answers"])
+@pytest.mark.parametrize(
+    "how", ["raises", "does nan", "forgets", pytest.param("never answers", marks=pytest.mark.slow)]
+)
 def test_a_day_with_broken_devices_passes_the_audit(monkeypatch, how):
     """Everywhere it is what holds energy; one battery alone never answers, and is waited for once."""
     model = networked_model(5.0 if how == "never answers" else 60.0)
@@ -230,7 +232,7 @@ def test_a_device_whose_data_do_not_say_what_it_does_is_named(monkeypatch):
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        (never, "no answer within 5 s: loads served from the network"),
+        pytest.param(never, "no answer within 5 s: loads served from the network", marks=pytest.mark.slow),
         (raising(Panic()), "Panic: loads served from the network"),
         (lambda *_, **__: {"battery_p_mw": np.array([np.nan])}, "its plan says nan for battery_p_mw: loads served"),
     ],

@@ -97,7 +97,7 @@ def test_the_figure_shows_all_runs_and_stays_the_same(two_rules, tmp_path):
 
 
 def test_the_command_compares_as_the_script_does(two_rules):
-    arguments = ("compare", "microgrid33", *OPTIONS, "--vary", "rule=shi,nguyen", "--seeds", "2")
+    arguments = ("compare", "microgrid33", *OPTIONS, "--vary", "rule=shi,nguyen", "--seeds", "2", "--workers", "1")
     assert json.loads(accepted(*arguments, "--json")) == json.loads(json.dumps(two_rules.summary, default=float))
     assert "--out FOLDER writes the figure" in accepted(*arguments)
     told = accepted(*arguments, "--out", "compared")

@@ -274,7 +274,7 @@ def prolonged(run: Run, days: int) -> Run:
         ("export_3_days", 60),
         ("unmanaged", 8),
         ("no_fleet", 2),
-        pytest.param("import_only", 365, marks=pytest.mark.slow),
+        pytest.param("import_only", 365, marks=pytest.mark.long),
     ],
 )
 def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: str, days: int) -> None:

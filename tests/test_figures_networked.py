@@ -58,7 +58,7 @@ DRAWN = {
     "cars_only": ["exchange", "devices", "cars"],
     "one_bare": ["exchange", "devices"],
 }
-SLOW = {"look_ahead", "heater", "no_heat_store"}
+SLOW = {"look_ahead", "heater", "no_heat_store", "two_feeders", "no_cars"}
 CASES = [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in PROBLEMS]
 ALL = ["exchange", "devices", "cars", "heat"]
 

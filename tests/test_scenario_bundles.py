@@ -105,7 +105,7 @@ def test_every_cut_lies_below_the_cost(case, seed):
             assert cut.intercept + cut.slope @ here <= point.cost + 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_another_process_gives_the_same_answer(case, threads):
     grid, problem, bounds, _ = case
     solver = pickle.loads(pickle.dumps(BundleSolver(grid, TARIFF, RULE)))
@@ -119,7 +119,7 @@ def test_another_process_gives_the_same_answer(case, threads):
     assert there.objective == here.objective
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_dask_cluster_gives_the_same_answer(case, threads):
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
         there = method(case, client.get_executor()).run(np.zeros(4), gap=1e-3, time_limit_s=60)

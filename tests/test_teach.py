@@ -293,6 +293,7 @@ def test_a_day_without_a_feasible_plan_is_shown_as_the_least_violation(runs, sma
     assert any("least violation" in text for text in session.days[0].trouble)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_replaced(runs, small):
     study = small.change({"seed": 11})
     session = Session(runs, study)

@@ -105,7 +105,9 @@ def digests(mode, folder, workers, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", mode_names())
+@pytest.mark.parametrize(
+    "mode", [pytest.param(m, marks=[pytest.mark.long] * (m == "transactive")) for m in mode_names()]
+)
 def test_the_same_seed_gives_the_same_bytes_however_many_are_asked_at_once(mode, tmp_path, monkeypatch):
     first = digests(mode, tmp_path / "first", 1, monkeypatch)
     assert digests(mode, tmp_path / "again", 1, monkeypatch) == first

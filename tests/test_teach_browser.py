@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from swept import hear_ctrl_c
 
 import experiments
 from experiments.teach.formulas import money
@@ -53,7 +54,13 @@ def server(tmp_path_factory):
     command = [sys.executable, "-m", "experiments", "teach", "--port", str(port), "--lessons", str(lessons)]
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}  # NiceGUI looks for it
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        preexec_fn=hear_ctrl_c,
     )
     assert "http://127.0.0.1" in process.stdout.readline()
     address = f"http://127.0.0.1:{port}/"
@@ -288,6 +295,7 @@ def test_it_fits_a_projector_and_a_phone(tab, screenshots, name, width, height):
     page.screenshot(path=screenshots / f"{name}_whole.png", full_page=True)
 
 
+@pytest.mark.long
 def test_microgrids_show_exchange_price_and_cars(tab, screenshots):
     page = tab()
     page.get_by_label("study", exact=True).click()

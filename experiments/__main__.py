@@ -198,10 +198,9 @@ def run(
     ] = None,
 ) -> None:
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
-    with _load("executors.drawing").drawing_process(wanted=figures != "none") as drawing:
-        chosen = _study(given)
-        base = _load("catalog").base_study(chosen, given["study"])
-        _load("commands").run_study(chosen, base=base, out=out, figures=figures, drawing=drawing, **_way(given))
+    chosen = _study(given)
+    base = _load("catalog").base_study(chosen, given["study"])
+    _load("commands").run_study(chosen, base=base, out=out, figures=figures, **_way(given))
 
 
 @_command(

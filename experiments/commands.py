@@ -4,7 +4,9 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +18,6 @@ from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
-from experiments.executors.drawing import Drawing
 from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, run
 from experiments.summary import limits_in_json, strategy_of
@@ -54,13 +55,7 @@ def instance_of(study: Study) -> Instance:
 
 
 def run_study(
-    study: Study,
-    *,
-    base: Study | None = None,
-    out: Path | None,
-    figures: str | None = None,
-    as_json: bool,
-    drawing: Drawing,
+    study: Study, *, base: Study | None = None, out: Path | None, figures: str | None = None, as_json: bool
 ) -> None:
     """Simulate a study, audit it, write its folder and print the results.
 
@@ -74,18 +69,17 @@ def run_study(
         Figures that are drawn; by default it depends on the number of days.
     as_json : bool
         Print one JSON object and nothing else.
-    drawing : Drawing
-        Process that draws them.
     """
     choice = chosen_figures(figures, study.days)
+    if choice != "none":  # importing matplotlib takes a second, in which the solver computes the bids
+        Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
     instance = instance_of(study)
     check_study(instance)
     with new_run(out, study, base) as (unfinished, folder):
-        drawing.start("draw_network", unfinished, instance.grid)
         with console.progress("simulating", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
             done = run(study, progress=report)
         with console.status("drawing", quiet=as_json):
-            drawn = write_run(done, unfinished, folder, choice, drawing)
+            drawn = write_run(done, unfinished, folder, choice)
     summary, verdict = done.summary, done.audit()
     console.print_result(summary, instance, verdict, drawn, show=show_run, as_json=as_json)
     if not verdict.clean:

@@ -13,7 +13,6 @@ from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from experiments.executors.drawing import Drawing
 from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
 from grids.documents import read_json, shown
@@ -121,7 +120,7 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
-def write_run(run: Run, folder: Path, name: Path, figures: str, drawing: Drawing | None = None) -> list[str]:
+def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
     """Write a run: study, versions, tables, figures, summary and, last of all, the manifest that says it is whole.
 
     Parameters
@@ -132,26 +131,28 @@ def write_run(run: Run, folder: Path, name: Path, figures: str, drawing: Drawing
         Path to write to, and its final name.
     figures : {"daily", "overview", "none"}
         Figures that are drawn.
-    drawing : Drawing, optional
-        Process that draws them; by default this one does.
 
     Returns
     -------
     list of str
         Names of the figures.
     """
-    run.audit()  # once, before a copy of the run goes to another process
-    start = perf_counter()
-    drawn_figures = (drawing or Drawing()).start("draw_run", folder, run, figures)
     (folder / "study.yaml").write_text(write_study(run.study), encoding="utf-8")
     _write_json(folder / "versions.json", versions())
     write_tables(run.tables, folder)
-    drawn: list[str] = drawn_figures() if figures != "none" else []
+    start = perf_counter()
+    drawn = _draw(folder, run, figures) if figures != "none" else []
     seconds = {**run.seconds, "figures": perf_counter() - start}
     run.summary.update(run_dir=str(name), seconds=seconds)
     _write_json(folder / "summary.json", run.summary)
     write_manifest(folder)
     return drawn
+
+
+def _draw(folder: Path, run: Run, figures: str) -> list[str]:
+    from experiments.figures.run_figures import draw_run
+
+    return draw_run(folder, run, figures)
 
 
 def read_run(folder: Path) -> tuple[Study, dict[str, Any], dict[str, float]]:

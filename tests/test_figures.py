@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-from concurrent.futures import BrokenExecutor, Executor, Future
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from readable import unreadable
 import experiments
 from agents.participants import create_agents
 from experiments import simulate
-from experiments.executors.drawing import Drawing
 from experiments.figures import day_figure, network_figure, overview_figure, save_figure
 from experiments.figures.maps import outline
 from experiments.figures.money import money_of_day
@@ -362,28 +360,6 @@ def test_what_is_drawn_is_what_was_chosen(
     drawn = draw_run(tmp_path, simulate.Run(instance=instance, tables=run.tables, seconds={}), choice)
     assert drawn == names
     assert {path.stem for path in tmp_path.iterdir()} == set(names)
-
-
-class Broken(Executor):
-    """Process pool whose process has died, before a call or in the middle of it."""
-
-    def __init__(self, *, before: bool) -> None:
-        self.before = before
-
-    def submit(self, *_: object, **__: object) -> Future[None]:
-        if self.before:
-            raise BrokenExecutor
-        future: Future[None] = Future()
-        future.set_exception(BrokenExecutor())
-        return future
-
-
-@pytest.mark.parametrize(
-    "process", [None, Broken(before=True), Broken(before=False)], ids=["none", "before", "during"]
-)
-def test_without_a_process_that_draws_this_one_does(process: Executor | None, grid33: Grid, tmp_path: Path) -> None:
-    Drawing(process).start("draw_network", tmp_path, grid33)()
-    assert {path.name for path in tmp_path.iterdir()} == {"network.png", "network.svg"}
 
 
 def test_network_figure_draws_areas_to_scale(grid33: Grid) -> None:

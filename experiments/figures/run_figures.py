@@ -25,7 +25,6 @@ from sim.instance import Instance
 
 if TYPE_CHECKING:
     from experiments.simulate import Run
-    from grids.network import Grid
 
 CONNECTION_FIGURES: dict[str, Callable[[ConnectionDay], Figure]] = {
     "exchange": exchange_figure,
@@ -46,7 +45,7 @@ def connection_figure_names(tables: Mapping[str, pd.DataFrame], instance: Instan
 
 
 def draw_run(folder: Path, run: Run, choice: str) -> list[str]:
-    """Draw a run and return the names of its figures, each a PNG and an SVG file; what is drawn already is kept.
+    """Draw a run and return the names of its figures, each a PNG and an SVG file.
 
     Parameters
     ----------
@@ -61,15 +60,9 @@ def draw_run(folder: Path, run: Run, choice: str) -> list[str]:
     drawn = []
     for name, day in _chosen(run, choice):
         file = file_name(name, run, day)
-        if not (folder / f"{file}.svg").exists():
-            save_figure(run_figure(name, run, day=day), folder, file)
+        save_figure(run_figure(name, run, day=day), folder, file)
         drawn.append(file)
     return drawn
-
-
-def draw_network(folder: Path, grid: Grid) -> None:
-    """Draw the map of the network, which is the same before and after the run."""
-    save_figure(network_figure(grid), folder, "network")
 
 
 def _chosen(run: Run, choice: str) -> Iterator[tuple[str, int]]:

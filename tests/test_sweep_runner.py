@@ -384,7 +384,7 @@ def _own_are_forgotten():
     POLICIES.clear()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("_own_are_forgotten")
 def test_a_class_of_the_users_own_is_imported_by_the_workers(tmp_path):
     axis = {"values": {"policy": ["none", Idle]}}

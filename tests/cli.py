@@ -5,6 +5,7 @@ all others run in this one.
 """
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -41,6 +42,18 @@ def python(code, *, cwd=None, timeout_s=None, **environment):
         timeout=timeout_s,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def hear_ctrl_c():
+    """Undo what a shell does to a command in the background, these tests for one: it has that ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def begun(*arguments, **options):
+    """Begin the command line as a process of its own that hears Ctrl-C; return it with pipes for its streams."""
+    command = [sys.executable, "-m", "experiments", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+    return subprocess.Popen(command, **pipes, preexec_fn=hear_ctrl_c, **options)
 
 
 def accepted(*arguments):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from cli import hear_ctrl_c
 
 from experiments.provenance import provenance
 from experiments.sweeps import command, result_store
@@ -122,11 +123,6 @@ class Threads:
 
 
 # ---- processes ---------------------------------------------------------------------------------------------------
-
-
-def hear_ctrl_c():
-    """Undo what a shell does to a command in the background, these tests for one: it has that ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Launched:

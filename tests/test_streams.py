@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli import FEW, python
-from swept import hear_ctrl_c
+from cli import FEW, begun, python
 
 COMMAND = (sys.executable, "-m", "experiments")
 
@@ -100,19 +99,14 @@ def test_ctrl_c_while_modules_load_ends_it_quietly(tmp_path, slow):
     (tmp_path / slow).mkdir()
     (tmp_path / slow / "__init__.py").write_text(loading, encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with subprocess.Popen(
-        [*COMMAND, "run", "microgrid33", "--out", tmp_path / "run"],
-        cwd=Path(__file__).parent.parent,
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=hear_ctrl_c,
-    ) as loader:
-        assert loader.stdout.readline() == b"loading\n"
+    environment = {**os.environ, "PYTHONPATH": path}
+    home = Path(__file__).parent.parent
+    with begun("run", "microgrid33", "--out", tmp_path / "run", cwd=home, env=environment) as loader:
+        assert loader.stdout.readline() == "loading\n"
         loader.send_signal(signal.SIGINT)
         out, err = loader.communicate()
     told = f"stopped; nothing is left of --out {tmp_path / 'run'}\n" if slow == "pandapower" else ""
-    assert (loader.returncode, out, err.decode()) == (130, b"", told)
+    assert (loader.returncode, out, err) == (130, "", told)
 
 
 def test_who_was_given_up_is_not_waited_for_in_the_end(tmp_path):

@@ -7,13 +7,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from swept import hear_ctrl_c
+from cli import begun
 
 import experiments
 from experiments.teach.formulas import money
@@ -51,17 +49,8 @@ def server(tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "experiments", "teach", "--port", str(port), "--lessons", str(lessons)]
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}  # NiceGUI looks for it
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        preexec_fn=hear_ctrl_c,
-    )
+    process = begun("teach", "--port", port, "--lessons", lessons, env=environment)
     assert "http://127.0.0.1" in process.stdout.readline()
     address = f"http://127.0.0.1:{port}/"
     for _ in range(600):

@@ -10,8 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from cli import FEW, assert_one_message, process
-from swept import hear_ctrl_c
+from cli import FEW, assert_one_message, begun, process
 
 from experiments.whole import MANIFEST, TakenError, new_file, new_folder
 from sim.errors import StudyError
@@ -157,17 +156,9 @@ def test_a_killed_run_keeps_no_lock(tmp_path):
 # ---- the commands ------------------------------------------------------------------------------------------------
 
 
-def begun(cwd, folder):
+def with_folder(cwd, folder):
     """Begin a run as a process of its own; return it when it has its folder."""
-    run = subprocess.Popen(
-        [sys.executable, "-m", "experiments", *TINY],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        preexec_fn=hear_ctrl_c,
-    )
+    run = begun(*TINY, cwd=cwd)
     while not folder.exists() and run.poll() is None:
         time.sleep(0.02)
     return run
@@ -176,7 +167,7 @@ def begun(cwd, folder):
 @pytest.mark.slow
 @needs_fork
 def test_of_two_runs_into_one_folder_one_is_refused_and_the_other_written(tmp_path):
-    first = begun(tmp_path, tmp_path / ".one.unfinished")
+    first = with_folder(tmp_path, tmp_path / ".one.unfinished")
     os.kill(first.pid, signal.SIGSTOP)  # so that it does not finish before the other begins
     second = process(*TINY, cwd=tmp_path)
     os.kill(first.pid, signal.SIGCONT)
@@ -192,7 +183,7 @@ def test_of_two_runs_into_one_folder_one_is_refused_and_the_other_written(tmp_pa
 @pytest.mark.slow
 @needs_fork
 def test_an_interrupted_run_leaves_nothing_and_says_so(tmp_path):
-    run = begun(tmp_path, tmp_path / ".one.unfinished")
+    run = with_folder(tmp_path, tmp_path / ".one.unfinished")
     run.send_signal(signal.SIGINT)
     out, err = run.communicate()
     assert (run.returncode, out, err) == (130, "", "stopped; nothing is left of --out one\n")

@@ -13,8 +13,8 @@ from sim.recorder import OPERATOR
 NAMES = {
     "loss": "loss*",
     "wear": "wear*",
-    "generation_curtailment": "generation_\ncurtailment",
-    "load_curtailment": "load_\ncurtailment",
+    "generation_curtailment": "generation\ncurtailment",
+    "load_curtailment": "load\ncurtailment",
 }
 """Names of terms where they differ from the records."""
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from experiments.value_console import value as value
     from grids.errors import TielineError as TielineError
     from grids.power_flow import SetPoints as SetPoints
+    from sim.calendar import Calendar as Calendar
     from sim.market.imbalance import ImbalanceRule as ImbalanceRule
     from sim.market.imbalance import Tier as Tier
     from sim.messages import Decision as Decision
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from sim.study import Study as Study
 
 _PLACES = {
+    "Calendar": "sim.calendar",
     "Decision": "sim.messages",
     "ImbalanceRule": "sim.market.imbalance",
     "Knowledge": "sim.messages",

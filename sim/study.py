@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from grids.components import Data, FileName, Positive, TieLine, Voltage, Word
 from grids.documents import first_few, in_short
 from grids.fleet import Fleet
+from sim.calendar import Calendar
 from sim.changes import change_values, explain
 from sim.errors import StudyError
 from sim.market.imbalance import RULES, ImbalanceRule
@@ -152,6 +153,8 @@ class Study(Data):
         File of value functions for the policy ``learned``, from ``tieline train``.
     days : int
         Market days in a row.
+    calendar : Calendar
+        Time zone, first day, and lengths of steps and periods.
     seed : int
         Seed of all random numbers.
 
@@ -177,6 +180,7 @@ class Study(Data):
     coordination: Word = "central"
     trained: FileName | None = None
     days: Annotated[int, Field(ge=1, le=3660)] = 1
+    calendar: Calendar = Calendar()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
     @field_validator("uncertainty")
@@ -186,6 +190,12 @@ class Study(Data):
             raise ValueError(
                 f"keep is {value.keep}, more than the {value.scenarios} scenarios drawn; lower keep or raise scenarios"
             )
+        return value
+
+    @field_validator("calendar")
+    @classmethod
+    def _calendar_divides_its_days(cls, value: Calendar, info: ValidationInfo) -> Calendar:
+        value.check_days(info.data.get("days", 1))
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -65,7 +65,7 @@ def test_the_names_are_all_there():
 def test_an_attribute_that_does_not_exist_is_named_with_close_matches():
     with pytest.raises(AttributeError, match="no attribute 'lode_study'; did you mean load_study"):
         _ = tl.lode_study
-    with pytest.raises(AttributeError, match="no attribute 'xyz'; it has Decision, "):
+    with pytest.raises(AttributeError, match="no attribute 'xyz'; it has Calendar, Decision, "):
         _ = tl.xyz
 
 

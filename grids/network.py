@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,33 @@ Net = Any
 
 BASE_MVA = 1.0
 """Base power; with 1 MVA a power in p.u. and in MW is the same number."""
+
+
+BARE = {
+    "line_ratio": 1.0,
+    "line_shift_degree": 0.0,
+    "line_g_from_pu": 0.0,
+    "line_b_from_pu": 0.0,
+    "line_g_to_pu": 0.0,
+    "line_b_to_pu": 0.0,
+    "line_max_i_to_pu": np.inf,
+    "bus_g_pu": 0.0,
+    "bus_b_pu": 0.0,
+    "given_p_mw": 0.0,
+    "given_q_mvar": 0.0,
+    "own_min_vm_pu": 0.0,
+    "own_max_vm_pu": np.inf,
+}
+"""What a branch or bus has in a network of bare lines, for each array of a Grid that need not be given."""
+
+_ELECTRIC = [name for name in BARE if name not in {"line_max_i_to_pu", "own_min_vm_pu", "own_max_vm_pu"}]
+
+_NOTHING_GIVEN: FloatArray = np.zeros(0)
+
+
+def _not_given() -> FloatArray:
+    """Return the mark of an array that is not given."""
+    return _NOTHING_GIVEN
 
 
 class GridError(TielineError, ValueError):
@@ -61,10 +89,16 @@ class Connection:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Grid:
-    """A radial network, its limits, and its loads, units and connections.
+    """A network, its limits, and its loads, units and connections.
 
-    Buses and lines are positions 0..B-1 and 0..L-1 in the arrays; `bus_ids` holds the numbers people use.
-    Every line points away from the slack bus. Impedances are in p.u. on `BASE_MVA` and the bus voltage.
+    Buses and lines are positions 0..B-1 and 0..L-1 in the arrays; `bus_ids` holds the numbers people use. A line is
+    any branch, a transformer too. Those of a radial network point away from the slack bus. Impedances and admittances
+    are in p.u. on `BASE_MVA` and the bus voltage. Where a network has nothing but bare lines, what a branch or bus may
+    have besides is left to its default: zeros, ratios of 1.
+
+    A branch is a two-port: at its sending end an ideal transformer, which divides the voltage by `line_ratio` and
+    turns it back by `line_shift_degree`; after it the admittance g + jb of the sending side, the series impedance, and
+    the admittance of the receiving side.
 
     Attributes
     ----------
@@ -81,7 +115,7 @@ class Grid:
     line_r_pu, line_x_pu : array, shape (L,)
         Series impedance. [p.u.]
     line_max_i_pu : array, shape (L,)
-        Thermal limit, equal to the limit in MVA at nominal voltage. [p.u.]
+        Limit of the current into the sending end, equal to the limit in MVA at nominal voltage. [p.u.]
     load_names : tuple of str
         Name of each load, such as ``load_18``. (D,)
     load_bus : array, shape (D,)
@@ -102,6 +136,29 @@ class Grid:
         Slack voltage and limits.
     connections : tuple of Connection
         Connections of microgrids and fleets of cars. (M,)
+    line_kinds : tuple of str
+        "line" or "trafo". (L,)
+    line_ratio, line_shift_degree : array, shape (L,)
+        Voltage ratio and phase shift of the ideal transformer at the sending end. [-], [degree]
+    line_g_from_pu, line_b_from_pu, line_g_to_pu, line_b_to_pu : array, shape (L,)
+        Shunt admittance g + jb of the sending side, after the ideal transformer, and of the receiving side. [p.u.]
+    line_max_i_to_pu : array, shape (L,)
+        Limit of the current at the receiving end; infinite where it can't bind before that of the sending end. [p.u.]
+    bus_g_pu, bus_b_pu : array, shape (B,)
+        Shunts at the buses; they draw P = g·v², Q = -b·v². [p.u.]
+    given_p_mw, given_q_mvar : array, shape (B,)
+        Injections that nobody decides, generation positive. [MW], [Mvar]
+    own_min_vm_pu, own_max_vm_pu : array, shape (B,)
+        Voltage limits the network itself gives to buses; 0 and infinite where it gives none. [p.u.]
+    held_bus : array, shape (H,)
+        Positions of buses whose voltage generators hold, whatever Q that takes; their P is in `given_p_mw`.
+    held_vm_pu : array, shape (H,)
+        The voltages they hold. [p.u.]
+    is_radial : bool
+        Whether there is one path from the slack to every bus and no voltage but that of the slack is held; the conic
+        model needs it. The lines of another network keep the direction they have in the data.
+    fused : mapping of int to int
+        Number of each bus that goes by the number of another, to which closed switches join it, and that number.
     """
 
     name: str
@@ -125,6 +182,48 @@ class Grid:
     tie_line: TieLine
     voltage: Voltage
     connections: tuple[Connection, ...] = ()
+    line_kinds: tuple[str, ...] = ()
+    line_ratio: FloatArray = field(default_factory=_not_given)
+    line_shift_degree: FloatArray = field(default_factory=_not_given)
+    line_g_from_pu: FloatArray = field(default_factory=_not_given)
+    line_b_from_pu: FloatArray = field(default_factory=_not_given)
+    line_g_to_pu: FloatArray = field(default_factory=_not_given)
+    line_b_to_pu: FloatArray = field(default_factory=_not_given)
+    line_max_i_to_pu: FloatArray = field(default_factory=_not_given)
+    bus_g_pu: FloatArray = field(default_factory=_not_given)
+    bus_b_pu: FloatArray = field(default_factory=_not_given)
+    given_p_mw: FloatArray = field(default_factory=_not_given)
+    given_q_mvar: FloatArray = field(default_factory=_not_given)
+    own_min_vm_pu: FloatArray = field(default_factory=_not_given)
+    own_max_vm_pu: FloatArray = field(default_factory=_not_given)
+    held_bus: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    held_vm_pu: FloatArray = field(default_factory=lambda: np.zeros(0))
+    is_radial: bool = True
+    fused: Mapping[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, value in BARE.items():
+            if getattr(self, name) is _NOTHING_GIVEN:
+                count = len(self.line_from) if name.startswith("line") else len(self.bus_ids)
+                object.__setattr__(self, name, np.full(count, value))
+        if not self.line_kinds:
+            object.__setattr__(self, "line_kinds", ("line",) * len(self.line_from))
+
+    @cached_property
+    def is_bare(self) -> bool:
+        """Whether its branches are series impedances and its buses have loads, units and connections only."""
+        bare = ((getattr(self, name) == BARE[name]).all() for name in _ELECTRIC)
+        return self.is_radial and all(bare)
+
+    @cached_property
+    def bus_min_vm_pu(self) -> FloatArray:
+        """Lower voltage limits of the buses: the network's own, or that of the study, shape (B,). [p.u.]"""
+        return np.where(self.own_min_vm_pu > 0, self.own_min_vm_pu, self.voltage.min_vm_pu)
+
+    @cached_property
+    def bus_max_vm_pu(self) -> FloatArray:
+        """Upper voltage limits of the buses, likewise, shape (B,). [p.u.]"""
+        return np.where(np.isfinite(self.own_max_vm_pu), self.own_max_vm_pu, self.voltage.max_vm_pu)
 
     @cached_property
     def net(self) -> pandapowerNet:
@@ -135,7 +234,7 @@ class Grid:
 
     def position(self, bus_id: int) -> int:
         """Return the position of a bus number in the bus arrays."""
-        return int(np.flatnonzero(self.bus_ids == bus_id)[0])
+        return int(np.flatnonzero(self.bus_ids == self.fused.get(bus_id, bus_id))[0])
 
     @cached_property
     def renewable_bus(self) -> IntArray:

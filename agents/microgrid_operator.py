@@ -27,6 +27,11 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         Computes the bids; its dispatcher solves the hours as well.
     fixed : Submission, optional
         Bids to submit every day instead (to evaluate given bids).
+
+    Attributes
+    ----------
+    submission : Submission or None
+        The bids of the day, after its gate closure.
     """
 
     name = OPERATOR
@@ -37,11 +42,12 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         self._policies: dict[str, AnmPolicy] = {}
         self._silent: set[str] = set()
         self._time_limit_s = model.instance.study.search.answer_time_limit_s
+        self.submission: Submission | None = None
         self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.instance.grid.batteries)))
 
     def submit_bids(self) -> Submission:
         """Return the bids for the day that is about to begin, and remember the battery schedule behind them."""
-        submission = self._fixed or self._optimizer.submit(self.model.units.energy_mwh)
+        submission = self.submission = self._fixed or self._optimizer.submit(self.model.units.energy_mwh)
         self._schedule_mw = submission.battery_p_mw
         return submission
 

@@ -6,6 +6,7 @@ import time
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
@@ -14,13 +15,15 @@ from experiments.simulate import run
 from experiments.teach.charts.hourly import power_key, storage_key
 from experiments.teach.charts.network import KEY as NETWORK_KEY
 from experiments.teach.charts.network import VOLTAGES
+from experiments.teach.controls import hour_in_words
 from experiments.teach.day import Day
 from experiments.teach.formulas import formula, money
 from experiments.teach.hour_table import HOURLY, hour_table
 from experiments.teach.lesson import as_html, read_lesson, read_lessons
 from experiments.teach.panels import PANELS, charts_of, panels_of
 from experiments.teach.reason import reason
-from experiments.teach.runs import Runs, StudyRun
+from experiments.teach.runs import Records, Runs, StudyRun
+from experiments.teach.server import welcome
 from experiments.teach.session import Session
 from experiments.teach.settings import changed, chosen_in
 from sim.errors import StudyError
@@ -79,6 +82,27 @@ def test_html_in_a_lesson_is_shown_as_text_and_nothing_is_loaded():
         ("title: Mine", "title: Mine\nsettings: {both: {rule: cheap}}", "unknown rule 'cheap'"),
         ("title: Mine", "title: [" + "[" * 100, "the header can't be read"),
         ("answer: {quantity: profit}", "choices: []", "give an answer, or two or more choices"),
+        ("title: Mine", "title: Mine\npanel: exchange", "panel: microgrid33 has no microgrids to show"),
+        *(
+            ("title: Mine", f"title: Mine\nsettings: {{{settings}}}", f"settings.{message}")
+            for settings, message in {
+                "first: {band}": "first.band: is empty; give a value, such as band: 0.05",
+                "first: {seed: 7}": "first.seed: both runs have the same weather; give it under both",
+                "both: {band: 7}": "both.band: give a number from 0 to 0.3, got 7",
+                "both: {seed: 1.5}": "both.seed: give a whole number from 1 to 50, got 1.5",
+                "both: {bidding: 7}": "both.bidding: give a name, got 7",
+                "both: {policy: learned}": "both.policy: learned needs a study with trained values",
+                "both: {coordination: central}": "both.coordination: microgrid33 has no microgrids to coordinate",
+                "both: {penalties: 2}": "both.penalties: there is no 'penalties'",
+            }.items()
+        ),
+        (
+            "profit}",
+            "profit}\n    settings: {second: {forecast_error: 2}}",
+            "questions.0.settings.second.forecast_error",
+        ),
+        ("title: Mine", "title: Mine\ntasks: [{text: a, settings: {both: {keep: 2}}}]", "keep: has no control on"),
+        ("title: Mine", "title: Mine\ntasks: [{text: a, settings: {both: {band: 0.125}}}]", "steps of 0.01"),
     ],
 )
 def test_a_lesson_with_an_error_is_refused_with_file_and_field(tmp_path, old, new, message):
@@ -88,6 +112,17 @@ def test_a_lesson_with_an_error_is_refused_with_file_and_field(tmp_path, old, ne
         read_lesson(file)
     assert "mine.md: " in str(error.value)
     assert message in str(error.value)
+
+
+def test_a_wrong_limit_of_a_condition_is_said_once(tmp_path):
+    choices = "choices: [{text: a, right_if: {quantity: profit, above: {quantity: none}}}, {text: b, right_if: []}]"
+    file = tmp_path / "mine.md"
+    file.write_text(HEADER.replace("answer: {quantity: profit}", choices), encoding="utf-8")
+    with pytest.raises(StudyError) as error:
+        read_lesson(file)
+    first, second = str(error.value).splitlines()
+    assert "questions.0.choices.0.right_if.0.above.quantity: there is no quantity 'none'" in first
+    assert "questions.0.choices.1.right_if: give the condition" in second
 
 
 def test_a_lecturer_s_lesson_is_added_and_a_bad_one_left_out(tmp_path):
@@ -258,6 +293,33 @@ def test_a_session_steps_between_gate_closure_and_the_last_hour(runs, small):
     assert session.days[0].trouble == []
 
 
+def test_another_policy_takes_the_bids_over_and_changes_no_number(runs, small):
+    session = Session(runs, small.change({"seed": 5}))
+    finished(*session.both)
+    first = len(runs._bids)
+    session.choose("both", "policy", "none")
+    finished(*session.both)
+    assert len(runs._bids) == first
+    fresh = run(session.first.study, **SMALL)
+    for name, table in session.first.records.tables.items():
+        pd.testing.assert_frame_equal(table, fresh.tables[name], check_exact=True)
+
+
+def test_the_hour_on_the_bar_is_the_one_that_is_shown(runs, small):
+    session = Session(runs, small)
+    finished(*session.both)
+    session.jump(24)
+    assert hour_in_words(session) == "hour 24<small>23:00–24:00</small>"
+    records = session.first.records
+    session.first.records = Records(records.tables, 1)
+    assert hour_in_words(session) == "hour 1<small>going to hour 24</small>"
+    session.first.records = Records()
+    session.jump(0)
+    assert hour_in_words(session) == "hour 0<small>computing bids</small>"
+    session.first.records = records
+    assert hour_in_words(session) == "hour 0<small>gate closure</small>"
+
+
 def test_another_rule_for_one_run_leaves_the_other_as_it_is(runs, small):
     session = Session(runs, small)
     second = session.second
@@ -330,6 +392,33 @@ def test_a_port_in_use_is_refused(refused):
         taken.listen()
         port = taken.getsockname()[1]
         assert f"--port {port}: can't listen on 127.0.0.1" in refused("teach", "--port", port)
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("127.0.0.1", ["Tieline teaches at http://127.0.0.1:80/ (Ctrl-C ends it)"]),
+        ("10.0.0.2", ["Tieline teaches at http://10.0.0.2:80/ (Ctrl-C ends it)", "Anyone on the network can use it."]),
+        (
+            "0.0.0.0",
+            [
+                "Tieline teaches at http://127.0.0.1:80/ (Ctrl-C ends it)",
+                "From other machines: http://10.0.0.2:80/",
+                "Anyone on the network can use it.",
+            ],
+        ),
+        (
+            "::",
+            [
+                "Tieline teaches at http://[::1]:80/ (Ctrl-C ends it)",
+                "From other machines: http://[2001:db8::2]:80/",
+                "Anyone on the network can use it.",
+            ],
+        ),
+    ],
+)
+def test_the_addresses_said_are_those_a_browser_can_open(host, said):
+    assert welcome(host, 80, ["127.0.0.1", "10.0.0.2", "::1", "fe80::1", "2001:db8::2"]) == said
 
 
 def test_without_the_extra_the_remedy_is_named(refused, monkeypatch):

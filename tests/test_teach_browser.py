@@ -46,6 +46,7 @@ def server(tmp_path_factory):
     study = (STUDIES / "microgrid33.yaml").read_text(encoding="utf-8").replace("name: microgrid33", "name: mine")
     (lessons / "mine.yaml").write_text(study, encoding="utf-8")
     (lessons / "98_own.md").write_text(OWN, encoding="utf-8")
+    (lessons / "97_bad.md").write_text(OWN.replace("title: Own", "titel: Own"), encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,6 +64,8 @@ def server(tmp_path_factory):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
+    assert "leaked" not in err
+    assert "this lesson is left out" in err
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +192,15 @@ def test_another_rule_changes_the_numbers(tab):
     after = amounts(page, "imbalance")
     assert after[0] != before[0]
     assert after[1] == before[1]
+    page.keyboard.press("s")
+    band = page.get_by_role("slider", name="tolerance band")
+    band.locator("[tabindex='0']").focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.run.first h2').innerText.includes('rule nguyen')")
+    page.wait_for_function("document.querySelector('.sliders').innerText.includes('± 12 % of the bid')")
+    reached(page, 24)
+    assert band.get_attribute("aria-valuenow") == "0.12"
 
 
 def test_a_number_shows_its_formula_and_a_bus_its_day(tab, screenshots):
@@ -218,6 +230,8 @@ def test_a_number_shows_its_formula_and_a_bus_its_day(tab, screenshots):
 def test_a_lesson_is_played_to_its_end(tab, screenshots):
     page = tab("?lesson=01_imbalance")
     go_to(page, 24)
+    assert page.locator(".panel.large").is_visible()
+    assert page.locator(".run.first .choose-rule").is_visible()
     inputs, checks = (
         page.locator(".question input[inputmode=decimal]"),
         page.locator(".question button:has-text('check')"),
@@ -270,6 +284,7 @@ def test_a_lesson_may_have_a_study_of_its_own(tab):
 def test_a_hostile_lesson_is_shown_as_text(tab):
     page = tab()
     page.keyboard.press("l")
+    assert "97_bad.md: titel: unknown key" in page.locator(".aside").inner_text()
     page.get_by_text("<b>Hostile</b>").click()
     page.wait_for_function("document.querySelector('.aside').innerText.includes('<script>hit()</script>')")
     assert "<img src=x onerror=hit()>" in page.locator(".aside").inner_text()
@@ -289,7 +304,7 @@ def test_microgrids_show_exchange_price_and_cars(tab, screenshots):
     page = tab()
     page.get_by_label("study", exact=True).click()
     page.get_by_role("option", name="networked33", exact=True).click()
-    page.wait_for_selector("text=price they agreed on")
+    page.wait_for_selector("text=price they pay")
     go_to(page, 20)
     assert "trade" in page.locator(".money-row").nth(2).inner_text()
     page.screenshot(path=screenshots / "networked33.png", full_page=True)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
 from experiments.catalog import list_studies, load_study
 from experiments.teach.details import show_keys
-from experiments.teach.session import WEATHER
-from experiments.teach.settings import SLIDERS, Slider
+from experiments.teach.settings import SLIDERS, WEATHER, Slider
 from sim.profiles import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from experiments.teach.page import TeachPage
+    from experiments.teach.session import Session
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Speeds of playing. [hours per second]"""
+
+REST_S = 0.4
+"""Time without a movement after which a slider counts as set: each value on the way would be simulated. [s]"""
 
 
 class Controls:
@@ -53,16 +57,17 @@ class Controls:
             _button("tune", "settings", "s", self.toggle_sliders, word="settings")
             _button("school", "lessons", "l", lambda: page.lesson_view.toggle(), word="lessons")
             _button("keyboard", "keys", "?", show_keys)
-        self._shown = (-1, -1)
+        self._shown: tuple[int, ...] = ()
 
     # ---- hours -------------------------------------------------------------------------------------------
 
     def update_hour(self) -> None:
         """Write the hour that is shown."""
         session = self._page.session
-        if self._shown != (session.hour, session.length):
-            self._shown = (session.hour, session.length)
-            self._hour.set_content(hour_in_words(session.hour, session.length))
+        shown = (session.hour, session.shown_hour, session.known_hours > 0, session.length)
+        if self._shown != shown:
+            self._shown = shown
+            self._hour.set_content(hour_in_words(session))
             self._slide.props(f"max={session.length}")
             self._slide.set_value(session.hour)
             self.update()
@@ -109,6 +114,9 @@ class Controls:
         self._box = ui.element("section").classes("card").props('aria-label="settings"')
         self._box.set_visibility(False)
         self._sliders: dict[str, tuple[ui.slider, ui.html]] = {}
+        self._at: dict[str, float] = {}
+        self._moved: dict[tuple[Any, str], float] = {}
+        self._moved_at = 0.0
         with self._box:
             with ui.row().classes("items-center"):
                 ui.label("Settings of").style("font-weight: 700; font-size: 20px")
@@ -127,8 +135,20 @@ class Controls:
         one = ui.slider(min=slider.low, max=slider.high, step=slider.step, value=slider.low)
         one.props(f'aria-label="{slider.label}" color=blue-9')
         one.on_value_change(lambda event: written.set_content(_written(slider, event.value)))
-        one.on("change", lambda event: self._page.attempt(self._page.session.choose, self._of(name), name, event.args))
+        one.on("change", lambda event: self._move(name, event.args))
         return one, written
+
+    def _move(self, name: str, value: float) -> None:
+        self._moved[self._of(name), name] = value
+        self._moved_at = monotonic()
+
+    def take_moved(self) -> None:
+        """Choose what the sliders were moved to, as soon as they rest."""
+        if self._moved and monotonic() - self._moved_at >= REST_S:
+            moved, self._moved = self._moved, {}
+            for (whose, name), value in moved.items():
+                self._at[name] = value
+                self._page.attempt(self._page.session.choose, whose, name, value)
 
     def _of(self, name: str) -> Any:
         return "both" if name in WEATHER else self._whose.value
@@ -136,8 +156,10 @@ class Controls:
     def _update_sliders(self) -> None:
         chosen = self._page.session.chosen("second" if self._whose.value == "second" else "first")
         for name, (slider, written) in self._sliders.items():
-            slider.set_value(chosen[name])
-            written.set_content(_written(SLIDERS[name], chosen[name]))
+            if self._at.get(name) != chosen[name]:  # and else the hand that moves it is ahead of the server
+                self._at[name] = chosen[name]
+                slider.set_value(chosen[name])
+                written.set_content(_written(SLIDERS[name], chosen[name]))
 
     def toggle_sliders(self) -> None:
         """Show or hide the sliders."""
@@ -163,10 +185,16 @@ def _button(icon: str, label: str, key: str, action: Any, *, word: str = "") -> 
     return button.tooltip(f"{label} ({key})")
 
 
-def hour_in_words(hour: int, length: int) -> str:
-    """Return the hour that is shown as HTML."""
-    day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
-    of_days = f"day {day + 1}, " if length > HOURS_PER_DAY else ""
-    if not hour:
-        return "hour 0<small>gate closure</small>"
-    return f"{of_days}hour {of_day + 1}<small>{of_day}:00–{of_day + 1}:00</small>"
+def hour_in_words(session: Session) -> str:
+    """Return the hour that is shown as HTML, and where it is on the way to."""
+
+    def words(hour: int) -> str:
+        day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
+        of_days = f"day {day + 1}, " if session.length > HOURS_PER_DAY and hour else ""
+        return f"{of_days}hour {of_day + 1 if hour else 0}"
+
+    shown, end = session.shown_hour, (session.shown_hour - 1) % HOURS_PER_DAY + 1
+    small = f"{end - 1}:00–{end}:00" if shown else "gate closure" if session.known_hours else "computing bids"
+    if shown < session.hour:
+        small = f"going to {words(session.hour)}"
+    return f"{words(shown)}<small>{small}</small>"

@@ -80,7 +80,8 @@ def _trade(day: Day, row: pd.Series) -> Formula:
         f"{name}: {number(price, 2)} $/MWh · {number(power)} MW = {money(price * power)}"
         for name, price, power in zip(trades["connection"], trades["price_per_mwh"], trades["p_mw"], strict=True)
     ]
-    note = "Microgrids and cars pay the agreed price for the power they take; what they give, they are paid."
+    price = "the retail price" if day.run.study.coordination == "uncoordinated" else "the agreed price"
+    note = f"Microgrids and cars pay {price} for the power they take; what they give, they are paid."
     return Formula("Σ price · P_MG", (*lines, f"Σ = {money(row[TRADE])}"), "trade of section 9 of the model", note)
 
 

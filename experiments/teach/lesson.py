@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from markdown_it import MarkdownIt
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from experiments.catalog import load_study
 from experiments.teach.hour_table import Tables
 from experiments.teach.quantity import Condition, Quantity
-from experiments.teach.settings import changed
+from experiments.teach.settings import changed, choices_of, refuse_for_a_task, refuse_setting
 from grids.components import Data, Word
 from grids.documents import DocumentError, first_few, parse_yaml, shown
 from sim.changes import explain
@@ -57,6 +57,13 @@ class Choice(Data):
 
     text: str
     right_if: tuple[Condition, ...]
+
+    @field_validator("right_if")
+    @classmethod
+    def _not_empty(cls, value: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        if not value:
+            raise ValueError("give the condition under which this answer is right")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -170,8 +177,15 @@ class Lesson(Data):
     hour: Annotated[int, Field(ge=0, le=24)] = 0
     panel: Literal["all", "network", "tie_line", "power", "storage", "money", "exchange"] = "all"
     tasks: tuple[Task, ...] = ()
-    questions: Annotated[tuple[Question, ...], Field(min_length=1)]
+    questions: tuple[Question, ...]
     text: str = ""
+
+    @field_validator("questions")
+    @classmethod
+    def _at_least_one(cls, value: tuple[Question, ...]) -> tuple[Question, ...]:
+        if not value:
+            raise ValueError("ask at least one")
+        return value
 
     def studies(self, question: Question | None = None) -> tuple[Study, Study]:
         """Return the two studies of the lesson, or of one of its questions.
@@ -184,6 +198,30 @@ class Lesson(Data):
         settings = self.settings if question is None else question.settings.over(self.settings)
         base = load_study(self.study)
         return changed(base, settings.of("first")), changed(base, settings.of("second"))
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with study, panel and settings: field, message, remedy.
+
+        Raises
+        ------
+        StudyError
+            If the study can't be used.
+        """
+        study, found = load_study(self.study), []
+        if self.panel == "exchange" and "coordination" not in choices_of(study):
+            found.append(f"panel: {study.name} has no microgrids to show; choose another panel")
+        wanted = [(f"tasks.{k}.", task.settings) for k, task in enumerate(self.tasks) if task.settings is not None]
+        asked = [(f"questions.{k}.", question.settings) for k, question in enumerate(self.questions)]
+        for where, settings in [("", self.settings), *wanted, *asked]:
+            for part in ("both", "first", "second"):
+                for name, value in getattr(settings, part).items():
+                    try:
+                        refuse_setting(study, name, value, shared=part == "both")
+                        if where.startswith("tasks"):
+                            refuse_for_a_task(name, value)
+                    except StudyError as error:
+                        found.append(f"{where}settings.{part}.{error}")
+        return found
 
 
 def read_lesson(path: Path) -> Lesson:
@@ -218,11 +256,14 @@ def read_lesson(path: Path) -> Lesson:
         lesson = Lesson.model_validate(header)
     except ValidationError as error:
         raise StudyError("\n".join(first_few([f"{path}: {line}" for line in explain(error, Lesson)]))) from None
-    for question in (None, *lesson.questions):
-        try:
-            lesson.studies(question)
-        except StudyError as error:
-            raise StudyError(f"{path}: {error}") from None
+    try:
+        faults = lesson.faults()
+        for question in () if faults else (None, *lesson.questions):
+            lesson.studies(question)  # each setting is right; they may not go together
+    except StudyError as error:
+        faults = [str(error)]
+    if faults:
+        raise StudyError("\n".join(first_few([f"{path}: {fault}" for fault in faults])))
     return lesson
 
 

@@ -12,6 +12,7 @@ from experiments.catalog import load_study
 from experiments.teach.lesson import Lesson, Question, RunSettings, Task, as_html
 from experiments.teach.runs import StudyRun
 from experiments.teach.session import WHICH
+from experiments.teach.settings import CHOICES, SLIDERS
 from sim.errors import StudyError
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class LessonView:
                     with ui.element("b"):
                         ui.label(f"{number}  {lesson.title}")
                     ui.label(lesson.summary).style("font-weight: 400; font-size: 16px")
+            if self._page.left_out:
+                ui.html("<h3>Left out</h3>", sanitize=False)
+                for fault in self._page.left_out:
+                    ui.label(fault).classes("left-out")
 
     def open(self, lesson: Lesson) -> None:
         """Begin a lesson: its runs, its hour, its panel."""
@@ -88,6 +93,12 @@ class LessonView:
         page = self._page
         if self.lesson is not None:
             page.attempt(page.session.take_settings, self.lesson.settings)
+
+    def _set_up(self, question: Question) -> None:
+        """Show the runs of a question for whose settings the page has no control."""
+        page = self._page
+        if self.lesson is not None:
+            page.attempt(page.session.take_settings, question.settings.over(self.lesson.settings))
 
     # ---- tasks -------------------------------------------------------------------------------------------
 
@@ -143,6 +154,10 @@ class LessonView:
                 )
             with ui.row().classes("items-center"):
                 check = ui.button("check", color=None).props("outline no-caps")
+                settings = question.settings
+                if {*settings.both, *settings.first, *settings.second} - {*SLIDERS, *CHOICES}:
+                    show = ui.button("show these runs", color=None, on_click=partial(self._set_up, question))
+                    show.props("flat no-caps")
                 verdict = ui.label().classes("verdict").props("role=status")
             more = ui.html(sanitize=False).classes("text")
             given.on_value_change(lambda _: verdict.set_text(""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
@@ -23,6 +24,9 @@ from sim.errors import StudyError
 TICK_S = 0.1
 """Time between two looks at what was simulated. [s]"""
 
+LETTERS = "abcdefgh"
+"""Letters of the panels, from top to bottom."""
+
 AGAIN_S = 1.0
 """Time after which a browser that came back has received the old messages. [s]"""
 
@@ -36,12 +40,16 @@ class TeachPage:
         Runs and choices of this browser tab.
     lessons : dict of str to Lesson
         The lessons.
+    left_out : sequence of str
+        What is wrong with the lessons that were left out.
     lesson : str, optional
         Lesson that is opened at once.
     """
 
-    def __init__(self, session: Session, lessons: dict[str, Lesson], lesson: str = "") -> None:
-        self.session, self.lessons = session, lessons
+    def __init__(
+        self, session: Session, lessons: dict[str, Lesson], left_out: Sequence[str] = (), lesson: str = ""
+    ) -> None:
+        self.session, self.lessons, self.left_out = session, lessons, left_out
         self.group = "all"
         self.is_playing, self.hours_per_s = False, 1.0
         self._stepped = 0.0
@@ -87,8 +95,11 @@ class TeachPage:
                 for k, group in enumerate(self._group_names, start=1)
             }
         with self._panels_at:
-            self._panels = [PanelView(self, name) for name in names]
-            self._money = MoneyTable(self)
+            self._panels = []
+            for letter, name in zip(LETTERS, names, strict=False):
+                self._panels.append(PanelView(self, name, letter))
+                if name == "money":
+                    self._money = MoneyTable(self)
         self._built_for = self.session.study.name
         self.show(self.group if self.group in self._group_names else "all")
 
@@ -186,9 +197,10 @@ class TeachPage:
             session.step()
             if session.hour >= session.length:
                 self.play(False)
+        self.controls.take_moved()
         seen = (
             *session.both,
-            min(session.hour, session.known_hours),
+            session.shown_hour,
             session.known_hours > 0,
             session.error,
             self.group,

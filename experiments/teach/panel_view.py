@@ -16,7 +16,7 @@ from experiments.teach.session import WHICH
 if TYPE_CHECKING:
     from experiments.teach.page import TeachPage
 
-LARGE = {"network": "max(230px, (100vh - 410px) / 2)", "exchange": "max(240px, 36vh)"}
+LARGE = {"network": "max(260px, (100vh - 470px) / 2)", "exchange": "max(240px, 36vh)"}
 """Heights of charts that are shown large; others fill the window."""
 
 
@@ -27,18 +27,18 @@ class PanelView:
     ----------
     page : TeachPage
         The page.
-    name : str
-        Name of the panel.
+    name, letter : str
+        Name of the panel, and its letter.
     """
 
-    def __init__(self, page: TeachPage, name: str) -> None:
+    def __init__(self, page: TeachPage, name: str, letter: str) -> None:
         self._page, self._name, self._panel = page, name, PANELS[name]
         self._charts: list[ui.echart] = []
         self._tags: list[ui.label] = []
         self.root = ui.element("section").classes("card panel").props(f'aria-label="{self._panel.title}"')
         with self.root:
             with ui.element("div").classes("head"):
-                ui.html(f"<h3>{escape(self._panel.title)}</h3>", sanitize=False)
+                ui.html(f"<h3>({letter}) {escape(self._panel.title)}</h3>", sanitize=False)
                 self._key = ui.html(sanitize=False)
             with ui.element("div").classes("two"):
                 for which in WHICH:
@@ -56,7 +56,7 @@ class PanelView:
         self._large = group == self._panel.group
         self.root.set_visibility(self._large or group == "all")
         height = (
-            LARGE.get(self._panel.group, "max(300px, 100vh - 400px)") if self._large else f"{self._panel.height}px"
+            LARGE.get(self._panel.group, "max(300px, 100vh - 480px)") if self._large else f"{self._panel.height}px"
         )
         for chart in self._charts:
             chart.style(f"height: {height}")

@@ -56,17 +56,18 @@ def _network_key(day: Day) -> list[Entry]:
 
 PANELS = {
     "network": Panel(
-        "(a) Network: voltage, flow, curtailment",
+        "Network: voltage, flow, curtailment",
         lambda days: [network_chart(day) for day in days],
         _network_key,
         300,
         "network",
     ),
     "tie_line": Panel(
-        "(b) Tie line: bid, tolerance band, metered flow", tie_line_charts, lambda _: TIE_LINE_KEY, 270, "tie_line"
+        "Tie line: bid, tolerance band, metered flow", tie_line_charts, lambda _: TIE_LINE_KEY, 270, "tie_line"
     ),
-    "power": Panel("(c) Power: sources, load, curtailment", power_charts, power_key, 290, "power"),
-    "storage": Panel("(d) State of charge of the batteries", storage_charts, storage_key, 240, "storage"),
+    "power": Panel("Power: sources, load, curtailment", power_charts, power_key, 290, "power"),
+    "storage": Panel("State of charge of the batteries", storage_charts, storage_key, 240, "storage"),
+    "money": Panel("Money so far, term by term", money_charts, lambda _: (), 330, "money"),
     "exchange": Panel(
         "Microgrids: exchange, positive for power taken",
         lambda days: exchange_charts(days, "exchange"),
@@ -75,10 +76,13 @@ PANELS = {
         "exchange",
     ),
     "price": Panel(
-        "Microgrids: price they agreed on", lambda days: exchange_charts(days, "price"), exchange_key, 230, "exchange"
+        "Microgrids: price they pay or are paid",
+        lambda days: exchange_charts(days, "price"),
+        exchange_key,
+        230,
+        "exchange",
     ),
     "charging": Panel("Cars: charging", lambda days: exchange_charts(days, "charging"), exchange_key, 230, "exchange"),
-    "money": Panel("(e) Money so far, term by term", money_charts, lambda _: (), 330, "money"),
 }
 """Panels from top to bottom."""
 

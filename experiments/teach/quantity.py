@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from experiments.teach.hour_table import HOURLY, PARTS, Tables, hour_table, part_table
 from grids.components import Data, Word
@@ -100,11 +100,22 @@ class Quantity(Data):
         return table.loc[1, self.quantity].reindex([*self.hours])
 
 
+def _number_or_quantity(value: object) -> str:
+    """Return which of both a limit is meant to be, so that only what is wrong with that one is said."""
+    return "quantity" if isinstance(value, dict | Quantity) else "number"
+
+
+Limit = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Quantity, Tag("quantity")], Discriminator(_number_or_quantity)
+]
+"""A number, or another quantity."""
+
+
 class Condition(Quantity):
     """A quantity that lies above or below something: a number, or another quantity."""
 
-    above: float | Quantity | None = None
-    below: float | Quantity | None = None
+    above: Limit | None = None
+    below: Limit | None = None
 
     @model_validator(mode="after")
     def _says_of_what(self) -> Self:

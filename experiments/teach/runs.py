@@ -18,6 +18,7 @@ from experiments.teach import worker
 from experiments.teach.hour_table import Tables, hour_table
 from sim.errors import StudyError
 from sim.instance import Instance
+from sim.messages import Submission
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 from sim.time_limit import in_words
@@ -94,6 +95,7 @@ class Runs:
 
     def __init__(self, processes: int | None = None) -> None:
         self._runs: OrderedDict[str, StudyRun] = OrderedDict()
+        self._bids: OrderedDict[str, Submission] = OrderedDict()
         self._waiting: deque[StudyRun] = deque()
         self._active: set[StudyRun] = set()
         self._changed = threading.Condition()
@@ -161,13 +163,25 @@ class Runs:
                 self._wait_for(run)  # somebody came back to it
 
     def _simulate(self, pool: Any, run: StudyRun) -> None:
-        pool.submit(worker.begin, run.study).result()
+        key = _bid_key(run.study)
+        known = self._bids.get(key)
+        pool.submit(worker.begin, run.study, known).result()
         hours, tables = 0, {}
         while hours < run.length and run.viewers and not self._closed:
             tables = pool.submit(worker.simulate_hour).result()
             hours += 1
+            if key and known is None:
+                known = pool.submit(worker.bids).result()
+                self._remember(key, known)
             if hours > run.records.hours:  # it may have been begun, and left, before
                 run.records = Records(tables, hours)
+
+    def _remember(self, key: str, bids: Submission) -> None:
+        if not bids.reason:  # a strategy that failed may answer the next time
+            with self._changed:
+                self._bids[key] = bids
+                while len(self._bids) > KEPT:
+                    self._bids.popitem(last=False)
 
     def _next(self) -> StudyRun | None:
         with self._changed:
@@ -179,3 +193,14 @@ class Runs:
                         return run
                 self._changed.wait()
         return None
+
+
+def _bid_key(study: Study) -> str:
+    """Return all that enters the bids of a study, by which they are known again: not how it is operated.
+
+    Empty where they can't be taken over: those of a second day depend on the first, and operator and microgrids agree
+    on the hours from where they agreed on the bids.
+    """
+    if study.days > 1 or study.fleet.microgrid or study.fleet.ev_aggregator:
+        return ""
+    return study.model_dump_json(exclude={"name", "description", "policy", "trained"})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,11 @@ from sim.study import Study
 
 STATIC = Path(__file__).parent / "static"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Hosts that stand for all addresses of the machine, and its own address for itself."""
+
+UNREACHABLE = ("127.", "169.254.", "::1", "fe80")
+"""Beginnings of addresses that other machines can't open."""
 
 RECONNECT_S = 20.0
 """Time for which a browser that was cut off, or a machine that is busy, keeps its session. [s]"""
@@ -72,6 +79,7 @@ def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons
     lessons, errors = read_lessons(own_lessons)
     for error in errors:
         say(f"this lesson is left out: {error}")
+    left_out = [error.replace(f"{own_lessons}{os.sep}", "") for error in errors]
     stored = None if run_dir is None else StudyRun.stored(Run.load(run_dir))
     chosen = load_study(study) if stored is None else stored.study
     require_port(host, port)
@@ -81,12 +89,9 @@ def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons
     app.on_shutdown(runs.close)
 
     def page() -> None:
-        build_page(runs, chosen, lessons, stored=stored)
+        build_page(runs, chosen, lessons, left_out, stored=stored)
 
-    shown_host = f"[{host}]" if ":" in host else host
-    print(f"Tieline teaches at http://{shown_host}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201
-    if host not in LOOPBACK:
-        print("Anyone on the network can use it.", flush=True)  # noqa: T201
+    print("\n".join(welcome(host, port)), flush=True)  # noqa: T201
     ui.run(
         page,
         host=host,
@@ -101,7 +106,43 @@ def serve(*, host: str, port: int, study: str, run_dir: Path | None, own_lessons
     )
 
 
-def build_page(runs: Runs, study: Study, lessons: dict[str, Lesson], *, stored: StudyRun | None = None) -> None:
+def welcome(host: str, port: int, ips: Sequence[str] | None = None) -> list[str]:
+    """Return what is said at the start: addresses that a browser can open, and who can.
+
+    Parameters
+    ----------
+    host, port : str, int
+        Address the server listens on.
+    ips : sequence of str, optional
+        Addresses of this machine; by default those of its network adapters.
+    """
+    lines = [f"Tieline teaches at {_url(EVERYWHERE.get(host, host), port)} (Ctrl-C ends it)"]
+    if host in EVERYWHERE:
+        own = [ip for ip in (_ips() if ips is None else ips) if (":" in ip) == (":" in host)]
+        others = [_url(ip, port) for ip in own if not ip.startswith(UNREACHABLE)]
+        lines.append(f"From other machines: {', '.join(others) or 'this one seems to have no network'}")
+    return lines if host in LOOPBACK else [*lines, "Anyone on the network can use it."]
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _ips() -> list[str]:
+    """Return the addresses of this machine."""
+    from ifaddr import get_adapters  # comes with NiceGUI
+
+    return [ip.ip if isinstance(ip.ip, str) else ip.ip[0] for adapter in get_adapters() for ip in adapter.ips]
+
+
+def build_page(
+    runs: Runs,
+    study: Study,
+    lessons: dict[str, Lesson],
+    left_out: Sequence[str] = (),
+    *,
+    stored: StudyRun | None = None,
+) -> None:
     """Build the page of one browser tab, with a session of its own that ends with it."""
     from nicegui import ui
 
@@ -110,7 +151,8 @@ def build_page(runs: Runs, study: Study, lessons: dict[str, Lesson], *, stored: 
     session = Session(runs, study, _settings(study, stored), stored=stored)
     ui.context.client.on_delete(session.close)
     wanted: Any = ui.context.client.request
-    TeachPage(session, lessons, str(wanted.query_params.get("lesson", "")) if wanted is not None else "")
+    lesson = str(wanted.query_params.get("lesson", "")) if wanted is not None else ""
+    TeachPage(session, lessons, left_out, lesson)
 
 
 def _settings(study: Study, stored: StudyRun | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from experiments.teach.day import Day
 from experiments.teach.lesson import Lesson, RunSettings
 from experiments.teach.runs import Runs, StudyRun
-from experiments.teach.settings import SLIDERS, changed, chosen_in
+from experiments.teach.settings import SLIDERS, WEATHER, changed, chosen_in
 from sim.errors import StudyError
 from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
@@ -19,9 +19,6 @@ WHICH: tuple[Which, Which] = ("first", "second")
 
 DEFAULT = RunSettings(first={"bidding": "basic"}, second={"bidding": "anm_aware"})
 """Settings of the two runs when the page is opened."""
-
-WEATHER = ("seed", "forecast_error")
-"""Settings that both runs share."""
 
 
 class Session:
@@ -41,7 +38,7 @@ class Session:
     Attributes
     ----------
     hour : int
-        Hour of the run that is shown; 0 is the gate closure, at which only the bids are known.
+        Hour of the run that is asked for; 0 is the gate closure, at which only the bids are known.
     """
 
     def __init__(
@@ -79,6 +76,11 @@ class Session:
         return min(run.records.hours for run in self.both)
 
     @property
+    def shown_hour(self) -> int:
+        """Hour that is shown: the one asked for, or the last that is simulated."""
+        return min(self.hour, self.known_hours)
+
+    @property
     def is_ready(self) -> bool:
         """True where both runs are simulated up to the hour that is to be shown; bids are known with the first."""
         return self.known_hours >= max(self.hour, 1)
@@ -92,7 +94,7 @@ class Session:
     @property
     def days(self) -> tuple[Day, Day]:
         """Both runs on the day that is shown, up to the hour that is shown, or as far as they are simulated."""
-        shown = min(self.hour, self.known_hours)
+        shown = self.shown_hour
         day, hour = divmod(max(shown - 1, 0), HOURS_PER_DAY)
         make = _day if self.known_hours else _day.__wrapped__  # before, there are no bids yet
         first, second = (make(run, day + 1, hour + 1 if shown else 0) for run in self.both)
@@ -195,6 +197,8 @@ def in_words(setting: str, value: Any) -> str:
     """Return a setting as it stands in the name of a run."""
     if setting == "bidding":
         return {"basic": "basic bid", "anm_aware": "ANM-aware bid"}.get(str(value), f"bid {value}")
+    if setting == "coordination":
+        return f"{value} coordination" if value != "uncoordinated" else "uncoordinated microgrids"
     if setting == "policy":
         return f"{value} ANM" if value != "none" else "no ANM"
     if setting in SLIDERS:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from agents.anm import policy_names
 from agents.bidding import strategy_names
 from agents.coordination import mode_names
 from experiments.catalog import OPTIONS, load_study
+from grids.documents import in_short
 from sim.errors import StudyError
 from sim.market.imbalance import RULES, ImbalanceRule, Tier
 from sim.study import Study
@@ -40,6 +41,17 @@ class Slider:
         """Return a value as it is written."""
         return self.pattern.format(f"{value * self.scale:g}")
 
+    def fault(self, value: object) -> str:
+        """Return why a value can't be set, or an empty text."""
+        wanted = f"{'a whole number' if self.step == 1 else 'a number'} from {self.low:g} to {self.high:g}"
+        fits = isinstance(value, int if self.step == 1 else int | float) and not isinstance(value, bool)
+        return "" if fits and self.low <= cast(float, value) <= self.high else f"give {wanted}, got {in_short(value)}"
+
+    def is_on(self, value: float) -> bool:
+        """Return whether the slider stops at a value."""
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-6
+
 
 SLIDERS = {
     "band": Slider("tolerance band", "± {} % of the bid", 0.0, 0.3, 0.01, 100),
@@ -57,6 +69,9 @@ CHOICES = ("bidding", "policy", "rule", "coordination")
 ONE_SIDED = ImbalanceRule(
     name="one_sided", tiers=(Tier(over=0.05, under=1.0),), source="made up, for the lesson on misbids"
 )
+WEATHER = ("seed", "forecast_error")
+"""Settings that both runs share."""
+
 TAUGHT = {rule.name: rule for rule in (ONE_SIDED,)}
 """Imbalance rules that only the page has, by name."""
 
@@ -77,6 +92,54 @@ def chosen_in(study: Study) -> dict[str, Any]:
     own = {name: getattr(study, name) for name in ("bidding", "policy", "coordination", "seed")}
     factors = dict.fromkeys(("penalty", "forecast_error", "battery", "renewables"), 1.0)
     return {**own, "rule": study.market.rule.name, "band": study.market.rule.tiers[0].band, **factors}
+
+
+def refuse_setting(study: Study, name: str, value: object, *, shared: bool) -> None:
+    """Refuse a setting that the page could not show, or whose value is wrong.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    name, value : str, object
+        The setting.
+    shared : bool
+        Whether it is that of both runs.
+
+    Raises
+    ------
+    StudyError
+        If the name is not known, the value out of range, or the setting without effect.
+    """
+    if value is None:
+        raise StudyError(f"{name}: is empty; give a value, such as {name}: {chosen_in(study).get(name, 1)}")
+    if name in (*WEATHER, "days") and not shared:
+        raise StudyError(f"{name}: both runs have the same weather; give it under both")
+    if name in SLIDERS and (fault := SLIDERS[name].fault(value)):
+        raise StudyError(f"{name}: {fault}")
+    if name in CHOICES and not isinstance(value, str):
+        raise StudyError(f"{name}: give a name, got {in_short(value)}")
+    if name == "coordination" and name not in choices_of(study):
+        raise StudyError(f"{name}: {study.name} has no microgrids to coordinate; leave it out, or take networked33")
+    if name == "policy" and value == "learned" and study.trained is None:
+        raise StudyError("policy: learned needs a study with trained values (tieline train)")
+    if name == "rule" and value not in (*RULES, *TAUGHT):
+        raise StudyError(f"rule: unknown rule {in_short(value)}; use one of {', '.join([*RULES, *TAUGHT])}")
+    changed(study, {name: value})
+
+
+def refuse_for_a_task(name: str, value: object) -> None:
+    """Refuse a setting that nobody can choose on the page: the task could never be done.
+
+    Raises
+    ------
+    StudyError
+        If there is no control for it, or the slider does not stop there.
+    """
+    if name not in (*SLIDERS, *CHOICES):
+        raise StudyError(f"{name}: has no control on the page; a task may use {', '.join([*SLIDERS, *CHOICES])}")
+    if name in SLIDERS and isinstance(value, int | float) and not SLIDERS[name].is_on(value):
+        raise StudyError(f"{name}: the slider goes in steps of {SLIDERS[name].step:g}, so that none is {value:g}")
 
 
 def changed(study: Study, settings: Mapping[str, Any]) -> Study:

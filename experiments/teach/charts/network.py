@@ -71,7 +71,7 @@ def network_chart(day: Day) -> Options:
         "animation": False,
         "textStyle": {"fontFamily": FAMILY},
         "aria": {"enabled": True},
-        "grid": {"left": 14, "right": 14, "top": 8, "bottom": 8},
+        "grid": {"left": 14, "right": 14, "top": 16, "bottom": 8},
         "tooltip": {"trigger": "item", "confine": True, "textStyle": {"fontSize": FONT, "color": INK}},
         "xAxis": {**hidden, "min": low[0] - 0.05 * span[0], "max": high[0] + 0.05 * span[0]},
         "yAxis": {**hidden, "min": low[1] - 0.16 * span[1], "max": high[1] + 0.24 * span[1]},

@@ -28,7 +28,7 @@ class MoneyTable:
 
     def __init__(self, page: TeachPage) -> None:
         self._page = page
-        self.root = ui.element("section").classes("card panel").props('aria-label="money"')
+        self.root = ui.element("section").classes("card panel money").props('aria-label="money"')
         self._rows: dict[str, list[ui.label]] = {}
         with self.root, ui.element("div").classes("two"):
             with ui.element("div"):

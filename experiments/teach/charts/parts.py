@@ -58,20 +58,17 @@ def exchange_charts(days: Sequence[Day], what: str) -> list[Options]:
     unit = "$/MWh" if what == "price" else "kW"
     lines = [[_of_connection(day, name, what) for name in connections(day)] for day in days]
     low, high = around([np.concatenate([np.zeros(1), *one]) for one in lines], zero=what != "price")
-    return [
-        chart(
-            *(
-                step_line(
-                    name.replace("_", " "), day.shown(values), LINES[k % len(LINES)], dash=DASHES[k % len(DASHES)]
-                )
-                for k, (name, values) in enumerate(zip(connections(day), one, strict=True))
-            ),
-            unit=unit,
-            low=low,
-            high=high,
-        )
-        for day, one in zip(days, lines, strict=True)
+    return [chart(*_lines(day, one), unit=unit, low=low, high=high) for day, one in zip(days, lines, strict=True)]
+
+
+def _lines(day: Day, values: Sequence[FloatArray]) -> list[Options]:
+    """Return a line for every connection, each with its colour and dashes, and one at the hour that is shown."""
+    drawn = [
+        step_line(name.replace("_", " "), day.shown(one), LINES[k % len(LINES)], dash=DASHES[k % len(DASHES)])
+        for k, (name, one) in enumerate(zip(connections(day), values, strict=True))
     ]
+    drawn[-1]["markLine"] = now_line(day.hour)
+    return drawn
 
 
 def _of_connection(day: Day, name: str, what: str) -> FloatArray:

@@ -114,15 +114,12 @@ class ScenarioSet:
 
 def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
     """Return the forecast as a set of one scenario."""
-    per_unit = np.where(
-        np.array(grid.renewable_kinds, dtype=object) == "wind",
-        profiles.wind_pu[:, None],
-        profiles.pv_pu[:, None],
-    )
+    is_wind = np.array(grid.renewable_kinds, dtype=object) == "wind"
+    per_unit = np.where(is_wind, _columns(profiles.wind_pu), _columns(profiles.pv_pu))
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
     load, heat, output = _connection_peaks(grid)
     return ScenarioSet(
-        demand_mw=(profiles.demand_pu[:, None] * grid.load_p_mw)[None],
+        demand_mw=(_columns(profiles.demand_pu) * grid.load_p_mw)[None],
         available_mw=(per_unit.astype(np.float64) * capacity)[None],
         probability=np.ones(1),
         connection_load_mw=(profiles.microgrid_load_pu[:, None] * load)[None],
@@ -130,6 +127,11 @@ def forecast(grid: Grid, profiles: Profiles) -> ScenarioSet:
         connection_output_mw=(profiles.microgrid_output_pu[:, None] * output)[None],
         retail_price_per_mwh=profiles.retail_price_per_mwh[None],
     )
+
+
+def _columns(values: FloatArray) -> FloatArray:
+    """Return a profile with a column for all loads or units, or one for each, shape (T, 1) or (T, U)."""
+    return values if values.ndim == 2 else values[:, None]
 
 
 def _connection_peaks(grid: Grid) -> FloatArray:

@@ -244,7 +244,7 @@ def _localized(naive: pd.DatetimeIndex, zone: str, where: str) -> pd.DatetimeInd
         day = naive[row].date()
         raise StudyError(
             f"{where} has {_minute(naive[row])} once (row {row + 1}), but the clock of {zone} shows it twice: {day}"
-            f" has 25 hours, and {(naive.date == day).sum()} rows here; give that hour twice, or write offsets from UTC"
+            f" has 25 hours, and {(naive.date == day).sum()} rows; give that hour twice, or write offsets from UTC"
         )
     return naive.tz_localize(zone, ambiguous=~again)
 

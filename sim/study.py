@@ -16,6 +16,7 @@ from sim.changes import change_values, explain
 from sim.errors import StudyError
 from sim.market.imbalance import RULES, ImbalanceRule
 from sim.market.tariff import Tariff
+from sim.profiles import ProfileSpec
 from sim.reduction import Method
 from sim.risk import Risk
 from sim.scenarios import ForecastErrors
@@ -46,25 +47,6 @@ class GridSpec(Data):
     line_max_s_mva: Positive | None = 6.0
     tie_line: TieLine = TieLine()
     voltage: Voltage = Voltage()
-
-
-class ProfileSpec(Data):
-    """Source of the day's forecast: a CSV file of 24 rows and, per profile, its column."""
-
-    file: FileName
-    demand_pu: Word = "demand_pu"
-    price_per_mwh: Word = "price_per_mwh"
-    retail_price_per_mwh: Word = "retail_price_per_mwh"
-    wind_pu: Word = "wind_pu"
-    pv_pu: Word = "pv_pu"
-    microgrid_load_pu: Word | None = None
-    microgrid_heat_pu: Word | None = None
-    microgrid_output_pu: Word | None = None
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """Column of each profile that is given."""
-        return self.model_dump(exclude={"file"}, exclude_none=True)
 
 
 class Market(Data):

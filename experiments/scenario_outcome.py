@@ -13,7 +13,6 @@ import numpy as np
 from agents.bid_optimizer import opening_problem
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.dispatcher import Dispatcher
-from agents.dispatch.plan import Plan
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.submission import expected_profit
 from experiments.simulate import simulate
@@ -108,7 +107,7 @@ def planned(
         terms={term: float(amount[0]) for term, amount in money.items()},
         energy_mwh={name: float(amount) for name, amount in energies.items()},
         metered_mw=plan.tie_p_mw[0],
-        loss_mw=_losses_mw(plan)[0],
+        loss_mw=plan.losses_mw[0],
         vm_pu=plan.vm_pu[0],
         limits={},
         certificate={"cone_gap": float(plan.cone_gap.max())},
@@ -116,11 +115,3 @@ def planned(
         exact=bool(plan.inexactness.max() <= EXACT),
         planned_profit=expected_profit(plan, day.probability),
     )
-
-
-def _losses_mw(plan: Plan) -> FloatArray:
-    """Return the losses of a plan in every scenario and hour, shape (S, T). [MW]"""
-    points = plan.set_points
-    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
-    losses_mw: FloatArray = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
-    return losses_mw

@@ -71,16 +71,17 @@ def draw_problem(grid, rule, rng, *, scenarios=1, hours=1, bid_mw=None) -> Dispa
     )
 
 
-def losses(plan):
-    """Return the losses by energy balance, shape (S, T). [MW]"""
+def losses(grid, plan):
+    """Return the losses of lines and transformers by energy balance, shape (S, T). [MW]"""
     points = plan.set_points
     supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
-    return plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
+    at_buses = grid.given_p_mw.sum() - plan.vm_pu**2 @ grid.bus_g_pu
+    return plan.tie_p_mw + supply + at_buses - points.load_p_mw.sum(axis=2)
 
 
 def settled_cost(grid, plan, problem, tariff, rule):
     """Return expected cost minus revenue of a plan, settled scenario by scenario and hour by hour."""
-    points, losses_mw, expected = plan.set_points, losses(plan), 0.0
+    points, losses_mw, expected = plan.set_points, losses(grid, plan), 0.0
     for s, weight in enumerate(problem.probability):
         penalty = rule.penalty(plan.bid_mw, plan.tie_p_mw[s], rule.step_prices(problem.price_per_mwh))
         before = problem.previous_battery_p_mw

@@ -17,7 +17,8 @@ from agents.dispatch.certificate import EXACT, certify
 from agents.dispatch.conic_program import InfeasibleError, SolverError
 from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.exact.ac_case import ACCase
-from agents.dispatch.exact.ac_model import ac_model, bus_admittance
+from agents.dispatch.exact.ac_model import ac_model
+from agents.dispatch.exact.ac_network import bus_admittance
 from agents.dispatch.exact.ac_reference import read_ac_plan, solve_ac
 from agents.dispatch.exact.ac_repair import ACRepair
 from agents.dispatch.first_stage import bid_bounds

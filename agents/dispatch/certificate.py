@@ -82,12 +82,12 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
 
 def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:
     """Return the excess of voltages (31), line currents and tie-line capacity (29), and its power factor (30)."""
-    tie, voltage = grid.tie_line, np.delete(flow.vm_pu, grid.slack, axis=-1)
+    tie, decided = grid.tie_line, np.delete(np.arange(len(grid.bus_ids)), [grid.slack, *grid.held_bus])
     both = tie.power_factor_reading == "both_directions"
     tan_phi = math.tan(math.acos(tie.min_power_factor))
     return [
-        grid.voltage.min_vm_pu - voltage,
-        voltage - grid.voltage.max_vm_pu,
+        (grid.bus_min_vm_pu - flow.vm_pu)[..., decided],
+        (flow.vm_pu - grid.bus_max_vm_pu)[..., decided],
         flow.line_i_pu - grid.line_max_i_pu,
         np.hypot(flow.tie_p_mw, flow.tie_q_mvar) - tie.max_s_mva,
         np.abs(flow.tie_q_mvar) - tan_phi * (np.abs(flow.tie_p_mw) if both else flow.tie_p_mw),

@@ -8,11 +8,11 @@ from grids.network import FloatArray, Grid
 
 
 def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
-    """Return lowest and highest flow at the sending end of every line, shape (L, 2): P in MW, Q in Mvar.
+    """Return lowest and highest flow into the series element of every line, shape (L, 2): P in MW, Q in Mvar.
 
-    The flow into a line is the power that units beyond it can draw or give, and the losses; a line that takes
-    P and Q to a bus of at least the lowest voltage loses r·(P² + Q²)/v of it at most. Microgrids exchange no more than
-    their limits: an exchange that is given must keep them for the bounds to hold.
+    The flow into a line is the power that units and shunts beyond it can draw or give, and the losses; a line that
+    takes P and Q to a bus of at least the lowest voltage loses r·(P² + Q²)/v of it at most. Microgrids exchange no
+    more than their limits: an exchange that is given must keep them for the bounds to hold.
 
     Parameters
     ----------
@@ -22,18 +22,21 @@ def flow_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]
         Largest demand of any load, relative to its nominal value.
     """
     low, high = _at_buses(grid, demand_peak)
+    from_low, from_high = _shunt_bounds(grid.line_g_from_pu, grid.line_b_from_pu, *_sending_voltages(grid))
+    lowest, highest = (limit[grid.line_to] ** 2 for limit in _voltages(grid))
+    to_low, to_high = _shunt_bounds(grid.line_g_to_pu, grid.line_b_to_pu, lowest, highest)
     impedance = np.stack([grid.line_r_pu, grid.line_x_pu], axis=1)
+    rating = largest_series_current(grid)
     first, last = np.zeros_like(impedance), np.zeros_like(impedance)
     for line in _leaves_first(grid):
         sending, receiving = grid.line_from[line], grid.line_to[line]
-        largest = np.maximum(np.abs(low[receiving]), np.abs(high[receiving]))
-        squared_current = min(
-            float(largest @ largest) / grid.voltage.min_vm_pu**2, float(grid.line_max_i_pu[line]) ** 2
-        )
-        first[line] = low[receiving]
-        last[line] = high[receiving] + impedance[line] * squared_current
-        low[sending] += first[line]
-        high[sending] += last[line]
+        first[line] = low[receiving] + to_low[line]
+        last[line] = high[receiving] + to_high[line]
+        largest = np.maximum(np.abs(first[line]), np.abs(last[line]))
+        squared_current = min(float(largest @ largest) / lowest[line], float(rating[line]) ** 2)
+        last[line] += impedance[line] * squared_current
+        low[sending] += first[line] + from_low[line]
+        high[sending] += last[line] + from_high[line]
     return first, last
 
 
@@ -50,13 +53,60 @@ def current_bounds(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArr
         As for :func:`flow_bounds`.
     """
     low, high = flow_bounds(grid, demand_peak)
-    lowest = np.where(grid.line_from == grid.slack, grid.voltage.slack_vm_pu, grid.voltage.min_vm_pu)
-    return -(low * high).sum(axis=1) / lowest**2, (low + high) / lowest[:, None] ** 2
+    lowest, _ = _sending_voltages(grid)
+    return -(low * high).sum(axis=1) / lowest, (low + high) / lowest[:, None]
+
+
+def largest_series_current(grid: Grid) -> FloatArray:
+    """Return the largest current of every series element that the ratings of its ends allow, shape (L,). [p.u.]"""
+    _, behind = _sending_voltages(grid)
+    _, receiving = _voltages(grid)
+    sent = np.hypot(grid.line_g_from_pu, grid.line_b_from_pu) * np.sqrt(behind)
+    received = np.hypot(grid.line_g_to_pu, grid.line_b_to_pu) * receiving[grid.line_to]
+    largest: FloatArray = np.minimum(grid.line_max_i_pu * grid.line_ratio + sent, grid.line_max_i_to_pu + received)
+    return largest
+
+
+def shunt_losses(grid: Grid) -> tuple[float, float]:
+    """Return the least and the most that the shunts of buses and branches draw within voltage limits. [MW]"""
+    limits = [limit**2 for limit in _voltages(grid)]
+    parts = [
+        (grid.bus_g_pu, *limits),
+        (grid.line_g_from_pu, *_sending_voltages(grid)),
+        (grid.line_g_to_pu, *(limit[grid.line_to] for limit in limits)),
+    ]
+    drawn = np.array([_shunt_bounds(g, np.zeros_like(g), *ends) for g, *ends in parts], dtype=object)
+    low, high = (sum(float(bounds[:, 0].sum()) for bounds in side) for side in drawn.T)
+    return low, high
+
+
+def _voltages(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest and the highest voltage of every bus, shape (B,) each; the main grid holds its own. [p.u.]"""
+    lowest, highest = grid.bus_min_vm_pu.copy(), grid.bus_max_vm_pu.copy()
+    lowest[grid.slack] = highest[grid.slack] = grid.voltage.slack_vm_pu
+    return lowest, highest
+
+
+def _sending_voltages(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the largest squared voltage behind the transformer of every branch, shape (L,) each."""
+    lowest, highest = (limit[grid.line_from] ** 2 / grid.line_ratio**2 for limit in _voltages(grid))
+    return lowest, highest
+
+
+def _shunt_bounds(
+    g: FloatArray, b: FloatArray, lowest: FloatArray, highest: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the most that shunts g + jb draw at squared voltages within limits, shape (K, 2)."""
+    drawn = np.stack([g, -b], axis=1)
+    ends = drawn * lowest[:, None], drawn * highest[:, None]
+    return np.minimum(*ends), np.maximum(*ends)
 
 
 def _at_buses(grid: Grid, demand_peak: float) -> tuple[FloatArray, FloatArray]:
-    """Return the least and the most that units and microgrids at every bus draw, shape (B, 2)."""
-    low, high = np.zeros((len(grid.bus_ids), 2)), np.zeros((len(grid.bus_ids), 2))
+    """Return the least and the most that units, microgrids, shunts and given injections draw at every bus, (B, 2)."""
+    low, high = _shunt_bounds(grid.bus_g_pu, grid.bus_b_pu, *(limit**2 for limit in _voltages(grid)))
+    given = np.stack([grid.given_p_mw, grid.given_q_mvar], axis=1)
+    low, high = low - given, high - given
     load = demand_peak * grid.load_p_mw
     drawn = np.stack([load, load * grid.load_tan_phi], axis=1)
     np.add.at(high, grid.load_bus, np.maximum(drawn, 0.0))

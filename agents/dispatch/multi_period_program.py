@@ -156,7 +156,7 @@ class MultiPeriodProgram:
     def _burning(self, problem: DispatchProblem, price_per_mwh: FloatArray, near: Plan) -> FloatArray:
         """Return, as a linear function of the columns, the expected cost of energy lost only in the relaxation. [$]
 
-        Losses of a line beyond r·(P² + Q²)/v, and of a battery beyond its efficiency, exist in the relaxation alone.
+        Losses of a line beyond r·(P² + Q²)/w, and of a battery beyond its efficiency, exist in the relaxation alone.
         Both subtracted terms are convex, so their tangents at another plan lie below them: the function is never less
         than the true cost, and equal to it at that plan (convex-concave procedure; Lipp and Boyd 2016,
         https://doi.org/10.1007/s11081-015-9294-x). Solved again near each answer, the plan becomes an exact one.
@@ -166,12 +166,13 @@ class MultiPeriodProgram:
         if "squared_current" in hours.model.variables:
             loss = price.reshape(-1, 1) * self._grid.line_r_pu
             p, q = near.line_p_mw.reshape(loss.shape), near.line_q_mvar.reshape(loss.shape)
-            v = near.vm_pu.reshape(len(loss), -1)[:, self._grid.line_from] ** 2
+            ratio = self._grid.line_ratio**2
+            w = near.vm_pu.reshape(len(loss), -1)[:, self._grid.line_from] ** 2 / ratio
             cost[hours.columns("squared_current")] = loss
-            cost[hours.columns("line_p_mw")] = -2 * loss * p / v
-            cost[hours.columns("line_q_mvar")] = -2 * loss * q / v
+            cost[hours.columns("line_p_mw")] = -2 * loss * p / w
+            cost[hours.columns("line_q_mvar")] = -2 * loss * q / w
             sending = hours.columns("squared_voltage")[:, self._grid.line_from]
-            np.add.at(cost, sending, loss * (p**2 + q**2) / v**2)
+            np.add.at(cost, sending, loss * (p**2 + q**2) / w**2 / ratio)
         efficiency = np.array([unit.efficiency for unit in self._grid.batteries])
         if (efficiency < 1).any():
             drawn = np.where(near.set_points.battery_p_mw > 0, 1 / efficiency, efficiency)

@@ -1,5 +1,7 @@
 """Formulations of the network in the hour model: the AC feeder as branch flow, and the copper plate of the basic bid.
 
+"Line" means every branch, line or transformer (:mod:`agents.dispatch.two_port`).
+
 Branch flow: Baran and Wu 1989, https://doi.org/10.1109/61.25627; its second-order cone relaxation is Farivar and
 Low 2013, https://doi.org/10.1109/TPWRS.2013.2255317. Losses cost money, so the cones are tight in normal cases;
 the certificate states whether they are.
@@ -13,9 +15,10 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from agents.dispatch.flow_bounds import current_bounds
-from agents.dispatch.plan import PLANNED, planned_voltages
-from grids.network import FloatArray, Grid, IntArray
+from agents.dispatch.flow_bounds import current_bounds, largest_series_current, shunt_losses
+from agents.dispatch.plan import PLANNED, planned_voltages, undecided_mw
+from agents.dispatch.two_port import TwoPorts
+from grids.network import BoolArray, FloatArray, Grid, IntArray
 
 Hour = Any
 """A ``pyomo.environ.ConcreteModel`` of one hour; Pyomo adds its components as attributes."""
@@ -59,17 +62,20 @@ def add_power_taken(m: Hour) -> None:
 def add_copper_plate(m: Hour, grid: Grid, elastic: bool, demand_peak: float | None) -> None:
     """Add Eq. (6): one bus without losses."""
     m.losses_mw = pyo.Expression(expr=0.0)
+    undecided = float(undecided_mw(grid, np.full(len(grid.bus_ids), grid.voltage.slack_vm_pu)))
 
     @m.Constraint(doc="(6) The tie line closes the balance.")
     def balance(m: Hour) -> Relation:
         demand = sum(m.load_p_mw[i] for i in m.LOADS) + sum(m.exchange_p_mw[i] for i in m.CONNECTIONS)
+        demand += undecided if undecided else 0
         supply = sum(m.renewable_p_mw[i] for i in m.RENEWABLES) + sum(m.battery_p_mw[i] for i in m.BATTERIES)
         return m.tie_p_mw == demand - supply
 
 
 def copper_plate_range(grid: Grid, demand_mw: FloatArray, available_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the range of flows where all demand is served and all output taken: batteries and microgrids move it."""
-    flow_mw, moved = demand_mw - available_mw, _movable_mw(grid)
+    undecided = float(undecided_mw(grid, np.full(len(grid.bus_ids), grid.voltage.slack_vm_pu)))
+    flow_mw, moved = demand_mw + undecided - available_mw, _movable_mw(grid)
     return (flow_mw - moved).min(axis=0), (flow_mw + moved).max(axis=0)
 
 
@@ -94,12 +100,14 @@ def add_branch_flow(m: Hour, grid: Grid, elastic: bool, demand_peak: float | Non
     m.LINES = pyo.RangeSet(0, len(grid.line_from) - 1)
     _add_reactive_power(m, grid)
     _add_state(m, grid, elastic=elastic)
-    _add_power_balance(m, grid)
-    _add_ohms_law(m, grid)
+    branches = TwoPorts(m, grid)
+    _add_power_balance(m, grid, branches)
+    _add_ohms_law(m, grid, branches)
+    _add_ratings_of_shunted_ends(m, grid, branches, elastic=elastic)
     if demand_peak is not None:
         _add_current_bounds(m, grid, demand_peak)
     _add_tie_limits(m, grid)
-    m.losses_mw = pyo.Expression(expr=sum(float(grid.line_r_pu[e]) * m.squared_current[e] for e in m.LINES))  # (13)
+    m.losses_mw = pyo.Expression(expr=sum(branches.loss(e) for e in m.LINES))  # (13)
 
 
 def _add_reactive_power(m: Hour, grid: Grid) -> None:
@@ -122,10 +130,10 @@ def _add_reactive_power(m: Hour, grid: Grid) -> None:
 
 
 def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
-    lowest, highest = planned_voltages(grid)
+    lowest, highest = (limit.tolist() for limit in planned_voltages(grid))
     m.line_p_mw = pyo.Var(m.LINES)
     m.line_q_mvar = pyo.Var(m.LINES)
-    rating = (PLANNED * grid.line_max_i_pu) ** 2
+    rating = (PLANNED * _series_ratings(grid)) ** 2
     m.squared_current = pyo.Var(m.LINES, bounds=lambda m, e: (None, None if elastic else float(rating[e])))
     m.squared_voltage = pyo.Var(m.BUSES)
     if elastic:
@@ -136,6 +144,8 @@ def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
 
         @m.Constraint(m.LINES, doc="(29), elastic.")
         def line_rating(m: Hour, e: int) -> Relation:
+            if rating[e] == math.inf:
+                return pyo.Constraint.Skip
             return m.squared_current[e] <= float(rating[e]) + m.squared_overcurrent[e]
 
     @m.Constraint(doc="The main grid holds the voltage at its bus.")
@@ -146,56 +156,94 @@ def _add_state(m: Hour, grid: Grid, *, elastic: bool) -> None:
     def min_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0) >= lowest**2
+        return m.squared_voltage[j] + (m.squared_undervoltage[j] if elastic else 0) >= lowest[j] ** 2
 
     @m.Constraint(m.BUSES, doc="(31) Upper voltage limit.")
     def max_voltage(m: Hour, j: int) -> Relation:
         if j == grid.slack:
             return pyo.Constraint.Skip
-        return m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0) <= highest**2
+        return m.squared_voltage[j] - (m.squared_overvoltage[j] if elastic else 0) <= highest[j] ** 2
 
 
-def _add_power_balance(m: Hour, grid: Grid) -> None:
+def _shunted_ends(grid: Grid) -> tuple[BoolArray, BoolArray]:
+    """Return the mask of branches with a shunt at the sending end, and with one at the receiving end, shape (L,)."""
+    return (
+        (grid.line_g_from_pu != 0) | (grid.line_b_from_pu != 0),
+        (grid.line_g_to_pu != 0) | (grid.line_b_to_pu != 0),
+    )
+
+
+def _series_ratings(grid: Grid) -> FloatArray:
+    """Return the largest current of every series element by the ratings of its ends without shunt, shape (L,)."""
+    sending, receiving = _shunted_ends(grid)
+    return np.minimum(
+        np.where(sending, np.inf, grid.line_max_i_pu * grid.line_ratio),
+        np.where(receiving, np.inf, grid.line_max_i_to_pu),
+    )
+
+
+def _add_ratings_of_shunted_ends(m: Hour, grid: Grid, branches: TwoPorts, *, elastic: bool) -> None:
+    """Add the ratings (29) of ends where a shunt makes the metered current another than that in the series element."""
+    sending, receiving = (np.flatnonzero(ends).tolist() for ends in _shunted_ends(grid))
+    of_sending, of_receiving = (((PLANNED * x) ** 2).tolist() for x in (grid.line_max_i_pu, grid.line_max_i_to_pu))
+
+    def within(current: Any, squared_rating: float, e: int) -> Relation:
+        if squared_rating == math.inf:
+            return pyo.Constraint.Skip
+        return current - (m.squared_overcurrent[e] if elastic else 0) <= squared_rating
+
+    @m.Constraint(sending, doc="(29) Current at the sending end, charging included.")
+    def sending_rating(m: Hour, e: int) -> Relation:
+        return within(branches.squared_current_sent(e), of_sending[e], e)
+
+    @m.Constraint(receiving, doc="(29) Current at the receiving end, charging included.")
+    def receiving_rating(m: Hour, e: int) -> Relation:
+        return within(branches.squared_current_received(e), of_receiving[e], e)
+
+
+def _add_power_balance(m: Hour, grid: Grid, branches: TwoPorts) -> None:
     loads = _units_at(grid.load_bus)
     renewables = _units_at(grid.renewable_bus)
     batteries = _units_at(grid.battery_bus)
     connections = _units_at(grid.connection_bus)
     into, out_of = _units_at(grid.line_to), _units_at(grid.line_from)
-    r, x = grid.line_r_pu.tolist(), grid.line_x_pu.tolist()
+    given_p, given_q = grid.given_p_mw.tolist(), grid.given_q_mvar.tolist()
+    g, b = grid.bus_g_pu.tolist(), grid.bus_b_pu.tolist()
     tan_phi = grid.load_tan_phi.tolist()
 
-    @m.Constraint(m.BUSES, doc="(26)-(27) Active power in equals active power out at every bus.")
+    @m.Constraint(m.BUSES, doc="(26)-(27) Active power in equals active power out at every bus; its shunt draws g·v.")
     def active_balance(m: Hour, j: int) -> Relation:
         supply = sum(m.renewable_p_mw[i] for i in renewables(j)) + sum(m.battery_p_mw[i] for i in batteries(j))
-        arriving = sum(m.line_p_mw[e] - r[e] * m.squared_current[e] for e in into(j))
+        supply += given_p[j] if given_p[j] else 0
+        arriving = sum(branches.received_p(e) for e in into(j))
         tie = m.tie_p_mw if j == grid.slack else 0
-        leaving = sum(m.line_p_mw[e] for e in out_of(j)) + sum(m.load_p_mw[i] for i in loads(j))
+        leaving = sum(branches.sent_p(e) for e in out_of(j)) + sum(m.load_p_mw[i] for i in loads(j))
+        leaving += g[j] * m.squared_voltage[j] if g[j] else 0
         return supply + arriving + tie == leaving + sum(m.exchange_p_mw[i] for i in connections(j))
 
-    @m.Constraint(m.BUSES, doc="(26)-(27) The same for reactive power; loads keep their power factor (19).")
+    @m.Constraint(m.BUSES, doc="(26)-(27) Reactive power; loads keep their power factor (19), a shunt draws -b·v.")
     def reactive_balance(m: Hour, j: int) -> Relation:
         supply = sum(m.renewable_q_mvar[i] for i in renewables(j)) + sum(m.battery_q_mvar[i] for i in batteries(j))
-        arriving = sum(m.line_q_mvar[e] - x[e] * m.squared_current[e] for e in into(j))
+        supply += given_q[j] if given_q[j] else 0
+        arriving = sum(branches.received_q(e) for e in into(j))
         tie = m.tie_q_mvar if j == grid.slack else 0
-        leaving = sum(m.line_q_mvar[e] for e in out_of(j)) + sum(tan_phi[i] * m.load_p_mw[i] for i in loads(j))
+        leaving = sum(branches.sent_q(e) for e in out_of(j)) + sum(tan_phi[i] * m.load_p_mw[i] for i in loads(j))
+        leaving -= b[j] * m.squared_voltage[j] if b[j] else 0
         return supply + arriving + tie == leaving + sum(m.exchange_q_mvar[i] for i in connections(j))
 
 
-def _add_ohms_law(m: Hour, grid: Grid) -> None:
+def _add_ohms_law(m: Hour, grid: Grid, branches: TwoPorts) -> None:
     """Add Eq. (28) in branch-flow form."""
-    r, x = grid.line_r_pu.tolist(), grid.line_x_pu.tolist()
-    sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
+    receiving = grid.line_to.tolist()
 
-    @m.Constraint(m.LINES, doc="(28) Voltage drop: v_j = v_i - 2(rP + xQ) + (r² + x²)ℓ.")
+    @m.Constraint(m.LINES, doc="(28) Voltage drop: v_j = w - 2(rP + xQ) + (r² + x²)ℓ, w = v_i/t².")
     def voltage_drop(m: Hour, e: int) -> Relation:
-        drop = 2 * (r[e] * m.line_p_mw[e] + x[e] * m.line_q_mvar[e])
-        drop -= (r[e] ** 2 + x[e] ** 2) * m.squared_current[e]
-        return m.squared_voltage[receiving[e]] == m.squared_voltage[sending[e]] - drop
+        return m.squared_voltage[receiving[e]] == branches.voltage(e) - branches.drop(e)
 
-    @m.Constraint(m.LINES, doc="(28) Current: P² + Q² = ℓ·v, relaxed to a second-order cone.")
+    @m.Constraint(m.LINES, doc="(28) Current: P² + Q² = ℓ·w, relaxed to a second-order cone.")
     def current(m: Hour, e: int) -> Relation:
         power = m.line_p_mw[e] ** 2 + m.line_q_mvar[e] ** 2
-        return power <= m.squared_current[e] * m.squared_voltage[sending[e]]
+        return power <= m.squared_current[e] * branches.voltage(e)
 
 
 def _add_current_bounds(m: Hour, grid: Grid, demand_peak: float) -> None:
@@ -244,11 +292,12 @@ def _units_at(bus_of_unit: IntArray) -> Callable[[int], list[int]]:
 
 def branch_flow_range(grid: Grid, demand_mw: FloatArray, available_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the range of flows where ANM may curtail demand and output to zero, losses and Eq. (30) included."""
-    worst_loss, moved = float(grid.line_r_pu @ grid.line_max_i_pu**2), _movable_mw(grid)
-    low = np.full(demand_mw.shape[1], -(available_mw.max(axis=0) + moved))
+    shunts_mw, moved = shunt_losses(grid), _movable_mw(grid)
+    given, worst_loss = float(grid.given_p_mw.sum()), float(grid.line_r_pu @ largest_series_current(grid) ** 2)
+    low = np.full(demand_mw.shape[1], -(available_mw.max(axis=0) + moved)) - given + shunts_mw[0]
     if grid.tie_line.power_factor_reading == "import_only":
         low = np.zeros_like(low)
-    return low, demand_mw.max(axis=0) + moved + worst_loss
+    return low, demand_mw.max(axis=0) + moved + worst_loss - given + shunts_mw[1]
 
 
 def _movable_mw(grid: Grid) -> float:

@@ -51,7 +51,8 @@ class Plan:
     bid_mw : array, shape (T,)
         Bids, given or decided. [MW]
     line_p_mw, line_q_mvar : array, shape (S, T, L)
-        Planned flows at the sending end of each line; no lines on the copper plate. [MW], [Mvar]
+        Planned flows into the series element of each line or transformer, at its sending end behind transformer and
+        shunt (:mod:`agents.dispatch.two_port`); no lines on the copper plate. [MW], [Mvar]
     cone_gap : array, shape (S, T)
         Largest relative cone gap of each hour, see :func:`cone_gap`.
     spilled : array, shape (S, T)
@@ -60,6 +61,8 @@ class Plan:
         Imbalance penalty as the program counts it; too low where it relaxes |B| of an open direction. [$]
     violation : array, shape (S, T)
         Sum of violated limits (p.u. squared, MWh); zero unless no dispatch meets them all.
+    losses_mw : array, shape (S, T)
+        Losses of lines and transformers, see :func:`losses`. [MW]
     prices : Prices or None
         Duals of the links between hours.
     objective, bound : float
@@ -90,6 +93,7 @@ class Plan:
     spilled: FloatArray
     penalty: FloatArray
     violation: FloatArray
+    losses_mw: FloatArray
     prices: Prices | None = None
     objective: float = np.nan
     bound: float = np.nan
@@ -139,12 +143,14 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
         exchange_p_mw=_exchange(grid, problem, read, "exchange_p_mw"),
         exchange_q_mvar=_exchange(grid, problem, read, "exchange_q_mvar"),
     )
+    tie_p_mw = read["tie_p_mw"][..., 0]
+    vm_pu = np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only
     return Plan(
         set_points=set_points,
         end_energy_mwh=stored,
-        tie_p_mw=read["tie_p_mw"][..., 0],
+        tie_p_mw=tie_p_mw,
         tie_q_mvar=read["tie_q_mvar"][..., 0] if ac else np.zeros(shape),
-        vm_pu=np.sqrt(np.maximum(read["squared_voltage"], 0)) if ac else slack_only,
+        vm_pu=vm_pu,
         line_p_mw=read["line_p_mw"] if ac else np.zeros((*shape, 0)),
         line_q_mvar=read["line_q_mvar"] if ac else np.zeros((*shape, 0)),
         bid_mw=np.zeros(shape[1]) if bid_mw is None else bid_mw,
@@ -152,6 +158,7 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
         spilled=beyond,
         penalty=imbalance_cost((read["over_scheduling_mwh"], read["under_scheduling_mwh"]), problem.step_prices),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
+        losses_mw=losses(grid, set_points, tie_p_mw, vm_pu),
     )
 
 
@@ -180,9 +187,40 @@ The small rest keeps a solver's round-off from being clipped, or from being a vi
 """
 
 
-def planned_voltages(grid: Grid) -> tuple[float, float]:
-    """Return the lowest and the highest voltage that a plan may have (31). [p.u.]"""
-    return grid.voltage.min_vm_pu + VOLTAGE_MARGIN_PU, grid.voltage.max_vm_pu - VOLTAGE_MARGIN_PU
+def planned_voltages(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Return the lowest and the highest voltage that a plan may have at every bus (31), shape (B,) each. [p.u.]"""
+    return grid.bus_min_vm_pu + VOLTAGE_MARGIN_PU, grid.bus_max_vm_pu - VOLTAGE_MARGIN_PU
+
+
+def undecided_mw(grid: Grid, vm_pu: FloatArray) -> FloatArray:
+    """Return the net active power drawn by what nobody decides, given injections and shunts, shape (...). [MW]
+
+    Parameters
+    ----------
+    grid : Grid
+        The network.
+    vm_pu : array, shape (..., B)
+        Bus voltages. [p.u.]
+    """
+    drawn: FloatArray = vm_pu**2 @ grid.bus_g_pu - grid.given_p_mw.sum()
+    return drawn
+
+
+def losses(grid: Grid, points: SetPoints, tie_p_mw: FloatArray, vm_pu: FloatArray) -> FloatArray:
+    """Return the losses (13) of lines and transformers, shunts of their own included: what is left over, (S, T). [MW]
+
+    Parameters
+    ----------
+    grid, points : Grid, SetPoints
+        The network, and the power of every unit and connection, shape (S, T, units).
+    tie_p_mw : array, shape (S, T)
+        Flow from the main grid. [MW]
+    vm_pu : array, shape (S, T, B)
+        Bus voltages. [p.u.]
+    """
+    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
+    served: FloatArray = tie_p_mw + supply - points.load_p_mw.sum(axis=2) - points.exchange_p_mw.sum(axis=2)
+    return served - undecided_mw(grid, vm_pu)
 
 
 def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -219,11 +257,11 @@ SMALL_FLOW_MVA = 0.1
 
 
 def cone_gap(grid: Grid, read: dict[str, FloatArray]) -> FloatArray:
-    """Return the largest relative gap ℓ·v - (P² + Q²) over the lines, shape (S, T): 0 where the relaxation is exact.
+    """Return the largest relative gap ℓ·w - (P² + Q²) over the lines, shape (S, T): 0 where the relaxation is exact.
 
     The gap is relative to the squared flow, or to `SMALL_FLOW_MVA` squared where the flow is smaller.
     """
-    sending = read["squared_voltage"][..., grid.line_from]
+    sending = read["squared_voltage"][..., grid.line_from] / grid.line_ratio**2
     power = read["line_p_mw"] ** 2 + read["line_q_mvar"] ** 2
     gap = (read["squared_current"] * sending - power) / np.maximum(power, SMALL_FLOW_MVA**2)
     worst: FloatArray = np.abs(gap).max(axis=-1)

@@ -26,7 +26,6 @@ def plan_money(
     """
     points = plan.set_points
     battery = points.battery_p_mw
-    supply = points.renewable_p_mw.sum(axis=2) + battery.sum(axis=2)
     first = np.broadcast_to(problem.previous_battery_p_mw, battery[:, :1].shape)
     money = terms(
         tariff,
@@ -41,7 +40,7 @@ def plan_money(
         battery_throughput_mw=np.abs(battery),
         wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
         metered_mw=plan.tie_p_mw[..., None],
-        losses_mw=(plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2))[..., None],
+        losses_mw=plan.losses_mw[..., None],
         penalty=rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices)[..., None],
     )
     return {term: hourly.sum(axis=1) for term, hourly in money.totals().items()}

@@ -58,10 +58,7 @@ def expected_profit(plan: Plan, probability: FloatArray) -> float:
     """
     if not plan.violation.any():
         return -plan.objective
-    points = plan.set_points
-    supply = points.renewable_p_mw.sum(axis=2) + points.battery_p_mw.sum(axis=2)
-    losses_mw = plan.tie_p_mw + supply - points.load_p_mw.sum(axis=2)
-    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * losses_mw
+    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * plan.losses_mw
     return float(probability @ counted.sum(axis=1)) - plan.objective
 
 

@@ -29,6 +29,8 @@ class ACCase:
         Directions.
     integer : bool
         Whether directions that are not fixed become binary variables, or (False) import.
+    elastic : bool
+        Let limits be violated at a price, as in :func:`agents.dispatch.hour.hour_model`.
     """
 
     grid: Grid
@@ -37,6 +39,7 @@ class ACCase:
     problem: DispatchProblem
     directions: Directions
     integer: bool = False
+    elastic: bool = False
 
     @property
     def both_directions(self) -> bool:

@@ -60,6 +60,8 @@ def add_bids(case: ACCase, m: Model) -> None:
 def add_money(case: ACCase, m: Model) -> None:
     """Add the cost of every hour, Eq. (8)-(17), and the expected cost of the day, Eq. (7)."""
     tariff, given, batteries = case.tariff, case.problem, case.grid.batteries
+    shunts, bus_g = np.flatnonzero(case.grid.bus_g_pu).tolist(), case.grid.bus_g_pu.tolist()
+    injected_mw = float(case.grid.given_p_mw.sum())
     m.WEARING = pyo.Set(initialize=[i for i in m.BATTERIES if batteries[i].wear_per_mwh > 0])
     m.throughput_mw = pyo.Var(m.AT, m.WEARING, bounds=(0, None), initialize=0.0)
     m.throughput = pyo.Constraint(
@@ -72,6 +74,12 @@ def add_money(case: ACCase, m: Model) -> None:
 
     def of(component: Any, units: pyo.Set, s: int, t: int) -> npt.NDArray[np.object_]:
         return np.fromiter((component[s, t, i] for i in units), dtype=object)
+
+    def lost(s: int, t: int, left: Any) -> Any:
+        """Return (13): what comes in and does not go out; `left` is without what nobody decides."""
+        for i in shunts:
+            left = left - bus_g[i] * m.vm_pu[s, t, i] ** 2
+        return left + injected_mw if injected_mw else left
 
     def cost(m: Model, s: int, t: int) -> Any:
         load = of(m.load_p_mw, m.LOADS, s, t).sum(keepdims=True)  # linear in the money: small expressions do
@@ -93,7 +101,7 @@ def add_money(case: ACCase, m: Model) -> None:
             battery_throughput_mw=np.fromiter(throughput, dtype=object),
             wear_per_mwh=np.array([unit.wear_per_mwh for unit in batteries]),
             metered_mw=tie,
-            losses_mw=tie + output + battery.sum() - load,  # (13): what comes in and does not go out
+            losses_mw=lost(s, t, tie + output + battery.sum() - load),
             penalty=imbalance_cost(energies, (over_price[t], under_price[t])),
         )
         return -money.totals()["profit"]

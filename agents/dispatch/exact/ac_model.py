@@ -8,7 +8,6 @@ Components bear the numbers of Energies 2016, 9(1), 48; Eq. (24) and (31) are bo
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,21 +15,13 @@ import pyomo.environ as pyo
 
 from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_market import add_bids, add_money
-from agents.dispatch.plan import PLANNED, planned_voltages
+from agents.dispatch.exact.ac_network import add_network_flow, add_network_limits, shifted_angles
+from agents.dispatch.plan import PLANNED
 from grids.components import energy_limits
-from grids.network import ComplexArray, FloatArray, Grid
+from grids.network import FloatArray
 
 OVERLAP_MW2 = 1e-9
 """Largest product of charge and discharge of a lossy battery; 0 is exact, and too sharp for Ipopt. [MW²]"""
-
-
-def bus_admittance(grid: Grid) -> ComplexArray:
-    """Return the bus admittance matrix G + jB, shape (B, B). [p.u.]"""
-    incidence = np.zeros((len(grid.line_from), len(grid.bus_ids)))
-    lines = np.arange(len(grid.line_from))
-    incidence[lines, grid.line_from], incidence[lines, grid.line_to] = 1.0, -1.0
-    line = np.diag(1 / (grid.line_r_pu + 1j * grid.line_x_pu))
-    return (incidence.T @ line @ incidence).astype(np.complex128)
 
 
 def ac_model(case: ACCase) -> Model:
@@ -48,7 +39,7 @@ def ac_model(case: ACCase) -> Model:
     _add_units(case, m)
     _add_stores(case, m)
     _add_power_flow(case, m)
-    _add_limits(case, m)
+    add_network_limits(case, m)
     _add_tie_line(case, m)
     add_bids(case, m)
     add_money(case, m)
@@ -150,93 +141,36 @@ def _add_stores(case: ACCase, m: Model) -> None:
 def _add_power_flow(case: ACCase, m: Model) -> None:
     grid = case.grid
     m.vm_pu = pyo.Var(m.AT, m.BUSES, initialize=grid.voltage.slack_vm_pu)
-    m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=0.0)
+    angles = shifted_angles(grid).tolist()
+    m.va_rad = pyo.Var(m.AT, m.BUSES, initialize=lambda m, s, t, i: angles[i])
     m.tie_p_mw = pyo.Var(m.AT, initialize=0.0)
     m.tie_q_mvar = pyo.Var(m.AT, initialize=0.0)
-    _add_network_flow(case, m)
+    add_network_flow(case, m)
     loads, renewables, batteries = (
         _units_by_bus(bus.tolist(), len(grid.bus_ids)) for bus in (grid.load_bus, grid.renewable_bus, grid.battery_bus)
     )
+    given_p, given_q = grid.given_p_mw.tolist(), grid.given_q_mvar.tolist()
 
     def active(m: Model, s: int, t: int, i: int) -> Any:
         supply = sum(m.renewable_p_mw[s, t, k] for k in renewables[i])
         supply += sum(m.battery_p_mw[s, t, k] for k in batteries[i])
         supply -= sum(m.load_p_mw[s, t, k] for k in loads[i])
+        supply += given_p[i] if given_p[i] else 0
         return supply + (m.tie_p_mw[s, t] if i == grid.slack else 0) == m.eq28_p[s, t, i]
 
     def reactive(m: Model, s: int, t: int, i: int) -> Any:
         supply = sum(m.renewable_q_mvar[s, t, k] for k in renewables[i])
         supply += sum(m.battery_q_mvar[s, t, k] for k in batteries[i])
         supply -= sum(m.eq19[s, t, k] for k in loads[i])
+        supply += given_q[i] if given_q[i] else 0
         return supply + (m.tie_q_mvar[s, t] if i == grid.slack else 0) == m.eq28_q[s, t, i]
 
     m.OTHERS = m.BUSES - {grid.slack}
     m.eq26_p = pyo.Constraint(m.AT, {grid.slack}, rule=active, doc="Balance at the bus of the tie line.")
     m.eq26_q = pyo.Constraint(m.AT, {grid.slack}, rule=reactive, doc="The same for reactive power.")
     m.eq27_p = pyo.Constraint(m.AT, m.OTHERS, rule=active, doc="Balance at every other bus.")
-    m.eq27_q = pyo.Constraint(m.AT, m.OTHERS, rule=reactive, doc="The same for reactive power.")
-
-
-def _add_network_flow(case: ACCase, m: Model) -> None:
-    """Add Eq. (28), the flow from each bus into the network; every line's sine and cosine is written once."""
-    sending, receiving = case.grid.line_from.tolist(), case.grid.line_to.tolist()
-    ends = list(zip(sending, receiving, strict=True))
-    line = {(i, j): (e, 1) for e, (i, j) in enumerate(ends)} | {(j, i): (e, -1) for e, (i, j) in enumerate(ends)}
-    near = [[i, *(j for k, j in line if k == i)] for i in m.BUSES]
-    admittance = bus_admittance(case.grid)
-    conductance, susceptance = admittance.real.tolist(), admittance.imag.tolist()
-
-    def along_line(m: Model, s: int, t: int, e: int, function: Callable[[Any], Any]) -> Any:
-        i, j = ends[e]
-        return m.vm_pu[s, t, i] * m.vm_pu[s, t, j] * function(m.va_rad[s, t, i] - m.va_rad[s, t, j])
-
-    m.cosine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.cos))
-    m.sine = pyo.Expression(m.AT, m.LINES, rule=lambda m, s, t, e: along_line(m, s, t, e, pyo.sin))
-
-    def cosine(m: Model, s: int, t: int, i: int, j: int) -> Any:
-        return m.vm_pu[s, t, i] ** 2 if i == j else m.cosine[s, t, line[i, j][0]]
-
-    def sine(m: Model, s: int, t: int, i: int, j: int) -> Any:
-        return 0.0 if i == j else line[i, j][1] * m.sine[s, t, line[i, j][0]]
-
-    m.eq28_p = pyo.Expression(
-        m.AT,
-        m.BUSES,
-        rule=lambda m, s, t, i: sum(
-            conductance[i][j] * cosine(m, s, t, i, j) + susceptance[i][j] * sine(m, s, t, i, j) for j in near[i]
-        ),
-        doc="P_i = Σ_j V_i·V_j·(G_ij·cos θ_ij + B_ij·sin θ_ij)",
-    )
-    m.eq28_q = pyo.Expression(
-        m.AT,
-        m.BUSES,
-        rule=lambda m, s, t, i: sum(
-            conductance[i][j] * sine(m, s, t, i, j) - susceptance[i][j] * cosine(m, s, t, i, j) for j in near[i]
-        ),
-        doc="Q_i = Σ_j V_i·V_j·(G_ij·sin θ_ij - B_ij·cos θ_ij)",
-    )
-
-
-def _add_limits(case: ACCase, m: Model) -> None:
-    grid, (lowest, highest) = case.grid, planned_voltages(case.grid)
-    squared_impedance = grid.line_r_pu**2 + grid.line_x_pu**2
-    widest = ((PLANNED * grid.line_max_i_pu) ** 2 * squared_impedance).tolist()
-    sending, receiving = grid.line_from.tolist(), grid.line_to.tolist()
-    for at in m.AT:
-        m.vm_pu[(*at, grid.slack)].fix(grid.voltage.slack_vm_pu)
-        m.va_rad[(*at, grid.slack)].fix(0.0)
-    for i in m.OTHERS:  # (31)
-        for at in m.AT:
-            m.vm_pu[(*at, i)].setlb(lowest)
-            m.vm_pu[(*at, i)].setub(highest)
-    m.eq29_line = pyo.Constraint(
-        m.AT,
-        m.LINES,
-        rule=lambda m, s, t, e: (
-            m.vm_pu[s, t, sending[e]] ** 2 + m.vm_pu[s, t, receiving[e]] ** 2 - 2 * m.cosine[s, t, e] <= widest[e]
-        ),
-        doc="Current within the rating: |I|²·|Z|² = |V_i - V_j|².",
-    )
+    unheld = m.OTHERS - set(grid.held_bus.tolist())
+    m.eq27_q = pyo.Constraint(m.AT, unheld, rule=reactive, doc="Reactive power, where no generator holds the voltage.")
 
 
 def _add_tie_line(case: ACCase, m: Model) -> None:

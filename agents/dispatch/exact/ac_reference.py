@@ -12,8 +12,9 @@ import numpy as np
 from agents.dispatch.compiled import PYOMO
 from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_model import ac_model, values_of
+from agents.dispatch.exact.ac_network import series_impedance, transformed
 from agents.dispatch.exact.nl_solver import Options, solve_nl
-from agents.dispatch.plan import Plan, store_path
+from agents.dispatch.plan import Plan, losses, store_path
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from grids.power_flow import SetPoints
@@ -69,7 +70,7 @@ def solve_ac(
 
 
 def _begin_at(m: Model, start: Plan) -> None:
-    """Give the variables the values of a plan; angles are left at zero."""
+    """Give the variables the values of a plan; angles are left as they start."""
     arrays = {name: array for name, array in vars(start.set_points).items() if hasattr(m, name)}
     arrays |= {name: getattr(start, name) for name in ("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "bid_mw")}
     for name, array in arrays.items():
@@ -91,19 +92,20 @@ def read_ac_plan(case: ACCase, m: Model) -> Plan:
     stored, beyond = store_path(grid, problem, battery)
     angle = values_of(m.va_rad, *shape, len(grid.bus_ids))
     voltage = values_of(m.vm_pu, *shape, len(grid.bus_ids)) * np.exp(1j * angle)
-    sending, receiving = voltage[..., grid.line_from], voltage[..., grid.line_to]
-    sent = sending * np.conj((sending - receiving) / (grid.line_r_pu + 1j * grid.line_x_pu))
+    sending, receiving = voltage[..., grid.line_from] * transformed(grid), voltage[..., grid.line_to]
+    sent = sending * np.conj((sending - receiving) / series_impedance(grid))
+    points = SetPoints(
+        load_p_mw=load,
+        load_q_mvar=load * grid.load_tan_phi,
+        renewable_p_mw=values_of(m.renewable_p_mw, *shape, len(grid.renewables)),
+        renewable_q_mvar=values_of(m.renewable_q_mvar, *shape, len(grid.renewables)),
+        battery_p_mw=battery,
+        battery_q_mvar=values_of(m.battery_q_mvar, *shape, len(grid.batteries)),
+        exchange_p_mw=np.zeros((*shape, 0)),
+        exchange_q_mvar=np.zeros((*shape, 0)),
+    )
     return Plan(
-        set_points=SetPoints(
-            load_p_mw=load,
-            load_q_mvar=load * grid.load_tan_phi,
-            renewable_p_mw=values_of(m.renewable_p_mw, *shape, len(grid.renewables)),
-            renewable_q_mvar=values_of(m.renewable_q_mvar, *shape, len(grid.renewables)),
-            battery_p_mw=battery,
-            battery_q_mvar=values_of(m.battery_q_mvar, *shape, len(grid.batteries)),
-            exchange_p_mw=np.zeros((*shape, 0)),
-            exchange_q_mvar=np.zeros((*shape, 0)),
-        ),
+        set_points=points,
         end_energy_mwh=stored,
         tie_p_mw=tie,
         tie_q_mvar=values_of(m.tie_q_mvar, *shape),
@@ -115,4 +117,5 @@ def read_ac_plan(case: ACCase, m: Model) -> Plan:
         spilled=beyond,
         penalty=case.rule.penalty(bid, tie, problem.step_prices),
         violation=np.zeros(shape),
+        losses_mw=losses(grid, points, tie, np.abs(voltage)),
     )

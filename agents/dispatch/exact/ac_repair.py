@@ -140,7 +140,7 @@ def _refused(grid: Grid, plan: Plan) -> BoolArray:
 
 PER_SCENARIO = (
     *("end_energy_mwh", "tie_p_mw", "tie_q_mvar", "vm_pu", "line_p_mw", "line_q_mvar"),
-    *("cone_gap", "spilled", "penalty", "violation"),
+    *("cone_gap", "spilled", "penalty", "violation", "losses_mw"),
 )
 """Names of a plan's arrays, besides its set points, whose first axis is the scenario."""
 

@@ -42,6 +42,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__",
     "image_scrapers": ("generated",),
+    "within_subsection_order": "generated.gallery_place",
     "reset_modules": (),
     "download_all_examples": False,
     "show_signature": False,
@@ -60,6 +61,7 @@ html_title = "Tieline"
 html_static_path = ["_static"]
 html_css_files = ["tieline.css"]
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the browser is set
 html_theme_options = {
     "logo": {"text": "Tieline"},
     "show_toc_level": 2,

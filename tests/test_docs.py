@@ -106,6 +106,16 @@ def test_every_assumption_of_the_study_files_is_in_the_table(generated):
         assert len([row for row in rows if f"| `{name}` |" in row and "**[assumed" in row]) == len(noted) > 5
 
 
+def test_every_symbol_of_the_model_is_in_the_nomenclature():
+    model, listed = ((DOCS / f"{name}.md").read_text(encoding="utf-8") for name in ("model", "nomenclature"))
+    equations = " ".join(re.findall(r":::\{math\}\n(.*?):::", model, re.DOTALL))
+    symbols = set(re.findall(r"[A-Za-z]\^\{(?:\\text\{\w+\}|\w)\}", equations))
+    symbols |= set(re.findall(r"\\(?:gamma_\w|[a-z]?eta|alpha|lambda|mu|pi|rho|sigma|theta|varepsilon)\b", equations))
+    written = {"\\eta": "η", "\\sigma": "σ"}
+    assert len(symbols) > 30
+    assert {one for one in symbols if one not in listed and written.get(one, one) not in listed} == set()
+
+
 def test_every_public_name_is_in_the_reference():
     listed = re.findall(r"^   ~tieline\.(\w+)$", (DOCS / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(tl.__all__)

@@ -203,14 +203,22 @@ def _with_title(script: str) -> str:
     """Return a script whose one-line docstring, "Title: what it does.", has its title in a line of its own."""
     title, rest = re.match(r'"""(.*?): (.*?)"""', script, re.DOTALL).groups()  # type: ignore[union-attr]
     body = script.partition('"""')[2].partition('"""')[2]
-    return f'"""\n{title}\n{"=" * len(title)}\n\n{rest[0].upper()}{rest[1:]}\n"""{body}'
+    end = "\n# %%\n# The names used here are in the :doc:`Python API </api>`.\n"  # with it, code comes before output
+    return f'"""\n{title}\n{"=" * len(title)}\n\n{rest[0].upper()}{rest[1:]}\n"""{body}{end}'
 
 
 _HEADS = {
     "examples": "Short scripts, each with what it prints and draws; every page offers the script and a notebook.",
     "checks": "Scripts that check the results by other means; each is run when this documentation is built.",
 }
+_ORDER = ("first_run", "change_a_value", "compare_strategies", "value_of_foresight", "sweep_and_plot", "own_policy")
 _seen: dict[Path, float] = {}
+
+
+def gallery_place(file: str) -> tuple[int, str]:
+    """Return the place of an example in its gallery: first what a newcomer runs first."""
+    name = Path(file).stem
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
 
 
 def show_images(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:

@@ -26,7 +26,8 @@ class DearHours:
         return replace(decision, orders=replace(decision.orders, battery_p_mw=battery_p_mw))
 
 
-for policy in ("none", DearHours, "receding"):
-    run = tl.run("microgrid33", policy=policy)
+runs = [tl.run("microgrid33", policy=policy) for policy in ("none", DearHours, "receding")]
+for run in runs:
     below = run.summary["voltage"]["violations"]
     print(f"{run.study.policy:12} profit ${run.money['profit']:8,.2f}, {below} bus-hours outside the voltage limits")
+tl.compare(*runs).plot().savefig("own_policy.png", dpi=120)

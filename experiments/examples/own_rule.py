@@ -15,3 +15,4 @@ print("packaged:", *tl.list_rules())
 # The rule that settles is the rule the bid is optimised for: bids answer to it.
 rules = tl.compare("microgrid33", vary={"rule": ["case1", rule]}, bidding="basic")
 print(rules.money.loc[["imbalance", "profit"]].round(2).to_string())
+rules.plot().savefig("own_rule.png", dpi=120)

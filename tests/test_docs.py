@@ -98,6 +98,13 @@ def test_every_command_and_option_is_in_the_reference(generated):
             assert option.opts[0] in section or option.metavar in section, f"{name}: {option.opts}"
 
 
+def test_what_a_command_prints_stands_below_that_command(generated):
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"_generated/printed/(\w+)\.txt", text):
+            assert f"tieline {generated['PRINTED'][name]}\n" in text.replace("`", "\n"), f"{page.name}: {name}"
+
+
 def test_every_assumption_of_the_study_files_is_in_the_table(generated):
     rows = generated["value_table"]().splitlines()
     for name in ("microgrid33", "networked33"):

@@ -125,7 +125,7 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 PRINTED = {
     "run": "run microgrid33 --out runs/first",
-    "none": "run microgrid33 --policy none --figures none --out runs/none",
+    "none": "run microgrid33 --policy none --out runs/none",
     "compare": "compare microgrid33 --vary bidding=basic,anm_aware --out runs/why",
     "bid": "bid microgrid33",
     "audit": "audit runs/first",

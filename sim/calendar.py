@@ -3,16 +3,18 @@
 from datetime import date, datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from grids.components import Data, Word
 from grids.documents import in_short
 from grids.network import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PER_HOUR = (1, 2, 3, 4, 6, 12)
 """Numbers of steps into which an hour may be divided."""
@@ -123,7 +125,7 @@ class Calendar(Data):
 
     @property
     def is_hourly(self) -> bool:
-        """Whether step, market period and settlement period all are an hour."""
+        """Return whether step, market period and settlement period all are an hour."""
         return self.step_h == self.market_period_h == self.settlement_period_h == 1
 
     def hours_before(self, day: int) -> float:
@@ -162,11 +164,13 @@ class Calendar(Data):
         """Return the hour ending of a step of a day by its number from 1, a whole number where steps are hours. [h]"""
         return period if self.steps_per_hour == 1 else period / self.steps_per_hour
 
-    def times(self, day: int) -> pd.DatetimeIndex:
+    def times(self, day: int) -> "pd.DatetimeIndex":
         """Return the time at which every step of a day begins, with the zone's offset if there is one, shape (T,).
 
         Without a first day, day 1 is 1 January 1970.
         """
+        import pandas as pd  # not at the top: a look at a study needs none
+
         zone = None if self.time_zone is None else "UTC"
         first = pd.Timestamp(_midnight(self, day), unit="s", tz=zone)
         times = pd.date_range(first, periods=self.steps(day), freq=pd.Timedelta(seconds=3600 // self.steps_per_hour))

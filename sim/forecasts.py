@@ -10,16 +10,19 @@ forecast of a day from what has happened by then:
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import compress
 
 import numpy as np
 import pandas as pd
 
-from grids.network import FloatArray, Grid, IntArray
+from grids.network import BoolArray, FloatArray, Grid, IntArray
 from sim.calendar import Calendar
+from sim.columns import ActualColumns, ProfileSpec
+from sim.error_model import ErrorHistory
 from sim.errors import StudyError
-from sim.profiles import FRACTIONS, ActualColumns, Profiles, ProfileSpec, read_table
+from sim.profiles import FRACTIONS, Profiles, read_table
+from sim.scenarios import DayErrors
 from sim.series import Series, read_series, unit_of
 
 WEEKLY_DAYS = 28
@@ -59,7 +62,9 @@ class SeriesProfiles:
                 "calendar.first_day: is missing, but profiles.time names a column of times; give the date of day 1"
             )
         self.spec, self.calendar, self._grid = spec, calendar, grid
-        self._day_values = lru_cache(maxsize=512)(self._values_of_day)  # a year and a half, some kB each
+        self._day_values = lru_cache(maxsize=2048)(self._values_of_day)
+        self._past_day = lru_cache(maxsize=2048)(self._both_of_day)
+        self._forecast = lru_cache(maxsize=2048)(self._forecast_of_day)
         _require_known_buses(spec, grid)
         self._columns = {
             (name, actual): self._columns_of(name, actual=actual)
@@ -95,6 +100,52 @@ class SeriesProfiles:
         times = self.calendar.times(day)
         return np.asarray((times.hour * 60 + times.minute) * self.calendar.steps_per_hour // 60, dtype=np.intp)
 
+    def errors(self, day: int, most_days: int) -> DayErrors | None:
+        """Return the errors of the days before a market day, to draw its scenarios from; None if they are too few.
+
+        Days with a gap, or before the file begins, are left out.
+
+        Parameters
+        ----------
+        day : int
+            Market day, counted from 1.
+        most_days : int
+            Days to look back.
+        """
+        days = [self._past_day(before) for before in range(day - 1, day - 1 - most_days, -1)]
+        past = np.array([both for both in days if both is not None])
+        history = ErrorHistory.of(past[:, 0], past[:, 1]) if len(past) else None
+        expected, steps = self._kinds(day, actual=False), self.clock_steps(day)
+        return None if history is None else partial(history.draw, forecast=expected, steps=steps)
+
+    def _both_of_day(self, day: int) -> FloatArray | None:
+        """Return forecast and actual of a day by the steps of the clock, shape (2, P, 3); None if they have a gap."""
+        try:
+            both = [self._kinds(day, actual=actual) for actual in (False, True)]
+        except StudyError:
+            return None
+        by_clock = np.full((2, 24 * self.calendar.steps_per_hour, len(_BUSES)), np.nan)
+        by_clock[:, self.clock_steps(day)] = both
+        return by_clock
+
+    def _kinds(self, day: int, *, actual: bool) -> FloatArray:
+        """Return demand, wind and PV of a day, each of all its units, shape (T, 3); NaN of what is not given."""
+        columns = []
+        for name in _BUSES:
+            if actual and not self._columns[name, True]:
+                columns.append(np.full(self.calendar.steps(day), np.nan))
+                continue
+            values = self._day_values(name, day, True) if actual else self._forecast(name, day)
+            if values.ndim == 2:
+                mine = slice(None) if name == "demand_pu" else self._mine(name)
+                values = np.average(values[:, mine], axis=1, weights=self._nominal_mw(name))
+            columns.append(values)
+        return np.column_stack(columns)
+
+    def _mine(self, name: str) -> BoolArray:
+        """Return which renewable units are of the kind of a profile, shape (G,)."""
+        return np.array([kind == _BUSES[name] for kind in self._grid.renewable_kinds])
+
     # ---- forecasts ----
 
     def _by_rule(self, name: str) -> bool:
@@ -102,7 +153,7 @@ class SeriesProfiles:
         zones = [getattr(zone.actual, name, None) for zone in self.spec.zones]
         return self.spec.forecast_rule is not None and any((actual, *zones))
 
-    def _forecast(self, name: str, day: int) -> FloatArray:
+    def _forecast_of_day(self, name: str, day: int) -> FloatArray:
         if not self._by_rule(name):
             if (name, False) in self._columns:
                 return self._day_values(name, day, False)
@@ -233,8 +284,7 @@ class SeriesProfiles:
         if name == "demand_pu":
             return np.column_stack([found[key] for key in keys])
         values = np.zeros((len(times), len(self._grid.renewables)))
-        mine = [kind == _BUSES[name] for kind in self._grid.renewable_kinds]
-        values[:, mine] = np.column_stack([found[key] for key in keys])
+        values[:, self._mine(name)] = np.column_stack([found[key] for key in keys])
         return values
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from grids.components import Data
 from grids.network import FloatArray, Grid, IntArray
+from sim.error_model import LEAST_DAYS, autoregression
 
 if TYPE_CHECKING:
     from sim.profiles import Profiles
 
 Deviation = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
+
+
+DayErrors = Callable[[np.random.Generator, int], FloatArray]
+"""Draws scenarios of the errors of demand, wind and PV relative to a day's forecast, shape (S, T, 3), NaN for none."""
 
 
 class Draw(IntEnum):
@@ -27,10 +34,17 @@ class Draw(IntEnum):
 
 
 class ForecastErrors(Data):
-    """Normal, zero-mean forecast errors, independent from hour to hour.
+    """Forecast errors: normal and of zero mean, or as they were in the past.
 
     Attributes
     ----------
+    source : {"parametric", "history"}
+        Normal errors of the deviations below; or those of the days before, for what has columns of forecast and actual
+        (see :mod:`sim.error_model`), and normal ones while these are fewer than 14 days.
+    history_days : int
+        Most days of the past that are looked at.
+    correlation_time_h : float
+        Time in which the correlation of normal errors of one day falls to 1/e; 0 for independent ones. [h]
     demand_std, wind_std, pv_std : float
         Standard deviation relative to the forecast.
     microgrid_load_std, microgrid_heat_std, microgrid_output_std : float
@@ -42,6 +56,9 @@ class ForecastErrors(Data):
         each unit.
     """
 
+    source: Literal["parametric", "history"] = "parametric"
+    history_days: Annotated[int, Field(ge=LEAST_DAYS, le=3660)] = 90
+    correlation_time_h: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
     demand_std: Deviation = 0.02
     wind_std: Deviation = 0.10
     pv_std: Deviation = 0.20
@@ -50,6 +67,12 @@ class ForecastErrors(Data):
     microgrid_output_std: Deviation = 0.01
     retail_price_std: Deviation = 0.0
     sharing: Literal["per_kind", "per_unit"] = "per_kind"
+
+    @model_validator(mode="after")
+    def _history_is_per_kind(self) -> Self:
+        if self.source == "history" and self.sharing == "per_unit":
+            raise ValueError("source history has one error for all units of a kind: set sharing to per_kind")
+        return self
 
     @property
     def microgrid_std(self) -> FloatArray:
@@ -150,6 +173,8 @@ def draw_scenarios(
     seed: int,
     purpose: Draw,
     day: int = 0,
+    step_h: float = 1.0,
+    history: DayErrors | None = None,
 ) -> ScenarioSet:
     """Return equally probable scenarios drawn around the forecast.
 
@@ -163,17 +188,25 @@ def draw_scenarios(
         Number of scenarios S.
     seed, purpose, day : int, Draw, int
         Together they fix the random stream, so training, test and actual days never share one.
+    step_h : float
+        Length of a step. [h]
+    history : DayErrors or None
+        Errors of the past, in place of normal ones where there are any.
     """
     expected = forecast(grid, profiles)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(purpose, day)))
     hours, loads, units = (*expected.demand_mw.shape[1:], len(grid.renewables))
+    normal = partial(_normal, rng, step_h=step_h, correlation_time_h=errors.correlation_time_h)
     if errors.sharing == "per_kind":
-        demand, wind, pv = np.moveaxis(rng.standard_normal((count, hours, 3)), -1, 0)[..., None]
+        relative = np.array([errors.demand_std, errors.wind_std, errors.pv_std]) * normal((count, hours, 3), axis=1)
+        if history is not None:
+            past = history(rng, count)
+            relative = np.where(np.isnan(past), relative, past)
+        demand, wind, pv = np.moveaxis(relative, -1, 0)[..., None]
         is_wind = np.array(grid.renewable_kinds, dtype=object) == "wind"
-        output = np.where(is_wind, errors.wind_std * wind, errors.pv_std * pv)
-        demand = errors.demand_std * demand
+        output = np.where(is_wind, wind, pv)
     else:
-        deviates = rng.standard_normal((count, hours, loads + units))
+        deviates = normal((count, hours, loads + units), axis=1)
         std = [errors.wind_std if kind == "wind" else errors.pv_std for kind in grid.renewable_kinds]
         demand, output = errors.demand_std * deviates[..., :loads], np.array(std) * deviates[..., loads:]
     capacity = np.array([unit.max_s_mva for unit in grid.renewables], dtype=np.float64)
@@ -183,20 +216,32 @@ def draw_scenarios(
         probability=np.full(count, 1 / count),
     )
     if grid.connections:
-        drawn = _with_connections(drawn, grid, expected, errors, rng)
+        drawn = _with_connections(drawn, grid, expected, errors, normal)
     if errors.retail_price_std > 0:
-        error = errors.retail_price_std * rng.standard_normal((count, hours))
+        error = errors.retail_price_std * normal((count, hours), axis=1)
         drawn = replace(drawn, retail_price_per_mwh=expected.retail_price_per_mwh * (1 + error))
     return drawn.completed(expected)
 
 
+def _normal(
+    rng: np.random.Generator, shape: tuple[int, ...], *, axis: int, step_h: float, correlation_time_h: float
+) -> FloatArray:
+    """Return standard normal deviates, correlated along the axis of the periods if they are to be."""
+    deviates = rng.standard_normal(shape)
+    return autoregression(deviates, step_h=step_h, correlation_time_h=correlation_time_h, axis=axis)
+
+
 def _with_connections(
-    drawn: ScenarioSet, grid: Grid, expected: ScenarioSet, errors: ForecastErrors, rng: np.random.Generator
+    drawn: ScenarioSet,
+    grid: Grid,
+    expected: ScenarioSet,
+    errors: ForecastErrors,
+    normal: Callable[..., FloatArray],
 ) -> ScenarioSet:
     """Return the scenarios with load, heat and output of the connections drawn around the forecast."""
     hours, connections = expected.connection_load_mw.shape[1:]
     shape = (len(drawn), hours, 1 if errors.sharing == "per_kind" else connections)
-    load, heat, output = 1 + errors.microgrid_std[:, None, None, None] * rng.standard_normal((3, *shape))
+    load, heat, output = 1 + errors.microgrid_std[:, None, None, None] * normal((3, *shape), axis=2)
     return replace(
         drawn,
         connection_load_mw=np.maximum(expected.connection_load_mw * load, 0.0),

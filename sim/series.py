@@ -18,9 +18,8 @@ import pandas as pd
 
 from grids.documents import in_short, shown
 from grids.network import FloatArray
+from sim.columns import Marks
 from sim.errors import StudyError
-
-Marks = Literal["start", "end"]
 
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _POWERS = {"w": 1e-6, "kw": 1e-3, "mw": 1.0, "gw": 1e3}

@@ -13,10 +13,10 @@ from grids.documents import first_few, in_short
 from grids.fleet import Fleet
 from sim.calendar import Calendar
 from sim.changes import change_values, explain
+from sim.columns import ProfileSpec
 from sim.errors import StudyError
 from sim.market.imbalance import RULES, ImbalanceRule
 from sim.market.tariff import Tariff
-from sim.profiles import ProfileSpec
 from sim.reduction import Method
 from sim.risk import Risk
 from sim.scenarios import ForecastErrors

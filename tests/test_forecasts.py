@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from sim.calendar import Calendar
+from sim.columns import ProfileSpec
 from sim.errors import StudyError
 from sim.forecasts import SeriesProfiles
-from sim.profiles import ProfileSpec
 from sim.scenarios import forecast
 
 ZONE = "America/Los_Angeles"

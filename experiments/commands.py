@@ -22,7 +22,6 @@ from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, run
 from experiments.summary import limits_in_json, strategy_of
 from experiments.whole import MANIFEST, new_folder, open_folder
-from grids.cases import case_names
 from grids.documents import parse_yaml, shown
 from sim.audit import Inputs, audit_folder
 from sim.errors import StudyError, reading
@@ -286,7 +285,7 @@ def _values(option: str, given: Sequence[str], *, several: bool) -> dict[str, li
 def _inputs_of(folder: Path) -> Inputs | str:
     """Return the inputs of a stored run, or a message that names the file that is missing for them."""
     study = read_study(folder / "study.yaml")
-    for name, packaged in ((study.grid.case, case_names()), (study.profiles.file, packaged_profiles())):
+    for name, packaged in ((study.grid.file, [""]), (study.profiles.file, packaged_profiles())):
         if name not in packaged and not Path(name).is_file():
             return f"'{name}' is not here"
     return inputs_of(Instance.of(study))

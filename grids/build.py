@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from functools import lru_cache
 from importlib import import_module
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from grids.cases import Tables, case_names
 from grids.check import base_net_problems, fleet_problems, orient_lines
-from grids.components import TieLine, Voltage
+from grids.components import TieLine, Voltage, VoltageLimits
 from grids.documents import first_few, in_short
 from grids.feeders import Numbering, join_feeders, repeat_fleet
 from grids.fleet import Fleet
+from grids.net_source import NetSource
 from grids.network import BASE_MVA, Connection, Grid, GridError, Net
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def build_grid(
     *,
     fleet: Fleet,
     tie_line: TieLine,
-    voltage: Voltage,
+    voltage: VoltageLimits,
     line_max_s_mva: float | None = None,
     feeders: int = 1,
 ) -> Grid:
@@ -65,7 +67,7 @@ def build_grid(
         Name of a packaged case or path of a pandapower ``.json`` file.
     fleet : Fleet
         Units, microgrids and fleets of cars of each feeder.
-    tie_line, voltage : TieLine, Voltage
+    tie_line, voltage : TieLine, VoltageLimits
         Limits of the connection to the main grid and of the bus voltages.
     line_max_s_mva : float, optional
         Rating of every line; by default the ratings of the net are kept. [MVA]
@@ -82,28 +84,40 @@ def build_grid(
     problems = base_net_problems(net)
     if not problems:
         problems = fleet_problems(net, fleet)
+        if fleet.from_net:
+            problems.append("fleet.from_net: a case has no units of its own; use grid.pandapower, simbench or network")
     if problems:
         raise GridError(f"network '{case}': " + "; ".join(first_few(problems)))
-    numbering = Numbering.of(net)
+    numbering, voltage = Numbering.of(net), Voltage.of(voltage)
+    fleet = fleet.with_shares((net.load.p_mw * net.load.scaling).groupby(net.load.bus).sum().to_dict())
     net, fleet = join_feeders(net, feeders), repeat_fleet(fleet, numbering, feeders)
     _fold_scaling(net)
     _set_limits(net, tie_line, voltage, line_max_s_mva)
     name = Path(case).stem + (f" x {feeders}" if feeders > 1 else "")
-    return Grid(name=name, tables=net, tie_line=tie_line, voltage=voltage, **_units(fleet), **_network_arrays(net))
+    return Grid(
+        name=name, tables=net, tie_line=tie_line, voltage=voltage, **fleet_arrays(fleet), **_network_arrays(net)
+    )
 
 
-def shared_grid(case: str, **parts: Any) -> Grid:
-    """Return the grid that :func:`build_grid` makes of these, made once and shared by all who ask for the same.
+def shared_grid(source: str | NetSource, **parts: Any) -> Grid:
+    """Return the grid that :func:`build_grid`, or :func:`grids.net_grid.build_net_grid`, makes of these.
+
+    It is made once and shared by all who ask for the same.
 
     Studies that differ in seed, policy or market alone so have one grid. The last few are kept; a file of the user's
     is read again when it changed. Nobody may change a grid: its arrays are read-only.
     """
-    return _kept_grid(case, _file_stamp(case), **parts)
+    return _kept_grid(source, _file_stamp(source if isinstance(source, str) else source.file), **parts)
 
 
 @lru_cache(maxsize=8)
-def _kept_grid(case: str, stamp: object, **parts: Any) -> Grid:
-    grid = build_grid(case, **parts)
+def _kept_grid(source: str | NetSource, stamp: object, **parts: Any) -> Grid:
+    if isinstance(source, str):
+        grid = build_grid(source, **parts)
+    else:
+        from grids.net_grid import build_net_grid
+
+        grid = build_net_grid(source, **parts)
     for value in vars(grid).values():
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
@@ -126,7 +140,7 @@ def _fold_scaling(net: Net) -> None:
     net.load["scaling"] = 1.0
 
 
-def _units(fleet: Fleet) -> dict[str, Any]:
+def fleet_arrays(fleet: Fleet) -> dict[str, Any]:
     """Return the fleet's part of a Grid."""
     kinds = ["wind"] * len(fleet.wind) + ["pv"] * len(fleet.pv)
     renewables = (*fleet.wind, *fleet.pv)
@@ -135,10 +149,10 @@ def _units(fleet: Fleet) -> dict[str, Any]:
     ]
     microgrids += [("ev_aggregator", unit.bus, unit.as_microgrid()) for unit in fleet.ev_aggregator]
     return {
-        "renewable_names": _unique_names(kinds, [unit.bus for unit in renewables]),
+        "renewable_names": unique_names(kinds, [unit.bus for unit in renewables]),
         "renewable_kinds": tuple(kinds),
         "renewables": renewables,
-        "battery_names": _unique_names(["battery"] * len(fleet.battery), [unit.bus for unit in fleet.battery]),
+        "battery_names": unique_names(["battery"] * len(fleet.battery), [unit.bus for unit in fleet.battery]),
         "batteries": fleet.battery,
         "connections": tuple(
             Connection(name=f"{kind}_{bus}", kind=kind, bus=bus, microgrid=what) for kind, bus, what in microgrids
@@ -151,24 +165,29 @@ def connected_net(grid: Grid) -> pandapowerNet:
     import pandapower as pp
 
     net = grid.tables.to_net() if isinstance(grid.tables, Tables) else deepcopy(grid.tables)
-    for name, kind, unit in zip(grid.renewable_names, grid.renewable_kinds, grid.renewables, strict=True):
-        pp.create_sgen(net, unit.bus, p_mw=0.0, sn_mva=unit.max_s_mva, name=name, type=kind.upper())
-    for name, battery in zip(grid.battery_names, grid.batteries, strict=True):
-        pp.create_storage(
-            net,
-            battery.bus,
-            p_mw=0.0,
-            max_e_mwh=battery.max_e_mwh,
-            sn_mva=battery.max_s_mva,
-            soc_percent=100 * battery.start_soc,
-            name=name,
-        )
+    if grid.net_rows:
+        net.ext_grid["vm_pu"] = grid.voltage.slack_vm_pu
+    sgens, storages = (grid.net_rows.get(kind, repeat(-1)) for kind in ("renewable", "battery"))
+    for name, kind, unit, row in zip(grid.renewable_names, grid.renewable_kinds, grid.renewables, sgens, strict=False):
+        if row < 0:  # the others are in the net
+            pp.create_sgen(net, unit.bus, p_mw=0.0, sn_mva=unit.max_s_mva, name=name, type=kind.upper())
+    for name, battery, row in zip(grid.battery_names, grid.batteries, storages, strict=False):
+        if row < 0:
+            pp.create_storage(
+                net,
+                battery.bus,
+                p_mw=0.0,
+                max_e_mwh=battery.max_e_mwh,
+                sn_mva=battery.max_s_mva,
+                soc_percent=100 * battery.start_soc,
+                name=name,
+            )
     for connection in grid.connections:
         pp.create_load(net, connection.bus, p_mw=0.0, q_mvar=0.0, name=connection.name)
     return net
 
 
-def _unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
+def unique_names(kinds: list[str], buses: list[int]) -> tuple[str, ...]:
     """Name units after kind and bus (``wind_6``), with a number for the second and later ones at a bus."""
     names: list[str] = []
     for kind, bus in zip(kinds, buses, strict=True):
@@ -205,7 +224,7 @@ def _network_arrays(net: Net) -> dict[str, Any]:
         "line_r_pu": (line.r_ohm_per_km * line.length_km / line.parallel).to_numpy() / base_ohm,
         "line_x_pu": (line.x_ohm_per_km * line.length_km / line.parallel).to_numpy() / base_ohm,
         "line_max_i_pu": (line.max_i_ka * line.parallel * line.df).to_numpy() / base_ka,
-        "load_names": _unique_names(["load"] * len(net.load), list(net.load.bus)),
+        "load_names": unique_names(["load"] * len(net.load), list(net.load.bus)),
         "load_bus": np.array([position[bus] for bus in net.load.bus], dtype=np.int64),
         "load_p_mw": net.load.p_mw.to_numpy(dtype=np.float64),
         "load_q_mvar": net.load.q_mvar.to_numpy(dtype=np.float64),

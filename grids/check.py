@@ -83,7 +83,7 @@ def _form_problems(net: Net) -> list[str]:
     for name, columns in _COLUMNS.items():
         table = net[name]
         for column in columns:
-            if column not in table or (len(table) and not _numeric(table[column])):
+            if column not in table or (len(table) and not is_numeric(table[column])):
                 problems.append(f"{name}: column {column} of numbers is missing")
         if "in_service" not in table or not table.in_service.isin([True, False]).all():
             problems.append(f"{name}: column in_service of true and false is missing")
@@ -98,7 +98,8 @@ def _form_problems(net: Net) -> list[str]:
     return problems
 
 
-def _numeric(column: pd.Series) -> bool:
+def is_numeric(column: pd.Series) -> bool:
+    """Return whether a column holds real numbers."""
     return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column)
 
 

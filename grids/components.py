@@ -9,6 +9,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 PowerFactor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PerUnit = Annotated[float, Field(gt=0.5, lt=1.5)]
 HourOfDay = Annotated[float, Field(ge=0, lt=24, allow_inf_nan=False)]
 LogMiles = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]  # e^10: 22,000 miles a day
 Word = Annotated[str, Field(max_length=60)]
@@ -228,18 +229,32 @@ class TieLine(Data):
     power_factor_reading: PowerFactorReading = "import_only"
 
 
-class Voltage(Data):
-    """Voltage set point of the main grid and the limits of Eq. (31). [p.u.]"""
+class VoltageLimits(Data):
+    """Voltage set point of the main grid and the limits of Eq. (31); None leaves one to the network. [p.u.]"""
 
-    slack_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 1.0
-    min_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 0.95
-    max_vm_pu: Annotated[float, Field(gt=0.5, lt=1.5)] = 1.05
+    slack_vm_pu: PerUnit | None = 1.0
+    min_vm_pu: PerUnit | None = 0.95
+    max_vm_pu: PerUnit | None = 1.05
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        if not self.min_vm_pu < self.max_vm_pu:
-            raise ValueError(f"min_vm_pu must be below max_vm_pu, got {self.min_vm_pu} and {self.max_vm_pu}")
+        low, high = self.min_vm_pu, self.max_vm_pu
+        if low is not None and high is not None and not low < high:
+            raise ValueError(f"min_vm_pu must be below max_vm_pu, got {low} and {high}")
         return self
+
+
+class Voltage(VoltageLimits):
+    """Voltage set point of the main grid and the limits of Eq. (31). [p.u.]"""
+
+    slack_vm_pu: PerUnit = 1.0
+    min_vm_pu: PerUnit = 0.95
+    max_vm_pu: PerUnit = 1.05
+
+    @classmethod
+    def of(cls, limits: VoltageLimits, **otherwise: float) -> Self:
+        """Return limits with those that are left to the network as they are given here, or else the defaults."""
+        return cls(**{**otherwise, **limits.model_dump(exclude_none=True)})
 
 
 def energy_limits(unit: Battery | Storage) -> tuple[float, float]:

@@ -1,5 +1,10 @@
 """Fleet of a study: all units, microgrids and fleets of cars that it connects to its network."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import model_validator
+
 from grids.components import (
     Battery,
     Data,
@@ -76,10 +81,52 @@ class Fleet(Data):
         Microgrids that are agents of their own, by kind.
     ev_aggregator : tuple of EvAggregator
         The operator's own fleets of electric vehicles.
+    from_net : bool
+        Whether PV, wind and storages of a pandapower net are units of the operator, too.
+    pv_share_of_load, wind_share_of_load : float
+        Capacity at every bus with load, as a multiple of its nominal active load, besides all other units. In a
+        study, ``pv: {share_of_load: 0.5}`` says the same.
     """
 
+    from_net: bool = False
+    pv_share_of_load: NonNegative = 0.0
+    wind_share_of_load: NonNegative = 0.0
     wind: tuple[Renewable, ...] = ()
     pv: tuple[Renewable, ...] = ()
     battery: tuple[Battery, ...] = ()
     microgrid: tuple[Microgrid, ...] = ()
     ev_aggregator: tuple[EvAggregator, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shares_by_kind(cls, values: Any) -> Any:
+        """Take ``pv: {share_of_load: 0.5}``, also as an element of the list, for the share of its kind."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        for kind in ("wind", "pv"):
+            units = values.get(kind)
+            for unit in [units] if isinstance(units, dict) else units if isinstance(units, list | tuple) else ():
+                if isinstance(unit, dict) and set(unit) == {"share_of_load"}:
+                    values[f"{kind}_share_of_load"] = unit["share_of_load"]
+                    values[kind] = [other for other in values[kind] if other is not unit and other != "share_of_load"]
+        return values
+
+    def with_shares(self, peak_mw: Mapping[int, float]) -> "Fleet":
+        """Return the fleet with a unit for each share of load at every bus with load, after all others of its kind.
+
+        Parameters
+        ----------
+        peak_mw : mapping of int to float
+            Nominal active load by bus number; the units stand in this order. [MW]
+        """
+        shares = {"wind": self.wind_share_of_load, "pv": self.pv_share_of_load}
+        spread = {
+            kind: tuple(Renewable(bus=bus, max_s_mva=share * peak) for bus, peak in peak_mw.items())
+            for kind, share in shares.items()
+            if share
+        }
+        none = {f"{kind}_share_of_load": 0.0 for kind in shares}
+        return self.model_copy(
+            update={**none, **{kind: getattr(self, kind) + units for kind, units in spread.items()}}
+        )

@@ -42,16 +42,38 @@ def read_net(path: Path) -> pp.pandapowerNet:
     GridError
         If the file can't be read, names an object that is not one of `OBJECTS`, or holds no pandapower net.
     """
+    where = f"network file '{path}'"
     try:
-        net = pp.from_json(io.StringIO(json.dumps(plain_net(parse_json(read_text(path, "JSON"))))))
-    except (DocumentError, GridError) as error:
-        raise GridError(f"network file '{path}' is not a pandapower net that can be loaded: it {error}") from None
+        return net_from_text(read_text(path, "JSON"), where)
+    except DocumentError as error:
+        raise GridError(f"{where} is not a pandapower net that can be loaded: it {error}") from None
     except OSError as error:
-        raise GridError(f"network file '{path}' can't be read ({error.strerror})") from error
+        raise GridError(f"{where} can't be read ({error.strerror})") from error
+
+
+def net_from_text(text: str, where: str) -> pp.pandapowerNet:
+    """Return the pandapower net in a JSON text.
+
+    Parameters
+    ----------
+    text : str
+        As `pandapower.to_json` writes it.
+    where : str
+        What holds it, for messages.
+
+    Raises
+    ------
+    GridError
+        If the text names an object that is not one of `OBJECTS`, or holds no pandapower net.
+    """
+    try:
+        net = pp.from_json(io.StringIO(json.dumps(plain_net(parse_json(text)))))
+    except (DocumentError, GridError) as error:
+        raise GridError(f"{where} is not a pandapower net that can be loaded: it {error}") from None
     except Exception as error:
-        raise GridError(f"network file '{path}' is not a pandapower net: {shown(str(error), 80)}") from error
+        raise GridError(f"{where} is not a pandapower net: {shown(str(error), 80)}") from error
     if not isinstance(net, pp.pandapowerNet):
-        raise GridError(f"network file '{path}' is not a pandapower net; write it with pandapower.to_json")
+        raise GridError(f"{where} is not a pandapower net; write it with pandapower.to_json")
     return net
 
 

@@ -17,6 +17,8 @@ from grids.fleet import Microgrid
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
 
+    from grids.net_units import Carried
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -159,6 +161,12 @@ class Grid:
         model needs it. The lines of another network keep the direction they have in the data.
     fused : mapping of int to int
         Number of each bus that goes by the number of another, to which closed switches join it, and that number.
+    line_elements : tuple of tuple
+        Table and row of the elements of a pandapower net that each branch stands for.
+    net_rows : mapping of str to tuple of int
+        Row in `tables` of each "load", "renewable" and "battery" of a pandapower net; -1 of what is not from there.
+    report : tuple of Carried
+        What became of each element of a pandapower net, see :class:`grids.net_units.Carried`.
     """
 
     name: str
@@ -200,6 +208,9 @@ class Grid:
     held_vm_pu: FloatArray = field(default_factory=lambda: np.zeros(0))
     is_radial: bool = True
     fused: Mapping[int, int] = field(default_factory=dict)
+    line_elements: tuple[tuple[tuple[str, int], ...], ...] = ()
+    net_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    report: tuple[Carried, ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in BARE.items():

@@ -32,7 +32,7 @@ Solve = Callable[[ComplexArray], ComplexArray | None]
 """Returns the complex voltages for complex injections in MVA, both in pandapower's order, or None without solution."""
 
 
-def newton(net: pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
+def newton(net: pandapowerNet, injection_mva: ComplexArray | None) -> Solve | None:
     """Return a solver for a net on which `runpp` has just been run.
 
     Every answer starts from the voltages of that run, so it does not depend on earlier ones.
@@ -41,8 +41,9 @@ def newton(net: pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
     ----------
     net : pandapowerNet
         Without anything but loads, generators of given power and one main grid.
-    injection_mva : array, shape (B,)
-        The injections of that run, in pandapower's order; they test what is returned here. [MVA]
+    injection_mva : array, shape (B,), or None
+        The injections of that run, in pandapower's order; they test what is returned here. None: as pandapower has
+        kept them. [MVA]
 
     Returns
     -------
@@ -50,9 +51,12 @@ def newton(net: pandapowerNet, injection_mva: ComplexArray) -> Solve | None:
         None if this pandapower is made otherwise than expected, or its parts do not give its own answer.
     """
     try:
-        solve = _solver(net._ppc["internal"])
+        internal = net._ppc["internal"]
+        solve = _solver(internal)
+        if injection_mva is None:
+            injection_mva = internal["Sbus"] * internal["baseMVA"]
         again = solve(injection_mva)
-        wanted = net._ppc["internal"]["V"]
+        wanted = internal["V"]
     except (ImportError, AttributeError, KeyError, TypeError, ValueError, IndexError):
         return None
     if again is None or again.shape != wanted.shape or np.abs(again - wanted).max() > _SELF_TEST_PU:

@@ -95,11 +95,14 @@ class PowerFlow:
         self._grid = grid
         net = deepcopy(grid.net)
         net.load[["p_mw", "q_mvar"]] *= 0.1  # a network at low load has a solution to start from
-        pp.runpp(net, only_v_results=True, tolerance_mva=TOLERANCE, numba=False)
+        try:
+            pp.runpp(net, only_v_results=True, tolerance_mva=TOLERANCE, numba=False)
+        except pp.LoadflowNotConverged as error:
+            raise PowerFlowError(f"network '{grid.name}' has no AC power flow even at a tenth of its load") from error
         self._bus = net._pd2ppc_lookups["bus"][grid.bus_ids]
         self._count = len(net._ppc["internal"]["V"])
-        low = injection(grid, _load_alone(grid, 0.1))
-        self._solve = newton(net, self._ordered(low)) or _plain_runpp(net)
+        low = None if grid.net_rows else self._ordered(injection(grid, _load_alone(grid, 0.1)))
+        self._solve = newton(net, low) or _plain_runpp(net)
 
     def run(self, set_points: SetPoints) -> Flow:
         """Return the AC power flow of one hour (arrays of shape (U,)).
@@ -157,7 +160,8 @@ def _plain_runpp(net: pandapowerNet) -> Solve:
 
     for table in (net.load, net.sgen, net.storage):
         table[["p_mw", "q_mvar"]] = 0.0
-    buses = net.bus.index
+    net.gen["p_mw"] = 0.0
+    buses = net.bus.index[net.bus.in_service]
     load = [pp.create_load(net, bus, p_mw=0.0, q_mvar=0.0) for bus in buses]
     at = net._pd2ppc_lookups["bus"][buses]
 
@@ -175,29 +179,85 @@ def _plain_runpp(net: pandapowerNet) -> Solve:
     return solve
 
 
+@dataclass(frozen=True, kw_only=True)
+class BranchFlow:
+    """Complex powers and currents of all branches, shape (..., L). [MVA], [p.u.]
+
+    Attributes
+    ----------
+    into_sending, into_receiving : array
+        Power from the bus into the branch at each end.
+    i_sending, i_receiving : array
+        Current there.
+    loss_mw : array
+        Losses, those of transformers' iron included. [MW]
+    """
+
+    into_sending: ComplexArray
+    into_receiving: ComplexArray
+    i_sending: ComplexArray
+    i_receiving: ComplexArray
+    loss_mw: FloatArray
+
+
+def branch_flow(grid: Grid, voltage: ComplexArray) -> BranchFlow:
+    """Return the flows in all branches from the complex bus voltages, shape (..., B), by their two-ports.
+
+    Parameters
+    ----------
+    grid : Grid
+        The network.
+    voltage : array, shape (..., B)
+        Complex voltages. [p.u.]
+    """
+    ideal = grid.line_ratio * np.exp(1j * np.radians(grid.line_shift_degree))
+    sending, receiving = voltage[..., grid.line_from] / ideal, voltage[..., grid.line_to]
+    through = (sending - receiving) / (grid.line_r_pu + 1j * grid.line_x_pu)
+    i_from = through + (grid.line_g_from_pu + 1j * grid.line_b_from_pu) * sending
+    i_to = (grid.line_g_to_pu + 1j * grid.line_b_to_pu) * receiving - through
+    loss_mw = np.abs(through) ** 2 * grid.line_r_pu
+    loss_mw = loss_mw + grid.line_g_from_pu * np.abs(sending) ** 2 + grid.line_g_to_pu * np.abs(receiving) ** 2
+    return BranchFlow(
+        into_sending=sending * i_from.conj(),
+        into_receiving=receiving * i_to.conj(),
+        i_sending=i_from / ideal.conj(),
+        i_receiving=i_to,
+        loss_mw=loss_mw,
+    )
+
+
 def _flow_from_voltage(grid: Grid, voltage: ComplexArray, set_points: SetPoints) -> Flow:
     """Return currents, flows, losses and the tie line from the complex bus voltages (p.u. on 1 MVA)."""
-    sending, receiving = voltage[grid.line_from], voltage[grid.line_to]
-    current = (sending - receiving) / (grid.line_r_pu + 1j * grid.line_x_pu)
-    into_line = sending * current.conj()
-    loss = np.abs(current) ** 2 * grid.line_r_pu
-    tie = into_line[grid.line_from == grid.slack].sum() - injection(grid, set_points)[grid.slack]
+    flow = branch_flow(grid, voltage)
+    loading = np.abs(flow.i_sending) / grid.line_max_i_pu, np.abs(flow.i_receiving) / grid.line_max_i_to_pu
+    tie = tie_power(grid, voltage, flow, injection(grid, set_points))
     return Flow(
         tie_p_mw=float(tie.real),
         tie_q_mvar=float(tie.imag),
         vm_pu=np.abs(voltage),
         va_degree=np.degrees(np.angle(voltage)),
-        line_p_mw=into_line.real,
-        line_q_mvar=into_line.imag,
-        line_loss_mw=loss,
-        line_loading_percent=100 * np.abs(current) / grid.line_max_i_pu,
+        line_p_mw=flow.into_sending.real,
+        line_q_mvar=flow.into_sending.imag,
+        line_loss_mw=flow.loss_mw,
+        line_loading_percent=100 * np.maximum(*loading),
     )
+
+
+def tie_power(grid: Grid, voltage: ComplexArray, flow: BranchFlow, injected: ComplexArray) -> ComplexArray:
+    """Return what the main grid feeds into its bus, shape (...): branches and shunt less what is injected. [MVA]"""
+    tie: ComplexArray = flow.into_sending[..., grid.line_from == grid.slack].sum(axis=-1) - injected[..., grid.slack]
+    if grid.is_bare:
+        return tie
+    shunt = np.abs(voltage[..., grid.slack]) ** 2 * (grid.bus_g_pu - 1j * grid.bus_b_pu)[grid.slack]
+    tie += flow.into_receiving[..., grid.line_to == grid.slack].sum(axis=-1) + shunt
+    return tie
 
 
 def injection(grid: Grid, set_points: SetPoints) -> ComplexArray:
     """Return the complex net injection at every bus, shape (..., B). [MVA]"""
     shape = set_points.load_p_mw.shape[:-1]
     total = np.zeros((*shape, len(grid.bus_ids)), dtype=np.complex128)
+    total += grid.given_p_mw + 1j * grid.given_q_mvar
     for bus, p_mw, q_mvar, sign in (
         (grid.load_bus, set_points.load_p_mw, set_points.load_q_mvar, -1),
         (grid.renewable_bus, set_points.renewable_p_mw, set_points.renewable_q_mvar, 1),

@@ -44,16 +44,9 @@ class Instance:
             If the network or the profiles can't be used; the message names field and remedy.
         """
         try:
-            grid = shared_grid(
-                study.grid.case,
-                fleet=study.fleet,
-                tie_line=study.grid.tie_line,
-                voltage=study.grid.voltage,
-                line_max_s_mva=study.grid.line_max_s_mva,
-                feeders=study.grid.feeders,
-            )
+            grid = study_grid(study)
         except GridError as error:
-            raise StudyError(f"grid.case: {error}") from error
+            raise StudyError(f"grid.{study.grid.key}: {error}") from error
         _require_microgrid_profiles(study)
         profiles = load_profiles(study.profiles.file, study.profiles.columns)
         return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles))
@@ -91,6 +84,20 @@ class Instance:
         drawn = self.draw(Draw.TRAINING, uncertainty.scenarios, day)
         keep = uncertainty.keep if isinstance(uncertainty.keep, int) else len(drawn)
         return reduce_scenarios(drawn, keep, uncertainty.reduction)
+
+
+def study_grid(study: Study) -> Grid:
+    """Return the grid of a study, which is shared with other studies of the same network and fleet.
+
+    Raises
+    ------
+    GridError
+        If the network can't be used.
+    """
+    spec = study.grid
+    feeders = {} if spec.case is None else {"feeders": spec.feeders}
+    limits = {"tie_line": spec.tie_line, "voltage": spec.voltage, "line_max_s_mva": spec.line_max_s_mva}
+    return shared_grid(spec.source, fleet=study.fleet, **limits, **feeders)
 
 
 def _require_microgrid_profiles(study: Study) -> None:

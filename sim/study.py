@@ -8,13 +8,15 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from grids.components import Data, FileName, Positive, TieLine, Voltage, Word
+from grids.components import Data, FileName, Positive, Word
 from grids.documents import first_few, in_short
 from grids.fleet import Fleet
+from grids.net_source import is_content
 from sim.calendar import Calendar
 from sim.changes import change_values, explain
 from sim.columns import ProfileSpec
 from sim.errors import StudyError
+from sim.grid_spec import SOURCES, GridSpec, with_source
 from sim.market.imbalance import RULES, ImbalanceRule
 from sim.market.tariff import Tariff
 from sim.reduction import Method
@@ -25,28 +27,6 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 """Pattern of the name of a study."""
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-
-
-class GridSpec(Data):
-    """Network of a study, and its limits.
-
-    Attributes
-    ----------
-    case : str
-        A packaged network, or a pandapower ``.json`` file.
-    feeders : int
-        Number of such feeders at the substation, each with the whole fleet.
-    line_max_s_mva : float or None
-        Rating of every line at nominal voltage; None keeps the ratings of the net. [MVA]
-    tie_line, voltage : TieLine, Voltage, Word
-        Limits of the connection to the main grid and of the voltages.
-    """
-
-    case: FileName = "microgrid33"
-    feeders: Annotated[int, Field(ge=1, le=100)] = 1
-    line_max_s_mva: Positive | None = 6.0
-    tie_line: TieLine = TieLine()
-    voltage: Voltage = Voltage()
 
 
 class Market(Data):
@@ -220,6 +200,8 @@ class Study(Data):
             raise StudyError(f"change: {in_short(values)} is no mapping of keys to values, such as {{'days': 2}}")
         document = self.model_dump(mode="json")
         for key, value in values.items():
+            if key.removeprefix("grid.") in SOURCES:
+                document["grid"] = with_source(document["grid"], key.removeprefix("grid."))
             change_values(document, key, partial(_plain, key, value), where=key or "''", complete=True)
         try:
             return Study.model_validate(document)
@@ -243,7 +225,7 @@ class Study(Data):
             raise StudyError(f"{what} knows no microgrids yet: use tieline run or evaluate for {self.name}")
 
 
-FILE_KEYS = ("profiles.file", "grid.case", "trained")
+FILE_KEYS = ("profiles.file", "grid.case", "grid.pandapower", "trained")
 """Values of a study that may name a file."""
 
 
@@ -253,7 +235,8 @@ OWN = ("bidding", "policy", "coordination")
 
 def absolute_path(key: str, value: Any) -> str | None:
     """Return the absolute path of a file if a key stands for one and it is there, or None."""
-    path = Path(value) if key in FILE_KEYS and isinstance(value, str | Path) else Path()
+    named = key in FILE_KEYS and isinstance(value, str | Path) and not is_content(str(value))
+    path = Path(value) if named else Path()
     return str(path.resolve()) if path.suffix and path.is_file() else None
 
 
@@ -275,12 +258,10 @@ def _plain(key: str, value: Any, _: Any) -> Any:
 
 def anchor_paths(study: Study, folder: Path) -> Study:
     """Return the study with file names made absolute that are relative to its own folder."""
-    changes = {}
-    for part, field in (("profiles", "file"), ("grid", "case")):
-        spec = getattr(study, part)
-        path = folder / getattr(spec, field)
-        if path.suffix and path.is_file():
-            changes[part] = spec.model_copy(update={field: str(path.resolve())})
+    changes: dict[str, Any] = {"grid": study.grid.in_folder(folder)}
+    path = folder / study.profiles.file
+    if path.suffix and path.is_file():
+        changes["profiles"] = study.profiles.model_copy(update={"file": str(path.resolve())})
     if study.trained is not None and (folder / study.trained).is_file():
-        return study.model_copy(update={**changes, "trained": str((folder / study.trained).resolve())})
+        changes["trained"] = str((folder / study.trained).resolve())
     return study.model_copy(update=changes)

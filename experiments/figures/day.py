@@ -15,6 +15,7 @@ from experiments.figures.page import LIMITS_KEPT, QUIET, Page, hour_axis, title_
 from experiments.figures.storage import soc_panel
 from experiments.figures.style import house_style
 from experiments.figures.voltage import voltage_panel
+from grids.components import Voltage
 from sim.audit import LIMITS, AuditReport, audit, counts_in_words
 from sim.study import Study
 
@@ -61,7 +62,7 @@ def day_figure(
         price_panel(panels["price"], today["market"])
         balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
         soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
-        voltage_panel(panels["voltage"], today["buses"], today["branches"], described.grid.voltage)
+        voltage_panel(panels["voltage"], today["buses"], today["branches"], Voltage.of(described.grid.voltage))
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         for name in panels:
             if name != "money":

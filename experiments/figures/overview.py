@@ -79,7 +79,7 @@ def overview_figure(
         _deviation_panel(panels["deviation"], settlements)
         _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
         _curtailed_panel(panels["curtailed"], tables["dispatch"])
-        _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], described.grid.voltage)
+        _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], Voltage.of(described.grid.voltage))
         _duration_panel(panels["duration"], settlements)
         days = settlements["day"].unique()
         for name in panels:

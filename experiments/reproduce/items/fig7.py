@@ -38,7 +38,8 @@ def reproduce(context: Context) -> ItemResult:
         title = f"fig7, part {place} of {len(PROFILES)}: {name}, bid and days"
         profiles[name] = evaluated_bids(context, study, title=title).vm_pu[HOUR - 1]
     unmanaged, basic, proposed = profiles.values()
-    grid, limits = Instance.of(study).grid, study.grid.voltage
+    grid = Instance.of(study).grid
+    limits = grid.voltage
     caption = (
         f"Voltage at every bus in hour {HOUR}, in the most probable of the {context.size.keep} kept scenarios"
         f" ({CASES[RULE]}); lines join each bus to the one that feeds it. The limits are {limits.min_vm_pu:g} and"

@@ -172,6 +172,9 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
 
     if dispatcher.risk.averse:
         raise StudyError("--formulation ac minimises expected cost: set risk.cvar_weight to 0")
+    if not dispatcher.grid.is_radial:  # the conic search has nothing to add
+        proposal = submission_of(dispatcher.bid(problem), problem, dispatcher.grid)
+        return replace(proposal, bid_mw=rounded(proposal.bid_mw), strategy="anm_aware, exact AC by ipopt")
     directions = None
     if problem.shape[0] > WHOLE_MOST:
         found = strategy("anm_aware").bid(dispatcher, problem).search

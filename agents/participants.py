@@ -95,7 +95,8 @@ def check_study(instance: Instance) -> None:
     ------
     StudyError
         If the policy can't be created or lacks something, such as its trained values; if cars can't arrive and leave
-        as specified; or if there are microgrids and more scenarios than a bid with them can have.
+        as specified; if there are microgrids, or the network is not radial, and there are more scenarios than a bid
+        then can have; or if there are microgrids and the network is not radial.
     """
     study = instance.study
     try:
@@ -112,7 +113,12 @@ def check_study(instance: Instance) -> None:
     for ev in dict.fromkeys(connection.microgrid.ev for connection in instance.grid.connections):
         if ev is not None:
             draw_cars(ev, days=1, seed=study.seed, connection=0)
-    if instance.grid.connections:
+    if instance.grid.connections and not instance.grid.is_radial:
+        raise StudyError(
+            f"network '{instance.grid.name}': microgrids and fleets of cars need a radial network with one infeed;"
+            " open its loops by switches, or leave out fleet.microgrid and fleet.ev_aggregator"
+        )
+    if instance.grid.connections or study.bidding == "anm_aware":
         keep, drawn = study.uncertainty.keep, study.uncertainty.scenarios
         whole = 1 if study.bidding == "basic" else keep if isinstance(keep, int) else drawn
-        refuse_bundles(whole, averse=study.risk.averse)
+        refuse_bundles(instance.grid, whole, averse=study.risk.averse)

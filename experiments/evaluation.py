@@ -88,7 +88,7 @@ class Evaluation:
     def gap(self) -> float:
         """Upper bound of what any other bid can promise more, in the strategy's own model. [$]"""
         search = self.submission.search
-        return max(0.0, search["bound"] - search["incumbent"]) if search else 0.0
+        return max(0.0, search.get("bound", np.inf) - search["incumbent"]) if search else 0.0
 
     @property
     def certificate(self) -> dict[str, float | None]:

@@ -219,7 +219,7 @@ def _promised(proposal: Submission) -> float:
 
 
 def _gap(proposal: Submission) -> float:
-    return max(0.0, proposal.search["bound"] - proposal.search["incumbent"])
+    return max(0.0, proposal.search.get("bound", np.inf) - proposal.search["incumbent"])
 
 
 def _mean_profit(futures: Sequence[Future[Outcome]], scenarios: ScenarioSet) -> float:

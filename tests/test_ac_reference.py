@@ -145,7 +145,9 @@ def test_what_can_not_be_met_is_refused():
         solve_ac(grid, TARIFF, rule, problem, options={"max_iter": 2})
 
 
-@pytest.mark.parametrize("file", ["ac_case.py", "ac_market.py", "ac_model.py", "ac_reference.py", "nl_solver.py"])
+@pytest.mark.parametrize(
+    "file", ["ac_case.py", "ac_market.py", "ac_model.py", "ac_network.py", "ac_reference.py", "nl_solver.py"]
+)
 def test_the_oracle_is_independent(file):
     tree = ast.parse((Path(agents.dispatch.exact.__file__).parent / file).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -4,6 +4,7 @@ from agents.dispatch.dispatcher import Dispatcher
 from agents.dispatch.problem import DispatchProblem
 from agents.dispatch.search.scenario_decomposition import ScenarioDecomposition
 from agents.dispatch.submission import submission_of
+from grids.network import Grid
 from sim.errors import StudyError
 from sim.messages import Submission
 
@@ -18,18 +19,19 @@ def bid(dispatcher: Dispatcher, problem: DispatchProblem) -> Submission:
 
     The AC network is foreseen in every scenario and hour.
     """
-    if dispatcher.grid.connections:
-        refuse_bundles(problem.shape[0], averse=dispatcher.risk.averse)
+    refuse_bundles(dispatcher.grid, problem.shape[0], averse=dispatcher.risk.averse)
     if problem.shape[0] > WHOLE_MOST or dispatcher.risk.averse:
         return ScenarioDecomposition(dispatcher, problem, dispatcher.bid_bounds(problem, "branch_flow")).run()
     return submission_of(dispatcher.bid(problem), problem, dispatcher.grid)
 
 
-def refuse_bundles(scenarios: int, *, averse: bool) -> None:
-    """Refuse bids with microgrids that would have to be solved in bundles.
+def refuse_bundles(grid: Grid, scenarios: int, *, averse: bool) -> None:
+    """Refuse bids that would have to be solved in bundles and can't: with microgrids, or on a network that is meshed.
 
     Parameters
     ----------
+    grid : Grid
+        The network.
     scenarios : int
         Scenarios the bid is computed from.
     averse : bool
@@ -40,8 +42,9 @@ def refuse_bundles(scenarios: int, *, averse: bool) -> None:
     StudyError
         If there are too many scenarios, or risk counts.
     """
-    if scenarios > WHOLE_MOST or averse:
+    if (scenarios > WHOLE_MOST or averse) and (grid.connections or not grid.is_radial):
+        where = "with microgrids" if grid.connections else "on a network that is not radial"
         raise StudyError(
-            f"with microgrids, bids are solved as a whole: set uncertainty.keep to at most {WHOLE_MOST} and"
+            f"{where}, bids are solved as a whole: set uncertainty.keep to at most {WHOLE_MOST} and"
             " risk.cvar_weight to 0"
         )

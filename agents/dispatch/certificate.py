@@ -25,18 +25,19 @@ class Certificate:
         Largest excess of any limit in the AC power flow of the plan: voltages, line currents, capacity and power
         factor of the tie line, limits of loads, renewables, batteries and microgrids. Zero or less where all are
         kept. [p.u. on 1 MVA]
-    optimality_gap : float
-        Relative difference between the plan's profit and the proven bound on any plan's.
+    optimality_gap : float or None
+        Relative difference between the plan's profit and the proven bound on any plan's; None where nothing is proven.
     status : {"exact", "repaired", "inexact", "infeasible", "no network"}
-        The relaxation was exact; was not, and the plan was repaired into an AC-feasible one; could not be, or its
-        AC power flow does not keep a limit; no plan meets all limits; or the plan knows no network.
+        The relaxation was exact, or nothing was relaxed; it was not, and the plan was repaired into an AC-feasible
+        one; could not be, or its AC power flow does not keep a limit; no plan meets all limits; or the plan knows no
+        network.
     """
 
     cone_gap: float | None = None
     power_flow_mismatch_mw: float | None = None
     power_flow_mismatch_pu: float | None = None
     limit_excess_pu: float | None = None
-    optimality_gap: float
+    optimality_gap: float | None
     status: str
 
 
@@ -63,7 +64,9 @@ def certify(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Certific
     grid : Grid or None
         The network; None for a plan without one.
     """
-    gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
+    gap = None
+    if plan.bound > -np.inf:
+        gap = max(0.0, plan.objective - plan.bound) / max(abs(plan.objective), 1e-9)
     if grid is None:
         return Certificate(optimality_gap=gap, status="no network")
     flow = BatchPowerFlow(grid).run(plan.set_points)

@@ -149,7 +149,8 @@ class Dispatcher:
     def plan(self, problem: DispatchProblem, *, network: str = "branch_flow", effort: Effort | None = None) -> Plan:
         """Return the best plan; where no plan meets all limits, the one that violates them least.
 
-        Where there are microgrids it is one they agree to; they must have looked at the same hours.
+        Where there are microgrids it is one they agree to; they must have looked at the same hours. On a network
+        without conic form it is a local optimum of the exact AC equations, without a bound.
 
         Parameters
         ----------
@@ -168,6 +169,8 @@ class Dispatcher:
         if self.agreement is not None:
             return self.agreement.plan(problem, network=network)
         effort = effort or self.effort
+        if FORMULATIONS[network].is_ac and not self.grid.is_radial:
+            return self._exact(problem, effort)
         try:
             horizon, repair = self.horizon(problem, network=network), None
             if FORMULATIONS[network].is_ac and not self.grid.connections:
@@ -179,6 +182,18 @@ class Dispatcher:
         except InfeasibleError:
             horizon = self.horizon(problem, network=network, elastic=True)
             return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
+
+    def _exact(self, problem: DispatchProblem, effort: Effort) -> Plan:
+        """Return a plan on the exact AC equations, for a network without conic form."""
+        from agents.dispatch.exact.ac_dispatch import exact_plan  # CasADi is loaded only where it is needed
+
+        self.progress("solving the exact AC equations")
+        bounds = None if problem.bid_mw is not None else self.bid_bounds(problem, "copper_plate")
+        try:
+            begin = self.plan(replace(problem, bounds=bounds), network="copper_plate", effort=effort)
+        except InfeasibleError:
+            begin = None
+        return exact_plan(self.grid, self.tariff, self.rule, problem, begin, effort)
 
     def relaxed(self, problem: DispatchProblem, directions: Directions, *, network: str) -> Plan:
         """Return the optimum with directions as they are, of the relaxation where they are open; nothing is searched.

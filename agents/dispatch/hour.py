@@ -15,18 +15,12 @@ import numpy.typing as npt
 import pyomo.environ as pyo
 
 from agents.dispatch.network import FORMULATIONS, Hour, Relation
+from agents.dispatch.plan import TIGHTENING_PRICE, VIOLATION_PRICE
 from grids.components import energy_limits
 from grids.network import Grid
 from sim.market.imbalance import ImbalanceRule, band_limits, imbalance_cost
 from sim.market.settlement import terms
 from sim.market.tariff import Tariff
-
-VIOLATION_PRICE = 1e5
-"""Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""
-
-
-TIGHTENING_PRICE = 0.3 * VIOLATION_PRICE
-"""Price of losses in the elastic model: without it, invented losses would pass for a way to mend voltages. [$/MWh]"""
 
 
 def hour_model(

@@ -249,6 +249,12 @@ def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tu
     return np.stack(path, axis=1), np.stack(beyond, axis=1)
 
 
+VIOLATION_PRICE = 1e5
+"""Price of one unit (p.u., MW, MWh) of violated limit in the elastic model: far above any energy. [$]"""
+
+TIGHTENING_PRICE = 0.3 * VIOLATION_PRICE
+"""Price of losses in the elastic model: without it, invented losses would pass for a way to mend voltages. [$/MWh]"""
+
 VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")
 """Variables of the elastic hour model that measure violated limits."""
 

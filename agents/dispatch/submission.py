@@ -3,8 +3,7 @@
 import numpy as np
 
 from agents.dispatch.certificate import EXACT, certify
-from agents.dispatch.hour import TIGHTENING_PRICE, VIOLATION_PRICE
-from agents.dispatch.plan import Plan
+from agents.dispatch.plan import TIGHTENING_PRICE, VIOLATION_PRICE, Plan
 from agents.dispatch.problem import DispatchProblem
 from grids.network import FloatArray, Grid
 from sim.messages import Submission
@@ -37,8 +36,8 @@ def submission_of(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Su
 
 
 def search(objective: float, bound: float, nodes: int) -> dict[str, float]:
-    """Return incumbent and bound of a search as (risk-adjusted) expected profit in $, and nodes."""
-    return {"incumbent": -objective, "bound": -bound, "nodes": nodes}
+    """Return incumbent and bound, if one is proven, of a search as (risk-adjusted) expected profit in $, and nodes."""
+    return {"incumbent": -objective, **({"bound": -bound} if bound > -np.inf else {}), "nodes": nodes}
 
 
 def stop_remark(stopped: str) -> list[str]:
@@ -70,6 +69,8 @@ def _remarks(plan: Plan) -> list[str]:
         remarks.append(f"no dispatch meets all limits in hour(s) {', '.join(map(str, hours))}: least violation bid")
     if plan.repaired:
         remarks.append("the relaxation was not exact: the plan behind the bids was repaired")
+    if plan.bound == -np.inf:
+        remarks.append("a local optimum of the exact AC equations: nothing is proven about other bids")
     if plan.inexactness.max() > EXACT:
         remarks.append("the plan behind the bids is not exact: see the certificate")
     return remarks

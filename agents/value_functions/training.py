@@ -62,7 +62,7 @@ class Trainer:
     Raises
     ------
     StudyError
-        If the study has no stores.
+        If the study has no stores, or its network no conic form, which prices them.
     """
 
     def __init__(
@@ -77,6 +77,8 @@ class Trainer:
         self._day = StoreDay(instance, bid_mw)
         if not self._day.names:
             raise StudyError(f"{instance.study.name} has no stores: there is nothing to learn")
+        if not instance.grid.is_radial:
+            raise StudyError(f"{instance.study.name}: stores are valued on a radial network with one infeed")
         self._samples, self._rounds = samples, rounds
         self._provenance = {
             "study": instance.study.model_dump(mode="json"),

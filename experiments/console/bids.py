@@ -70,6 +70,8 @@ def _goal(profit_of: str | None, search: Mapping[str, float], gap: float | None)
     found = f"{name}{whose} ${search['incumbent']:,.2f}"
     if profit_of not in (None, PROFIT_OF["central"]):  # the bound is one for the same exchange
         return f"{found}; another exchange may earn more"
+    if "bound" not in search:
+        return found
     proof = f" (gap {100 * (gap or 0.0):.4f} %, {search['nodes']:,} nodes)"
     return f"{found}, proven to be at most ${search['bound']:,.2f}{proof}"
 

@@ -6,7 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
+from agents.dispatch.connection_problem import StoreValues
 from agents.dispatch.exact.ac_case import ACCase, Model
+from agents.dispatch.microgrid_hour import UNSERVED_PRICE
+from agents.dispatch.plan import VIOLATION_PRICE
 from sim.market.imbalance import band_limits, imbalance_cost
 from sim.market.settlement import price_parts, terms
 
@@ -106,4 +109,29 @@ def add_money(case: ACCase, m: Model) -> None:
         )
         return -money.totals()["profit"]
 
-    m.eq7 = pyo.Objective(expr=sum(float(given.probability[s]) * cost(m, s, t) for s, t in m.AT), sense=pyo.minimize)
+    expected = sum(float(given.probability[s]) * cost(m, s, t) for s, t in m.AT)
+    for violation in m.violations:
+        expected += VIOLATION_PRICE * sum(float(given.probability[at[0]]) * amount for at, amount in violation.items())
+    if given.values is not None:
+        expected -= _value_of_stores(case, m, given.values)
+    m.eq7 = pyo.Objective(expr=expected, sense=pyo.minimize)
+
+
+def _value_of_stores(case: ACCase, m: Model, values: StoreValues) -> Any:
+    """Return the expected value of the batteries' energy after the last hour: it fills its falling parts in order."""
+    last, probability = case.problem.shape[1] - 1, case.problem.probability
+    m.PARTS = pyo.RangeSet(0, values.segments - 1)
+    m.part_mwh = pyo.Var(
+        m.SCENARIOS, m.BATTERIES, m.PARTS, bounds=lambda m, s, i, k: (0.0, float(values.width_mwh[i])), initialize=0.0
+    )
+    m.missing_mwh = pyo.Var(m.SCENARIOS, m.BATTERIES, bounds=(0, None), initialize=0.0)
+    m.filled = pyo.Constraint(
+        m.SCENARIOS,
+        m.BATTERIES,
+        rule=lambda m, s, i: (
+            sum(m.part_mwh[s, i, k] for k in m.PARTS) - m.missing_mwh[s, i]
+            <= m.end_energy_mwh[s, last, i] - float(values.least_mwh[i])
+        ),
+    )
+    worth = sum(float(probability[s] * values.slopes[i, k]) * part for (s, i, k), part in m.part_mwh.items())
+    return worth - UNSERVED_PRICE * sum(float(probability[s]) * short for (s, _), short in m.missing_mwh.items())

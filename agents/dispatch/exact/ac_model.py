@@ -36,6 +36,7 @@ def ac_model(case: ACCase) -> Model:
     m.RENEWABLES = pyo.RangeSet(0, len(case.grid.renewables) - 1)
     m.BATTERIES = pyo.RangeSet(0, len(case.grid.batteries) - 1)
     m.TIERS = pyo.RangeSet(0, len(case.rule.tiers) - 1)
+    m.violations = []
     _add_units(case, m)
     _add_stores(case, m)
     _add_power_flow(case, m)
@@ -115,7 +116,7 @@ def _add_stores(case: ACCase, m: Model) -> None:
 
     def limits(m: Model, s: int, t: int, i: int) -> tuple[float, float]:
         least, most = energy_limits(unit[i])
-        return max(least, float(problem.required_energy_mwh[t, i])), most
+        return least if case.elastic else max(least, float(problem.required_energy_mwh[t, i])), most
 
     m.end_energy_mwh = pyo.Var(  # (24), and enough to close the day as full as it began
         m.AT,
@@ -136,6 +137,16 @@ def _add_stores(case: ACCase, m: Model) -> None:
         rule=lambda m, *at: m.discharge_mw[at] * m.charge_mw[at] <= OVERLAP_MW2,
         doc="... and does not burn energy by doing both at once.",
     )
+    if case.elastic:
+        m.energy_shortfall_mwh = pyo.Var(m.AT, m.BATTERIES, bounds=(0, None), initialize=0.0)
+        m.violations.append(m.energy_shortfall_mwh)
+        m.enough_is_left = pyo.Constraint(
+            m.AT,
+            m.BATTERIES,
+            rule=lambda m, s, t, i: (
+                m.end_energy_mwh[s, t, i] + m.energy_shortfall_mwh[s, t, i] >= float(problem.required_energy_mwh[t, i])
+            ),
+        )
 
 
 def _add_power_flow(case: ACCase, m: Model) -> None:
@@ -185,10 +196,14 @@ def _add_tie_line(case: ACCase, m: Model) -> None:
     enough = 2 * tan_phi * tie.max_s_mva  # makes one direction idle where the other holds
     open_flows = [at for at in m.AT if case.both_directions and case.integer and case.directions.flow[at] == 0]
     m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
+    if case.elastic:
+        m.tie_excess_mvar = pyo.Var(m.AT, bounds=(0, None), initialize=0.0)
+        m.violations.append(m.tie_excess_mvar)
 
     def power_factor(m: Model, s: int, t: int, side: int) -> Any:
         direction = -1 if case.both_directions and case.directions.flow[s, t] < 0 else 1
         slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
+        slack = m.tie_excess_mvar[s, t] if case.elastic else slack
         return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
 
     m.eq30 = pyo.Constraint(m.AT, (-1, 1), rule=power_factor, doc="Power factor of the tie line.")

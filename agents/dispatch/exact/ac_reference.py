@@ -14,7 +14,7 @@ from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_model import ac_model, values_of
 from agents.dispatch.exact.ac_network import series_impedance, transformed
 from agents.dispatch.exact.nl_solver import Options, solve_nl
-from agents.dispatch.plan import Plan, losses, store_path
+from agents.dispatch.plan import TIGHTENING_PRICE, Plan, losses, store_path
 from agents.dispatch.problem import Directions, DispatchProblem
 from grids.network import Grid
 from grids.power_flow import SetPoints
@@ -32,6 +32,7 @@ def solve_ac(
     directions: Directions | None = None,
     start: Plan | None = None,
     options: Options | None = None,
+    elastic: bool = False,
 ) -> Plan:
     """Return the optimum of Eq. (7)-(31) that a solver finds, feasible for the AC equations as they are.
 
@@ -49,6 +50,8 @@ def solve_ac(
         Plan from which the search begins.
     options : mapping, optional
         Options by the solver's own names.
+    elastic : bool
+        Let limits be violated at a price, to find little violation where no plan keeps all of them.
 
     Raises
     ------
@@ -59,14 +62,23 @@ def solve_ac(
     """
     directions = directions or Directions.undecided(*problem.shape)
     case = ACCase(
-        grid=grid, tariff=tariff, rule=rule, problem=problem, directions=directions, integer=solver == "bonmin"
+        grid=grid,
+        tariff=tariff,
+        rule=rule,
+        problem=problem,
+        directions=directions,
+        integer=solver == "bonmin",
+        elastic=elastic,
     )
     with PYOMO:
         model = ac_model(case)
     if start is not None:
         _begin_at(model, start)
     objective = solve_nl(model, solver, options)
-    return replace(read_ac_plan(case, model), objective=objective, bound=-np.inf)
+    plan = read_ac_plan(case, model)
+    if elastic:  # as the conic hour model counts it
+        objective += TIGHTENING_PRICE * float(problem.probability @ plan.losses_mw.sum(axis=1))
+    return replace(plan, objective=objective, bound=-np.inf)
 
 
 def _begin_at(m: Model, start: Plan) -> None:
@@ -116,6 +128,6 @@ def read_ac_plan(case: ACCase, m: Model) -> Plan:
         cone_gap=np.zeros(shape),
         spilled=beyond,
         penalty=case.rule.penalty(bid, tie, problem.step_prices),
-        violation=np.zeros(shape),
+        violation=sum((values_of(one, *shape, -1).sum(axis=2) for one in m.violations), np.zeros(shape)),
         losses_mw=losses(grid, points, tie, np.abs(voltage)),
     )

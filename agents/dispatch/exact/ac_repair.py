@@ -15,7 +15,7 @@ import numpy as np
 from agents.dispatch.certificate import EXACT, VIOLATION_TOLERANCE
 from agents.dispatch.conic_program import SolverError
 from agents.dispatch.exact.ac_reference import solve_ac
-from agents.dispatch.exact.nl_solver import Options
+from agents.dispatch.exact.nl_solver import SHARP
 from agents.dispatch.plan import Plan, fix_directions
 from agents.dispatch.plan_money import plan_money
 from agents.dispatch.problem import Directions, DispatchProblem
@@ -27,9 +27,6 @@ from sim.market.tariff import Tariff
 
 MISMATCH_MW = 1e-5
 """Difference between a planned and a metered tie-line flow up to which a scenario is left as it is. [MW]"""
-
-OPTIONS: Options = {"mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
-"""Options of Ipopt that keep limits so sharply that no excess can undercut the bound."""
 
 SCENARIO_TIME_S = 60.0
 """Most time for one scenario. [s]"""
@@ -105,7 +102,7 @@ class ACRepair:
                 break
             one, before = _scenario_of(given, s), _take(plan, s)
             chosen = replace(fixed, flow=fixed.flow[[s]])
-            options = {**OPTIONS, "max_cpu_time": min(left, SCENARIO_TIME_S)}
+            options = {**SHARP, "max_cpu_time": min(left, SCENARIO_TIME_S)}
             try:
                 exact = solve_ac(
                     self.grid, self.tariff, self.rule, one, directions=chosen, start=before, options=options

@@ -19,6 +19,9 @@ from sim.errors import StudyError
 Options = Mapping[str, Any]
 """Options by the solver's own names, such as ``{"max_cpu_time": 60.0}``."""
 
+SHARP: Options = {"mu_strategy": "adaptive", "bound_relax_factor": 1e-9}
+"""Options of Ipopt that keep limits so sharply that no excess can undercut a bound."""
+
 QUIET: dict[str, dict[str, Any]] = {
     "ipopt": {"print_level": 0, "sb": "yes"},
     "bonmin": {"print_level": 0, "sb": "yes", "bb_log_level": 0, "nlp_log_level": 0, "milp_log_level": 0},

@@ -19,7 +19,6 @@ from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Submission
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
@@ -39,8 +38,12 @@ def bidding_problem(
 
     Parameters
     ----------
+    instance : Instance
+        That of the day, see :meth:`sim.instance.Instance.on`.
+    scenarios : ScenarioSet
+        Scenarios of the day.
     energy_mwh, previous_battery_p_mw : array, shape (U,)
-        Stored energy, and battery power in the last hour before the day. [MWh], [MW]
+        Stored energy, and battery power in the last step before the day. [MWh], [MW]
     """
     over, under = instance.step_prices
     return DispatchProblem(
@@ -53,7 +56,8 @@ def bidding_problem(
         under_price_per_mwh=under,
         start_energy_mwh=energy_mwh,
         previous_battery_p_mw=previous_battery_p_mw,
-        required_energy_mwh=required_energy(instance.grid, np.arange(1.0, HOURS_PER_DAY + 1)),
+        required_energy_mwh=required_energy(instance.grid, instance.hours_left, instance.calendar.step_h),
+        **instance.periods,
     )
 
 
@@ -80,8 +84,8 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
 
     def submit(self, energy_mwh: FloatArray) -> Submission:
         """Return the bids for the day; if the strategy fails in any way, those of the next simpler, and why."""
-        instance: Instance = self.model.instance
-        scenarios = instance.kept_scenarios(self.model.day - 1)
+        instance: Instance = self.model.today
+        scenarios = self.model.instance.kept_scenarios(self.model.day - 1)
         self.model.agents.select(agent_type=NetworkedMicrogrid).do("look_a_day_ahead", scenarios)
         problem = bidding_problem(
             instance,
@@ -131,7 +135,7 @@ def compute_submission(
     for name in dict.fromkeys((asked, *([fallback, "basic"] if fallback else []))):
         try:
             proposal = ask(name)
-            _refuse_wrong(proposal, len(instance.grid.batteries))
+            _refuse_wrong(proposal, instance)
             bid_mw = rounded(proposal.bid_mw)
         except (KeyboardInterrupt, StudyError):
             raise
@@ -144,7 +148,7 @@ def compute_submission(
     return Submission(
         bid_mw=_forecast_bid(instance),
         strategy="forecast",
-        battery_p_mw=np.zeros((HOURS_PER_DAY, len(instance.grid.batteries))),
+        battery_p_mw=np.zeros((instance.steps, len(instance.grid.batteries))),
         asked=asked,
         reason="; ".join(failed),
     )
@@ -195,8 +199,8 @@ def exact_submission(dispatcher: Dispatcher, problem: DispatchProblem, solver: s
     return replace(proposal, bid_mw=rounded(proposal.bid_mw), strategy=f"anm_aware, exact AC by {solver}")
 
 
-def _refuse_wrong(proposal: object, batteries: int) -> None:
-    """Refuse a proposal without finite bids for the hours of a day, a battery schedule, certificate and search.
+def _refuse_wrong(proposal: object, instance: Instance) -> None:
+    """Refuse a proposal without finite bids for the steps of a day, a battery schedule, certificate and search.
 
     Raises
     ------
@@ -206,14 +210,15 @@ def _refuse_wrong(proposal: object, batteries: int) -> None:
     if not isinstance(proposal, Submission):
         remedy = "return a Submission, as tieline.strategy('basic').bid(...) does"
         raise WrongAnswerError(f"a {type(proposal).__name__} is no proposal; {remedy}")
-    for name, shape in (("bid_mw", (HOURS_PER_DAY,)), ("battery_p_mw", (HOURS_PER_DAY, batteries))):
+    steps, batteries = instance.steps, len(instance.grid.batteries)
+    for name, shape in (("bid_mw", (steps,)), ("battery_p_mw", (steps, batteries))):
         values = np.asarray(getattr(proposal, name), dtype=np.float64)
         if values.shape != shape:
             raise WrongAnswerError(f"{name} has shape {values.shape} instead of {shape}")
         wrong = ~np.isfinite(values)
         if wrong.any():
-            hour = int(np.argwhere(wrong)[0][0]) + 1
-            raise WrongAnswerError(f"{name} is {values[wrong][0]:g} in hour {hour}")
+            hour = instance.calendar.hour_of(int(np.argwhere(wrong)[0][0]) + 1)
+            raise WrongAnswerError(f"{name} is {values[wrong][0]:g} in hour {hour:g}")
     for name in ("certificate", "search"):
         if not isinstance(getattr(proposal, name), dict):
             raise WrongAnswerError(f"{name} is a {type(getattr(proposal, name)).__name__}, not a dict")
@@ -223,5 +228,7 @@ def _forecast_bid(instance: Instance) -> FloatArray:
     """Return expected demand minus expected output: the last resort."""
     expected = instance.forecast
     net: FloatArray = expected.demand_mw[0].sum(axis=1) - expected.available_mw[0].sum(axis=1)
-    capacity = instance.grid.tie_line.max_s_mva
+    capacity, steps = instance.grid.tie_line.max_s_mva, instance.calendar.market_steps
+    if steps > 1:
+        net = net.reshape(-1, steps).mean(axis=1).repeat(steps)
     return np.clip(net, -capacity, capacity)

@@ -13,7 +13,6 @@ from sim.actuation import wrong_orders
 from sim.errors import StudyError
 from sim.messages import Decision, Report, Submission
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 from sim.recorder import OPERATOR
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
@@ -43,7 +42,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         self._silent: set[str] = set()
         self._time_limit_s = model.instance.study.search.answer_time_limit_s
         self.submission: Submission | None = None
-        self._schedule_mw = np.zeros((HOURS_PER_DAY, len(model.instance.grid.batteries)))
+        self._schedule_mw = np.zeros((model.today.steps, len(model.instance.grid.batteries)))
 
     def submit_bids(self) -> Submission:
         """Return the bids for the day that is about to begin, and remember the battery schedule behind them."""
@@ -73,7 +72,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
                 name = getattr(policy_class(name), "fallback", None)
                 continue
             return replace(decision, policy=name, reason="; ".join(filter(None, [*reasons, decision.reason])))
-        raise StudyError(f"day {self.model.day}, hour {self.model.hour}: {'; '.join(reasons)}") from cause
+        raise StudyError(f"day {self.model.day}, hour {self.model.hour:g}: {'; '.join(reasons)}") from cause
 
     def _ask(self, name: str, reports: dict[str, Report]) -> Decision:
         """Return the decision of a policy within its time; one that exceeds it is not asked again."""
@@ -106,6 +105,9 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         batteries = self.model.instance.grid.battery_names
         return HourView(
             hour=self.model.hour,
+            period=self.model.period,
+            today=self.model.today,
+            metered_mw=np.array(self.model.metered_mw),
             outlook=self.model.outlook(policy.knowledge),
             bid_mw=self.model.bid_mw,
             scheduled_battery_p_mw=self._schedule_mw,

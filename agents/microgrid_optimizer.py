@@ -48,15 +48,19 @@ class MicrogridOptimizer:
         Its devices and limits.
     time_limit_s : float
         Most time of the solver for one problem. [s]
+    step_h : float
+        Length of a step. [h]
     """
 
-    def __init__(self, microgrid: Microgrid, time_limit_s: float = SOLVER_TIME_LIMIT_S) -> None:
-        self._microgrid, self._time_limit_s = microgrid, time_limit_s
+    def __init__(
+        self, microgrid: Microgrid, time_limit_s: float = SOLVER_TIME_LIMIT_S, *, step_h: float = 1.0
+    ) -> None:
+        self._microgrid, self._time_limit_s, self._step_h = microgrid, time_limit_s, step_h
         self._programs: dict[object, tuple[ConicProgram, MicrogridBlocks]] = {}
 
     def renewed(self) -> "MicrogridOptimizer":
         """Return another one for the same problems; an agent that was given up may still use this one."""
-        return MicrogridOptimizer(self._microgrid, self._time_limit_s)
+        return MicrogridOptimizer(self._microgrid, self._time_limit_s, step_h=self._step_h)
 
     def answer(self, problem: ConnectionProblem, probability: FloatArray, quote: Quote) -> FloatArray:
         """Return the power the microgrid would take at a quote, negative for power it gives, shape (S, T). [MW]
@@ -163,6 +167,7 @@ class MicrogridOptimizer:
                 proximal=proximal,
                 scheduled=scheduled,
                 fits=fits,
+                step_h=self._step_h,
             )
             if parts:
                 own = blocks.device_columns(0)

@@ -23,7 +23,6 @@ from grids.network import Connection, FloatArray
 from sim.ev_fleet import ChargingSessions, draw_cars
 from sim.messages import Action, ConnectionAction, Knowledge, Schedule
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
@@ -56,11 +55,18 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.name, self.kind, self._position = connection.name, connection.kind, position
         self._microgrid = connection.microgrid
-        self._optimizer = MicrogridOptimizer(connection.microgrid, model.instance.study.search.solver_time_limit_s)
+        limit = model.instance.study.search.solver_time_limit_s
+        self._optimizer = MicrogridOptimizer(connection.microgrid, limit, step_h=model.step_h)
         self.cars: ChargingSessions | None = None
         if connection.microgrid.ev is not None:
             study = model.instance.study
-            self.cars = draw_cars(connection.microgrid.ev, days=study.days, seed=study.seed, connection=position)
+            self.cars = draw_cars(
+                connection.microgrid.ev,
+                days=study.days,
+                seed=study.seed,
+                connection=position,
+                calendar=study.calendar,
+            )
         self._time_limit_s = model.instance.study.search.answer_time_limit_s
         devices = _devices(model, connection.name, connection.microgrid, self.cars)
         self._answers = DeviceAnswers(connection.name, devices, self._time_limit_s)
@@ -188,8 +194,8 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
     def _take_in(
         self, load: FloatArray, heat: FloatArray, output: FloatArray, retail: FloatArray, probability: FloatArray
     ) -> None:
-        hours = load.shape[1]
-        ends = np.arange(self.model.hour, self.model.hour + hours, dtype=np.float64)
+        hours, first = load.shape[1], self.model.period - 1
+        left_h, step_h = self.model.today.hours_left[first : first + hours], self.model.step_h
         stores = self._microgrid.stores
         ev = self._devices.get("ev")
         nothing = np.zeros(hours)
@@ -197,14 +203,14 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
         if isinstance(ev, EvAggregatorAgent):
             envelope = ev.envelope(hours)
             least, most, power = envelope.min_mwh, envelope.max_mwh, envelope.max_p_mw
-            baseline = ev.uncontrolled_mw[ev.hour : ev.hour + hours]
+            baseline = ev.uncontrolled_mw[ev.step : ev.step + hours]
         self._probability, self.retail_per_mwh = probability, retail
         self._problem = ConnectionProblem(
             load_mw=load,
             heat_mw=heat,
             output_mw=output,
             start_mwh={name: self._devices[name].energy_mwh for name in stores},
-            required_mwh={name: least_energy(unit, HOURS_PER_DAY - ends) for name, unit in stores.items()},
+            required_mwh={name: least_energy(unit, left_h, step_h) for name, unit in stores.items()},
             ev_max_p_mw=power,
             ev_min_mwh=least,
             ev_max_mwh=most,
@@ -223,7 +229,7 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
             limits.append((low - ev.charged_today_mwh, high - ev.charged_today_mwh))
         names = connection_stores(self.name, self._microgrid)
         least, most = np.array(limits).reshape(-1, 2).T
-        return self._functions.of(names, self.model.hour, least, most)
+        return self._functions.of(names, self.model.period, least, most)
 
 
 def _devices(

@@ -28,7 +28,7 @@ from sim.errors import StudyError, reading
 from sim.inputs import inputs_of
 from sim.instance import Instance
 from sim.plausibility import implausible
-from sim.profiles import HOURS_PER_DAY, packaged_profiles
+from sim.profiles import packaged_profiles
 from sim.study import Study
 from sim.study_file import read_study, require_resolved
 
@@ -75,7 +75,9 @@ def run_study(
     instance = instance_of(study)
     check_study(instance)
     with new_run(out, study, base) as (unfinished, folder):
-        with console.progress("simulating", total=study.days * HOURS_PER_DAY, quiet=as_json) as report:
+        with console.progress(
+            "simulating", total=study.calendar.steps_before(study.days + 1), quiet=as_json
+        ) as report:
             done = run(study, progress=report)
         with console.status("drawing", quiet=as_json):
             drawn = write_run(done, unfinished, folder, choice)

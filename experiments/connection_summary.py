@@ -7,7 +7,6 @@ import pandas as pd
 
 from experiments.simulate import Run
 from sim.market.settlement import COST_TERMS
-from sim.profiles import HOURS_PER_DAY
 
 COST_OF_DEVICE = {
     "battery": "wear",
@@ -31,12 +30,13 @@ def summarise_connections(run: Run, terms: Mapping[str, float]) -> dict[str, Any
     tables = run.tables
     if tables["connections"].empty:
         return {}
-    by_connection = microgrids(tables)
+    calendar = run.instance.calendar
+    by_connection = microgrids(tables, calendar.step_h)
     return {
         "coordination": coordination(tables["decisions"], tables["trades"]),
         "microgrids": by_connection,
         "costs": costs(by_connection, terms),
-        "cars": cars(tables["cars"], run.instance.study.days),
+        "cars": cars(tables["cars"], calendar.hours_before(run.instance.study.days + 1)),
     }
 
 
@@ -64,17 +64,17 @@ def _worst(residual: pd.Series) -> float | None:
     return None if residual.isna().all() else float(residual.max())
 
 
-def microgrids(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Any]]:
+def microgrids(tables: Mapping[str, pd.DataFrame], step_h: float = 1.0) -> dict[str, dict[str, Any]]:
     """Return energy [MWh] and money [$] of the microgrid or fleet at every connection, all days together.
 
     Its cost is its payments (trade, fuel, compensation of cars' owners) and wear, less the payments of cars' owners.
     """
     trades, payments, devices = tables["trades"], tables["payments"], tables["devices"]
     flows = trades.assign(
-        exchange_mwh=trades["p_mw"],
-        import_mwh=trades["p_mw"].clip(lower=0),
-        export_mwh=-trades["p_mw"].clip(upper=0),
-        shortfall_mwh=trades["shortfall_mw"],
+        exchange_mwh=step_h * trades["p_mw"],
+        import_mwh=step_h * trades["p_mw"].clip(lower=0),
+        export_mwh=-step_h * trades["p_mw"].clip(upper=0),
+        shortfall_mwh=step_h * trades["shortfall_mw"],
     )
     energy = flows.groupby("connection")[["exchange_mwh", "import_mwh", "export_mwh", "shortfall_mwh"]].sum()
     trade = payments[payments["term"] == "trade"].groupby("payer")["amount"].sum()
@@ -105,12 +105,12 @@ def costs(by_connection: Mapping[str, Mapping[str, Any]], terms: Mapping[str, fl
     return {"operator": operator, "microgrids": own["microgrid"], "total": operator + own["microgrid"]}
 
 
-def cars(sessions: pd.DataFrame, days: int) -> dict[str, int]:
-    """Return the numbers of cars and stays, and of cars that left full, or short for their stay was too short.
+def cars(sessions: pd.DataFrame, hours: float) -> dict[str, int]:
+    """Return the numbers of cars and stays, and of cars that left in the hours of a run: full, or short.
 
-    That a car leaves as full as its stay allows is for the audit to check.
+    Short are those whose stay was too short. That a car leaves as full as its stay allows is for the audit to check.
     """
-    left = sessions[sessions["departure_h"] <= days * HOURS_PER_DAY]
+    left = sessions[sessions["departure_h"] <= hours]
     return {
         "count": len(sessions[["connection", "car"]].drop_duplicates()),
         "stays": len(sessions),

@@ -24,7 +24,6 @@ from sim.audit import LimitCount
 from sim.errors import StudyError, require_whole
 from sim.instance import Instance
 from sim.messages import Submission
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import Draw, ScenarioSet
 from sim.study import Study
 
@@ -281,8 +280,8 @@ def fixed_bids(instance: Instance, bid_mw: FloatArray) -> Submission:
     ----------
     instance : Instance
         The built study.
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         Bids, positive for import. [MW]
     """
-    at_rest = np.zeros((HOURS_PER_DAY, len(instance.grid.batteries)))
+    at_rest = np.zeros((instance.steps, len(instance.grid.batteries)))
     return Submission(bid_mw=bid_mw, strategy="given", battery_p_mw=at_rest)

@@ -21,7 +21,6 @@ from grids.network import FloatArray
 from sim.audit import LimitCount, limits_not_kept
 from sim.instance import Instance
 from sim.messages import Submission
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
 
 
@@ -36,9 +35,9 @@ class Outcome:
     energy_mwh : dict of str to float
         Energies of the day: ``bid``, ``metered``, ``imbalance`` (magnitude of their hourly difference),
         ``load_curtailed`` and ``generation_curtailed``. [MWh]
-    metered_mw, loss_mw : array, shape (24,)
+    metered_mw, loss_mw : array, shape (T,)
         Tie-line flow, positive for import, and losses of all lines. [MW]
-    vm_pu : array, shape (24, B)
+    vm_pu : array, shape (T, B)
         Voltages. [p.u.]
     limits : dict of str to LimitCount
         Limits not kept, as the audit counts them; a plan is not audited.
@@ -73,14 +72,15 @@ def simulated(
     tables = simulate(instance, actual=[day], fixed=submission, dispatcher=dispatcher).tables
     metered_mw = tables["settlements"]["metered_mw"].to_numpy()
     imbalance_mw = metered_mw - tables["settlements"]["bid_mw"].to_numpy()
-    energies = energy(tables) | {"imbalance": float(np.abs(imbalance_mw).sum())}
+    step_h = instance.calendar.step_h
+    energies = energy(tables, step_h) | {"imbalance": step_h * float(np.abs(imbalance_mw).sum())}
     limits, proof = limits_not_kept(tables, instance.study.model_dump(mode="json")), certificate(tables)
     return Outcome(
         terms=money_terms(tables),
         energy_mwh={name: energies[name] for name in ENERGIES},
         metered_mw=metered_mw,
         loss_mw=tables["lines"].groupby("hour")["loss_mw"].sum().to_numpy(),
-        vm_pu=tables["buses"]["vm_pu"].to_numpy().reshape(HOURS_PER_DAY, -1),
+        vm_pu=tables["buses"]["vm_pu"].to_numpy().reshape(len(metered_mw), -1),
         limits=limits,
         certificate=proof,
         within_limits=not any(one.count for one in limits.values()),
@@ -105,7 +105,7 @@ def planned(
     }
     return Outcome(
         terms={term: float(amount[0]) for term, amount in money.items()},
-        energy_mwh={name: float(amount) for name, amount in energies.items()},
+        energy_mwh={name: problem.step_h * float(amount) for name, amount in energies.items()},
         metered_mw=plan.tie_p_mw[0],
         loss_mw=plan.losses_mw[0],
         vm_pu=plan.vm_pu[0],
@@ -113,5 +113,5 @@ def planned(
         certificate={"cone_gap": float(plan.cone_gap.max())},
         within_limits=bool(plan.violation.max() <= VIOLATION_TOLERANCE),
         exact=bool(plan.inexactness.max() <= EXACT),
-        planned_profit=expected_profit(plan, day.probability),
+        planned_profit=expected_profit(plan, day.probability, problem.step_h),
     )

@@ -244,18 +244,17 @@ def simulate(
     dispatcher : Dispatcher, optional
         Dispatcher with its models compiled, to be shared between simulations of the same instance.
     progress : callable, optional
-        Called before every hour.
+        Called before every step.
     """
     from agents.participants import create_agents
     from sim.model import MarketModel
-    from sim.profiles import HOURS_PER_DAY
 
     start = perf_counter()
     model = MarketModel(instance, partial(create_agents, dispatcher=dispatcher, fixed=fixed), actual)
     try:
-        for _ in range(instance.study.days * HOURS_PER_DAY):
+        while model.day <= instance.study.days:
             if progress is not None:
-                progress(f"day {model.day}, hour {model.hour}" if model.hour > 1 else f"day {model.day}, bidding")
+                progress(f"day {model.day}, hour {model.hour:g}" if model.period > 1 else f"day {model.day}, bidding")
             model.step()
     finally:
         model.close()

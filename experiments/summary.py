@@ -58,7 +58,7 @@ def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
         "limits": limits_in_json(verdict.limits),
         "hours_beyond_limits": verdict.hours_beyond,
         "voltage": voltage(tables["buses"], run, verdict.limits),
-        "energy_mwh": energy(tables),
+        "energy_mwh": energy(tables, study.calendar.step_h),
         "hours": hours(tables, study.policy),
         **summarise_connections(run, terms),
         "seconds": run.seconds,
@@ -129,22 +129,24 @@ def voltage(buses: pd.DataFrame, run: Run, limits: Mapping[str, LimitCount]) -> 
     }
 
 
-def energy(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
-    """Return the energies of all days together. [MWh]"""
+def energy(tables: Mapping[str, pd.DataFrame], step_h: float = 1.0) -> dict[str, float]:
+    """Return the energies of all days together, of steps of a length [h]. [MWh]"""
     by_kind = tables["dispatch"].groupby(tables["dispatch"]["kind"].eq("load"))
     totals = by_kind[["available_mw", "p_mw"]].sum()
     renewables = tables["dispatch"][tables["dispatch"]["kind"].isin(["wind", "pv"])]
     load = totals.loc[True] if True in totals.index else pd.Series({"available_mw": 0.0, "p_mw": 0.0})
-    return {
+    settled = tables["settlements"]
+    of_power = {
         "bid": float(tables["bids"]["bid_mw"].sum()),
-        "metered": float(tables["settlements"]["metered_mw"].sum()),
-        "outside_band": float((tables["settlements"]["over_mwh"] + tables["settlements"]["under_mwh"]).sum()),
+        "metered": float(settled["metered_mw"].sum()),
+        "outside_band": float((settled["over_mwh"] + settled["under_mwh"]).sum()) / step_h,
         "load_served": float(load["p_mw"]),
         "load_curtailed": float(load["available_mw"] - load["p_mw"]),
         "generation": float(renewables["p_mw"].sum()),
         "generation_curtailed": float((renewables["available_mw"] - renewables["p_mw"]).sum()),
         "losses": float(tables["lines"]["loss_mw"].sum()),
     }
+    return {name: step_h * power for name, power in of_power.items()}
 
 
 def hours(tables: Mapping[str, pd.DataFrame], policy: str) -> dict[str, int]:

@@ -26,7 +26,6 @@ from experiments.summary import bid_strategy, strategy_of, summarise
 from experiments.whole import new_file
 from sim.errors import StudyError
 from sim.instance import Instance
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 COMPARED = ("hindsight", "receding", "learned", "myopic")
@@ -92,7 +91,7 @@ def train(
     with new_file(out, name=f"--out {out}") as unfinished:
         with console.status("bidding", quiet=quiet):
             submission = opening_bids(instance, Dispatcher.of(instance, threads=spread.threads))
-        steps = rounds * (HOURS_PER_DAY - 1)
+        steps = rounds * (instance.steps - 1)
         with spread.executor() as executor, console.progress("training", total=steps, quiet=quiet) as report:
             trainer = Trainer(instance, submission.bid_mw, samples=samples, rounds=rounds, executor=executor)
             functions = trainer.train(report)
@@ -166,7 +165,7 @@ def judge(
             "gap": more[k].mean,
             "gap_95": more[k].reach if days > 1 else None,
             "gap_percent": 100 * more[k].mean / abs(float(cost[0].mean())),
-            "seconds_per_hour": float(seconds[k] / (days * HOURS_PER_DAY)),
+            "seconds_per_hour": float(seconds[k] / (days * instance.steps)),
         }
         for k, policy in enumerate(COMPARED)
     }

@@ -262,15 +262,16 @@ def energy_limits(unit: Battery | Storage) -> tuple[float, float]:
     return unit.min_soc * unit.max_e_mwh, unit.max_soc * unit.max_e_mwh
 
 
-def store_limits(unit: Battery | Storage, energy_mwh: float) -> tuple[float, float]:
-    """Return the least (charging) and the most (discharging) power of an hour that keep a store's SOC. [MW]"""
+def store_limits(unit: Battery | Storage, energy_mwh: float, step_h: float = 1.0) -> tuple[float, float]:
+    """Return the least (charging) and the most (discharging) power of a step that keep a store's SOC. [MW]"""
     least_mwh, most_mwh = energy_limits(unit)
-    return -max(most_mwh - energy_mwh, 0.0) / unit.efficiency, max(energy_mwh - least_mwh, 0.0) * unit.efficiency
+    room_mwh, stored_mwh = max(most_mwh - energy_mwh, 0.0), max(energy_mwh - least_mwh, 0.0)
+    return -room_mwh / unit.efficiency / step_h, stored_mwh * unit.efficiency / step_h
 
 
-def left_mwh(unit: Battery | Storage, energy_mwh: float, p_mw: float) -> float:
-    """Return the energy that an hour of a power, positive for discharge, leaves in a store. [MWh]"""
-    return energy_mwh - (p_mw / unit.efficiency if p_mw > 0 else p_mw * unit.efficiency)
+def left_mwh(unit: Battery | Storage, energy_mwh: float, p_mw: float, step_h: float = 1.0) -> float:
+    """Return the energy that a step of a power, positive for discharge, leaves in a store. [MWh]"""
+    return energy_mwh - (p_mw / unit.efficiency if p_mw > 0 else p_mw * unit.efficiency) * step_h
 
 
 def within_inverter(unit: Renewable | Battery, p_mw: float, q_mvar: float) -> tuple[float, float]:

@@ -92,6 +92,8 @@ class UnitAnswers(Answers):
         Returns demand or available output of a unit of a kind and position this hour. [MW]
     time_limit_s : float
         Time for an answer; who does not keep it is not asked again. [s]
+    step_h : float
+        Length of a step. [h]
 
     Attributes
     ----------
@@ -102,10 +104,16 @@ class UnitAnswers(Answers):
     """
 
     def __init__(
-        self, grid: Grid, units: Sequence[DerProtocol], actual_mw: Callable[[str, int], float], time_limit_s: float
+        self,
+        grid: Grid,
+        units: Sequence[DerProtocol],
+        actual_mw: Callable[[str, int], float],
+        time_limit_s: float,
+        *,
+        step_h: float = 1.0,
     ) -> None:
         super().__init__(time_limit_s)
-        self._grid, self._actual_mw = grid, actual_mw
+        self._grid, self._actual_mw, self._step_h = grid, actual_mw, step_h
         self._units = {unit.name: unit for unit in units}
         self._place = {name: k for k, name in enumerate(self._units)}
         self._reports: dict[str, Report] = {}
@@ -141,7 +149,8 @@ class UnitAnswers(Answers):
         self.energy_mwh = self.energy_mwh.copy()
         for name, action in actions.items():
             if (battery := self._battery(name)) >= 0:
-                left = left_mwh(self._grid.batteries[battery], float(self.energy_mwh[battery]), action.p_mw)
+                unit, held = self._grid.batteries[battery], float(self.energy_mwh[battery])
+                left = left_mwh(unit, held, action.p_mw, self._step_h)
                 near = abs(action.energy_mwh - left) <= ENERGY_MWH  # what stands in says nothing of it
                 self.energy_mwh[battery] = action.energy_mwh if near else left
         return list(actions.values())
@@ -173,7 +182,7 @@ class UnitAnswers(Answers):
         inverter = grid.batteries[battery] if battery >= 0 else grid.renewables[k - loads]
         low, high = 0.0, available
         if isinstance(inverter, Battery):
-            low, high = store_limits(inverter, float(self.energy_mwh[battery]))
+            low, high = store_limits(inverter, float(self.energy_mwh[battery]), self._step_h)
         p_mw, q_mvar = within_inverter(inverter, min(max(order.p_mw, low), high), order.q_mvar)
         return Action(device=kind, p_mw=p_mw, q_mvar=q_mvar)
 

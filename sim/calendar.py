@@ -128,6 +128,16 @@ class Calendar(Data):
         """Return whether step, market period and settlement period all are an hour."""
         return self.step_h == self.market_period_h == self.settlement_period_h == 1
 
+    @property
+    def market_steps(self) -> int:
+        """Number of steps for which one bid holds."""
+        return round(self.market_period_h * self.steps_per_hour)
+
+    @property
+    def settlement_steps(self) -> int:
+        """Number of steps over which metered energy is compared with the bid."""
+        return round(self.settlement_period_h * self.steps_per_hour)
+
     def hours_before(self, day: int) -> float:
         """Return the hours of the run before a day. [h]"""
         if self.time_zone is None:
@@ -164,6 +174,15 @@ class Calendar(Data):
         """Return the hour ending of a step of a day by its number from 1, a whole number where steps are hours. [h]"""
         return period if self.steps_per_hour == 1 else period / self.steps_per_hour
 
+    def elapsed(self, day: int, clock_h: FloatArray) -> FloatArray:
+        """Return the hours since a day began at times of its clock; what the clock skips is the moment after. [h]"""
+        moved = self.hours(day) - 24
+        if not moved:
+            return clock_h
+        hourly = self.model_copy(update={"step_h": 1.0}).times(day).hour
+        change = int(np.flatnonzero(hourly != np.arange(len(hourly)))[0])
+        return np.where(clock_h < change, clock_h, np.maximum(change, clock_h + moved))
+
     def times(self, day: int) -> "pd.DatetimeIndex":
         """Return the time at which every step of a day begins, with the zone's offset if there is one, shape (T,).
 
@@ -178,11 +197,11 @@ class Calendar(Data):
 
     def market_periods(self, day: int) -> IntArray:
         """Return the market period of every step of a day, counted from 0, shape (T,)."""
-        return np.arange(self.steps(day)) // round(self.market_period_h * self.steps_per_hour)
+        return np.arange(self.steps(day)) // self.market_steps
 
     def settlement_periods(self, day: int) -> IntArray:
         """Return the settlement period of every step of a day, counted from 0, shape (T,)."""
-        return np.arange(self.steps(day)) // round(self.settlement_period_h * self.steps_per_hour)
+        return np.arange(self.steps(day)) // self.settlement_steps
 
     def check_days(self, days: int) -> None:
         """Refuse a calendar with days that its steps and periods don't divide.

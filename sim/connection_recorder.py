@@ -1,6 +1,7 @@
 """Records of the connections in the ledger: trades, devices and cars."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class ConnectionRecorder:
 
     def hour(
         self,
-        when: dict[str, int],
+        when: dict[str, Any],
         *,
         decision: Decision,
         actions: Sequence[ConnectionAction],
@@ -112,7 +113,7 @@ class ConnectionRecorder:
                 power = action.charging_mw[charging].tolist()
                 self._ledger.append("charging", **when, connection=name, car=charging.tolist(), p_mw=power)
 
-    def payments(self, when: dict[str, int], money: Sequence[ConnectionMoney], operator: str) -> None:
+    def payments(self, when: dict[str, Any], money: Sequence[ConnectionMoney], operator: str) -> None:
         """Record the payments of one hour between connections and operator, owners of cars and connections."""
         rows = []
         for connection, paid in zip(self._connections, money, strict=True):

@@ -74,6 +74,10 @@ class SeriesProfiles:
         }
         self._series = self._read()
 
+    def __reduce__(self) -> tuple[type["SeriesProfiles"], tuple[ProfileSpec, Calendar, Grid]]:
+        """Return how another process makes it again: it reads the file."""
+        return SeriesProfiles, (self.spec, self.calendar, self._grid)
+
     def profiles(self, day: int) -> Profiles:
         """Return the forecast of a market day, counted from 1.
 

@@ -12,13 +12,15 @@ from grids.network import FloatArray, Grid
 from sim.audit.inputs import CAR_NUMBERS, Inputs
 from sim.ev_fleet import draw_cars
 from sim.instance import Instance
-from sim.scenarios import Draw, ScenarioSet
+from sim.scenarios import ScenarioSet
+from sim.study import Study
 
 
 def inputs_of(instance: Instance) -> Inputs:
     """Return the inputs of a run of a study."""
-    grid, profiles, study = instance.grid, instance.profiles, instance.study
-    days = [instance.draw(Draw.ACTUAL, 1, day) for day in range(study.days)]
+    grid, study = instance.grid, instance.study
+    days = [instance.actual(day).completed(instance.on(day).forecast) for day in range(1, study.days + 1)]
+    each = [instance.on(day) for day in ([1] if instance.is_same_every_day else range(1, study.days + 1))]
     inverters: list[Renewable | Battery] = [*grid.renewables, *grid.batteries]
     no_tan_phi = np.full(len(inverters), np.nan)
     return Inputs(
@@ -40,16 +42,16 @@ def inputs_of(instance: Instance) -> Inputs:
             }
         ),
         slack_va_degree=float(grid.tables.ext_grid["va_degree"].iloc[0]),
-        price_per_mwh=profiles.price_per_mwh,
-        retail_price_per_mwh=profiles.retail_price_per_mwh,
+        price_per_mwh=np.concatenate([day.profiles.price_per_mwh for day in each]),
+        retail_price_per_mwh=np.concatenate([day.profiles.retail_price_per_mwh for day in each]),
         realised_retail_per_mwh=_one_by_one(days, "retail_price_per_mwh"),
-        forecast_mw=_of_units(instance.forecast),
+        forecast_mw=np.concatenate([_of_units(day.forecast) for day in each]),
         available_mw=np.concatenate([_of_units(day) for day in days]),
         microgrid_mw={
             device: _one_by_one(days, f"connection_{quantity}_mw")
             for device, quantity in (("load", "load"), ("heat_load", "heat"), ("output", "output"))
         },
-        cars=_sessions(grid, days=study.days, seed=study.seed),
+        cars=_sessions(grid, study),
     )
 
 
@@ -59,16 +61,22 @@ def _one_by_one(days: list[ScenarioSet], name: str) -> FloatArray:
 
 
 def _of_units(day: ScenarioSet) -> FloatArray:
-    """Return demand and available output of a set of one scenario, shape (24, K). [MW]"""
+    """Return demand and available output of a set of one scenario, shape (T, K). [MW]"""
     return np.hstack([day.demand_mw[0], day.available_mw[0]])
 
 
-def _sessions(grid: Grid, *, days: int, seed: int) -> pd.DataFrame:
+def _sessions(grid: Grid, study: Study) -> pd.DataFrame:
     """Return the stays of all cars, connection by connection."""
     frames = [pd.DataFrame(columns=["connection", "stay", *CAR_NUMBERS])]
     for position, connection in enumerate(grid.connections):
         if connection.microgrid.ev is not None:
-            cars = draw_cars(connection.microgrid.ev, days=days, seed=seed, connection=position)
+            cars = draw_cars(
+                connection.microgrid.ev,
+                days=study.days,
+                seed=study.seed,
+                connection=position,
+                calendar=study.calendar,
+            )
             columns = {name: getattr(cars, name) for name in CAR_NUMBERS}
             frames.append(pd.DataFrame({"connection": connection.name, "stay": np.arange(len(cars.car)), **columns}))
     return pd.concat(frames[1:] or frames, ignore_index=True)

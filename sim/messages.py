@@ -57,9 +57,9 @@ class Submission:
 
     Attributes
     ----------
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         Bids, positive for import. [MW]
-    battery_p_mw : array, shape (24, U)
+    battery_p_mw : array, shape (T, U)
         Day-ahead battery schedule, the expected one, positive for discharge. [MW]
     strategy : str
         Bidding strategy that was used; the bid optimizer fills it in.
@@ -296,7 +296,10 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """Settlement of one hour: the innermost tolerance band, the energy outside it, and the penalty.
+    """Settlement of one step: the innermost tolerance band, the energy outside it, and the penalty.
+
+    Where the settlement period is longer than a step, energy and penalty are those of the whole period, and stand at
+    its last step.
 
     Attributes
     ----------

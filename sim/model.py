@@ -1,4 +1,4 @@
-"""Market model: one Mesa step is one hour. It calls the phases, and it alone writes the state of the world."""
+"""Market model: a Mesa step is a step of the calendar. It calls the phases, and alone writes the world's state."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -17,10 +17,9 @@ from sim.instance import Instance
 from sim.ledger import Ledger
 from sim.market.settlement import HourMoney, price_parts, settle_connection, terms
 from sim.messages import Decision, Knowledge, Outlook, Report, Settlement
-from sim.profiles import HOURS_PER_DAY
 from sim.protocols import Participants
 from sim.recorder import Recorder
-from sim.scenarios import Draw, ScenarioSet
+from sim.scenarios import ScenarioSet
 
 Result = TypeVar("Result")
 
@@ -43,8 +42,12 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         The agents, by their roles.
     units : UnitAnswers
         Reports and actions of the DER agents.
-    bid_mw : array, shape (24,)
+    today : Instance
+        The instance of the day that is simulated.
+    bid_mw : array, shape (T,)
         The day's bids as they count. [MW]
+    metered_mw : list of float
+        Flows of the tie line metered so far in the settlement period. [MW]
     ledger : Ledger
         The records.
     seconds : dict
@@ -63,43 +66,55 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         self.seconds = {"bid": 0.0, "dispatch": 0.0, "power_flow": 0.0}
         self._recorder = Recorder(instance, self.ledger)
         self._power_flow = upcoming_power_flow(instance.grid)
-        self._hours_passed = 0
+        self._day, self._steps_passed = 1, 0
         self._given = actual
-        self._actual = self._realise(0)
-        self.bid_mw: FloatArray = np.zeros(HOURS_PER_DAY)
+        self.today = instance.on(1)
+        self._actual = self._realise()
+        self.bid_mw: FloatArray = np.zeros(self.today.steps)
+        self.metered_mw: list[float] = []
         self._previous_battery_p_mw = np.zeros(len(instance.grid.batteries))
         self._reports: dict[str, Report] = {}
         self.participants = create_agents(self)
         limit = instance.study.search.answer_time_limit_s
-        self.units = UnitAnswers(instance.grid, self.participants.ders, self.actual_mw, limit)
+        self.units = UnitAnswers(instance.grid, self.participants.ders, self.actual_mw, limit, step_h=self.step_h)
         self._recorder.connections.sessions([microgrid.cars for microgrid in self.participants.microgrids])
 
     @property
     def day(self) -> int:
         """Market day, counted from 1."""
-        return self._hours_passed // HOURS_PER_DAY + 1
+        return self._day
 
     @property
-    def hour(self) -> int:
-        """Hour of the day, hour ending 1..24."""
-        return self._hours_passed % HOURS_PER_DAY + 1
+    def period(self) -> int:
+        """Step of the day, counted from 1."""
+        return self._steps_passed + 1
+
+    @property
+    def hour(self) -> int | float:
+        """Hour ending of the step, in hours since the day began: 1, 2, ... with hourly steps. [h]"""
+        return self.instance.calendar.hour_of(self.period)
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step. [h]"""
+        return self.instance.calendar.step_h
 
     @property
     def previous_battery_p_mw(self) -> FloatArray:
-        """Power of each battery in the hour before, positive for discharge, shape (U,). [MW]"""
+        """Power of each battery in the step before, positive for discharge, shape (U,). [MW]"""
         return self._previous_battery_p_mw
 
     def actual_mw(self, kind: str, position: int) -> float:
-        """Return this hour's demand (kind ``load``) or available output of one unit. [MW]"""
+        """Return this step's demand (kind ``load``) or available output of one unit. [MW]"""
         table = self._actual.demand_mw if kind == "load" else self._actual.available_mw
-        return float(table[0, self.hour - 1, position])
+        return float(table[0, self._steps_passed, position])
 
     def outlook(self, knowledge: Knowledge) -> Outlook:
-        """Return the hours ahead as far as a policy's knowledge goes."""
-        now = self.hour - 1
-        known = HOURS_PER_DAY if knowledge is Knowledge.FUTURE else self.hour
-        end = self.hour if knowledge is Knowledge.HOUR else HOURS_PER_DAY
-        actual, expected = self._actual, self.instance.forecast
+        """Return the steps ahead as far as a policy's knowledge goes."""
+        now = self._steps_passed
+        known = self.today.steps if knowledge is Knowledge.FUTURE else self.period
+        end = self.period if knowledge is Knowledge.HOUR else self.today.steps
+        actual, expected = self._actual, self.today.forecast
 
         def ahead(name: str) -> FloatArray:
             realised, foreseen = getattr(actual, name)[0], getattr(expected, name)[0]
@@ -108,9 +123,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         return Outlook(**{part.name: ahead(part.name) for part in fields(Outlook)})
 
     def step(self) -> None:
-        """Simulate one hour; the first of a day begins with the gate closure of that day."""
-        if self.hour == 1:
-            self._actual = self._realise(self.day - 1)
+        """Simulate one step; the first of a day begins with the gate closure of that day."""
+        if self.period == 1:
+            self.today = self.instance.on(self.day)
+            self._actual = self._realise()
             self._gate_closure()
         self._reports = self.units.reports()
         remarks = self.units.notes
@@ -120,15 +136,21 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             decision = replace(decision, reason="; ".join(filter(None, [decision.reason, *remarks])))
         flow = self._meter(actuation.set_points, decision.policy)
         settlement = self.participants.system_operator.settle(
-            float(self.bid_mw[self.hour - 1]), flow.tie_p_mw, hour=self.hour
+            float(self.bid_mw[self._steps_passed]), flow.tie_p_mw, hour=self.hour
         )
         self._record(decision, actuation, flow, settlement)
         self._previous_battery_p_mw = actuation.set_points.battery_p_mw
-        self._hours_passed += 1
+        self.metered_mw.append(flow.tie_p_mw)
+        if self.period % self.instance.calendar.settlement_steps == 0:
+            self.metered_mw.clear()
+        self._steps_passed += 1
+        if self._steps_passed == self.today.steps:
+            self._day, self._steps_passed = self._day + 1, 0
 
     def run_days(self, days: int) -> None:
         """Simulate whole days."""
-        for _ in range(days * HOURS_PER_DAY):
+        end = self.day + days
+        while self.day < end:
             self.step()
 
     def close(self) -> None:
@@ -151,18 +173,18 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
                 " lower the demand, or let an ANM policy curtail it"
             ) from error
 
-    def _realise(self, day: int) -> ScenarioSet:
-        actual = self._given[day] if self._given is not None else self.instance.draw(Draw.ACTUAL, 1, day)
-        return actual.completed(self.instance.forecast)
+    def _realise(self) -> ScenarioSet:
+        actual = self._given[self.day - 1] if self._given is not None else self.instance.actual(self.day)
+        return actual.completed(self.today.forecast)
 
     def _gate_closure(self) -> None:
         submission = self._timed("bid", self.participants.operator.submit_bids)
         refusal = self.participants.system_operator.review(submission)
-        self.bid_mw = np.zeros(HOURS_PER_DAY) if refusal else np.asarray(submission.bid_mw, dtype=np.float64)
-        self._recorder.gate_closure(self.day, submission, self.bid_mw, refusal)
+        self.bid_mw = np.zeros(self.today.steps) if refusal else np.asarray(submission.bid_mw, dtype=np.float64)
+        self._recorder.gate_closure(self.day, self.today, submission, self.bid_mw, refusal)
 
     def _record(self, decision: Decision, actuation: Actuation, flow: Flow, settlement: Settlement) -> None:
-        retail = float(self._actual.retail_price_per_mwh[0, self.hour - 1])
+        retail = float(self._actual.retail_price_per_mwh[0, self._steps_passed])
         prices = np.zeros(0) if decision.schedule is None else decision.schedule.price_per_mwh[0]
         money = self._settle(actuation, flow, settlement, retail, prices)
         self._recorder.hour(
@@ -177,7 +199,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             retail_price_per_mwh=retail,
             money=money,
             connection_money=[
-                settle_connection(action, trade=float(trade), retail_price_per_mwh=retail)
+                settle_connection(action, trade=float(trade), retail_price_per_mwh=retail, step_h=self.step_h)
                 for action, trade in zip(actuation.connections, money.trade, strict=True)
             ],
         )
@@ -190,10 +212,10 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         retail_price_per_mwh: float,
         connection_prices: FloatArray,
     ) -> HourMoney:
-        now, done = self.hour - 1, actuation.set_points
+        now, done = self._steps_passed, actuation.set_points
         return terms(
             self.instance.tariff,
-            **price_parts(self.instance.profiles.price_per_mwh[now]),
+            **price_parts(self.today.profiles.price_per_mwh[now]),
             retail_price_per_mwh=retail_price_per_mwh,
             penalty=settlement.penalty,
             metered_mw=flow.tie_p_mw,
@@ -208,6 +230,7 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
             wear_per_mwh=np.array([unit.wear_per_mwh for unit in self.instance.grid.batteries]),
             exchange_p_mw=done.exchange_p_mw,
             exchange_price_per_mwh=connection_prices,
+            step_h=self.step_h,
         )
 
     def _timed(self, what: str, work: Callable[[], Result]) -> Result:

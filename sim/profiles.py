@@ -1,7 +1,8 @@
-"""Forecast of a day: demand, prices, wind and sun."""
+"""Forecast of a day: demand, prices, wind and sun, step by step."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -10,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from grids.documents import DocumentError, in_short, read_bytes, read_parquet, shown
-from grids.network import FloatArray
+from grids.network import FloatArray, IntArray
+from sim.calendar import Calendar
 from sim.errors import StudyError
-
-HOURS_PER_DAY = 24
 
 MOST_ROWS = 1_000_000
 """Largest number of rows read of a profile file: more than a century of hours."""
@@ -54,9 +54,50 @@ class Profiles:
     retail_price_per_mwh: FloatArray
     wind_pu: FloatArray
     pv_pu: FloatArray
-    microgrid_load_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
-    microgrid_heat_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
-    microgrid_output_pu: FloatArray = field(default_factory=lambda: np.zeros(HOURS_PER_DAY))
+    microgrid_load_pu: FloatArray = field(default_factory=lambda: np.zeros(0))
+    microgrid_heat_pu: FloatArray = field(default_factory=lambda: np.zeros(0))
+    microgrid_output_pu: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        for part in fields_of(self):
+            if not len(getattr(self, part.name)):
+                object.__setattr__(self, part.name, np.zeros(len(self.demand_pu)))
+
+    def at(self, rows: IntArray) -> "Profiles":
+        """Return the profiles in chosen steps."""
+        return Profiles(**{part.name: getattr(self, part.name)[rows] for part in fields_of(self)})
+
+
+class RepeatedDay:
+    """One day of the clock that every market day repeats, each step the value of its time of day.
+
+    At a change of the clock the hour that is skipped is left out, and the one that comes twice is repeated.
+
+    Parameters
+    ----------
+    clock_day : Profiles
+        From midnight to midnight, in hours or in steps of the calendar.
+    calendar : Calendar
+        The market days.
+    """
+
+    def __init__(self, clock_day: Profiles, calendar: Calendar) -> None:
+        self._clock_day, self._calendar = clock_day, calendar
+
+    @property
+    def is_same_every_day(self) -> bool:
+        """Whether no day differs from another."""
+        return self._calendar.time_zone is None
+
+    def profiles(self, day: int) -> Profiles:
+        """Return the forecast of a market day, counted from 1."""
+        times = self._calendar.times(day)
+        seconds, rows = 3600 * times.hour + 60 * times.minute, len(self._clock_day.demand_pu)
+        return self._clock_day.at(np.asarray(seconds * rows // 86400, dtype=np.int64))
+
+    def actual(self, day: int) -> dict[str, FloatArray]:
+        """Return what is known to have happened on a day: nothing, so that it is drawn."""
+        return {}
 
 
 def packaged_profiles() -> list[str]:
@@ -64,7 +105,9 @@ def packaged_profiles() -> list[str]:
     return sorted(item.name for item in files("sim").joinpath("data").iterdir() if item.name.endswith(".csv"))
 
 
-def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = None) -> Profiles:
+def load_profiles(
+    file: str, columns: dict[str, str], *, folder: Path | None = None, steps_per_hour: int = 1
+) -> Profiles:
     """Return the profiles read from a CSV or Parquet file.
 
     Parameters
@@ -73,14 +116,16 @@ def load_profiles(file: str, columns: dict[str, str], *, folder: Path | None = N
         Name of a packaged file, or path of a ``.csv`` or ``.parquet`` file (relative to `folder`, the study's own).
     columns : dict
         For each field of `Profiles` the column that holds it; those of microgrids may be missing.
+    steps_per_hour : int
+        Steps of the calendar in an hour: the file has a row for every hour of a day of the clock, or for every step.
 
     Raises
     ------
     StudyError
-        If the file or a column is missing, a profile is not 24 finite numbers, or a fraction is out of range.
+        If the file or a column is missing, a profile is not a day of finite numbers, or a fraction is out of range.
     """
     table = read_table(file, folder)
-    arrays = {name: _profile(table, column, name, file) for name, column in columns.items()}
+    arrays = {name: _profile(table, column, name, file, steps_per_hour) for name, column in columns.items()}
     for name, (upper, remedy) in FRACTIONS.items():
         values = arrays.get(name, np.zeros(0))
         bad = np.flatnonzero((values < 0) | (values > upper))
@@ -140,13 +185,14 @@ def read_table(file: str, folder: Path | None = None) -> pd.DataFrame:
     raise StudyError(f"profiles.file: '{path}' can't be read; give a file that ends in .csv or .parquet, unpacked")
 
 
-def _profile(table: pd.DataFrame, column: str, field: str, file: str) -> FloatArray:
+def _profile(table: pd.DataFrame, column: str, field: str, file: str, steps_per_hour: int) -> FloatArray:
     where = f"profiles.{field}: column '{column}' of {file}"
     if column not in table:
         require_commas(table.columns, where)
         raise StudyError(f"{where} does not exist; the file has {shown(', '.join(map(str, table.columns)))}")
-    if len(table) != HOURS_PER_DAY:
-        raise StudyError(f"{where} has {len(table)} rows; a day has {HOURS_PER_DAY}, hour ending 1..24")
+    if len(table) not in (24, 24 * steps_per_hour):
+        steps = "" if steps_per_hour == 1 else f", or {24 * steps_per_hour} steps"
+        raise StudyError(f"{where} has {len(table)} rows; a day has 24, hour ending 1..24{steps}")
     values: FloatArray = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:

@@ -61,8 +61,8 @@ class SystemOperatorProtocol(Protocol):
         """Return the reason why a bid is refused, empty if it is accepted."""
         ...
 
-    def settle(self, bid_mw: float, metered_mw: float, *, hour: int) -> Settlement:
-        """Return the settlement of a metered hour 1..24."""
+    def settle(self, bid_mw: float, metered_mw: float, *, hour: int | float) -> Settlement:
+        """Return the settlement of a metered step, named by its hour ending."""
         ...
 
 

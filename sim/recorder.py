@@ -1,11 +1,12 @@
 """Records of a run in the ledger; the only module that knows the columns of its tables."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from grids.components import Battery, Renewable
-from grids.network import BoolArray, FloatArray
+from grids.network import BoolArray, FloatArray, IntArray
 from grids.power_flow import Flow, SetPoints
 from sim.actuation import Actuation
 from sim.connection_recorder import ConnectionRecorder
@@ -24,7 +25,7 @@ _NO_COORDINATION = Coordination(mode="", primal_residual_mw=np.nan, dual_residua
 
 
 class Recorder:
-    """Recorder of the objects of an hour as rows of the ledger.
+    """Recorder of the objects of a step as rows of the ledger.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ class Recorder:
 
     def __init__(self, instance: Instance, ledger: Ledger) -> None:
         self._instance, self._ledger = instance, ledger
+        self._today = instance
         self.connections = ConnectionRecorder(instance, ledger)
         grid = instance.grid
         self._names = [*grid.load_names, *grid.renewable_names, *grid.battery_names]
@@ -55,12 +57,8 @@ class Recorder:
             x_pu=grid.line_x_pu,
             max_i_pu=grid.line_max_i_pu,
         )
-        ledger.append(
-            "market",
-            hour=np.arange(1, 25),
-            price_per_mwh=instance.profiles.price_per_mwh,
-            retail_price_per_mwh=instance.profiles.retail_price_per_mwh,
-        )
+        if instance.is_same_every_day:
+            self._record_prices({})
 
     def _record_units(self) -> None:
         grid, nan = self._instance.grid, np.nan
@@ -87,14 +85,33 @@ class Recorder:
             efficiency=of_batteries("efficiency"),
         )
 
-    def gate_closure(self, day: int, submission: Submission, bid_mw: FloatArray, refusal: str) -> None:
+    def _record_prices(self, when: dict[str, int]) -> None:
+        """Record the prices of a day, or of all days if they are alike."""
+        profiles = self._today.profiles
+        self._ledger.append(
+            "market",
+            **when,
+            hour=self._hours(when.get("day", 1)),
+            price_per_mwh=profiles.price_per_mwh,
+            retail_price_per_mwh=profiles.retail_price_per_mwh,
+        )
+
+    def _hours(self, day: int) -> FloatArray | IntArray:
+        return self._instance.calendar.hour_ending(day)
+
+    def gate_closure(
+        self, day: int, today: Instance, submission: Submission, bid_mw: FloatArray, refusal: str
+    ) -> None:
         """Record the bids of a day as they count, and the reason why those submitted were refused, if they were."""
+        self._today = today
+        if not today.is_same_every_day:
+            self._record_prices({"day": day})
         proofs = {name: submission.certificate.get(name) for name in PROOFS}
         certificate = {name: np.nan if value is None else value for name, value in proofs.items()}
         self._ledger.append(
             "bids",
             day=day,
-            hour=np.arange(1, 25),
+            hour=self._hours(day),
             bid_mw=bid_mw,
             asked=submission.asked or submission.strategy,
             strategy=submission.strategy,
@@ -109,7 +126,7 @@ class Recorder:
     def hour(
         self,
         day: int,
-        hour: int,
+        hour: int | float,
         *,
         reports: dict[str, Report],
         decision: Decision,
@@ -121,8 +138,8 @@ class Recorder:
         money: HourMoney,
         connection_money: Sequence[ConnectionMoney],
     ) -> None:
-        """Record one hour."""
-        when = {"day": day, "hour": hour}
+        """Record one step."""
+        when: dict[str, Any] = {"day": day, "hour": hour}
         self._record_dispatch(when, reports, decision.orders, actuation.set_points, actuation.clipped, energy_mwh)
         grid = self._instance.grid
         self._ledger.append("buses", **when, bus=grid.bus_ids, vm_pu=flow.vm_pu, va_degree=flow.va_degree)
@@ -152,14 +169,15 @@ class Recorder:
 
     def _record_dispatch(
         self,
-        when: dict[str, int],
+        when: dict[str, Any],
         reports: dict[str, Report],
         orders: SetPoints,
         done: SetPoints,
         clipped: BoolArray,
         energy_mwh: FloatArray,
     ) -> None:
-        expected, now = self._instance.forecast, when["hour"] - 1
+        expected = self._today.forecast
+        now = round(when["hour"] * self._instance.calendar.steps_per_hour) - 1
         capacity = np.array([unit.max_e_mwh for unit in self._instance.grid.batteries])
         nothing, others = np.full(len(capacity), np.nan), np.full(len(self._names) - len(capacity), np.nan)
         self._ledger.append(
@@ -177,7 +195,7 @@ class Recorder:
             soc=np.concatenate([others, energy_mwh / capacity]),
         )
 
-    def _record_decision(self, when: dict[str, int], decision: Decision, flow: Flow) -> None:
+    def _record_decision(self, when: dict[str, Any], decision: Decision, flow: Flow) -> None:
         planned = decision.planned_vm_pu
         agreed = decision.coordination or _NO_COORDINATION
         self._ledger.append(
@@ -198,7 +216,7 @@ class Recorder:
             coordination_note=agreed.note,
         )
 
-    def _record_payments(self, when: dict[str, int], money: HourMoney) -> None:
+    def _record_payments(self, when: dict[str, Any], money: HourMoney) -> None:
         grid = self._instance.grid
         consumers, owners = list(grid.load_names), list(grid.renewable_names)
         for term, payer, payee, amount in (

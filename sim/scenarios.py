@@ -52,7 +52,7 @@ class ForecastErrors(Data):
     retail_price_std : float
         The same for the retail price, of which there is one.
     sharing : {"per_kind", "per_unit"}
-        One error for all units of a kind (demand, wind, PV; load, heat, output of microgrids) in an hour, or one for
+        One error for all units of a kind (demand, wind, PV; load, heat, output of microgrids) in a step, or one for
         each unit.
     """
 

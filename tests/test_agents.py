@@ -27,9 +27,9 @@ ROOT = Path(__file__).parent.parent
 
 
 class Stage(mesa.Model):
-    """A model that knows nothing but what is available."""
+    """A model that knows nothing but what is available, and the length of a step."""
 
-    available = 1.0
+    available, step_h = 1.0, 1.0
 
     def actual_mw(self, kind, position):
         return self.available

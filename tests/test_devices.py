@@ -26,6 +26,8 @@ ANY_MW = st.floats(-1, 1)
 class Clock(mesa.Model):
     """A market model with nothing but the time."""
 
+    step_h = 1.0
+
     def __init__(self):
         super().__init__(rng=0)
         self.passed = 0
@@ -233,15 +235,15 @@ def aggregator(clock):
 
 
 def test_an_aggregator_counts_hours_from_the_start_of_the_run(clock, aggregator):
-    assert aggregator.hour == 0
+    assert aggregator.step == 0
     clock.passed = 30
-    assert (clock.day, clock.hour, aggregator.hour) == (2, 7, 30)
+    assert (clock.day, clock.hour, aggregator.step) == (2, 7, 30)
 
 
 def test_owners_are_paid_for_the_difference_from_charging_at_once(clock, aggregator):
     today = 0.0
     for clock.passed in range(48):
-        least, most = aggregator.charging.limits(aggregator.hour)
+        least, most = aggregator.charging.limits(aggregator.step)
         assert aggregator.envelope(24).max_mwh[0] == pytest.approx(most)
         done = aggregator.act(Order(p_mw=-0.7 * least - 0.3 * most))
         today = (0 if clock.hour == 1 else today) - done.p_mw

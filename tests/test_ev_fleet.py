@@ -210,14 +210,14 @@ def test_the_fleet_does_not_leave_its_limits(three, p_mw):
 
 @pytest.mark.parametrize("power", [[1.1, 0, 0], [0, 0.6, 0], [0, 0, 0.1], [-0.1, 0, 0], [np.nan, 0, 0]])
 def test_impossible_charging_is_refused(three, power):
-    with pytest.raises(ValueError, match="hour 18"):
+    with pytest.raises(ValueError, match="step 18"):
         three.charge(18, np.array(power))
     assert not three.charged_mwh.any()
 
 
 def test_a_car_that_is_not_given_what_it_must_have_is_refused(three):
     three.charge(18, np.zeros(3))
-    with pytest.raises(ValueError, match="hour 19"):
+    with pytest.raises(ValueError, match="step 19"):
         three.charge(19, np.zeros(3))
 
 

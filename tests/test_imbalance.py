@@ -72,7 +72,7 @@ def test_nguyen_never_rewards_a_negative_price():
 
 def test_penalty_is_for_energy_not_power():
     # 0.4 MW beyond the band for a quarter of an hour is 0.1 MWh, at 25 $/MWh.
-    assert one_hour(RULES["case1"], 4, 4.6, 50, dt_h=0.25) == pytest.approx(2.5)
+    assert one_hour(RULES["case1"], 4, 4.6, 50, step_h=0.25) == pytest.approx(2.5)
 
 
 def test_band_of_an_export_lies_around_it():
@@ -82,7 +82,7 @@ def test_band_of_an_export_lies_around_it():
 
 
 def test_energies_by_hand():
-    over, under = RULES["caiso"].energies([100, 100], [80, 120], dt_h=0.5)
+    over, under = RULES["caiso"].energies([100, 100], [80, 120], step_h=0.5)
     assert over == pytest.approx(np.array([[7.5, 5], [0, 0]]))  # 15 and 10 MW beyond 95 and 90, half an hour
     assert under == pytest.approx(np.array([[0, 0], [7.5, 5]]))
 

@@ -72,7 +72,7 @@ def test_below_zero_nobody_is_paid_for_harm():
 
 
 def test_half_an_hour_is_half_the_energy():
-    whole, half = hour(), hour(dt_h=0.5)
+    whole, half = hour(), hour(step_h=0.5)
     for term in ("revenue", "load_curtailment", "generation", "generation_curtailment", "exchange", "loss"):
         assert getattr(half, term) == pytest.approx(getattr(whole, term) / 2), term
 

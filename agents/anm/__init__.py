@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+import numpy as np
 
 from agents.registry import Registry
 
@@ -20,24 +22,37 @@ class HourView:
 
     Attributes
     ----------
-    hour : int
-        Hour of the day, hour ending 1..24.
+    hour : int or float
+        Hour ending of the step, in hours since the day began: 1 to 24 with hourly steps. [h]
     outlook : Outlook
-        The hours ahead, as far as the policy's knowledge goes.
-    bid_mw : array, shape (24,)
-        The day's bids as they count. [MW]
-    scheduled_battery_p_mw : array, shape (24, U)
+        The steps ahead, as far as the policy's knowledge goes.
+    bid_mw : array, shape (T,)
+        The day's bids as they count, a value for every step. [MW]
+    scheduled_battery_p_mw : array, shape (T, U)
         Day-ahead battery schedule, positive for discharge. [MW]
     energy_mwh, previous_battery_p_mw : array, shape (U,)
-        Stored energy now, and battery power in the hour before. [MWh], [MW]
+        Stored energy now, and battery power in the step before. [MWh], [MW]
+    period : int
+        Step of the day, counted from 1; by default the hour.
+    today : Instance, optional
+        Instance of the day, with its prices; by default that of the study.
+    metered_mw : array, shape (K,)
+        Flows of the tie line in the steps of this settlement period that have passed. [MW]
     """
 
-    hour: int
+    hour: int | float
     outlook: Outlook
     bid_mw: FloatArray
     scheduled_battery_p_mw: FloatArray
     energy_mwh: FloatArray
     previous_battery_p_mw: FloatArray
+    period: int = 0
+    today: Instance | None = None
+    metered_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not self.period:
+            object.__setattr__(self, "period", round(self.hour))
 
 
 class AnmPolicy(Protocol):

@@ -29,22 +29,24 @@ def plan_ahead(instance: Instance, dispatcher: Dispatcher, view: HourView, value
 
 def problem_ahead(instance: Instance, view: HourView, values: StoreValues | None = None) -> DispatchProblem:
     """Return the hours in view as a dispatch problem, see `plan_ahead`."""
-    count = len(view.outlook.demand_mw)
-    hours = slice(view.hour - 1, view.hour - 1 + count)
-    over, under = instance.step_prices
+    today, first = view.today or instance, view.period - 1
+    hours = slice(first, first + len(view.outlook.demand_mw))
+    over, under = today.step_prices
     return DispatchProblem(
         demand_mw=view.outlook.demand_mw[None],
         available_mw=view.outlook.available_mw[None],
         probability=np.ones(1),
-        price_per_mwh=instance.profiles.price_per_mwh[hours],
+        price_per_mwh=today.profiles.price_per_mwh[hours],
         retail_price_per_mwh=view.outlook.retail_price_per_mwh,
         over_price_per_mwh=over[hours],
         under_price_per_mwh=under[hours],
         start_energy_mwh=view.energy_mwh,
         previous_battery_p_mw=view.previous_battery_p_mw,
-        required_energy_mwh=required_energy(instance.grid, np.arange(view.hour, view.hour + count, dtype=np.float64)),
+        required_energy_mwh=required_energy(instance.grid, today.hours_left[hours], today.calendar.step_h),
         bid_mw=view.bid_mw[hours],
         values=values,
+        metered_mw=view.metered_mw,
+        **today.periods,
     )
 
 

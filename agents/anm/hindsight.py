@@ -24,7 +24,7 @@ class Policy:
 
     def decide(self, view: HourView) -> Decision:
         """Return hour t of the day's plan, made in the first hour (or when an earlier attempt failed)."""
-        if self._plan is None or view.hour == 1:
-            self._plan, self._planned_at = None, view.hour
+        if self._plan is None or view.period == 1:
+            self._plan, self._planned_at = None, view.period
             self._plan = plan_ahead(self._instance, self._dispatcher, view)
-        return decision(self._plan, "hindsight", at=view.hour - self._planned_at)
+        return decision(self._plan, "hindsight", at=view.period - self._planned_at)

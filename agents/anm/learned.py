@@ -35,5 +35,5 @@ class Policy:
         """Return the orders of the hour."""
         grid = self._instance.grid
         least, most = np.array([energy_limits(unit) for unit in grid.batteries]).reshape(-1, 2).T
-        values = self.functions.of([*grid.battery_names], view.hour, least, most)
+        values = self.functions.of([*grid.battery_names], view.period, least, most)
         return decision(plan_ahead(self._instance, self._dispatcher, view, values), "learned")

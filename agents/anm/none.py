@@ -25,7 +25,7 @@ class Policy:
     def decide(self, view: HourView) -> Decision:
         """Return the orders: demand, available output, and the day-ahead battery schedule."""
         demand, available = view.outlook.demand_mw[0], view.outlook.available_mw[0]
-        battery = view.scheduled_battery_p_mw[view.hour - 1]
+        battery = view.scheduled_battery_p_mw[view.period - 1]
         agreement = self._dispatcher.agreement
         schedule, record = (None, None) if agreement is None else agreement.retail_schedule()
         return Decision(

@@ -12,7 +12,7 @@ from sim.model import MarketModel
 
 
 class DerAgent(mesa.Agent):  # type: ignore[misc]
-    """Agent of a device that does what its owner asks, within its own physical limits; an hour is Δt = 1 h.
+    """Agent of a device that does what its owner asks, within its own physical limits, for a step.
 
     Its owner calls ``act``. The limits of a kind of device are in ``respond``, which clips an order and returns the
     action with its cost, and its state is changed in ``commit``.
@@ -32,8 +32,13 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.name = name
 
+    @property
+    def step_h(self) -> float:
+        """Length of a step. [h]"""
+        return float(self.model.step_h)
+
     def act(self, order: Order) -> Action:
-        """Act on an order for an hour, within its limits."""
+        """Act on an order for a step, within its limits."""
         action = self.respond(order)
         self.commit(action)
         return action
@@ -43,7 +48,7 @@ class DerAgent(mesa.Agent):  # type: ignore[misc]
         """Return its action on an order within its limits."""
 
     def commit(self, action: Action) -> None:
-        """Update the state at the end of the hour; most devices keep none."""
+        """Update the state at the end of the step; most devices keep none."""
 
     def energy_after(self, action: Action) -> float:
         """Return the energy an action must leave, as its record counts it; NaN for devices without any. [MWh]"""

@@ -27,10 +27,12 @@ class BatteryAgent(OperatorUnit):
         return Report(available_mw=self._unit.max_s_mva, energy_mwh=self._energy_mwh)
 
     def respond(self, order: Order) -> Action:
-        """Return power that keeps the converter in its circle and the store between its limits for the hour."""
+        """Return power that keeps the converter in its circle and the store between its limits for the step."""
         unit, energy = self._unit, self._energy_mwh
-        p_mw, q_mvar = within_inverter(unit, clipped(order.p_mw, *store_limits(unit, energy)), order.q_mvar)
-        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, energy_mwh=left_mwh(unit, energy, p_mw))
+        p_mw, q_mvar = within_inverter(
+            unit, clipped(order.p_mw, *store_limits(unit, energy, self.step_h)), order.q_mvar
+        )
+        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, energy_mwh=left_mwh(unit, energy, p_mw, self.step_h))
 
     def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""

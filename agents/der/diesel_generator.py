@@ -20,4 +20,4 @@ class DieselGeneratorAgent(MicrogridDevice):
         """Give active and reactive power for an hour."""
         p_mw = clipped(order.p_mw, 0.0, self.unit.max_p_mw)
         q_mvar = clipped(order.q_mvar, 0.0, self.unit.max_q_mvar)
-        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, cost=self.unit.fuel_cost(p_mw))
+        return Action(device=self.kind, p_mw=p_mw, q_mvar=q_mvar, cost=self.step_h * self.unit.fuel_cost(p_mw))

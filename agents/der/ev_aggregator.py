@@ -10,7 +10,6 @@ from grids.components import EvFleet
 from sim.ev_fleet import Charging, ChargingSessions, Envelope
 from sim.messages import Action, Order
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 
 
 class EvAggregatorAgent(MicrogridDevice):
@@ -25,10 +24,10 @@ class EvAggregatorAgent(MicrogridDevice):
 
     Attributes
     ----------
-    uncontrolled_mw : array, shape (24 · days,)
+    uncontrolled_mw : array, shape (steps of the run,)
         Charging as soon as possible, the baseline of the compensation. [MW]
     charging_mw : array, shape (cars,)
-        Power of every car in the last hour. [MW]
+        Power of every car in the last step. [MW]
     """
 
     kind = "ev"
@@ -41,61 +40,68 @@ class EvAggregatorAgent(MicrogridDevice):
         self.charging_mw = np.zeros(cars.cars)
         self._today_mwh = 0.0
         self._day: tuple[int, Envelope] | None = None
+        self._calendar = cars.calendar
 
     @property
-    def hour(self) -> int:
-        """Hour that is being simulated, counted from 0 at the start of the run."""
-        return (int(self.model.day) - 1) * HOURS_PER_DAY + int(self.model.hour) - 1
+    def step(self) -> int:
+        """Step that is being simulated, counted from 0 at the start of the run."""
+        return self._calendar.steps_before(int(self.model.day)) + self._now
 
-    def envelope(self, hours: int) -> Envelope:
-        """Return the charging limits of the cars in this hour and those after it."""
-        return self.charging.envelope(self.hour, hours, end_fill=self.fleet.start_fill)
+    @property
+    def _now(self) -> int:
+        """Step of the day, counted from 0."""
+        return round(float(self.model.hour) * self._calendar.steps_per_hour) - 1
+
+    def envelope(self, steps: int) -> Envelope:
+        """Return the charging limits of the cars in this step and those after it."""
+        return self.charging.envelope(self.step, steps, end_fill=self.fleet.start_fill)
 
     def day_range(self) -> tuple[float, float]:
-        """Return the least and most that can have been charged since midnight by the end of this hour. [MWh]"""
-        day, now = divmod(self.hour, HOURS_PER_DAY)
+        """Return the least and most that can have been charged since midnight by the end of this step. [MWh]"""
+        day, now = int(self.model.day), self._now
+        length = self._calendar.steps(day)
         if self._day is None or self._day[0] != day:
-            self._day = day, self.envelope(HOURS_PER_DAY - now)
-        first = HOURS_PER_DAY - len(self._day[1].min_mwh)
+            self._day = day, self.envelope(length - now)
+        first = length - len(self._day[1].min_mwh)
         return float(self._day[1].min_mwh[now - first]), float(self._day[1].max_mwh[now - first])
 
     @property
     def charged_today_mwh(self) -> float:
         """Energy charged since midnight. [MWh]"""
-        return self._today_mwh if self.hour % HOURS_PER_DAY else 0.0
+        return self._today_mwh if self._now else 0.0
 
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""
         return Order(p_mw=-plan.orders["ev_p_mw"])
 
     def respond(self, order: Order) -> Action:
-        """Charge for an hour with a power that is divided among the cars."""
-        hour = self.hour
-        self.charging_mw = self.charging.disaggregate(hour, -order.p_mw)
-        p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[hour])
+        """Charge for a step with a power that is divided among the cars."""
+        step = self.step
+        self.charging_mw = self.charging.disaggregate(step, -order.p_mw)
+        p_mw, baseline = float(self.charging_mw.sum()), float(self.uncontrolled_mw[step])
         return Action(
             device=self.kind,
             p_mw=-p_mw,
             available_mw=baseline,
-            energy_mwh=p_mw + self.charged_today_mwh,
-            cost=self.fleet.discomfort(p_mw, baseline),
+            energy_mwh=p_mw * self.step_h + self.charged_today_mwh,
+            cost=self.step_h * self.fleet.discomfort(p_mw, baseline),
         )
 
     def commit(self, action: Action) -> None:
         """Charge every car with its power of the last response."""
-        self.charging.charge(self.hour, self.charging_mw)
+        self.charging.charge(self.step, self.charging_mw)
         self._today_mwh = action.energy_mwh
 
     def energy_after(self, action: Action) -> float:
         """Return the energy the cars must have charged since midnight after an action. [MWh]"""
-        return self.charged_today_mwh - action.p_mw
+        return self.charged_today_mwh - action.p_mw * self.step_h
 
     def has_done(self, action: Action) -> bool:
         """Return whether the charging of its cars adds up to an action."""
         off = (
             float(self.charging_mw.sum()) + action.p_mw,
             self._today_mwh - action.energy_mwh,
-            float(self.uncontrolled_mw[self.hour]) - action.available_mw,
+            float(self.uncontrolled_mw[self.step]) - action.available_mw,
         )
         return all(abs(by) <= ROUND_OFF_MWH for by in off) and bool(np.isfinite(self.charging.charged_mwh).all())
 

@@ -27,4 +27,5 @@ class HeatUnitAgent(MicrogridDevice):
         unit = self.unit
         p_mw = clipped(self.sign * order.p_mw, 0.0, unit.max_p_mw)
         heat_mw = clipped(order.heat_mw, 0.0, unit.heat_ratio * p_mw)
-        return Action(device=self.kind, p_mw=self.sign * p_mw, heat_mw=heat_mw, cost=unit.cost_per_mwh * p_mw)
+        cost = unit.cost_per_mwh * p_mw * self.step_h
+        return Action(device=self.kind, p_mw=self.sign * p_mw, heat_mw=heat_mw, cost=cost)

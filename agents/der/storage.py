@@ -27,12 +27,12 @@ class StorageAgent(MicrogridDevice):
 
         The standing loss alone may take the store below its least energy; it then gives nothing.
         """
-        least, most = store_limits(self.unit, self._rest_mwh)
+        least, most = store_limits(self.unit, self._rest_mwh, self.step_h)
         return max(least, -self.unit.max_p_mw), min(most, self.unit.max_p_mw)
 
     def left_mwh(self, p_mw: float) -> float:
-        """Return the energy that is left after an hour of a power, positive for discharge. [MWh]"""
-        return left_mwh(self.unit, self._rest_mwh, p_mw)
+        """Return the energy that is left after a step of a power, positive for discharge. [MWh]"""
+        return left_mwh(self.unit, self._rest_mwh, p_mw, self.step_h)
 
     def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""
@@ -47,13 +47,13 @@ class StorageAgent(MicrogridDevice):
         return abs(self.energy_mwh - action.energy_mwh) <= ROUND_OFF_MWH
 
     def wear(self, p_mw: float) -> float:
-        """Return the cost of an hour of a power. [$]"""
-        return self.unit.wear_per_mwh * abs(p_mw)
+        """Return the cost of a step of a power. [$]"""
+        return self.unit.wear_per_mwh * abs(p_mw) * self.step_h
 
     @property
     def _rest_mwh(self) -> float:
-        """Stored energy after the standing loss of this hour. [MWh]"""
-        return self.unit.standing_efficiency * self.energy_mwh
+        """Stored energy after the standing loss of this step. [MWh]"""
+        return float(self.unit.standing_efficiency**self.step_h) * self.energy_mwh
 
 
 class ElectricStorageAgent(StorageAgent):

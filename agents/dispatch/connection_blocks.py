@@ -29,7 +29,7 @@ class MicrogridBlocks:
         Microgrids in the order of the connections. (M,)
     scenarios, hours : int
         S and T.
-    proximal, scheduled, fits : float, bool, bool
+    proximal, scheduled, fits, step_h : float, bool, bool, float
         See :func:`agents.dispatch.microgrid_hour.microgrid_hour`.
     """
 
@@ -43,11 +43,12 @@ class MicrogridBlocks:
         proximal: float = 0.0,
         scheduled: bool = False,
         fits: bool = True,
+        step_h: float = 1.0,
     ) -> None:
         self.shape, self.names = (scenarios, hours), [*EXCHANGE]
         self._members: list[IntArray] = []
         self.model_blocks: list[ModelBlock] = []
-        for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled, fits=fits):
+        for members, model in _by_kind(microgrids, proximal=proximal, scheduled=scheduled, fits=fits, step_h=step_h):
             block = program.add(model, len(members) * scenarios * hours)
             self._members.append(members)
             self.model_blocks.append(block)
@@ -184,6 +185,8 @@ class ExchangeBlocks:
         Its kind is one of ``offers``, ``curves`` and ``reactive``.
     scenarios, hours : int
         S and T.
+    step_h : float
+        Length of a step. [h]
     """
 
     def __init__(
@@ -194,15 +197,16 @@ class ExchangeBlocks:
         *,
         scenarios: int,
         hours: int,
+        step_h: float = 1.0,
     ) -> None:
         self.shape = (scenarios, hours)
         limits, copies = [connection.exchange_limits() for connection in connections], scenarios * hours
         self._max_q_mvar = np.tile(np.array([q_mvar for _, q_mvar in limits]), copies)[:, None]
         if exchange.kind == "offers":
-            models = [compiled(offer_model, *limit, proximal=exchange.proximal) for limit in limits]
+            models = [compiled(offer_model, *limit, proximal=exchange.proximal, step_h=step_h) for limit in limits]
         else:
             curves, copies = exchange.kind == "curves", copies * len(connections)
-            models = [compiled_once(curve_model, exchange.steps) if curves else compiled_once(reactive_model)]
+            models = [compiled_once(curve_model, exchange.steps, step_h) if curves else compiled_once(reactive_model)]
         self.model_blocks = [program.add(model, copies) for model in models]
         self.names = [name for name in EXCHANGE if name in models[0].variables]
 
@@ -228,7 +232,7 @@ class ExchangeBlocks:
 
 
 def _by_kind(
-    microgrids: Sequence[Microgrid], *, proximal: float, scheduled: bool, fits: bool
+    microgrids: Sequence[Microgrid], *, proximal: float, scheduled: bool, fits: bool, step_h: float
 ) -> list[tuple[IntArray, CompiledModel]]:
     """Return the positions of microgrids with the same devices, with their one compiled model."""
     kinds: dict[str, list[int]] = {}
@@ -237,20 +241,23 @@ def _by_kind(
     return [
         (
             np.array(members, dtype=np.int64),
-            compiled_microgrid(kind, proximal=proximal, scheduled=scheduled, fits=fits),
+            compiled_microgrid(kind, proximal=proximal, scheduled=scheduled, fits=fits, step_h=step_h),
         )
         for kind, members in kinds.items()
     ]
 
 
-_COMPILED: dict[tuple[str, float, bool, bool], CompiledModel] = {}
+_COMPILED: dict[tuple[str, float, bool, bool, float], CompiledModel] = {}
 
 
-def compiled_microgrid(kind: str, *, proximal: float, scheduled: bool, fits: bool) -> CompiledModel:
+def compiled_microgrid(
+    kind: str, *, proximal: float, scheduled: bool, fits: bool, step_h: float = 1.0
+) -> CompiledModel:
     """Return the compiled hour of a kind of microgrid (its JSON), compiled once."""
-    key = (kind, proximal, scheduled, fits)
+    key = (kind, proximal, scheduled, fits, step_h)
     with PYOMO:  # another thread that needs the same kind meanwhile waits and finds it
         if key not in _COMPILED:
             microgrid = Microgrid.model_validate_json(kind)
-            _COMPILED[key] = compiled(microgrid_hour, microgrid, proximal=proximal, scheduled=scheduled, fits=fits)
+            how = {"proximal": proximal, "scheduled": scheduled, "fits": fits, "step_h": step_h}
+            _COMPILED[key] = compiled(microgrid_hour, microgrid, **how)
         return _COMPILED[key]

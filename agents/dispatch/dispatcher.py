@@ -108,11 +108,13 @@ class Dispatcher:
         elastic: bool = False,
         demand_peak: float | None = None,
         tariff: Tariff | None = None,
+        step_h: float = 1.0,
     ) -> CompiledModel:
-        """Return the compiled hour model, by default under the dispatcher's own tariff."""
-        key = (network, elastic, demand_peak, None if tariff is None else tariff.model_dump_json())
+        """Return the compiled model of an hour or shorter step, by default under the dispatcher's own tariff."""
+        key = (network, elastic, demand_peak, step_h, None if tariff is None else tariff.model_dump_json())
         if key not in self._hours:
             tariff, how = tariff or self.tariff, {"network": network, "elastic": elastic, "demand_peak": demand_peak}
+            how["step_h"] = step_h
             self._hours[key] = compiled(hour_model, self.grid, tariff, self.rule, **how)
         return self._hours[key]
 
@@ -211,7 +213,8 @@ class Dispatcher:
     def lagrangian_bound(self, problem: DispatchProblem, bounds: BidBounds, network: str) -> LagrangianBound:
         """Return the Lagrangian bound of a bidding problem at the prices of its plans."""
         peak = self.demand_peak(problem, network)
-        hour = self.compiled_hour(network, demand_peak=peak, tariff=hourly_wear(self.tariff))
+        wear = hourly_wear(self.tariff)
+        hour = self.compiled_hour(network, demand_peak=peak, tariff=wear, step_h=problem.step_h)
         return LagrangianBound(self.grid, hour, self.tariff, problem, bounds, threads=self.threads)
 
     def horizon(self, problem: DispatchProblem, *, network: str, elastic: bool = False) -> MultiPeriodProgram:
@@ -220,10 +223,10 @@ class Dispatcher:
         Of those that decide bids the last is kept, if it isn't large: another day's bids mostly differ in vectors.
         """
         peak = None if elastic else self.demand_peak(problem, network)
-        hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak)
+        hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak, step_h=problem.step_h)
         scenarios, hours = problem.shape
         exchange, bounds = ExchangeModel.of(problem), problem.bounds
-        shape = (network, elastic, peak, scenarios, hours, exchange)
+        shape = (network, elastic, peak, scenarios, hours, exchange, problem.step_h)
 
         def new() -> MultiPeriodProgram:
             return MultiPeriodProgram(
@@ -234,6 +237,7 @@ class Dispatcher:
                 bounds=bounds,
                 exchange=exchange,
                 time_limit_s=self.effort.solver_time_limit_s,
+                step_h=problem.step_h,
             )
 
         if bounds is not None and exchange.kind != "offers":

@@ -31,6 +31,7 @@ def hour_model(
     network: str = "branch_flow",
     elastic: bool = False,
     demand_peak: float | None = None,
+    step_h: float = 1.0,
 ) -> Hour:
     """Return the Pyomo model of one hour of one scenario; its objective is cost minus revenue, in $.
 
@@ -49,10 +50,12 @@ def hour_model(
     demand_peak : float, optional
         Largest demand relative to nominal: with it, currents are bounded by what can flow, which takes a fifth more
         time and keeps the relaxation from burning energy where that pays.
+    step_h : float
+        Length of the step; "hour" stands for it. [h]
     """
     m, formulation = pyo.ConcreteModel(name=f"{grid.name}, one hour"), FORMULATIONS[network]
     m.data_names = []
-    m.violations = []
+    m.violations, m.step_h = [], step_h
     _add_sets(m, grid, rule)
     _add_data(m)
     formulation.add_power(m)
@@ -126,16 +129,16 @@ def _add_batteries(m: Hour, grid: Grid, *, elastic: bool) -> None:
         m.energy_shortfall_mwh = pyo.Var(m.BATTERIES, bounds=(0, None))
         m.violations.append(m.energy_shortfall_mwh)
 
-    @m.Constraint(m.BATTERIES, doc="(5), (25) Discharge takes P/η out of the store (Δt = 1 h).")
+    @m.Constraint(m.BATTERIES, doc="(5), (25) Discharge takes P·Δt/η out of the store.")
     def store_while_discharging(m: Hour, i: int) -> Relation:
-        left = m.start_energy_mwh[i] - m.battery_p_mw[i] / unit[i].efficiency
+        left = m.start_energy_mwh[i] - m.battery_p_mw[i] * m.step_h / unit[i].efficiency
         return m.end_energy_mwh[i] == left if unit[i].efficiency == 1 else m.end_energy_mwh[i] <= left
 
-    @m.Constraint(m.BATTERIES, doc="(5), (25) Charging puts η·P into the store.")
+    @m.Constraint(m.BATTERIES, doc="(5), (25) Charging puts η·P·Δt into the store.")
     def store_while_charging(m: Hour, i: int) -> Relation:
         if unit[i].efficiency == 1:
             return pyo.Constraint.Skip
-        return m.end_energy_mwh[i] <= m.start_energy_mwh[i] - m.battery_p_mw[i] * unit[i].efficiency
+        return m.end_energy_mwh[i] <= m.start_energy_mwh[i] - m.battery_p_mw[i] * m.step_h * unit[i].efficiency
 
     @m.Constraint(m.BATTERIES, doc="Enough is left to close the day as full as it began.")
     def enough_energy_is_left(m: Hour, i: int) -> Relation:
@@ -165,12 +168,12 @@ def _add_imbalance(m: Hour, rule: ImbalanceRule) -> None:
     @m.Constraint(m.TIERS, doc="(15) Under-scheduling: drawn above the upper limit of the tier's band.")
     def under_scheduling(m: Hour, k: int) -> Relation:
         _, upper = band_limits(m.bid_mw, m.bid_magnitude_mw, rule.tiers[k].band)
-        return m.under_scheduling_mwh[k] >= m.tie_p_mw - upper
+        return m.under_scheduling_mwh[k] >= m.step_h * (m.tie_p_mw - upper)
 
     @m.Constraint(m.TIERS, doc="(15) Over-scheduling: drawn below the lower limit of the tier's band.")
     def over_scheduling(m: Hour, k: int) -> Relation:
         lower, _ = band_limits(m.bid_mw, m.bid_magnitude_mw, rule.tiers[k].band)
-        return m.over_scheduling_mwh[k] >= lower - m.tie_p_mw
+        return m.over_scheduling_mwh[k] >= m.step_h * (lower - m.tie_p_mw)
 
 
 def _units(component: Any) -> Any:
@@ -207,11 +210,12 @@ def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
             (_units(m.over_scheduling_mwh), _units(m.under_scheduling_mwh)),
             (_units(m.over_price_per_mwh), _units(m.under_price_per_mwh)),
         ),
+        step_h=m.step_h,
     )
     for term, amount in money.totals().items():
         setattr(m, term, pyo.Expression(expr=amount))
     cost = -m.profit
     if m.violations:
         violation = sum(amount for component in m.violations for amount in component.values())
-        cost += VIOLATION_PRICE * violation + TIGHTENING_PRICE * m.losses_mw
+        cost += m.step_h * (VIOLATION_PRICE * violation + TIGHTENING_PRICE * m.losses_mw)
     m.cost = pyo.Objective(expr=cost, sense=pyo.minimize)

@@ -24,8 +24,15 @@ STORES = ("battery", "thermal_storage")
 """Fields of a microgrid that are stores; the names of their variables begin with them."""
 
 
-def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bool = False, fits: bool = True) -> Hour:
-    """Return the Pyomo model of one hour of one scenario; its objective is the microgrid's own cost, in $.
+def microgrid_hour(
+    microgrid: Microgrid,
+    *,
+    proximal: float = 0.0,
+    scheduled: bool = False,
+    fits: bool = True,
+    step_h: float = 1.0,
+) -> Hour:
+    """Return the Pyomo model of one step of one scenario; its objective is the microgrid's own cost, in $.
 
     Parameters
     ----------
@@ -39,10 +46,12 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
         Charge no more than fits into a store. Where energy has a price it never pays, and the limit may be left out;
         below a price of zero it would pay. The energy when the first hour begins is known, so that its agreed
         exchange can be kept; in later hours the start is relaxed as well.
+    step_h : float
+        Length of the step. [h]
     """
     m = pyo.ConcreteModel(name="microgrid, one hour")
     m.data_names = []
-    m.costs = []
+    m.step_h, m.costs, m.shortfalls = step_h, [], []  # costs of an hour; energy that is missing at the end
     m.electric, m.heat = [], []  # what flows into the two balances
     _add_exchange(m, microgrid, proximal)
     _add_loads(m, microgrid)
@@ -57,7 +66,8 @@ def microgrid_hour(microgrid: Microgrid, *, proximal: float = 0.0, scheduled: bo
     m.electric_balance = pyo.Constraint(expr=m.exchange_p_mw + sum(m.electric) == 0)
     if m.heat:  # also where a store is all there is: it must not fill itself
         m.heat_balance = pyo.Constraint(expr=sum(m.heat) == 0)
-    m.cost = pyo.Objective(expr=sum(m.costs), sense=pyo.minimize)
+    missing = UNSERVED_PRICE * sum(m.shortfalls)
+    m.cost = pyo.Objective(expr=step_h * sum(m.costs) + missing, sense=pyo.minimize)
     return m
 
 
@@ -129,17 +139,17 @@ def _add_store(m: Hour, name: str, unit: Storage, *, fits: bool) -> None:
     setattr(m, f"{name}_p_mw", power)
     setattr(m, f"{name}_end_mwh", end)
     shortfall = _positive(m, f"{name}_shortfall_mwh")
-    left = unit.standing_efficiency * _data(m, f"{name}_start_mwh")
+    left = unit.standing_efficiency**m.step_h * _data(m, f"{name}_start_mwh")
 
     def relate(part: str, relation: Relation) -> None:
         setattr(m, f"{name}_{part}", pyo.Constraint(expr=relation))
 
-    relate("discharging", end <= left - power / unit.efficiency)
-    relate("charging", end <= left - power * unit.efficiency)
+    relate("discharging", end <= left - power * m.step_h / unit.efficiency)
+    relate("charging", end <= left - power * m.step_h * unit.efficiency)
     if fits:
-        relate("room", -power * unit.efficiency <= energy_limits(unit)[1] - left)
+        relate("room", -power * m.step_h * unit.efficiency <= energy_limits(unit)[1] - left)
     relate("requirement", end + shortfall >= _data(m, f"{name}_required_mwh"))
-    m.costs.append(UNSERVED_PRICE * shortfall)
+    m.shortfalls.append(shortfall)
     if unit.wear_per_mwh > 0:
         throughput = pyo.Var()
         setattr(m, f"{name}_throughput_mw", throughput)
@@ -157,11 +167,11 @@ def _add_cars(m: Hour, microgrid: Microgrid) -> None:
     m.ev_end_mwh = end
     shortfall = _positive(m, "ev_shortfall_mwh")
     m.ev_power = pyo.Constraint(expr=power <= _data(m, "ev_max_p_mw"))
-    m.ev_charging = pyo.Constraint(expr=end == _data(m, "ev_start_mwh") + power)
+    m.ev_charging = pyo.Constraint(expr=end == _data(m, "ev_start_mwh") + power * m.step_h)
     m.ev_least = pyo.Constraint(expr=end + shortfall >= _data(m, "ev_min_mwh"))
     m.ev_most = pyo.Constraint(expr=end <= _data(m, "ev_max_mwh"))
     m.electric.append(-power)
-    m.costs.append(UNSERVED_PRICE * shortfall)
+    m.shortfalls.append(shortfall)
     m.costs.append(microgrid.ev.discomfort(power, _data(m, "ev_uncontrolled_mw")))
 
 
@@ -174,7 +184,7 @@ def _add_schedule(m: Hour) -> None:
         m.costs.append(DEVIATION_PRICE * off)
 
 
-def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
+def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float, step_h: float = 1.0) -> Hour:
     """Return the model of a microgrid as the operator knows it in one hour: limits of the exchange, price, quantity.
 
     Parameters
@@ -183,23 +193,27 @@ def offer_model(limit_mw: float, limit_mvar: float, *, proximal: float) -> Hour:
         Largest active power both ways, and reactive power to the network. [MW], [Mvar]
     proximal : float
         ρ of the term ρ/2·P². [$/MW²h]
+    step_h : float
+        Length of the step. [h]
     """
     m = pyo.ConcreteModel(name="offer of a microgrid, one hour")
     m.data_names = []
     m.exchange_p_mw = pyo.Var(bounds=(-limit_mw, limit_mw))
     m.exchange_q_mvar = pyo.Var(bounds=(-limit_mvar, 0.0))
     linear = _data(m, "exchange_p_cost_per_mwh") * m.exchange_p_mw
-    m.cost = pyo.Objective(expr=linear + proximal / 2 * m.exchange_p_mw**2)
+    m.cost = pyo.Objective(expr=step_h * (linear + proximal / 2 * m.exchange_p_mw**2))
     return m
 
 
-def curve_model(segments: int) -> Hour:
+def curve_model(segments: int, step_h: float = 1.0) -> Hour:
     """Return the model of a microgrid that submitted a demand curve; its objective is minus the area.
 
     Parameters
     ----------
     segments : int
         Steps K of the curve.
+    step_h : float
+        Length of the step of time. [h]
     """
     m = pyo.ConcreteModel(name="demand curve of a microgrid, one hour")
     m.data_names = []
@@ -212,7 +226,7 @@ def curve_model(segments: int) -> Hour:
         m.data_names.append(name)
     m.width = pyo.Constraint(m.STEPS, rule=lambda m, k: m.step_mw[k] <= m.width_mw[k])
     m.taken = pyo.Constraint(expr=m.exchange_p_mw == _data(m, "least_mw") + sum(m.step_mw[k] for k in m.STEPS))
-    m.cost = pyo.Objective(expr=-sum(m.price_per_mwh[k] * m.step_mw[k] for k in m.STEPS))
+    m.cost = pyo.Objective(expr=-step_h * sum(m.price_per_mwh[k] * m.step_mw[k] for k in m.STEPS))
     return m
 
 

@@ -1,6 +1,7 @@
 """Program of several hours and scenarios: blocks of the hour model, linked by stores, wear and bids."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class MultiPeriodProgram:
         Model of the exchange of the connections, and whether stored energy has a value after the last hour.
     time_limit_s : float
         Most time of the solver. [s]
+    step_h : float
+        Length of a step. [h]
 
     Attributes
     ----------
@@ -50,8 +53,9 @@ class MultiPeriodProgram:
         bounds: BidBounds | None = None,
         exchange: ExchangeModel | None = None,
         time_limit_s: float = SOLVER_TIME_LIMIT_S,
+        step_h: float = 1.0,
     ) -> None:
-        self._grid, self.bounds = grid, bounds
+        self._grid, self.bounds, self._step_h = grid, bounds, step_h
         self.shape = (scenarios, hours)
         self.program = ConicProgram(time_limit_s)
         self._hours = self.program.add(hour, scenarios * hours)
@@ -77,11 +81,12 @@ class MultiPeriodProgram:
             return None
         (scenarios, hours), connections = self.shape, self._grid.connections
         blocks: MicrogridBlocks | ExchangeBlocks
+        size: dict[str, Any] = {"scenarios": scenarios, "hours": hours, "step_h": self._step_h}
         if exchange.kind == "microgrids":
             microgrids = [connection.microgrid for connection in connections]
-            blocks = MicrogridBlocks(self.program, microgrids, scenarios=scenarios, hours=hours, fits=exchange.fits)
+            blocks = MicrogridBlocks(self.program, microgrids, fits=exchange.fits, **size)
         else:
-            blocks = ExchangeBlocks(self.program, connections, exchange, scenarios=scenarios, hours=hours)
+            blocks = ExchangeBlocks(self.program, connections, exchange, **size)
         for name in blocks.names:
             self._hours.link(name, blocks.columns(name).reshape(scenarios * hours, -1))
         return blocks
@@ -164,7 +169,7 @@ class MultiPeriodProgram:
         cost, hours = np.zeros(self.program.column_count), self._hours
         price = np.outer(problem.probability, price_per_mwh)
         if "squared_current" in hours.model.variables:
-            loss = price.reshape(-1, 1) * self._grid.line_r_pu
+            loss = self._step_h * price.reshape(-1, 1) * self._grid.line_r_pu
             p, q = near.line_p_mw.reshape(loss.shape), near.line_q_mvar.reshape(loss.shape)
             ratio = self._grid.line_ratio**2
             w = near.vm_pu.reshape(len(loss), -1)[:, self._grid.line_from] ** 2 / ratio
@@ -175,7 +180,7 @@ class MultiPeriodProgram:
             np.add.at(cost, sending, loss * (p**2 + q**2) / w**2 / ratio)
         efficiency = np.array([unit.efficiency for unit in self._grid.batteries])
         if (efficiency < 1).any():
-            drawn = np.where(near.set_points.battery_p_mw > 0, 1 / efficiency, efficiency)
+            drawn = self._step_h * np.where(near.set_points.battery_p_mw > 0, 1 / efficiency, efficiency)
             cost[hours.columns("battery_p_mw")] = -(price[..., None] * drawn).reshape(-1, len(efficiency))
             later = np.append(price[:, 1:], np.zeros((len(price), 1)), axis=1)
             cost[hours.columns("end_energy_mwh")] = (later - price).reshape(-1, 1)
@@ -210,5 +215,5 @@ class MultiPeriodProgram:
             energy_per_mwh=energy,
             bid_per_mw=bid[..., 0],
             magnitude_per_mw=magnitude[..., 0],
-            exchange_per_mwh=exchange,
+            exchange_per_mwh=exchange / self._step_h,
         )

@@ -242,7 +242,7 @@ def store_path(grid: Grid, problem: DispatchProblem, power_mw: FloatArray) -> tu
     energy, path, beyond = problem.start_energy_mwh, [], []
     for hour in range(problem.shape[1]):
         power = power_mw[:, hour]
-        reached = energy - np.maximum(power / efficiency, power * efficiency)
+        reached = energy - np.maximum(power / efficiency, power * efficiency) * problem.step_h
         energy = np.minimum(reached, full)
         path.append(energy)
         beyond.append(((reached - energy) / size).max(axis=1, initial=0.0))

@@ -41,6 +41,7 @@ def plan_money(
         wear_per_mwh=np.array([unit.wear_per_mwh for unit in grid.batteries]),
         metered_mw=plan.tie_p_mw[..., None],
         losses_mw=plan.losses_mw[..., None],
-        penalty=rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices)[..., None],
+        penalty=problem.penalty(rule, plan.bid_mw, plan.tie_p_mw)[..., None],
+        step_h=problem.step_h,
     )
     return {term: hourly.sum(axis=1) for term, hourly in money.totals().items()}

@@ -1,12 +1,13 @@
 """Dispatch problem: scenarios, prices, the state of the stores, and directions."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from agents.dispatch.connection_problem import ConnectionProblem, Curves, Offers, StoreValues
 from grids.network import BoolArray, FloatArray, Grid, IntArray
+from sim.market.imbalance import ImbalanceRule
 from sim.market.settlement import price_parts
 
 
@@ -73,6 +74,12 @@ class DispatchProblem:
         Prices and quantities, where microgrids decide for themselves.
     values : StoreValues, optional
         Value of the batteries' energy after the last hour. (U stores)
+    step_h : float
+        Length of a step, which "hour" stands for. [h]
+    market_steps, settlement_steps : int
+        Steps for which one bid holds, and over which metered energy is compared with it.
+    metered_mw : array, shape (K,)
+        Flows of the tie line in the steps of the first settlement period that have passed. [MW]
     """
 
     demand_mw: FloatArray
@@ -94,6 +101,10 @@ class DispatchProblem:
     fits: bool = False
     offers: Offers | Curves | None = None
     values: StoreValues | None = None
+    step_h: float = 1.0
+    market_steps: int = 1
+    settlement_steps: int = 1
+    metered_mw: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -104,6 +115,10 @@ class DispatchProblem:
     def step_prices(self) -> tuple[FloatArray, FloatArray]:
         """Step prices of over- and under-scheduling, shape (T, K) each. [$/MWh]"""
         return self.over_price_per_mwh, self.under_price_per_mwh
+
+    def penalty(self, rule: ImbalanceRule, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
+        """Return the penalty of flows of shape (S, T) against bids of shape (T,), shape (S, T). [$]"""
+        return rule.penalty(bid_mw, tie_p_mw, self.step_prices, step_h=self.step_h)
 
     def with_scenarios(
         self, demand_mw: FloatArray, available_mw: FloatArray, probability: FloatArray

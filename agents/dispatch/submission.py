@@ -30,7 +30,7 @@ def submission_of(plan: Plan, problem: DispatchProblem, grid: Grid | None) -> Su
         certificate=vars(certify(plan, problem, grid)),
         search=found,
         note="; ".join([*stop_remark(plan.stopped), *_remarks(plan)]),
-        costs=np.array([-expected_profit(plan, problem.probability)]),
+        costs=np.array([-expected_profit(plan, problem.probability, problem.step_h)]),
         probability=np.ones(1),
     )
 
@@ -45,7 +45,7 @@ def stop_remark(stopped: str) -> list[str]:
     return [f"{stopped}: the best bids so far are taken"] if stopped else []
 
 
-def expected_profit(plan: Plan, probability: FloatArray) -> float:
+def expected_profit(plan: Plan, probability: FloatArray, step_h: float = 1.0) -> float:
     """Return the expected profit of a plan; the program's cost of violated limits is not money. [$]
 
     Parameters
@@ -54,10 +54,12 @@ def expected_profit(plan: Plan, probability: FloatArray) -> float:
         The plan.
     probability : array, shape (S,)
         Probabilities of its scenarios.
+    step_h : float
+        Length of a step. [h]
     """
     if not plan.violation.any():
         return -plan.objective
-    counted = VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * plan.losses_mw
+    counted = step_h * (VIOLATION_PRICE * plan.violation + TIGHTENING_PRICE * plan.losses_mw)
     return float(probability @ counted.sum(axis=1)) - plan.objective
 
 

@@ -13,7 +13,6 @@ from grids.documents import in_short, read_json
 from grids.fleet import Microgrid
 from grids.network import FloatArray, Grid
 from sim.errors import StudyError, reading
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 KIND = "tieline value functions"
@@ -27,11 +26,11 @@ RISE_PER_MWH = 1e-5
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ValueFunctions:
-    """Value functions of stored energy at the end of every hour.
+    """Value functions of stored energy at the end of every step of a day.
 
     Attributes
     ----------
-    slopes : dict of str to array, shape (24, K)
+    slopes : dict of str to array, shape (T, K)
         Value of a MWh of every store in each of K equal parts of its range, falling. [$/MWh]
     provenance : dict
         Study it was trained on.
@@ -40,19 +39,20 @@ class ValueFunctions:
     slopes: Mapping[str, FloatArray]
     provenance: Mapping[str, Any]
 
-    def of(self, names: list[str], hour: int, least_mwh: FloatArray, most_mwh: FloatArray) -> StoreValues:
-        """Return the values of some stores at the end of an hour.
+    def of(self, names: list[str], period: int, least_mwh: FloatArray, most_mwh: FloatArray) -> StoreValues:
+        """Return the values of some stores at the end of a step; later than trained, those of the last one.
 
         Parameters
         ----------
         names : list of str
             The stores. (N,)
-        hour : int
-            Hour of the day, hour ending 1..24.
+        period : int
+            Step of the day, counted from 1.
         least_mwh, most_mwh : array, shape (N,)
-            Range of each store's energy at the end of the hour. [MWh]
+            Range of each store's energy at the end of the step. [MWh]
         """
-        slopes = np.array([self.slopes[name][hour - 1] for name in names]).reshape(len(names), -1)
+        last = len(next(iter(self.slopes.values())))
+        slopes = np.array([self.slopes[name][min(period, last) - 1] for name in names]).reshape(len(names), -1)
         parts = self.parts
         return StoreValues(
             slopes=slopes if len(names) else np.zeros((0, parts)),
@@ -95,7 +95,14 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
         raise StudyError(f"trained: {path} is damaged ({in_short(error, 80)}); {again}") from error
     if set(slopes) != set(store_names(grid)):
         raise StudyError(f"trained: {path} is for other stores than this study has; {again}")
-    wrong = next((f"{name}: {what}" for name, rows in slopes.items() if (what := _wrong(rows, slopes))), "")
+    wrong = next(
+        (
+            f"{name}: {what}"
+            for name, rows in slopes.items()
+            if (what := _wrong(rows, slopes, study.calendar.steps(1)))
+        ),
+        "",
+    )
     if wrong:
         raise StudyError(f"trained: {path} is damaged ({wrong}); {again}")
     different = difference(trained_for, study.model_dump(mode="json"))
@@ -104,10 +111,10 @@ def read_functions(path: Path, study: Study, grid: Grid) -> ValueFunctions:
     return ValueFunctions(slopes=slopes, provenance=document["provenance"])
 
 
-def _wrong(rows: FloatArray, others: Mapping[str, FloatArray]) -> str:
+def _wrong(rows: FloatArray, others: Mapping[str, FloatArray], steps: int) -> str:
     """Return the fault of the slopes of a store, beside those of the others; empty if there is none."""
-    if rows.ndim != 2 or rows.shape[0] != HOURS_PER_DAY or rows.shape[1] < 1:
-        return f"slopes of shape {rows.shape} instead of ({HOURS_PER_DAY}, parts)"
+    if rows.ndim != 2 or rows.shape[0] != steps or rows.shape[1] < 1:
+        return f"slopes of shape {rows.shape} instead of ({steps}, parts)"
     if any(other.ndim != 2 or other.shape[1] != rows.shape[1] for other in others.values()):
         return "another number of parts than other stores"
     if not np.isfinite(rows).all():

@@ -14,13 +14,12 @@ from grids.components import energy_limits
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, Envelope, draw_cars
 from sim.instance import Instance
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import ScenarioSet
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Ranges:
-    """Least and most energy of every store at the end of hour 0 (the start) to 24, shape (25, N). [MWh]
+    """Least and most energy of every store at the end of step 0 (the start) to T, shape (T + 1, N). [MWh]
 
     For cars it is the energy charged since midnight.
     """
@@ -48,13 +47,15 @@ class StoreDay:
     ----------
     instance : Instance
         The built study.
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         The day-ahead bids the hours are settled against. [MW]
 
     Attributes
     ----------
     names : list of str
         The stores. (N,)
+    steps : int
+        Number of steps T of the day.
     ranges : Ranges
         Ranges of their energy.
     start_mwh : array, shape (N,)
@@ -63,6 +64,7 @@ class StoreDay:
 
     def __init__(self, instance: Instance, bid_mw: FloatArray) -> None:
         self._instance, self._bid_mw = instance, bid_mw
+        self.steps, self._step_h = instance.steps, instance.calendar.step_h
         grid = instance.grid
         self.names = store_names(grid)
         self._batteries = len(grid.batteries)
@@ -75,17 +77,23 @@ class StoreDay:
             start += [0.0] if connection.microgrid.ev is not None else []
         self.start_mwh = np.array(start)
 
+    def _left(self, hour: int) -> float:
+        """Return the hours left of the day at the end of a step 0..T."""
+        return float((self.steps - hour) / self._instance.calendar.steps_per_hour)
+
     def needed(self, hour: int) -> FloatArray:
         """Return the energy below which the day could not be closed, at the end of an hour, shape (N,). [MWh]"""
-        grid, left = self._instance.grid, np.array([HOURS_PER_DAY - hour], dtype=np.float64)
-        needed = required_energy(grid, np.array([float(hour)]))[0].tolist()
+        grid, left = self._instance.grid, np.array([self._left(hour)])
+        needed = required_energy(grid, left, self._step_h)[0].tolist()
         for connection in grid.connections:
-            needed += [float(least_energy(unit, left)[0]) for unit in connection.microgrid.stores.values()]
+            needed += [
+                float(least_energy(unit, left, self._step_h)[0]) for unit in connection.microgrid.stores.values()
+            ]
             needed += [0.0] if connection.microgrid.ev is not None else []
         return np.array(needed)
 
     def hour(self, hour: int, energy_mwh: FloatArray, day: ScenarioSet, functions: ValueFunctions) -> DispatchProblem:
-        """Return the problem of one hour 1..24, alone, with the energy left in the stores valued by functions.
+        """Return the problem of one step 1..T, alone, with the energy left in the stores valued by functions.
 
         Parameters
         ----------
@@ -106,7 +114,7 @@ class StoreDay:
             over_price_per_mwh=whole.over_price_per_mwh[now],
             under_price_per_mwh=whole.under_price_per_mwh[now],
             start_energy_mwh=energy_mwh[own],
-            required_energy_mwh=required_energy(grid, np.array([float(hour)])),
+            required_energy_mwh=required_energy(grid, np.array([self._left(hour)]), self._step_h),
             bid_mw=self._bid_mw[now],
             values=functions.of(self.names[own], hour, least, most),
             community=self._community(now, energy_mwh, day, functions) or None,
@@ -114,7 +122,7 @@ class StoreDay:
 
     def all_hours(self, day: ScenarioSet) -> DispatchProblem:
         """Return the problem of the whole day."""
-        whole = slice(0, HOURS_PER_DAY)
+        whole = slice(0, self.steps)
         return replace(self._whole(day), community=self._community(whole, self.start_mwh, day, None) or None)
 
     def left(self, plan: Plan, energy_mwh: FloatArray) -> FloatArray:
@@ -139,7 +147,7 @@ class StoreDay:
     ) -> tuple[ConnectionProblem, ...]:
         """Return the data of every microgrid for some hours."""
         problems, begin = [], self._batteries
-        ends = np.arange(hours.start + 1, hours.stop + 1, dtype=np.float64)
+        left_h = self._instance.hours_left[hours]
         for m, connection in enumerate(self._instance.grid.connections):
             names, (envelope, uncontrolled) = connection_stores(connection.name, connection.microgrid), self._fleets[m]
             mine = slice(begin, begin + len(names))
@@ -154,7 +162,7 @@ class StoreDay:
                     heat_mw=day.connection_heat_mw[:, hours, m],
                     output_mw=day.connection_output_mw[:, hours, m],
                     start_mwh=dict(zip(stores, energy_mwh[mine].tolist(), strict=False)),
-                    required_mwh={name: least_energy(unit, HOURS_PER_DAY - ends) for name, unit in stores.items()},
+                    required_mwh={name: least_energy(unit, left_h, self._step_h) for name, unit in stores.items()},
                     ev_max_p_mw=envelope.max_p_mw[hours],
                     ev_min_mwh=np.maximum(envelope.min_mwh[hours] - charged, 0.0),
                     ev_max_mwh=np.maximum(envelope.max_mwh[hours] - charged, 0.0),
@@ -166,13 +174,13 @@ class StoreDay:
 
     def _all_ranges(self) -> Ranges:
         grid = self._instance.grid
-        constant = np.ones((HOURS_PER_DAY + 1, 1))
+        constant = np.ones((self.steps + 1, 1))
         limits = [constant * energy_limits(unit) for unit in grid.batteries]
         for connection, (envelope, _) in zip(grid.connections, self._fleets, strict=True):
             limits += [constant * energy_limits(unit) for unit in connection.microgrid.stores.values()]
             if connection.microgrid.ev is not None:
                 limits.append(np.vstack([np.zeros(2), np.stack([envelope.min_mwh, envelope.max_mwh], axis=1)]))
-        least, most = np.array(limits).reshape(len(self.names), HOURS_PER_DAY + 1, 2).T
+        least, most = np.array(limits).reshape(len(self.names), self.steps + 1, 2).T
         return Ranges(least=least, most=most)
 
 
@@ -180,8 +188,9 @@ def _fleet(instance: Instance, connection: Connection, position: int) -> tuple[E
     """Return the charging limits of the cars at a connection on the first day, and their uncontrolled charging."""
     ev, study = connection.microgrid.ev, instance.study
     if ev is None:
-        nothing = np.zeros(HOURS_PER_DAY)
+        nothing = np.zeros(instance.steps)
         return Envelope(min_mwh=nothing, max_mwh=nothing, max_p_mw=nothing), nothing
-    charging = Charging(draw_cars(ev, days=study.days, seed=study.seed, connection=position))
-    envelope = charging.envelope(0, HOURS_PER_DAY, end_fill=ev.start_fill)
-    return envelope, charging.uncontrolled()[:HOURS_PER_DAY]
+    cars = draw_cars(ev, days=study.days, seed=study.seed, connection=position, calendar=study.calendar)
+    charging = Charging(cars)
+    envelope = charging.envelope(0, instance.steps, end_fill=ev.start_fill)
+    return envelope, charging.uncontrolled()[: instance.steps]

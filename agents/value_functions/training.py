@@ -23,7 +23,6 @@ from agents.value_functions.store_day import StoreDay
 from grids.network import FloatArray
 from sim.errors import StudyError
 from sim.instance import Instance
-from sim.profiles import HOURS_PER_DAY
 from sim.scenarios import Draw, ScenarioSet
 
 PARTS = 32
@@ -50,7 +49,7 @@ class Trainer:
     ----------
     instance : Instance
         The built study.
-    bid_mw : array, shape (24,)
+    bid_mw : array, shape (T,)
         The day-ahead bids the hours are settled against. [MW]
     samples : int
         Problems to solve for each hour and round.
@@ -90,7 +89,7 @@ class Trainer:
         self._forecast = instance.forecast
         self._weather = instance.draw(Draw.TRAINING, max(samples, TEST_DAYS))
         self._rng = np.random.default_rng(np.random.SeedSequence(instance.study.seed, spawn_key=(TRAINING_STREAM,)))
-        self._slopes = {name: np.zeros((HOURS_PER_DAY, PARTS)) for name in self._day.names}
+        self._slopes = {name: np.zeros((self._day.steps, PARTS)) for name in self._day.names}
 
     def train(self, progress: Progress) -> ValueFunctions:
         """Return the functions of the best round: rounds differ, because a policy learns around its own path.
@@ -103,7 +102,7 @@ class Trainer:
         forecast = path = self._forecast_path()
         best, least = self._slopes, np.inf
         for number in range(self._rounds):
-            for hour in range(HOURS_PER_DAY, 1, -1):
+            for hour in range(self._day.steps, 1, -1):
                 progress(f"round {number + 1}, hour {hour}")
                 self._learn(hour, (forecast, path))
             path, cost = self._simulate()
@@ -135,12 +134,12 @@ class Trainer:
         return self._day.hour(hour, energy_mwh, weather, functions)
 
     def _simulate(self) -> tuple[FloatArray, float]:
-        """Return the fill of stores under the policy, shape (25, N), and the mean cost of its days. [$]"""
+        """Return the fill of stores under the policy, shape (T + 1, N), and the mean cost of its days. [$]"""
         paths, costs = [], []
         for day in range(TEST_DAYS):
             energy = self._day.start_mwh
             path, cost = [self._day.ranges.fill(0, energy)], 0.0
-            for hour in range(1, HOURS_PER_DAY + 1):
+            for hour in range(1, self._day.steps + 1):
                 plan = _plan(self._instance, self._problem(hour, energy, self._weather.subset(day)))
                 energy = self._day.left(plan, energy)[0]
                 cost += plan.objective + self._worth(hour, energy)
@@ -159,7 +158,7 @@ class Trainer:
         return float((slopes * parts * width[:, None]).sum())
 
     def _forecast_path(self) -> FloatArray:
-        """Return the fill of stores when the day is as forecast and known in advance, shape (25, N)."""
+        """Return the fill of stores when the day is as forecast and known in advance, shape (T + 1, N)."""
         plan = _plan(self._instance, self._day.all_hours(self._forecast))
         path = np.vstack([self._day.start_mwh, self._day.left(plan, self._day.start_mwh)])
         return np.array([self._day.ranges.fill(hour, energy) for hour, energy in enumerate(path)])

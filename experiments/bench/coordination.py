@@ -23,7 +23,6 @@ from experiments.bench.measuring import timed
 from sim.instance import Instance
 from sim.messages import Knowledge, Submission
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -99,7 +98,7 @@ class CoordinationDay:
             hour=self.model.hour,
             outlook=self.model.outlook(self._knowledge),
             bid_mw=self._bid_mw,
-            scheduled_battery_p_mw=np.zeros((HOURS_PER_DAY, len(batteries))),
+            scheduled_battery_p_mw=np.zeros((self.model.today.steps, len(batteries))),
             energy_mwh=np.array([unit.report().energy_mwh for unit in batteries]),
             previous_battery_p_mw=self.model.previous_battery_p_mw,
         )

@@ -17,7 +17,6 @@ from experiments.catalog import find_study
 from experiments.simulate import simulate
 from sim.instance import Instance
 from sim.messages import Knowledge, Submission
-from sim.profiles import HOURS_PER_DAY
 
 SIZES = {33: "networked33", 66: "networked66", 330: "networked330"}
 """The studies, by their buses."""
@@ -64,12 +63,12 @@ def _bid(buses: int, repeats: int) -> Bid:
     answer = answers[-1]
     if answer["bid_strategy"]["fallbacks"]:
         raise RuntimeError(f"{SIZES[buses]}: {'; '.join(answer['bid_strategy']['reasons'])}")
-    batteries = len(_instance(buses).grid.batteries)
+    instance = _instance(buses)
     return Bid(
         submission=Submission(
             bid_mw=np.array(answer["bids_mw"]),
             strategy=answer["bidding"],
-            battery_p_mw=np.zeros((HOURS_PER_DAY, batteries)),
+            battery_p_mw=np.zeros((instance.steps, len(instance.grid.batteries))),
         ),
         seconds=statistics.median(one["seconds"]["bid"] for one in answers),
         peak_gb=statistics.median(peak for peak, _ in runs),
@@ -90,7 +89,7 @@ def _hours(buses: int, repeats: int) -> list[ComparedHour]:
 
 def _hours_decided(repeats: int) -> range:
     """Return the hours that are decided, which are repetitions too."""
-    return range(1, HOURS_PER_DAY + 1, 8 if repeats == 1 else 1)
+    return range(1, 25, 8 if repeats == 1 else 1)
 
 
 @cache

@@ -12,14 +12,13 @@ from experiments.figures.style import GREY, hour_edges
 from experiments.reproduce.context import Context
 from experiments.reproduce.item_result import ItemResult, csv_of, write_texts
 from grids.network import FloatArray
-from sim.profiles import HOURS_PER_DAY
 
 WIDTH = 6.7
 """Width of the text in the journal. [inch]"""
 LEFT, BOTTOM, LABELS = 0.7, 0.5, 0.18
 """Room beside and below the panels, and to the left of the labels of their axes. [inch]"""
 
-HOURS: FloatArray = np.arange(1.0, HOURS_PER_DAY + 1)
+HOURS: FloatArray = np.arange(1.0, 25.0)
 
 
 def panel_grid(

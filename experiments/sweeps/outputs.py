@@ -12,7 +12,6 @@ from experiments.simulate import Run
 from experiments.summary import limits_in_json, strategy_of
 from sim.audit import LIMITS
 from sim.market.settlement import COST_TERMS, TRADE
-from sim.profiles import HOURS_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ def hourly(simulated: Run) -> pd.DataFrame:
     cut = dispatch["available_mw"] - dispatch["p_mw"]
     frame = pd.DataFrame(
         {
-            "price_per_mwh": np.tile(tables["market"]["price_per_mwh"], len(settled) // HOURS_PER_DAY),
+            "price_per_mwh": np.tile(tables["market"]["price_per_mwh"], len(settled) // len(tables["market"])),
             "bid_mw": settled["bid_mw"],
             "metered_mw": settled["metered_mw"],
             "over_mwh": settled["over_mwh"],

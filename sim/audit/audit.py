@@ -117,7 +117,7 @@ def audit(
         by_status = hours_beyond(records, limits.findings)
     named = "unit" in tables["units"] and "connection" in tables["connections"]
     if named and {"day", "hour", "payer", "payee", "amount"} <= set(tables["payments"]):
-        check_zero_sum(tables["payments"], agents_of(tables["units"], tables["connections"]), records.days, books)
+        check_zero_sum(tables["payments"], agents_of(tables["units"], tables["connections"]), records.clock, books)
     return AuditReport(
         findings=tuple(books.findings),
         limit_violations=tuple(limits.findings),
@@ -151,6 +151,7 @@ def limits_not_kept(tables: Mapping[str, pd.DataFrame], study: Mapping[str, Any]
 
 def _look(records: Records, checks: Iterable[Check], checker: Checker) -> None:
     """Make the checks whose tables are complete."""
+    checker.time = records.clock.time
     for check, needed in checks:
         if records.has(needed):
             check(records, checker)

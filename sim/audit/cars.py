@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from sim.audit.clock import Clock
 from sim.audit.devices import device_group
 from sim.audit.limits import STORED_MWH
-from sim.audit.records import Records, hours_passed, number, numbers
+from sim.audit.records import Records, number, numbers, steps_passed
 from sim.audit.report import ONCE, Checker, FloatArray, IntArray, Quantity
-from sim.audit.schema import HOURS_PER_DAY
 
 POWER_MW, ENERGY_MWH = 1e-9, 1e-8
 """Round-off of powers [MW] and of the energy of a stay, or of a fleet's day [MWh]."""
@@ -18,7 +18,7 @@ POWER_MW, ENERGY_MWH = 1e-9, 1e-8
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sessions:
-    """Stays of one fleet's cars, and their charging hour by hour; hours count from the start of the run.
+    """Stays of one fleet's cars, and their charging step by step; hours and steps count from the start of the run.
 
     Attributes
     ----------
@@ -35,8 +35,10 @@ class Sessions:
         Number of the car.
     arrival_h, departure_h, arrival_soc, need_mwh, start_mwh, full : array, shape (N,)
         The columns of the cars table.
-    cell_stay, cell_hour, room_mwh : array, shape (K,)
-        The hours of every stay that lie within the run, one after the other, and the energy it can charge in them.
+    cell_stay, cell_step, room_mwh : array, shape (K,)
+        The steps of every stay that lie within the run, one after the other, and the energy it can charge in them.
+    clock : Clock
+        Days and steps of the run.
     """
 
     connection: str
@@ -53,8 +55,9 @@ class Sessions:
     start_mwh: FloatArray
     full: FloatArray
     cell_stay: IntArray
-    cell_hour: IntArray
+    cell_step: IntArray
     room_mwh: FloatArray
+    clock: Clock
 
     @property
     def names(self) -> list[str]:
@@ -68,24 +71,24 @@ class Sessions:
 
     @property
     def cell_mwh(self) -> FloatArray:
-        """Energy its car charged in every hour of a stay, shape (K,). [MWh]"""
-        return np.asarray(self.charging_mw[self.cell_hour, self.car[self.cell_stay]])
+        """Energy its car charged in every step of a stay, shape (K,). [MWh]"""
+        return np.asarray(self.clock.step_h * self.charging_mw[self.cell_step, self.car[self.cell_stay]])
 
-    def charged_by(self, end_h: float) -> FloatArray:
-        """Return the energy charged in every stay until a full hour, also before the run, shape (N,). [MWh]"""
-        weights = np.where(self.cell_hour < end_h, self.cell_mwh, 0.0)
+    def charged_by(self, step: int) -> FloatArray:
+        """Return the energy charged in every stay before a step, also before the run, shape (N,). [MWh]"""
+        weights = np.where(self.cell_step < step, self.cell_mwh, 0.0)
         return self.start_mwh + np.bincount(self.cell_stay, weights, minlength=len(self.car))
 
     def per_car(self, values: FloatArray) -> FloatArray:
-        """Return values of the hours of stays, summed by hour and car, shape (H, C)."""
+        """Return values of the steps of stays, summed by step and car, shape (H, C)."""
         total = np.zeros_like(self.charging_mw)
-        np.add.at(total, (self.cell_hour, self.car[self.cell_stay]), values)
+        np.add.at(total, (self.cell_step, self.car[self.cell_stay]), values)
         return total
 
 
 def fleets(records: Records) -> Iterator[Sessions]:
     """Yield the stays of one connection with cars after the other."""
-    hours, group = records.days * HOURS_PER_DAY, device_group(records, "ev")
+    clock, group = records.clock, device_group(records, "ev")
     cars, charging = records.lists["cars"], records.lists["charging"]
     connections = [str(records.lists["connections"]["connection"].iloc[m]) for m in group.connections]
     rows_of, used_by = (dict(list(frame.groupby("connection", sort=False))) for frame in (cars, charging))
@@ -95,9 +98,9 @@ def fleets(records: Records) -> Iterator[Sessions]:
             used_by.get(connection, charging.iloc[:0]),
         )
         count = int(number(data, "cars"))
-        power = np.zeros((hours, count))
+        power = np.zeros((clock.count, count))
         known = numbers(used, "car").astype(np.int64) % count  # others are told apart in check_cars
-        np.add.at(power, (hours_passed(used, records.days), known), numbers(used, "p_mw"))
+        np.add.at(power, (steps_passed(used, clock), known), numbers(used, "p_mw"))
         columns = ("arrival_h", "departure_h", "arrival_soc", "need_mwh", "start_mwh", "full")
         values: dict[str, Any] = {column: numbers(sessions, column) for column in columns}
         yield Sessions(
@@ -109,18 +112,20 @@ def fleets(records: Records) -> Iterator[Sessions]:
             charging_mw=power,
             car=numbers(sessions, "car").astype(np.int64) % count,
             **values,
-            **_cells(values["arrival_h"], values["departure_h"], hours, number(data, "max_p_mw")),
+            clock=clock,
+            **_cells(values["arrival_h"], values["departure_h"], clock, number(data, "max_p_mw")),
         )
 
 
-def _cells(arrival_h: FloatArray, departure_h: FloatArray, hours: int, max_p_mw: float) -> dict[str, Any]:
-    """Return the hours of stays that lie within the run, and the energy that can be charged in each. [MWh]"""
-    first = np.floor(np.clip(arrival_h, 0, hours)).astype(np.int64)
-    count = np.maximum(np.ceil(np.clip(departure_h, 0, hours)).astype(np.int64) - first, 0)
+def _cells(arrival_h: FloatArray, departure_h: FloatArray, clock: Clock, max_p_mw: float) -> dict[str, Any]:
+    """Return the steps of stays that lie within the run, and the energy that can be charged in each. [MWh]"""
+    first = np.floor(np.clip(arrival_h * clock.per_hour, 0, clock.count)).astype(np.int64)
+    count = np.maximum(np.ceil(np.clip(departure_h * clock.per_hour, 0, clock.count)).astype(np.int64) - first, 0)
     stay = np.repeat(np.arange(len(first)), count)
-    hour = np.arange(len(stay)) - np.repeat(np.cumsum(count) - count, count) + first[stay]
-    plugged_in = np.minimum(departure_h[stay], hour + 1) - np.maximum(arrival_h[stay], hour)
-    return {"cell_stay": stay, "cell_hour": hour, "room_mwh": max_p_mw * np.maximum(plugged_in, 0.0)}
+    step = np.arange(len(stay)) - np.repeat(np.cumsum(count) - count, count) + first[stay]
+    begin, end = step / clock.per_hour, (step + 1) / clock.per_hour
+    plugged_in = np.minimum(departure_h[stay], end) - np.maximum(arrival_h[stay], begin)
+    return {"cell_stay": stay, "cell_step": step, "room_mwh": max_p_mw * np.maximum(plugged_in, 0.0)}
 
 
 def check_cars(records: Records, checker: Checker) -> None:
@@ -181,21 +186,23 @@ def _check_charging(sessions: Sessions, checker: Checker) -> None:
     """Check that cars charge during their stays, one at a time, within their power, and as the fleet says in sum."""
     of = Quantity("charging power", "MW", sessions.car_names)
     checker.at_least("charging_limits", sessions.charging_mw, 0.0, of, within=0.0)
-    checker.at_most("charging_limits", sessions.charging_mw, sessions.per_car(sessions.room_mwh), of, within=POWER_MW)
+    most = sessions.per_car(sessions.room_mwh) / sessions.clock.step_h
+    checker.at_most("charging_limits", sessions.charging_mw, most, of, within=POWER_MW)
     count = Quantity("number of stays", "", sessions.car_names)
     checker.at_most("one_stay_at_a_time", sessions.per_car(np.ones_like(sessions.room_mwh)), 1.0, count, within=0.0)
     total = sessions.charging_mw.sum(axis=1, keepdims=True)
     device = Quantity("charging of all cars", "MW", [sessions.connection])
     checker.equal("charging_sum", total, sessions.device_mw[:, None], device, within=POWER_MW)
-    so_far = np.cumsum(total.reshape(-1, HOURS_PER_DAY), axis=1).reshape(-1, 1)
+    days = np.split(sessions.clock.step_h * total, sessions.clock.first[1:])
+    so_far = np.concatenate([np.cumsum(day, axis=0) for day in days])
     today = Quantity("charged so far this day", "MWh", [sessions.connection])
     checker.equal("charging_sum", sessions.today_mwh[:, None], so_far, today, within=ENERGY_MWH)
 
 
 def _check_departures(sessions: Sessions, checker: Checker) -> None:
     """Check that every car that left within the run had charged its need, and no other one more than that."""
-    hours = len(sessions.charging_mw)
-    charged, left = sessions.charged_by(hours), sessions.departure_h <= hours
+    clock = sessions.clock
+    charged, left = sessions.charged_by(clock.count), sessions.departure_h <= clock.hours
     of = Quantity("charge when it left", "MWh", sessions.names, ONCE)
     checker.equal("cars_left", np.where(left, charged, sessions.need_mwh), sessions.need_mwh, of, within=ENERGY_MWH)
     so_far = Quantity("charge at the end of the run", "MWh", sessions.names, ONCE)
@@ -209,23 +216,30 @@ def _check_uncontrolled(sessions: Sessions, checker: Checker) -> None:
     in_stay = before - np.append(before, 0.0)[first][sessions.cell_stay]
     missing = (sessions.need_mwh - sessions.start_mwh)[sessions.cell_stay]
     soonest = np.clip(missing - in_stay, 0.0, sessions.room_mwh)
-    power = np.bincount(sessions.cell_hour, soonest, minlength=len(sessions.charging_mw))
+    energy_mwh = np.bincount(sessions.cell_step, soonest, minlength=len(sessions.charging_mw))
     of = Quantity("uncontrolled charging", "MW", [sessions.connection])
-    checker.equal("uncontrolled", sessions.uncontrolled_mw[:, None], power[:, None], of, within=ENERGY_MWH)
+    checker.equal(
+        "uncontrolled",
+        sessions.uncontrolled_mw[:, None],
+        energy_mwh[:, None] / sessions.clock.step_h,
+        of,
+        within=ENERGY_MWH,
+    )
 
 
 def check_cars_at_end_of_day(records: Records, checker: Checker) -> None:
     """Check that every fleet ends the days as far between least and most charge as the study demands."""
-    last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
+    last = records.clock.last
     for sessions in fleets(records):
         power, fill = number(sessions.data, "max_p_mw"), number(sessions.data, "start_fill")
         charged, wanted = np.zeros((2, len(last), 1))
-        for day, end in enumerate(last + 1):
+        for day, step in enumerate((last + 1).tolist()):
+            end = step / sessions.clock.per_hour
             here = (sessions.arrival_h < end) & (sessions.departure_h > end)
             late = np.maximum(sessions.need_mwh - power * (sessions.departure_h - end), 0.0)
             plugged_in = end - np.maximum(sessions.arrival_h, 0.0)
             soon = np.minimum(sessions.need_mwh, sessions.start_mwh + power * plugged_in)
-            charged[day] = sessions.charged_by(float(end))[here].sum()
+            charged[day] = sessions.charged_by(step)[here].sum()
             wanted[day] = (late + fill * (soon - late))[here].sum()
         of = Quantity("charge of all cars at the end of the day", "MWh", [sessions.connection], last)
         checker.at_least("end_of_day_cars", charged, wanted, of, within=STORED_MWH)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.audit.clock import Clock
 from sim.audit.fleet import Feeders
-from sim.audit.records import HourTable, Records, hours_passed, numbers
+from sim.audit.records import HourTable, Records, numbers, steps_passed
 from sim.audit.report import ONCE, Checker, IntArray, Quantity
 from sim.audit.schema import (
     BRANCH_NUMBERS,
     HOUR_TABLES,
-    HOURS_PER_DAY,
     LISTS,
     UNIT_NUMBERS,
     Things,
@@ -44,7 +44,9 @@ def read_records(
     units, branches, connections = tables["units"], tables["branches"], tables["connections"]
     whole: dict[str, HourTable] = {}
     lists: dict[str, pd.DataFrame] = {}
-    records = Records(study=study, units=units, branches=branches, tables=whole, lists=lists)
+    clock = Clock.of(study)
+    checker.time = clock.time
+    records = Records(study=study, units=units, branches=branches, tables=whole, lists=lists, clock=clock)
     _check_branches(branches, checker)
     if not checker.findings:
         _check_units(units, branches, study, checker)
@@ -57,12 +59,13 @@ def read_records(
     for name, things in things_by_table(units, branches, devices).items():
         if name not in only:
             continue
-        table = _hour_table(name, tables[name], things, 1 if name == "market" else records.days, checker)
+        of_days = clock if "day" in tables[name] or name != "market" else clock.day_one()
+        table = _hour_table(name, tables[name], things, of_days, checker)
         if table is not None:
             whole[name] = table
     lists["connections"] = connections
     for name, keys in (("cars", ["connection", "stay"]), ("charging", ["day", "hour", "connection", "car"])):
-        if _check_list(name, tables[name], keys, records.days, devices, checker):
+        if _check_list(name, tables[name], keys, clock, devices, checker):
             lists[name] = tables[name]
     return records
 
@@ -116,7 +119,12 @@ def _check_connections(
 
 
 def _check_list(
-    name: str, frame: pd.DataFrame, keys: list[str], days: int, devices: Mapping[str, Sequence[str]], checker: Checker
+    name: str,
+    frame: pd.DataFrame,
+    keys: list[str],
+    clock: Clock,
+    devices: Mapping[str, Sequence[str]],
+    checker: Checker,
 ) -> bool:
     """Demand rows of a connection with cars (and an hour), each once, and finite numbers; return whether so."""
     before = len(checker.findings)
@@ -125,10 +133,12 @@ def _check_list(
     known = frame["connection"].isin([connection for connection, names in devices.items() if "ev" in names])
     stranger = ~np.asarray(known, dtype=bool)
     if "hour" in frame:
-        stranger |= hours_passed(frame, days) < 0
+        stranger |= steps_passed(frame, clock) < 0
     for row in np.flatnonzero(stranger).tolist():
         checker.note(
-            CHECK, name, f"row {row} ({frame['connection'].iloc[row]}) belongs to no car in a run of {days} day(s)"
+            CHECK,
+            name,
+            f"row {row} ({frame['connection'].iloc[row]}) belongs to no car in a run of {clock.days} day(s)",
         )
     for row in np.flatnonzero(frame.duplicated(keys)).tolist():
         checker.note(CHECK, name, f"row {row} ({frame['connection'].iloc[row]}) stands there more than once")
@@ -139,18 +149,18 @@ def _check_list(
     return len(checker.findings) == before
 
 
-def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, checker: Checker) -> HourTable | None:
-    """Return a table by hour in order, or None after taking down why it is not complete."""
+def _hour_table(name: str, frame: pd.DataFrame, things: Things, clock: Clock, checker: Checker) -> HourTable | None:
+    """Return a table by step in order, or None after taking down why it is not complete."""
     schema, before = HOUR_TABLES[name], len(checker.findings)
-    keys = ("hour", *schema.keys) if name == "market" else ("day", "hour", *schema.keys)
+    keys = ("hour", *schema.keys) if name == "market" and "day" not in frame else ("day", "hour", *schema.keys)
     if not _has_columns(name, frame, (*keys, *schema.numbers, *schema.others), checker):
         return None
-    place = _places(frame, schema.keys, things, days)
+    place = _places(frame, schema.keys, things, clock)
     for row in np.flatnonzero(place < 0).tolist():
         text = ", ".join(f"{key} {frame[key].iloc[row]}" for key in keys)
-        checker.note(CHECK, name, f"row {row} ({text}) belongs to nothing in a run of {days} day(s)")
+        checker.note(CHECK, name, f"row {row} ({text}) belongs to nothing in a run of {clock.days} day(s)")
     names = [" ".join(map(str, thing)) for thing in things]
-    shape = (days * HOURS_PER_DAY, len(things))
+    shape = (clock.count, len(things))
     count = np.bincount(place[place >= 0], minlength=shape[0] * shape[1]).reshape(shape)
     of = Quantity("number of rows", "", [f"{name}: {thing}".removesuffix(": ") for thing in names])
     checker.equal(CHECK, count, 1, of, within=0.0)
@@ -161,9 +171,9 @@ def _hour_table(name: str, frame: pd.DataFrame, things: Things, days: int, check
     return table if len(checker.findings) == before else None
 
 
-def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, days: int) -> IntArray:
+def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, clock: Clock) -> IntArray:
     """Return the place of every stored row in the complete table (hour by hour, thing by thing), -1 for none."""
-    hour = hours_passed(frame, days)
+    hour = steps_passed(frame, clock)
     thing = np.zeros(len(frame), dtype=np.int64)
     if not things:
         return np.full(len(frame), -1)

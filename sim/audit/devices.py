@@ -10,7 +10,6 @@ from sim.audit.fleet import DEVICES, PEAKS, Feeders
 from sim.audit.limits import STORED_MWH
 from sim.audit.records import Records, number, study_value
 from sim.audit.report import Checker, FloatArray, IntArray, Quantity
-from sim.audit.schema import HOURS_PER_DAY
 
 POWER_MW, ENERGY_MWH, MONEY = 1e-9, 1e-9, 1e-8
 """Round-off of powers [MW], of an hour's change of energy [MWh], and of costs [$]."""
@@ -34,6 +33,8 @@ class DeviceGroup:
         The study's data of each; of the whole microgrid where it has none of its own. (K,)
     p_mw, q_mvar, heat_mw, available_mw, energy_mwh, cost : array, shape (H, K)
         Their columns of the devices table.
+    step_h : float
+        Length of a step. [h]
     """
 
     device: str
@@ -46,6 +47,7 @@ class DeviceGroup:
     available_mw: FloatArray
     energy_mwh: FloatArray
     cost: FloatArray
+    step_h: float
 
     def __getitem__(self, name: str) -> FloatArray:
         """Return a number of each device, shape (K,)."""
@@ -70,6 +72,7 @@ def device_group(records: Records, device: str) -> DeviceGroup:
         connections=np.array(at, dtype=np.int64),
         data=[connections[m].data if device in PEAKS else study_value(connections[m].data, device) for m in at],
         **{column: table.numbers(column)[:, chosen] for column in columns},
+        step_h=records.step_h,
     )
 
 
@@ -124,7 +127,11 @@ def _limits(group: DeviceGroup) -> dict[str, tuple[Any, Any]]:
 
 
 def costs(group: DeviceGroup) -> FloatArray:
-    """Return fuel, wear or compensation of every device, shape (H, K). [$]"""
+    """Return fuel, wear or compensation of every device in every step, shape (H, K). [$]"""
+    return group.step_h * _costs_of_an_hour(group)
+
+
+def _costs_of_an_hour(group: DeviceGroup) -> FloatArray:
     match group.device:
         case "battery" | "thermal_storage":
             return group["wear_per_mwh"] * np.abs(group.taken)
@@ -145,17 +152,17 @@ def _check_store(group: DeviceGroup, checker: Checker) -> None:
     """
     full, efficiency = group["max_e_mwh"], group["efficiency"]
     before = np.vstack([group["start_soc"] * full, group.energy_mwh[:-1]])
-    rest = group["standing_efficiency"] * before
+    rest = group["standing_efficiency"] ** group.step_h * before
     drawn = np.where(group.taken > 0, group.taken / efficiency, group.taken * efficiency)
     of = Quantity("stored energy", "MWh", group.names)
-    checker.equal("stored_energy", group.energy_mwh, rest - drawn, of, within=ENERGY_MWH)
+    checker.equal("stored_energy", group.energy_mwh, rest - drawn * group.step_h, of, within=ENERGY_MWH)
     limits = np.minimum(group["min_soc"] * full, rest), group["max_soc"] * full
     checker.between("stored_energy_limits", group.energy_mwh, limits, of, within=ENERGY_MWH)
 
 
 def check_stores_at_end_of_day(records: Records, checker: Checker) -> None:
     """Check that the stores end every day as full as the study demands: at their start, if it names nothing."""
-    last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
+    last = records.clock.last
     for device in STORES:
         if (group := device_group(records, device)).names:
             named = ["start_soc" if data.get("min_end_soc") is None else "min_end_soc" for data in group.data]

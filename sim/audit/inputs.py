@@ -34,11 +34,11 @@ class Inputs:
         Name and bus of all units, and tan φ of loads. (U rows)
     slack_va_degree : float
         Voltage angle of the slack bus.
-    price_per_mwh, retail_price_per_mwh : array, shape (24,)
-        Prices of the profile. [$/MWh]
+    price_per_mwh, retail_price_per_mwh : array, shape (T,) or (H,)
+        Prices of the profile: of one day if all are alike. [$/MWh]
     realised_retail_per_mwh : array, shape (H,)
         Retail price as realised. [$/MWh]
-    forecast_mw, available_mw : array, shape (24, K), (H, K)
+    forecast_mw, available_mw : array, shape (T, K) or (H, K), (H, K)
         Forecast and realised power of loads and renewables in the order of the units. [MW]
     microgrid_mw : mapping of array, shape (H, M)
         Realised power of the `OF_MICROGRIDS` of every connection. [MW]
@@ -129,7 +129,7 @@ def check_weather(inputs: Inputs, records: Records, checker: Checker) -> None:
     drawn = np.asarray(records.units["kind"] != "battery")
     names = [str(name) for name in records.units["unit"][drawn]]
     for check, column, expected in (
-        ("forecasts", "forecast_mw", np.tile(inputs.forecast_mw, (records.days, 1))),
+        ("forecasts", "forecast_mw", np.tile(inputs.forecast_mw, (records.clock.count // len(inputs.forecast_mw), 1))),
         ("availability", "available_mw", inputs.available_mw),
     ):
         stored = records["dispatch"].numbers(column)[:, drawn]

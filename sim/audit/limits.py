@@ -11,7 +11,6 @@ from sim.audit.fleet import Feeders
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, number, study_value
 from sim.audit.report import Checker, Finding, FloatArray, IntArray, LimitCount, Quantity
-from sim.audit.schema import HOURS_PER_DAY
 
 VOLTAGE_PU, LOADING_PERCENT, TIE_LINE_MVA, SOC = 1e-6, 1e-3, 1e-5, 1e-6
 """Excess of a limit from which on it counts: a solver's accuracy; of energy as a fraction of capacity."""
@@ -122,7 +121,7 @@ def check_tie_line(records: Records, checker: Checker) -> None:
 
 def check_end_of_day(records: Records, checker: Checker) -> None:
     """Check that the batteries end every day as full as the study demands: at their start, if it names nothing."""
-    last = np.arange(HOURS_PER_DAY - 1, records.days * HOURS_PER_DAY, HOURS_PER_DAY)
+    last = records.clock.last
     fleet = Feeders(records.study, records.branches).units("battery")
     named = ["start_soc" if battery.get("min_end_soc") is None else "min_end_soc" for battery in fleet]
     least = np.array([number(battery, name) for battery, name in zip(fleet, named, strict=True)])
@@ -140,20 +139,16 @@ def check_claims(records: Records, broken: Sequence[Finding], checker: Checker) 
     status, before = records["decisions"].values("status")[:, 0], len(checker.findings)
     for hour in np.flatnonzero(~np.isin(status, list(STATUSES))).tolist():
         message = f"status is '{status[hour]}', the audit knows {', '.join(STATUSES)}"
-        checker.findings.append(
-            Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
-        )
+        checker.findings.append(Finding("claims", *records.clock.time(hour), "decision", message))
     deviates = _deviations_mva(records) > DEVIATION_MVA
     for one in broken:
-        hour = _hour(one)
+        hour = _step(one, records)
         if one.check in CLAIMED and STATUSES.get(status[hour]) and not deviates[hour]:
             message = f"the decision is recorded as {status[hour]}, but {one.message}"
             checker.findings.append(Finding("claims", one.day, one.hour, one.where, message))
-    for hour in _denied(records, {_hour(one) for one in broken}).tolist():
+    for hour in _denied(records, {_step(one, records) for one in broken}).tolist():
         message = "the decision is recorded as least_violation, but all limits of the study are kept"
-        checker.findings.append(
-            Finding("claims", hour // HOURS_PER_DAY + 1, hour % HOURS_PER_DAY + 1, "decision", message)
-        )
+        checker.findings.append(Finding("claims", *records.clock.time(hour), "decision", message))
     checker.checks["claims"], checker.largest["claims"] = len(status), float(len(checker.findings) - before)
 
 
@@ -168,7 +163,7 @@ def _denied(records: Records, broken: set[int]) -> IntArray:
         decisions.numbers("power_flow_mismatch_pu") < PLANNED
     )
     hours = np.flatnonzero(violated & as_planned)
-    rest = [range(hour, (hour // HOURS_PER_DAY + 1) * HOURS_PER_DAY) for hour in hours.tolist()]
+    rest = [range(hour, records.clock.last[records.clock.day_of[hour]] + 1) for hour in hours.tolist()]
     return hours[[broken.isdisjoint(later) for later in rest]]
 
 
@@ -184,10 +179,10 @@ def _deviations_mva(records: Records) -> FloatArray:
 def hours_beyond(records: Records, broken: Sequence[Finding]) -> dict[str, int]:
     """Return the number of hours in which the operator did not keep a limit, by the status of the decision."""
     status = records["decisions"].values("status")[:, 0]
-    hours = sorted({_hour(one) for one in broken if one.check in CLAIMED})
+    hours = sorted({_step(one, records) for one in broken if one.check in CLAIMED})
     return dict(Counter(str(status[hour]) for hour in hours))
 
 
-def _hour(one: Finding) -> int:
-    """Return the hour of a finding, counted from 0 over the whole run."""
-    return (one.day - 1) * HOURS_PER_DAY + one.hour - 1
+def _step(one: Finding, records: Records) -> int:
+    """Return the step of a finding, counted from 0 over the whole run."""
+    return records.clock.step(one.day, one.hour)

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from sim.audit.clock import Clock
 from sim.audit.devices import costs, device_group
 from sim.audit.fleet import Feeders
-from sim.audit.records import Records, hours_passed, number, numbers
+from sim.audit.records import Records, number, numbers, steps_passed
 from sim.audit.report import Checker, FloatArray, Quantity
-from sim.audit.schema import HOURS_PER_DAY, OPERATOR, SYSTEM_OPERATOR, owners_of
+from sim.audit.schema import OPERATOR, SYSTEM_OPERATOR, owners_of
 from sim.audit.settlement import penalties
 
 MONEY, ZERO_SUM = 1e-8, 1e-9
@@ -27,16 +28,17 @@ def check_payments(records: Records, checker: Checker) -> None:
         records.number(f"market.tariff.{name}_factor")
         for name in ("load_curtailment", "generation", "generation_curtailment")
     )
+    step_h = records.step_h
     expected = np.hstack(
         [
-            retail * loads.p_mw,
-            for_load * np.abs(price) * (loads.available_mw - loads.p_mw),
-            of_price * price * renewables.p_mw,
-            for_output * np.maximum(price, 0.0) * (renewables.available_mw - renewables.p_mw),
-            price * records["settlements"].numbers("metered_mw"),
+            step_h * retail * loads.p_mw,
+            step_h * for_load * np.abs(price) * (loads.available_mw - loads.p_mw),
+            step_h * of_price * price * renewables.p_mw,
+            step_h * for_output * np.maximum(price, 0.0) * (renewables.available_mw - renewables.p_mw),
+            step_h * price * records["settlements"].numbers("metered_mw"),
             penalties(records),
-            trades.numbers("price_per_mwh") * trades.numbers("p_mw"),
-            retail * cars.available_mw,
+            step_h * trades.numbers("price_per_mwh") * trades.numbers("p_mw"),
+            step_h * retail * cars.available_mw,
             costs(cars),
         ]
     )
@@ -48,16 +50,16 @@ def check_payments(records: Records, checker: Checker) -> None:
 def check_books(records: Records, checker: Checker) -> None:
     """Check the value of losses (Eq. 12-13) and battery wear (Eq. 17)."""
     price, lines = records.hourly_price("price_per_mwh"), records["lines"]
-    losses_mw = lines.numbers("loss_mw").sum(axis=1, keepdims=True)
-    expected = np.hstack([records.number("market.tariff.loss_factor") * np.abs(price) * losses_mw, wear(records)])
+    losses_mwh = records.step_h * lines.numbers("loss_mw").sum(axis=1, keepdims=True)
+    expected = np.hstack([records.number("market.tariff.loss_factor") * np.abs(price) * losses_mwh, wear(records)])
     books = records["books"]
     checker.equal("books", books.numbers("amount"), expected, Quantity("amount", "$", books.names), within=MONEY)
 
 
 def wear(records: Records) -> FloatArray:
-    """Return the wear α·P² - β·P·P_previous + c·|P| of all batteries, shape (H, 1). [$]
+    """Return the wear (α·P² - β·P·P_previous + c·|P|)·Δt of all batteries, shape (H, 1). [$]
 
-    The hour before the first of the run counts as idle; midnight is an hour like any other.
+    The step before the first of the run counts as idle; midnight is a step like any other.
     """
     power = records.batteries.p_mw
     previous = np.vstack([np.zeros((1, power.shape[1])), power[:-1]])
@@ -65,7 +67,7 @@ def wear(records: Records) -> FloatArray:
     fleet = Feeders(records.study, records.branches).units("battery")
     linear = np.array([number(battery, "wear_per_mwh") for battery in fleet])
     each = fast * power**2 - cycling * power * previous + linear * np.abs(power)
-    return np.asarray(each.sum(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(records.step_h * each.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def check_retail_price(records: Records, checker: Checker) -> None:
@@ -86,12 +88,12 @@ def check_retail_price(records: Records, checker: Checker) -> None:
         checker.equal("retail_price", retail, records.hourly_price("retail_price_per_mwh"), of, within=0.0)
 
 
-def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], days: int, checker: Checker) -> None:
-    """Check that the balances of all agents sum to zero in every hour, so that all payments are between known agents.
+def check_zero_sum(payments: pd.DataFrame, agents: Iterable[str], clock: Clock, checker: Checker) -> None:
+    """Check that the balances of all agents sum to zero in every step, so that all payments are between known agents.
 
     It reads the payments as they are, complete or not.
     """
-    balance = balances(payments, agents, days).sum(axis=1, keepdims=True)
+    balance = balances(payments, agents, clock).sum(axis=1, keepdims=True)
     checker.equal("zero_sum", balance, 0.0, Quantity("sum of all balances", "$", ["all agents"]), within=ZERO_SUM)
 
 
@@ -101,11 +103,11 @@ def agents_of(units: pd.DataFrame, connections: pd.DataFrame) -> list[str]:
     return [*units["unit"].unique(), *connected, *map(owners_of, connected), OPERATOR, SYSTEM_OPERATOR]
 
 
-def balances(payments: pd.DataFrame, names: Iterable[str], days: int) -> FloatArray:
+def balances(payments: pd.DataFrame, names: Iterable[str], clock: Clock) -> FloatArray:
     """Return the balance of every agent, received less paid, shape (H, A). [$]"""
     agents = pd.Index(list(names))
-    balance = np.zeros((days * HOURS_PER_DAY, len(agents)))
-    hour, amount = hours_passed(payments, days), numbers(payments, "amount")
+    balance = np.zeros((clock.count, len(agents)))
+    hour, amount = steps_passed(payments, clock), numbers(payments, "amount")
     for side, sign in (("payee", 1), ("payer", -1)):
         agent = agents.get_indexer(pd.Index(payments[side]))
         known = (hour >= 0) & (agent >= 0)

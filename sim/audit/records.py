@@ -1,4 +1,4 @@
-"""Stored tables of a run as the audit reads them: arrays of shape (hours, things), in a known order."""
+"""Stored tables of a run as the audit reads them: arrays of shape (steps, things), in a known order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from grids.documents import in_short
+from sim.audit.clock import Clock
 from sim.audit.report import FloatArray, IntArray
-from sim.audit.schema import HOURS_PER_DAY, RENEWABLE_KINDS
+from sim.audit.schema import RENEWABLE_KINDS
 from sim.errors import StudyError
 
 
@@ -54,30 +55,22 @@ def numbers(frame: pd.DataFrame, column: str) -> FloatArray:
     return np.asarray(stored, dtype=np.float64)
 
 
-def hours_passed(frame: pd.DataFrame, days: int) -> IntArray:
-    """Return the hour of every row, counted from 0 over the whole run, -1 for one outside of it."""
+def steps_passed(frame: pd.DataFrame, clock: Clock) -> IntArray:
+    """Return the step of every row, counted from 0 over the whole run, -1 for one outside of it."""
     day = numbers(frame, "day") if "day" in frame else np.ones(len(frame))
-    hour = numbers(frame, "hour")
-    inside = _counts_to(day, days) & _counts_to(hour, HOURS_PER_DAY)
-    return np.where(inside, (day - 1) * HOURS_PER_DAY + hour - 1, -1).astype(np.int64)
-
-
-def _counts_to(values: FloatArray, last: int) -> npt.NDArray[np.bool_]:
-    """Return the mask of values that are one of 1, 2, ..., last."""
-    counted: npt.NDArray[np.bool_] = (values >= 1) & (values <= last) & (values == np.floor(values))
-    return counted
+    return clock.steps(day, numbers(frame, "hour"))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class HourTable:
-    """A complete table of one row per hour and thing (unit, bus, line, payment).
+    """A complete table of one row per step and thing (unit, bus, line, payment).
 
     Attributes
     ----------
     frame : DataFrame
         The table as stored.
     order : array, shape (H, K)
-        Row of the table for each hour and thing.
+        Row of the table for each step and thing.
     names : sequence of str
         Name of each thing. (K,)
     """
@@ -137,6 +130,8 @@ class Records:
         The complete tables by hour.
     lists : mapping of DataFrame
         The other tables that are complete: connections, cars, charging.
+    clock : Clock
+        Days and steps of the run.
     """
 
     study: Mapping[str, Any]
@@ -144,6 +139,7 @@ class Records:
     branches: pd.DataFrame
     tables: Mapping[str, HourTable]
     lists: Mapping[str, pd.DataFrame]
+    clock: Clock
 
     def __getitem__(self, table: str) -> HourTable:
         return self.tables[table]
@@ -159,11 +155,17 @@ class Records:
     @property
     def days(self) -> int:
         """Market days of the run."""
-        return int(self.number("days"))
+        return self.clock.days
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step. [h]"""
+        return self.clock.step_h
 
     def hourly_price(self, column: str) -> FloatArray:
-        """Return a price of the market table in every hour of the run, shape (H, 1). [$/MWh]"""
-        return np.tile(self["market"].numbers(column), (self.days, 1))
+        """Return a price of the market table in every step of the run, shape (H, 1). [$/MWh]"""
+        price = self["market"].numbers(column)
+        return price if "day" in self["market"].frame else np.tile(price, (self.days, 1))
 
     @cached_property
     def loads(self) -> UnitGroup:

@@ -24,8 +24,8 @@ class Finding:
     ----------
     check : str
         Name of the check.
-    day, hour : int
-        Market day from 1 and hour ending 1..24; 0 where they do not apply.
+    day, hour : int, int or float
+        Market day from 1 and hour ending; 0 where they do not apply.
     where : str
         Unit, bus, line or payment.
     message : str
@@ -34,7 +34,7 @@ class Finding:
 
     check: str
     day: int
-    hour: int
+    hour: int | float
     where: str
     message: str
 
@@ -124,7 +124,7 @@ class Quantity:
     where : sequence of str
         Names of the columns: units, buses, lines. (K,)
     hours : array, shape (R,), optional
-        Hour of each row, counted from 0 over the whole run; by default row k is hour k.
+        Step of each row, counted from 0 over the whole run; by default row k is step k.
     """
 
     what: str
@@ -136,19 +136,31 @@ class Quantity:
         """Return a value with its unit."""
         return f"{value:.9g} {self.unit}".rstrip()
 
-    def clock(self, row: int) -> tuple[int, int]:
-        """Return day and hour ending of a row (0 and 0 for none)."""
-        passed = row if self.hours is None else int(self.hours[row])
-        return (passed // 24 + 1, passed % 24 + 1) if passed >= 0 else (0, 0)
+    def step(self, row: int) -> int:
+        """Return the step of a row, below zero for none."""
+        return row if self.hours is None else int(self.hours[row])
+
+
+def _no_time(step: int) -> tuple[int, int | float]:
+    return 0, 0
 
 
 @dataclass
 class Checker:
-    """Checker that compares values check by check and keeps the findings."""
+    """Checker that compares values check by check and keeps the findings.
+
+    Attributes
+    ----------
+    findings, checks, largest
+        As in `AuditReport`.
+    time : callable
+        Returns day and hour ending of a step of the run.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=dict)
     largest: dict[str, float] = field(default_factory=dict)
+    time: Callable[[int], tuple[int, int | float]] = _no_time
 
     def equal(
         self, check: str, stored: npt.ArrayLike, expected: npt.ArrayLike, of: Quantity, *, within: float
@@ -207,7 +219,9 @@ class Checker:
         self.largest[check] = max(self.largest.get(check, 0.0), float(excess.max(initial=0.0)))
         for row, column in np.argwhere(excess > within).tolist():
             message = f"{of.what} is {text((row, column))}"
-            self.findings.append(Finding(check, *of.clock(row), of.where[column], message))
+            step = of.step(row)
+            when = self.time(step) if step >= 0 else (0, 0)
+            self.findings.append(Finding(check, *when, of.where[column], message))
 
 
 def _beyond(of: Quantity, value: float, side: str, limit: float) -> str:

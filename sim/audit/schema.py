@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 OPERATOR, SYSTEM_OPERATOR = "microgrid_operator", "system_operator"
-HOURS_PER_DAY = 24
 RENEWABLE_KINDS = ("wind", "pv")
 
 Things = list[tuple[Any, ...]]

@@ -6,7 +6,6 @@ import numpy as np
 
 from sim.audit.records import Records, number, study_value
 from sim.audit.report import Checker, FloatArray, Quantity
-from sim.audit.schema import HOURS_PER_DAY
 
 POWER_MW, MONEY = 1e-9, 1e-8
 """Round-off of powers and energies [MW], [MWh] and of money [$]."""
@@ -80,17 +79,17 @@ def check_certificate(records: Records, checker: Checker) -> None:
 
 
 def check_settlement(records: Records, checker: Checker) -> None:
-    """Check bid, band limits, imbalance energies and penalty of every hour (Eq. 15-16)."""
+    """Check bid, band limits, imbalance energies and penalty (Eq. 15-16), of every settlement period at its end."""
     stored, bid_mw = records["settlements"], records["bids"].numbers("bid_mw")
-    metered_mw = stored.numbers("metered_mw")
+    metered_mw, length_h = _mean_flow(records)
     half_width = _tiers(records)[0]["band"] * np.abs(bid_mw)
     lower, upper = bid_mw - half_width, bid_mw + half_width
     for check, column, unit, expected, within in (
         ("settled_bid", "bid_mw", "MW", bid_mw, 0.0),
         ("band", "lower_mw", "MW", lower, POWER_MW),
         ("band", "upper_mw", "MW", upper, POWER_MW),
-        ("imbalance", "over_mwh", "MWh", np.maximum(lower - metered_mw, 0.0), POWER_MW),
-        ("imbalance", "under_mwh", "MWh", np.maximum(metered_mw - upper, 0.0), POWER_MW),
+        ("imbalance", "over_mwh", "MWh", length_h * np.maximum(lower - metered_mw, 0.0), POWER_MW),
+        ("imbalance", "under_mwh", "MWh", length_h * np.maximum(metered_mw - upper, 0.0), POWER_MW),
         ("penalty", "penalty", "$", penalties(records), MONEY),
     ):
         checker.equal(check, stored.numbers(column), expected, Quantity(column, unit, TIE_LINE), within=within)
@@ -106,18 +105,31 @@ def check_plan(records: Records, checker: Checker) -> None:
     checker.equal("plan", stored[hours], off[hours], of, within=POWER_MW)
 
 
-def penalties(records: Records) -> FloatArray:
-    """Return the penalty of every hour for the bids that count and the metered flow, shape (H, 1). [$]
+def _mean_flow(records: Records) -> tuple[FloatArray, FloatArray]:
+    """Return the mean flow of each settlement period at its last step, and its length there, shape (H, 1).
 
-    Rates refer to the magnitude of the hour's price, or of the largest price of the day: not of the price that is
-    largest in magnitude, which may be one below zero.
+    Before the last step the length is 0. [MW], [h]
     """
-    price = records.hourly_price("price_per_mwh")[:, 0]
+    steps, flow = records.clock.settlement_steps, records["settlements"].numbers("metered_mw").copy()
+    length_h = np.zeros_like(flow)
+    for last in range(steps - 1, len(flow), steps):
+        flow[last], length_h[last] = flow[last - steps + 1 : last + 1].mean(), steps * records.step_h
+    return flow, length_h
+
+
+def penalties(records: Records) -> FloatArray:
+    """Return the penalty for the bids that count and the metered energy, in every step, shape (H, 1). [$]
+
+    It stands at the last step of a settlement period. Rates refer to the mean magnitude of its prices, or of the
+    largest price of the day: not of the price that is largest in magnitude, which may be one below zero.
+    """
+    price, clock = records.hourly_price("price_per_mwh")[:, 0], records.clock
     if study_value(records.study, "market.rule.base_price") == "day_peak":
-        price = np.full_like(price, price[:HOURS_PER_DAY].max())
-    bid_mw, metered_mw = records["bids"].numbers("bid_mw"), records["settlements"].numbers("metered_mw")
-    hours, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], np.abs(price), strict=True), _tiers(records)
-    return np.array([[penalty(float(b), float(m), base_price=float(p), tiers=tiers)] for b, m, p in hours])
+        price = np.maximum.reduceat(price, clock.first)[clock.day_of]
+    base = np.abs(price).reshape(-1, clock.settlement_steps).mean(axis=1).repeat(clock.settlement_steps)
+    (metered_mw, length_h), bid_mw = _mean_flow(records), records["bids"].numbers("bid_mw")
+    steps, tiers = zip(bid_mw[:, 0], metered_mw[:, 0], base, length_h[:, 0], strict=True), _tiers(records)
+    return np.array([[h * penalty(float(b), float(m), base_price=float(p), tiers=tiers)] for b, m, p, h in steps])
 
 
 def _tiers(records: Records) -> list[Tier]:
@@ -128,7 +140,7 @@ def _tiers(records: Records) -> list[Tier]:
 
 
 def penalty(bid_mw: float, metered_mw: float, *, base_price: float, tiers: Sequence[Tier]) -> float:
-    """Return the penalty of one hour: every tier charges its rate for the part of the deviation inside it.
+    """Return the penalty of an hour: every tier charges its rate for the part of the deviation inside it.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from sim.audit.limits import voltages_outside
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, numbers, study_value
 from sim.audit.report import AuditReport, Checker, FloatArray
-from sim.audit.schema import HOURS_PER_DAY, owners_of
+from sim.audit.schema import owners_of
 
 COSTS = ("exchange", "imbalance", "loss", "wear", "generation", "generation_curtailment", "load_curtailment")
 
@@ -127,7 +127,7 @@ def _terms(records: Records) -> dict[str, float]:
 
 def _bid_strategy(records: Records) -> dict[str, Any]:
     """Return the bidding strategies asked for and used, and the reasons, by the first bid of every day."""
-    first = [records["bids"].values(name)[::HOURS_PER_DAY, 0] for name in ("asked", "strategy", "fallback_reason")]
+    first = [records["bids"].values(name)[records.clock.first, 0] for name in ("asked", "strategy", "fallback_reason")]
     days = list(zip(range(1, records.days + 1), *(map(str, column) for column in first), strict=True))
     others = [f"day {day}, {used}: {reason}" for day, asked, used, reason in days if used != asked]
     return {
@@ -167,18 +167,19 @@ def _voltage(records: Records, report: AuditReport) -> dict[str, Any]:
 
 
 def _energy(records: Records) -> dict[str, float]:
-    """Return energies of all days; an hour's power is its energy. [MWh]"""
+    """Return energies of all days. [MWh]"""
     loads, renewables, settled = records.loads, records.renewables, records["settlements"]
-    return {
+    of_power = {
         "bid": float(records["bids"].numbers("bid_mw").sum()),
         "metered": float(settled.numbers("metered_mw").sum()),
-        "outside_band": float(settled.numbers("over_mwh").sum() + settled.numbers("under_mwh").sum()),
         "load_served": float(loads.p_mw.sum()),
         "load_curtailed": float((loads.available_mw - loads.p_mw).sum()),
         "generation": float(renewables.p_mw.sum()),
         "generation_curtailed": float((renewables.available_mw - renewables.p_mw).sum()),
         "losses": float(records["lines"].numbers("loss_mw").sum()),
     }
+    outside = float(settled.numbers("over_mwh").sum() + settled.numbers("under_mwh").sum())
+    return {name: records.step_h * power for name, power in of_power.items()} | {"outside_band": outside}
 
 
 def _hours(records: Records) -> dict[str, int]:
@@ -207,7 +208,7 @@ def _of_microgrids(records: Records, terms: Mapping[str, float]) -> dict[str, An
     }
     operator = sum(terms[term] for term in COSTS) + own["ev_aggregator"]
     sessions = records.lists["cars"]
-    left = numbers(sessions, "full")[numbers(sessions, "departure_h") <= records.days * HOURS_PER_DAY]
+    left = numbers(sessions, "full")[numbers(sessions, "departure_h") <= records.clock.hours]
     return {
         "coordination": _coordination(records),
         "microgrids": microgrids,
@@ -231,7 +232,7 @@ def _microgrids(records: Records) -> dict[str, Any]:
     for k, (connection, kind) in enumerate(
         records.lists["connections"][["connection", "kind"]].itertuples(index=False)
     ):
-        exchange = trades.numbers("p_mw")[:, k]
+        exchange = records.step_h * trades.numbers("p_mw")[:, k]
         spent = {
             term: float(cost[:, (connection_of == connection) & np.isin(device_of, sorts)].sum())
             for term, sorts in SPENT.items()
@@ -243,7 +244,7 @@ def _microgrids(records: Records) -> dict[str, Any]:
             "exchange_mwh": float(exchange.sum()),
             "import_mwh": float(exchange.clip(min=0).sum()),
             "export_mwh": float(-exchange.clip(max=0).sum()),
-            "shortfall_mwh": float(trades.numbers("shortfall_mw")[:, k].sum()),
+            "shortfall_mwh": float(records.step_h * trades.numbers("shortfall_mw")[:, k].sum()),
             "trade": trade,
             **spent,
             "ev_revenue": revenue,
@@ -268,7 +269,7 @@ def _coordination(records: Records) -> dict[str, Any]:
         "iterations": {"total": int(rounds.sum()), "max": int(rounds.max())},
         "primal_residual_mw": _worst(decisions.numbers("primal_residual_mw")),
         "dual_residual_per_mwh": _worst(decisions.numbers("dual_residual_per_mwh")),
-        "notes": [f"day {h // HOURS_PER_DAY + 1}, hour {h % HOURS_PER_DAY + 1}: {note}" for h, note in said],
+        "notes": ["day {}, hour {}: {}".format(*records.clock.time(h), note) for h, note in said],
     }
 
 

@@ -136,8 +136,9 @@ def _batteries(records: Records, p_mw: FloatArray, q_mvar: FloatArray) -> Answer
     """Return the power of batteries, within their energy and the converter's circle (Eq. 23-25)."""
     units = records.batteries
     soc = np.vstack([units["start_soc"], soc_from_power(records)[:-1]])
-    most = units["efficiency"] * units["max_e_mwh"] * np.maximum(soc - units["min_soc"], 0.0)
-    least = -units["max_e_mwh"] * np.maximum(units["max_soc"] - soc, 0.0) / units["efficiency"]
+    size_mw = units["max_e_mwh"] / records.step_h
+    most = units["efficiency"] * size_mw * np.maximum(soc - units["min_soc"], 0.0)
+    least = -size_mw * np.maximum(units["max_soc"] - soc, 0.0) / units["efficiency"]
     return _in_circle(np.clip(p_mw, least, most), q_mvar, units["max_s_mva"])
 
 
@@ -148,9 +149,9 @@ def _in_circle(p_mw: FloatArray, q_mvar: FloatArray, max_s_mva: FloatArray) -> A
 
 
 def soc_from_power(records: Records) -> FloatArray:
-    """Return the states of charge at the end of every hour, carried over all days (Eq. 24-25), shape (H, U)."""
+    """Return the states of charge at the end of every step, carried over all days (Eq. 24-25), shape (H, U)."""
     units = records.batteries
     efficiency = units["efficiency"]
-    drawn_mwh = np.where(units.p_mw > 0, units.p_mw / efficiency, units.p_mw * efficiency)
+    drawn_mwh = np.where(units.p_mw > 0, units.p_mw / efficiency, units.p_mw * efficiency) * records.step_h
     left: FloatArray = units["start_soc"] - np.cumsum(drawn_mwh, axis=0) / units["max_e_mwh"]
     return left

@@ -123,12 +123,12 @@ class ImbalanceRule(Data):
         return band_limits(bid, np.abs(bid), self.bands)
 
     def energies(
-        self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, dt_h: float = 1.0
+        self, bid_mw: npt.ArrayLike, metered_mw: npt.ArrayLike, *, step_h: float = 1.0
     ) -> tuple[FloatArray, FloatArray]:
         """Return over- and under-scheduling energy of flows of shape (..., T) beyond each band, (..., T, K). [MWh]"""
         lower, upper = self.limits(bid_mw)
         metered = np.asarray(metered_mw, dtype=np.float64)[..., None]
-        return np.maximum(0.0, lower - metered) * dt_h, np.maximum(0.0, metered - upper) * dt_h
+        return np.maximum(0.0, lower - metered) * step_h, np.maximum(0.0, metered - upper) * step_h
 
     def penalty(
         self,
@@ -136,7 +136,7 @@ class ImbalanceRule(Data):
         metered_mw: npt.ArrayLike,
         step_prices: tuple[FloatArray, FloatArray],
         *,
-        dt_h: float = 1.0,
+        step_h: float = 1.0,
     ) -> FloatArray:
         """Return the penalty of each hour, Eq. (15)-(16), shape (..., T): never negative. [$]
 
@@ -146,10 +146,10 @@ class ImbalanceRule(Data):
             Day-ahead bid and metered tie-line flow, positive for import. [MW]
         step_prices : two arrays, shape (T, K)
             From `step_prices` of the day. [$/MWh]
-        dt_h : float
-            Length of an hour's interval. [h]
+        step_h : float
+            Length of the settlement period. [h]
         """
-        penalty: FloatArray = imbalance_cost(self.energies(bid_mw, metered_mw, dt_h=dt_h), step_prices)
+        penalty: FloatArray = imbalance_cost(self.energies(bid_mw, metered_mw, step_h=step_h), step_prices)
         return penalty
 
 

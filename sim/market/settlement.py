@@ -84,7 +84,7 @@ def terms(
     penalty: Numeric,
     exchange_p_mw: Numeric | None = None,
     exchange_price_per_mwh: Numeric = 0.0,
-    dt_h: float = 1.0,
+    step_h: float = 1.0,
 ) -> HourMoney:
     """Return every money term of an hour, Eq. (8)-(17) of MODEL section 3: what settles it and what is optimised.
 
@@ -99,6 +99,8 @@ def terms(
     wear                   α·P_B² - β·P_B·P_B,previous + wear·|P_B|    (17)
     trade                  price·power taken by a connection
     ====================== =========================================== ===========
+
+    Energy is power times `step_h`; wear is the sum over steps of its rate times `step_h`.
 
     At a price below zero nobody is paid for harm: curtailed load and losses cost its magnitude, and output that is
     worth nothing needs no compensation. Nothing but + - * and a square is used, so that numbers, arrays and Pyomo
@@ -115,7 +117,7 @@ def terms(
     available_mw, renewable_p_mw : numeric, shape (..., G)
         Available and actual output. [MW]
     battery_p_mw, previous_battery_p_mw : numeric, shape (..., U)
-        Battery power in this hour and the one before, positive for discharge. [MW]
+        Battery power in this step and the one before, positive for discharge. [MW]
     battery_throughput_mw, wear_per_mwh : numeric, shape (..., U)
         Magnitude of the battery power, and wear of what is charged or discharged. [MW], [$/MWh]
     metered_mw, losses_mw : numeric
@@ -124,24 +126,24 @@ def terms(
         Imbalance penalty of the hour. [$]
     exchange_p_mw, exchange_price_per_mwh : numeric, shape (..., M), optional
         Power the connections take from the network, and the price they pay. [MW], [$/MWh]
-    dt_h : float
-        Length of the hour's interval. [h]
+    step_h : float
+        Length of the step. [h]
     """
     price, magnitude, positive = (
-        part * dt_h for part in (price_per_mwh, price_magnitude_per_mwh, positive_price_per_mwh)
+        part * step_h for part in (price_per_mwh, price_magnitude_per_mwh, positive_price_per_mwh)
     )
     return HourMoney(
-        revenue=retail_price_per_mwh * dt_h * load_p_mw,
+        revenue=retail_price_per_mwh * step_h * load_p_mw,
         load_curtailment=tariff.load_curtailment_factor * magnitude * (demand_mw - load_p_mw),
         generation=tariff.generation_factor * price * renewable_p_mw,
         generation_curtailment=tariff.generation_curtailment_factor * positive * (available_mw - renewable_p_mw),
         loss=tariff.loss_factor * magnitude * losses_mw,
         exchange=price * metered_mw,
         imbalance=penalty,
-        wear=tariff.wear_fast * battery_p_mw**2
-        - tariff.wear_cycling * battery_p_mw * previous_battery_p_mw
-        + wear_per_mwh * dt_h * battery_throughput_mw,
-        trade=exchange_price_per_mwh * dt_h * (np.zeros(0) if exchange_p_mw is None else exchange_p_mw),
+        wear=tariff.wear_fast * step_h * battery_p_mw**2
+        - tariff.wear_cycling * step_h * battery_p_mw * previous_battery_p_mw
+        + wear_per_mwh * step_h * battery_throughput_mw,
+        trade=exchange_price_per_mwh * step_h * (np.zeros(0) if exchange_p_mw is None else exchange_p_mw),
     )
 
 
@@ -204,7 +206,7 @@ class ConnectionMoney:
 
 
 def settle_connection(
-    action: ConnectionAction, *, trade: float, retail_price_per_mwh: float, dt_h: float = 1.0
+    action: ConnectionAction, *, trade: float, retail_price_per_mwh: float, step_h: float = 1.0
 ) -> ConnectionMoney:
     """Return the money of the microgrid at a connection in one hour.
 
@@ -226,7 +228,7 @@ def settle_connection(
     cars = [device for device in action.devices if device.device == "ev"]
     return ConnectionMoney(
         trade=trade,
-        ev_revenue=retail_price_per_mwh * sum(device.available_mw for device in cars) * dt_h,
+        ev_revenue=retail_price_per_mwh * sum(device.available_mw for device in cars) * step_h,
         discomfort=cost["ev"],
         fuel=cost["diesel"] + cost["heat_unit"],
         wear=cost["battery"] + cost["thermal_storage"],

@@ -16,6 +16,7 @@ from sim.market.settlement import price_parts, terms
 
 def add_bids(case: ACCase, m: Model) -> None:
     """Add bids, given or decided, and the energy outside their bands, Eq. (15)."""
+    step_h = case.problem.step_h
     capacity, given = case.grid.tie_line.max_s_mva, case.problem.bid_mw
     banded, least = bool(case.rule.bands.any()), case.least_bid_mw
     decided = [] if given is not None else list(m.HOURS)
@@ -49,13 +50,13 @@ def add_bids(case: ACCase, m: Model) -> None:
     m.eq15_over = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k] >= limits(t, k)[0] - m.tie_p_mw[s, t],
+        rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k] >= step_h * (limits(t, k)[0] - m.tie_p_mw[s, t]),
         doc="Drawn below the lower limit of the tier's band.",
     )
     m.eq15_under = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k] >= m.tie_p_mw[s, t] - limits(t, k)[1],
+        rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k] >= step_h * (m.tie_p_mw[s, t] - limits(t, k)[1]),
         doc="Drawn above the upper limit of the tier's band.",
     )
 
@@ -106,6 +107,7 @@ def add_money(case: ACCase, m: Model) -> None:
             metered_mw=tie,
             losses_mw=lost(s, t, tie + output + battery.sum() - load),
             penalty=imbalance_cost(energies, (over_price[t], under_price[t])),
+            step_h=given.step_h,
         )
         return -money.totals()["profit"]
 

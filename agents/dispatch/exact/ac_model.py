@@ -107,8 +107,9 @@ def _add_stores(case: ACCase, m: Model) -> None:
 
     def drawn_mwh(m: Model, s: int, t: int, i: int) -> Any:
         if i not in m.LOSSY:
-            return m.battery_p_mw[s, t, i]
-        return m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
+            return problem.step_h * m.battery_p_mw[s, t, i]
+        drawn_mw = m.discharge_mw[s, t, i] / unit[i].efficiency - m.charge_mw[s, t, i] * unit[i].efficiency
+        return problem.step_h * drawn_mw
 
     def recursion(m: Model, s: int, t: int, i: int) -> Any:
         before = m.end_energy_mwh[s, t - 1, i] if t else float(problem.start_energy_mwh[i])
@@ -124,7 +125,7 @@ def _add_stores(case: ACCase, m: Model) -> None:
         bounds=limits,
         initialize=lambda m, s, t, i: float(np.clip(problem.start_energy_mwh[i], *limits(m, s, t, i))),
     )
-    m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour (Δt = 1 h).")
+    m.eq25 = pyo.Constraint(m.AT, m.BATTERIES, rule=recursion, doc="Energy is kept from hour to hour.")
     m.eq25_split = pyo.Constraint(
         m.AT,
         m.LOSSY,

@@ -127,7 +127,7 @@ def read_ac_plan(case: ACCase, m: Model) -> Plan:
         bid_mw=bid,
         cone_gap=np.zeros(shape),
         spilled=beyond,
-        penalty=case.rule.penalty(bid, tie, problem.step_prices),
+        penalty=problem.penalty(case.rule, bid, tie),
         violation=sum((values_of(one, *shape, -1).sum(axis=2) for one in m.violations), np.zeros(shape)),
         losses_mw=losses(grid, points, tie, np.abs(voltage)),
     )

@@ -114,7 +114,7 @@ class ACRepair:
                 plan = _put(plan, s, exact)
         return replace(
             plan,
-            penalty=self.rule.penalty(plan.bid_mw, plan.tie_p_mw, problem.step_prices),
+            penalty=problem.penalty(self.rule, plan.bid_mw, plan.tie_p_mw),
             prices=None,
             objective=-float(problem.probability @ self._profits(problem, plan)),
             repaired=True,

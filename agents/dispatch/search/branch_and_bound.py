@@ -319,7 +319,7 @@ class BranchAndBound:
         """Return the true penalty minus the one the program counts, shape (S, T). [$]"""
         if not self._horizon.decides_bids:
             return np.zeros_like(plan.penalty)
-        return self._rule.penalty(plan.bid_mw, plan.tie_p_mw, self._problem.step_prices) - plan.penalty
+        return self._problem.penalty(self._rule, plan.bid_mw, plan.tie_p_mw) - plan.penalty
 
     def _round_flows(self, root: Plan, directions: Directions) -> None:
         """Give violated flows the direction they lean to, solve again, and in the end fix all that is left."""

@@ -282,7 +282,7 @@ class _Prices:
         from hour to hour and of the squared power in the first and last hour, is convex and is replaced by its
         tangent at the plan, so that the bound is sharp there.
         """
-        beta = tariff.wear_cycling
+        beta = tariff.wear_cycling * problem.step_h
         change = np.diff(power, axis=1)
         wear = np.zeros_like(power)
         wear[:, 1:] += beta * change

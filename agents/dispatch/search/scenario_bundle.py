@@ -99,6 +99,8 @@ class BundleSolver:
         Largest demand relative to nominal, see :func:`agents.dispatch.hour.hour_model`.
     time_limit_s : float
         Most time of the solver for one bundle. [s]
+    step_h : float
+        Length of a step. [h]
     key : bytes
         The same for all solvers that answer alike.
     """
@@ -110,11 +112,12 @@ class BundleSolver:
     elastic: bool = False
     demand_peak: float | None = None
     time_limit_s: float = SOLVER_TIME_LIMIT_S
+    step_h: float = 1.0
     key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = (self.grid, self.tariff, self.rule, self.network, self.elastic, self.demand_peak, self.time_limit_s)
-        object.__setattr__(self, "key", hashlib.sha256(pickle.dumps(parts)).digest())
+        object.__setattr__(self, "key", hashlib.sha256(pickle.dumps((*parts, self.step_h))).digest())
 
     def answer(self, task: BundleTask) -> BundleAnswer:
         """Return a bundle's answer.
@@ -181,6 +184,7 @@ class BundleSolver:
                 hours=hours,
                 bounds=bounds,
                 time_limit_s=self.time_limit_s,
+                step_h=problem.step_h,
             )
         return kept.horizons[key]
 
@@ -190,6 +194,7 @@ class BundleSolver:
         if self.key not in known:
             known.clear()  # earlier problems will hardly come again, and take memory
             how = {"network": self.network, "elastic": self.elastic, "demand_peak": self.demand_peak}
+            how["step_h"] = self.step_h
             known[self.key] = _Kept(hour=compiled(hour_model, self.grid, self.tariff, self.rule, **how))
         return known[self.key]
 

@@ -106,6 +106,7 @@ class ScenarioDecomposition:
             elastic=elastic,
             demand_peak=d.demand_peak(self._problem, self._network),
             time_limit_s=d.effort.solver_time_limit_s,
+            step_h=self._problem.step_h,
         )
         self._best, self._bound, self._stopped = None, -np.inf, ""
         try:

@@ -17,7 +17,6 @@ from sim.reduction import reduce_scenarios
 from sim.scenarios import Draw, ScenarioSet, draw_scenarios, forecast
 from sim.study import Study
 
-
 OF_PROFILE = {
     "demand_pu": "demand_mw",
     "retail_price_per_mwh": "retail_price_per_mwh",

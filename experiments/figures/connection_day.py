@@ -12,7 +12,6 @@ from experiments.figures.style import GREY, LABEL_POINTS
 from grids.components import Storage
 from grids.network import Connection, FloatArray
 from sim.instance import Instance
-from sim.profiles import HOURS_PER_DAY
 
 MARGINS = Margins(left=1.25, top=1.13)
 MORE = 0.22
@@ -63,13 +62,13 @@ class ConnectionDay:
         return self.tables[table][self.tables[table]["day"] == self.day]
 
     def exchange(self, column: str, names: Sequence[str] | None = None) -> FloatArray:
-        """Return a column of the trades, shape (24, connections); NaN where there is none."""
-        return _by_hour(self.rows("trades"), column, names or self.names)
+        """Return a column of the trades, shape (T, connections); NaN where there is none."""
+        return self._by_step(self.rows("trades"), column, names or self.names)
 
     def of_device(self, device: str, column: str, names: Sequence[str]) -> FloatArray:
-        """Return a quantity of a kind of device, shape (24, connections); 0 where there is none."""
+        """Return a quantity of a kind of device, shape (T, connections); 0 where there is none."""
         rows = self.rows("devices")
-        return np.nan_to_num(_by_hour(rows[rows["device"] == device], column, names))
+        return np.nan_to_num(self._by_step(rows[rows["device"] == device], column, names))
 
     def stores(self, device: str) -> dict[str, Storage]:
         """Return the stores of a kind by the names of their connections."""
@@ -77,7 +76,7 @@ class ConnectionDay:
         return {name: store for name, store in there.items() if store}
 
     def energy(self, device: str) -> FloatArray:
-        """Return the energy of every store at the start of the day and the end of each hour, shape (25, stores).
+        """Return the energy of every store at the start of the day and the end of each step, shape (T + 1, stores).
 
         [MWh]
         """
@@ -86,8 +85,8 @@ class ConnectionDay:
         rows = rows[rows["device"] == device]
         start = np.array([store.start_soc * store.max_e_mwh for store in stores.values()])
         if self.day > 1:
-            start = _by_hour(rows[rows["day"] == self.day - 1], "energy_mwh", list(stores))[-1]
-        now = _by_hour(rows[rows["day"] == self.day], "energy_mwh", list(stores))
+            start = self._by_step(rows[rows["day"] == self.day - 1], "energy_mwh", list(stores), self.day - 1)[-1]
+        now = self._by_step(rows[rows["day"] == self.day], "energy_mwh", list(stores))
         return np.concatenate([start[None, :], now])
 
     def page(self, about: str, note: str, heights: Sequence[float], *, apart: int = 0, gutter: float = 0.85) -> Page:
@@ -98,12 +97,13 @@ class ConnectionDay:
         page.heading(title, who_decides(self.instance.study, tables), (note, QUIET))
         return page
 
-
-def _by_hour(rows: pd.DataFrame, column: str, connections: Sequence[str]) -> FloatArray:
-    """Return a column of one row per hour and connection, shape (24, connections); NaN where there is no row."""
-    table = rows.pivot(index="hour", columns="connection", values=column)
-    found = table.reindex(index=range(1, HOURS_PER_DAY + 1), columns=list(connections))
-    return np.asarray(found, dtype=np.float64)
+    def _by_step(
+        self, rows: pd.DataFrame, column: str, connections: Sequence[str], day: int | None = None
+    ) -> FloatArray:
+        """Return a column of one row per step and connection, shape (T, connections); NaN where there is no row."""
+        table = rows.pivot(index="hour", columns="connection", values=column)
+        hours = self.instance.calendar.hour_ending(day or self.day)
+        return np.asarray(table.reindex(index=hours, columns=list(connections)), dtype=np.float64)
 
 
 def same_scale(axes: Mapping[str, Axes]) -> None:

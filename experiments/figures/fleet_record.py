@@ -9,7 +9,6 @@ from experiments.figures.connection_day import ConnectionDay
 from grids.components import EvFleet
 from grids.network import Connection, FloatArray
 from sim.ev_fleet import Charging, ChargingSessions
-from sim.profiles import HOURS_PER_DAY
 
 NARROW_MWH = 1e-4
 """Width of an envelope below which it leaves nothing to choose. [MWh]"""
@@ -23,11 +22,11 @@ class FleetDay:
     ----------
     cars : int
         Number of cars.
-    least_mwh, most_mwh, charged_mwh : array, shape (25,)
+    least_mwh, most_mwh, charged_mwh : array, shape (T + 1,)
         Energy from the start of the day on: charged as late as possible, as soon as possible, and in fact. [MWh]
     due_mwh : float
         Energy to be charged by the end of the day; a fleet that has fallen behind may miss it. [MWh]
-    p_mw, uncontrolled_mw : array, shape (24,)
+    p_mw, uncontrolled_mw : array, shape (T,)
         Charging power, and that of charging as soon as possible throughout the run. [MW]
     """
 
@@ -41,7 +40,7 @@ class FleetDay:
 
     @property
     def place(self) -> FloatArray:
-        """Place in the envelope at the end of each hour, shape (24,): 0 latest, 1 earliest charging, NaN no choice."""
+        """Place in the envelope at the end of each step, shape (T,): 0 latest, 1 earliest charging, NaN no choice."""
         room = self.most_mwh - self.least_mwh
         with np.errstate(divide="ignore", invalid="ignore"):
             place: FloatArray = np.where(room > NARROW_MWH, (self.charged_mwh - self.least_mwh) / room, np.nan)[1:]
@@ -70,26 +69,28 @@ def _charging_before(shown: ConnectionDay, connection: str, fleet: EvFleet) -> C
     )
     columns = ("car", "arrival_h", "departure_h", "arrival_soc", "need_mwh", "start_mwh", "full")
     sessions = {name: rows[name].to_numpy() for name in columns}
-    days = shown.instance.study.days
-    charging = Charging(ChargingSessions(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, **sessions))
+    days, calendar = shown.instance.study.days, shown.instance.calendar
+    cars = ChargingSessions(cars=fleet.cars, days=days, max_p_mw=fleet.max_p_mw, calendar=calendar, **sessions)
+    charging = Charging(cars)
     for (one, hour), charged in done[done["day"] < shown.day].groupby(["day", "hour"]):
         power = np.zeros(fleet.cars)
         power[charged["car"].to_numpy()] = charged["p_mw"].to_numpy()
-        charging.charge((one - 1) * HOURS_PER_DAY + hour - 1, power)
+        charging.charge(calendar.steps_before(one) + round(hour * calendar.steps_per_hour) - 1, power)
     return charging
 
 
 def _fleet_day(shown: ConnectionDay, connection: Connection, p_mw: FloatArray, uncontrolled: FloatArray) -> FleetDay:
     fleet = connection.microgrid.ev
     assert fleet is not None
-    charging, first = _charging_before(shown, connection.name, fleet), (shown.day - 1) * HOURS_PER_DAY
-    free = charging.envelope(first, HOURS_PER_DAY)
-    bound = charging.envelope(first, HOURS_PER_DAY, end_fill=fleet.start_fill)
+    charging, calendar = _charging_before(shown, connection.name, fleet), shown.instance.calendar
+    first, steps = calendar.steps_before(shown.day), calendar.steps(shown.day)
+    free = charging.envelope(first, steps)
+    bound = charging.envelope(first, steps, end_fill=fleet.start_fill)
     return FleetDay(
         cars=fleet.cars,
         least_mwh=np.append(0.0, free.min_mwh),
         most_mwh=np.append(0.0, free.max_mwh),
-        charged_mwh=np.append(0.0, np.cumsum(p_mw)),
+        charged_mwh=np.append(0.0, np.cumsum(p_mw) * calendar.step_h),
         due_mwh=float(bound.min_mwh[-1]),
         p_mw=p_mw,
         uncontrolled_mw=uncontrolled,

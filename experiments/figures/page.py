@@ -10,14 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.figures.style import GREY, LABEL_POINTS
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 WIDTH = 11.0
 QUIET: dict[str, Any] = {"fontsize": LABEL_POINTS, "color": GREY}
 LIMITS_KEPT = {"fontsize": LABEL_POINTS, "gid": "limits"}
 """Looks of the lines below a heading."""
-HOURS = np.arange(1.0, HOURS_PER_DAY + 1)
+HOURS = np.arange(1.0, 25.0)
 HOUR_LABEL = "hour of the day (hour ending) [h]"
 COLUMN_LABEL = 0.46
 """Distance of the names of the upward axes to the left of all panels, which share it. [inch]"""
@@ -101,7 +100,7 @@ class Page:
 def hour_axis(ax: Axes, *, every: int = 1, named: bool = True) -> None:
     """Give a panel the hours of a day; every so many of them are numbered."""
     shown = HOURS[every - 1 :: every]
-    ax.set_xlim(0.5, HOURS_PER_DAY + 0.5)
+    ax.set_xlim(0.5, HOURS[-1] + 0.5)
     ax.set_xticks(shown, labels=[f"{hour:.0f}" for hour in shown])
     ax.tick_params(axis="x", pad=2)
     if named:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from experiments.catalog import list_studies, load_study
+from experiments.teach.day import HOURS
 from experiments.teach.details import show_keys
 from experiments.teach.settings import SLIDERS, WEATHER, Slider
-from sim.profiles import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from experiments.teach.page import TeachPage
@@ -189,11 +189,11 @@ def hour_in_words(session: Session) -> str:
     """Return the hour that is shown as HTML, and where it is on the way to."""
 
     def words(hour: int) -> str:
-        day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
-        of_days = f"day {day + 1}, " if session.length > HOURS_PER_DAY and hour else ""
+        day, of_day = divmod(max(hour - 1, 0), HOURS)
+        of_days = f"day {day + 1}, " if session.length > HOURS and hour else ""
         return f"{of_days}hour {of_day + 1 if hour else 0}"
 
-    shown, end = session.shown_hour, (session.shown_hour - 1) % HOURS_PER_DAY + 1
+    shown, end = session.shown_hour, (session.shown_hour - 1) % HOURS + 1
     small = f"{end - 1}:00–{end}:00" if shown else "gate closure" if session.known_hours else "computing bids"
     if shown < session.hour:
         small = f"going to {words(session.hour)}"

@@ -11,10 +11,13 @@ import pandas as pd
 
 from grids.network import FloatArray, Grid
 from sim.market.settlement import COST_TERMS, terms_of
-from sim.profiles import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from experiments.teach.runs import Records, StudyRun
+
+
+HOURS = 24
+"""Hours of every day on the page: :class:`experiments.teach.runs.StudyRun` refuses others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ class Day:
     def shown(self, values: Any) -> list[float | None]:
         """Return values of the hours shown as a list of 24, rounded, with nothing where the day has not come to."""
         known = [None if pd.isna(value) else round(float(value), 5) + 0.0 for value in np.asarray(values)]
-        return (known + [None] * HOURS_PER_DAY)[:HOURS_PER_DAY]
+        return (known + [None] * HOURS)[:HOURS]
 
     def part(self, table: str, column: str, name: object) -> pd.DataFrame:
         """Return the hours shown of one bus, line, unit or connection, indexed by hour."""

@@ -18,9 +18,8 @@ from experiments.teach.charts.look import Entry, Options, chart, enlarged
 from experiments.teach.charts.money import money_charts
 from experiments.teach.charts.network import KEY, SYMBOLS, network_chart
 from experiments.teach.charts.parts import exchange_charts, exchange_key
-from experiments.teach.day import Day
+from experiments.teach.day import HOURS, Day
 from experiments.teach.runs import StudyRun
-from sim.profiles import HOURS_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def panels_of(run: StudyRun) -> list[str]:
 def charts_of(days: tuple[Day, Day], name: str, *, large: bool = False) -> list[Options]:
     """Return the charts of a panel for both runs; large ones have larger letters, lines and symbols."""
     first, second = days
-    return _charts(first.run, second.run, (first.day - 1) * HOURS_PER_DAY + first.hour, name, large)
+    return _charts(first.run, second.run, (first.day - 1) * HOURS + first.hour, name, large)
 
 
 def charts_before(days: tuple[Day, Day], name: str) -> list[Options]:
@@ -119,7 +118,7 @@ def charts_before(days: tuple[Day, Day], name: str) -> list[Options]:
 @lru_cache(maxsize=1500)
 def _charts(first: StudyRun, second: StudyRun, hour: int, name: str, large: bool) -> list[Options]:
     """Return the charts at an hour; what was simulated up to it does not change any more."""
-    day, of_day = divmod(max(hour - 1, 0), HOURS_PER_DAY)
+    day, of_day = divmod(max(hour - 1, 0), HOURS)
     shown = of_day + 1 if hour else 0
     charts = PANELS[name].charts([Day(run, run.records, day + 1, shown) for run in (first, second)])
     return [enlarged(one) for one in charts] if large else charts

@@ -15,11 +15,11 @@ import pandas as pd
 from experiments.executors.engines import LocalProcesses
 from experiments.simulate import Run
 from experiments.teach import worker
+from experiments.teach.day import HOURS
 from experiments.teach.hour_table import Tables, hour_table
 from sim.errors import StudyError
 from sim.instance import Instance
 from sim.messages import Submission
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 from sim.time_limit import in_words
 
@@ -61,6 +61,8 @@ class StudyRun:
     """
 
     def __init__(self, study: Study) -> None:
+        if not study.calendar.is_hourly or study.calendar.time_zone is not None:
+            raise StudyError("calendar: the teaching page shows days of 24 hourly steps: leave the calendar out")
         self.study, self.instance = study, Instance.of(study)
         self.records = Records()
         self.error = ""
@@ -70,13 +72,13 @@ class StudyRun:
     def stored(cls, run: Run) -> StudyRun:
         """Return a run that was simulated before, to be replayed."""
         replayed = cls(run.study)
-        replayed.records = Records(run.tables, run.study.days * HOURS_PER_DAY)
+        replayed.records = Records(run.tables, run.study.days * HOURS)
         return replayed
 
     @property
     def length(self) -> int:
         """Number of hours of the whole run."""
-        return self.study.days * HOURS_PER_DAY
+        return self.study.days * HOURS
 
     @property
     def is_done(self) -> bool:

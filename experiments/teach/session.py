@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Literal
 
-from experiments.teach.day import Day
+from experiments.teach.day import HOURS, Day
 from experiments.teach.lesson import Lesson, RunSettings
 from experiments.teach.runs import Runs, StudyRun
 from experiments.teach.settings import SLIDERS, WEATHER, changed, chosen_in
 from sim.errors import StudyError
-from sim.profiles import HOURS_PER_DAY
 from sim.study import Study
 
 Which = Literal["first", "second"]
@@ -95,7 +94,7 @@ class Session:
     def days(self) -> tuple[Day, Day]:
         """Both runs on the day that is shown, up to the hour that is shown, or as far as they are simulated."""
         shown = self.shown_hour
-        day, hour = divmod(max(shown - 1, 0), HOURS_PER_DAY)
+        day, hour = divmod(max(shown - 1, 0), HOURS)
         make = _day if self.known_hours else _day.__wrapped__  # before, there are no bids yet
         first, second = (make(run, day + 1, hour + 1 if shown else 0) for run in self.both)
         return first, second

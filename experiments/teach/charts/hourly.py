@@ -20,9 +20,8 @@ from experiments.teach.charts.look import (
     step_area,
     step_line,
 )
-from experiments.teach.day import Day
+from experiments.teach.day import HOURS, Day
 from grids.network import FloatArray
-from sim.profiles import HOURS_PER_DAY
 
 BLUE, ORANGE, BLACK = COLORS["tie_line"], COLORS["penalty"], COLORS["demand"]
 
@@ -159,7 +158,7 @@ def _storage(day: Day) -> Options:
         line: Options = {
             "type": "line",
             "name": name.replace("_", " "),
-            "data": values + ["-"] * (HOURS_PER_DAY + 1 - len(values)),
+            "data": values + ["-"] * (HOURS + 1 - len(values)),
             "symbol": MARKERS[k % len(MARKERS)],
             "symbolSize": 9,
             "showAllSymbol": False,
@@ -176,7 +175,7 @@ def _storage(day: Day) -> Options:
 
 def _soc_before(day: Day, name: str) -> float:
     rows = day.records.tables["dispatch"]
-    rows = rows[(rows["unit"] == name) & (rows["day"] == day.day - 1) & (rows["hour"] == HOURS_PER_DAY)]
+    rows = rows[(rows["unit"] == name) & (rows["day"] == day.day - 1) & (rows["hour"] == HOURS)]
     return float(rows["soc"].iloc[0])
 
 

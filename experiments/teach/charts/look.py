@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.colors import to_hex
 
 from experiments.figures.style import tint
+from experiments.teach.day import HOURS
 from grids.network import FloatArray
-from sim.profiles import HOURS_PER_DAY
 
 Options = dict[str, Any]
 """Options of a chart, as ECharts takes them."""
@@ -72,7 +72,7 @@ def hours_axis() -> Options:
     return {
         "type": "category",
         "boundaryGap": False,
-        "data": [str(hour) for hour in range(HOURS_PER_DAY + 1)],
+        "data": [str(hour) for hour in range(HOURS + 1)],
         "axisLabel": {"fontSize": FONT - 1, "color": GREY, "interval": 2, "hideOverlap": True},
         "axisTick": {"show": False},
         "axisLine": {"onZero": False, "lineStyle": {"color": "#9AA1AC"}},

@@ -83,6 +83,10 @@ class Instance:
         calendar, spec = study.calendar, study.profiles
         series: Series
         if spec.time is None:
+            if study.uncertainty.errors.source == "history":
+                raise StudyError(
+                    "uncertainty.errors.source: history needs series: name the column of times as profiles.time"
+                )
             clock_day = load_profiles(spec.file, spec.columns, steps_per_hour=calendar.steps_per_hour)
             series = RepeatedDay(clock_day, calendar)
         else:
@@ -169,14 +173,19 @@ class Instance:
 
     def draw(self, purpose: Draw, count: int, day: int = 0) -> ScenarioSet:
         """Return scenarios drawn for a purpose, of a day counted from 0; the same every time they are drawn."""
+        errors, history = self.study.uncertainty.errors, None
+        if errors.source == "history" and isinstance(self.series, SeriesProfiles):
+            history = self.series.errors(day + 1, errors.history_days)
         return draw_scenarios(
             self.grid,
             self.on(day + 1).profiles,
-            self.study.uncertainty.errors,
+            errors,
             count=count,
             seed=self.study.seed,
             purpose=purpose,
             day=day,
+            step_h=self.calendar.step_h,
+            history=history,
         )
 
     def kept_scenarios(self, day: int = 0) -> ScenarioSet:

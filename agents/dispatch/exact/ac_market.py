@@ -113,7 +113,11 @@ def add_money(case: ACCase, m: Model) -> None:
 
     expected = sum(float(given.probability[s]) * cost(m, s, t) for s, t in m.AT)
     for violation in m.violations:
-        expected += VIOLATION_PRICE * sum(float(given.probability[at[0]]) * amount for at, amount in violation.items())
+        expected += (
+            given.step_h
+            * VIOLATION_PRICE
+            * sum(float(given.probability[at[0]]) * amount for at, amount in violation.items())
+        )
     if given.values is not None:
         expected -= _value_of_stores(case, m, given.values)
     m.eq7 = pyo.Objective(expr=expected, sense=pyo.minimize)

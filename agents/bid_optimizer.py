@@ -9,6 +9,7 @@ import numpy as np
 from agents.bidding import STRATEGIES, strategy
 from agents.bidding.anm_aware import WHOLE_MOST
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.kept import kept_dispatchers
 from agents.dispatch.plan import fix_directions
 from agents.dispatch.problem import Directions, DispatchProblem
 from agents.dispatch.submission import submission_of
@@ -67,6 +68,47 @@ def opening_problem(instance: Instance, scenarios: ScenarioSet) -> DispatchProbl
     return bidding_problem(instance, scenarios, energy_mwh=energy, previous_battery_p_mw=np.zeros_like(energy))
 
 
+def pinned_state(instance: Instance, day: int) -> tuple[FloatArray, FloatArray]:
+    """Return the state of the batteries that is known at gate closure: as full as a day must end, and at rest.
+
+    Parameters
+    ----------
+    instance : Instance
+        The instance.
+    day : int
+        Market day, counted from 1, which begins with the start SOC.
+
+    Returns
+    -------
+    tuple of array, shape (U,)
+        Stored energy [MWh], and battery power in the last hour before the day [MW].
+    """
+    batteries = instance.grid.batteries
+    energy = [(unit.start_soc if day == 1 else unit.end_soc) * unit.max_e_mwh for unit in batteries]
+    return np.array(energy, dtype=np.float64), np.zeros(len(batteries))
+
+
+def pinned_submission(instance: Instance, day: int) -> Submission:
+    """Return the bids for a day of a study whose bids start from the pinned state, as its `BidOptimizer` finds them.
+
+    They need no model of the days before, so other processes compute them ahead.
+    """
+    limit, today = instance.study.search.answer_time_limit_s, instance.on(day)
+    energy_mwh, previous_mw = pinned_state(instance, day)
+    scenarios = instance.kept_scenarios(day - 1)
+    problem = bidding_problem(today, scenarios, energy_mwh=energy_mwh, previous_battery_p_mw=previous_mw)
+
+    def ask(name: str) -> Submission:
+        dispatcher = kept_dispatchers.of(instance)
+        try:
+            return answer_within(limit, lambda: strategy(name).bid(dispatcher, problem))
+        except NoAnswerError:
+            kept_dispatchers.forget_last()
+            raise
+
+    return compute_submission(kept_dispatchers.of(instance), today, problem, ask)
+
+
 class BidOptimizer(mesa.Agent):  # type: ignore[misc]
     """Agent that draws and reduces scenarios and runs the study's bidding strategy on them.
 
@@ -87,12 +129,10 @@ class BidOptimizer(mesa.Agent):  # type: ignore[misc]
         instance: Instance = self.model.today
         scenarios = self.model.instance.kept_scenarios(self.model.day - 1)
         self.model.agents.select(agent_type=NetworkedMicrogrid).do("look_a_day_ahead", scenarios)
-        problem = bidding_problem(
-            instance,
-            scenarios,
-            energy_mwh=energy_mwh,
-            previous_battery_p_mw=self.model.previous_battery_p_mw,
-        )
+        previous_mw = self.model.previous_battery_p_mw
+        if instance.study.bid_start == "pinned":
+            energy_mwh, previous_mw = pinned_state(instance, self.model.day)
+        problem = bidding_problem(instance, scenarios, energy_mwh=energy_mwh, previous_battery_p_mw=previous_mw)
         limit = instance.study.search.answer_time_limit_s
 
         def ask(name: str) -> Submission:

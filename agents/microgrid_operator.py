@@ -1,5 +1,6 @@
 """Microgrid operator: bids a day ahead, and runs the network hour by hour."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,9 @@ from sim.model import MarketModel
 from sim.recorder import OPERATOR
 from sim.time_limit import NoAnswerError, WrongAnswerError, answer_within, in_words
 
+GivenBids = Submission | Callable[[int], Submission | None]
+"""Bids of every day, or what returns those of a day, counted from 1, if they are known already."""
+
 
 class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
     """Operator that submits the bids of the bid optimizer and dispatches by the study's ANM policy.
@@ -24,8 +28,8 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
     ----------
     optimizer : BidOptimizer
         Computes the bids; its dispatcher solves the hours as well.
-    fixed : Submission, optional
-        Bids to submit every day instead (to evaluate given bids).
+    fixed : Submission or callable, optional
+        Bids to submit every day instead (to evaluate given bids), or what returns those of a day if they are known.
 
     Attributes
     ----------
@@ -35,7 +39,7 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
 
     name = OPERATOR
 
-    def __init__(self, model: MarketModel, *, optimizer: BidOptimizer, fixed: Submission | None = None) -> None:
+    def __init__(self, model: MarketModel, *, optimizer: BidOptimizer, fixed: GivenBids | None = None) -> None:
         super().__init__(model)
         self._optimizer, self._fixed = optimizer, fixed
         self._policies: dict[str, AnmPolicy] = {}
@@ -44,9 +48,18 @@ class MicrogridOperator(mesa.Agent):  # type: ignore[misc]
         self.submission: Submission | None = None
         self._schedule_mw = np.zeros((model.today.steps, len(model.instance.grid.batteries)))
 
+    def state(self) -> dict[str, list[str]]:
+        """Return the policies that are not asked again, which did not answer in time."""
+        return {"silent": sorted(self._silent)}
+
+    def resume(self, state: Mapping[str, Sequence[str]]) -> None:
+        """Go on after a day in which some policies did not answer in time."""
+        self._silent = set(state["silent"])
+
     def submit_bids(self) -> Submission:
         """Return the bids for the day that is about to begin, and remember the battery schedule behind them."""
-        submission = self.submission = self._fixed or self._optimizer.submit(self.model.units.energy_mwh)
+        given = self._fixed(self.model.day) if callable(self._fixed) else self._fixed
+        submission = self.submission = given or self._optimizer.submit(self.model.units.energy_mwh)
         self._schedule_mw = submission.battery_p_mw
         return submission
 

@@ -1,7 +1,9 @@
 """Networked microgrid: an agent with own devices and costs that trades with the operator by price and quantity."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import mesa
 import numpy as np
@@ -78,6 +80,17 @@ class NetworkedMicrogrid(mesa.Agent):  # type: ignore[misc]
     @property
     def _devices(self) -> dict[str, MicrogridDevice]:
         return self._answers.devices
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of its devices, and which of them are not asked again."""
+        devices = {name: device.state() for name, device in self._devices.items()}
+        return {"answers": self._answers.state(), "devices": devices}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of its devices at the end of a day."""
+        self._answers.resume(state["answers"])
+        for name, device in self._devices.items():
+            device.resume(state["devices"][name])
 
     def look_ahead(self, knowledge: Knowledge, functions: ValueFunctions | None = None) -> None:
         """Take the outlook on the coming hours of this day, as far as a policy's knowledge goes.

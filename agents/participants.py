@@ -10,7 +10,7 @@ from agents.der.battery import BatteryAgent
 from agents.der.load import LoadAgent
 from agents.der.renewable import SolarPlantAgent, WindTurbineAgent
 from agents.dispatch.dispatcher import Dispatcher
-from agents.microgrid_operator import MicrogridOperator
+from agents.microgrid_operator import GivenBids, MicrogridOperator
 from agents.networked_microgrid import NetworkedMicrogrid
 from agents.system_operator import SystemOperator
 from grids.documents import in_short
@@ -27,7 +27,7 @@ RENEWABLES = {"wind": WindTurbineAgent, "pv": SolarPlantAgent}
 
 
 def create_agents(
-    model: MarketModel, *, dispatcher: Dispatcher | None = None, fixed: Submission | None = None
+    model: MarketModel, *, dispatcher: Dispatcher | None = None, fixed: GivenBids | None = None
 ) -> Participants:
     """Create all agents of a study in its market model.
 
@@ -37,8 +37,8 @@ def create_agents(
         The market model.
     dispatcher : Dispatcher, optional
         Dispatcher with its programs built, to be shared between runs on the same instance.
-    fixed : Submission, optional
-        Bids to submit every day, instead of computing them.
+    fixed : Submission or callable, optional
+        Bids to submit every day instead of computing them, or what returns those of a day if they are known.
     """
     instance = model.instance
     grid = instance.grid

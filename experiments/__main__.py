@@ -186,12 +186,15 @@ def _all_commands(
 
 
 @_command(
-    "study bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_ out figures"
-    " json"
+    "study bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_ out resume"
+    " figures workers json"
 )
 def run(
     given: Given,
     out: Annotated[Path | None, typer.Option(help="Run folder; must not exist. Default: runs/...")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the last finished day of a long run that ended early.")
+    ] = False,
     figures: Annotated[
         str | None,
         typer.Option(help="daily (one of each day), overview (of all days) or none. Default: daily up to a week."),
@@ -200,7 +203,7 @@ def run(
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
     chosen = _study(given)
     base = _load("catalog").base_study(chosen, given["study"])
-    _load("commands").run_study(chosen, base=base, out=out, figures=figures, **_way(given))
+    _load("commands").run_study(chosen, base=base, out=out, resume=resume, figures=figures, **_way(given))
 
 
 @_command(

@@ -18,8 +18,10 @@ from experiments.console.audit import show_audit
 from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
+from experiments.executors.workers import Workers
+from experiments.long_run import LONG_DAYS, StoredDays, bids_ahead
 from experiments.run_folder import chosen_figures, new_run, write_run
-from experiments.simulate import Run, run
+from experiments.simulate import Run, simulate
 from experiments.summary import limits_in_json, strategy_of
 from experiments.whole import MANIFEST, new_folder, open_folder
 from grids.documents import parse_yaml, shown
@@ -54,7 +56,14 @@ def instance_of(study: Study) -> Instance:
 
 
 def run_study(
-    study: Study, *, base: Study | None = None, out: Path | None, figures: str | None = None, as_json: bool
+    study: Study,
+    *,
+    base: Study | None = None,
+    out: Path | None,
+    figures: str | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    as_json: bool,
 ) -> None:
     """Simulate a study, audit it, write its folder and print the results.
 
@@ -66,6 +75,11 @@ def run_study(
         Folder; by default one is made and named after study and changes.
     figures : {"daily", "overview", "none"} or None
         Figures that are drawn; by default it depends on the number of days.
+    resume : bool
+        Whether to go on with the finished days of a long run that ended early.
+    workers : int, optional
+        Number of processes, of which all but one compute the bids of the next days where they don't depend on the days
+        before; by default one per core for a long run, else one. The result does not depend on it.
     as_json : bool
         Print one JSON object and nothing else.
     """
@@ -74,13 +88,19 @@ def run_study(
         Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
     instance = instance_of(study)
     check_study(instance)
-    with new_run(out, study, base) as (unfinished, folder):
-        with console.progress(
-            "simulating", total=study.calendar.steps_before(study.days + 1), quiet=as_json
-        ) as report:
-            done = run(study, progress=report)
-        with console.status("drawing", quiet=as_json):
-            drawn = write_run(done, unfinished, folder, choice)
+    is_long = study.days > LONG_DAYS
+    processes = Workers(workers).threads if is_long or workers else 1
+    with new_run(out, study, base, resume=resume) as (unfinished, folder):
+        stored = StoredDays(unfinished, study) if is_long or resume else None
+        begun = 0 if stored is None else len(stored)
+        total, there = (study.calendar.steps_before(day + 1) for day in (study.days, begun))
+        with (
+            bids_ahead(instance, processes, after=begun) as known,
+            console.progress("simulating", total=total, done=there, quiet=as_json) as report,
+        ):
+            done = simulate(instance, fixed=known, progress=report, stored=stored)
+        with console.status("auditing and drawing", quiet=as_json):
+            drawn = write_run(done, unfinished, folder, choice, stored=stored)
     summary, verdict = done.summary, done.audit()
     console.print_result(summary, instance, verdict, drawn, show=show_run, as_json=as_json)
     if not verdict.clean:

@@ -23,6 +23,7 @@ from sim.study import Study
 from sim.study_file import read_study, require_resolved, write_study
 
 if TYPE_CHECKING:
+    from experiments.long_run import StoredDays
     from experiments.simulate import Run
 
 FIGURES = ("daily", "overview", "none")
@@ -33,7 +34,9 @@ DAILY_MOST = 7
 
 
 @contextmanager
-def new_run(out: Path | None, study: Study, base: Study | None = None) -> Iterator[tuple[Path, Path]]:
+def new_run(
+    out: Path | None, study: Study, base: Study | None = None, *, resume: bool = False
+) -> Iterator[tuple[Path, Path]]:
     """Make the folder of a run; yield the path to write to, and its final name.
 
     Parameters
@@ -43,16 +46,21 @@ def new_run(out: Path | None, study: Study, base: Study | None = None) -> Iterat
         and changes, and numbered if taken.
     study, base : Study
         The study that is run, and the one before its changes, which the default name lists.
+    resume : bool
+        Whether to go on with the finished days of a run that ended early.
 
     Raises
     ------
     StudyError
-        If the folder holds something already, another process is writing it, or it can't be written.
+        If the folder holds something already, another process is writing it, or it can't be written; or there is none
+        to resume.
     """
+    if resume and out is None:
+        raise StudyError("--resume: name the folder of the run that ended early, with --out")
     with ExitStack() as stack:
         for folder in _free(run_name(study, base)) if out is None else [out]:
             try:
-                path = stack.enter_context(new_folder(folder))
+                path = stack.enter_context(new_folder(folder, resume=resume))
             except TakenError:
                 if out is not None:
                     raise
@@ -120,7 +128,7 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
-def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
+def write_run(run: Run, folder: Path, name: Path, figures: str, *, stored: StoredDays | None = None) -> list[str]:
     """Write a run: study, versions, tables, figures, summary and, last of all, the manifest that says it is whole.
 
     Parameters
@@ -131,6 +139,8 @@ def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
         Path to write to, and its final name.
     figures : {"daily", "overview", "none"}
         Figures that are drawn.
+    stored : StoredDays, optional
+        The days of a long run, whose tables are in the folder already.
 
     Returns
     -------
@@ -139,12 +149,15 @@ def write_run(run: Run, folder: Path, name: Path, figures: str) -> list[str]:
     """
     (folder / "study.yaml").write_text(write_study(run.study), encoding="utf-8")
     _write_json(folder / "versions.json", versions())
-    write_tables(run.tables, folder)
+    if stored is None:
+        write_tables(run.tables, folder)
     start = perf_counter()
     drawn = _draw(folder, run, figures) if figures != "none" else []
     seconds = {**run.seconds, "figures": perf_counter() - start}
     run.summary.update(run_dir=str(name), seconds=seconds)
     _write_json(folder / "summary.json", run.summary)
+    if stored is not None:
+        stored.remove()
     write_manifest(folder)
     return drawn
 

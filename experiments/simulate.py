@@ -18,8 +18,9 @@ if TYPE_CHECKING:  # a stored run is drawn and audited without solvers
     from matplotlib.figure import Figure
 
     from agents.dispatch.dispatcher import Dispatcher
+    from agents.microgrid_operator import GivenBids
+    from experiments.long_run import StoredDays
     from sim.audit import AuditReport
-    from sim.messages import Submission
     from sim.scenarios import ScenarioSet
 
 Progress = Callable[[str], None]
@@ -227,9 +228,10 @@ def simulate(
     instance: Instance,
     *,
     actual: Sequence[ScenarioSet] | None = None,
-    fixed: Submission | None = None,
+    fixed: GivenBids | None = None,
     dispatcher: Dispatcher | None = None,
     progress: Progress | None = None,
+    stored: StoredDays | None = None,
 ) -> Run:
     """Return the records of the study's days.
 
@@ -239,12 +241,14 @@ def simulate(
         The built study.
     actual : sequence of ScenarioSet, optional
         Actual course of each day; by default drawn from the seed.
-    fixed : Submission, optional
-        Bids to submit every day instead of computing them.
+    fixed : Submission or callable, optional
+        Bids to submit every day instead of computing them, or what returns those of a day if they are known.
     dispatcher : Dispatcher, optional
         Dispatcher with its models compiled, to be shared between simulations of the same instance.
     progress : callable, optional
         Called before every step.
+    stored : StoredDays, optional
+        Where each day is stored when it ends, and its rows forgotten; the run goes on after those that are there.
     """
     from agents.participants import create_agents
     from sim.model import MarketModel
@@ -252,11 +256,15 @@ def simulate(
     start = perf_counter()
     model = MarketModel(instance, partial(create_agents, dispatcher=dispatcher, fixed=fixed), actual)
     try:
-        while model.day <= instance.study.days:
+        if stored is not None:
+            stored.resume(model)
+        while (day := model.day) <= instance.study.days:
             if progress is not None:
                 progress(f"day {model.day}, hour {model.hour:g}" if model.period > 1 else f"day {model.day}, bidding")
             model.step()
+            if stored is not None and model.day > day:
+                stored.store(day, model)
     finally:
         model.close()
-    tables = model.ledger.frames()
+    tables = model.ledger.frames() if stored is None else stored.join()
     return Run(instance=instance, tables=tables, seconds={**model.seconds, "total": perf_counter() - start})

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ MANIFEST = "manifest.json"
 """Name of the file written last into a folder, which marks it as complete."""
 
 LOCK, UNFINISHED = "lock", "unfinished"
+
+DAYS = "days"
+"""Name of the folder of a run's finished days in its draft: a draft that has one is kept, for the run to go on."""
 
 REMEDY = "choose a folder with --out, or mend its permissions"
 
@@ -45,6 +48,18 @@ class Draft:
         """True if the target is an empty folder that was there, perhaps a mount point: it is filled from within."""
         return self.path.parent == self.target
 
+    @property
+    def days(self) -> int:
+        """Number of finished days in the draft of a long run, 0 for all else."""
+        return sum(day.is_dir() for day in (self.path / DAYS).glob("[0-9]*"))
+
+    @property
+    def left(self) -> str:
+        """What an interruption leaves, in words."""
+        if not self.days:
+            return "nothing is left of it"
+        return f"{self.days} days are kept, and --resume goes on after them"
+
     def publish(self) -> None:
         """Give it its own name; nothing is overwritten, and a manifest comes last."""
         if self.is_inside:
@@ -64,20 +79,25 @@ class Draft:
             self.path.unlink(missing_ok=True)
 
 
-def new_folder(target: Path) -> AbstractContextManager[Path]:
+def new_folder(target: Path, *, resume: bool = False) -> AbstractContextManager[Path]:
     """Make a folder: write to the path that is yielded; in the end it has its own name, or nothing is left of it.
+
+    Of a draft with finished `DAYS` of a run nothing is lost: it stays if the run ends early.
 
     Parameters
     ----------
     target : Path
         The folder, which must not exist, or be empty.
+    resume : bool
+        Whether to go on with the finished days of a run that ended early, if there are any.
 
     Raises
     ------
     StudyError
-        If it holds something, another process is about to write it, or it can't be written.
+        If it holds something, another process is about to write it, it can't be written, or there are finished days
+        that are not to be resumed.
     """
-    return _draft(target, f"--out {target}", "folder")
+    return _draft(target, f"--out {target}", "folder", resume=resume)
 
 
 def new_file(target: Path, *, name: str = "") -> AbstractContextManager[Path]:
@@ -99,7 +119,7 @@ def new_file(target: Path, *, name: str = "") -> AbstractContextManager[Path]:
 
 
 @contextmanager
-def _draft(target: Path, name: str, kind: str) -> Iterator[Path]:
+def _draft(target: Path, name: str, kind: str, *, resume: bool = False) -> Iterator[Path]:
     inside = kind == "folder" and target.is_dir()
     lock, path = (
         target / f".{end}" if inside else target.with_name(f".{target.name}.{end}") for end in (LOCK, UNFINISHED)
@@ -108,16 +128,18 @@ def _draft(target: Path, name: str, kind: str) -> Iterator[Path]:
     _require_free(draft, name, kind)
     with _parents(target if kind == "folder" else None, name), _locked(lock, name, kind):
         try:
-            with told(name, "nothing is left of it"):
-                _take_over(draft, name, kind)
+            with told(name, lambda: draft.left):
+                _take_over(draft, name, kind, resume=resume)
                 yield path
                 draft.publish()
         except KeyboardInterrupt:
-            console.err.print(f"stopped; nothing is left of {name}", markup=False, soft_wrap=True)
+            left = f"{name}: {draft.left}" if draft.days else f"nothing is left of {name}"
+            console.err.print(f"stopped; {left}", markup=False, soft_wrap=True)
             raise
         finally:
             with suppress(OSError):
-                draft.remove()
+                if not draft.days:
+                    draft.remove()
 
 
 @contextmanager
@@ -153,11 +175,18 @@ def _locked(path: Path, name: str, kind: str) -> Iterator[None]:
         lock.release()
 
 
-def _take_over(draft: Draft, name: str, kind: str) -> None:
+def _take_over(draft: Draft, name: str, kind: str, *, resume: bool) -> None:
     """Remove an unfinished draft that a killed process left; put in place one that it had finished."""
     if (draft.path / MANIFEST).is_file():
         draft.publish()
         console.err.print(f"{name}: put in place what a killed run had finished", markup=False, soft_wrap=True)
+    elif draft.days and resume:
+        return
+    elif draft.days:
+        raise TakenError(
+            f"{name}: {draft.days} days of a run that ended early are there; go on after them with --resume, or remove"
+            f" {draft.path}"
+        )
     elif draft.path.exists():
         draft.remove()
         console.err.print(f"removed {draft.path}, which a killed run left", markup=False, soft_wrap=True)
@@ -179,15 +208,15 @@ def _require_free(draft: Draft, name: str, kind: str) -> None:
 
 
 @contextmanager
-def told(name: str, remedy: str) -> Iterator[None]:
+def told(name: str, remedy: str | Callable[[], str]) -> Iterator[None]:
     """Turn errors of writing into one message: name, cause and remedy.
 
     Parameters
     ----------
     name : str
         Name of the file or folder, such as ``--out FOLDER``.
-    remedy : str
-        Remedy, or the state that is left.
+    remedy : str or callable
+        Remedy, or the state that is left, or what returns it.
 
     Raises
     ------
@@ -199,9 +228,10 @@ def told(name: str, remedy: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
+        left = remedy if isinstance(remedy, str) else remedy()
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StudyError(f"{name}: the disk is full; {remedy}; free some space first") from error
-        raise StudyError(f"{name}: can't be written ({error.strerror or error}); {remedy}") from error
+            raise StudyError(f"{name}: the disk is full; {left}; free some space first") from error
+        raise StudyError(f"{name}: can't be written ({error.strerror or error}); {left}") from error
 
 
 def open_folder(folder: Path) -> Path:

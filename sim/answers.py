@@ -75,6 +75,14 @@ class Answers:
             answers[name] = stand_in(name, said, wrong)
         return answers
 
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered from day to day, as plain JSON."""
+        return {"silent": sorted(self._silent)}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from what was remembered at the end of a day."""
+        self._silent = set(state["silent"])
+
 
 class UnitAnswers(Answers):
     """Reports and actions of all DER agents, in the order loads, renewables, batteries.
@@ -119,6 +127,15 @@ class UnitAnswers(Answers):
         self._reports: dict[str, Report] = {}
         self._refused: set[str] = set()  # whose report of this hour makes no sense: their actions follow from it
         self.energy_mwh: FloatArray = np.array([unit.start_soc * unit.max_e_mwh for unit in grid.batteries])
+
+    def state(self) -> dict[str, Any]:
+        """Return what is remembered from day to day, with the energy in the batteries."""
+        return {**super().state(), "energy_mwh": self.energy_mwh.tolist()}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the energy in the batteries at the end of a day."""
+        super().resume(state)
+        self.energy_mwh = np.array(state["energy_mwh"], dtype=np.float64)
 
     def reports(self) -> dict[str, Report]:
         """Return the report of every unit at the start of an hour."""

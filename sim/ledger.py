@@ -59,6 +59,13 @@ class Ledger:
         """Return all tables."""
         return {name: self.frame(name) for name in TABLES}
 
+    def take(self) -> dict[str, pd.DataFrame]:
+        """Return all tables, and begin them anew, which frees the memory of what is stored."""
+        frames = self.frames()
+        for parts in self._parts.values():
+            parts.clear()
+        return frames
+
 
 def _cells(column: Any, rows: int) -> Any:
     """Return a column of some rows: numbers as an array of their own, all else as a list."""

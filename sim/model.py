@@ -1,9 +1,9 @@
 """Market model: a Mesa step is a step of the calendar. It calls the phases, and alone writes the world's state."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import mesa
 import numpy as np
@@ -152,6 +152,36 @@ class MarketModel(mesa.Model):  # type: ignore[misc]
         end = self.day + days
         while self.day < end:
             self.step()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next day begins from, between two days, as plain JSON."""
+        return {
+            "previous_battery_p_mw": self._previous_battery_p_mw.tolist(),
+            "units": self.units.state(),
+            "agents": {one.name: one.state() for one in self._keepers},
+        }
+
+    def resume(self, day: int, state: Mapping[str, Any]) -> None:
+        """Go on with a day from the state in which another model ended the day before.
+
+        Parameters
+        ----------
+        day : int
+            Market day, counted from 1.
+        state : mapping
+            What `state` returned at the end of the day before.
+        """
+        self._day = day
+        self._previous_battery_p_mw = np.array(state["previous_battery_p_mw"], dtype=np.float64)
+        self.units.resume(state["units"])
+        for one in self._keepers:
+            one.resume(state["agents"][one.name])
+
+    @property
+    def _keepers(self) -> list[Any]:
+        """Participants that remember something from day to day."""
+        there = (self.participants.operator, *self.participants.ders, *self.participants.microgrids)
+        return [one for one in there if hasattr(one, "state")]
 
     def close(self) -> None:
         """Release the participants, so that memory does not grow from run to run; the ledger stays.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
@@ -115,6 +115,10 @@ class Study(Data):
         File of value functions for the policy ``learned``, from ``tieline train``.
     days : int
         Market days in a row.
+    bid_start : {"actual", "pinned"}
+        State of the batteries that bids start from: theirs at midnight, which no operator knows at gate closure; or
+        pinned to the least that a day must end with (`min_end_soc`), at rest, which makes every day's bids independent
+        of the days before.
     calendar : Calendar
         Time zone, first day, and lengths of steps and periods.
     seed : int
@@ -142,6 +146,7 @@ class Study(Data):
     coordination: Word = "central"
     trained: FileName | None = None
     days: Annotated[int, Field(ge=1, le=3660)] = 1
+    bid_start: Literal["actual", "pinned"] = "actual"
     calendar: Calendar = Calendar()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 

@@ -1,5 +1,7 @@
 """Battery energy storage systems."""
 
+from collections.abc import Mapping
+
 from agents.der.base import OperatorUnit, clipped
 from grids.components import Battery, left_mwh, store_limits, within_inverter
 from sim.messages import Action, Order, Report
@@ -37,3 +39,11 @@ class BatteryAgent(OperatorUnit):
     def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""
         self._energy_mwh = action.energy_mwh
+
+    def state(self) -> dict[str, float]:
+        """Return the stored energy. [MWh]"""
+        return {"energy_mwh": self._energy_mwh}
+
+    def resume(self, state: Mapping[str, float]) -> None:
+        """Go on from the energy stored at the end of a day. [MWh]"""
+        self._energy_mwh = state["energy_mwh"]

@@ -58,6 +58,13 @@ class MicrogridDevice(DerAgent):
         super().__init__(model, name)
         self.unit = unit
 
+    def state(self) -> dict[str, Any]:
+        """Return what it keeps from day to day, as plain JSON; most devices keep nothing."""
+        return {}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from what it kept at the end of a day."""
+
     @abstractmethod
     def order(self, plan: HourPlan) -> Order:
         """Return its part of a plan for an hour."""

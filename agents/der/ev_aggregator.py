@@ -1,7 +1,8 @@
 """Aggregators of electric cars."""
 
+from collections.abc import Mapping
 from copy import copy
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -91,6 +92,14 @@ class EvAggregatorAgent(MicrogridDevice):
         """Charge every car with its power of the last response."""
         self.charging.charge(self.step, self.charging_mw)
         self._today_mwh = action.energy_mwh
+
+    def state(self) -> dict[str, Any]:
+        """Return the energy charged in each stay so far. [MWh]"""
+        return {"charged_mwh": self.charging.charged_mwh.tolist()}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the energy charged by the end of a day. [MWh]"""
+        self.charging.charged_mwh = np.array(state["charged_mwh"], dtype=np.float64)
 
     def energy_after(self, action: Action) -> float:
         """Return the energy the cars must have charged since midnight after an action. [MWh]"""

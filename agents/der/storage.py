@@ -1,5 +1,8 @@
 """Stores of microgrids: of electricity, and of heat."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from agents.der.base import clipped
 from agents.der.device import ROUND_OFF_MWH, HourPlan, MicrogridDevice
 from grids.components import Storage, left_mwh, store_limits
@@ -37,6 +40,14 @@ class StorageAgent(MicrogridDevice):
     def commit(self, action: Action) -> None:
         """Take over the stored energy that an action leaves."""
         self.energy_mwh = action.energy_mwh
+
+    def state(self) -> dict[str, Any]:
+        """Return the stored energy. [MWh]"""
+        return {"energy_mwh": self.energy_mwh}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from the energy stored at the end of a day. [MWh]"""
+        self.energy_mwh = state["energy_mwh"]
 
     def energy_after(self, action: Action) -> float:
         """Return the stored energy that an action must leave; electric and thermal stores give one of two. [MWh]"""

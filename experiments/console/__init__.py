@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -33,16 +33,28 @@ def print_result(summary: dict[str, Any], *more: Any, show: Callable[..., None],
 
 
 @contextmanager
-def progress(title: str, *, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Show a bar on standard error that moves one step every time the yielded function is called."""
+def progress(title: str, *, total: int, quiet: bool, done: int = 0) -> Iterator[Callable[[str], None]]:
+    """Show a bar on standard error that moves one step every time the yielded function is called.
+
+    Parameters
+    ----------
+    title : str
+        What is going on.
+    total, done : int
+        Number of steps, and those that are done when it begins.
+    quiet : bool
+        Show nothing.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[now]}"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
-        task = bar.add_task(title, total=total, now="")
+        task = bar.add_task(title, total=total, completed=done, now="")
         yield lambda now: bar.update(task, advance=1, now=now)
 
 

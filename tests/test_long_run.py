@@ -1,0 +1,129 @@
+"""Long runs: days are stored as they end, a run that ended early goes on, and nothing of it shows in the results."""
+
+import json
+import signal
+import time
+
+import pandas as pd
+import pytest
+from cli import OPTIONS, QUICK, accepted, begun, process
+
+import tieline as tl
+from experiments.long_run import StoredDays, bids_ahead
+from experiments.simulate import simulate
+from sim.errors import StudyError
+from sim.instance import Instance
+
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
+LONG = ("run", "microgrid33", *OPTIONS, "--days", 16, "--figures", "none")
+
+
+class StoppedError(Exception):
+    """What stops a run in these tests."""
+
+
+def stopping_before(hour):
+    def progress(now):
+        if now == hour:
+            raise StoppedError
+
+    return progress
+
+
+def instance_of(name, **options):
+    return Instance.of(tl.load_study(name, days=3, **QUICK | options))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("microgrid33", {}),
+        pytest.param("networked33", {"policy": "myopic", "coordination": "uncoordinated"}, marks=pytest.mark.slow),
+    ],
+    ids=["microgrid33", "networked33"],
+)
+def test_a_run_that_stops_goes_on_with_the_same_numbers(tmp_path, name, options):
+    instance = instance_of(name, **options)
+    for stop in ("day 2, hour 5", "day 3, bidding"):
+        with pytest.raises(StoppedError):
+            simulate(instance, progress=stopping_before(stop), stored=StoredDays(tmp_path, instance.study))
+    stored = StoredDays(tmp_path, instance.study)
+    assert len(stored) == 2
+    heard = []
+    resumed = simulate(instance, progress=heard.append, stored=stored)
+    assert (heard[0], len(heard)) == ("day 3, bidding", 24)
+    for table, frame in simulate(instance).tables.items():
+        pd.testing.assert_frame_equal(resumed.tables[table], frame, check_dtype=len(frame) > 0, check_exact=True)
+    assert resumed.audit().clean
+    assert resumed.money["profit"] == pytest.approx(simulate(instance).money["profit"], rel=1e-12)
+
+
+def test_what_a_killed_process_left_of_a_day_does_not_count(tmp_path):
+    study = tl.load_study("microgrid33", days=3, **QUICK)
+    stored = StoredDays(tmp_path, study)
+    for day in ("00001", ".00002", "00004"):
+        (tmp_path / "days" / day).mkdir()
+    assert len(stored) == 1
+
+
+def test_days_of_another_study_are_not_resumed(tmp_path):
+    study = tl.load_study("microgrid33", days=3, **QUICK)
+    StoredDays(tmp_path, study)
+    with pytest.raises(StudyError, match=r"another study: market.tariff.wear_fast was 1.0, is 2.0; resume the study"):
+        StoredDays(tmp_path, study.change({"market.tariff.wear_fast": 2}))
+    begun_by = tmp_path / "days" / "begun.json"
+    begun_by.write_text(json.dumps(json.loads(begun_by.read_text()) | {"provenance": {"numpy": "0.1"}}))
+    with pytest.raises(StudyError, match=r"another version simulated the days that are there .*instead of 0\.1"):
+        StoredDays(tmp_path, study)
+
+
+def test_resume_needs_the_folder(refused):
+    assert "--resume: name the folder" in refused(*LONG, "--resume")
+
+
+def test_days_that_are_there_are_not_removed_unasked(tmp_path, refused):
+    (tmp_path / ".one.unfinished" / "days" / "00001").mkdir(parents=True)
+    message = refused(*LONG, "--out", "one")
+    assert "1 days of a run that ended early are there; go on after them with --resume" in message
+    assert (tmp_path / ".one.unfinished" / "days" / "00001").is_dir()
+
+
+def test_bids_that_start_from_the_pinned_state_need_no_day_before():
+    instance = instance_of("microgrid33", policy="myopic", bidding="anm_aware")
+    pinned = Instance.of(instance.study.change({"bid_start": "pinned"}))
+    runs = [simulate(one).tables["bids"].query("day == 3")["bid_mw"].to_numpy() for one in (instance, pinned)]
+    assert (runs[0] != runs[1]).any()
+    assert runs[0] == pytest.approx(runs[1], abs=0.02)  # they differ by the wear of the first hour's battery power
+
+
+def test_bids_are_not_computed_ahead_where_they_depend_on_the_days_before():
+    with bids_ahead(instance_of("microgrid33"), 2) as known:
+        assert known(2) is None
+
+
+@pytest.mark.slow
+def test_workers_do_not_change_a_result():
+    instance = Instance.of(instance_of("microgrid33", policy="myopic").study.change({"bid_start": "pinned"}))
+    alone = simulate(instance).tables
+    with bids_ahead(instance, 3) as known:
+        together = simulate(instance, fixed=known).tables
+    for table, frame in alone.items():
+        pd.testing.assert_frame_equal(together[table], frame, check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_and_its_files_are_the_same(tmp_path):
+    whole = process(*LONG, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    run = begun(*LONG, "--out", "killed", cwd=tmp_path)
+    while not (tmp_path / ".killed.unfinished" / "days" / "00004").exists() and run.poll() is None:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert not (tmp_path / "killed").exists()
+    accepted(*LONG, "--out", "killed", "--resume")
+    for file in sorted((tmp_path / "whole").glob("*.parquet")):
+        assert (tmp_path / "killed" / file.name).read_bytes() == file.read_bytes()
+    assert not (tmp_path / "killed" / "days").exists()
+    assert process("audit", "killed", cwd=tmp_path).returncode == 0

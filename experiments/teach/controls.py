@@ -24,6 +24,12 @@ REST_S = 0.4
 """Time without a movement after which a slider counts as set: each value on the way would be simulated. [s]"""
 
 
+class MovableSlider(ui.slider):
+    """Slider that the browser moves; NiceGUI's own waits for the server's answer, and loses quick keys."""
+
+    LOOPBACK = False
+
+
 class Controls:
     """Bar at the top of the page, and the sliders below it.
 
@@ -49,7 +55,7 @@ class Controls:
                 self._play_word = ui.label("play").classes("word")
             _button("chevron_right", "step", "right arrow", partial(page.step, 1), word="step")
             self._hour = ui.html(sanitize=False).classes("hour")
-            self._slide = ui.slider(min=0, max=session.length, step=1, value=0).classes("slide")
+            self._slide = MovableSlider(min=0, max=session.length, step=1, value=0).classes("slide")
             self._slide.props('aria-label="hour of the day" color=blue-9').on_value_change(self._slid)
             speeds = {speed: f"{speed:g} h/s" for speed in SPEEDS}
             self._speed = ui.select(speeds, value=page.hours_per_s, on_change=self._take_speed)
@@ -113,7 +119,7 @@ class Controls:
         """Make the sliders, hidden until they are asked for."""
         self._box = ui.element("section").classes("card").props('aria-label="settings"')
         self._box.set_visibility(False)
-        self._sliders: dict[str, tuple[ui.slider, ui.html]] = {}
+        self._sliders: dict[str, tuple[MovableSlider, ui.html]] = {}
         self._at: dict[str, float] = {}
         self._moved: dict[tuple[Any, str], float] = {}
         self._moved_at = 0.0
@@ -130,9 +136,9 @@ class Controls:
                     with ui.element("div"):
                         self._sliders[name] = self._slider(name, slider)
 
-    def _slider(self, name: str, slider: Slider) -> tuple[ui.slider, ui.html]:
+    def _slider(self, name: str, slider: Slider) -> tuple[MovableSlider, ui.html]:
         written = ui.html(sanitize=False).classes("slider-head")
-        one = ui.slider(min=slider.low, max=slider.high, step=slider.step, value=slider.low)
+        one = MovableSlider(min=slider.low, max=slider.high, step=slider.step, value=slider.low)
         one.props(f'aria-label="{slider.label}" color=blue-9')
         one.on_value_change(lambda event: written.set_content(_written(slider, event.value)))
         one.on("change", lambda event: self._move(name, event.args))

@@ -93,7 +93,7 @@ class Day:
         rows = rows[(rows["day"] == self.day) & (rows["hour"] <= self.hour) & (rows[column] == name)]
         return rows.set_index("hour")
 
-    @property
+    @cached_property
     def trouble(self) -> list[str]:
         """Remarks on the last hour shown: least violations, fallbacks, refused bids, limits not kept."""
         if not self.hour:

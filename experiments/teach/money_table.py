@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nicegui import ui
 
@@ -83,15 +84,12 @@ class MoneyTable:
         self._update_chart(days)
 
     def _update_chart(self, days: tuple[Day, Day]) -> None:
-        options: dict[str, Any] = _difference(*days)
-        self._chart.options.clear()
-        self._chart.options.update(options)
-        self._chart.update()
+        self._page.draw(self._chart, _difference(*days))
 
 
 @lru_cache(maxsize=500)
-def _difference(first: Day, second: Day) -> dict[str, Any]:
-    return difference_chart(first, second)
+def _difference(first: Day, second: Day) -> str:
+    return json.dumps(difference_chart(first, second), separators=(",", ":"))
 
 
 def _signed(amount: float) -> str:

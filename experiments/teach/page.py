@@ -54,6 +54,8 @@ class TeachPage:
         self.is_playing, self.hours_per_s = False, 1.0
         self._stepped = 0.0
         self._seen: Any = None
+        self._drawn: dict[int, str] = {}
+        self._to_draw: dict[int, str] = {}
         self._build()
         if lesson in lessons:
             self.lesson_view.open(lessons[lesson])
@@ -87,6 +89,7 @@ class TeachPage:
         ]
         self._groups.clear()
         self._panels_at.clear()
+        self._drawn.clear()
         with self._groups:
             self._group_buttons = {
                 group: ui.button(GROUPS[group], color=None, on_click=lambda _, group=group: self.show(group))
@@ -187,6 +190,8 @@ class TeachPage:
             await asyncio.sleep(AGAIN_S)
             for element in [*client.elements.values()]:
                 element.update()
+            self._drawn.clear()
+            self._seen = None
 
     # ---- update ------------------------------------------------------------------------------------------
 
@@ -211,8 +216,26 @@ class TeachPage:
         self.controls.update_hour()
         self._update_progress()
 
+    def draw(self, chart: ui.echart, options: str) -> None:
+        """Have a chart drawn, with its options as JSON; one that is drawn so already is left alone.
+
+        As a text they cost the server next to nothing: they are not looked through for each browser.
+        """
+        if self._drawn.get(chart.id) != options:
+            self._drawn[chart.id] = self._to_draw[chart.id] = options
+
+    def _send_charts(self) -> None:
+        if self._to_draw:
+            charts = ",".join(f"{number}:{options}" for number, options in self._to_draw.items())
+            self._to_draw.clear()
+            ui.run_javascript(f"drawCharts({{{charts}}})")
+
     def _update(self) -> None:
         """Bring everything up to date with the hour that is shown."""
+        self._update_parts()
+        self._send_charts()
+
+    def _update_parts(self) -> None:
         session = self.session
         known = session.known_hours > 0
         self._panels_at.classes(add="" if known else "stale", remove="stale" if known else "")

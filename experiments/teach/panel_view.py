@@ -10,7 +10,8 @@ from nicegui import ui
 from experiments.teach.charts.look import DASHES, Entry
 from experiments.teach.charts.network import voltage_gradient
 from experiments.teach.day import Day
-from experiments.teach.panels import PANELS, charts_before, charts_of
+from experiments.teach.panels import PANELS, drawn
+from experiments.teach.runs import StudyRun
 from experiments.teach.session import WHICH
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class PanelView:
         self._page, self._name, self._panel = page, name, PANELS[name]
         self._charts: list[ui.echart] = []
         self._tags: list[ui.label] = []
+        self._key_of: StudyRun | None = None
         self.root = ui.element("section").classes("card panel").props(f'aria-label="{self._panel.title}"')
         with self.root:
             with ui.element("div").classes("head"):
@@ -68,19 +70,16 @@ class PanelView:
         """Draw both charts at the hour that is shown; not if nobody sees them."""
         if not self.root.visible:
             return
-        known = bool(days[0].records.hours and days[1].records.hours)
-        scale = _voltage_scale(days[0]) if self._name == "network" else ""
-        key = _key(self._panel.key(days[0])) + scale if known else ""
-        if self._key.content != key:
-            self._key.set_content(key)
-        options = charts_of(days, self._name, large=self._large) if known else charts_before(days, self._name)
+        run = days[0].run
+        if self._key_of is not run and run.records.hours:
+            self._key_of = run
+            scale = _voltage_scale(days[0]) if self._name == "network" else ""
+            self._key.set_content(_key(self._panel.key(days[0])) + scale)
         names = self._page.session.names
-        for chart, tag, drawn, name in zip(self._charts, self._tags, options, names, strict=True):
-            if tag.text != name:
-                tag.set_text(name)
-            chart.options.clear()
-            chart.options.update(drawn)
-            chart.update()
+        options = drawn(*days, self._name, self._large)
+        for chart, tag, text, name in zip(self._charts, self._tags, options, names, strict=True):
+            tag.set_text(name)
+            self._page.draw(chart, text)
 
     def _clicked(self, event: Any) -> None:
         what = event.data.get("what") if isinstance(event.data, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from experiments.teach.charts.look import Entry, Options, chart, enlarged
 from experiments.teach.charts.money import money_charts
 from experiments.teach.charts.network import KEY, SYMBOLS, network_chart
 from experiments.teach.charts.parts import exchange_charts, exchange_key
-from experiments.teach.day import HOURS, Day
+from experiments.teach.day import Day
 from experiments.teach.runs import StudyRun
 
 
@@ -103,22 +104,18 @@ def panels_of(run: StudyRun) -> list[str]:
 
 
 def charts_of(days: tuple[Day, Day], name: str, *, large: bool = False) -> list[Options]:
-    """Return the charts of a panel for both runs; large ones have larger letters, lines and symbols."""
-    first, second = days
-    return _charts(first.run, second.run, (first.day - 1) * HOURS + first.hour, name, large)
+    """Return the charts of a panel for both runs; large ones have larger letters, lines and symbols.
 
-
-def charts_before(days: tuple[Day, Day], name: str) -> list[Options]:
-    """Return the charts of a panel while the bids are computed: the network, and for the rest axes without lines."""
-    if name in ("network", "storage"):
-        return PANELS[name].charts(days)
-    return [chart(unit="", low=0, high=1) for _ in days]
+    While the bids are computed, that is the network, and for the rest axes without lines.
+    """
+    if all(day.records.hours for day in days) or name in ("network", "storage"):
+        charts = PANELS[name].charts(days)
+    else:
+        charts = [chart(unit="", low=0, high=1) for _ in days]
+    return [enlarged(one) for one in charts] if large else charts
 
 
 @lru_cache(maxsize=1500)
-def _charts(first: StudyRun, second: StudyRun, hour: int, name: str, large: bool) -> list[Options]:
-    """Return the charts at an hour; what was simulated up to it does not change any more."""
-    day, of_day = divmod(max(hour - 1, 0), HOURS)
-    shown = of_day + 1 if hour else 0
-    charts = PANELS[name].charts([Day(run, run.records, day + 1, shown) for run in (first, second)])
-    return [enlarged(one) for one in charts] if large else charts
+def drawn(first: Day, second: Day, name: str, large: bool) -> list[str]:
+    """Return the charts of a panel as JSON, made once for all sessions that look at these days."""
+    return [json.dumps(one, separators=(",", ":")) for one in charts_of((first, second), name, large=large)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
 from experiments.teach.controls import free_keys
+from experiments.teach.day import Day
 from experiments.teach.details import show_formula
 from experiments.teach.formulas import money, number
 from experiments.teach.session import WHICH, Which
@@ -95,16 +96,17 @@ class RunHead:
         self._name.set_content(f"<h2>{name[:1].upper()}{name[1:]}</h2>")
         if not session.known_hours:
             return
-        day = session.days[k]
-        shown = {
-            "profit": money(day.money["profit"]) if day.hour else "–",
-            "imbalance": money(day.money["imbalance"]) if day.hour else "–",
-            "curtailed": _energy(day.hours[["generation_curtailed_mw", "load_curtailed_mw"]].to_numpy().sum()),
-            "voltage": f"{number(day.hours['min_vm_pu'].iloc[-1])} p.u." if day.hour else "–",
-        }
-        for fact, text in shown.items():
+        for fact, text in _facts(session.days[k]).items():
             self._facts[fact][1].set_text(text)
 
 
-def _energy(mwh: float) -> str:
-    return f"{number(mwh, 2)} MWh"
+@lru_cache(maxsize=500)
+def _facts(day: Day) -> dict[str, str]:
+    """Return the numbers of a day as they are written, made once for all sessions."""
+    curtailed = day.hours[["generation_curtailed_mw", "load_curtailed_mw"]].to_numpy().sum()
+    return {
+        "profit": money(day.money["profit"]) if day.hour else "–",
+        "imbalance": money(day.money["imbalance"]) if day.hour else "–",
+        "curtailed": f"{number(curtailed, 2)} MWh",
+        "voltage": f"{number(day.hours['min_vm_pu'].iloc[-1])} p.u." if day.hour else "–",
+    }

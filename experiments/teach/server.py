@@ -147,7 +147,7 @@ def build_page(
     from nicegui import ui
 
     ui.add_css(STATIC / "page.css")
-    ui.add_body_html(f"<script>{(STATIC / 'keys.js').read_text(encoding='utf-8')}</script>")
+    ui.add_body_html(f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>")
     session = Session(runs, study, _settings(study, stored), stored=stored)
     ui.context.client.on_delete(session.close)
     wanted: Any = ui.context.client.request

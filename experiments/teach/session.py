@@ -36,6 +36,8 @@ class Session:
 
     Attributes
     ----------
+    names : tuple of str
+        Names of the runs: what is chosen differently in them.
     hour : int
         Hour of the run that is asked for; 0 is the gate closure, at which only the bids are known.
     """
@@ -99,9 +101,7 @@ class Session:
         first, second = (make(run, day + 1, hour + 1 if shown else 0) for run in self.both)
         return first, second
 
-    @property
-    def names(self) -> tuple[str, str]:
-        """Names of the runs: what is chosen differently in them."""
+    def _names(self) -> tuple[str, str]:
         first, second = (self.chosen(which) for which in WHICH)
         keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
         if not keys:
@@ -183,6 +183,7 @@ class Session:
         for run in set(self._shown.values()) - set(shown.values()):
             self._runs.leave(run, self)
         self._shown, self.study, self.settings = shown, study, settings
+        self.names = self._names()
         self.jump(self.hour)
 
 

@@ -14,6 +14,8 @@ import typer
 import experiments.__main__ as command_line
 import tieline as tl
 from experiments.catalog import packaged_studies
+from experiments.sweeps.plan import make_plan, sweep_from
+from grids.documents import parse_yaml
 
 HOME = Path(__file__).resolve().parent.parent
 DOCS = HOME / "docs"
@@ -85,6 +87,12 @@ def test_every_link_and_every_piece_of_code_is_there(page):
         for part in name.split("."):
             tree = next((node for node in tree.body if getattr(node, "name", "") == part), None)
             assert tree is not None, f"{file} has no {name}"
+
+
+def test_the_sweep_that_is_shown_is_one():
+    text = (HOME / "experiments" / "sweeps" / "sweeps.md").read_text(encoding="utf-8")
+    shown = parse_yaml(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1])
+    assert make_plan(sweep_from(shown, "sweep"), Path()).count == 2 * 3 * 2 * 10
 
 
 def test_every_command_and_option_is_in_the_reference(generated):

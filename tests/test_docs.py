@@ -82,6 +82,8 @@ def test_every_link_and_every_piece_of_code_is_there(page):
         if not (page.parent / link).exists() and not (page.parent / f"{link}.md").exists()
     ]
     assert lost == []
+    for file, start in re.findall(r"\{literalinclude\} (\S+\.py)\n:start-at: (.+)", text):
+        assert start in (page.parent / file).read_text(encoding="utf-8"), f"{file} has no {start}"
     for file, name in re.findall(r"\{literalinclude\} (\S+\.py)\n:pyobject: (\S+)", text):
         tree = ast.parse((page.parent / file).read_text(encoding="utf-8"))
         for part in name.split("."):

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -327,12 +328,22 @@ def studies() -> None:
     _load("catalog").show_lists()
 
 
-@_command("study set_")
-def show(given: Given) -> None:
+@_command("study set_ grid json")
+def show(
+    given: Given,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Its network instead: what became of every element, and the power flow.")
+    ] = False,
+) -> None:
     """Print a study with every value spelled out, as YAML."""
     from sim.study_file import write_study
 
+    if grid:
+        _load("commands").show_network(_study(given), as_json=given["json"])
+        return
     text = write_study(_study(given))
+    if given["json"]:
+        text = json.dumps(yaml.safe_load(text), indent=2) + "\n"
     if not can_write(text):
         text = yaml.safe_dump(yaml.safe_load(text), sort_keys=False)  # with escapes: what is shown can be run
     typer.echo(text, nl=False)

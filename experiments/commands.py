@@ -25,10 +25,12 @@ from experiments.simulate import Run, simulate
 from experiments.summary import limits_in_json, strategy_of
 from experiments.whole import MANIFEST, new_folder, open_folder
 from grids.documents import parse_yaml, shown
+from grids.network import GridError
+from grids.power_flow import PowerFlowError
 from sim.audit import Inputs, audit_folder
 from sim.errors import StudyError, reading
 from sim.inputs import inputs_of
-from sim.instance import Instance
+from sim.instance import Instance, study_grid
 from sim.plausibility import implausible
 from sim.profiles import packaged_profiles
 from sim.study import Study
@@ -289,6 +291,16 @@ def compare_runs(
         console.echo("--out FOLDER writes the figure that shows why, and all hours")
     else:
         console.echo(f"written to {out} (comparison.png shows why; comparison.json, hours.csv)")
+
+
+def show_network(study: Study, *, as_json: bool) -> None:
+    """Print what became of every element of a study's network."""
+    from experiments.console.network import show_grid
+
+    try:
+        show_grid(study_grid(study), as_json=as_json)
+    except (GridError, PowerFlowError) as error:
+        raise StudyError(f"grid.{study.grid.key}: {error}") from error
 
 
 def _values(option: str, given: Sequence[str], *, several: bool) -> dict[str, list[Any]]:

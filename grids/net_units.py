@@ -254,7 +254,10 @@ def _carried(
 ) -> Carried:
     ends = [element[name] for name in ("bus", "from_bus", "to_bus", "hv_bus", "lv_bus") if name in element]
     if table == "switch":
-        ends, outcome = [element["bus"], element["element"]], _switch(element, known.get((table, row)))
+        ends, outcome = (
+            [element["bus"]] + [element["element"]] * (element["et"] == "b"),
+            _switch(element, known.get((table, row))),
+        )
     elif not element.get("in_service", True):
         outcome = "out of service", ""
     else:

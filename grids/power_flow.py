@@ -112,10 +112,21 @@ class PowerFlow:
         PowerFlowError
             If Newton's method finds no solution.
         """
-        voltage = self._solve(self._ordered(injection(self._grid, set_points)))
+        return _flow_from_voltage(self._grid, self.voltage(injection(self._grid, set_points)), set_points)
+
+    def voltage(self, injection_mva: ComplexArray) -> ComplexArray:
+        """Return the complex voltages at all buses for the injections of one hour, shape (B,). [p.u.]
+
+        Raises
+        ------
+        PowerFlowError
+            If Newton's method finds no solution.
+        """
+        voltage = self._solve(self._ordered(injection_mva))
         if voltage is None:
             raise PowerFlowError("the AC power flow has no solution for these set points")
-        return _flow_from_voltage(self._grid, voltage[self._bus], set_points)
+        at_buses: ComplexArray = voltage[self._bus]
+        return at_buses
 
     def _ordered(self, injection_mva: ComplexArray) -> ComplexArray:
         """Return the injections of all buses in pandapower's order. [MVA]"""

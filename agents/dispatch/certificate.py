@@ -92,6 +92,7 @@ def _network_excess(grid: Grid, flow: BatchFlow) -> list[FloatArray]:
         (grid.bus_min_vm_pu - flow.vm_pu)[..., decided],
         (flow.vm_pu - grid.bus_max_vm_pu)[..., decided],
         flow.line_i_pu - grid.line_max_i_pu,
+        flow.line_i_to_pu - grid.line_max_i_to_pu,
         np.hypot(flow.tie_p_mw, flow.tie_q_mvar) - tie.max_s_mva,
         np.abs(flow.tie_q_mvar) - tan_phi * (np.abs(flow.tie_p_mw) if both else flow.tie_p_mw),
     ]

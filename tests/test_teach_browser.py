@@ -4,6 +4,7 @@ Screenshots are kept in pytest's temporary folder, or in the folder that TIELINE
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from cli import begun
 
 import experiments
 from experiments.teach.formulas import money
+from experiments.teach.handout import write_handout
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -120,6 +122,12 @@ def reached(page, hour):
     page.wait_for_function(f"document.querySelector('.why').innerText.includes('hour {hour} ')")
 
 
+def whole(page, file):
+    """Take a picture of the whole page, with the charts that nobody has seen yet."""
+    page.wait_for_function("waiting.size === 0")
+    page.screenshot(path=file, full_page=True)
+
+
 def amounts(page, term):
     """Return the amounts of a term in the table of the money: both runs and their difference."""
     rows = page.evaluate(
@@ -136,7 +144,7 @@ def test_it_shows_the_same_money_as_a_run_and_both_runs_side_by_side(tab, screen
     for term in first.index:
         assert amounts(page, term.replace("_", " "))[:2] == [money(first[term]), money(second[term])]
     assert "the ANM-aware bid has earned" in page.locator(".why").inner_text()
-    page.screenshot(path=screenshots / "wide.png", full_page=True)
+    whole(page, screenshots / "wide.png")
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +305,17 @@ def test_it_fits_a_projector_and_a_phone(tab, screenshots, name, width, height):
     go_to(page, 20)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.screenshot(path=screenshots / f"{name}.png")
-    page.screenshot(path=screenshots / f"{name}_whole.png", full_page=True)
+    whole(page, screenshots / f"{name}_whole.png")
+
+
+@pytest.mark.parametrize(("name", "most"), [("01_imbalance", 1), ("07_misbid", 2)])
+def test_a_hand_out_fits_its_paper_and_a_phone(chromium, tmp_path, name, most):
+    file = write_handout(name, tmp_path / "sheet.html")
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) <= most
+    page.close()
 
 
 @pytest.mark.long
@@ -308,7 +326,7 @@ def test_microgrids_show_exchange_price_and_cars(tab, screenshots):
     page.wait_for_selector("text=price they pay")
     go_to(page, 20)
     assert "trade" in page.locator(".money-row").nth(2).inner_text()
-    page.screenshot(path=screenshots / "networked33.png", full_page=True)
+    whole(page, screenshots / "networked33.png")
 
 
 def test_ten_tabs_step_at_once_and_one_that_is_closed_harms_no_other(tab):

@@ -12,10 +12,10 @@ from experiments.whole import new_file
 from sim.errors import StudyError
 
 PRINT = """
-@page { size: A4; margin: 18mm 20mm }
+@page { size: A4; margin: 13mm 17mm }
 body { font: 11.5pt/1.45 Georgia, 'DejaVu Serif', serif; color: #111; max-width: 46em; margin: 2em auto }
 h1 { font-size: 20pt; margin: 0 0 .2em } h2 { font-size: 13pt; margin: 1.4em 0 .4em }
-section + section { break-before: page } .about { color: #444; margin: 0 0 1em }
+section + section { break-before: page } .about { color: #444; margin: 0 0 .6em } p { margin: .5em 0 }
 table { border-collapse: collapse; margin: .6em 0 }
 td, th { border: 1px solid #999; padding: .25em .7em; text-align: left; vertical-align: top }
 pre { background: #f3f3f3; padding: .6em 1em; white-space: pre-wrap }
@@ -24,7 +24,12 @@ ol.tasks li::before, ul.choices li::before { content: '\\25A1\\00a0\\00a0'; font
 ol.tasks li, ul.choices li { padding-left: 1.8em; text-indent: -1.8em }
 .answer { display: inline-block; border-bottom: 1px solid #555; width: 10em; height: 1.9em; margin-right: .5em }
 .question { break-inside: avoid }
-footer { color: #444; font-size: 9pt; margin-top: 2em }
+footer { color: #444; font-size: 9pt; margin-top: 1em }
+code { overflow-wrap: anywhere }
+@media screen and (max-width: 700px) { body { margin: 1em } }
+@media print { body { font-size: 10.2pt; line-height: 1.32; margin: 0; max-width: none }
+  h1 { font-size: 17pt } h2 { font-size: 12pt; margin: .8em 0 .2em }
+  .answer { height: 1.5em } td, th { padding: .15em .6em } ol, ul, pre, table { margin: .4em 0 } }
 """
 """Style of a printed lesson."""
 

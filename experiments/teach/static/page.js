@@ -11,7 +11,10 @@ document.addEventListener("keydown", (event) => {
   emitEvent("page_key", event.key);
 });
 
-// Charts: the server sends their options as they change, and each is drawn when it is seen, or nearly.
+// Charts: the server sends their options as they change. Those that are seen, or nearly, are drawn at once, the others
+// in idle time when nothing has changed for a while.
+const REST_MS = 1200;
+let rest;
 const waiting = new Map(), seriesOf = new WeakMap();
 const nearby = new IntersectionObserver((seen) => seen.forEach((one) => one.isIntersecting && drawChart(one.target)),
   { rootMargin: "150px" });
@@ -21,6 +24,15 @@ function drawCharts(charts) {
     waiting.set(id, options);
     watch(id);
   }
+  clearTimeout(rest);
+  rest = setTimeout(drawRest, REST_MS);
+}
+
+function drawRest() {
+  const at = [...waiting.keys()].map(getHtmlElement).find((one) => one?.offsetParent); // not what is hidden
+  if (!at) return;
+  drawChart(at);
+  rest = setTimeout(() => requestIdleCallback(drawRest), 20);
 }
 
 function watch(id) {

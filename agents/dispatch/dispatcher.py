@@ -109,12 +109,13 @@ class Dispatcher:
         demand_peak: float | None = None,
         tariff: Tariff | None = None,
         step_h: float = 1.0,
+        settled: bool = True,
     ) -> CompiledModel:
         """Return the compiled model of an hour or shorter step, by default under the dispatcher's own tariff."""
-        key = (network, elastic, demand_peak, step_h, None if tariff is None else tariff.model_dump_json())
+        key = (network, elastic, demand_peak, step_h, settled, None if tariff is None else tariff.model_dump_json())
         if key not in self._hours:
             tariff, how = tariff or self.tariff, {"network": network, "elastic": elastic, "demand_peak": demand_peak}
-            how["step_h"] = step_h
+            how |= {"step_h": step_h, "settled": settled}
             self._hours[key] = compiled(hour_model, self.grid, tariff, self.rule, **how)
         return self._hours[key]
 
@@ -146,7 +147,8 @@ class Dispatcher:
 
     def bid_bounds(self, problem: DispatchProblem, network: str) -> BidBounds:
         """Return the range of the bids that can be optimal."""
-        return bid_bounds(self.grid, self.rule, problem.demand_mw, problem.available_mw, network=network)
+        demand, available, steps = problem.demand_mw, problem.available_mw, problem.market_steps
+        return bid_bounds(self.grid, self.rule, demand, available, network=network, market_steps=steps)
 
     def plan(self, problem: DispatchProblem, *, network: str = "branch_flow", effort: Effort | None = None) -> Plan:
         """Return the best plan; where no plan meets all limits, the one that violates them least.
@@ -178,6 +180,8 @@ class Dispatcher:
             if FORMULATIONS[network].is_ac and not self.grid.connections:
                 repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
             search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
+            if problem.bounds is not None and not problem.periods.are_apart:  # one hour can't be asked by itself
+                return search.run(replace(effort, nodes=max(effort.nodes, TIED_NODES)))
             if problem.bounds is None or self.grid.connections:  # stores of microgrids can't be priced one by one yet
                 return search.run(effort)
             return search.run(effort, self.lagrangian_bound(problem, problem.bounds, network))
@@ -223,10 +227,12 @@ class Dispatcher:
         Of those that decide bids the last is kept, if it isn't large: another day's bids mostly differ in vectors.
         """
         peak = None if elastic else self.demand_peak(problem, network)
-        hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak, step_h=problem.step_h)
+        periods = problem.periods
+        how: dict[str, Any] = {"step_h": periods.step_h, "settled": not periods.are_coupled}
+        hour = self.compiled_hour(network, elastic=elastic, demand_peak=peak, **how)
         scenarios, hours = problem.shape
         exchange, bounds = ExchangeModel.of(problem), problem.bounds
-        shape = (network, elastic, peak, scenarios, hours, exchange, problem.step_h)
+        shape = (network, elastic, peak, scenarios, hours, exchange, periods)
 
         def new() -> MultiPeriodProgram:
             return MultiPeriodProgram(
@@ -237,7 +243,8 @@ class Dispatcher:
                 bounds=bounds,
                 exchange=exchange,
                 time_limit_s=self.effort.solver_time_limit_s,
-                step_h=problem.step_h,
+                rule=self.rule,
+                periods=periods,
             )
 
         if bounds is not None and exchange.kind != "offers":
@@ -251,6 +258,9 @@ class Dispatcher:
             self._horizons[key] = new()
         return self._horizons[key]
 
+
+TIED_NODES = 60
+"""Most problems to solve by branching where bids or imbalances tie steps together."""
 
 PEAK_STEP = 0.25
 """Step to which the largest demand is rounded up, so that few models are compiled."""

@@ -1,4 +1,4 @@
-"""First stage of the bidding problem: 24 signed bids and the magnitude |B| that widens the tolerance band."""
+"""First stage of the bidding problem: signed bids and the magnitude |B| that widens the tolerance band."""
 
 import numpy as np
 import pyomo.environ as pyo
@@ -11,7 +11,13 @@ from sim.market.imbalance import ImbalanceRule
 
 
 def bid_bounds(
-    grid: Grid, rule: ImbalanceRule, demand_mw: FloatArray, available_mw: FloatArray, *, network: str
+    grid: Grid,
+    rule: ImbalanceRule,
+    demand_mw: FloatArray,
+    available_mw: FloatArray,
+    *,
+    network: str,
+    market_steps: int = 1,
 ) -> BidBounds:
     """Return the bids that can be optimal, from the flows the tie line can physically have (the presolve).
 
@@ -26,8 +32,13 @@ def bid_bounds(
         Scenarios. [MW]
     network : {"branch_flow", "copper_plate"}
         On the copper plate all demand is served and all output taken; with ANM each may be curtailed to zero.
+    market_steps : int
+        Steps for which one bid holds: it may be as low, and as high, as in any of them.
     """
     low, high = FORMULATIONS[network].flow_range(grid, demand_mw.sum(axis=2), available_mw.sum(axis=2))
+    if market_steps > 1:
+        low = low.reshape(-1, market_steps).min(axis=1).repeat(market_steps)
+        high = high.reshape(-1, market_steps).max(axis=1).repeat(market_steps)
     capacity, band = grid.tie_line.max_s_mva, rule.tiers[0].band
     if rule.bands.max() >= 1:
         return BidBounds(low=np.full_like(low, -capacity), high=np.full_like(high, capacity))
@@ -38,12 +49,19 @@ def bid_bounds(
     )
 
 
-def bid_model(bounds: BidBounds) -> pyo.ConcreteModel:
+def bid_model(bounds: BidBounds, market_steps: int = 1) -> pyo.ConcreteModel:
     """Return the first stage as a Pyomo model: bids of all hours, with |B| or its tightest concave bound.
 
     The band of an hour may be as wide as |B|. Where the direction is fixed (by the range, or by the data
     ``max_import_mw`` and ``max_export_mw``) that is linear. Where it is open, |B| is replaced by its concave
     envelope over the range, the chord; the answer is then a valid bound on the profit, not yet a bid.
+
+    Parameters
+    ----------
+    bounds : BidBounds
+        Range of the bids.
+    market_steps : int
+        Steps for which one bid holds.
     """
     m = pyo.ConcreteModel(name="day-ahead bids")
     m.data_names = ["max_import_mw", "max_export_mw"]
@@ -62,6 +80,9 @@ def bid_model(bounds: BidBounds) -> pyo.ConcreteModel:
     )
     m.import_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.import_mw[t] <= m.max_import_mw[t])
     m.export_limit = pyo.Constraint(m.OPEN, rule=lambda m, t: m.export_mw[t] <= m.max_export_mw[t])
+    m.TIED = pyo.Set(initialize=[t for t in m.HOURS if t % market_steps])
+    m.same_import = pyo.Constraint(m.TIED, rule=lambda m, t: m.import_mw[t] == m.import_mw[t - 1])
+    m.same_export = pyo.Constraint(m.TIED, rule=lambda m, t: m.export_mw[t] == m.export_mw[t - 1])
     m.nothing = pyo.Objective(expr=0.0)
     return m
 

@@ -32,6 +32,7 @@ def hour_model(
     elastic: bool = False,
     demand_peak: float | None = None,
     step_h: float = 1.0,
+    settled: bool = True,
 ) -> Hour:
     """Return the Pyomo model of one hour of one scenario; its objective is cost minus revenue, in $.
 
@@ -52,6 +53,8 @@ def hour_model(
         time and keeps the relaxation from burning energy where that pays.
     step_h : float
         Length of the step; "hour" stands for it. [h]
+    settled : bool
+        Whether the imbalance of this step counts by itself; else :func:`settlement_model` counts that of several.
     """
     m, formulation = pyo.ConcreteModel(name=f"{grid.name}, one hour"), FORMULATIONS[network]
     m.data_names = []
@@ -63,9 +66,42 @@ def hour_model(
     _add_throughput(m, grid)
     _add_tie_line(m, grid)
     formulation.add_network(m, grid, elastic, None if elastic else demand_peak)
-    _add_imbalance(m, rule)
-    _add_money(m, grid, tariff)
+    if settled:
+        _add_imbalance(m, rule)
+    _add_money(m, grid, tariff, settled=settled)
     return m
+
+
+def settlement_model(rule: ImbalanceRule, steps: int, step_h: float) -> Hour:
+    """Return the Pyomo model of the imbalance of a settlement period of several steps; its objective is the penalty.
+
+    Parameters
+    ----------
+    rule : ImbalanceRule
+        Imbalance rule.
+    steps : int
+        Steps n of the period, whose flows are data.
+    step_h : float
+        Length of a step. [h]
+    """
+    m = pyo.ConcreteModel(name="settlement period")
+    m.data_names, m.step_h = [], step_h
+    m.TIERS, m.STEPS = pyo.RangeSet(0, len(rule.tiers) - 1), pyo.RangeSet(0, steps - 1)
+    for name, index in (("bid_mw", ()), ("bid_magnitude_mw", ()), ("flow_mw", (m.STEPS,))):
+        _data(m, name, *index)
+    for name in ("over_price_per_mwh", "under_price_per_mwh"):
+        _data(m, name, m.TIERS)
+    m.tie_p_mw = pyo.Expression(expr=sum(m.flow_mw[k] for k in m.STEPS) / steps)
+    m.step_h = steps * step_h
+    _add_imbalance(m, rule)
+    m.cost = pyo.Objective(expr=sum(_penalty(m)))
+    return m
+
+
+def _penalty(m: Hour) -> Any:
+    """Return the penalty of every imbalance of a model, as an array of one expression or none."""
+    energies = _units(m.over_scheduling_mwh), _units(m.under_scheduling_mwh)
+    return np.atleast_1d(imbalance_cost(energies, (_units(m.over_price_per_mwh), _units(m.under_price_per_mwh))))
 
 
 def fix_data(m: Hour, values: Mapping[str, npt.ArrayLike]) -> None:
@@ -196,7 +232,7 @@ MONEY_ARGUMENTS = (
 """Components of the hour model that :func:`sim.market.settlement.terms` takes under the same names."""
 
 
-def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
+def _add_money(m: Hour, grid: Grid, tariff: Tariff, *, settled: bool) -> None:
     """Add every term of the profit as a named expression, and cost minus revenue as the objective (7)."""
     money = terms(
         tariff,
@@ -209,7 +245,9 @@ def _add_money(m: Hour, grid: Grid, tariff: Tariff) -> None:
         penalty=imbalance_cost(
             (_units(m.over_scheduling_mwh), _units(m.under_scheduling_mwh)),
             (_units(m.over_price_per_mwh), _units(m.under_price_per_mwh)),
-        ),
+        )
+        if settled
+        else np.zeros(1),
         step_h=m.step_h,
     )
     for term, amount in money.totals().items():

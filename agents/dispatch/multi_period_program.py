@@ -5,15 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from agents.dispatch.block import ModelBlock, Values
+from agents.dispatch.block import UNLINKED, ModelBlock, Values
 from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.conic_program import ConicProgram, Solution
 from agents.dispatch.connection_blocks import ExchangeBlocks, ExchangeModel, MicrogridBlocks
 from agents.dispatch.first_stage import bid_model
+from agents.dispatch.hour import settlement_model
 from agents.dispatch.plan import Plan, Prices, read_plan
-from agents.dispatch.problem import BidBounds, Directions, DispatchProblem, all_values, bid_data, hour_data
+from agents.dispatch.problem import (
+    BidBounds,
+    Directions,
+    DispatchProblem,
+    Periods,
+    all_values,
+    bid_data,
+    hour_data,
+)
 from agents.dispatch.value_blocks import add_value_blocks
-from grids.network import FloatArray, Grid
+from grids.network import FloatArray, Grid, IntArray
+from sim.market.imbalance import ImbalanceRule
 from sim.study import SOLVER_TIME_LIMIT_S
 
 
@@ -34,8 +44,10 @@ class MultiPeriodProgram:
         Model of the exchange of the connections, and whether stored energy has a value after the last hour.
     time_limit_s : float
         Most time of the solver. [s]
-    step_h : float
-        Length of a step. [h]
+    rule : ImbalanceRule, optional
+        Imbalance rule; needed where settlement periods are longer than a step.
+    periods : Periods, optional
+        Lengths of its periods; by default hours, each on its own.
 
     Attributes
     ----------
@@ -53,9 +65,11 @@ class MultiPeriodProgram:
         bounds: BidBounds | None = None,
         exchange: ExchangeModel | None = None,
         time_limit_s: float = SOLVER_TIME_LIMIT_S,
-        step_h: float = 1.0,
+        rule: ImbalanceRule | None = None,
+        periods: Periods | None = None,
     ) -> None:
-        self._grid, self.bounds, self._step_h = grid, bounds, step_h
+        self._grid, self.bounds, self._periods = grid, bounds, periods or Periods()
+        self._step_h, self._rule = self._periods.step_h, rule
         self.shape = (scenarios, hours)
         self.program = ConicProgram(time_limit_s)
         self._hours = self.program.add(hour, scenarios * hours)
@@ -63,9 +77,14 @@ class MultiPeriodProgram:
         self._hours.link("previous_battery_p_mw", self._hours.columns_an_hour_before("battery_p_mw", hours))
         self._bids: ModelBlock | None = None
         if bounds is not None:
-            self._bids = self.program.add(compiled(bid_model, bounds), 1)
+            self._bids = self.program.add(compiled(bid_model, bounds, self._periods.market_steps), 1)
+        self._settled = self._hours
+        bids_at: IntArray | slice = slice(None)
+        if self._periods.are_coupled:
+            self._settled, bids_at = self._add_settlement(), self._first_steps
+        if self._bids is not None:
             for name in ("bid_mw", "bid_magnitude_mw"):
-                self._hours.link(name, np.tile(self._bids.columns(name)[0], scenarios)[:, None])
+                self._settled.link(name, np.tile(self._bids.columns(name)[0][bids_at], scenarios)[:, None])
         exchange = exchange or ExchangeModel()
         self._blocks = self._add_blocks(exchange)
         self._values_energy = exchange.parts > 0
@@ -74,6 +93,27 @@ class MultiPeriodProgram:
             if isinstance(self._blocks, MicrogridBlocks):
                 stores = np.concatenate([stores, self._blocks.store_columns()[-1]])
             add_value_blocks(self.program, stores, exchange.parts)
+
+    @property
+    def _first_steps(self) -> IntArray:
+        """First step of every settlement period that is still ahead, shape (P,)."""
+        return np.maximum(self._periods.settlement(self.shape[1])[:, 0], 0)
+
+    @property
+    def _last_steps(self) -> IntArray:
+        """Last step of every settlement period that is in view, shape (P,)."""
+        return np.minimum(self._periods.settlement(self.shape[1])[:, -1], self.shape[1] - 1)
+
+    def _add_settlement(self) -> ModelBlock:
+        """Add the settlement periods, and link them to the flows that are still to be decided."""
+        (scenarios, hours), places = self.shape, self._periods.settlement(self.shape[1])
+        model = compiled(settlement_model, self._rule, places.shape[1], self._step_h)
+        block = self.program.add(model, scenarios * len(places))
+        flows = self._hours.columns("tie_p_mw").reshape(scenarios, hours)
+        inside = (places >= 0) & (places < hours)
+        links = np.where(inside, flows[:, np.clip(places, 0, hours - 1)], UNLINKED)
+        block.link("flow_mw", links.reshape(block.copies, -1))
+        return block
 
     def _add_blocks(self, exchange: ExchangeModel) -> MicrogridBlocks | ExchangeBlocks | None:
         """Add the blocks that decide the exchange of the connections, and link them to the network."""
@@ -95,7 +135,7 @@ class MultiPeriodProgram:
         """Take another range of the bids, where that changes right-hand sides alone; return whether it did."""
         if self._bids is None:
             return False
-        model = compiled(bid_model, bounds)
+        model = compiled(bid_model, bounds, self._periods.market_steps)
         if not model.has_matrix_of(self._bids.model):
             return False
         self._bids.model, self.bounds = model, bounds
@@ -148,6 +188,8 @@ class MultiPeriodProgram:
         values: list[Values] = [hour_data(self._grid, problem, directions)]
         if self.bounds is not None:
             values.append(bid_data(self.bounds, directions))
+        if self._periods.are_coupled:
+            values.append(self._settlement_data(problem))
         if self._blocks is not None:
             self._blocks.reweigh(self.program, problem.probability)
         if isinstance(self._blocks, MicrogridBlocks):
@@ -157,6 +199,22 @@ class MultiPeriodProgram:
         if self._values_energy:
             values.append(all_values(problem).data())
         return values
+
+    def _settlement_data(self, problem: DispatchProblem) -> Values:
+        """Return the data of the settlement periods in the order of (scenario, period), and weigh them."""
+        scenarios, first = self.shape[0], self._first_steps
+        self.program.reweigh(self._settled, np.repeat(problem.probability, len(first)))
+        over, under = (np.tile(prices[first], (scenarios, 1)) for prices in problem.step_prices)
+        given = problem.bid_mw if problem.bid_mw is not None else np.zeros(self.shape[1])
+        magnitude = problem.bid_magnitude_mw if problem.bid_magnitude_mw is not None else np.abs(given)
+        flows = problem.flows(given, np.zeros(self.shape))
+        return {
+            "bid_mw": np.tile(given[first], scenarios)[:, None],
+            "bid_magnitude_mw": np.tile(magnitude[first], scenarios)[:, None],
+            "flow_mw": flows.reshape(self._settled.copies, -1),
+            "over_price_per_mwh": over,
+            "under_price_per_mwh": under,
+        }
 
     def _burning(self, problem: DispatchProblem, price_per_mwh: FloatArray, near: Plan) -> FloatArray:
         """Return, as a linear function of the columns, the expected cost of energy lost only in the relaxation. [$]
@@ -191,7 +249,12 @@ class MultiPeriodProgram:
             name: solution.x[self._hours.columns(name)].reshape(*self.shape, -1)
             for name in self._hours.model.variables
         }
-        bid = problem.bid_mw if self._bids is None else solution.x[self._bids.columns("bid_mw")[0]]
+        bid = problem.bid_mw
+        if self._bids is not None:
+            steps = self._periods.market_steps
+            bid = solution.x[self._bids.columns("bid_mw")[0]][::steps].repeat(steps)
+        if self._periods.are_coupled:
+            read |= {name: self._at_last_step(solution, name) for name in self._settled.model.variables}
         if self._blocks is not None:
             read |= {name: solution.x[self._blocks.columns(name)] for name in self._blocks.names}
         plan = read_plan(self._grid, problem, read, bid_mw=bid)
@@ -202,12 +265,24 @@ class MultiPeriodProgram:
             plan, store_mwh=held, prices=self._prices(solution), objective=solution.objective, bound=solution.bound
         )
 
+    def _at_last_step(self, solution: Solution, name: str) -> FloatArray:
+        """Return a variable of the settlement periods at the last step of each, else 0, shape (S, T, K)."""
+        values = solution.x[self._settled.columns(name)].reshape(self.shape[0], len(self._last_steps), -1)
+        read = np.zeros((*self.shape, values.shape[2]))
+        read[:, self._last_steps] = values
+        return read
+
     def _prices(self, solution: Solution) -> Prices:
         duals = solution.z[: self._hours.copies * len(self._hours.model.rhs)]
         energy, bid, magnitude, exchange = (
             self._hours.data_prices(duals, name).reshape(*self.shape, -1)
             for name in ("start_energy_mwh", "bid_mw", "bid_magnitude_mw", "exchange_p_mw")
         )
+        if self._periods.are_coupled:
+            block, begin = self._settled, self.program.first_rows()[id(self._settled)]
+            duals = solution.z[begin : begin + block.copies * len(block.model.rhs)]
+            for name, prices in (("bid_mw", bid), ("bid_magnitude_mw", magnitude)):
+                prices[:, self._first_steps] = block.data_prices(duals, name).reshape(self.shape[0], -1, 1)
         return Prices(
             store_per_mwh=self._blocks.store_prices(self.program, solution)
             if isinstance(self._blocks, MicrogridBlocks)

@@ -40,6 +40,47 @@ class BidBounds:
         return BidBounds(low=np.where(direction > 0, 0.0, self.low), high=np.where(direction < 0, 0.0, self.high))
 
 
+@dataclass(frozen=True)
+class Periods:
+    """Lengths of the periods of a dispatch problem.
+
+    Attributes
+    ----------
+    step_h : float
+        Length of a step. [h]
+    market_steps, settlement_steps : int
+        Steps for which one bid holds, and over which metered energy is compared with it.
+    passed : int
+        Steps of the first settlement period that have passed.
+    """
+
+    step_h: float = 1.0
+    market_steps: int = 1
+    settlement_steps: int = 1
+    passed: int = 0
+
+    @property
+    def are_coupled(self) -> bool:
+        """Whether the imbalance of a step counts together with that of others."""
+        return self.settlement_steps > 1
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether the steps share neither a bid nor an imbalance."""
+        return self.market_steps == self.settlement_steps == 1
+
+    def settlement(self, hours: int) -> IntArray:
+        """Return the steps of every settlement period, shape (P, n): those passed below 0, those beyond above T - 1.
+
+        Parameters
+        ----------
+        hours : int
+            Steps T of the problem.
+        """
+        count = -(-(self.passed + hours) // self.settlement_steps)
+        return np.arange(count * self.settlement_steps).reshape(count, -1) - self.passed
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DispatchProblem:
     """Data of a decision: scenarios of the hours ahead, prices, and the state of the stores.
@@ -116,9 +157,37 @@ class DispatchProblem:
         """Step prices of over- and under-scheduling, shape (T, K) each. [$/MWh]"""
         return self.over_price_per_mwh, self.under_price_per_mwh
 
+    @property
+    def periods(self) -> Periods:
+        """Lengths of its periods."""
+        return Periods(self.step_h, self.market_steps, self.settlement_steps, len(self.metered_mw))
+
+    def flows(self, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
+        """Return the flows of every settlement period, shape (S, P, n): what is beyond the problem is as bid. [MW]
+
+        Parameters
+        ----------
+        bid_mw, tie_p_mw : array, shape (T,), (S, T)
+            Bids and flows. [MW]
+        """
+        scenarios, places = len(tie_p_mw), self.periods.settlement(self.shape[1])
+        beyond = places.size - len(self.metered_mw) - self.shape[1]
+        before, after = np.tile(self.metered_mw, (scenarios, 1)), np.tile(bid_mw[-1:], (scenarios, beyond))
+        return np.concatenate([before, tie_p_mw, after], axis=1).reshape(scenarios, *places.shape)
+
     def penalty(self, rule: ImbalanceRule, bid_mw: FloatArray, tie_p_mw: FloatArray) -> FloatArray:
-        """Return the penalty of flows of shape (S, T) against bids of shape (T,), shape (S, T). [$]"""
-        return rule.penalty(bid_mw, tie_p_mw, self.step_prices, step_h=self.step_h)
+        """Return the penalty of flows of shape (S, T) against bids of shape (T,), shape (S, T). [$]
+
+        That of a settlement period stands at its last step.
+        """
+        if not self.periods.are_coupled:
+            return rule.penalty(bid_mw, tie_p_mw, self.step_prices, step_h=self.step_h)
+        places, penalty = self.periods.settlement(self.shape[1]), np.zeros_like(tie_p_mw)
+        first, last = np.maximum(places[:, 0], 0), np.minimum(places[:, -1], self.shape[1] - 1)
+        over, under = (prices[first] for prices in self.step_prices)
+        mean_mw, length_h = self.flows(bid_mw, tie_p_mw).mean(axis=2), self.step_h * self.settlement_steps
+        penalty[:, last] = rule.penalty(bid_mw[first], mean_mw, (over, under), step_h=length_h)
+        return penalty
 
     def with_scenarios(
         self, demand_mw: FloatArray, available_mw: FloatArray, probability: FloatArray

@@ -1,5 +1,6 @@
 """Market in the paper's own problem: bids, bands and money, Eq. (7)-(17)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from sim.market.settlement import price_parts, terms
 
 def add_bids(case: ACCase, m: Model) -> None:
     """Add bids, given or decided, and the energy outside their bands, Eq. (15)."""
-    step_h = case.problem.step_h
     capacity, given = case.grid.tie_line.max_s_mva, case.problem.bid_mw
     banded, least = bool(case.rule.bands.any()), case.least_bid_mw
     decided = [] if given is not None else list(m.HOURS)
@@ -45,18 +45,39 @@ def add_bids(case: ACCase, m: Model) -> None:
     def limits(t: int, k: int) -> tuple[Any, Any]:
         return band_limits(m.bid_mw[t], magnitude[t], case.rule.tiers[k].band)
 
+    tied = [t for t in decided if t % case.problem.market_steps]
+    m.same_bid = pyo.Constraint(tied, rule=lambda m, t: m.bid_mw[t] == m.bid_mw[t - 1])
+    _add_imbalance(case, m, limits)
+
+
+def _add_imbalance(case: ACCase, m: Model, limits: Callable[[int, int], tuple[Any, Any]]) -> None:
+    """Add the energy outside the bands of every settlement period, at its last step in view."""
+    problem, last = case.problem, len(m.HOURS) - 1
+    places = {min(max(period), last): period for period in problem.periods.settlement(len(m.HOURS)).tolist()}
+
+    def beyond(s: int, t: int, k: int, side: int) -> Any:
+        """Return the energy drawn above the band (side 1), or below it (side 0), negative within. [MWh]"""
+        if t not in places:
+            return 0.0
+        bid, metered, limit = max(min(places[t]), 0), problem.metered_mw, limits(max(min(places[t]), 0), k)[side]
+        flow = sum(
+            m.tie_p_mw[s, u] if 0 <= u <= last else m.bid_mw[bid] if u > last else float(metered[u]) for u in places[t]
+        )
+        above = problem.step_h * (flow - len(places[t]) * limit)
+        return above if side else -above
+
     m.over_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.under_scheduling_mwh = pyo.Var(m.AT, m.TIERS, bounds=(0, None), initialize=0.0)
     m.eq15_over = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k] >= step_h * (limits(t, k)[0] - m.tie_p_mw[s, t]),
+        rule=lambda m, s, t, k: m.over_scheduling_mwh[s, t, k] >= beyond(s, t, k, 0),
         doc="Drawn below the lower limit of the tier's band.",
     )
     m.eq15_under = pyo.Constraint(
         m.AT,
         m.TIERS,
-        rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k] >= step_h * (m.tie_p_mw[s, t] - limits(t, k)[1]),
+        rule=lambda m, s, t, k: m.under_scheduling_mwh[s, t, k] >= beyond(s, t, k, 1),
         doc="Drawn above the upper limit of the tier's band.",
     )
 

@@ -91,10 +91,11 @@ class LevelMethod:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self._solver, self._executor, self._risk = solver, executor, risk
-        self._bounds = bounds
+        self._steps, self._bounds = problem.market_steps, bounds
         self._tasks = bundle_tasks(problem, bounds, directions, risk)
         self._share = np.array([task.problem.probability.sum() for task in self._tasks])
-        self._master = Master(bounds, risk, self._share)
+        held = BidBounds(low=bounds.low[:: self._steps], high=bounds.high[:: self._steps])
+        self._master = Master(held, risk, self._share)
         self._emphasis = np.ones(len(self._tasks))
         self._weights = np.ones((1, len(self._tasks)))
         self._progress = progress or (lambda _: None)
@@ -187,7 +188,8 @@ class LevelMethod:
 
     def _collect(self, answers: list[BundleAnswer]) -> None:
         self._cuts.append(answers)
-        self._master.add([answer.slope for answer in answers], [answer.intercept for answer in answers])
+        slopes = [answer.slope.reshape(-1, self._steps).sum(axis=1) for answer in answers]
+        self._master.add(slopes, [answer.intercept for answer in answers])
 
     def _next_bids(self) -> FloatArray:
         """Sharpen the bound from all cuts, and return the bids nearest to the best whose modelled cost is low."""
@@ -195,7 +197,7 @@ class LevelMethod:
         self._bound = max(self._bound, answer.bound)
         self._weights, self._emphasis = answer.weights, answer.emphasis
         level = self._bound + LEVEL * (self._cost - self._bound)
-        return self._master.project(self._best_mw, level, answer.direction)
+        return self._master.project(self._best_mw[:: self._steps], level, answer.direction).repeat(self._steps)
 
     def _mixture(self) -> tuple[Prices, FloatArray]:
         """Return prices and battery power of all scenarios, mixed as the linear program mixes the cuts.

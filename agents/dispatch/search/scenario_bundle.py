@@ -12,6 +12,7 @@ import pickle
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from agents.dispatch.hour import hour_model
 from agents.dispatch.multi_period_program import MultiPeriodProgram
 from agents.dispatch.network import FORMULATIONS
 from agents.dispatch.plan import Plan, Prices, fix_directions
-from agents.dispatch.problem import BidBounds, Directions, DispatchProblem
+from agents.dispatch.problem import BidBounds, Directions, DispatchProblem, Periods
 from agents.dispatch.search.branch_and_bound import BranchAndBound, Effort, ac_repair
 from grids.network import FloatArray, Grid
 from sim.market.imbalance import ImbalanceRule
@@ -99,8 +100,8 @@ class BundleSolver:
         Largest demand relative to nominal, see :func:`agents.dispatch.hour.hour_model`.
     time_limit_s : float
         Most time of the solver for one bundle. [s]
-    step_h : float
-        Length of a step. [h]
+    periods : Periods
+        Lengths of the periods.
     key : bytes
         The same for all solvers that answer alike.
     """
@@ -112,12 +113,12 @@ class BundleSolver:
     elastic: bool = False
     demand_peak: float | None = None
     time_limit_s: float = SOLVER_TIME_LIMIT_S
-    step_h: float = 1.0
+    periods: Periods = field(default_factory=Periods)
     key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         parts = (self.grid, self.tariff, self.rule, self.network, self.elastic, self.demand_peak, self.time_limit_s)
-        object.__setattr__(self, "key", hashlib.sha256(pickle.dumps((*parts, self.step_h))).digest())
+        object.__setattr__(self, "key", hashlib.sha256(pickle.dumps((*parts, self.periods))).digest())
 
     def answer(self, task: BundleTask) -> BundleAnswer:
         """Return a bundle's answer.
@@ -184,7 +185,8 @@ class BundleSolver:
                 hours=hours,
                 bounds=bounds,
                 time_limit_s=self.time_limit_s,
-                step_h=problem.step_h,
+                rule=self.rule,
+                periods=problem.periods,
             )
         return kept.horizons[key]
 
@@ -193,8 +195,8 @@ class BundleSolver:
         known: dict[bytes, _Kept] = _thread.__dict__.setdefault("known", {})
         if self.key not in known:
             known.clear()  # earlier problems will hardly come again, and take memory
-            how = {"network": self.network, "elastic": self.elastic, "demand_peak": self.demand_peak}
-            how["step_h"] = self.step_h
+            how: dict[str, Any] = {"network": self.network, "elastic": self.elastic, "demand_peak": self.demand_peak}
+            how |= {"step_h": self.periods.step_h, "settled": not self.periods.are_coupled}
             known[self.key] = _Kept(hour=compiled(hour_model, self.grid, self.tariff, self.rule, **how))
         return known[self.key]
 

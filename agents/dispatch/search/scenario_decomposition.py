@@ -106,11 +106,12 @@ class ScenarioDecomposition:
             elastic=elastic,
             demand_peak=d.demand_peak(self._problem, self._network),
             time_limit_s=d.effort.solver_time_limit_s,
-            step_h=self._problem.step_h,
+            periods=self._problem.periods,
         )
         self._best, self._bound, self._stopped = None, -np.inf, ""
         try:
-            asked = None if elastic or self._fixed else d.lagrangian_bound(self._problem, self._bounds, self._network)
+            whole = elastic or self._fixed or not self._problem.periods.are_apart
+            asked = None if whole else d.lagrangian_bound(self._problem, self._bounds, self._network)
             self._rounds(solver, start, workers, asked)
         except KeyboardInterrupt:
             self._stopped = "interrupted"

@@ -47,7 +47,7 @@ class Case:
         self.instance, self.kind = instance_of(study), kind
         self.grid = self.instance.grid
         model = MarketModel(self.instance, create_agents)
-        model._hours_passed = HOUR[kind] - 1
+        model._steps_passed = HOUR[kind] - 1
         self.agents = list(model.participants.microgrids)
         self.dispatcher = Dispatcher.of(self.instance)
         self.community = self.dispatcher.coordinated(Agreement(self.dispatcher, mode, self.agents, executor))

@@ -296,7 +296,7 @@ def test_who_answered_before_is_held_to_its_last_schedule(mode, hours):
     before = case.agree().set_points.exchange_p_mw
     case.agents[0].failing = True
     if hours == "fewer":
-        case.agents[0].model._hours_passed += 1
+        case.agents[0].model._steps_passed += 1
         case.look_ahead(Knowledge.FORECAST)
         case.problem = an_hour_later(case.problem)
         before = before[:, 1:]
@@ -309,14 +309,14 @@ def test_in_the_last_hour_it_is_held_to_what_was_agreed_for_it_before():
     """The hours before were agreed on by ADMM, the last one is by demand curves: they have one memory."""
     case = troubled("the rest of a day", "transactive", raise_something)
     case.agents[0].failing = False
-    case.agents[0].model._hours_passed = 22
+    case.agents[0].model._steps_passed = 22
     case.look_ahead(Knowledge.FORECAST)
     for _ in range(6):
         case.problem = an_hour_later(case.problem)
     before = case.agree().set_points.exchange_p_mw
     assert before.shape == (1, 2, 2)
     case.agents[0].failing = True
-    case.agents[0].model._hours_passed = 23
+    case.agents[0].model._steps_passed = 23
     case.look_ahead(Knowledge.FORECAST)
     case.problem = an_hour_later(case.problem)
     plan = case.agree()

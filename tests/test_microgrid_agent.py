@@ -17,7 +17,7 @@ from sim.model import MarketModel
 def agent_at(hour=1, connection=0, study="two microgrids", knowledge=Knowledge.FORECAST):
     """Return a microgrid of a study that has looked ahead from an hour on."""
     model = MarketModel(instance_of(study), create_agents)
-    model._hours_passed = hour - 1
+    model._steps_passed = hour - 1
     agent = model.participants.microgrids[connection]
     agent.look_ahead(knowledge)
     return agent
@@ -267,7 +267,7 @@ def test_all_day_long_cars_are_charged_as_their_stays_allow():
     rng = np.random.default_rng(1)
     charged = np.zeros((24, 20))
     for hour in range(1, 25):
-        agent.model._hours_passed = hour - 1
+        agent.model._steps_passed = hour - 1
         agent.look_ahead(Knowledge.FORECAST)
         action = agent.act(schedule(rng.uniform(-0.2, 0.2, 25 - hour)))
         charged[hour - 1] = action.charging_mw

@@ -339,7 +339,7 @@ def test_what_a_set_leaves_out_is_as_forecast(instance, draw):
 @pytest.mark.parametrize("hour", [1, 4, 24])
 def test_outlook_is_realised_as_far_as_known_and_then_forecast(instance, knowledge, hour):
     model = MarketModel(instance, create_agents)
-    model._hours_passed = hour - 1
+    model._steps_passed = hour - 1
     actual, outlook = instance.draw(Draw.ACTUAL, 1), model.outlook(knowledge)
     for part in fields(Outlook):
         true, expected, seen = (getattr(source, part.name) for source in (actual, instance.forecast, outlook))

@@ -1,4 +1,4 @@
-"""What becomes of loads, generators and storages of a pandapower net: loads, units of the fleet, or given output."""
+"""Loads, generators and storages of a pandapower net as loads, units of the fleet, or given output."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {"pv": ("pv", "solar", "photovoltaic"), "wind": ("wp", "wind", "wt")}
 
 @dataclass(frozen=True, kw_only=True)
 class Carried:
-    """What became of an element of a net.
+    """Fate of an element of a net: the part it became, or the reason why it is none.
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ BARE = {
     "own_min_vm_pu": 0.0,
     "own_max_vm_pu": np.inf,
 }
-"""What a branch or bus has in a network of bare lines, for each array of a Grid that need not be given."""
+"""Value of a branch or bus in a network of bare lines, for each array of a Grid that need not be given."""
 
 _ELECTRIC = [name for name in BARE if name not in {"line_max_i_to_pu", "own_min_vm_pu", "own_max_vm_pu"}]
 
@@ -222,7 +222,7 @@ class Grid:
 
     @cached_property
     def is_bare(self) -> bool:
-        """Whether its branches are series impedances and its buses have loads, units and connections only."""
+        """True if its branches are series impedances and its buses have loads, units and connections only."""
         bare = ((getattr(self, name) == BARE[name]).all() for name in _ELECTRIC)
         return self.is_radial and all(bare)
 

@@ -14,8 +14,7 @@ from experiments.figures.money import money_panel
 from experiments.figures.page import LIMITS_KEPT, QUIET, Page, hour_axis, title_of_day, who_decides
 from experiments.figures.storage import soc_panel
 from experiments.figures.style import house_style
-from experiments.figures.voltage import voltage_panel
-from grids.components import Voltage
+from experiments.figures.voltage import limits_of, voltage_panel
 from sim.audit import LIMITS, AuditReport, audit, counts_in_words
 from sim.study import Study
 
@@ -62,7 +61,7 @@ def day_figure(
         price_panel(panels["price"], today["market"])
         balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
         soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
-        voltage_panel(panels["voltage"], today["buses"], today["branches"], Voltage.of(described.grid.voltage))
+        voltage_panel(panels["voltage"], today["buses"], today["branches"], limits_of(described, today["buses"]))
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         for name in panels:
             if name != "money":

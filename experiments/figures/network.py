@@ -138,7 +138,7 @@ def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
             draw_unit(ax, x + ASIDE, height, kind, length, name)
             color = ink(color_of(kind))
             ax.text(
-                x + ASIDE + 0.57 * length + 0.035, height, f"{mva:g}", va="center", fontsize=7, color=color, zorder=6
+                x + ASIDE + 0.57 * length + 0.035, height, f"{mva:.3g}", va="center", fontsize=7, color=color, zorder=6
             )
 
 

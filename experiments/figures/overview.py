@@ -31,6 +31,7 @@ from experiments.figures.style import (
     write_key,
     zero_line,
 )
+from experiments.figures.voltage import limits_of
 from experiments.summary import hourly_money
 from grids.components import Voltage
 from grids.network import FloatArray
@@ -79,7 +80,7 @@ def overview_figure(
         _deviation_panel(panels["deviation"], settlements)
         _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
         _curtailed_panel(panels["curtailed"], tables["dispatch"])
-        _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], Voltage.of(described.grid.voltage))
+        _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], limits_of(described, tables["buses"]))
         _duration_panel(panels["duration"], settlements)
         days = settlements["day"].unique()
         for name in panels:

@@ -10,9 +10,12 @@ from experiments.figures.maps import color_bar, color_map, frame
 from experiments.figures.style import headline
 from grids.components import Voltage
 from sim.audit import voltages_outside
+from sim.study import Study
 
 MOST_ROWS = 40
 """Largest number of buses that are all numbered."""
+
+LIMITS = ("min_vm_pu", "max_vm_pu")
 
 
 def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits: Voltage) -> None:
@@ -21,11 +24,12 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
     table = buses.pivot(index="bus", columns="hour", values="vm_pu").loc[numbers]
     vm_pu, hours = table.to_numpy(), table.columns.to_numpy(dtype=np.float64)
     reach = max(1.2 * (limits.max_vm_pu - 1), 1.2 * (1 - limits.min_vm_pu), float(np.abs(vm_pu - 1).max()))
+    allowed = {end: _limit_of_each(buses, end, limits).loc[numbers].to_numpy()[:, None] for end in LIMITS}
     rows, span = np.arange(len(numbers)), (1 - reach, 1 + reach)
     mesh = color_map(ax, hours, rows, vm_pu, span, "RdBu", gid="voltage")
     _divide_laterals(ax, numbers, branches)
     fed_by_none = np.setdiff1d(branches["from_bus"], branches["to_bus"])
-    low, high = voltages_outside(vm_pu, min_vm_pu=limits.min_vm_pu, max_vm_pu=limits.max_vm_pu)
+    low, high = voltages_outside(vm_pu, **allowed)
     outside = (low | high) & ~np.isin(numbers, fed_by_none)[:, None]  # the slack's voltage is the main grid's
     frame(ax, outside, width=1.3 * _thin(numbers), gid="violations")
     ax.set_ylim(len(numbers) - 0.5, -0.5)
@@ -35,6 +39,18 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
     ax.set_ylabel("bus [number]")
     _mark_limits(color_bar(ax, mesh, "voltage [p.u.]"), limits, reach)
     headline(ax, "(e) Voltage at every bus", _finding(table, outside))
+
+
+def limits_of(study: Study, buses: pd.DataFrame) -> Voltage:
+    """Return the voltage limits of a study, or the widest of those that the buses of its network have."""
+    widest = {end: float(getattr(buses[end], end[:3])()) for end in LIMITS if end in buses}
+    return Voltage.of(study.grid.voltage, **widest)
+
+
+def _limit_of_each(buses: pd.DataFrame, end: str, limits: Voltage) -> pd.Series:
+    """Return a limit of every bus, by its number."""
+    once = buses.drop_duplicates("bus").set_index("bus")
+    return once[end] if end in once else pd.Series(getattr(limits, end), index=once.index)
 
 
 def _finding(table: pd.DataFrame, outside: npt.NDArray[np.bool_]) -> str:

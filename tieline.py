@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from experiments.compare import compare as compare
     from experiments.evaluation import evaluate as evaluate
     from experiments.reproduce.command import reproduce as reproduce
+    from experiments.scenario_scores import score_scenarios as score_scenarios
     from experiments.simulate import Run as Run
     from experiments.simulate import run as run
     from experiments.sweeps.command import report as report
@@ -69,6 +70,7 @@ _PLACES = {
     "report": "experiments.sweeps.command",
     "reproduce": "experiments.reproduce.command",
     "run": "experiments.simulate",
+    "score_scenarios": "experiments.scenario_scores",
     "strategy": "agents.bidding",
     "sweep": "experiments.sweeps.command",
     "train": "experiments.train",

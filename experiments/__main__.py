@@ -242,6 +242,16 @@ def value(
     _load("value_console").value_study(chosen, sizes=compare_keep or (), count=out_of_sample, out=out, **_way(given))
 
 
+@_command("study days samples seed set_ out json")
+def scenarios(
+    given: Given,
+    samples: Annotated[int, typer.Option(min=2, max=1000, help="Scenarios drawn for each day.")] = 200,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figure; must not exist.")] = None,
+) -> None:
+    """Scores of a study's scenarios against what happened on its days: reliability, sharpness, proper scores."""
+    _load("scenario_scores").score_study(_study(given), samples=samples, out=out, as_json=given["json"])
+
+
 @_command(
     "study bidding coordination rule scenarios keep gap time_limit cvar_weight cvar_level seed set_ formulation solver"
     " workers dask json csv"

@@ -18,7 +18,7 @@ from grids.network import FloatArray, IntArray
 LEAST_DAYS = 14
 """Days of history below which errors are drawn as without one."""
 
-MOST_LEVELS, LEAST_ERRORS = 5, 50
+MOST_LEVELS, LEAST_ERRORS = 10, 50
 """Most classes of the level of the forecast, and fewest errors in one."""
 
 PROBABILITIES = (np.arange(200) + 0.5) / 200

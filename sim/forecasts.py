@@ -78,6 +78,25 @@ class SeriesProfiles:
         """Return how another process makes it again: it reads the file."""
         return SeriesProfiles, (self.spec, self.calendar, self._grid)
 
+    def require_days(self, days: int) -> None:
+        """Refuse a file that lacks something of the market days 1 to `days`, before a run of a year begins.
+
+        Raises
+        ------
+        StudyError
+            If the file does not reach there, or has a gap.
+        """
+        table, first, last = self._series.table, self._times(1)[0], self._times(days)[-1]
+        for (name, actual), columns in self._columns.items():
+            for column in dict.fromkeys(columns):
+                asked = table.loc[first:last, _key(name, column)]
+                missing = asked.index[asked.isna()]
+                wrong = 1 if first < table.index[0] else days if last > table.index[-1] else 0
+                if len(missing) and not wrong:
+                    wrong = (missing[0].date() - first.date()).days + 1
+                if wrong:
+                    self._day_values(name, wrong, actual)
+
     def profiles(self, day: int) -> Profiles:
         """Return the forecast of a market day, counted from 1.
 
@@ -145,6 +164,10 @@ class SeriesProfiles:
                 values = np.average(values[:, mine], axis=1, weights=self._nominal_mw(name))
             columns.append(values)
         return np.column_stack(columns)
+
+    def _times(self, day: int) -> pd.DatetimeIndex:
+        times = self.calendar.times(day)
+        return times.tz_localize("UTC") if times.tz is None else times
 
     def _mine(self, name: str) -> BoolArray:
         """Return which renewable units are of the kind of a profile, shape (G,)."""
@@ -274,9 +297,7 @@ class SeriesProfiles:
         return values
 
     def _values_of_day(self, name: str, day: int, actual: bool) -> FloatArray:
-        times = self.calendar.times(day)
-        if times.tz is None:
-            times = times.tz_localize("UTC")
+        times = self._times(day)
         columns = self._columns[name, actual]
         field = f"profiles.{'actual.' * actual}{name}"
         if not columns:

@@ -83,20 +83,17 @@ class Instance:
         calendar, spec = study.calendar, study.profiles
         series: Series
         if spec.time is None:
-            if study.uncertainty.errors.source == "history":
-                raise StudyError(
-                    "uncertainty.errors.source: history needs series: name the column of times as profiles.time"
-                )
             clock_day = load_profiles(spec.file, spec.columns, steps_per_hour=calendar.steps_per_hour)
             series = RepeatedDay(clock_day, calendar)
         else:
             series = SeriesProfiles(spec, calendar, grid)
+            series.require_days(study.days)
         profiles = series.profiles(1)
         return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles), series=series)
 
     @property
     def is_same_every_day(self) -> bool:
-        """Whether no day differs from another in what is expected of it."""
+        """Return whether no day differs from another in what is expected of it."""
         return self.series is None or (isinstance(self.series, RepeatedDay) and self.series.is_same_every_day)
 
     def on(self, day: int) -> "Instance":

@@ -86,7 +86,7 @@ class RepeatedDay:
 
     @property
     def is_same_every_day(self) -> bool:
-        """Whether no day differs from another."""
+        """Return whether no day differs from another."""
         return self._calendar.time_zone is None
 
     def profiles(self, day: int) -> Profiles:

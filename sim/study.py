@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from grids.components import Data, FileName, Positive, Word
 from grids.documents import first_few, in_short
@@ -164,6 +164,17 @@ class Study(Data):
     def _calendar_divides_its_days(cls, value: Calendar, info: ValidationInfo) -> Calendar:
         value.check_days(info.data.get("days", 1))
         return value
+
+    @model_validator(mode="after")
+    def _history_has_actuals(self) -> Self:
+        actual = self.profiles.actual.model_dump(include={"demand_pu", "wind_pu", "pv_pu"}, exclude_none=True)
+        zoned = any(zone.actual.model_dump(exclude_none=True) for zone in self.profiles.zones)
+        if self.uncertainty.errors.source == "history" and not (actual or zoned):
+            raise ValueError(
+                "uncertainty.errors.source history needs what happened: name its columns in profiles.actual, or set"
+                " source to parametric"
+            )
+        return self
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in Study.model_fields:

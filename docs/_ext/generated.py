@@ -23,7 +23,12 @@ if TYPE_CHECKING:  # the tests read this module without Sphinx
     from sphinx.application import Sphinx
 
 HOME = Path(__file__).resolve().parents[2]
-BASES = {"microgrid33-export": "microgrid33", "networked66": "networked33", "networked330": "networked33"}
+BASES = {
+    "microgrid33-export": "microgrid33",
+    "microgrid33-year": "microgrid33",
+    "networked66": "networked33",
+    "networked330": "networked33",
+}
 """Studies that are told by what they have other than another one."""
 
 

@@ -19,10 +19,10 @@ from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
 from experiments.executors.workers import Workers
-from experiments.long_run import LONG_DAYS, StoredDays, bids_ahead
+from experiments.long_run import StoredDays, bids_ahead
 from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, simulate
-from experiments.summary import limits_in_json, strategy_of
+from experiments.summary import LONG_DAYS, limits_in_json, strategy_of
 from experiments.whole import MANIFEST, new_folder, open_folder
 from grids.documents import parse_yaml, shown
 from grids.network import GridError

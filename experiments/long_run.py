@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from sim.model import MarketModel
     from sim.study import Study
 
-LONG_DAYS = 14
-"""Largest number of days that are kept in memory, and drawn as days; a run of more is a long one."""
-
 TOGETHER = 30
 """Days whose rows stand together in the tables of a long run, as one row group."""
 

@@ -1,6 +1,7 @@
 """Summary of a run: money, limits of the network that were not kept, certificate, energies."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from experiments.connection_summary import summarise_connections
 from experiments.simulate import Run
 from sim.audit import AuditReport, LimitCount, audit, voltages_outside
+from sim.calendar import Calendar
 from sim.market.settlement import terms_of, with_profit
 from sim.messages import Submission
 from sim.recorder import PROOFS
@@ -29,6 +31,69 @@ def hourly_money(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     terms = terms_of(connections=len(tables["connections"]) > 0)[:-1]
     columns: dict[str, Any] = {term: by_term.get(term, 0.0 * by_term.iloc[:, 0]) for term in terms}
     return pd.DataFrame(with_profit(columns))
+
+
+RENEWABLE_KINDS = ("wind", "pv")
+
+LONG_DAYS = 14
+"""Largest number of days that are summed up only as a whole; a longer run also has a summary by month."""
+
+MONTH_DAYS = 30
+"""Length of a month where days have no dates."""
+
+
+def daily_money(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the operator's money of every day, a column for each term. [$]"""
+    terms = terms_of(connections=len(tables["connections"]) > 0)[:-1]
+    paid = pd.concat([tables[name].groupby(["day", "term"])["amount"].sum() for name in ("payments", "books")])
+    by_term = paid.unstack(fill_value=0.0).reindex(columns=list(terms), fill_value=0.0)
+    return pd.DataFrame(with_profit({term: by_term[term] for term in terms}))
+
+
+def daily_energy(tables: Mapping[str, pd.DataFrame], step_h: float) -> pd.DataFrame:
+    """Return the energies of every day, of steps of a length [h]. [MWh]"""
+    dispatch, settled = tables["dispatch"], tables["settlements"].groupby("day")
+    short = (dispatch["available_mw"] - dispatch["p_mw"]).rename("short_mw")
+    sums = pd.concat([dispatch[["day", "kind", "p_mw"]], short], axis=1).groupby(["day", "kind"]).sum()
+    by_kind = {"load": ["load"], "renewable": [*RENEWABLE_KINDS]}
+    done, left = (
+        {name: sums[column].unstack().reindex(columns=kinds).sum(axis=1) for name, kinds in by_kind.items()}
+        for column in ("p_mw", "short_mw")
+    )
+    power = {
+        "bid": tables["bids"].groupby("day")["bid_mw"].sum(),
+        "metered": settled["metered_mw"].sum(),
+        "load_served": done["load"],
+        "load_curtailed": left["load"],
+        "generation": done["renewable"],
+        "generation_curtailed": left["renewable"],
+        "losses": tables["lines"].groupby("day")["loss_mw"].sum(),
+    }
+    outside = settled["over_mwh"].sum() + settled["under_mwh"].sum()
+    return pd.DataFrame({name: step_h * sums for name, sums in power.items()} | {"outside_band": outside})
+
+
+def month_of(calendar: Calendar, day: int) -> str:
+    """Return the month of a day, such as ``2015-07``; where days have no dates, its thirty days, such as ``31-60``."""
+    if calendar.first_day is not None:
+        return f"{calendar.first_day + timedelta(days=day - 1):%Y-%m}"
+    first = (day - 1) // MONTH_DAYS * MONTH_DAYS
+    return f"{first + 1}-{first + MONTH_DAYS}"
+
+
+def months(tables: Mapping[str, pd.DataFrame], calendar: Calendar) -> list[dict[str, Any]]:
+    """Return number of days, money [$] and energies [MWh] of every month of a run."""
+    money, energies = daily_money(tables), daily_energy(tables, calendar.step_h)
+    named = pd.Series([month_of(calendar, int(day)) for day in money.index], index=money.index)
+    return [
+        {
+            "month": month,
+            "days": len(days),
+            "terms": {name: float(sums) for name, sums in money.loc[days].sum().items()},
+            "energy_mwh": {name: float(sums) for name, sums in energies.loc[days].sum().items()},
+        }
+        for month, days in named.groupby(named, sort=False).groups.items()
+    ]
 
 
 def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
@@ -61,6 +126,7 @@ def summarise(run: Run, verdict: AuditReport | None = None) -> dict[str, Any]:
         "energy_mwh": energy(tables, study.calendar.step_h),
         "hours": hours(tables, study.policy),
         **summarise_connections(run, terms),
+        **({"months": months(tables, study.calendar)} if study.days > LONG_DAYS else {}),
         "seconds": run.seconds,
     }
 
@@ -133,7 +199,7 @@ def energy(tables: Mapping[str, pd.DataFrame], step_h: float = 1.0) -> dict[str,
     """Return the energies of all days together, of steps of a length [h]. [MWh]"""
     by_kind = tables["dispatch"].groupby(tables["dispatch"]["kind"].eq("load"))
     totals = by_kind[["available_mw", "p_mw"]].sum()
-    renewables = tables["dispatch"][tables["dispatch"]["kind"].isin(["wind", "pv"])]
+    renewables = tables["dispatch"][tables["dispatch"]["kind"].isin(RENEWABLE_KINDS)]
     load = totals.loc[True] if True in totals.index else pd.Series({"available_mw": 0.0, "p_mw": 0.0})
     settled = tables["settlements"]
     of_power = {

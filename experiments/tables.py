@@ -228,3 +228,39 @@ TEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "±": r"$\pm$
 
 def _tex(text: str) -> str:
     return "".join(TEX.get(character, character) for character in text)
+
+
+MONTH_COLUMNS = (
+    ("profit [$]", "profit", ",.0f"),
+    ("revenue [$]", "revenue", ",.0f"),
+    ("exchange [$]", "exchange", ",.0f"),
+    ("imbalance [$]", "imbalance", ",.0f"),
+    ("net import [MWh]", "metered", ",.1f"),
+    ("off band [MWh]", "outside_band", ",.2f"),
+    ("renewable [MWh]", "generation", ",.1f"),
+    ("curtailed [MWh]", "generation_curtailed", ",.1f"),
+    ("load cut [MWh]", "load_curtailed", ",.2f"),
+    ("losses [MWh]", "losses", ",.1f"),
+)
+"""Columns of the table of months after month and days: heading, value of the summary, format."""
+
+MONTH_HEADS = ["month", "days", *(head for head, _, _ in MONTH_COLUMNS)]
+"""Headings of the table of months."""
+
+
+def month_rows(months: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return the cells of the table of months, the last row for all of them together."""
+    total = {
+        "month": "all",
+        "days": sum(one["days"] for one in months),
+        **{
+            part: {name: sum(one[part][name] for one in months) for name in months[0][part]}
+            for part in ("terms", "energy_mwh")
+        },
+    }
+    rows = []
+    for one in (*months, total):
+        values = {**one["terms"], **one["energy_mwh"]}
+        cells = [f"{round(values[name], 6) + 0.0:{form}}".replace("-", "−") for _, name, form in MONTH_COLUMNS]
+        rows.append([str(one["month"]), str(one["days"]), *cells])
+    return rows

@@ -28,6 +28,7 @@ from experiments.figures.money import money_of_day
 from experiments.figures.run_figures import draw_run
 from experiments.figures.style import dollars, spread
 from experiments.run_folder import chosen_figures
+from experiments.summary import LONG_DAYS, hourly_money
 from grids.network import Grid
 from sim.audit import audit
 from sim.instance import Instance
@@ -278,8 +279,9 @@ def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: 
     figure = overview_figure(run.tables, run.study, verdict=audit(runs[problem].tables, runs[problem].study))
     assert unreadable(figure) == []
     axes = {str(ax.get_label()): ax for ax in figure.axes}
-    assert all(re.search(r"\[.+\]", ax.get_ylabel()) for ax in figure.axes)
+    assert all(re.search(r"\[.+\]", ax.get_ylabel()) for ax in figure.axes if ax.get_label() != "months")
     assert all(re.search(r"\[.+\]", axes[name].get_xlabel()) for name in ("voltage", "duration"))
+    assert ("months" in axes) == (days > LONG_DAYS)
     title = " ".join(text.get_text() for text in figure.texts)
     for part in (run.study["name"], f"{days} days", run.study["bidding"], run.study["policy"], "limits"):
         assert part in title
@@ -303,6 +305,25 @@ def test_overview_shows_all_days_and_can_be_read(runs: dict[str, Run], problem: 
     for column in ("bid_mw", "metered_mw"):
         (line,) = by_gid(axes["duration"], f"duration-{column}")
         np.testing.assert_array_equal(line.get_data().values, sorted(settlements[column], reverse=True))
+
+
+def test_overview_of_a_long_run_shows_money_durations_and_months(runs: dict[str, Run]) -> None:
+    run = prolonged(runs["export_3_days"], 60)
+    study = run.study | {"calendar": {"first_day": "2015-12-02"}}
+    figure = overview_figure(
+        run.tables, study, verdict=audit(runs["export_3_days"].tables, runs["export_3_days"].study)
+    )
+    assert unreadable(figure) == []
+    axes = {str(ax.get_label()): ax for ax in figure.axes}
+    (profit,) = by_gid(axes["profit"], "profit")
+    money = hourly_money(run.tables).groupby("day").sum()
+    np.testing.assert_allclose(profit.get_ydata(), money["profit"])
+    away = run.tables["settlements"].eval("metered_mw - bid_mw")
+    (imbalance,) = by_gid(axes["duration_imbalance"], "duration-imbalance")
+    np.testing.assert_array_equal(imbalance.get_data().values, sorted(away, reverse=True))
+    cells = [text.get_text() for text in axes["months"].texts]
+    assert {"2015-12", "2016-01", "all", "30", "60", f"{money['profit'].sum():,.0f}".replace("-", "−")} <= {*cells}
+    assert [label.get_text() for label in axes["voltage"].get_xticklabels()] == ["Dec 2015", "Jan 2016"]
 
 
 def test_overview_shows_profit_storage_and_voltage(runs: dict[str, Run]) -> None:

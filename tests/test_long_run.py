@@ -127,3 +127,14 @@ def test_a_run_that_was_killed_goes_on_and_its_files_are_the_same(tmp_path):
         assert (tmp_path / "killed" / file.name).read_bytes() == file.read_bytes()
     assert not (tmp_path / "killed" / "days").exists()
     assert process("audit", "killed", cwd=tmp_path).returncode == 0
+
+
+def test_a_long_run_is_summed_up_by_month(tmp_path):
+    study = tl.load_study("microgrid33", days=34, **QUICK).change({"calendar.first_day": "2016-01-31"})
+    run = simulate(Instance.of(study), stored=StoredDays(tmp_path, study))
+    months = run.summary["months"]
+    assert [(one["month"], one["days"]) for one in months] == [("2016-01", 1), ("2016-02", 29), ("2016-03", 4)]
+    for part in ("terms", "energy_mwh"):
+        assert {name: sum(one[part][name] for one in months) for name in months[0][part]} == pytest.approx(
+            run.summary[part]
+        )

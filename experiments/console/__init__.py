@@ -3,11 +3,15 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+LINE_S = 120.0
+"""Time between two lines on progress where there is no terminal. [s]"""
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
@@ -36,6 +40,8 @@ def print_result(summary: dict[str, Any], *more: Any, show: Callable[..., None],
 def progress(title: str, *, total: int, quiet: bool, done: int = 0) -> Iterator[Callable[[str], None]]:
     """Show a bar on standard error that moves one step every time the yielded function is called.
 
+    Where standard error is no terminal it is a line every few minutes.
+
     Parameters
     ----------
     title : str
@@ -53,9 +59,26 @@ def progress(title: str, *, total: int, quiet: bool, done: int = 0) -> Iterator[
         TextColumn("left"),
         TimeRemainingColumn(),
     )
+    begun = told = monotonic()
+    left = total - done
+
+    def tell(now: str) -> None:
+        nonlocal told, left
+        left -= 1
+        if quiet or err.is_terminal or monotonic() - told < LINE_S:
+            return
+        told = monotonic()
+        minutes = [(told - begun) / 60, (told - begun) / 60 * (left + 1) / max(total - done - left - 1, 1)]
+        err.print(f"{title} {now}; {minutes[0]:.0f} min so far, about {minutes[1]:.0f} min left", soft_wrap=True)
+
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
         task = bar.add_task(title, total=total, completed=done, now="")
-        yield lambda now: bar.update(task, advance=1, now=now)
+
+        def report(now: str) -> None:
+            bar.update(task, advance=1, now=now)
+            tell(now)
+
+        yield report
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from experiments.confidence import PLUS_MINUS
 from experiments.console import money, out, ranges, strategy_in_words
 from experiments.console.audit import show_limits, show_verdict
 from experiments.console.microgrids import connection_sentences, connections_table
-from experiments.tables import rich_table
+from experiments.tables import MONTH_HEADS, month_rows, rich_table
 from sim.audit import AuditReport
 from sim.instance import Instance
 from sim.market.settlement import COST_TERMS
@@ -41,6 +41,10 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
         f" policy {summary['policy']}, rule {escape(summary['rule'])}, seed {summary['seed']}"
     )
     out.print(money_table(summary["terms"], period))
+    if "months" in summary:
+        rows = month_rows(summary["months"])
+        title = "Months: costs positive, net import is import less export, off band is beyond the tolerance"
+        out.print(rich_table(MONTH_HEADS, rows, "l" + "r" * (len(MONTH_HEADS) - 1), title=title, bold={"all"}))
     out.print(_physics_table(summary, instance))
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:

@@ -32,10 +32,12 @@ from experiments.figures.style import (
     zero_line,
 )
 from experiments.figures.voltage import limits_of
-from experiments.summary import hourly_money
+from experiments.figures.year import DURATIONS, duration_panels, money_panel, month_begins, month_table
+from experiments.summary import LONG_DAYS, daily_money, hourly_money, months
 from grids.components import Voltage
 from grids.network import FloatArray
 from sim.audit import AuditReport, audit
+from sim.calendar import Calendar
 from sim.study import Study
 
 HEIGHTS = {
@@ -48,11 +50,14 @@ HEIGHTS = {
     "voltage": 0.85,
     "duration": 1.6,
 }
-"""Heights of the panels, from top to bottom. [inch]"""
+LONG_HEIGHTS = {**HEIGHTS, "profit": 1.9}
+"""Heights of the panels, from top to bottom, and those of a long run. [inch]"""
+ROW_HEIGHT = 0.19
+"""Height of a row of the table of months. [inch]"""
 VISIBLE_MWH = 0.05
 """Curtailed energy below which it is rounding, and not in the key. [MWh]"""
-GAP, APART = 0.46, {len(HEIGHTS) - 1: 0.26}
-"""Room between panels, and more of it above the lowest, which has another axis than those above it. [inch]"""
+GAP, APART = 0.46, {len(HEIGHTS) - 1: 0.26, len(HEIGHTS): 0.3}
+"""Room between panels, and more of it above the lowest ones, which have another axis than those above. [inch]"""
 
 
 def overview_figure(
@@ -72,32 +77,47 @@ def overview_figure(
     described = Study.model_validate(dict(study))
     settlements = tables["settlements"]
     with house_style():
-        page = Page(list(HEIGHTS.values()), Margins(top=1.13), gap=GAP, apart=APART)
-        panels = page.column(list(HEIGHTS))
-        _profit_panel(panels["profit"], tables)
+        by_month = months(tables, described.calendar) if described.days > LONG_DAYS else []
+        heights = {**LONG_HEIGHTS, "months": ROW_HEIGHT * (len(by_month) + 2.5)} if by_month else HEIGHTS
+        page = Page(list(heights.values()), Margins(top=1.13), gap=GAP, apart=APART)
+        single = [name for name in heights if not by_month or name != "duration"]
+        panels = {name: page.panel(list(heights).index(name), name) for name in single}
+        if by_month:
+            money_panel(panels["profit"], daily_money(tables))
+            row = list(heights).index("duration")
+            duration_panels([page.panel(row, name, column=k, columns=3) for k, name in enumerate(DURATIONS)], tables)
+            month_table(panels["months"], by_month)
+        else:
+            _profit_panel(panels["profit"], tables)
         _penalty_panel(panels["penalty"], settlements)
-        _tie_line_panel(panels["tie_line"], settlements)
+        _tie_line_panel(panels["tie_line"], settlements, described.calendar.step_h)
         _deviation_panel(panels["deviation"], settlements)
         _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
-        _curtailed_panel(panels["curtailed"], tables["dispatch"])
+        _curtailed_panel(panels["curtailed"], tables["dispatch"], described.calendar.step_h)
         _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], limits_of(described, tables["buses"]))
-        _duration_panel(panels["duration"], settlements)
+        if not by_month:
+            _duration_panel(panels["duration"], settlements)
         days = settlements["day"].unique()
         for name in panels:
-            if name != "duration":
-                _day_axis(panels[name], days, named=name == "voltage")
+            if name not in {"duration", "months"}:
+                _day_axis(panels[name], days, described.calendar, named=name == "voltage")
         title = f"{short_name(described)}, {described.days} days"
         broken = limits_in_words(verdict or audit(tables, study))
         page.heading(title, who_decides(described, tables), (broken, LIMITS_KEPT))
     return page.figure
 
 
-def _day_axis(ax: Axes, days: FloatArray, *, named: bool) -> None:
+def _day_axis(ax: Axes, days: FloatArray, calendar: Calendar, *, named: bool) -> None:
+    """Number the days; those of a long run that have dates are named by their months."""
     ax.set_xlim(days[0] - 0.5, days[-1] + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     ax.tick_params(axis="x", pad=2)
+    begins, names = month_begins(calendar, len(days)) if len(days) > LONG_DAYS else ([], [])
+    if len(begins) > 1:
+        ax.set_xticks(begins, labels=names, ha="left")
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=20, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     if named:
-        ax.set_xlabel("day [1]", labelpad=2)
+        ax.set_xlabel("day [1], named by month" if len(begins) > 1 else "day [1]", labelpad=2)
 
 
 # ---- day by day ----------------------------------------------------------------------------------------------
@@ -137,10 +157,10 @@ def _bars(ax: Axes, by_day: pd.Series, *, color: Any, gid: str, base: FloatArray
     ax.vlines(edges, 0, 1, transform=ax.get_xaxis_transform(), color="white", lw=min(3.0, 60 / len(by_day)))
 
 
-def _curtailed_panel(ax: Axes, dispatch: pd.DataFrame) -> None:
+def _curtailed_panel(ax: Axes, dispatch: pd.DataFrame, step_h: float) -> None:
     """Draw the energy curtailed on every day, by kind."""
     rows = dispatch[dispatch["kind"] != "battery"]
-    curtailed = (rows["available_mw"] - rows["p_mw"]).clip(lower=0)
+    curtailed = step_h * (rows["available_mw"] - rows["p_mw"]).clip(lower=0)
     by_kind = curtailed.groupby([rows["kind"], rows["day"]]).sum().unstack("kind")
     kinds = [kind for kind in (*NAMES, *sorted(set(by_kind) - {*NAMES, "load"}), "load") if kind in by_kind]
     base = np.zeros(len(by_kind))
@@ -176,11 +196,11 @@ def _voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits
 # ---- hour by hour --------------------------------------------------------------------------------------------
 
 
-def _tie_line_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+def _tie_line_panel(ax: Axes, settlements: pd.DataFrame, step_h: float) -> None:
     flow = settlements.pivot(index="hour", columns="day", values="metered_mw")
     reach = max(float(flow.abs().max().max()), 0.01)
     _map(ax, flow, _diverging("other", "tie_line"), (-reach, reach), f"metered flow [MW]\n{IMPORT}", gid="tie_line")
-    energy = flow.to_numpy()
+    energy = step_h * settlements["metered_mw"].to_numpy()
     finding = f"imported {energy.clip(min=0).sum():,.1f} MWh, exported {-energy.clip(max=0).sum():,.1f} MWh"
     headline(ax, "(c) Metered tie-line flow", finding)
 
@@ -189,9 +209,9 @@ def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
     """Draw the deviation of the metered flow from the bid; of the largest, one in a hundred is cut off."""
     away = (settlements["metered_mw"] - settlements["bid_mw"]).rename("away")
     table = settlements.assign(away=away).pivot(index="hour", columns="day", values="away")
-    reach = max(float(np.quantile(np.abs(table.to_numpy()), 0.99)), 0.01)
+    reach = max(float(np.nanquantile(np.abs(table.to_numpy()), 0.99)), 0.01)
     _map(ax, table, _diverging("thermal_storage", "penalty"), (-reach, reach), "metered − bid [MW]", gid="deviation")
-    mean = float(np.abs(table.to_numpy()).mean())
+    mean = float(away.abs().mean())
     outside = settlements["over_mwh"].sum() + settlements["under_mwh"].sum()
     finding = f"{mean:.3f} MW on average; {outside:,.1f} MWh outside the tolerance band"
     headline(ax, "(d) Deviation from the bid, positive for under-scheduling", finding)
@@ -222,9 +242,11 @@ def _diverging(negative: str, positive: str) -> Colormap:
 
 def _map(ax: Axes, table: pd.DataFrame, colors: Colormap, span: tuple[float, float], name: str, *, gid: str) -> None:
     """Draw a value of every hour (upwards) and day (to the right) as colour, from one end of a span to the other."""
-    days, hours, values = table.columns.to_numpy(), table.index.to_numpy(), table.to_numpy()
-    mesh = color_map(ax, days, hours, values, span, colors, gid=gid)
-    ax.set_yticks([hour for hour in (1, 6, 12, 18, 24) if hour <= hours[-1]])
+    days, hours, values = table.columns.to_numpy(), table.index.to_numpy(), np.ma.masked_invalid(table.to_numpy())
+    rows = np.arange(1, len(hours) + 1)  # steps of the longest day; a shorter one has no colour in the last ones
+    mesh = color_map(ax, days, rows, values, span, colors, gid=gid)
+    shown = {float(hour): row for hour, row in zip(hours, rows, strict=True) if hour in (1, 6, 12, 18, 24)}
+    ax.set_yticks(list(shown.values()), labels=[f"{hour:.0f}" for hour in shown])
     ax.set_ylabel("hour [h]")
     below, above = values.min() < span[0], values.max() > span[1]
     color_bar(ax, mesh, name, extend="both" if below and above else "max" if above else "min" if below else "neither")

@@ -9,7 +9,7 @@ from grids.documents import in_short
 from sim.audit.limits import voltages_outside
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, numbers, study_value
-from sim.audit.report import AuditReport, Checker, FloatArray
+from sim.audit.report import AuditReport, Checker, FloatArray, IntArray
 from sim.audit.schema import owners_of
 
 COSTS = ("exchange", "imbalance", "loss", "wear", "generation", "generation_curtailment", "load_curtailment")
@@ -28,6 +28,9 @@ SPENT = {
     "discomfort": ("ev",),
 }
 """Terms of the devices' costs, and the devices of each."""
+
+LONG_DAYS, MONTH_DAYS = 14, 30
+"""Days from which on a run has a summary by month, and days of a month where there are no dates."""
 
 GIVEN = ("seconds", "run_dir")
 """Figures of the summary that follow from no table."""
@@ -109,6 +112,7 @@ def derived(records: Records, report: AuditReport) -> dict[str, Any]:
         "energy_mwh": _energy(records),
         "hours": _hours(records),
         **(_of_microgrids(records, terms) if len(records.lists["connections"]) else {}),
+        **({"months": _months(records)} if records.days > LONG_DAYS and "calendar" in study else {}),
         "audit": {"clean": report.clean, "findings": len(report.findings)},
     }
 
@@ -123,6 +127,62 @@ def _terms(records: Records) -> dict[str, float]:
     income = ("revenue", "trade") if len(records.lists["connections"]) else ("revenue",)
     terms = {term: amounts.get(term, 0.0) for term in (*income, *COSTS)}
     return {**terms, "profit": sum(terms[term] for term in income) - sum(terms[term] for term in COSTS)}
+
+
+def _months(records: Records) -> list[dict[str, Any]]:
+    """Return number of days, money [$] and energies [MWh] of every month; without dates it has thirty days."""
+    begun, days = study_value(records.study, "calendar.first_day"), np.arange(records.days)
+    if begun is None:
+        first = days // MONTH_DAYS * MONTH_DAYS
+        named = [f"{day + 1}-{day + MONTH_DAYS}" for day in first.tolist()]
+    else:
+        dates = np.datetime64(str(begun)) + days
+        named = np.datetime_as_string(dates.astype("datetime64[M]")).tolist()
+    names = list(dict.fromkeys(named))
+    month = np.array([names.index(name) for name in named])
+    money = _money_of_months(records, month, len(names))
+    energies = _energy_of_months(records, month, len(names))
+    return [
+        {
+            "month": name,
+            "days": int((month == k).sum()),
+            "terms": {term: float(sums[k]) for term, sums in money.items()},
+            "energy_mwh": {what: float(sums[k]) for what, sums in energies.items()},
+        }
+        for k, name in enumerate(names)
+    ]
+
+
+def _money_of_months(records: Records, month: IntArray, count: int) -> dict[str, FloatArray]:
+    """Return the operator's money of every month. [$]"""
+    income = ("revenue", "trade") if len(records.lists["connections"]) else ("revenue",)
+    sums = {term: np.zeros(count) for term in (*income, *COSTS)}
+    for table in ("payments", "books"):
+        frame = records[table].frame
+        of, amount = month[numbers(frame, "day").astype(np.int64) - 1], numbers(frame, "amount")
+        for term in sums:
+            rows = np.asarray(frame["term"] == term)
+            sums[term] += np.bincount(of[rows], amount[rows], minlength=count)
+    earned, spent = (np.sum([sums[term] for term in names], axis=0) for names in (income, COSTS))
+    return {**sums, "profit": earned - spent}
+
+
+def _energy_of_months(records: Records, month: IntArray, count: int) -> dict[str, FloatArray]:
+    """Return the energies of every month. [MWh]"""
+    loads, renewables, settled = records.loads, records.renewables, records["settlements"]
+    of = month[records.clock.day_of]
+    by_step = {
+        "bid": records["bids"].numbers("bid_mw"),
+        "metered": settled.numbers("metered_mw"),
+        "load_served": loads.p_mw,
+        "load_curtailed": loads.available_mw - loads.p_mw,
+        "generation": renewables.p_mw,
+        "generation_curtailed": renewables.available_mw - renewables.p_mw,
+        "losses": records["lines"].numbers("loss_mw"),
+        "outside_band": (settled.numbers("over_mwh") + settled.numbers("under_mwh")) / records.step_h,
+    }
+    sums = {name: np.bincount(of, power.sum(axis=1), minlength=count) for name, power in by_step.items()}
+    return {name: np.asarray(records.step_h * power) for name, power in sums.items()}
 
 
 def _bid_strategy(records: Records) -> dict[str, Any]:

@@ -185,7 +185,8 @@ def voltage(buses: pd.DataFrame, run: Run, limits: Mapping[str, LimitCount]) -> 
     """Return the range of voltages, and the number of bus-hours and the buses outside the limits."""
     allowed, grid = run.instance.grid.voltage, run.instance.grid
     inside = buses[buses["bus"] != int(grid.bus_ids[grid.slack])]
-    low, high = voltages_outside(inside["vm_pu"], min_vm_pu=allowed.min_vm_pu, max_vm_pu=allowed.max_vm_pu)
+    least, most = (inside.get(f"{end}_vm_pu", getattr(allowed, f"{end}_vm_pu")) for end in ("min", "max"))
+    low, high = voltages_outside(inside["vm_pu"], min_vm_pu=least, max_vm_pu=most)
     return {
         "min_pu": float(buses["vm_pu"].min()),
         "max_pu": float(buses["vm_pu"].max()),

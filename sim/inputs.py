@@ -7,11 +7,11 @@ the same code as in the run itself, and passed to :mod:`sim.audit`, which shares
 import numpy as np
 import pandas as pd
 
-from grids.components import Battery, Renewable
 from grids.network import FloatArray, Grid
 from sim.audit.inputs import CAR_NUMBERS, Inputs
 from sim.ev_fleet import draw_cars
 from sim.instance import Instance
+from sim.network_tables import branch_columns, bus_columns, unit_columns
 from sim.scenarios import ScenarioSet
 from sim.study import Study
 
@@ -21,26 +21,10 @@ def inputs_of(instance: Instance) -> Inputs:
     grid, study = instance.grid, instance.study
     days = [instance.actual(day).completed(instance.on(day).forecast) for day in range(1, study.days + 1)]
     each = [instance.on(day) for day in ([1] if instance.is_same_every_day else range(1, study.days + 1))]
-    inverters: list[Renewable | Battery] = [*grid.renewables, *grid.batteries]
-    no_tan_phi = np.full(len(inverters), np.nan)
     return Inputs(
-        branches=pd.DataFrame(
-            {
-                "line": np.arange(len(grid.line_from)),
-                "from_bus": grid.bus_ids[grid.line_from],
-                "to_bus": grid.bus_ids[grid.line_to],
-                "r_pu": grid.line_r_pu,
-                "x_pu": grid.line_x_pu,
-                "max_i_pu": grid.line_max_i_pu,
-            }
-        ),
-        units=pd.DataFrame(
-            {
-                "unit": [*grid.load_names, *grid.renewable_names, *grid.battery_names],
-                "bus": [*grid.bus_ids[grid.load_bus], *(unit.bus for unit in inverters)],
-                "tan_phi": np.concatenate([grid.load_tan_phi, no_tan_phi]),
-            }
-        ),
+        branches=pd.DataFrame(branch_columns(grid)),
+        buses=pd.DataFrame({"bus": grid.bus_ids, **bus_columns(grid)}),
+        units=pd.DataFrame(unit_columns(grid)),
         slack_va_degree=float(grid.tables.ext_grid["va_degree"].iloc[0]),
         price_per_mwh=np.concatenate([day.profiles.price_per_mwh for day in each]),
         retail_price_per_mwh=np.concatenate([day.profiles.retail_price_per_mwh for day in each]),

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from grids.components import Battery, Renewable
 from grids.network import BoolArray, FloatArray, IntArray
 from grids.power_flow import Flow, SetPoints
 from sim.actuation import Actuation
@@ -14,6 +13,7 @@ from sim.instance import Instance
 from sim.ledger import Ledger
 from sim.market.settlement import ConnectionMoney, HourMoney
 from sim.messages import Coordination, Decision, Report, Settlement, Submission
+from sim.network_tables import branch_columns, bus_columns, unit_columns
 
 PROOFS = ("cone_gap", "power_flow_mismatch_mw", "power_flow_mismatch_pu", "limit_excess_pu", "optimality_gap")
 """Quantities that a certificate states, see :mod:`agents.dispatch.certificate`."""
@@ -45,45 +45,13 @@ class Recorder:
         self._today = instance
         self.connections = ConnectionRecorder(instance, ledger)
         grid = instance.grid
-        self._names = [*grid.load_names, *grid.renewable_names, *grid.battery_names]
-        self._kinds = ["load"] * len(grid.load_names) + [*grid.renewable_kinds] + ["battery"] * len(grid.batteries)
-        self._record_units()
-        ledger.append(
-            "branches",
-            line=np.arange(len(grid.line_from)),
-            from_bus=grid.bus_ids[grid.line_from],
-            to_bus=grid.bus_ids[grid.line_to],
-            r_pu=grid.line_r_pu,
-            x_pu=grid.line_x_pu,
-            max_i_pu=grid.line_max_i_pu,
-        )
+        units = unit_columns(grid)
+        self._names, self._kinds = units["unit"], units["kind"]
+        ledger.append("units", **units)
+        ledger.append("branches", **branch_columns(grid))
+        self._of_buses = bus_columns(grid)
         if instance.is_same_every_day:
             self._record_prices({})
-
-    def _record_units(self) -> None:
-        grid, nan = self._instance.grid, np.nan
-        loads, batteries = len(grid.load_names), grid.batteries
-        renewables = grid.renewables
-        inverters: list[Renewable | Battery] = [*renewables, *batteries]
-
-        def of_batteries(field: str) -> list[float]:
-            return [nan] * (loads + len(renewables)) + [getattr(unit, field) for unit in batteries]
-
-        capacity = [unit.max_s_mva for unit in inverters]
-        self._ledger.append(
-            "units",
-            unit=self._names,
-            kind=self._kinds,
-            bus=[*grid.bus_ids[grid.load_bus], *(unit.bus for unit in inverters)],
-            max_s_mva=[nan] * loads + capacity,
-            min_power_factor=[nan] * loads + [u.min_power_factor for u in renewables] + [nan] * len(batteries),
-            tan_phi=[*grid.load_tan_phi] + [nan] * (len(renewables) + len(batteries)),
-            max_e_mwh=of_batteries("max_e_mwh"),
-            min_soc=of_batteries("min_soc"),
-            max_soc=of_batteries("max_soc"),
-            start_soc=of_batteries("start_soc"),
-            efficiency=of_batteries("efficiency"),
-        )
 
     def _record_prices(self, when: dict[str, int]) -> None:
         """Record the prices of a day, or of all days if they are alike."""
@@ -142,7 +110,8 @@ class Recorder:
         when: dict[str, Any] = {"day": day, "hour": hour}
         self._record_dispatch(when, reports, decision.orders, actuation.set_points, actuation.clipped, energy_mwh)
         grid = self._instance.grid
-        self._ledger.append("buses", **when, bus=grid.bus_ids, vm_pu=flow.vm_pu, va_degree=flow.va_degree)
+        state = {"vm_pu": flow.vm_pu, "va_degree": flow.va_degree}
+        self._ledger.append("buses", **when, bus=grid.bus_ids, **state, **self._of_buses)
         self._ledger.append(
             "lines",
             **when,

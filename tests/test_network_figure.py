@@ -112,3 +112,10 @@ def test_lines_of_a_layout_never_cross(numbers):
             assert point not in places
         for point in passed[1:]:
             assert feeds.setdefault(point, start) == start
+
+
+def test_a_loop_is_laid_out_as_the_tree_of_shortest_ways():
+    tree = np.array([0, 1, 0, 4]), np.array([1, 2, 3, 3])  # one line is given from its far end
+    closed = one_line_layout(0, np.append(tree[0], 2), np.append(tree[1], 4))
+    assert closed.tolist() == one_line_layout(0, *tree).tolist()
+    assert len({tuple(place) for place in closed.tolist()}) == 5

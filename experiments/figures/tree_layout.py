@@ -36,13 +36,28 @@ def one_line_layout(slack: int, line_from: IntArray, line_to: IntArray) -> npt.N
     slack : int
         Position of the bus at the main grid.
     line_from, line_to : array, shape (L,)
-        Bus positions at the ends, pointing away from the slack.
+        Bus positions at the ends. Lines that close a loop do not count.
     """
-    children: dict[int, list[int]] = {bus: [] for bus in range(len(line_from) + 1)}
-    for start, end in zip(line_from.tolist(), line_to.tolist(), strict=True):
-        children[start].append(end)
+    children = _children(slack, line_from, line_to)
     places = _place_path(slack, 0, children, _longest_ways(slack, children), both_sides=True)
     return np.array([places[bus] for bus in range(len(children))], dtype=np.int64)
+
+
+def _children(slack: int, line_from: IntArray, line_to: IntArray) -> dict[int, list[int]]:
+    """Return the buses that each bus feeds; of a network with loops, in a tree of the shortest ways from the slack."""
+    near: dict[int, list[int]] = {bus: [] for bus in range(1 + max(int(line_from.max()), int(line_to.max())))}
+    for start, end in zip(line_from.tolist(), line_to.tolist(), strict=True):
+        near[start].append(end)
+        near[end].append(start)
+    children: dict[int, list[int]] = {bus: [] for bus in near}
+    reached, order = {slack}, [slack]
+    for bus in order:
+        for other in near[bus]:
+            if other not in reached:
+                reached.add(other)
+                children[bus].append(other)
+                order.append(other)
+    return children
 
 
 def _longest_ways(slack: int, children: dict[int, list[int]]) -> dict[int, int]:

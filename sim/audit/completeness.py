@@ -14,6 +14,7 @@ from sim.audit.schema import (
     BRANCH_NUMBERS,
     HOUR_TABLES,
     LISTS,
+    TWO_PORT,
     UNIT_NUMBERS,
     Things,
     things_by_table,
@@ -75,11 +76,17 @@ def _check_branches(branches: pd.DataFrame, checker: Checker) -> None:
     if not _has_columns("branches", branches, ("line", *BRANCH_NUMBERS), checker):
         return
     _check_unique("branches", branches["line"], checker)
-    for column in BRANCH_NUMBERS:
+    if any(column in branches for column in TWO_PORT) and not _has_columns("branches", branches, TWO_PORT, checker):
+        return
+    for column in (*BRANCH_NUMBERS, *(column for column in TWO_PORT if column in branches)):
         of = Quantity(column, "", [f"branches: line {line}" for line in branches["line"]], ONCE)
         checker.finite(CHECK, numbers(branches, column), of)
     fed_by_no_line = set(branches["from_bus"]) - set(branches["to_bus"])
-    if len(fed_by_no_line) != 1:
+    if "slack_bus" in branches:
+        named = set(branches["slack_bus"])
+        if len(named) != 1 or not named <= {*branches["from_bus"], *branches["to_bus"]}:
+            checker.note(CHECK, "branches", f"slack_bus is {named}, must be one bus at the end of a line")
+    elif len(fed_by_no_line) != 1:
         checker.note(CHECK, "branches", f"{len(fed_by_no_line)} buses are fed by no line, must be 1: the slack bus")
 
 
@@ -98,7 +105,9 @@ def _check_units(units: pd.DataFrame, branches: pd.DataFrame, study: Mapping[str
         for column in needed:
             of = Quantity(column, "", [f"units: {unit}" for unit in group["unit"]], ONCE)
             checker.finite(CHECK, numbers(group, column), of)
-        expected = len(group) if kind == "load" else len(Feeders(study, branches).units(kind))
+        feeders = Feeders(study, branches)
+        listed = kind != "load" and feeders.lists_all_units
+        expected = len(feeders.units(kind)) if listed else len(group)
         if len(group) != expected:
             checker.note(CHECK, f"units: {kind}", f"{len(group)} units, expected {expected} as in the study's fleet")
 
@@ -187,7 +196,8 @@ def _places(frame: pd.DataFrame, keys: Sequence[str], things: Things, clock: Clo
 def _check_numbers(name: str, table: HourTable, things: Things, checker: Checker) -> None:
     """Demand a number wherever one must be: forecasts of all but batteries, states of charge of batteries."""
     where = [f"{name}: {thing}".removesuffix(": ") for thing in table.names]
-    for column in HOUR_TABLES[name].numbers:
+    schema = HOUR_TABLES[name]
+    for column in (*schema.numbers, *(column for column in schema.optional if column in table.frame)):
         checker.finite(CHECK, table.numbers(column), Quantity(column, "", where))
     if name == "dispatch":
         battery = np.array([kind == "battery" for _, kind in things], dtype=bool)

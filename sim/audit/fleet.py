@@ -47,6 +47,13 @@ class ConnectionData:
         return number(self.data, "max_exchange_mw")
 
 
+def slack_of(branches: pd.DataFrame) -> int:
+    """Return the number of the bus of the tie line: as it is named, or that which feeds lines and which none feeds."""
+    if "slack_bus" in branches:
+        return int(numbers(branches, "slack_bus")[0])
+    return int(({*numbers(branches, "from_bus")} - {*numbers(branches, "to_bus")}).pop())
+
+
 class Feeders:
     """Equal feeders that share the slack bus; bus k of feeder f, counted from 0, has the number k + f·n.
 
@@ -62,8 +69,15 @@ class Feeders:
         self._study = study
         self.count = int(number(study, "grid.feeders"))
         buses = {*numbers(branches, "from_bus"), *numbers(branches, "to_bus")}
-        self._slack = (buses - {*numbers(branches, "to_bus")}).pop()
+        self._slack = slack_of(branches)
         self._size = ceil((max(buses) - min(buses) + 1) / self.count)
+
+    @property
+    def lists_all_units(self) -> bool:
+        """True if the study names every unit; a network may bring its own, and its switches may join buses."""
+        fleet, grid = (study_value(self._study, name) for name in ("fleet", "grid"))
+        derived = ("from_net", "pv_share_of_load", "wind_share_of_load")
+        return not any(fleet.get(name) for name in derived) and bool(grid.get("case"))
 
     def units(self, kind: str) -> list[Mapping[str, Any]]:
         """Return the data of the operator's units of one kind, feeder by feeder, at their own buses."""

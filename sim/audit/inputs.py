@@ -11,7 +11,7 @@ from sim.audit.devices import device_group
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, numbers
 from sim.audit.report import ONCE, Checker, FloatArray, Quantity
-from sim.audit.schema import BRANCH_NUMBERS, LISTS
+from sim.audit.schema import BRANCH_NUMBERS, BUS_NUMBERS, LISTS, TWO_PORT, UNIT_NUMBERS
 
 INPUT = 1e-9
 """Difference that another version of a library may make. [MW], [p.u.], [$/MWh], [h]"""
@@ -31,7 +31,7 @@ class Inputs:
     branches : DataFrame
         The lines, as in the table of that name. (L rows)
     units : DataFrame
-        Name and bus of all units, and tan φ of loads. (U rows)
+        Name and numbers of all units. (U rows)
     slack_va_degree : float
         Voltage angle of the slack bus.
     price_per_mwh, retail_price_per_mwh : array, shape (T,) or (H,)
@@ -44,6 +44,8 @@ class Inputs:
         Realised power of the `OF_MICROGRIDS` of every connection. [MW]
     cars : DataFrame
         The stays, as in the table of that name.
+    buses : DataFrame
+        The buses, with limits, shunts and given injections where the network has any. (B rows)
     """
 
     branches: pd.DataFrame
@@ -56,6 +58,7 @@ class Inputs:
     available_mw: FloatArray
     microgrid_mw: dict[str, FloatArray]
     cars: pd.DataFrame
+    buses: pd.DataFrame
 
 
 def input_checks(inputs: Inputs, *, connections: bool) -> list[tuple[Callable[[Records, Checker], None], set[str]]]:
@@ -71,6 +74,7 @@ def input_checks(inputs: Inputs, *, connections: bool) -> list[tuple[Callable[[R
     checks: list[tuple[Callable[[Inputs, Records, Checker], None], set[str]]] = [
         (check_network, {"dispatch"}),
         (check_angle, {"buses"}),
+        (check_buses, {"buses"}),
         (check_prices, {"market"}),
         (check_realised_price, {"settlements"}),
         (check_weather, {"dispatch"}),
@@ -92,15 +96,33 @@ def check_network(inputs: Inputs, records: Records, checker: Checker) -> None:
             checker.note("network", table, f"are not those of the study's network, in its order{stranger}")
             return
     lines = [f"line {line}" for line in branches["line"]]
-    for column in BRANCH_NUMBERS:
-        of = Quantity(column, "", lines, ONCE)
-        checker.equal("network", numbers(branches, column), inputs.branches[column], of, within=INPUT)
-    of = Quantity("bus", "", list(units["unit"]), ONCE)
-    checker.equal("network", numbers(units, "bus"), inputs.units["bus"], of, within=0.0)
+    for column in (*BRANCH_NUMBERS, *TWO_PORT):
+        if column in branches or column in inputs.branches:
+            of, absent = Quantity(column, "", lines, ONCE), np.full(len(lines), TWO_PORT.get(column, np.nan))
+            now, anew = (numbers(one, column) if column in one else absent for one in (branches, inputs.branches))
+            checker.equal("network", now, anew, of, within=INPUT)
+    for kind, columns in UNIT_NUMBERS.items():
+        of_kind = np.asarray(units["kind"] == kind)
+        for column in columns:
+            of = Quantity(column, "", list(units["unit"][of_kind]), ONCE)
+            if column != "tan_phi":
+                expected = np.asarray(inputs.units[column])[of_kind]
+                checker.equal("network", numbers(units, column)[of_kind], expected, of, within=0.0)
     loads = np.asarray(units["kind"] == "load")
     tan_phi = np.asarray(inputs.units["tan_phi"])[loads]
     of = Quantity("tan_phi", "", records.loads.names, ONCE)
     checker.equal("network", records.loads["tan_phi"], tan_phi, of, within=INPUT)
+
+
+def check_buses(inputs: Inputs, records: Records, checker: Checker) -> None:
+    """Check limits, shunts and given injections of the buses, where there are any."""
+    buses, expected = records["buses"], inputs.buses.set_index("bus").sort_index()
+    for column in BUS_NUMBERS:
+        if column in buses.frame or column in expected:
+            of = Quantity(column, "", [f"bus {name}" for name in buses.names])
+            stored = buses.numbers(column) if column in buses.frame else np.full((1, len(buses.names)), np.nan)
+            known = expected[column] if column in expected else np.full(len(expected), np.nan)
+            checker.equal("network", stored, np.asarray(known)[None], of, within=INPUT)
 
 
 def check_angle(inputs: Inputs, records: Records, checker: Checker) -> None:

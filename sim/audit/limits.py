@@ -83,11 +83,21 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
 
 
 def voltages_outside(
-    vm_pu: npt.ArrayLike, *, min_vm_pu: float, max_vm_pu: float
+    vm_pu: npt.ArrayLike, *, min_vm_pu: npt.ArrayLike, max_vm_pu: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return the masks of voltages below and above their limits, as they are counted; same shape."""
     value = np.asarray(vm_pu, dtype=np.float64)
-    return min_vm_pu - value > VOLTAGE_PU, value - max_vm_pu > VOLTAGE_PU
+    low, high = np.asarray(min_vm_pu, dtype=np.float64), np.asarray(max_vm_pu, dtype=np.float64)
+    return low - value > VOLTAGE_PU, value - high > VOLTAGE_PU
+
+
+def voltage_limits(records: Records) -> tuple[FloatArray, FloatArray]:
+    """Return the limits of the voltage of every bus: its own, or those of the study, shape (H, B) each. [p.u.]"""
+    buses = records["buses"]
+    if "min_vm_pu" in buses.frame and "max_vm_pu" in buses.frame:
+        return buses.numbers("min_vm_pu"), buses.numbers("max_vm_pu")
+    low, high = (np.full(buses.order.shape, records.number(f"grid.voltage.{end}_vm_pu")) for end in ("min", "max"))
+    return low, high
 
 
 def check_network_limits(records: Records, checker: Checker) -> None:
@@ -96,8 +106,8 @@ def check_network_limits(records: Records, checker: Checker) -> None:
     names = [f"bus {name}" for name in buses.names]
     own = np.array([name != f"bus {slack_bus(records)}" for name in names], dtype=bool)
     voltage = Quantity("voltage", "p.u.", [name for name, is_own in zip(names, own, strict=True) if is_own])
-    limits = records.number("grid.voltage.min_vm_pu"), records.number("grid.voltage.max_vm_pu")
-    checker.between("voltage_limits", buses.numbers("vm_pu")[:, own], limits, voltage, within=VOLTAGE_PU)
+    low, high = (limit[:, own] for limit in voltage_limits(records))
+    checker.between("voltage_limits", buses.numbers("vm_pu")[:, own], (low, high), voltage, within=VOLTAGE_PU)
     ends = zip(records.branches["from_bus"], records.branches["to_bus"], strict=True)
     loading = Quantity("loading", "%", [f"line {a}-{b}" for a, b in ends])
     checker.at_most("loading_limits", lines.numbers("loading_percent"), 100.0, loading, within=LOADING_PERCENT)
@@ -124,7 +134,8 @@ def check_end_of_day(records: Records, checker: Checker) -> None:
     last = records.clock.last
     fleet = Feeders(records.study, records.branches).units("battery")
     named = ["start_soc" if battery.get("min_end_soc") is None else "min_end_soc" for battery in fleet]
-    least = np.array([number(battery, name) for battery, name in zip(fleet, named, strict=True)])
+    least = records.batteries["start_soc"].copy()  # those of the network itself come first
+    least[len(least) - len(fleet) :] = [number(battery, name) for battery, name in zip(fleet, named, strict=True)]
     full = records.batteries["max_e_mwh"]
     of = Quantity("stored energy at the end of the day", "MWh", records.batteries.names, last)
     checker.at_least("end_of_day_soc", records.batteries.soc[last] * full, least * full, of, within=SOC * full)

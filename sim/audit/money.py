@@ -65,7 +65,8 @@ def wear(records: Records) -> FloatArray:
     previous = np.vstack([np.zeros((1, power.shape[1])), power[:-1]])
     fast, cycling = (records.number(f"market.tariff.{name}") for name in ("wear_fast", "wear_cycling"))
     fleet = Feeders(records.study, records.branches).units("battery")
-    linear = np.array([number(battery, "wear_per_mwh") for battery in fleet])
+    linear = np.zeros(power.shape[1])  # those of the network itself come first, and wear with nothing
+    linear[power.shape[1] - len(fleet) :] = [number(battery, "wear_per_mwh") for battery in fleet]
     each = fast * power**2 - cycling * power * previous + linear * np.abs(power)
     return np.asarray(records.step_h * each.sum(axis=1, keepdims=True), dtype=np.float64)
 

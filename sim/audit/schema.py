@@ -23,6 +23,15 @@ LISTS = {
 
 BRANCH_NUMBERS = ("from_bus", "to_bus", "r_pu", "x_pu", "max_i_pu")
 
+TWO_PORT = {
+    **dict.fromkeys(("shift_degree", "g_from_pu", "b_from_pu", "g_to_pu", "b_to_pu"), 0.0),
+    **{"ratio": 1.0, "max_i_to_pu": float("inf"), "slack_bus": float("nan")},
+}
+"""Numbers of branches that a network of bare lines does not have, and what stands for them there."""
+
+BUS_NUMBERS = ("min_vm_pu", "max_vm_pu", "g_pu", "b_pu", "given_p_mw", "given_q_mvar")
+"""Numbers of buses that a network of bare lines does not have."""
+
 UNIT_NUMBERS = {
     "load": ("bus", "tan_phi"),
     **dict.fromkeys(RENEWABLE_KINDS, ("bus", "max_s_mva", "min_power_factor")),
@@ -32,11 +41,12 @@ UNIT_NUMBERS = {
 
 
 class Schema(NamedTuple):
-    """Columns of a table: those that name its things, those of numbers, and others."""
+    """Columns of a table: those that name its things, those of numbers, others, and numbers it may have."""
 
     keys: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 HOUR_TABLES = {
@@ -53,7 +63,7 @@ HOUR_TABLES = {
         numbers=("available_mw", "ordered_p_mw", "ordered_q_mvar", "p_mw", "q_mvar"),
         others=("forecast_mw", "soc", "clipped"),
     ),
-    "buses": Schema(keys=("bus",), numbers=("vm_pu", "va_degree")),
+    "buses": Schema(keys=("bus",), numbers=("vm_pu", "va_degree"), optional=BUS_NUMBERS),
     "lines": Schema(keys=("line",), numbers=("p_mw", "q_mvar", "loss_mw", "loading_percent")),
     "settlements": Schema(
         numbers=(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from grids.documents import in_short
-from sim.audit.limits import voltages_outside
+from sim.audit.limits import voltage_limits, voltages_outside
 from sim.audit.physics import slack_bus
 from sim.audit.records import Records, numbers, study_value
 from sim.audit.report import AuditReport, Checker, FloatArray, IntArray
@@ -213,7 +213,7 @@ def _voltage(records: Records, report: AuditReport) -> dict[str, Any]:
     """Return range of voltages, and the buses that were outside the limits. [p.u.]"""
     buses = records["buses"]
     vm_pu, bus = buses.numbers("vm_pu"), buses.numbers("bus")[0].astype(np.int64)
-    least, most = (records.number(f"grid.voltage.{end}_vm_pu") for end in ("min", "max"))
+    least, most = voltage_limits(records)
     low, high = (
         side & (bus != slack_bus(records)) for side in voltages_outside(vm_pu, min_vm_pu=least, max_vm_pu=most)
     )

@@ -21,6 +21,9 @@ from grids.network import FloatArray
 from sim.columns import Marks
 from sim.errors import StudyError
 
+MOST_STEPS = 5_000_000
+"""Largest number of steps between the first and the last time: half a century of 5 minutes."""
+
 _OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _POWERS = {"w": 1e-6, "kw": 1e-3, "mw": 1.0, "gw": 1e3}
 _FRACTIONS = {"pu": 1.0, "percent": 0.01}
@@ -96,22 +99,24 @@ class Series:
             table = table.resample(f"{want}min", origin="start_day").sum(min_count=several) / several
         return replace(self, table=table, step_h=step_h)
 
-    def values(self, column: str, times: pd.DatetimeIndex, field: str) -> FloatArray:
+    def values(self, column: str, times: pd.DatetimeIndex, what: str) -> FloatArray:
         """Return a column at the steps of a market day, shape (T,).
 
         Parameters
         ----------
-        column, field : str
-            The column, and the field of the study that names it.
+        column : str
+            The column.
         times : DatetimeIndex
             Beginning of each step.
+        what : str
+            Field and column of the study, for messages.
 
         Raises
         ------
         StudyError
             If the file does not reach there, or has a gap that was not filled.
         """
-        where, index = f"{field}: column '{column}' of {self.file}", self.table.index
+        where, index = f"{what} of {self.file}", self.table.index
         if times[0] < index[0] or times[-1] > index[-1]:
             raise StudyError(
                 f"{where} holds {_minute(index[0])} to {_minute(index[-1])}, but the study needs {times[0].date()};"
@@ -175,7 +180,7 @@ def read_series(
     step = _step(times, where)
     if marks == "end":
         times = times - step
-    values = {column: _numbers(table[column], times, f"column '{column}' of {file}") for column in columns}
+    values = {column: _numbers(table[column], times, f"profiles: column '{column}' of {file}") for column in columns}
     regular = pd.date_range(times[0], times[-1], freq=step)
     return Series(
         table=pd.DataFrame(values, index=times).reindex(regular), step_h=step / pd.Timedelta(hours=1), file=file
@@ -261,6 +266,8 @@ def _step(times: pd.DatetimeIndex, where: str) -> pd.Timedelta:
     step = pd.Timedelta(int(pd.Series(steps).mode().iloc[0]), unit=times.unit)
     if (pd.Timedelta(hours=1) % step and step % pd.Timedelta(hours=1)) or step > pd.Timedelta(hours=24):
         raise StudyError(f"{where} has steps of {step}; give a step that divides an hour, such as 15 minutes")
+    if (times[-1] - times[0]) / step > MOST_STEPS:
+        raise StudyError(f"{where} reaches from {times[0].date()} to {times[-1].date()} in steps of {step}; give less")
     if (bad := np.flatnonzero(steps % int(step.as_unit(times.unit).value))).size:
         row = bad[0] + 1
         raise StudyError(

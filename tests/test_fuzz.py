@@ -32,7 +32,10 @@ from experiments.sweeps.report.tables import differences_csv, means_csv
 from experiments.sweeps.result_store import ResultStore
 from experiments.sweeps.results import read_results
 from experiments.sweeps.worker import RunProduct, perform
+from sim.calendar import Calendar
+from sim.columns import ProfileSpec
 from sim.errors import StudyError
+from sim.forecasts import SeriesProfiles
 from sim.profiles import load_profiles
 from sim.study_file import read_study, write_study
 
@@ -41,11 +44,12 @@ COUNTS = {
     "sweep": 4000,
     "set": 4000,
     "csv": 3500,
+    "series": 1500,
     "trained": 2000,
     "run folder": 1000,
     "sweep folder": 500,
 }
-"""Numbers of spoilt inputs of each kind; 20,000 in all."""
+"""Numbers of spoilt inputs of each kind; 21,500 in all."""
 
 SHORT = 60
 """Number of spoilt inputs of which one is tried in every run of the tests."""
@@ -200,6 +204,29 @@ def test_csv_files(tried, tmp_path, study33):
             load_profiles("day.csv", columns, folder=tmp_path)
 
     tried("csv", attempt)
+
+
+def test_series_files(tried, tmp_path, grid33):
+    index = pd.date_range("2015-10-30", "2015-11-03", freq="h", tz="America/Los_Angeles", inclusive="left")
+    names = ("demand_pu", "price_per_mwh", "retail_price_per_mwh", "wind_pu", "pv_pu", "demand_actual_mw")
+    good = pd.DataFrame({"time": index} | dict.fromkeys(names, 0.5))
+    forms = (index, index.map(pd.Timestamp.isoformat), index.strftime("%Y-%m-%d %H:%M"))
+    calendar = Calendar(time_zone="America/Los_Angeles", first_day="2015-10-31", step_h=0.25)
+
+    def attempt(random):
+        table, sort = good.assign(time=random.choice(forms)), random.randrange(3)
+        path = tmp_path / ("year.parquet" if sort == 0 else "year.csv")
+        if sort == 0:
+            path.write_bytes(parquet_of(spoilt_table(table, random)))
+        else:
+            text = table.to_csv(index=False)
+            write(path, spoilt_text(text, random) if sort == 1 else spoilt_table(table, random).to_csv(index=False))
+        spec = ProfileSpec(file=str(path), time="time", actual={"demand_pu": "demand_actual_mw"}, fill_gaps_h=3)
+        series = SeriesProfiles(spec, calendar, grid33)
+        series.require_days(2)
+        assert len(series.profiles(2).demand_pu) == 100
+
+    tried("series", attempt)
 
 
 def test_trained_files(tried, tmp_path, study33, grid33):

@@ -85,7 +85,7 @@ def run_study(
     as_json : bool
         Print one JSON object and nothing else.
     """
-    choice = chosen_figures(figures, study.days)
+    choice = chosen_figures(figures, study.days, study.calendar)
     if choice != "none":  # importing matplotlib takes a second, in which the solver computes the bids
         Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
     instance = instance_of(study)

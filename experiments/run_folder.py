@@ -17,6 +17,7 @@ from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
 from grids.documents import read_json, shown
 from sim.audit import audit_folder
+from sim.calendar import Calendar
 from sim.errors import StudyError
 from sim.ledger import read_tables, write_tables
 from sim.study import Study
@@ -209,14 +210,18 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def chosen_figures(asked: str | None, days: int) -> str:
-    """Return the choice of figures: the one asked for, or the one that suits the number of days.
+def chosen_figures(asked: str | None, days: int, calendar: Calendar | None = None) -> str:
+    """Return the choice of figures: the one asked for, or the one that suits the days; none yet for unusual ones.
 
     Raises
     ------
     StudyError
-        If there is no such choice.
+        If there is no such choice, or there are no figures of such days.
     """
+    if calendar is not None and not calendar.has_usual_days(days):
+        if asked not in (None, "none"):
+            raise StudyError(f"--figures {asked}: figures show days of 24 hourly steps only; use --figures none")
+        return "none"
     if asked is None:
         return "daily" if days <= DAILY_MOST else "overview"
     if asked not in FIGURES:

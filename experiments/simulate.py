@@ -119,7 +119,10 @@ class Run:
         """
         from experiments.figures.run_figures import run_figure
         from experiments.figures.slides import slide_of
+        from sim.errors import StudyError
 
+        if not self.study.calendar.has_usual_days(self.study.days):
+            raise StudyError("plot: figures show days of 24 hourly steps only; use the tables of the run")
         page = run_figure(figure, self, day=day)
         return page if panel is None else slide_of(page, panel)
 
@@ -154,7 +157,7 @@ class Run:
         from experiments.catalog import base_study
         from experiments.run_folder import chosen_figures, new_run, write_run
 
-        choice = chosen_figures(figures, self.study.days)
+        choice = chosen_figures(figures, self.study.days, self.study.calendar)
         out = None if folder is None else Path(folder)
         with new_run(out, self.study, base_study(self.study, self.study.name)) as (unfinished, target):
             write_run(self, unfinished, target, choice)

@@ -128,6 +128,10 @@ class Calendar(Data):
         """Return whether step, market period and settlement period all are an hour."""
         return self.step_h == self.market_period_h == self.settlement_period_h == 1
 
+    def has_usual_days(self, days: int) -> bool:
+        """Return whether all days of a run are 24 hourly steps."""
+        return self.step_h == 1 and all(self.steps(day) == 24 for day in range(1, days + 1 if self.time_zone else 2))
+
     @property
     def market_steps(self) -> int:
         """Number of steps for which one bid holds."""

@@ -1,4 +1,4 @@
-"""Bids on the terminal: the 24 bids with their proof, and the money they are expected to earn."""
+"""Bids on the terminal: the bids of a day with their proof, and the money they are expected to earn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,10 +22,11 @@ PROFIT_OF = {
 
 def show_bids(summary: Mapping[str, Any], instance: Instance) -> None:
     """Print the bids with the day-ahead prices."""
-    prices = instance.profiles.price_per_mwh
+    calendar, steps = instance.calendar, instance.calendar.market_steps
+    prices = instance.profiles.price_per_mwh.reshape(-1, steps).mean(axis=1)
     rows = [
-        (str(hour), f"{bid:.4f}", f"{price:.2f}")
-        for hour, (bid, price) in enumerate(zip(summary["bids_mw"], prices, strict=True), start=1)
+        (f"{calendar.hour_of(steps * number):g}", f"{bid:.4f}", f"{price:.2f}")
+        for number, (bid, price) in enumerate(zip(summary["bids_mw"][::steps], prices, strict=True), start=1)
     ]
     title = f"Day-ahead bids of {summary['study']} ({escape(strategy_in_words(summary['bid_strategy']))})"
     heads = ("hour ending", "bid [MW]", "price [$/MWh]")

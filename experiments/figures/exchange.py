@@ -49,7 +49,8 @@ def exchange_figure(shown: ConnectionDay) -> Figure:
 
 def _day_ahead(shown: ConnectionDay) -> FloatArray:
     """Return the day-ahead price, shape (24,). [$/MWh]"""
-    return np.asarray(shown.tables["market"]["price_per_mwh"], dtype=np.float64)
+    market = shown.rows("market") if "day" in shown.tables["market"] else shown.tables["market"]
+    return np.asarray(market["price_per_mwh"], dtype=np.float64)
 
 
 def _sum_panel(ax: Axes, shown: ConnectionDay) -> None:

@@ -61,8 +61,10 @@ class StudyRun:
     """
 
     def __init__(self, study: Study) -> None:
-        if not study.calendar.is_hourly or study.calendar.time_zone is not None:
-            raise StudyError("calendar: the teaching page shows days of 24 hourly steps: leave the calendar out")
+        if not (study.calendar.is_hourly and study.calendar.time_zone is None and study.profiles.time is None):
+            raise StudyError(
+                "calendar, profiles.time: the teaching page shows a day of 24 hours that repeats; leave them out"
+            )
         self.study, self.instance = study, Instance.of(study)
         self.records = Records()
         self.error = ""

@@ -13,9 +13,19 @@ from feeder5 import draw_problem, feeder5, settled_cost
 
 from agents.dispatch.certificate import certify
 from agents.dispatch.dispatcher import Dispatcher
+from agents.dispatch.exact.ac_network import bus_admittance, series_impedance, shifted_angles, transformed
 from agents.dispatch.exact.ac_reference import solve_ac
+from agents.dispatch.flow_bounds import current_bounds, flow_bounds
+from agents.dispatch.network import branch_flow_range
+from agents.dispatch.plan import TIE_EXCESS_MVAR
 from agents.dispatch.problem import Directions
+from grids.batch_power_flow import BatchPowerFlow
+from grids.components import TieLine, VoltageLimits
+from grids.fleet import Fleet
+from grids.net_grid import build_net_grid
+from grids.net_source import NetSource
 from grids.network import Grid
+from grids.power_flow import PowerFlow, SetPoints, injection
 from sim.market.imbalance import RULES
 from sim.market.tariff import Tariff
 
@@ -173,3 +183,107 @@ def test_cones_and_ipopt_agree_on_any_two_ports(seed):
     assert plan.objective == pytest.approx(exact.objective, rel=1e-4, abs=1e-3)
     assert plan.cone_gap.max() < 1e-2
     assert plan.objective == pytest.approx(settled_cost(grid, plan, problem, TARIFF, RULE), abs=1e-3)
+
+
+@pytest.mark.parametrize("reading", ["import_only", "both_directions"])
+def test_charging_beyond_the_power_factor_is_violated_as_little_as_can_be(reading):
+    """Cables give 0.6 Mvar whatever is curtailed: the tie line can't keep its power factor, and takes what is left."""
+    feeder = feeder5(fleet=Fleet(), reading=reading)
+    grid = with_parts(feeder, line_b_to_pu=0.15)
+    problem = draw_problem(grid, RULE, np.random.default_rng(0), bid_mw=np.array([0.1]))
+    problem = replace(problem, demand_mw=0.1 * grid.load_p_mw[None, None])
+    plan = Dispatcher(grid, TARIFF, RULE).plan(problem)
+    tan_phi = np.tan(np.arccos(grid.tie_line.min_power_factor))
+    lacking = np.abs(plan.tie_q_mvar) - tan_phi * plan.tie_p_mw
+    assert lacking[0, 0] > 0.1
+    assert plan.tie_excess_mvar == pytest.approx(lacking, abs=1e-4)
+    assert plan.violation == pytest.approx(lacking / TIE_EXCESS_MVAR, abs=1e-6)
+    assert plan.set_points.load_p_mw[0, 0] == pytest.approx(problem.demand_mw[0, 0], abs=1e-5)
+    flow = BatchPowerFlow(grid).run(plan.set_points)
+    assert flow.tie_q_mvar == pytest.approx(plan.tie_q_mvar, abs=1e-5)
+    assert certify(plan, problem, grid).status == "infeasible"
+
+
+def fixed_hour(grid, share=0.7):
+    """Return the problem of an hour in which a share of the load is demanded, and a third of the output available."""
+    problem = draw_problem(feeder5(), RULE, np.random.default_rng(0), bid_mw=np.array([share * grid.load_p_mw.sum()]))
+    size = np.array([unit.max_e_mwh for unit in grid.batteries])
+    return replace(
+        problem,
+        demand_mw=share * grid.load_p_mw[None, None],
+        available_mw=np.array([unit.max_s_mva for unit in grid.renewables]).reshape(1, 1, -1) / 3,
+        start_energy_mwh=0.5 * size,
+        previous_battery_p_mw=0 * size,
+        required_energy_mwh=0 * size[None],
+    )
+
+
+@pytest.mark.parametrize("name", ["cigre_mv_all", "cigre_lv", "simple_four_bus"])
+def test_networks_of_pandapower(name):
+    """Cables, transformers with taps and two voltage levels: cones, Ipopt and an untouched power flow agree."""
+    tie = TieLine(max_s_mva=100.0, min_power_factor=0.5, power_factor_reading="both_directions")
+    limits = VoltageLimits(min_vm_pu=0.9, max_vm_pu=1.1)
+    grid = build_net_grid(NetSource("network", name), fleet=Fleet(from_net=True), tie_line=tie, voltage=limits)
+    problem = fixed_hour(grid)
+    plan = Dispatcher(grid, TARIFF, RULE).plan(problem)
+    exact = solve_ac(grid, TARIFF, RULE, problem, options=SHARP)
+    assert plan.objective == pytest.approx(exact.objective, rel=1e-6)
+    assert plan.cone_gap.max() < 1e-3
+    points = SetPoints(**{power: values[0, 0] for power, values in vars(plan.set_points).items()})
+    flow = PowerFlow(grid).run(points)
+    assert flow.tie_p_mw == pytest.approx(plan.tie_p_mw[0, 0], abs=1e-6)
+    assert flow.tie_q_mvar == pytest.approx(plan.tie_q_mvar[0, 0], abs=1e-6)
+    assert flow.vm_pu == pytest.approx(plan.vm_pu[0, 0], abs=1e-7)
+    assert flow.line_loss_mw.sum() == pytest.approx(plan.losses_mw[0, 0], abs=1e-6)
+    proof = certify(plan, problem, grid)
+    assert proof.status == "exact"
+    assert proof.limit_excess_pu < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_state_of_any_two_ports_breaks_the_bounds_on_flows(seed):
+    rng = np.random.default_rng(seed)
+    grid, seen = replace(feeder5(reading="both_directions"), **random_parts(rng)), 0
+    low, high = flow_bounds(grid, 1.25)
+    constant, slope = current_bounds(grid, 1.25)
+    tie_low, tie_high = branch_flow_range(grid, np.full((1, 1), 1.25 * grid.load_p_mw.sum()), np.full((1, 1), 1.6))
+    for _ in range(60):
+        problem = draw_problem(grid, RULE, rng)
+        angle = rng.uniform(0, 2 * np.pi)
+        zero = np.zeros((1, 1, 2))
+        load = 1.25 * rng.uniform(0, 1, grid.load_p_mw.shape) * grid.load_p_mw
+        points = SetPoints(
+            load_p_mw=load[None, None],
+            load_q_mvar=(load * grid.load_tan_phi)[None, None],
+            renewable_p_mw=problem.available_mw,
+            renewable_q_mvar=zero,
+            battery_p_mw=np.full((1, 1, 1), 0.2 * np.cos(angle)),
+            battery_q_mvar=np.full((1, 1, 1), 0.2 * np.sin(angle)),
+        )
+        flow = BatchPowerFlow(grid).run(points)
+        vm_pu = flow.vm_pu[0, 0]
+        others = np.arange(5) != grid.slack
+        if not ((grid.bus_min_vm_pu <= vm_pu) & (vm_pu <= grid.bus_max_vm_pu))[others].all():
+            continue
+        seen += 1
+        behind = vm_pu[grid.line_from] / grid.line_ratio
+        series = _series(grid, points)
+        assert (series >= low - 1e-9).all()
+        assert (series <= high + 1e-9).all()
+        squared = (series**2).sum(axis=1) / behind**2
+        assert (squared <= constant + (slope * series).sum(axis=1) + 1e-9).all()
+        assert tie_low[0] - 1e-9 <= flow.tie_p_mw[0, 0] <= tie_high[0] + 1e-9
+    assert seen > 5
+
+
+def _series(grid, points):
+    """Return the flow into the series elements, shape (L, 2), by fixed points on the bus admittance matrix."""
+    voltage = np.full(5, grid.voltage.slack_vm_pu) * np.exp(1j * shifted_angles(grid))
+    power, admittance = injection(grid, points)[0, 0], bus_admittance(grid)
+    others = np.arange(5) != grid.slack
+    for _ in range(200):  # Gauss: small and steady
+        current = np.conj(power / voltage)[others] - admittance[np.ix_(others, ~others)] @ voltage[~others]
+        voltage[others] = np.linalg.solve(admittance[np.ix_(others, others)], current)
+    behind, ahead = voltage[grid.line_from] * transformed(grid), voltage[grid.line_to]
+    sent = behind * np.conj((behind - ahead) / series_impedance(grid))
+    return np.stack([sent.real, sent.imag], axis=1)

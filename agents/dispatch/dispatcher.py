@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agents.dispatch.certificate import EXACT
 from agents.dispatch.compiled import CompiledModel, compiled
 from agents.dispatch.conic_program import InfeasibleError
 from agents.dispatch.connection_blocks import ExchangeModel
@@ -176,18 +177,27 @@ class Dispatcher:
         if FORMULATIONS[network].is_ac and not self.grid.is_radial:
             return self._exact(problem, effort)
         try:
-            horizon, repair = self.horizon(problem, network=network), None
-            if FORMULATIONS[network].is_ac and not self.grid.connections:
-                repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
-            search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
-            if problem.bounds is not None and not problem.periods.are_apart:  # one hour can't be asked by itself
-                return search.run(replace(effort, nodes=max(effort.nodes, TIED_NODES)))
-            if problem.bounds is None or self.grid.connections:  # stores of microgrids can't be priced one by one yet
-                return search.run(effort)
-            return search.run(effort, self.lagrangian_bound(problem, problem.bounds, network))
+            plan = self._searched(problem, network, effort)
         except InfeasibleError:
-            horizon = self.horizon(problem, network=network, elastic=True)
-            return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
+            return self._elastic(problem, network, effort)
+        if not self.grid.is_bare and plan.inexactness.max() > EXACT:  # only burnt energy or charging keeps all limits
+            plan = min(plan, self._elastic(problem, network, effort), key=lambda one: float(one.inexactness.max()))
+        return plan
+
+    def _searched(self, problem: DispatchProblem, network: str, effort: Effort) -> Plan:
+        """Return the best plan that meets all limits."""
+        horizon, repair = self.horizon(problem, network=network), None
+        if FORMULATIONS[network].is_ac and not self.grid.connections:
+            repair = ac_repair(self.grid, self.tariff, self.rule, problem, self.progress)
+        search = BranchAndBound(self.grid, self.rule, horizon, problem, repair)
+        if problem.bounds is None or self.grid.connections:  # stores of microgrids can't be priced one by one yet
+            return search.run(effort)
+        return search.run(effort, self.lagrangian_bound(problem, problem.bounds, network))
+
+    def _elastic(self, problem: DispatchProblem, network: str, effort: Effort) -> Plan:
+        """Return the plan that violates limits least."""
+        horizon = self.horizon(problem, network=network, elastic=True)
+        return BranchAndBound(self.grid, self.rule, horizon, problem).run(effort)
 
     def _exact(self, problem: DispatchProblem, effort: Effort) -> Plan:
         """Return a plan on the exact AC equations, for a network without conic form."""

@@ -16,7 +16,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from agents.dispatch.flow_bounds import current_bounds, largest_series_current, shunt_losses
-from agents.dispatch.plan import PLANNED, planned_voltages, undecided_mw
+from agents.dispatch.plan import PLANNED, TIE_EXCESS_MVAR, planned_voltages, undecided_mw
 from agents.dispatch.two_port import TwoPorts
 from grids.network import BoolArray, FloatArray, Grid, IntArray
 
@@ -106,7 +106,7 @@ def add_branch_flow(m: Hour, grid: Grid, elastic: bool, demand_peak: float | Non
     _add_ratings_of_shunted_ends(m, grid, branches, elastic=elastic)
     if demand_peak is not None:
         _add_current_bounds(m, grid, demand_peak)
-    _add_tie_limits(m, grid)
+    _add_tie_limits(m, grid, elastic=elastic)
     m.losses_mw = pyo.Expression(expr=sum(branches.loss(e) for e in m.LINES))  # (13)
 
 
@@ -256,9 +256,13 @@ def _add_current_bounds(m: Hour, grid: Grid, demand_peak: float) -> None:
         return m.squared_current[e] <= constant[e] + of_p * flow[0] + of_q * flow[1]
 
 
-def _add_tie_limits(m: Hour, grid: Grid) -> None:
-    tie = grid.tie_line
+def _add_tie_limits(m: Hour, grid: Grid, *, elastic: bool) -> None:
+    tie, excess = grid.tie_line, 0
     tan_phi = PLANNED * math.tan(math.acos(tie.min_power_factor))
+    if elastic and not grid.is_bare:  # charging and given injections can't be curtailed to nothing
+        m.tie_excess = pyo.Var(bounds=(0, None))
+        m.violations.append(m.tie_excess)
+        excess = TIE_EXCESS_MVAR * m.tie_excess
 
     @m.Constraint(doc="(29) Capacity of the tie line.")
     def tie_capacity(m: Hour) -> Relation:
@@ -266,7 +270,7 @@ def _add_tie_limits(m: Hour, grid: Grid) -> None:
 
     @m.Constraint((-1, 1), doc="(30) Power factor while importing.")
     def import_power_factor(m: Hour, sign: int) -> Relation:
-        return sign * m.tie_q_mvar <= tan_phi * m.tie_p_mw + m.import_slack_mvar
+        return sign * m.tie_q_mvar <= tan_phi * m.tie_p_mw + m.import_slack_mvar + excess
 
     if tie.power_factor_reading == "import_only":
         if tan_phi == 0:  # at a power factor of 1, Eq. (30) as it is written above no longer forbids export
@@ -275,11 +279,11 @@ def _add_tie_limits(m: Hour, grid: Grid) -> None:
 
     @m.Constraint((-1, 1), doc="(30) Power factor while exporting.")
     def export_power_factor(m: Hour, sign: int) -> Relation:
-        return sign * m.tie_q_mvar <= -tan_phi * m.tie_p_mw + m.export_slack_mvar
+        return sign * m.tie_q_mvar <= -tan_phi * m.tie_p_mw + m.export_slack_mvar + excess
 
     @m.Constraint((-1, 1), doc="(30) Whatever the direction: the hull of both.")
     def power_factor_hull(m: Hour, sign: int) -> Relation:
-        return sign * m.tie_q_mvar <= tan_phi * tie.max_s_mva
+        return sign * m.tie_q_mvar <= tan_phi * tie.max_s_mva + excess
 
 
 def _units_at(bus_of_unit: IntArray) -> Callable[[int], list[int]]:

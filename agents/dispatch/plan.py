@@ -77,6 +77,8 @@ class Plan:
         Price of the microgrids' exchange with the network; empty where there are none. [$/MWh]
     coordination : Coordination or None
         Record of how operator and microgrids agreed.
+    tie_excess_mvar : array, shape (S, T)
+        Reactive power beyond the tie line's power factor that an elastic plan takes; or a zero for all. [Mvar]
     store_mwh : array, shape (T, N)
         Energy of each store of the microgrids at the end of each hour of the first scenario; empty without any. [MWh]
     """
@@ -102,6 +104,7 @@ class Plan:
     nodes: int = 0
     exchange_price_per_mwh: FloatArray = field(default_factory=lambda: np.zeros(0))
     coordination: Coordination | None = None
+    tie_excess_mvar: FloatArray = field(default_factory=lambda: np.zeros(()))
     store_mwh: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
@@ -159,6 +162,7 @@ def read_plan(grid: Grid, problem: DispatchProblem, read: dict[str, FloatArray],
         penalty=imbalance_cost((read["over_scheduling_mwh"], read["under_scheduling_mwh"]), problem.step_prices),
         violation=sum((read[name].sum(axis=2) for name in VIOLATIONS if name in read), np.zeros(shape)),
         losses_mw=losses(grid, set_points, tie_p_mw, vm_pu),
+        tie_excess_mvar=TIE_EXCESS_MVAR * read["tie_excess"][..., 0] if "tie_excess" in read else np.zeros(()),
     )
 
 
@@ -255,7 +259,14 @@ VIOLATION_PRICE = 1e5
 TIGHTENING_PRICE = 0.3 * VIOLATION_PRICE
 """Price of losses in the elastic model: without it, invented losses would pass for a way to mend voltages. [$/MWh]"""
 
-VIOLATIONS = ("squared_undervoltage", "squared_overvoltage", "squared_overcurrent", "energy_shortfall_mwh")
+TIE_EXCESS_MVAR = 100.0
+"""Reactive power beyond the tie line's power factor that counts as one unit of violation: what is violated there is
+cheaper than to burn it in the reactance of a line or transformer, which the relaxation would do. [Mvar]"""
+
+VIOLATIONS = (
+    *("squared_undervoltage", "squared_overvoltage", "squared_overcurrent"),
+    *("energy_shortfall_mwh", "tie_excess"),
+)
 """Variables of the elastic hour model that measure violated limits."""
 
 SMALL_FLOW_MVA = 0.1

@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 from agents.dispatch.exact.ac_case import ACCase, Model
 from agents.dispatch.exact.ac_market import add_bids, add_money
 from agents.dispatch.exact.ac_network import add_network_flow, add_network_limits, shifted_angles
-from agents.dispatch.plan import PLANNED
+from agents.dispatch.plan import PLANNED, TIE_EXCESS_MVAR
 from grids.components import energy_limits
 from grids.network import FloatArray
 
@@ -198,13 +198,13 @@ def _add_tie_line(case: ACCase, m: Model) -> None:
     open_flows = [at for at in m.AT if case.both_directions and case.integer and case.directions.flow[at] == 0]
     m.imports = pyo.Var(open_flows, domain=pyo.Binary, initialize=1)
     if case.elastic:
-        m.tie_excess_mvar = pyo.Var(m.AT, bounds=(0, None), initialize=0.0)
-        m.violations.append(m.tie_excess_mvar)
+        m.tie_excess = pyo.Var(m.AT, bounds=(0, None), initialize=0.0)
+        m.violations.append(m.tie_excess)
 
     def power_factor(m: Model, s: int, t: int, side: int) -> Any:
         direction = -1 if case.both_directions and case.directions.flow[s, t] < 0 else 1
         slack = enough * (1 - m.imports[s, t]) if (s, t) in m.imports else 0.0
-        slack = m.tie_excess_mvar[s, t] if case.elastic else slack
+        slack = TIE_EXCESS_MVAR * m.tie_excess[s, t] if case.elastic else slack
         return side * m.tie_q_mvar[s, t] <= direction * tan_phi * m.tie_p_mw[s, t] + slack
 
     m.eq30 = pyo.Constraint(m.AT, (-1, 1), rule=power_factor, doc="Power factor of the tie line.")

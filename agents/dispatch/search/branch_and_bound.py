@@ -310,7 +310,7 @@ class BranchAndBound:
 
     def _violated_flows(self, plan: Plan) -> FloatArray:
         """Return the excess of each flow over Eq. (30), shape (S, T), zero within tolerance. [Mvar]"""
-        excess = np.abs(plan.tie_q_mvar) - self._tan_phi * np.abs(plan.tie_p_mw)
+        excess = np.abs(plan.tie_q_mvar) - self._tan_phi * np.abs(plan.tie_p_mw) - plan.tie_excess_mvar
         if self._grid.tie_line.power_factor_reading == "import_only":
             excess = np.zeros_like(excess)  # fixed by the model itself
         return np.where(excess > FLOW_TOLERANCE_MVAR, excess, 0.0)

@@ -19,7 +19,6 @@ from experiments.catalog import find_study
 from sim.instance import Instance
 from sim.ledger import TABLES, read_tables, write_tables
 from sim.model import MarketModel
-from sim.profiles import HOURS_PER_DAY
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
@@ -229,7 +228,7 @@ def test_cars_that_stay_too_short_are_counted():
     summary = run(*QUICK, *short)
     assert summary["audit"]["clean"]
     cars = read_tables(Path("run"))["cars"]
-    left = cars[cars.departure_h <= HOURS_PER_DAY]
+    left = cars[cars.departure_h <= 24]
     # What 6.6 kW charge in two and a half hours takes a car some fifty miles.
     expected = int((~left.full.astype(bool)).sum())
     wanted = (0.9 - left.arrival_soc) * 32e-3 / 0.92

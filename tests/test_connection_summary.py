@@ -94,7 +94,7 @@ def test_cars_are_counted(summary, run):
     assert summary["cars"]["left_full"] + summary["cars"]["left_short"] == 350
     sessions = run.tables["cars"]
     short = sessions.assign(full=sessions["full"] & (sessions["stay"] != 0))
-    assert cars(short, 1)["left_short"] == 6  # the first of each fleet
+    assert cars(short, 24.0)["left_short"] == 6  # the first of each fleet
 
 
 def test_a_study_without_connections_says_nothing_of_them(instance33):

@@ -61,12 +61,12 @@ class Periods:
 
     @property
     def are_coupled(self) -> bool:
-        """Whether the imbalance of a step counts together with that of others."""
+        """Return whether the imbalance of a step counts together with that of others."""
         return self.settlement_steps > 1
 
     @property
     def are_apart(self) -> bool:
-        """Whether the steps share neither a bid nor an imbalance."""
+        """Return whether the steps share neither a bid nor an imbalance."""
         return self.market_steps == self.settlement_steps == 1
 
     def settlement(self, hours: int) -> IntArray:

@@ -12,6 +12,7 @@ from experiments.console.audit import show_limits, show_verdict
 from experiments.console.microgrids import connection_sentences, connections_table
 from experiments.tables import MONTH_HEADS, month_rows, rich_table
 from sim.audit import AuditReport
+from sim.calendar import Calendar
 from sim.instance import Instance
 from sim.market.settlement import COST_TERMS
 from sim.recorder import OPERATOR, SYSTEM_OPERATOR
@@ -49,7 +50,10 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
         out.print(connections_table(summary["microgrids"]))
-    for line in [*_sentences(summary), *(connection_sentences(summary) if "microgrids" in summary else [])]:
+    for line in [
+        *_sentences(summary, instance.calendar),
+        *(connection_sentences(summary) if "microgrids" in summary else []),
+    ]:
         out.print(line)
     show_verdict(verdict)
     seconds = summary["seconds"]
@@ -120,7 +124,7 @@ def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:
     return rich_table(["", ""], told, "lr", title="Physics (AC power flow)")
 
 
-def _sentences(summary: Mapping[str, Any]) -> list[str]:
+def _sentences(summary: Mapping[str, Any], calendar: Calendar) -> list[str]:
     """Return the events of a run in sentences."""
     hours, energy, terms = summary["hours"], summary["energy_mwh"], summary["terms"]
     left = (
@@ -149,4 +153,8 @@ def _sentences(summary: Mapping[str, Any]) -> list[str]:
             f"In {hours['remarks']} hour(s) a unit failed or a time limit was reached; see decisions.",
         ),
     )
-    return [left, *(f"[yellow]{text}[/yellow]" for true, text in remarks if true)]
+    told = [left, *(f"[yellow]{text}[/yellow]" for true, text in remarks if true)]
+    if calendar.is_hourly:
+        return told
+    told[0] = left.replace("hour(s)", "settlement period(s)")
+    return [text.replace("hour(s)", "step(s)").replace("hourly bids", "bids") for text in told]

@@ -62,7 +62,7 @@ def list_studies() -> dict[str, str]:
     --------
     >>> import tieline as tl
     >>> sorted(tl.list_studies())
-    ['microgrid33', 'microgrid33-export', 'microgrid33-year', 'networked33', 'networked330', 'networked66']
+    ['cigre_mv', 'microgrid33', 'microgrid33-export', 'microgrid33-year', 'networked33', 'networked330', 'networked66']
     """
     return {name: _description(path) for name, path in packaged_studies().items()}
 

@@ -10,6 +10,8 @@ import pytest
 from bare_grid import set_points
 from cli import accepted, assert_one_message, process
 
+from experiments.catalog import load_study
+from experiments.simulate import run
 from grids.batch_power_flow import BatchPowerFlow
 from grids.components import Battery, Renewable, TieLine, VoltageLimits
 from grids.fleet import Fleet
@@ -347,3 +349,24 @@ def test_a_fault_ends_the_command_with_status_2(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert_one_message(done.stderr)
     assert "grid.pandapower: network 'net': no ext_grid in service" in done.stderr
+
+
+# ---- a day -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "fleet", "tie_line"),
+    [
+        (None, None, {}),
+        ("case9", {"from_net": True}, {"max_s_mva": 400, "min_power_factor": 0.1}),
+        ("kerber_landnetz_freileitung_1", {"pv": {"share_of_load": 1.5}}, {"max_s_mva": 0.5}),
+    ],
+)
+def test_day_is_audited_clean(source, fleet, tie_line):
+    study = load_study("cigre_mv", policy="myopic", bidding="basic", scenarios=10, keep=2)
+    if source is not None:
+        study = study.change({"grid.network": source, "fleet": fleet})
+        study = study.change({f"grid.tie_line.{key}": value for key, value in tie_line.items()})
+    day = run(study)
+    assert day.audit().clean
+    assert day.summary["limits"]["voltage"]["count"] == 0

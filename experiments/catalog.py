@@ -5,7 +5,6 @@ No solver, network or table is imported here: a user who looks something up shou
 
 import ast
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -24,7 +23,7 @@ from grids.cases import case_names
 from grids.documents import in_short, parse_yaml, write_yaml
 from sim.errors import StudyError
 from sim.market.imbalance import RULES
-from sim.study import NAME, Study, absolute_path
+from sim.study import NAME, NAME_IN_WORDS, Study, absolute_path
 from sim.study_file import Change, read_study
 
 OPTIONS = {
@@ -361,8 +360,8 @@ def new_study(file: Path, like: str) -> None:
         raise StudyError(f"--like {like}: use one of {', '.join(packaged)}")
     if file.suffix not in {".yaml", ".yml"}:
         raise StudyError(f"{file}: the name of such a file ends in .yaml")
-    if not re.fullmatch(NAME, file.stem):
-        raise StudyError(f"{file}: it is named after its file: use letters, digits, '_', '.' and '-' only")
+    if not NAME.fullmatch(file.stem):
+        raise StudyError(f"{file}: it is named after its file: {NAME_IN_WORDS}")
     kind, command = ("sweep", "sweep") if like in packaged_sweeps() else ("study", "run")
     header, name, rest = packaged[like].read_text(encoding="utf-8").partition(f"name: {like}\n")
     began = f"# {file.stem}: began as a copy of the packaged {kind} {like}.\n#   tieline {command} {file}\n"

@@ -1,12 +1,21 @@
 """Study: everything a run depends on, as one validated, readable document."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from grids.components import Data, FileName, Positive, Word
 from grids.documents import first_few, in_short
@@ -23,8 +32,20 @@ from sim.reduction import Method
 from sim.risk import Risk
 from sim.scenarios import ForecastErrors
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
-"""Pattern of the name of a study."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Pattern of the name of a study or sweep."""
+
+NAME_IN_WORDS = "use letters, digits, '_', '.' and '-' only, the first one a letter or digit"
+"""What the pattern means, for messages."""
+
+
+def _is_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(NAME_IN_WORDS)
+    return name
+
+
+Name = Annotated[str, Field(max_length=100), AfterValidator(_is_name)]
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -132,7 +153,7 @@ class Study(Data):
     ('receding', 10, 0.36)
     """
 
-    name: Annotated[str, Field(pattern=NAME, max_length=100)]
+    name: Name
     description: str = ""
     grid: GridSpec = GridSpec()
     fleet: Fleet

@@ -77,7 +77,7 @@ def test_microgrid33_is_the_study_of_the_paper(study33, instance33):
     assert read_study(STUDIES / "microgrid33-export.yaml").grid.tie_line.power_factor_reading == "both_directions"
     assert study33.market.rule == RULES["case1"]
     assert (study33.uncertainty.scenarios, study33.uncertainty.keep) == (1000, 10)
-    # The checks of MODEL.md section 8.
+    # Sums of the day that the paper states or implies.
     profiles, forecast = instance33.profiles, instance33.forecast
     demand, available = forecast.demand_mw[0].sum(axis=1), forecast.available_mw[0].sum(axis=1)
     assert profiles.retail_price_per_mwh @ demand == pytest.approx(6705, abs=1)
@@ -152,7 +152,7 @@ def test_unknown_key_is_refused_at_every_depth(read_with, tmp_path, where):
 @pytest.mark.parametrize(
     ("path", "value", "parts"),
     [
-        ("name", "no spaces please", ["name", "pattern"]),
+        ("name", "no spaces please", ["name: use letters, digits, '_', '.' and '-' only", "got 'no spaces please'"]),
         ("days", "many", ["days", "integer", "'many'"]),
         ("days", 0, ["days", "greater than or equal to 1", "0"]),
         ("seed", -1, ["seed", "greater than or equal to 0", "-1"]),

@@ -325,7 +325,7 @@ def test_a_bad_value_is_told_in_a_line_that_names_it(axes, keys, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name: a/b", "name: string should match pattern"),
+        ("name: a/b", "name: use letters, digits, '_', '.' and '-' only"),
         ("nam: a\nname: a", "nam: unknown key; did you mean 'name'?"),
         ("axes: []", "name: is missing"),
         ("name: a\naxes:", "axes: must be a list, got None"),

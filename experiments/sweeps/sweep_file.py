@@ -9,7 +9,7 @@ from experiments.overrides import Key, Variation, set_value
 from grids.components import Data, FileName, Word
 from grids.documents import in_short
 from sim.errors import StudyError
-from sim.study import NAME
+from sim.study import Name
 
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -285,7 +285,7 @@ class SweepFile(Data):
         Contents of the report.
     """
 
-    name: Annotated[str, Field(pattern=NAME, max_length=100)]
+    name: Name
     description: str = ""
     study: FileName = "microgrid33"
     set: Annotated[dict[Key, Value], Field(default_factory=dict)]

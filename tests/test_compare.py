@@ -96,6 +96,22 @@ def test_the_figure_shows_all_runs_and_stays_the_same(two_rules, tmp_path):
         two_rules.save("one")
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", [", ".join(f"max_e_mwh={k}.25" for k in range(8)), 120 * "x"])
+def test_long_names_are_wrapped_and_leave_the_panels_their_room(two_rules, name):
+    renamed = {f"{first}{name}": runs for first, runs in zip("ab", two_rules.runs.values(), strict=True)}
+    short, long = two_rules.plot(), type(two_rules)(runs=renamed).plot()
+    long.draw_without_rendering()
+    for before, after in zip(short.axes, long.axes, strict=True):
+        sizes = [ax.get_window_extent().size / figure.dpi for ax, figure in ((before, short), (after, long))]
+        assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
+    width = long.get_window_extent().width
+    texts = [one for one in long.findobj(Text) if name[:9] in one.get_text()]
+    assert [one.get_text() for one in texts if one.get_window_extent().x1 > width + 1] == []
+    title = next(one for one in long.findobj(Text) if one.get_text().startswith("a"))
+    assert not long.axes[0].get_legend().get_window_extent().overlaps(title.get_window_extent())
+
+
 def test_the_command_compares_as_the_script_does(two_rules):
     arguments = ("compare", "microgrid33", *OPTIONS, "--vary", "rule=shi,nguyen", "--seeds", "2", "--workers", "1")
     assert json.loads(accepted(*arguments, "--json")) == json.loads(json.dumps(two_rules.summary, default=float))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import shorten
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +41,8 @@ TIE_LINE, CURTAILED, PROFIT, TERM = 1.7, 1.0, 1.35, 0.19
 """Heights of the panels, and of a term of the money. [inch]"""
 HEAD, GAP = 0.62, 0.47
 """Room for the title, and between two panels. [inch]"""
+SHORT, LINE, LINE_INCH = 28, 50, 0.16
+"""Letters of a name beside other words, letters of a line, and its height. [inch]"""
 MOST_FLOWS = 4
 """Largest number of runs whose tie-line flow is drawn."""
 RUN_COLORS = ("#222222", "#AA4499", "#009E73", "#E69F00", "#332288", "#882255", "#999933")
@@ -62,7 +64,9 @@ def comparison_figure(comparison: RunComparison) -> Figure:
     heights = [*[TIE_LINE] * len(flows), CURTAILED, CURTAILED, PROFIT, TERM * max(3, len(terms) * (len(names) - 1))]
     hours = comparison.hours[comparison.hours["seed"] == seed]
     with house_style():
-        height = sum(heights) + GAP * len(heights) + HEAD + 0.75
+        rows = len(names) // _columns(names)
+        extra = sum(_wrapped(name).count("\n") for name in [*flows, *names]) + max(0, rows - 2)
+        height = sum(heights) + GAP * len(heights) + HEAD + 0.75 + LINE_INCH * extra
         figure = Figure(figsize=(WIDTH, height))
         figure.set_layout_engine("constrained", h_pad=0.05, w_pad=0.06, rect=(0, 0, 1, 1 - HEAD / height))
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
@@ -103,7 +107,7 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
         beyond = comparison.beyond_limits[name]
         broken = f"; {beyond:,} × beyond limits" if beyond else ""
         finding, color = f"imbalance {penalty}, profit {profit}{broken}", ink(_color(comparison.names.index(name)))
-        headline(ax, name, finding, y=f"tie line [MW]\n{IMPORT}", color=color)
+        headline(ax, _wrapped(name), finding, y=f"tie line [MW]\n{IMPORT}", color=color)
         spans += [lower.min(), metered.min(), upper.max(), metered.max()]
     low, high = min(*spans, 0.0), max(spans)
     room = 0.06 * max(high - low, 0.1)
@@ -143,7 +147,18 @@ def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
 
 
 def _short(name: str) -> str:
-    return shorten(name, 28, placeholder=" …")
+    return name if len(name) <= SHORT else f"{name[: SHORT - 2].rstrip(', ')} …"
+
+
+def _wrapped(name: str) -> str:
+    """Return a name in lines that fit; after a long one there is a line for what stands to its right."""
+    return name if len(name) <= SHORT else "\n".join(wrap(name, LINE)) + "\n"
+
+
+def _columns(names: Sequence[str]) -> int:
+    """Return the number of columns of a legend with these names."""
+    longest = max(map(len, names))
+    return 3 if longest <= 14 else 2 if longest <= SHORT else 1
 
 
 def _terms_that_differ(comparison: RunComparison) -> list[str]:
@@ -232,9 +247,11 @@ def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> No
         Line2D([], [], color="#222222", lw=1.2, ls=(0, (2, 1)), label="metered flow"),
         Patch(color=COLORS["penalty"], label="imbalance"),
     ]
-    runs = [Line2D([], [], lw=1.8, label=name, **_look(k)) for k, name in enumerate(comparison.names)]
+    labels = [_wrapped(name).rstrip("\n") for name in comparison.names]
+    runs = [Line2D([], [], lw=1.8, label=label, **_look(k)) for k, label in enumerate(labels)]
     look: Any = {"frameon": False, "fontsize": 9, "handlelength": 1.8, "columnspacing": 1.3, "handletextpad": 0.5}
-    above: Any = {"loc": "lower left", "borderaxespad": 0.0, "bbox_to_anchor": (0.0, 1.14)}
-    axes[0].legend(handles=flows, ncols=4, **above, **look)
-    columns = 2 if max(map(len, comparison.names)) > 14 else 3
-    axes[-3].legend(handles=runs, ncols=columns, **{**above, "bbox_to_anchor": (0.0, 1.24)}, **look)
+    above: Any = {"loc": "lower left", "borderaxespad": 0.0}
+    title_lines = _wrapped(comparison.names[0]).count("\n")
+    place = (0.0, 1.14 + LINE_INCH * title_lines / TIE_LINE)
+    axes[0].legend(handles=flows, ncols=4, bbox_to_anchor=place, **above, **look)
+    axes[-3].legend(handles=runs, ncols=_columns(comparison.names), bbox_to_anchor=(0.0, 1.24), **above, **look)

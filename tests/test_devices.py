@@ -179,7 +179,7 @@ def test_no_energy_comes_from_nowhere(unit, asked, kind):
 
 @pytest.fixture
 def diesel(clock):
-    # MODEL 9: 0.001·P² + 0.08·P with P in kW.
+    # Table 11 of the supplement: 0.001·P² + 0.08·P with P in kW.
     unit = data.DieselGenerator(max_p_mw=0.1, max_q_mvar=0.1, cost_per_mw2h=1000, cost_per_mwh=80)
     return DieselGeneratorAgent(clock, "a", unit)
 
@@ -251,7 +251,7 @@ def test_owners_are_paid_for_the_difference_from_charging_at_once(clock, aggrega
         assert aggregator.charging_mw.sum() == -done.p_mw
         assert done.energy_mwh == pytest.approx(today)
         assert done.available_mw == aggregator.uncontrolled_mw[clock.passed]
-        # MODEL 9: β = 0.001 with P in kW.
+        # The study: β = 0.001 with P in kW.
         assert done.cost == pytest.approx(0.001 * (1000 * (-done.p_mw - done.available_mw)) ** 2)
     cars = aggregator.charging.cars
     gone = cars.departure_h <= 48

@@ -1,4 +1,4 @@
-"""A day of the 33-bus microgrid, bid and dispatched: its results put back into the equations of MODEL.md section 5."""
+"""A day of the 33-bus microgrid, bid and dispatched: its results put back into the model's equations."""
 
 from dataclasses import replace
 from functools import partial
@@ -240,7 +240,7 @@ def test_the_certificate_looks_at_every_limit_of_the_metered_state(study33, limi
 
 @pytest.mark.slow
 def test_a_bid_that_ac_physics_refuses_is_mended(inexact):
-    """MODEL.md section 5: a bid whose relaxation is not exact is repaired into an AC-feasible one, and says so."""
+    """A bid whose relaxation is not exact is repaired into an AC-feasible one, and says so."""
     day = solved_day(inexact)
     flow = BatchPowerFlow(day.grid).run(day.points)
     assert flow.tie_p_mw == pytest.approx(day.plan.tie_p_mw, abs=1e-3)

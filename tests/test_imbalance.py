@@ -1,4 +1,4 @@
-"""Imbalance rules (MODEL.md section 2): by hand, then as properties of any rule."""
+"""Imbalance rules: by hand, then as properties of any rule."""
 
 import numpy as np
 import pytest

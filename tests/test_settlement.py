@@ -1,4 +1,4 @@
-"""The money of one hour (MODEL.md section 3): by hand, Table 5's adding up, and properties."""
+"""The money of one hour, Eq. (7)-(17): by hand, Table 5's adding up, and properties."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ def test_hour_by_hand():
 
 
 def test_below_zero_nobody_is_paid_for_harm():
-    """MODEL.md section 3: (9), (12) at the magnitude of the price, (11) at zero or more; (10) and (14) follow it."""
+    """Below zero, (9) and (12) are at the magnitude of the price, (11) is zero; (10) and (14) follow it."""
     money = hour(price_per_mwh=-50.0)
     assert money.load_curtailment == pytest.approx([30, 0])  # 3 x 50 x 0.2: shedding a load never earns
     assert money.loss == pytest.approx(1)  # energy lost is never worth anything
@@ -144,7 +144,7 @@ def test_profit_is_revenue_less_all_costs(
         penalty=penalty,
     )
     totals = money.totals()
-    # The formulas of MODEL.md section 3, written out.
+    # The formulas of docs/model.md, "Money", written out.
     served_mw, used_mw = (served * demand).sum(), (used * available).sum()
     by_formula = (
         retail * served_mw

@@ -2,7 +2,8 @@
 
 It shares two variables only with the network, `exchange_p_mw` and `exchange_q_mvar`. Repeated over hours and scenarios
 and linked to the network's hours it is the central benchmark; on its own, at prices, it is a microgrid that responds
-to them. MODEL section 9; limits and costs of the devices are tables 6 to 12 there.
+to them: docs/model.md, "Microgrids at connections". Limits and costs of the devices are tables 6 to 12 of the
+supplement on networked microgrids (docs/data.md).
 """
 
 import pyomo.environ as pyo

@@ -31,12 +31,14 @@ def show_formula(day: Day, term: str) -> None:
     """Show the formula of a term of the money in the hour that is shown, with its numbers."""
     found = formula(day, term)
     total, name = day.money[term], term.replace("_", " ")
+    paper = "Energies 2016, 9(1), 48"
+    source = f"Equation {found.equation} of {paper}" if found.equation else f"{paper} has no equation for it"
     lines = "".join(f'<div class="line">{escape(line)}</div>' for line in found.lines)
     html = (
         f"<h2>{escape(name[:1].upper() + name[1:])} in hour {day.hour}</h2><div>{escape(found.note)}</div>"
         f'<div class="symbols">{escape(found.symbols)}</div>{lines}'
         f'<div class="line">hours 1 to {day.hour} together: <b>{escape(money(total))}</b></div>'
-        f'<div class="source">Equation {escape(found.equation)} of Energies 2016, 9(1), 48</div>'
+        f'<div class="source">{escape(source)}</div>'
     )
     _show(html, "formula")
 

@@ -23,7 +23,7 @@ class Formula:
     lines : tuple of str
         The same with numbers, line by line; the last one ends in the amount.
     equation : str
-        Equation of the paper (Energies 2016, 9(1), 48).
+        Equation of the paper (Energies 2016, 9(1), 48); empty for the trade with microgrids, which it does not have.
     note : str
         Meaning of the term in one sentence.
     """
@@ -82,7 +82,7 @@ def _trade(day: Day, row: pd.Series) -> Formula:
     ]
     price = "the retail price" if day.run.study.coordination == "uncoordinated" else "the agreed price"
     note = f"Microgrids and cars pay {price} for the power they take; what they give, they are paid."
-    return Formula("Σ price · P_MG", (*lines, f"Σ = {money(row[TRADE])}"), "trade of section 9 of the model", note)
+    return Formula("Σ price · P_MG", (*lines, f"Σ = {money(row[TRADE])}"), "", note)
 
 
 def _exchange(_: Day, row: pd.Series) -> Formula:

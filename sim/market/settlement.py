@@ -86,7 +86,7 @@ def terms(
     exchange_price_per_mwh: Numeric = 0.0,
     step_h: float = 1.0,
 ) -> HourMoney:
-    """Return every money term of an hour, Eq. (8)-(17) of MODEL section 3: what settles it and what is optimised.
+    """Return every money term of an hour, Eq. (8)-(17): what settles it and what is optimised.
 
     ====================== =========================================== ===========
     revenue                ρ·P_L                                       (8)

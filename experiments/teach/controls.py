@@ -130,7 +130,7 @@ class Controls:
                 self._whose = ui.toggle(whose, value="both", on_change=self._update_sliders).props(
                     "no-caps dense padding='4px 12px'"
                 )
-                ui.label("weather and forecast errors are always shared").classes("note").style("padding: 0")
+                ui.label("weather and forecast errors are always shared").classes("note")
             with ui.element("div").classes("sliders"):
                 for name, slider in SLIDERS.items():
                     with ui.element("div"):

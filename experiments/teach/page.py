@@ -68,9 +68,10 @@ class TeachPage:
         self.controls = Controls(self)
         with ui.element("div").classes("progress").props("aria-hidden=true"):
             self._progress = ui.element("div")
-        self._why = ui.label().classes("why").props("role=status aria-live=polite")
+        with ui.element("div").classes("says"):
+            self._why = ui.label().classes("why").props("role=status aria-live=polite")
+            self._note = ui.label().classes("note")
         self._trouble = ui.label().classes("trouble").props("role=alert")
-        self._note = ui.label().classes("note")
         with ui.element("div").classes("body"):
             self.lesson_view = LessonView(self)
             with ui.element("main").classes("main-column") as self._main:
@@ -90,6 +91,8 @@ class TeachPage:
         self._groups.clear()
         self._panels_at.clear()
         self._drawn.clear()
+        self._to_draw.clear()
+        ui.run_javascript("waiting.clear()")
         with self._groups:
             self._group_buttons = {
                 group: ui.button(GROUPS[group], color=None, on_click=lambda _, group=group: self.show(group))
@@ -267,7 +270,4 @@ class TeachPage:
         done = hours >= length or bool(session.error)
         self._progress.style(f"width: {0 if done else 100 * (hours + 0.5) / length:.0f}%")
         waits = not session.is_ready and not session.error
-        text = f"simulating: {hours} of {length} hours" if waits else ""
-        if self._note.text != text:
-            self._note.set_text(text)
-            self._note.set_visibility(waits)
+        self._note.set_text(f"simulating: {hours} of {length} hours" if waits else "")

@@ -44,7 +44,7 @@ class RunHead:
 
     def _fact(self, name: str) -> tuple[ui.element, ui.label]:
         words = {"profit": "profit", "imbalance": "imbalance cost"}
-        words |= {"curtailed": "curtailed", "voltage": "lowest voltage"}
+        words |= {"curtailed": "curtailed", "voltage": "lowest voltage so far"}
         with ui.element("div").classes("fact"):
             if name in ("profit", "imbalance"):
                 value: Any = ui.element("button").classes("number").props(f'aria-label="formula of the {words[name]}"')
@@ -108,5 +108,5 @@ def _facts(day: Day) -> dict[str, str]:
         "profit": money(day.money["profit"]) if day.hour else "–",
         "imbalance": money(day.money["imbalance"]) if day.hour else "–",
         "curtailed": f"{number(curtailed, 2)} MWh",
-        "voltage": f"{number(day.hours['min_vm_pu'].iloc[-1])} p.u." if day.hour else "–",
+        "voltage": f"{number(day.hours['min_vm_pu'].min())} p.u." if day.hour else "–",
     }

@@ -36,6 +36,7 @@ function drawRest() {
 }
 
 function watch(id) {
+  if (!waiting.has(id)) return; // drawn, or of a study that is no longer shown
   const at = getHtmlElement(id);
   if (!at) return setTimeout(() => watch(id), 50);
   nearby.unobserve(at);

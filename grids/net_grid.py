@@ -17,6 +17,7 @@ from grids.net_check import in_service, net_problems
 from grids.net_source import NetSource
 from grids.net_units import Injections, injections_of, report
 from grids.network import BASE_MVA, FloatArray, Grid, GridError
+from grids.power_flow import PowerFlowError, shared_power_flow
 
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
@@ -75,7 +76,12 @@ def build_net_grid(
         problems.append("no load with active power is in service: there is nothing to serve")
     if problems:
         raise GridError(f"{where}: " + "; ".join(first_few(problems)))
-    return _grid(source.name, net, found, taken, tie_line, voltage, line_max_s_mva)
+    grid = _grid(source.name, net, found, taken, tie_line, voltage, line_max_s_mva)
+    try:
+        shared_power_flow(grid)  # which a run needs anyway
+    except PowerFlowError as error:
+        raise GridError(f"{error}; are its loads in MW, its impedances in ohm, and its voltages in kV?") from error
+    return grid
 
 
 def _grid(

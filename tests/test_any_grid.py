@@ -311,6 +311,10 @@ FAULTS = {
         "gen 0: stands at the main grid; make it",
     ),
     "options": (lambda net: net.user_pf_options.update(max_iteration=3), "net.user_pf_options.*remove max_iteration"),
+    "collapse": (
+        put("load", slice(None), p_mw=9000.0),
+        "no AC power flow even at a tenth of its load; are its loads in",
+    ),
     "no load": (put("load", slice(None), in_service=False), "there is nothing to serve"),
     "no column": (
         lambda net: net.line.drop(columns="r_ohm_per_km", inplace=True),

@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def left(self) -> str:
-        """What an interruption leaves, in words."""
+        """Remains of an interruption, in words."""
         if not self.days:
             return "nothing is left of it"
         return f"{self.days} days are kept, and --resume goes on after them"

@@ -36,7 +36,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Pattern of the name of a study or sweep."""
 
 NAME_IN_WORDS = "use letters, digits, '_', '.' and '-' only, the first one a letter or digit"
-"""What the pattern means, for messages."""
+"""Meaning of the pattern, for messages."""
 
 
 def _is_name(name: str) -> str:

@@ -188,7 +188,7 @@ def _all_commands(
 
 @_command(
     "study bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_ out resume"
-    " figures workers json"
+    " figures export workers json"
 )
 def run(
     given: Given,
@@ -200,11 +200,15 @@ def run(
         str | None,
         typer.Option(help="daily (one of each day), overview (of all days) or none. Default: daily up to a week."),
     ] = None,
+    export: Annotated[
+        list[str] | None, typer.Option(help="Also write csv (all tables) or bids (a market file); repeat for both.")
+    ] = None,
 ) -> None:
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
     chosen = _study(given)
     base = _load("catalog").base_study(chosen, given["study"])
-    _load("commands").run_study(chosen, base=base, out=out, resume=resume, figures=figures, **_way(given))
+    more = {"figures": figures, "export": export or ()}
+    _load("commands").run_study(chosen, base=base, out=out, resume=resume, **more, **_way(given))
 
 
 @_command(
@@ -307,6 +311,17 @@ def plot(
 ) -> None:
     """Draw a stored run again, as pages or panel by panel as 16:9 slides; the run's folder stays as it is."""
     _load("commands").plot_run(run_dir, figures=figure or (), day=day, page_format=page_format, out=out, as_json=json)
+
+
+@app.command()
+def export(
+    run_dir: Annotated[Path, typer.Argument(help="Folder written by tieline run.")],
+    what: Annotated[list[str], typer.Argument(help="csv: all tables; bids: the bids as a market file.")],
+    out: Annotated[Path, typer.Option(help="Folder for the CSV files; must not exist.")],
+    json: Json = False,
+) -> None:
+    """Write tables or bids of a stored run as CSV; the run's folder stays as it is."""
+    _load("commands").export_run(run_dir, export=what, out=out, as_json=json)
 
 
 @_command(

@@ -19,6 +19,7 @@ from experiments.console.bids import PROFIT_OF, show_bids, show_evaluation
 from experiments.console.run import show_run
 from experiments.evaluation import evaluate, scenario_set
 from experiments.executors.workers import Workers
+from experiments.export import check_exports, write_exports
 from experiments.long_run import StoredDays, bids_ahead
 from experiments.run_folder import chosen_figures, new_run, write_run
 from experiments.simulate import Run, simulate
@@ -65,6 +66,7 @@ def run_study(
     figures: str | None = None,
     resume: bool = False,
     workers: int | None = None,
+    export: Sequence[str] = (),
     as_json: bool,
 ) -> None:
     """Simulate a study, audit it, write its folder and print the results.
@@ -82,9 +84,12 @@ def run_study(
     workers : int, optional
         Number of processes, of which all but one compute the bids of the next days where they don't depend on the days
         before; by default one per core for a long run, else one. The result does not depend on it.
+    export : sequence of str
+        What is also written for other programs into the folder ``export`` of the run, see :mod:`experiments.export`.
     as_json : bool
         Print one JSON object and nothing else.
     """
+    check_exports(export)
     choice = chosen_figures(figures, study.days, study.calendar)
     if choice != "none":  # importing matplotlib takes a second, in which the solver computes the bids
         Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
@@ -102,11 +107,35 @@ def run_study(
         ):
             done = simulate(instance, fixed=known, progress=report, stored=stored)
         with console.status("auditing and drawing", quiet=as_json):
-            drawn = write_run(done, unfinished, folder, choice, stored=stored)
+            drawn = write_run(done, unfinished, folder, choice, stored=stored, export=export)
     summary, verdict = done.summary, done.audit()
     console.print_result(summary, instance, verdict, drawn, show=show_run, as_json=as_json)
     if not verdict.clean:
         sys.exit(1)
+
+
+def export_run(folder: Path, *, export: Sequence[str], out: Path, as_json: bool) -> None:
+    """Write tables or bids of a stored run for other programs.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the run; it stays as it is.
+    export : sequence of str
+        What is written, see :mod:`experiments.export`.
+    out : Path
+        Folder they are written to, which must not exist.
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
+    check_exports(export)
+    loaded = Run.load(folder)
+    with new_folder(out) as unfinished:
+        files = [file.name for file in write_exports(loaded, unfinished, export)]
+    if as_json:
+        console.print_json({"run_dir": str(folder), "out": str(out), "files": files})
+    else:
+        console.echo(f"written to {out}: {', '.join(files)}")
 
 
 def evaluate_study(study: Study, *, on: str, count: int, as_json: bool, **spread: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import file_digest
 from itertools import count
@@ -13,6 +13,7 @@ from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from experiments.export import write_exports
 from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
 from grids.documents import read_json, shown
@@ -129,7 +130,15 @@ def _differences(value: Any, base: Any, key: str) -> Iterator[str]:
         yield f"{key}={len(value)}" if isinstance(value, list | dict) else f"{key}={Path(str(value)).name}"
 
 
-def write_run(run: Run, folder: Path, name: Path, figures: str, *, stored: StoredDays | None = None) -> list[str]:
+def write_run(
+    run: Run,
+    folder: Path,
+    name: Path,
+    figures: str,
+    *,
+    stored: StoredDays | None = None,
+    export: Sequence[str] = (),
+) -> list[str]:
     """Write a run: study, versions, tables, figures, summary and, last of all, the manifest that says it is whole.
 
     Parameters
@@ -142,6 +151,8 @@ def write_run(run: Run, folder: Path, name: Path, figures: str, *, stored: Store
         Figures that are drawn.
     stored : StoredDays, optional
         The days of a long run, whose tables are in the folder already.
+    export : sequence of str
+        What is also written for other programs, see :mod:`experiments.export`.
 
     Returns
     -------
@@ -157,6 +168,9 @@ def write_run(run: Run, folder: Path, name: Path, figures: str, *, stored: Store
     seconds = {**run.seconds, "figures": perf_counter() - start}
     run.summary.update(run_dir=str(name), seconds=seconds)
     _write_json(folder / "summary.json", run.summary)
+    if export:
+        (folder / "export").mkdir(exist_ok=True)
+        write_exports(run, folder / "export", export)
     if stored is not None:
         stored.remove()
     write_manifest(folder)

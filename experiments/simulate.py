@@ -9,8 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
+from grids.documents import in_short
+from sim.errors import StudyError
 from sim.instance import Instance
 from sim.study import Study
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:  # a stored run is drawn and audited without solvers
     from agents.dispatch.dispatcher import Dispatcher
     from agents.microgrid_operator import GivenBids
     from experiments.long_run import StoredDays
+    from grids.power_flow import SetPoints
     from sim.audit import AuditReport
     from sim.scenarios import ScenarioSet
 
@@ -163,6 +167,64 @@ class Run:
             write_run(self, unfinished, target, choice)
         return target
 
+    def to_pandapower(self, *, day: int = 1, hour: float = 1) -> Any:
+        """Return the network as a pandapower net: an hour's set points, and in its ``res_`` tables the power flow.
+
+        The fleet's units are ``sgen`` and ``storage`` with pandapower's signs, its microgrids ``load``.
+
+        Parameters
+        ----------
+        day : int
+            Market day, counted from 1.
+        hour : float
+            Hour ending of the step, as in the tables.
+
+        Raises
+        ------
+        StudyError
+            If the run has no such hour.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> day = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2)
+        >>> net = day.to_pandapower(hour=12)
+        >>> bus = day.tables["buses"].query("hour == 12")["vm_pu"]
+        >>> bool(abs(net.res_bus.vm_pu.to_numpy() - bus.to_numpy()).max() < 1e-8)
+        True
+        """
+        from grids.net_results import net_with_results
+
+        chosen = {
+            name: frame[(frame["day"] == day) & (frame["hour"] == hour)]
+            for name in ("dispatch", "trades")
+            if len(frame := self.tables[name])
+        }
+        if chosen["dispatch"].empty:
+            raise StudyError(f"day {in_short(day)}, hour {in_short(hour)}: the run has no such hour")
+        return net_with_results(self.instance.grid, _set_points(chosen, ()))
+
+    def series(self) -> dict[str, pd.DataFrame]:
+        """Return the set points of all hours as pandapower has time series: by ``table.column``, a column per element.
+
+        Its ``ConstControl`` takes them as data of the net that `to_pandapower` returns. Storages draw, as there; the
+        index is the time at which each step begins.
+
+        Examples
+        --------
+        >>> import tieline as tl
+        >>> series = tl.run("microgrid33", policy="myopic", scenarios=10, keep=2).series()
+        >>> sorted(series), series["sgen.p_mw"].shape
+        (['load.p_mw', 'load.q_mvar', 'sgen.p_mw', 'sgen.q_mvar', 'storage.p_mw', 'storage.q_mvar'], (24, 10))
+        """
+        from grids.net_results import series_of_net
+
+        times = [self.study.calendar.times(day) for day in range(1, self.study.days + 1)]
+        tables = {name: frame for name in ("dispatch", "trades") if len(frame := self.tables[name])}
+        return series_of_net(
+            self.instance.grid, _set_points(tables, (sum(map(len, times)),)), times[0].append(times[1:])
+        )
+
     @classmethod
     def load(cls, folder: str | Path) -> Run:
         """Return the run in a folder it was written into.
@@ -271,3 +333,20 @@ def simulate(
         model.close()
     tables = model.ledger.frames() if stored is None else stored.join()
     return Run(instance=instance, tables=tables, seconds={**model.seconds, "total": perf_counter() - start})
+
+
+def _set_points(tables: Mapping[str, pd.DataFrame], shape: tuple[int, ...]) -> SetPoints:
+    """Return the powers of dispatch and trades of some hours as set points, shape (*shape, U)."""
+    from grids.power_flow import SetPoints
+
+    dispatch, values = tables["dispatch"], {}
+    is_load, is_battery = dispatch["kind"] == "load", dispatch["kind"] == "battery"
+    rows = {"load": is_load, "renewable": ~is_load & ~is_battery, "battery": is_battery}
+    parts = {kind: dispatch[chosen] for kind, chosen in rows.items()}
+    if "trades" in tables:
+        parts["exchange"] = tables["trades"]
+    for kind, frame in parts.items():
+        count = len(frame) // max(int(np.prod(shape)), 1)
+        for power in ("p_mw", "q_mvar"):
+            values[f"{kind}_{power}"] = frame[power].to_numpy(dtype=np.float64).reshape((*shape, count))
+    return SetPoints(**values)

@@ -178,6 +178,7 @@ def test_a_day_of_quarter_hours_is_audited(quarters):
         ("payments", "amount", 0.01, "payments"),
         ("books", "amount", 0.01, "books"),
         ("bids", "bid_mw", 0.01, "settled_bid"),
+        ("bids", "bid_mw", 0.01, "market_period"),
         ("market", "price_per_mwh", 0.5, "prices"),
     ],
 )

@@ -24,13 +24,14 @@ class Clock:
         Steps in an hour.
     bounds : array, shape (days + 1,)
         First step of every day, and the number of all steps.
-    settlement_steps : int
-        Steps of a settlement period.
+    settlement_steps, market_steps : int
+        Steps of a settlement period, and of a market period, for which one bid holds.
     """
 
     per_hour: int
     bounds: IntArray
     settlement_steps: int = 1
+    market_steps: int = 1
 
     @classmethod
     def of(cls, study: Mapping[str, Any]) -> "Clock":
@@ -45,6 +46,7 @@ class Clock:
         try:
             days, per_hour = int(study["days"]), round(1 / float(given.get("step_h", 1)))
             settlement = round(float(given.get("settlement_period_h", 1)) * per_hour)
+            market = round(float(given.get("market_period_h", 1)) * per_hour)
             hours = np.full(days, 24.0)
             if given.get("time_zone"):
                 dates = pd.date_range(given["first_day"], periods=days + 1, freq="D")
@@ -54,7 +56,7 @@ class Clock:
             bounds = np.rint(np.append(0.0, np.cumsum(hours)) * per_hour).astype(np.int64)
         except (KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
             raise StudyError(f"study.yaml: days or calendar can't be read ({type(error).__name__})") from error
-        return cls(per_hour, bounds, settlement)
+        return cls(per_hour, bounds, settlement, market)
 
     @property
     def days(self) -> int:
@@ -93,7 +95,7 @@ class Clock:
 
     def day_one(self) -> "Clock":
         """Return the clock of the first day alone."""
-        return Clock(self.per_hour, self.bounds[:2], self.settlement_steps)
+        return Clock(self.per_hour, self.bounds[:2], self.settlement_steps, self.market_steps)
 
     def time(self, step: int) -> tuple[int, int | float]:
         """Return day and hour ending of a step."""

@@ -37,6 +37,9 @@ def check_bids(records: Records, checker: Checker) -> None:
     accepted_bid = Quantity("accepted bid (absolute)", "MW", TIE_LINE)
     capacity = records.number("grid.tie_line.max_s_mva")
     checker.at_most("bid_capacity", np.abs(bid_mw), capacity, accepted_bid, within=POWER_MW)
+    if (steps := records.clock.market_steps) > 1:
+        held = Quantity("bid, which holds for its market period,", "MW", TIE_LINE)
+        checker.equal("market_period", bid_mw, bid_mw[::steps].repeat(steps, axis=0), held, within=0.0)
 
 
 def check_deciders(records: Records, checker: Checker) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from matplotlib.colors import to_hex
 
 from experiments.figures.style import tint
@@ -25,6 +27,10 @@ FAMILY = "Roboto, 'DejaVu Sans', sans-serif"
 DASHES: tuple[Any, ...] = ("solid", [10, 5], [3, 4], [12, 4, 3, 4], [6, 3], [2, 6], [16, 6])
 MARKERS = ("circle", "triangle", "rect", "diamond", "emptyCircle", "emptyTriangle", "emptyRect")
 """Dash patterns and markers by which lines of one colour are told apart."""
+
+
+WITH_MINUS = "value => value.toLocaleString('en', { maximumFractionDigits: 6 }).replace('-', '\u2212')"
+"""Expression that writes the numbers of an axis, with a true minus."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,8 @@ def value_axis(unit: str, low: float, high: float) -> Options:
         "name": unit,
         "nameTextStyle": {"fontSize": FONT - 1, "color": GREY, "align": "right", "padding": [0, 6, 0, 0]},
         "nameGap": 12,
-        "axisLabel": {"fontSize": FONT - 1, "color": GREY, "showMinLabel": True},
-        "splitNumber": 4,
+        "axisLabel": {"fontSize": FONT - 1, "color": GREY, ":formatter": WITH_MINUS},
+        "interval": _interval(low, high),
         "splitLine": {"lineStyle": {"color": RULE}},
     }
 
@@ -130,13 +136,24 @@ def step_area(name: str, values: Sequence[float | None], color: str, stack: str,
 
 def around(values: Iterable[float | FloatArray | Sequence[float]], *, zero: bool = True) -> tuple[float, float]:
     """Return round limits of an axis around all values, and zero."""
-    from matplotlib.ticker import MaxNLocator
-    from numpy import concatenate, nanmax, nanmin, ravel
-
-    every = concatenate([ravel(value) for value in values] + ([[0.0]] if zero else []))
-    low, high = (float(nanmin(every)), float(nanmax(every))) if every.size else (0.0, 1.0)
-    marks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, max(high, low + 1e-3))
+    every = np.concatenate([np.ravel(value) for value in values] + ([[0.0]] if zero else []))
+    low, high = (float(np.nanmin(every)), float(np.nanmax(every))) if every.size else (0.0, 1.0)
+    marks = _marks(low, max(high, low + 1e-3), 6)
     return round(float(marks[0]), 6), round(float(marks[-1]), 6)
+
+
+def _marks(low: float, high: float, most: int) -> FloatArray:
+    """Return round values, the same distance apart, from low or less to high or more."""
+    from matplotlib.ticker import MaxNLocator
+
+    return np.asarray(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+
+
+@lru_cache(maxsize=500)
+def _interval(low: float, high: float) -> float | None:
+    """Return the distance of marks of which one is at either end of an axis, or None if there are no such marks."""
+    tried = (_marks(low, high, most) for most in range(4, 9))
+    return next((round(float(m[1] - m[0]), 9) for m in tried if np.allclose(m[[0, -1]], (low, high))), None)
 
 
 def now_line(hour: int) -> Options:

@@ -225,7 +225,9 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
 
 
 def chosen_figures(asked: str | None, days: int, calendar: Calendar | None = None) -> str:
-    """Return the choice of figures: the one asked for, or the one that suits the days; none yet for unusual ones.
+    """Return the choice of figures: the one asked for, or the one that suits the days.
+
+    Figures of a day show 24 hourly steps; days of others are only drawn in the overview of several.
 
     Raises
     ------
@@ -233,9 +235,13 @@ def chosen_figures(asked: str | None, days: int, calendar: Calendar | None = Non
         If there is no such choice, or there are no figures of such days.
     """
     if calendar is not None and not calendar.has_usual_days(days):
-        if asked not in (None, "none"):
-            raise StudyError(f"--figures {asked}: figures show days of 24 hourly steps only; use --figures none")
-        return "none"
+        possible = ("none",) if days == 1 else ("overview", "none")
+        if asked in FIGURES and asked not in possible:
+            raise StudyError(
+                f"--figures {asked}: figures of a day show days of 24 hourly steps only; use --figures"
+                f" {' or '.join(possible)}"
+            )
+        asked = asked or possible[0]
     if asked is None:
         return "daily" if days <= DAILY_MOST else "overview"
     if asked not in FIGURES:

@@ -123,10 +123,7 @@ class Run:
         """
         from experiments.figures.run_figures import run_figure
         from experiments.figures.slides import slide_of
-        from sim.errors import StudyError
 
-        if not self.study.calendar.has_usual_days(self.study.days):
-            raise StudyError("plot: figures show days of 24 hourly steps only; use the tables of the run")
         page = run_figure(figure, self, day=day)
         return page if panel is None else slide_of(page, panel)
 

@@ -4,6 +4,7 @@ import json
 import signal
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from cli import OPTIONS, QUICK, accepted, begun, process
@@ -138,3 +139,24 @@ def test_a_long_run_is_summed_up_by_month(tmp_path):
         assert {name: sum(one[part][name] for one in months) for name in months[0][part]} == pytest.approx(
             run.summary[part]
         )
+
+
+@pytest.mark.parametrize("step_h", [1, 0.25])
+def test_the_overview_shows_days_of_any_length(step_h):
+    calendar = {"calendar.time_zone": "America/Los_Angeles", "calendar.first_day": "2015-10-31"}
+    study = tl.load_study("microgrid33", days=2, **QUICK).change(calendar | {"calendar.step_h": step_h})
+    run = tl.run(study)
+    axes = {str(ax.get_label()): ax for ax in run.plot("overview").axes}
+    shown = axes["tie_line"].collections[0].get_array()
+    flow = run.tables["settlements"].pivot(index="hour", columns="day", values="metered_mw").to_numpy()
+    assert (shown.shape, shown.mask.sum()) == ((25 / step_h, 2), 1 / step_h)  # the first day is an hour shorter
+    assert shown.compressed() == pytest.approx(flow[~np.isnan(flow)])
+    with pytest.raises(
+        StudyError, match="figures of a day show days of 24 hourly steps only; use overview or network"
+    ):
+        run.plot("day")
+
+
+def test_no_figures_of_days_are_asked_for_where_days_are_not_24_hourly_steps(refused):
+    message = refused("run", "microgrid33", *OPTIONS, "--set", "calendar.step_h=0.5", "--figures", "daily")
+    assert "figures of a day show days of 24 hourly steps only; use --figures none" in message

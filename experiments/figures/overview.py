@@ -89,7 +89,7 @@ def overview_figure(
             month_table(panels["months"], by_month)
         else:
             _profit_panel(panels["profit"], tables)
-        _penalty_panel(panels["penalty"], settlements)
+        _penalty_panel(panels["penalty"], settlements, "hours" if described.calendar.step_h == 1 else "steps")
         _tie_line_panel(panels["tie_line"], settlements, described.calendar.step_h)
         _deviation_panel(panels["deviation"], settlements)
         _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
@@ -138,14 +138,14 @@ def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     headline(ax, "(a) Profit of the operator", finding, y="profit [$ a day]")
 
 
-def _penalty_panel(ax: Axes, settlements: pd.DataFrame) -> None:
+def _penalty_panel(ax: Axes, settlements: pd.DataFrame, steps: str) -> None:
     by_day = settlements.groupby("day")["penalty"].sum()
     color, mean = COLORS["penalty"], float(by_day.mean())
     _bars(ax, by_day, color=color, gid="penalty")
     ax.set_ylim(0, 1.15 * max(float(by_day.max()), 1.0))
     margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
     fined = int((settlements["penalty"] >= CENT).sum())
-    share = f"in {fined:,} of {len(settlements):,} hours" if fined else "no hour with a penalty"
+    share = f"in {fined:,} of {len(settlements):,} {steps}" if fined else "no hour with a penalty"
     finding = f"{dollars(float(by_day.sum()))} {share}" if fined else share
     headline(ax, "(b) Imbalance penalty", finding, y="penalty [$ a day]")
 

@@ -114,8 +114,10 @@ def draw_again(run: Run, folder: Path, names: Sequence[str], *, day: int, slides
 
 def figure_names(run: Run) -> list[str]:
     """Return the names of the figures that there are of a run."""
-    connections = connection_figure_names(run.tables, run.instance)
-    return ["day", *connections, *(["overview"] if run.study.days > 1 else []), "network"]
+    all_days = ["overview"] if run.study.days > 1 else []
+    if not run.study.calendar.has_usual_days(run.study.days):
+        return [*all_days, "network"]
+    return ["day", *connection_figure_names(run.tables, run.instance), *all_days, "network"]
 
 
 def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
@@ -137,7 +139,10 @@ def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
     """
     known = figure_names(run)
     if name not in known:
-        raise StudyError(f"figure {in_short(name)}: use {', '.join(known[:-1])} or {known[-1]}")
+        usual = run.study.calendar.has_usual_days(run.study.days)
+        why = "" if usual else "figures of a day show days of 24 hourly steps only; "
+        either = " or ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
+        raise StudyError(f"figure {in_short(name)}: {why}use {either}")
     if not isinstance(day, int) or not 1 <= day <= run.study.days:
         raise StudyError(f"day {in_short(day)}: the run has day 1" + f" to {run.study.days}" * (run.study.days > 1))
     if name == "network":

@@ -54,7 +54,7 @@ def names(rows, takes):
         (["--networked"], ["networked"], USUAL),
         (["--sweeps", "--quick"], ["sweeps"], QUICK),
         (["--networked", "--sweeps"], ["networked", "sweeps"], USUAL),
-        (["--all"], ["microgrid33", "networked", "sweeps"], ALL),
+        (["--all"], ["microgrid33", "networked", "sweeps", "long_runs"], ALL),
     ],
 )
 def test_bench_reports_what_is_asked_for(quick_bench, options, groups, takes):

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from experiments import console
-from experiments.bench import microgrid33, networked, sweeps
+from experiments.bench import long_runs, microgrid33, networked, sweeps
 from experiments.bench.hard_cases import cases, prove
 from experiments.bench.measuring import Row
 from experiments.console.bench import show_hard_case, show_row
@@ -14,8 +14,9 @@ GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
     "microgrid33": (microgrid33.ROWS, 5, 2),
     "networked": (networked.ROWS, 3, 1),
     "sweeps": (sweeps.ROWS, 200, 50),
+    "long_runs": (long_runs.ROWS, 30, 12),
 }
-"""Groups of rows, and their numbers of repetitions (of sweeps: days), usually and with ``--quick``."""
+"""Groups of rows, and their numbers of repetitions (of sweeps and long runs: days), usually and with ``--quick``."""
 
 Measurement = tuple[str, str, Callable[[], dict[str, Any]]]
 """Measurement: the key of its result in the JSON, its name, and the function that makes it."""

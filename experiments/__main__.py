@@ -77,6 +77,7 @@ SHARED = {
     "trained": _option(str, "File of value functions for --policy learned (tieline train)."),
     "rule": _option(str, f"Imbalance rule: {RULES}."),
     "days": _option(int, "Market days in a row."),
+    "start": _option(str, "Date of day 1, for studies with a calendar, e.g. 2016-07-05.", metavar="DATE"),
     "scenarios": _option(int, "Monte-Carlo scenarios drawn for the bid."),
     "keep": _option(str, "Scenarios kept by the reduction, or all."),
     "gap": _option(float, "Relative optimality gap to prove, e.g. 0.001."),
@@ -187,8 +188,8 @@ def _all_commands(
 
 
 @_command(
-    "study bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_ out resume"
-    " figures export workers json"
+    "study bidding policy coordination trained rule days start scenarios keep cvar_weight cvar_level seed set_ out"
+    " resume figures export workers json"
 )
 def run(
     given: Given,
@@ -212,8 +213,8 @@ def run(
 
 
 @_command(
-    "study bidding policy coordination trained on test_scenarios rule scenarios keep cvar_weight cvar_level seed set_"
-    " workers dask json"
+    "study bidding policy coordination trained on test_scenarios rule start scenarios keep cvar_weight cvar_level seed"
+    " set_ workers dask json"
 )
 def evaluate(
     given: Given,
@@ -246,7 +247,7 @@ def value(
     _load("value_console").value_study(chosen, sizes=compare_keep or (), count=out_of_sample, out=out, **_way(given))
 
 
-@_command("study days samples seed set_ out json")
+@_command("study days start samples seed set_ out json")
 def scenarios(
     given: Given,
     samples: Annotated[int, typer.Option(min=2, max=1000, help="Scenarios drawn for each day.")] = 200,
@@ -257,8 +258,8 @@ def scenarios(
 
 
 @_command(
-    "study bidding coordination rule scenarios keep gap time_limit cvar_weight cvar_level seed set_ formulation solver"
-    " workers dask json csv"
+    "study bidding coordination rule start scenarios keep gap time_limit cvar_weight cvar_level seed set_ formulation"
+    " solver workers dask json csv"
 )
 def bid(
     given: Given,
@@ -325,8 +326,8 @@ def export(
 
 
 @_command(
-    "things vary seeds bidding policy coordination trained rule days scenarios keep cvar_weight cvar_level seed set_"
-    " out workers dask json"
+    "things vary seeds bidding policy coordination trained rule days start scenarios keep cvar_weight cvar_level seed"
+    " set_ out workers dask json"
 )
 def compare(
     given: Given,

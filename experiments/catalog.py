@@ -33,6 +33,7 @@ OPTIONS = {
     "trained": "trained",
     "rule": "market.rule",
     "days": "days",
+    "start": "calendar.first_day",
     "scenarios": "uncertainty.scenarios",
     "keep": "uncertainty.keep",
     "gap": "search.gap",
@@ -61,7 +62,8 @@ def list_studies() -> dict[str, str]:
     --------
     >>> import tieline as tl
     >>> sorted(tl.list_studies())
-    ['cigre_mv', 'microgrid33', 'microgrid33-export', 'microgrid33-year', 'networked33', 'networked330', 'networked66']
+    ['cigre_mv', 'microgrid33', 'microgrid33-export', 'microgrid33-year', 'networked33', 'networked330', 'networked66',
+     'simbench_rural']
     """
     return {name: _description(path) for name, path in packaged_studies().items()}
 
@@ -210,8 +212,8 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
 
 
 def _option(key: str, value: Any) -> Change:
-    """Return the change that an option makes; the option has the last word of its key, without the unit."""
-    name = key.rpartition(".")[2].removesuffix("_s").replace("_", "-")
+    """Return the change that an option makes."""
+    name = next(name for name, path in OPTIONS.items() if path == key).replace("_", "-")
     return Change(key, absolute_path(key, value) or value, f"--{name} {quote(str(value))}")
 
 
@@ -224,8 +226,9 @@ def load_study(study: str | Path | Study, **options: Any) -> Study:
         Name of a packaged study, YAML file, run folder, or a study that is there already.
     **options
         What `run` may be given besides a study: ``bidding``, ``policy`` and ``coordination`` (name, class or
-        instance), ``rule`` (name or `ImbalanceRule`), ``days``, ``seed``, ``scenarios``, ``keep``, ``gap``,
-        ``time_limit``, ``cvar_weight``, ``cvar_level``, ``trained``. All else is changed with `Study.change`.
+        instance), ``rule`` (name or `ImbalanceRule`), ``days``, ``start`` (date of day 1), ``seed``, ``scenarios``,
+        ``keep``, ``gap``, ``time_limit``, ``cvar_weight``, ``cvar_level``, ``trained``. All else is changed with
+        `Study.change`.
 
     Raises
     ------

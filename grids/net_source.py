@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import warnings
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,8 +37,6 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in _CASES},
 }
 """Networks that come with pandapower: for each name, the function of `pandapower.networks` and its options."""
-
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
 
 class NetSource(NamedTuple):
@@ -77,7 +73,9 @@ class NetSource(NamedTuple):
         GridError
             If there is none, or it may not be loaded; the message names the remedy.
         """
-        return {"pandapower": _pandapower, "simbench": _simbench, "network": _network}[self.kind](self.value)
+        from grids.simbench import simbench_net
+
+        return {"pandapower": _pandapower, "simbench": simbench_net, "network": _network}[self.kind](self.value)
 
 
 def is_content(value: str) -> bool:
@@ -130,20 +128,3 @@ def _network(name: str) -> pandapowerNet:
 
     function, options = NETWORKS[name]
     return getattr(pandapower.networks, function)(**options)
-
-
-def _simbench(code: str) -> pandapowerNet:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import simbench
-    except ImportError:
-        raise GridError("SimBench is not installed: pip install simbench (or the extra tieline[simbench])") from None
-    codes = simbench.collect_all_simbench_codes()
-    if not _CODE.fullmatch(code) or code not in codes:
-        close = get_close_matches(code, codes, n=3)
-        known = f"did you mean {' or '.join(close)}?" if close else "such as 1-MV-rural--0-sw or 1-LV-rural1--0-sw"
-        raise GridError(f"SimBench has no network {in_short(code)}; {known}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return simbench.get_simbench_net(code)

@@ -16,8 +16,8 @@ from grids.net_check import COLUMNS, in_service
 if TYPE_CHECKING:
     from pandapower import pandapowerNet
 
-KINDS = {"pv": ("pv", "solar", "photovoltaic"), "wind": ("wp", "wind", "wt")}
-"""Beginnings of the types of sgens that are units of a fleet."""
+KINDS = {"pv": ("pv", "solar", "photovoltaic", "lv_res"), "wind": ("wp", "wind", "wt")}
+"""Beginnings of the types of sgens that are units of a fleet; SimBench's ``lv_RES`` is a low-voltage net's PV."""
 
 
 @dataclass(frozen=True, kw_only=True)

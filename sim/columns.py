@@ -57,6 +57,9 @@ FORECASTS = (
 )
 """Profiles that have a column."""
 
+SIMBENCH = ("demand_pu", "wind_pu", "pv_pu")
+"""Profiles that a SimBench network has series of."""
+
 
 class ProfileSpec(Data):
     """Source of the days' forecasts: a CSV or Parquet file and, per profile, its column.
@@ -83,6 +86,9 @@ class ProfileSpec(Data):
         Longest gap within a day that is filled by a straight line; 0 refuses every gap. [h]
     zones : tuple of ZoneColumns
         Columns for some of the buses.
+    simbench : bool
+        Whether demand, wind and sun are the year 2016 that comes with the SimBench network of the study; the file then
+        holds the prices of one day, which repeats.
     """
 
     file: FileName
@@ -100,18 +106,38 @@ class ProfileSpec(Data):
     forecast_rule: ForecastRule | None = None
     fill_gaps_h: NonNegative = 0.0
     zones: tuple[ZoneColumns, ...] = ()
+    simbench: bool = False
 
     @model_validator(mode="after")
     def _series_have_times(self) -> Self:
         plain = ProfileSpec.model_construct(file=self.file)
+        if self.simbench and self.forecast_rule is None:
+            raise ValueError("simbench has what happened only: give a forecast_rule, persistence or weekly_mean")
+        for name in ("time", "actual", "fill_gaps_h", "zones"):
+            if self.simbench and getattr(self, name) != getattr(plain, name):
+                raise ValueError(f"{name} is for series in a file: leave it out, or simbench")
         for name in ("actual", "forecast_rule", "fill_gaps_h", "zones"):
-            if self.time is None and getattr(self, name) != getattr(plain, name):
+            if not self.is_series and getattr(self, name) != getattr(plain, name):
                 raise ValueError(f"{name} is for series with times: name the column of times as time")
+        if self.simbench:
+            return self
         if self.forecast_rule is not None and not self.actual.model_dump(exclude_none=True):
             raise ValueError(f"forecast_rule {self.forecast_rule} needs what happened: name its columns in actual")
         return self
 
     @property
+    def is_series(self) -> bool:
+        """Return whether the days differ, and are not one that repeats."""
+        return self.time is not None or self.simbench
+
+    @property
     def columns(self) -> dict[str, str]:
-        """Column of each profile that is given."""
-        return self.model_dump(include=set(FORECASTS), exclude_none=True)
+        """Column of the file for each profile that it holds."""
+        return self.model_dump(include={*FORECASTS} - {*(SIMBENCH if self.simbench else ())}, exclude_none=True)
+
+    @property
+    def has_actuals(self) -> bool:
+        """Return whether it is known what happened to demand, wind or sun."""
+        return self.simbench or any(
+            part.actual.model_dump(include={*SIMBENCH}, exclude_none=True) for part in (self, *self.zones)
+        )

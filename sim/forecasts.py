@@ -10,6 +10,7 @@ forecast of a day from what has happened by then:
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import compress
 
@@ -66,17 +67,12 @@ class SeriesProfiles:
         self._past_day = lru_cache(maxsize=2048)(self._both_of_day)
         self._forecast = lru_cache(maxsize=2048)(self._forecast_of_day)
         _require_known_buses(spec, grid)
-        self._columns = {
-            (name, actual): self._columns_of(name, actual=actual)
-            for actual in (False, True)
-            for name in (ActualColumns.model_fields if actual else spec.columns)
-            if actual or not self._by_rule(name)
-        }
+        self._columns = self._all_columns()
         self._series = self._read()
 
     def __reduce__(self) -> tuple[type["SeriesProfiles"], tuple[ProfileSpec, Calendar, Grid]]:
         """Return how another process makes it again: it reads the file."""
-        return SeriesProfiles, (self.spec, self.calendar, self._grid)
+        return type(self), (self.spec, self.calendar, self._grid)
 
     def require_days(self, days: int) -> None:
         """Refuse a file that lacks something of the market days 1 to `days`, before a run of a year begins.
@@ -210,11 +206,20 @@ class SeriesProfiles:
         if not found:
             raise StudyError(
                 f"profiles.forecast_rule: weekly_mean finds no day like {self.calendar.times(day)[0].date()} in the"
-                f" {WEEKLY_DAYS} days before it in {self.spec.file}; move calendar.first_day, or use persistence"
+                f" {WEEKLY_DAYS} days before it in {self._series.file}; move calendar.first_day, or use persistence"
             )
         return np.asarray(np.mean(found, axis=0), dtype=np.float64)
 
     # ---- columns ----
+
+    def _all_columns(self) -> dict[tuple[str, bool], list[str]]:
+        """Return the columns of each profile, of its forecast (False) and of what happened (True)."""
+        return {
+            (name, actual): self._columns_of(name, actual=actual)
+            for actual in (False, True)
+            for name in (ActualColumns.model_fields if actual else self.spec.columns)
+            if actual or not self._by_rule(name)
+        }
 
     def _columns_of(self, name: str, *, actual: bool) -> list[str]:
         """Return the column of each load or unit, one column of what all share, or none if none is given."""
@@ -261,15 +266,15 @@ class SeriesProfiles:
         used = sorted({column for columns in self._columns.values() for column in columns})
         zone, file = self.calendar.time_zone or "UTC", spec.file.rpartition("/")[2]
         series = read_series(table, spec.time or "", zone=zone, file=file, columns=used, marks=spec.time_marks)
+        return self._usable(series).filled(spec.fill_gaps_h).at_step(self.calendar.step_h)
+
+    def _usable(self, series: Series) -> Series:
+        """Return series with a column for each use of one, as the fractions and prices that profiles hold."""
+        used = list(series.table)
         for (name, actual), columns in self._columns.items():
             for column in dict.fromkeys(columns):
                 series.table[_key(name, column)] = self._scaled(series, name, column, actual=actual)
-        scaled = series.table.drop(columns=used)
-        return (
-            Series(table=scaled, step_h=series.step_h, file=file)
-            .filled(spec.fill_gaps_h)
-            .at_step(self.calendar.step_h)
-        )
+        return replace(series, table=series.table.drop(columns=used))
 
     def _scaled(self, series: Series, name: str, column: str, *, actual: bool) -> pd.Series:
         """Return a column in the unit of its profile; refuse values that no such profile has."""

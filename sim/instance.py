@@ -15,6 +15,7 @@ from sim.market.tariff import Tariff
 from sim.profiles import Profiles, RepeatedDay, load_profiles
 from sim.reduction import reduce_scenarios
 from sim.scenarios import Draw, ScenarioSet, draw_scenarios, forecast
+from sim.simbench_profiles import SimbenchProfiles
 from sim.study import Study
 
 OF_PROFILE = {
@@ -82,11 +83,11 @@ class Instance:
         _require_microgrid_profiles(study)
         calendar, spec = study.calendar, study.profiles
         series: Series
-        if spec.time is None:
+        if not spec.is_series:
             clock_day = load_profiles(spec.file, spec.columns, steps_per_hour=calendar.steps_per_hour)
             series = RepeatedDay(clock_day, calendar)
         else:
-            series = SeriesProfiles(spec, calendar, grid)
+            series = (SimbenchProfiles if spec.simbench else SeriesProfiles)(spec, calendar, grid)
             series.require_days(study.days)
         profiles = series.profiles(1)
         return cls(study=study, grid=grid, profiles=profiles, forecast=forecast(grid, profiles), series=series)

@@ -115,7 +115,7 @@ def load_profiles(
     file : str
         Name of a packaged file, or path of a ``.csv`` or ``.parquet`` file (relative to `folder`, the study's own).
     columns : dict
-        For each field of `Profiles` the column that holds it; those of microgrids may be missing.
+        For each field of `Profiles` the column that holds it; what is missing is zero.
     steps_per_hour : int
         Steps of the calendar in an hour: the file has a row for every hour of a day of the clock, or for every step.
 
@@ -134,7 +134,8 @@ def load_profiles(
                 f"profiles.{name}: column '{columns[name]}' of {file} is {values[bad[0]]} in hour"
                 f" {bad[0] + 1}; give a fraction of {remedy}"
             )
-    return Profiles(**arrays)
+    blank = dict.fromkeys(("demand_pu", "wind_pu", "pv_pu"), np.zeros(len(table)))
+    return Profiles(**blank | arrays)
 
 
 def require_commas(headings: Iterable[object], where: str) -> None:

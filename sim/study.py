@@ -188,13 +188,17 @@ class Study(Data):
 
     @model_validator(mode="after")
     def _history_has_actuals(self) -> Self:
-        actual = self.profiles.actual.model_dump(include={"demand_pu", "wind_pu", "pv_pu"}, exclude_none=True)
-        zoned = any(zone.actual.model_dump(exclude_none=True) for zone in self.profiles.zones)
-        if self.uncertainty.errors.source == "history" and not (actual or zoned):
+        if self.uncertainty.errors.source == "history" and not self.profiles.has_actuals:
             raise ValueError(
                 "uncertainty.errors.source history needs what happened: name its columns in profiles.actual, or set"
                 " source to parametric"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _series_have_a_network(self) -> Self:
+        if self.profiles.simbench and self.grid.simbench is None:
+            raise ValueError("profiles.simbench is the year of a SimBench network: name its code as grid.simbench")
         return self
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -164,7 +164,7 @@ def test_a_file_is_blamed_for_what_no_option_says(refused, tmp_path):
 
 
 @pytest.mark.parametrize("key", OPTIONS.items(), ids=lambda item: item[0])
-def test_options_are_called_by_the_last_word_of_what_they_set(key):
+def test_messages_name_the_option_that_sets_a_value(key):
     name, path = key
     assert _option(path, "x").given == f"--{name.replace('_', '-')} x"
 

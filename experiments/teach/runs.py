@@ -61,7 +61,7 @@ class StudyRun:
     """
 
     def __init__(self, study: Study) -> None:
-        if not (study.calendar.is_hourly and study.calendar.time_zone is None and study.profiles.time is None):
+        if not (study.calendar.is_hourly and study.calendar.time_zone is None and not study.profiles.is_series):
             raise StudyError(
                 "calendar, profiles.time: the teaching page shows a day of 24 hours that repeats; leave them out"
             )

@@ -138,6 +138,5 @@ class ProfileSpec(Data):
     @property
     def has_actuals(self) -> bool:
         """Return whether it is known what happened to demand, wind or sun."""
-        return self.simbench or any(
-            part.actual.model_dump(include={*SIMBENCH}, exclude_none=True) for part in (self, *self.zones)
-        )
+        given = [self.actual, *(zone.actual for zone in self.zones)]
+        return self.simbench or any(one.model_dump(include={*SIMBENCH}, exclude_none=True) for one in given)

@@ -206,6 +206,10 @@ def run(
     ] = None,
 ) -> None:
     """Simulate a study: bid, 24 hours of ANM, settlement, audit; write a run folder with tables and figures."""
+    if given["days"] or given["workers"]:  # a long run has workers
+        from experiments.executors.engines import start_tracker
+
+        start_tracker()
     chosen = _study(given)
     base = _load("catalog").base_study(chosen, given["study"])
     more = {"figures": figures, "export": export or ()}

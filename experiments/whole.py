@@ -58,7 +58,7 @@ class Draft:
         """Remains of an interruption, in words."""
         if not self.days:
             return "nothing is left of it"
-        return f"{self.days} days are kept, and --resume goes on after them"
+        return f"finished days are kept ({self.days}), and --resume goes on after them"
 
     def publish(self) -> None:
         """Give it its own name; nothing is overwritten, and a manifest comes last."""
@@ -184,8 +184,8 @@ def _take_over(draft: Draft, name: str, kind: str, *, resume: bool) -> None:
         return
     elif draft.days:
         raise TakenError(
-            f"{name}: {draft.days} days of a run that ended early are there; go on after them with --resume, or remove"
-            f" {draft.path}"
+            f"{name}: finished days of a run that ended early are there ({draft.days}); go on after them with"
+            f" --resume, or remove {draft.path}"
         )
     elif draft.path.exists():
         draft.remove()

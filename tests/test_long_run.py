@@ -17,7 +17,7 @@ from sim.instance import Instance
 
 pytestmark = pytest.mark.usefixtures("in_own_folder")
 
-LONG = ("run", "microgrid33", *OPTIONS, "--days", 16, "--figures", "none")
+LONG = ("run", "microgrid33", *OPTIONS, "--days", "16", "--figures", "none")
 
 
 class StoppedError(Exception):
@@ -86,7 +86,7 @@ def test_resume_needs_the_folder(refused):
 def test_days_that_are_there_are_not_removed_unasked(tmp_path, refused):
     (tmp_path / ".one.unfinished" / "days" / "00001").mkdir(parents=True)
     message = refused(*LONG, "--out", "one")
-    assert "1 days of a run that ended early are there; go on after them with --resume" in message
+    assert "finished days of a run that ended early are there (1); go on after them with --resume" in message
     assert (tmp_path / ".one.unfinished" / "days" / "00001").is_dir()
 
 
@@ -111,6 +111,18 @@ def test_workers_do_not_change_a_result():
         together = simulate(instance, fixed=known).tables
     for table, frame in alone.items():
         pd.testing.assert_frame_equal(together[table], frame, check_exact=True)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_days_and_says_so(tmp_path):
+    run = begun(*LONG, "--set", "bid_start=pinned", "--workers", "2", "--out", "one", cwd=tmp_path)
+    while not (tmp_path / ".one.unfinished" / "days" / "00001").exists() and run.poll() is None:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate()
+    kept = sum(day.is_dir() for day in (tmp_path / ".one.unfinished" / "days").iterdir() if day.name.isdecimal())
+    message = f"stopped; --out one: finished days are kept ({kept}), and --resume goes on after them\n"
+    assert (run.returncode, err) == (130, message)
 
 
 @pytest.mark.slow

@@ -43,9 +43,7 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
     )
     out.print(money_table(summary["terms"], period))
     if "months" in summary:
-        rows = month_rows(summary["months"])
-        title = "Months: costs positive, net import is import less export, off band is beyond the tolerance"
-        out.print(rich_table(MONTH_HEADS, rows, "l" + "r" * (len(MONTH_HEADS) - 1), title=title, bold={"all"}))
+        out.print(_months_table(summary["months"]))
     out.print(_physics_table(summary, instance))
     show_limits(summary["limits"], summary["hours_beyond_limits"])
     if "microgrids" in summary:
@@ -97,6 +95,19 @@ def money_table(terms: Mapping[str, float], period: str, reach: Mapping[str, flo
         bold={"profit"},
         sections={"load_curtailment"},
     )
+
+
+MONTH_SHOWN = ("month", "days", "profit", "exchange", "imbalance", "net import", "off band", "curtailed")
+"""Columns of the table of months that a terminal of 80 characters has room for."""
+
+
+def _months_table(months: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of months, without some of its columns; all are in the figure and in the JSON."""
+    chosen = [k for k, head in enumerate(MONTH_HEADS) if head.split(" [")[0] in MONTH_SHOWN]
+    rows = [[row[k] for k in chosen] for row in month_rows(months)]
+    heads = [escape(MONTH_HEADS[k]).replace(" ", "\n") for k in chosen]
+    title = "Months: costs positive, net import is import less export, off band is beyond the tolerance"
+    return rich_table(heads, rows, "l" + "r" * (len(chosen) - 1), title=title, bold={"all"})
 
 
 def _physics_table(summary: Mapping[str, Any], instance: Instance) -> Table:

@@ -113,7 +113,7 @@ def duration_panels(panels: Sequence[Axes], tables: Mapping[str, pd.DataFrame]) 
 
 def _span(values: pd.Series, form: str, unit: str) -> str:
     """Return the smallest and the largest of some values in words."""
-    low, high = (round(float(value), 6) + 0.0 for value in (values.min(), values.max()))
+    low, high = (round(float(value), 2) + 0.0 for value in (values.min(), values.max()))
     return f"{low:{form}} to {high:{form}} {unit}".replace("-", "−")
 
 

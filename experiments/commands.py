@@ -90,7 +90,7 @@ def run_study(
         Print one JSON object and nothing else.
     """
     check_exports(export)
-    choice = chosen_figures(figures, study.days, study.calendar)
+    choice = chosen_figures(figures, study.days)
     if choice != "none":  # importing matplotlib takes a second, in which the solver computes the bids
         Thread(target=import_module, args=["experiments.figures.run_figures"], daemon=True).start()
     instance = instance_of(study)

@@ -18,7 +18,6 @@ from experiments.provenance import versions
 from experiments.whole import MANIFEST, TakenError, new_folder
 from grids.documents import read_json, shown
 from sim.audit import audit_folder
-from sim.calendar import Calendar
 from sim.errors import StudyError
 from sim.ledger import read_tables, write_tables
 from sim.study import Study
@@ -224,24 +223,14 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def chosen_figures(asked: str | None, days: int, calendar: Calendar | None = None) -> str:
-    """Return the choice of figures: the one asked for, or the one that suits the days.
-
-    Figures of a day show 24 hourly steps; days of others are only drawn in the overview of several.
+def chosen_figures(asked: str | None, days: int) -> str:
+    """Return the choice of figures: the one asked for, or the one that suits the number of days.
 
     Raises
     ------
     StudyError
-        If there is no such choice, or there are no figures of such days.
+        If there is no such choice.
     """
-    if calendar is not None and not calendar.has_usual_days(days):
-        possible = ("none",) if days == 1 else ("overview", "none")
-        if asked in FIGURES and asked not in possible:
-            raise StudyError(
-                f"--figures {asked}: figures of a day show days of 24 hourly steps only; use --figures"
-                f" {' or '.join(possible)}"
-            )
-        asked = asked or possible[0]
     if asked is None:
         return "daily" if days <= DAILY_MOST else "overview"
     if asked not in FIGURES:

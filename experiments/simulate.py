@@ -158,7 +158,7 @@ class Run:
         from experiments.catalog import base_study
         from experiments.run_folder import chosen_figures, new_run, write_run
 
-        choice = chosen_figures(figures, self.study.days, self.study.calendar)
+        choice = chosen_figures(figures, self.study.days)
         out = None if folder is None else Path(folder)
         with new_run(out, self.study, base_study(self.study, self.study.name)) as (unfinished, target):
             write_run(self, unfinished, target, choice)

@@ -163,12 +163,19 @@ def test_the_overview_shows_days_of_any_length(step_h):
     flow = run.tables["settlements"].pivot(index="hour", columns="day", values="metered_mw").to_numpy()
     assert (shown.shape, shown.mask.sum()) == ((25 / step_h, 2), 1 / step_h)  # the first day is an hour shorter
     assert shown.compressed() == pytest.approx(flow[~np.isnan(flow)])
-    with pytest.raises(
-        StudyError, match="figures of a day show days of 24 hourly steps only; use overview or network"
-    ):
-        run.plot("day")
 
 
-def test_no_figures_of_days_are_asked_for_where_days_are_not_24_hourly_steps(refused):
-    message = refused("run", "microgrid33", *OPTIONS, "--set", "calendar.step_h=0.5", "--figures", "daily")
-    assert "figures of a day show days of 24 hourly steps only; use --figures none" in message
+@pytest.mark.parametrize(("step_h", "steps"), [(1, (24, 25)), (0.25, (96, 100))])
+def test_the_figure_of_a_day_shows_steps_and_days_of_any_length(step_h, steps):
+    calendar = {"calendar.time_zone": "America/Los_Angeles", "calendar.first_day": "2015-10-31"}
+    run = tl.run(tl.load_study("microgrid33", days=2, **QUICK).change(calendar | {"calendar.step_h": step_h}))
+    for day, count in enumerate(steps, start=1):
+        axes = {str(ax.get_label()): ax for ax in run.plot("day", day=day).axes}
+        drawn = {artist.get_gid(): artist for ax in axes.values() for artist in ax.get_children()}
+        flow = run.tables["settlements"].query("day == @day")
+        assert drawn["metered"].get_ydata() == pytest.approx(flow["metered_mw"])
+        assert axes["voltage"].collections[0].get_array().shape == (33, count)
+        assert [len(drawn[name].get_data().edges) for name in ("bid", "served")] == [count + 1, count + 1]
+        assert axes["soc"].get_xlim() == (0.5, count * step_h + 0.5)
+        middle = drawn["metered"].get_xdata()
+        assert middle[[0, -1]].tolist() == [1 - (1 - step_h) / 2, count * step_h + (1 - step_h) / 2]

@@ -65,7 +65,7 @@ def day_figure(
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         for name in panels:
             if name != "money":
-                hour_axis(panels[name], named=name == "voltage")
+                hour_axis(panels[name], named=name == "voltage", hours=float(today["settlements"]["hour"].max()))
         broken = limits_in_words(verdict or audit(tables, study), day)
         about = shorten(described.description, 140, placeholder=" …")
         who = who_decides(described, today)

@@ -48,10 +48,11 @@ def color_bar(ax: Axes, mesh: QuadMesh, label: str, *, nbins: int = 5, width: fl
     return bar
 
 
-def frame(ax: Axes, cells: BoolArray, *, width: float, gid: str) -> None:
-    """Frame cells of a map of hours, shape (rows, 24), in black."""
-    lines = LineCollection(list(outline(cells, 1.0)), colors="black", linewidths=width, gid=gid)
-    ax.add_collection(lines, autolim=False)
+def frame(ax: Axes, cells: BoolArray, *, width: float, gid: str, step_h: float = 1.0) -> None:
+    """Frame cells of a map of steps, shape (rows, T), in black."""
+    lines = outline(cells, 0.5)
+    lines[..., 0] = 0.5 + step_h * lines[..., 0]
+    ax.add_collection(LineCollection(list(lines), colors="black", linewidths=width, gid=gid), autolim=False)
 
 
 def outline(mask: BoolArray, first_hour: float) -> FloatArray:

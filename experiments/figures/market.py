@@ -14,11 +14,16 @@ from experiments.figures.style import (
     dollars,
     headline,
     hour_edges,
+    hour_middles,
     ink,
     margin_labels,
+    step_of,
     tint,
     zero_line,
 )
+
+MOST_DOTS = 25
+"""Number of steps up to which each has a large dot."""
 
 CENT = 0.005
 """Penalty from which on an hour is marked; less than half a cent is rounding of the optimiser. [$]"""
@@ -33,7 +38,10 @@ def tie_line_panel(ax: Axes, settlements: pd.DataFrame, bids: pd.DataFrame) -> N
     ax.stairs(upper, hour_edges(hours), baseline=lower, fill=True, color=tint(blue, 0.25), gid="band")
     ax.stairs(bid, hour_edges(hours), baseline=None, color=blue, lw=1.2, gid="bid")
     zero_line(ax)
-    ax.plot(hours, metered, "o", color=blue, ms=4, mec="white", mew=0.6, zorder=4, gid="metered")
+    size = 4 if len(hours) <= MOST_DOTS else 2.5
+    ax.plot(
+        hour_middles(hours), metered, "o", color=blue, ms=size, mec="white", mew=size * 0.15, zorder=4, gid="metered"
+    )
     _leave_room(ax, np.concatenate([lower, upper, metered]))
     _mark_penalties(ax, settlements)
     bid_name = "bid with its band" if (upper > lower).any() else "bid (no band)"
@@ -50,7 +58,15 @@ def _finding(settlements: pd.DataFrame, bids: pd.DataFrame) -> str:
     if len(refused):
         return shorten(f"bid refused: {refused['reason'].iloc[0]}", 90, placeholder=" …")
     count = int((settlements["penalty"] >= CENT).sum())
-    return f"penalty {dollars(settlements['penalty'].sum())} in {count} hours" if count else "no hour with a penalty"
+    return (
+        f"penalty {dollars(settlements['penalty'].sum())} in {count} {_periods(settlements)}"
+        if count
+        else "no hour with a penalty"
+    )
+
+
+def _periods(settlements: pd.DataFrame) -> str:
+    return "hours" if step_of(settlements["hour"].to_numpy(dtype=np.float64)) == 1 else "steps"
 
 
 def _leave_room(ax: Axes, values: np.ndarray) -> None:
@@ -65,9 +81,12 @@ def _mark_penalties(ax: Axes, settlements: pd.DataFrame) -> None:
     metered = fined["metered_mw"].to_numpy()
     edge = np.clip(metered, fined["lower_mw"].to_numpy(), fined["upper_mw"].to_numpy())
     orange = COLORS["penalty"]
-    ax.vlines(fined["hour"], edge, metered, color=orange, lw=2.5, zorder=3, gid="outside_band")
-    ax.plot(fined["hour"], metered, "o", color=orange, ms=5, mec="white", mew=0.6, zorder=5, gid="fined")
-    for hour, penalty in zip(fined["hour"], fined["penalty"], strict=True):
+    hours = settlements["hour"].to_numpy(dtype=np.float64)
+    places = hour_middles(hours)[(settlements["penalty"] >= CENT).to_numpy()]
+    width, size = (2.5, 5.0) if len(hours) <= MOST_DOTS else (1.4, 3.0)
+    ax.vlines(places, edge, metered, color=orange, lw=width, zorder=3, gid="outside_band")
+    ax.plot(places, metered, "o", color=orange, ms=size, mec="white", mew=size * 0.12, zorder=5, gid="fined")
+    for hour, penalty in fined.groupby(np.ceil(fined["hour"]))["penalty"].sum().items():
         text = f"{penalty:.2f}" if penalty < 10 else f"{penalty:.1f}" if penalty < 100 else f"{penalty:.0f}"
         look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 7, "color": ink(orange)}
         ax.text(hour, 0.93, text, transform=ax.get_xaxis_transform(), **look)

@@ -97,10 +97,10 @@ class Page:
             self.figure.text(left, 1 - place / self.height, text, va="center", parse_math=False, **look)
 
 
-def hour_axis(ax: Axes, *, every: int = 1, named: bool = True) -> None:
-    """Give a panel the hours of a day; every so many of them are numbered."""
-    shown = HOURS[every - 1 :: every]
-    ax.set_xlim(0.5, HOURS[-1] + 0.5)
+def hour_axis(ax: Axes, *, every: int = 1, named: bool = True, hours: float = HOURS[-1]) -> None:
+    """Give a panel the hours of a day, mostly 24; every so many of them are numbered."""
+    shown = np.arange(every, hours + 1, every)
+    ax.set_xlim(0.5, hours + 0.5)
     ax.set_xticks(shown, labels=[f"{hour:.0f}" for hour in shown])
     ax.tick_params(axis="x", pad=2)
     if named:
@@ -121,7 +121,8 @@ def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
         parts.append(f"coordination {study.coordination}")
     parts += [f"imbalance rule {study.market.rule.name}", f"seed {study.seed}"]
     if fallbacks := int(np.count_nonzero(tables["decisions"]["policy"] != study.policy)):
-        parts.append(f"a fallback policy decided in {fallbacks:,} hours")
+        steps = "hours" if study.calendar.step_h == 1 else "steps"
+        parts.append(f"a fallback policy decided in {fallbacks:,} {steps}")
     return "  ·  ".join(parts)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from experiments.figures.page import HOURS
-from experiments.figures.style import hour_edges, zero_line
+from experiments.figures.style import hour_edges, hour_middles, step_of, zero_line
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-6
@@ -23,20 +23,22 @@ class Stack:
     ----------
     ax : Axes
         The panel.
+    hours : array, shape (T,)
+        Hour at which every step ends.
 
     Attributes
     ----------
-    top, bottom : array, shape (24,)
+    top, bottom : array, shape (T,)
         The ends of what has been stacked. [MW]
     """
 
-    def __init__(self, ax: Axes) -> None:
-        self.ax, self.edges = ax, hour_edges(HOURS)
-        self.top, self.bottom = np.zeros(len(HOURS)), np.zeros(len(HOURS))
+    def __init__(self, ax: Axes, hours: FloatArray = HOURS) -> None:
+        self.ax, self.hours, self.edges = ax, hours, hour_edges(hours)
+        self.top, self.bottom = np.zeros(len(hours)), np.zeros(len(hours))
 
     def add(self, name: str, color: Any, p_mw: FloatArray) -> None:
-        """Add the power of a unit, shape (24,), or of several that give and use at once, shape (24, units). [MW]"""
-        units = np.nan_to_num(p_mw).reshape(len(HOURS), -1)
+        """Add the power of a unit, shape (T,), or of several that give and use at once, shape (T, units). [MW]"""
+        units = np.nan_to_num(p_mw).reshape(len(self.hours), -1)
         gid, label = re.sub(r"\W+", "_", f"{self.ax.get_label()}_{name}").strip("_"), name
         for side, base, height in (
             ("up", self.top, np.maximum(units, 0).sum(axis=1)),
@@ -52,12 +54,12 @@ class Stack:
         """Hatch what was curtailed in some hours: on top of the stack, or in narrow bars upwards from a base."""
         start, there = (self.top if base is None else base), p_mw > CURTAILED_MW
         if there.any():
-            hatch, width, zorder = ("/////", 1.0, 3) if base is None else ("xxxxx", 0.5, 6)
-            where: dict[str, Any] = {"bottom": start[there], "width": width, "zorder": zorder}
+            hatch, share, zorder = ("/////", 1.0, 3) if base is None else ("xxxxx", 0.5, 6)
+            where: dict[str, Any] = {"bottom": start[there], "width": share * step_of(self.hours), "zorder": zorder}
             look: dict[str, Any] = {"facecolor": "white", "edgecolor": color, "lw": 0.7, "hatch": hatch, "label": name}
-            bars = self.ax.bar(HOURS[there], p_mw[there], **where, **look)
-            for hour, bar in zip(HOURS[there], bars, strict=True):
-                bar.set_gid(f"{name.replace(' ', '_')}-{hour:.0f}")
+            bars = self.ax.bar(hour_middles(self.hours)[there], p_mw[there], **where, **look)
+            for hour, bar in zip(self.hours[there], bars, strict=True):
+                bar.set_gid(f"{name.replace(' ', '_')}-{hour:g}")
         if base is None:
             self.top += p_mw
 

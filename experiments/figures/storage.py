@@ -18,6 +18,7 @@ from experiments.figures.style import (
     ink,
     margin_labels,
     nothing_to_show,
+    step_of,
     tint,
     write_key,
 )
@@ -43,7 +44,7 @@ RANGE_HEIGHT = 1.6
 
 
 def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.Series) -> None:
-    """Draw the SOC at the end of each hour, from its value at the start of the day on.
+    """Draw the SOC at the end of each step, from its value at the start of the day on.
 
     No two of a few batteries have markers at the same hour, so that lines that coincide can be told apart.
 
@@ -60,12 +61,13 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
         nothing_to_show(ax, "no batteries in this fleet")
         return
     count, labels, green = len(batteries), [], COLORS["battery"]
+    hours = dispatch["hour"].drop_duplicates().to_numpy(dtype=np.float64)
     for k, unit in enumerate(batteries["unit"]):
         soc = dispatch.loc[dispatch["unit"] == unit, "soc"].to_numpy()
         percent = 100 * np.append(before[unit], soc)
         alone: dict[str, Any] = {"color": green, "lw": 1.4}
-        look, letter = (alone, "") if count == 1 or count > len(LOOKS) else _look(k, count)
-        ax.plot(hour_edges(HOURS), percent, gid=unit, solid_joinstyle="round", **look)
+        look, letter = (alone, "") if count == 1 or count > len(LOOKS) else _look(k, count, round(1 / step_of(hours)))
+        ax.plot(hour_edges(hours), percent, gid=unit, solid_joinstyle="round", **look)
         labels.append(
             Label(round(float(percent[-1]), 2), f"{letter} {unit.replace('_', ' ')}".strip(), ink(look["color"]))
         )
@@ -74,10 +76,16 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
     margin_labels(ax, labels + _limits(ax, batteries))
 
 
-def _look(k: int, count: int) -> tuple[dict[str, Any], str]:
+def _look(k: int, count: int, steps_per_hour: int) -> tuple[dict[str, Any], str]:
     """Return look and marker's letter of the k-th of a few batteries."""
     color, dashes, marker, letter = LOOKS[k]
-    points = {"marker": marker, "ms": 6.0, "mec": "white", "mew": 0.4, "markevery": (k, max(count, 3))}
+    points = {
+        "marker": marker,
+        "ms": 6.0,
+        "mec": "white",
+        "mew": 0.4,
+        "markevery": (k * steps_per_hour, max(count, 3) * steps_per_hour),
+    }
     return {"color": color, "ls": dashes, "lw": 1.3, **points}, letter
 
 

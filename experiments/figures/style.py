@@ -107,9 +107,22 @@ def dollars(amount: float) -> str:
     return f"−${text}" if amount < 0 and text.strip("0.,") else f"${text}"
 
 
+def step_of(hours: FloatArray) -> float:
+    """Return the length of the steps that end at some hours, at most an hour. [h]"""
+    return min(1.0, float(hours[1] - hours[0])) if len(hours) > 1 else 1.0
+
+
 def hour_edges(hours: FloatArray) -> FloatArray:
-    """Return the borders of hours that are drawn from half an hour before their number to half an hour after."""
-    return np.append(hours - 0.5, hours[-1] + 0.5)
+    """Return the borders of steps by the hours at which they end.
+
+    An hour is drawn from half an hour before its number to half an hour after, and shorter steps within it.
+    """
+    return np.append(hours + 0.5 - step_of(hours), hours[-1] + 0.5)
+
+
+def hour_middles(hours: FloatArray) -> FloatArray:
+    """Return the middles of steps as they are drawn, by the hours at which they end: of an hour its number."""
+    return hours + (1 - step_of(hours)) / 2
 
 
 def headline(ax: Axes, title: str, finding: str = "", *, y: str = "", color: Any = "black") -> None:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colorbar import Colorbar
 
 from experiments.figures.maps import color_bar, color_map, frame
-from experiments.figures.style import headline
+from experiments.figures.style import headline, step_of
 from grids.components import Voltage
 from sim.audit import voltages_outside
 from sim.study import Study
@@ -31,7 +31,7 @@ def voltage_panel(ax: Axes, buses: pd.DataFrame, branches: pd.DataFrame, limits:
     fed_by_none = np.setdiff1d(branches["from_bus"], branches["to_bus"])
     low, high = voltages_outside(vm_pu, **allowed)
     outside = (low | high) & ~np.isin(numbers, fed_by_none)[:, None]  # the slack's voltage is the main grid's
-    frame(ax, outside, width=1.3 * _thin(numbers), gid="violations")
+    frame(ax, outside, width=1.3 * _thin(numbers), gid="violations", step_h=step_of(hours))
     ax.set_ylim(len(numbers) - 0.5, -0.5)
     shown = np.arange(0, len(numbers), int(np.ceil(len(numbers) / MOST_ROWS)))
     ax.set_yticks(shown, labels=[str(numbers[k]) for k in shown])
@@ -56,7 +56,7 @@ def _limit_of_each(buses: pd.DataFrame, end: str, limits: Voltage) -> pd.Series:
 def _finding(table: pd.DataFrame, outside: npt.NDArray[np.bool_]) -> str:
     worst = (table - 1).abs().stack().idxmax()
     bus, hour = worst
-    text = f"farthest from 1: {table.loc[bus, hour]:.3f} p.u. at bus {bus}, hour {hour}"
+    text = f"farthest from 1: {table.loc[bus, hour]:.3f} p.u. at bus {bus}, hour {hour:g}"
     count = int(outside.sum())
     if not count:
         return f"{text}; all within the limits"

@@ -465,12 +465,15 @@ def bench(
     quick: Annotated[bool, typer.Option(help="Fewer repetitions, and nothing that takes minutes.")] = False,
     proofs: Annotated[bool, typer.Option(help="Only how far the bids of hard cases are proven.")] = False,
     networked: Annotated[bool, typer.Option(help="Only networked microgrids, of 33, 66 and 330 buses.")] = False,
+    networks: Annotated[
+        bool, typer.Option(help="Only a network of 1,000 buses, and SimBench's rural one (needs simbench).")
+    ] = False,
     sweeps: Annotated[bool, typer.Option(help="Only sweeps: days per second, workers, Dask, memory.")] = False,
     long_runs: Annotated[bool, typer.Option(help="Only long runs: time of a year, growth of memory.")] = False,
     whole: Annotated[bool, typer.Option("--all", help="Everything, also what takes minutes.")] = False,
 ) -> None:
     """Measure speed and memory as ratios, side by side, one row after another; without options, of one microgrid."""
-    groups = {"networked": networked, "sweeps": sweeps, "long_runs": long_runs}
+    groups = {"networked": networked, "networks": networks, "sweeps": sweeps, "long_runs": long_runs}
     chosen = [name for name, given in groups.items() if given or whole]
     if whole or not (chosen or proofs):
         chosen = ["microgrid33", *chosen]

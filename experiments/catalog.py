@@ -213,7 +213,7 @@ def find_study(reference: str, *, overrides: Iterable[str] = (), options: Mappin
 
 def _option(key: str, value: Any) -> Change:
     """Return the change that an option makes."""
-    name = next(name for name, path in OPTIONS.items() if path == key).replace("_", "-")
+    name = {path: name for name, path in OPTIONS.items()}.get(key, key).replace("_", "-")
     return Change(key, absolute_path(key, value) or value, f"--{name} {quote(str(value))}")
 
 

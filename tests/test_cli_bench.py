@@ -53,8 +53,9 @@ def names(rows, takes):
         (["--quick"], ["microgrid33"], QUICK),
         (["--networked"], ["networked"], USUAL),
         (["--sweeps", "--quick"], ["sweeps"], QUICK),
+        (["--networks"], ["networks"], USUAL),
         (["--networked", "--sweeps"], ["networked", "sweeps"], USUAL),
-        (["--all"], ["microgrid33", "networked", "sweeps", "long_runs"], ALL),
+        (["--all"], ["microgrid33", "networked", "networks", "sweeps", "long_runs"], ALL),
     ],
 )
 def test_bench_reports_what_is_asked_for(quick_bench, options, groups, takes):

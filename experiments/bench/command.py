@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from experiments import console
-from experiments.bench import long_runs, microgrid33, networked, sweeps
+from experiments.bench import long_runs, microgrid33, networked, networks, sweeps
 from experiments.bench.hard_cases import cases, prove
 from experiments.bench.measuring import Row
 from experiments.console.bench import show_hard_case, show_row
@@ -13,6 +13,7 @@ from experiments.console.bench import show_hard_case, show_row
 GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
     "microgrid33": (microgrid33.ROWS, 5, 2),
     "networked": (networked.ROWS, 3, 1),
+    "networks": (networks.ROWS, 3, 1),
     "sweeps": (sweeps.ROWS, 200, 50),
     "long_runs": (long_runs.ROWS, 30, 12),
 }

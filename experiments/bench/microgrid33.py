@@ -142,7 +142,7 @@ def hour_against_runopp(repeats: int) -> Measured:
     """Myopic ANM hour, warm, against pandapower.runopp on the same net."""
     instance, hour = _instance(), 16
     actual = instance.draw(Draw.ACTUAL, 1)
-    problem, dispatcher = _one_hour(opening_problem(instance, actual), hour), Dispatcher.of(instance)
+    problem, dispatcher = one_hour(opening_problem(instance, actual), hour), Dispatcher.of(instance)
     baseline, price = OptimalPowerFlow(instance.grid), float(instance.profiles.price_per_mwh[hour])
 
     def runopp() -> None:
@@ -159,7 +159,7 @@ def hour_against_runopp(repeats: int) -> Measured:
     return Measured(theirs / ours, f"{theirs * 1e3:.0f} ms / {ours * 1e3:.2f} ms")
 
 
-def _one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
+def one_hour(problem: DispatchProblem, hour: int) -> DispatchProblem:
     """Return one hour of a dispatch problem with the forecast's bid. The hour counts from 0."""
     at = slice(hour, hour + 1)
     by_hour = ("price_per_mwh", "retail_price_per_mwh", "over_price_per_mwh", "under_price_per_mwh")

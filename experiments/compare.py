@@ -20,6 +20,7 @@ from experiments.simulate import Run, run
 from experiments.summary import hourly_money
 from experiments.sweeps.outputs import hourly
 from grids.documents import in_short
+from sim.calendar import Calendar
 from sim.errors import StudyError, require_whole
 from sim.study import Study
 
@@ -63,6 +64,11 @@ class RunComparison:
     def seeds(self) -> list[int]:
         """Seeds of the weather."""
         return [one.study.seed for one in self.runs[self.names[0]]]
+
+    @property
+    def calendar(self) -> Calendar:
+        """Calendar of all runs."""
+        return self.runs[self.names[0]][0].study.calendar
 
     @property
     def days(self) -> int:
@@ -357,6 +363,7 @@ def _require_same_weather(name: str, study: Study, base_name: str, base: Study) 
 
 
 WEATHER = (
+    *(f"calendar.{name}" for name in ("step_h", "first_day", "time_zone")),
     *(f"profiles.{name}" for name in ("file", "demand_pu", "wind_pu", "pv_pu")),
     *(f"profiles.microgrid_{name}_pu" for name in ("load", "heat", "output")),
     "uncertainty.errors",

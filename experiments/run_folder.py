@@ -224,7 +224,7 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
 
 
 def chosen_figures(asked: str | None, days: int) -> str:
-    """Return the choice of figures: the one asked for, or the one that suits the number of days.
+    """Return the choice of figures: the one asked for, or the one that suits the days.
 
     Raises
     ------

@@ -128,9 +128,15 @@ class Calendar(Data):
         """Return whether step, market period and settlement period all are an hour."""
         return self.step_h == self.market_period_h == self.settlement_period_h == 1
 
-    def has_usual_days(self, days: int) -> bool:
-        """Return whether all days of a run are 24 hourly steps."""
-        return self.step_h == 1 and all(self.steps(day) == 24 for day in range(1, days + 1 if self.time_zone else 2))
+    @property
+    def step_name(self) -> str:
+        """What a step is called in messages: hour, if it is one."""
+        return "hour" if self.step_h == 1 else "step"
+
+    @property
+    def settlement_name(self) -> str:
+        """What a settlement period is called in messages: hour, if all lengths are one."""
+        return "hour" if self.is_hourly else "settlement period"
 
     @property
     def market_steps(self) -> int:

@@ -43,6 +43,11 @@ PROBLEMS = {
     "import_only": ("microgrid33", *FEW),
     "unmanaged": ("microgrid33-export", *FEW, "bidding=basic", "policy=none"),
     "export_3_days": ("microgrid33-export", *FEW, "policy=myopic", "days=3"),
+    "quarter_hours": ("microgrid33-export", *FEW, "policy=none", "bidding=basic", "calendar.step_h=0.25"),
+    "25_hours": (
+        *("microgrid33-export", *FEW, "policy=none", "bidding=basic"),
+        "calendar={time_zone: America/Los_Angeles, first_day: 2015-11-01}",
+    ),
     "no_battery": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet.battery=[]", "market.rule=shi"),
     "no_pv": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet.pv=[]", "market.rule=caiso"),
     "no_fleet": ("microgrid33-export", *FEW, "bidding=basic", "policy=none", "fleet={}", "market.rule=nguyen"),
@@ -54,6 +59,10 @@ class Run:
     tables: dict[str, pd.DataFrame]
     study: dict[str, Any]
     grid: Grid
+
+    @property
+    def step_h(self) -> float:
+        return Study.model_validate(self.study).calendar.step_h
 
     def rows(self, table: str, day: int) -> pd.DataFrame:
         return self.tables[table].query("day == @day")
@@ -110,9 +119,19 @@ def test_tie_line_panel_shows_the_settlements(shown: tuple[Run, int, dict[str, A
     np.testing.assert_array_equal(band.get_data().values, settlements["upper_mw"])
     np.testing.assert_array_equal(band.get_data().baseline, settlements["lower_mw"])
     np.testing.assert_array_equal(bid.get_data().values, settlements["bid_mw"])
-    np.testing.assert_array_equal(metered.get_data(), settlements[["hour", "metered_mw"]].to_numpy().T)
+    hour = np.ceil(settlements["hour"])
+    flow, penalty = settlements.groupby(hour)["metered_mw"].mean(), settlements.groupby(hour)["penalty"].sum()
+    place = flow.index if run.step_h == 1 else flow.index - 0.5
+    np.testing.assert_array_equal(metered.get_data(), [place, flow])
     (fined,) = by_gid(ax, "fined")
-    np.testing.assert_array_equal(fined.get_xdata(), settlements["hour"][settlements["penalty"] > 0.005])
+    np.testing.assert_array_equal(fined.get_xdata(), place[penalty > 0.005])
+    written = [text.get_text() for text in ax.texts if re.fullmatch(r"[\d.]+", text.get_text())]
+    assert len(written) == (penalty > 0.005).sum()
+    in_steps = by_gid(ax, "metered_steps")
+    assert len(in_steps) == (run.step_h < 1)
+    for line in in_steps:
+        np.testing.assert_array_equal(line.get_data().values, settlements["metered_mw"])
+        np.testing.assert_array_equal(line.get_data().edges, np.append(0, settlements["hour"]))
     low, high = ax.get_ylim()
     assert low < min(0, settlements["metered_mw"].min())
     assert high > max(0, settlements["metered_mw"].max())
@@ -147,14 +166,15 @@ def test_soc_panel_begins_where_the_day_before_ended(shown: tuple[Run, int, dict
         soc = run.tables["dispatch"].query("unit == @unit")
         start = 0.5 if day == 1 else soc.query("day == @day - 1 and hour == 24")["soc"].item()
         np.testing.assert_allclose(line.get_ydata(), 100 * np.array([start, *soc.query("day == @day")["soc"]]))
-        np.testing.assert_array_equal(line.get_xdata(), np.arange(25) + 0.5)
+        hours = np.append(0, soc.query("day == @day")["hour"])
+        np.testing.assert_array_equal(line.get_xdata(), hours + (0.5 if run.step_h == 1 else 0))
     if not run.grid.battery_names:
         assert "no batteries" in axes["soc"].texts[0].get_text()
 
 
 def test_voltage_panel_shows_the_buses(shown: tuple[Run, int, dict[str, Axes]]) -> None:
     run, day, axes = shown
-    vm_pu = run.rows("buses", day)["vm_pu"].to_numpy().reshape(24, 33).T
+    vm_pu = run.rows("buses", day)["vm_pu"].to_numpy().reshape(-1, 33).T
     (mesh,), (frame,) = by_gid(axes["voltage"], "voltage"), by_gid(axes["voltage"], "violations")
     np.testing.assert_array_equal(mesh.get_array(), vm_pu)
     assert mesh.norm.vmin + mesh.norm.vmax == pytest.approx(2.0)
@@ -398,7 +418,7 @@ def test_spread_leaves_labels_with_room_alone() -> None:
 def test_outline_is_the_border_of_the_marked_cells() -> None:
     mask = np.zeros((3, 4), dtype=bool)
     mask[1, 1:3] = True
-    lines = {tuple(map(tuple, line)) for line in outline(mask, 1.0).tolist()}
+    lines = {tuple(map(tuple, line)) for line in outline(mask, np.arange(0.5, 5.0)).tolist()}
     assert lines == {
         ((1.5, 0.5), (1.5, 1.5)),
         ((3.5, 0.5), (3.5, 1.5)),

@@ -172,10 +172,12 @@ def test_the_figure_of_a_day_shows_steps_and_days_of_any_length(step_h, steps):
     for day, count in enumerate(steps, start=1):
         axes = {str(ax.get_label()): ax for ax in run.plot("day", day=day).axes}
         drawn = {artist.get_gid(): artist for ax in axes.values() for artist in ax.get_children()}
-        flow = run.tables["settlements"].query("day == @day")
-        assert drawn["metered"].get_ydata() == pytest.approx(flow["metered_mw"])
+        flow = run.tables["settlements"].query("day == @day")["metered_mw"].to_numpy()
+        assert drawn["metered"].get_ydata() == pytest.approx(flow.reshape(-1, round(1 / step_h)).mean(axis=1))
         assert axes["voltage"].collections[0].get_array().shape == (33, count)
         assert [len(drawn[name].get_data().edges) for name in ("bid", "served")] == [count + 1, count + 1]
-        assert axes["soc"].get_xlim() == (0.5, count * step_h + 0.5)
-        middle = drawn["metered"].get_xdata()
-        assert middle[[0, -1]].tolist() == [1 - (1 - step_h) / 2, count * step_h + (1 - step_h) / 2]
+        begin = 0.5 if step_h == 1 else 0.0  # hours stand around their number, shorter steps where they pass
+        assert axes["soc"].get_xlim() == (begin, count * step_h + begin)
+        assert drawn["metered"].get_xdata()[[0, -1]].tolist() == [begin + 0.5, count * step_h + begin - 0.5]
+        changed = "after 2 h the clock went from 02:00 to 01:00" in axes["voltage"].get_xlabel()
+        assert changed == (day == 2)

@@ -15,7 +15,9 @@ from sim.audit import LIMITS, AuditReport
 FINDINGS_MOST = 20
 
 
-def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str, int]) -> None:
+def show_limits(
+    limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str, int], *, step_name: str = "hour"
+) -> None:
     """Print the numbers of limits not kept, the worst excess, and the statuses of the decisions of these hours.
 
     Parameters
@@ -24,9 +26,11 @@ def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str,
         ``count``, ``worst`` and ``unit`` of each kind, as the audit counts them.
     by_status : mapping of str to int
         Hours by the status of the decision; empty where it isn't known.
+    step_name : str
+        What a step of the run is called.
     """
     rows = [
-        (name, f"{one['count']:,} {LIMITS[name].each}", f"{one['worst']:.3g} {one['unit']}")
+        (name, f"{one['count']:,} {LIMITS[name].each.replace('hour', step_name)}", f"{one['worst']:.3g} {one['unit']}")
         for name, one in limits.items()
         if one["count"]
     ]
@@ -37,7 +41,7 @@ def show_limits(limits: Mapping[str, Mapping[str, Any]], by_status: Mapping[str,
     out.print(rich_table(heads, rows, "lrr", title="Limits not kept", title_style="bold yellow"))
     if by_status:
         said = ", ".join(f"{status} {hours}" for status, hours in by_status.items())
-        out.print(f"{sum(by_status.values())} hour(s) in all, whose decisions are recorded as: {said}")
+        out.print(f"{sum(by_status.values())} {step_name}(s) in all, whose decisions are recorded as: {said}")
 
 
 def show_verdict(verdict: AuditReport) -> None:

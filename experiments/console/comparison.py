@@ -38,12 +38,14 @@ def show_comparison(comparison: RunComparison) -> None:
         lines = [
             (
                 f"{day}",
-                f"{hour}",
+                f"{hour:.5g}",
                 *(text_of(value, "+.3f") for value in values[:-2]),
                 *(text_of(value, "+.2f") for value in values[-2:]),
             )
             for (day, hour), values in zip(largest, table.loc[largest, list(DIFFERENCES)].to_numpy(), strict=True)
         ]
         heads = ("day", "hour", "bid", "metered", "load cut", "generation cut", "imbalance [$]", "profit [$]")
-        title = escape(f"Hours that make the difference: {name} less {baseline} [MW]")
+        title = escape(
+            f"{comparison.calendar.step_name.capitalize()}s that make the difference: {name} less {baseline} [MW]"
+        )
         out.print(rich_table(heads, lines, "r" * len(heads), title=title))

@@ -50,15 +50,16 @@ def _by_kind(microgrids: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str,
     return sums
 
 
-def connection_sentences(summary: Mapping[str, Any]) -> list[str]:
+def connection_sentences(summary: Mapping[str, Any], step_name: str) -> list[str]:
     """Return the costs and coordination of operator and microgrids in sentences."""
     agreed, costs, cars = summary["coordination"], summary["costs"], summary["cars"]
     rounds = agreed["iterations"]
+    article = "an" if step_name == "hour" else "a"
     lines = [
         f"cost of operator and microgrids together: {costs['total']:,.2f} $ = operator {costs['operator']:,.2f} $ +"
         f" microgrids {costs['microgrids']:,.2f} $ (a negative cost is income; trade between them, and what consumers"
         " and owners of cars pay, is left out)",
-        f"{agreed['mode']} coordination: {rounds['total']} rounds, at most {rounds['max']} for an hour",
+        f"{agreed['mode']} coordination: {rounds['total']} rounds, at most {rounds['max']} for {article} {step_name}",
     ]
     if agreed["mode"] == "transactive":
         lines[-1] += (

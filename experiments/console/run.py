@@ -45,12 +45,12 @@ def show_run(summary: Mapping[str, Any], instance: Instance, verdict: AuditRepor
     if "months" in summary:
         out.print(_months_table(summary["months"]))
     out.print(_physics_table(summary, instance))
-    show_limits(summary["limits"], summary["hours_beyond_limits"])
+    show_limits(summary["limits"], summary["hours_beyond_limits"], step_name=instance.calendar.step_name)
     if "microgrids" in summary:
         out.print(connections_table(summary["microgrids"]))
     for line in [
         *_sentences(summary, instance.calendar),
-        *(connection_sentences(summary) if "microgrids" in summary else []),
+        *(connection_sentences(summary, instance.calendar.step_name) if "microgrids" in summary else []),
     ]:
         out.print(line)
     show_verdict(verdict)

@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from experiments.figures.page import DaySteps
 from experiments.figures.stack import Stack
-from experiments.figures.style import COLORS, NAMES, SOURCE, color_of, headline, step_of, write_key
+from experiments.figures.style import COLORS, NAMES, SOURCE, color_of, headline, write_key
 
 CONNECTIONS = {"microgrid": "microgrids", "ev_aggregator": "EV aggregators"}
 """Names of the kinds of connections in keys."""
 
 
-def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, trades: pd.DataFrame) -> None:
+def balance_panel(
+    ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, trades: pd.DataFrame, steps: DaySteps
+) -> None:
     """Draw the sources of each step as a stack, with the served demand as a line and the curtailed power hatched.
 
     Battery charging, export and what connections take hang below zero, so that
@@ -20,8 +23,7 @@ def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, t
     total = dispatch.groupby(["kind", "hour"])[["p_mw", "available_mw"]].sum()
     kinds = [kind for kind in total.index.unique("kind") if kind not in ("load", "battery")]
     kinds.sort(key=lambda kind: (list(NAMES).index(kind) if kind in NAMES else len(NAMES), kind))
-    hours = settlements["hour"].to_numpy(dtype=np.float64)
-    stack = Stack(ax, hours)
+    stack = Stack(ax, steps)
     for kind in kinds:
         stack.add(NAMES.get(kind, kind), color_of(kind), total.loc[kind, "p_mw"].to_numpy())
     batteries = dispatch[dispatch["kind"] == "battery"]
@@ -41,10 +43,10 @@ def balance_panel(ax: Axes, dispatch: pd.DataFrame, settlements: pd.DataFrame, t
     for kind in kinds:
         cut = (total.loc[kind, "available_mw"] - total.loc[kind, "p_mw"]).clip(lower=0).to_numpy()
         stack.cut(f"{NAMES.get(kind, kind)} curtailed", color_of(kind), cut)
-        cut_mwh += step_of(hours) * float(cut.sum())
+        cut_mwh += steps.step_h * float(cut.sum())
     cut_load = np.maximum(demand - served, 0)
     stack.cut("load curtailed", COLORS["demand"], cut_load, base=served)
     stack.finish(float(demand.max()))
     write_key(ax)
-    finding = f"curtailed: {cut_mwh:.2f} MWh of wind and sun, {step_of(hours) * cut_load.sum():.2f} MWh of load"
+    finding = f"curtailed: {cut_mwh:.2f} MWh of wind and sun, {steps.step_h * cut_load.sum():.2f} MWh of load"
     headline(ax, "(c) Where the power comes from, and who uses it", finding, y=f"power [MW]\n{SOURCE}")

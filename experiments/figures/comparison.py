@@ -15,7 +15,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from experiments.confidence import PLUS_MINUS, Estimate
-from experiments.figures.page import HOUR_LABEL
+from experiments.figures.market import settled
+from experiments.figures.page import HOUR_LABEL, hour_label, places_of
 from experiments.figures.style import (
     COLORS,
     GREY,
@@ -77,9 +78,9 @@ def comparison_figure(comparison: RunComparison) -> Figure:
             (axes[-3], "generation_curtailed_mw", "Wind and sun curtailed"),
             (axes[-2], "load_curtailed_mw", "Load curtailed"),
         ):
-            _curtailed_panel(ax, hours, names, column, what)
+            _curtailed_panel(ax, hours, comparison, column, what)
         _profit_panel(axes[-1], comparison)
-        _share_hours(axes, len(hours) // len(names))
+        _share_hours(axes, comparison, len(hours) // len(names))
         _terms_panel(figure.add_subplot(grid[-1]), comparison, terms)
         _head(figure, axes, comparison)
         fix_layout(figure)
@@ -90,15 +91,24 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
     """Draw bid, tolerance band and metered flow of each run on the same scale; shade what lies outside the band."""
     spans = []
     for ax, name in zip(axes, names, strict=True):
-        settled = comparison.runs[name][0].tables["settlements"]
-        settled = settled[settled["day"] <= comparison.days]
-        edges = hour_edges(np.arange(1.0, len(settled) + 1))
+        settlements = comparison.runs[name][0].tables["settlements"]
+        settlements = settlements[settlements["day"] <= comparison.days]
+        edges = _edges(comparison, len(settlements))
         columns = ("lower_mw", "upper_mw", "bid_mw", "metered_mw")
-        lower, upper, bid, metered = (settled[column].to_numpy() for column in columns)
+        lower, upper, bid, metered = (settlements[column].to_numpy() for column in columns)
         blue, orange = COLORS["tie_line"], COLORS["penalty"]
         ax.stairs(upper, edges, baseline=lower, fill=True, color=tint(blue, 0.28), gid="band")
-        inside = np.clip(metered, lower, upper)
-        ax.stairs(metered, edges, baseline=inside, fill=True, color=orange, gid="imbalance")
+        periods = settled(settlements, comparison.calendar)
+        mean = periods["metered_mw"].to_numpy()
+        inside = np.clip(mean, periods["lower_mw"], periods["upper_mw"])
+        ax.stairs(
+            mean,
+            edges[:: comparison.calendar.settlement_steps],
+            baseline=inside,
+            fill=True,
+            color=orange,
+            gid="imbalance",
+        )
         ax.stairs(bid, edges, baseline=None, color=blue, lw=1.1, gid="bid")
         ax.stairs(metered, edges, baseline=None, color="#222222", lw=1.0, ls=(0, (2, 1)), gid="metered")
         zero_line(ax)
@@ -115,14 +125,13 @@ def _flow_panels(axes: Sequence[Axes], comparison: RunComparison, names: Sequenc
         ax.set_ylim(low - room, high + room)
 
 
-def _curtailed_panel(ax: Axes, hours: pd.DataFrame, names: Sequence[str], column: str, what: str) -> None:
+def _curtailed_panel(ax: Axes, hours: pd.DataFrame, comparison: RunComparison, column: str, what: str) -> None:
     """Draw a curtailed power of all runs, one line each."""
     totals = []
-    for k, name in enumerate(names):
+    for k, name in enumerate(comparison.names):
         power = hours.loc[hours["name"] == name, column].to_numpy()
-        totals.append(f"{power.sum():.2f}")
-        edges = hour_edges(np.arange(1.0, len(power) + 1))
-        ax.stairs(power, edges, baseline=None, lw=1.4, gid=f"{column}-{k}", **_look(k))
+        totals.append(f"{comparison.calendar.step_h * power.sum():.2f}")
+        ax.stairs(power, _edges(comparison, len(power)), baseline=None, lw=1.4, gid=f"{column}-{k}", **_look(k))
     ax.set_ylim(bottom=0, top=max(0.05, 1.08 * hours[column].max()))
     headline(ax, what, f"{' / '.join(totals)} MWh", y="power [MW]")
 
@@ -133,7 +142,7 @@ def _profit_panel(ax: Axes, comparison: RunComparison) -> None:
     ends = []
     for k, name in enumerate(comparison.names[1:], start=1):
         added = _added_up(comparison, name)
-        x = np.arange(len(added[0]) + 1) + 0.5
+        x = _edges(comparison, len(added[0]))
         mean, reach = ([0.0, *part] for part in added)
         ax.plot(x, mean, lw=1.6, gid=f"profit-{k}", **_look(k))
         if np.isfinite(reach).all() and len(comparison.seeds) > 1:
@@ -218,13 +227,21 @@ def _look(number: int) -> dict[str, Any]:
     return {"color": _color(number), "ls": STYLES[number % len(STYLES)]}
 
 
-def _share_hours(axes: Sequence[Axes], count: int) -> None:
+def _edges(comparison: RunComparison, count: int) -> FloatArray:
+    """Return the borders of a number of steps on the axis of the run's hours. [h]"""
+    step_h = comparison.calendar.step_h
+    return hour_edges(places_of(step_h * np.arange(1.0, count + 1), step_h))
+
+
+def _share_hours(axes: Sequence[Axes], comparison: RunComparison, steps: int) -> None:
+    edges, count = _edges(comparison, steps), round(steps * comparison.calendar.step_h)
     for ax in axes:
-        ax.set_xlim(0.5, count + 0.5)
+        ax.set_xlim(edges[0], edges[-1])
         ax.tick_params(labelsize=8.5, length=2.5)
         ax.yaxis.set_major_locator(MaxNLocator(4))
     axes[-1].set_xticks([hour for hour in range(1, count + 1) if hour % max(1, round(count / 8)) == 0])
-    axes[-1].set_xlabel(HOUR_LABEL if count == 24 else "hour of the run (hour ending) [h]")
+    label = HOUR_LABEL if comparison.days == 1 else "hour of the run (hour ending) [h]"
+    axes[-1].set_xlabel(hour_label(comparison.calendar, label))
 
 
 def _head(figure: Figure, axes: Sequence[Axes], comparison: RunComparison) -> None:

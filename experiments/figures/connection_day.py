@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from experiments.figures.page import QUIET, Margins, Page, title_of_day, who_decides
+from experiments.figures.page import QUIET, DaySteps, Margins, Page, title_of_day, who_decides
 from experiments.figures.style import GREY, LABEL_POINTS
 from grids.components import Storage
 from grids.network import Connection, FloatArray
@@ -46,6 +47,11 @@ class ConnectionDay:
     def __post_init__(self) -> None:
         if self.day not in set(self.tables["trades"]["day"]):
             raise ValueError(f"day {self.day}: no exchange with microgrids is in the tables")
+
+    @cached_property
+    def steps(self) -> DaySteps:
+        """The day's steps."""
+        return DaySteps(self.instance.calendar, self.day)
 
     @property
     def connections(self) -> Sequence[Connection]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from experiments.figures.balance import balance_panel
 from experiments.figures.market import price_panel, tie_line_panel
 from experiments.figures.money import money_panel
-from experiments.figures.page import LIMITS_KEPT, QUIET, Page, hour_axis, title_of_day, who_decides
+from experiments.figures.page import LIMITS_KEPT, QUIET, DaySteps, Page, hour_axis, title_of_day, who_decides
 from experiments.figures.storage import soc_panel
 from experiments.figures.style import house_style
 from experiments.figures.voltage import limits_of, voltage_panel
@@ -54,19 +54,21 @@ def day_figure(
         raise ValueError(f"day {day} is not in the tables: they hold days {days.min()} to {days.max()}")
     today = {name: _rows_of(frame, day) for name, frame in tables.items()}
     described = Study.model_validate(dict(study))
+    steps = DaySteps(described.calendar, day)
     with house_style():
         page = Page(list(HEIGHTS.values()), gap=GAP, apart=APART)
         panels = page.column(list(HEIGHTS))
-        tie_line_panel(panels["tie_line"], today["settlements"], today["bids"])
-        price_panel(panels["price"], today["market"])
-        balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"])
-        soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day))
-        voltage_panel(panels["voltage"], today["buses"], today["branches"], limits_of(described, today["buses"]))
+        tie_line_panel(panels["tie_line"], today["settlements"], today["bids"], steps)
+        price_panel(panels["price"], today["market"], steps)
+        balance_panel(panels["balance"], today["dispatch"], today["settlements"], today["trades"], steps)
+        soc_panel(panels["soc"], today["dispatch"], today["units"], _soc_before(tables, day), steps)
+        limits = limits_of(described, today["buses"])
+        voltage_panel(panels["voltage"], today["buses"], today["branches"], limits, steps)
         money_panel(panels["money"], today["payments"], today["books"], today["units"])
         for name in panels:
             if name != "money":
-                hour_axis(panels[name], named=name == "voltage", hours=float(today["settlements"]["hour"].max()))
-        broken = limits_in_words(verdict or audit(tables, study), day)
+                hour_axis(panels[name], steps, named=name == "voltage")
+        broken = limits_in_words(verdict or audit(tables, study), steps.name, day)
         about = shorten(described.description, 140, placeholder=" …")
         who = who_decides(described, today)
         page.heading(title_of_day(described, day), who, (about, QUIET), (broken, LIMITS_KEPT))
@@ -86,10 +88,10 @@ def _soc_before(tables: Mapping[str, pd.DataFrame], day: int) -> pd.Series:
     return before[before["hour"] == before["hour"].max()].set_index("unit")["soc"]
 
 
-def limits_in_words(verdict: AuditReport, day: int | None = None) -> str:
+def limits_in_words(verdict: AuditReport, step_name: str, day: int | None = None) -> str:
     """Return the numbers of limits not kept, on a day or on all, in words, as the audit counts them."""
     found = Counter(
         one.check for one in (*verdict.findings, *verdict.limit_violations) if day is None or one.day == day
     )
     counts = {name: sum(found[check] for check in limit.checks) for name, limit in LIMITS.items()}
-    return counts_in_words(counts) or "all limits kept"
+    return counts_in_words(counts, step_name) or "all limits kept"

@@ -30,7 +30,7 @@ def devices_figure(shown: ConnectionDay) -> Figure:
     """Return the electric balance of the connections over a day, device by device, as a figure."""
     chosen, count = _examples(shown), len(shown.names)
     batteries, rows = shown.stores("battery"), -(-len(chosen) // 2)
-    short = float(shown.rows("trades")["shortfall_mw"].sum())
+    short = shown.steps.step_h * float(shown.rows("trades")["shortfall_mw"].sum())
     heights = [2.3, *[1.35] * rows, *([fill_height(len(batteries))] if batteries else [])]
     with house_style():
         note = f"{EXPLAINED}import: from the network"
@@ -39,19 +39,19 @@ def devices_figure(shown: ConnectionDay) -> Figure:
         ax = page.panel(0, "all")
         _balance_panel(ax, shown, shown.names)
         write_key(ax)
-        hour_axis(ax, named=False)
+        hour_axis(ax, shown.steps, named=False)
         headline(ax, f"(a) All {count} connections together", served, y=f"power [MW]\n{SOURCE}")
         axes = {}
         for k, connection in enumerate(chosen):
             row, column = divmod(k, 2)
             ax = axes[connection] = page.panel(1 + row, f"connection{k}", column=column, columns=2)
             _balance_panel(ax, shown, [connection])
-            hour_axis(ax, every=2, named=k >= len(chosen) - 2)
+            hour_axis(ax, shown.steps, every=2, named=k >= len(chosen) - 2)
             some = f"{len(chosen)} of {count}, most giving first" if k == 0 and len(chosen) < count else ""
             headline(ax, "(b) " * (k == 0) + in_words(connection), some, y=f"power [MW]\n{SOURCE}")
         same_scale(axes)
         if batteries:
-            fill_panel(page.panel(rows + 1, "soc"), shown.energy("battery"), batteries, "battery", "c")
+            fill_panel(page.panel(rows + 1, "soc"), shown.energy("battery"), batteries, "battery", "c", shown.steps)
     return page.figure
 
 
@@ -65,7 +65,7 @@ def _examples(shown: ConnectionDay) -> list[str]:
 
 def _balance_panel(ax: Axes, shown: ConnectionDay, names: Sequence[str]) -> None:
     """Draw the power that the connections' devices and the network give and use."""
-    devices, stack = shown.rows("devices"), Stack(ax)
+    devices, stack = shown.rows("devices"), Stack(ax, shown.steps)
     there = set(devices.loc[devices["connection"].isin(names), "device"])
     for device, (name, color) in DEVICES.items():
         if device in there:

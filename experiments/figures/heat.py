@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from experiments.figures.connection_day import ConnectionDay
 from experiments.figures.maps import in_words
-from experiments.figures.page import HOURS, hour_axis
+from experiments.figures.page import hour_axis
 from experiments.figures.stack import Stack
 from experiments.figures.storage import fill_height, fill_panel
-from experiments.figures.style import COLORS, GREY, SOURCE, headline, hour_edges, house_style, write_key, zero_line
+from experiments.figures.style import COLORS, GREY, SOURCE, headline, house_style, write_key, zero_line
 from grids.network import Connection
 from sim.instance import Instance
 
@@ -49,23 +49,23 @@ def heat_figure(shown: ConnectionDay) -> Figure:
                 ax = page.panel(row, f"{name}{column}", column=column, columns=2)
                 title, finding, y = draw(ax, shown, chosen)
                 headline(ax, f"({'abc'[row]}) " * (column == 0) + f"{title}, {whose}", finding, y=y)
-                hour_axis(ax, every=2, named=row == len(panels) - 1)
+                hour_axis(ax, shown.steps, every=2, named=row == len(panels) - 1)
                 if column == 1:
                     write_key(ax)
         if stores:
-            fill_panel(page.panel(3, "soc"), shown.energy(STORE), stores, STORE, "d")
+            fill_panel(page.panel(3, "soc"), shown.energy(STORE), stores, STORE, "d", shown.steps)
     return page.figure
 
 
 def _balance_panel(ax: Axes, shown: ConnectionDay, connections: Sequence[Connection]) -> tuple[str, str, str]:
     """Draw the heat made and taken from stores, with the load as a line; return title, finding and axis."""
-    names, stack = [connection.name for connection in connections], Stack(ax)
+    names, stack = [connection.name for connection in connections], Stack(ax, shown.steps)
     for name, device in (("heat unit", "heat_unit"), ("heat store\n(− charging)", STORE)):
         stack.add(name, COLORS[device], shown.of_device(device, "heat_mw", names))
     load = -shown.of_device("heat_load", "heat_mw", names).sum(axis=1)
     stack.line("heat load", load, gid=f"{ax.get_label()}_line")
     stack.finish()
-    return "Heat balance", f"load {load.sum():.2f} MWh", f"heat [MW]\n{SOURCE}"
+    return "Heat balance", f"load {shown.steps.step_h * load.sum():.2f} MWh", f"heat [MW]\n{SOURCE}"
 
 
 def _vented_panel(ax: Axes, shown: ConnectionDay, connections: Sequence[Connection]) -> tuple[str, str, str]:
@@ -74,15 +74,15 @@ def _vented_panel(ax: Axes, shown: ConnectionDay, connections: Sequence[Connecti
     ratio = np.array([unit.heat_ratio if unit else 0.0 for unit in units])
     made = (np.abs(shown.of_device("heat_unit", "p_mw", names)) * ratio).sum(axis=1)
     used = shown.of_device("heat_unit", "heat_mw", names).sum(axis=1)
-    edges, color, label = hour_edges(HOURS), COLORS["heat_unit"], ax.get_label()
+    edges, color, label = shown.steps.edges, COLORS["heat_unit"], ax.get_label()
     ax.stairs(used, edges, fill=True, color=color, lw=0, gid=f"{label}_used", label="used")
     vented: dict[str, Any] = {"fc": "white", "ec": color, "hatch": "/////", "lw": 0.0, "label": "vented"}
     ax.stairs(np.maximum(made, used), edges, baseline=used, fill=True, **vented)
     ax.stairs(made, edges, baseline=None, color=color, lw=1.2, gid=f"{label}_made")
     ax.set_ylim(0, 1.1 * max(float(made.max()), 1e-3))
     zero_line(ax, zorder=4)
-    lost = float(np.maximum(made - used, 0).sum())
-    return "Heat made", f"vented {lost:.2f} of {made.sum():.2f} MWh", "heat [MW]"
+    lost = shown.steps.step_h * float(np.maximum(made - used, 0).sum())
+    return "Heat made", f"vented {lost:.2f} of {shown.steps.step_h * made.sum():.2f} MWh", "heat [MW]"
 
 
 def _stored_panel(ax: Axes, shown: ConnectionDay, connections: Sequence[Connection]) -> tuple[str, str, str]:
@@ -91,9 +91,8 @@ def _stored_panel(ax: Axes, shown: ConnectionDay, connections: Sequence[Connecti
     mine = [name in names for name in stores]
     energy = shown.energy(STORE)[:, mine].sum(axis=1)
     capacity = sum(store.max_e_mwh for name, store in stores.items() if name in names)
-    ax.plot(
-        hour_edges(HOURS), energy, color=COLORS[STORE], lw=1.6, gid=f"{ax.get_label()}_energy", label="stored heat"
-    )
+    look: dict[str, Any] = {"color": COLORS[STORE], "lw": 1.6, "gid": f"{ax.get_label()}_energy"}
+    ax.plot(shown.steps.edges, energy, label="stored heat", **look)
     ax.axhline(capacity, color=GREY, lw=0.8, ls=(0, (4, 3)), label="when full")
     ax.set_ylim(0, 1.1 * max(capacity, 1e-3))
-    return "Heat stored at the hour's end", "", "stored [MWh]"
+    return f"Heat stored at the {shown.steps.name}'s end", "", "stored [MWh]"

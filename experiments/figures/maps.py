@@ -1,4 +1,4 @@
-"""Maps of a quantity by hour: colours in cells, framed cells, and the colour bar."""
+"""Maps of a quantity by step: colours in cells, framed cells, and the colour bar."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from experiments.figures.page import HOURS, hour_axis
+from experiments.figures.page import DaySteps, hour_axis
 from experiments.figures.style import hour_edges
 from grids.network import BoolArray, FloatArray
 
@@ -48,22 +48,24 @@ def color_bar(ax: Axes, mesh: QuadMesh, label: str, *, nbins: int = 5, width: fl
     return bar
 
 
-def frame(ax: Axes, cells: BoolArray, *, width: float, gid: str, step_h: float = 1.0) -> None:
+def frame(ax: Axes, cells: BoolArray, steps: DaySteps, *, width: float, gid: str) -> None:
     """Frame cells of a map of steps, shape (rows, T), in black."""
-    lines = outline(cells, 0.5)
-    lines[..., 0] = 0.5 + step_h * lines[..., 0]
-    ax.add_collection(LineCollection(list(lines), colors="black", linewidths=width, gid=gid), autolim=False)
+    lines = LineCollection(list(outline(cells, steps.edges)), colors="black", linewidths=width, gid=gid)
+    ax.add_collection(lines, autolim=False)
 
 
-def outline(mask: BoolArray, first_hour: float) -> FloatArray:
-    """Return the border of the marked cells of a map as lines, shape (lines, 2, 2): ends, (x, y)."""
+def outline(mask: BoolArray, edges: FloatArray) -> FloatArray:
+    """Return the border of the marked cells of a map as lines, shape (lines, 2, 2): ends, (x, y).
+
+    The columns of the map lie between edges; its rows stand around their number.
+    """
     padded = np.pad(mask, 1)
     row, column = np.nonzero(padded[1:-1, :-1] != padded[1:-1, 1:])
-    x, y = column + first_hour - 0.5, row.astype(np.float64)
+    x, y = edges[column], row.astype(np.float64)
     upright = np.stack([np.stack([x, y - 0.5], axis=1), np.stack([x, y + 0.5], axis=1)], axis=1)
     row, column = np.nonzero(padded[:-1, 1:-1] != padded[1:, 1:-1])
-    left, height = column + first_hour - 0.5, row - 0.5
-    level = np.stack([np.stack([left, height], axis=1), np.stack([left + 1, height], axis=1)], axis=1)
+    left, right, height = edges[column], edges[column + 1], row - 0.5
+    level = np.stack([np.stack([left, height], axis=1), np.stack([right, height], axis=1)], axis=1)
     return np.concatenate([upright, level])
 
 
@@ -104,17 +106,18 @@ def connection_map(
     values: FloatArray,
     connections: Sequence[str],
     scale: Scale,
+    steps: DaySteps,
     *,
     framed: BoolArray | None = None,
     narrow: bool = False,
 ) -> None:
-    """Draw a map with a connection in every row: numbers in the cells of few, colours alone for many.
+    """Draw a map with a connection in every row: numbers in the cells of few hours, colours alone for many.
 
     Parameters
     ----------
-    values : array, shape (24, connections)
+    values : array, shape (T, connections)
         Grey where NaN.
-    framed : array of bool, shape (24, connections), optional
+    framed : array of bool, shape (T, connections), optional
         Cells to be framed.
     narrow : bool
         Whether there is another map beside it: fewer hours are numbered, and the cells hold no numbers.
@@ -123,13 +126,13 @@ def connection_map(
     ax.set_facecolor("#DDDDDD")
     look: Mapping[str, Any] = {"edgecolors": "white", "linewidth": 0.6} if few else {}
     shown = np.ma.masked_invalid(values.T)
-    mesh = color_map(ax, HOURS, rows, shown, (scale.low, scale.high), scale.colors, gid=f"{name}_map", **look)
+    mesh = color_map(ax, steps.places, rows, shown, (scale.low, scale.high), scale.colors, gid=f"{name}_map", **look)
     if framed is not None:
-        frame(ax, framed.T, width=1.2 if few else 0.7, gid=f"{name}_framed")
-    if few and not narrow:
-        _write_numbers(ax, values, scale)
+        frame(ax, framed.T, steps, width=1.2 if few else 0.7, gid=f"{name}_framed")
+    if few and not narrow and steps.hourly:
+        _write_numbers(ax, values, scale, steps)
     ax.set_ylim(len(connections) - 0.5, -0.5)
-    hour_axis(ax, every=3 if narrow else 1)
+    hour_axis(ax, steps, every=3 if narrow else 1)
     named = rows[:: int(np.ceil(len(connections) / MOST_NAMED))]
     ax.set_yticks(named, labels=[in_words(connections[k]) for k in named.tolist()])
     ax.tick_params(axis="y", labelsize=7.5 if few else 6.5, length=1.5, pad=2)
@@ -141,7 +144,7 @@ def in_words(connection: str) -> str:
     return connection.replace("ev_aggregator", "EV aggregator").replace("_", " ")
 
 
-def _write_numbers(ax: Axes, values: FloatArray, scale: Scale) -> None:
+def _write_numbers(ax: Axes, values: FloatArray, scale: Scale, steps: DaySteps) -> None:
     shade, span = colormaps[scale.colors], scale.high - scale.low
     for (hour, connection), value in np.ndenumerate(values):
         if np.isfinite(value):
@@ -149,4 +152,4 @@ def _write_numbers(ax: Axes, values: FloatArray, scale: Scale) -> None:
             text = f"{scale.factor * value:{scale.text}}".replace("-", "−")
             text = text if text.strip("+−0.") else "0"
             color = "white" if dark else "#222222"
-            ax.text(float(HOURS[hour]), connection, text, ha="center", va="center", fontsize=6.5, color=color)
+            ax.text(float(steps.places[hour]), connection, text, ha="center", va="center", fontsize=6.5, color=color)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.day import limits_in_words
 from experiments.figures.maps import color_bar, color_map
-from experiments.figures.market import CENT
+from experiments.figures.market import CENT, settled
 from experiments.figures.page import LIMITS_KEPT, Margins, Page, short_name, who_decides
 from experiments.figures.style import (
     COLORS,
@@ -89,10 +89,10 @@ def overview_figure(
             month_table(panels["months"], by_month)
         else:
             _profit_panel(panels["profit"], tables)
-        _penalty_panel(panels["penalty"], settlements, "hours" if described.calendar.step_h == 1 else "steps")
+        _penalty_panel(panels["penalty"], settlements, described.calendar)
         _tie_line_panel(panels["tie_line"], settlements, described.calendar.step_h)
         _deviation_panel(panels["deviation"], settlements)
-        _soc_panel(panels["soc"], tables["dispatch"], tables["units"])
+        _soc_panel(panels["soc"], tables["dispatch"], tables["units"], described.calendar.step_name)
         _curtailed_panel(panels["curtailed"], tables["dispatch"], described.calendar.step_h)
         _voltage_panel(panels["voltage"], tables["buses"], tables["branches"], limits_of(described, tables["buses"]))
         if not by_month:
@@ -102,7 +102,7 @@ def overview_figure(
             if name not in {"duration", "months"}:
                 _day_axis(panels[name], days, described.calendar, named=name == "voltage")
         title = f"{short_name(described)}, {described.days} days"
-        broken = limits_in_words(verdict or audit(tables, study))
+        broken = limits_in_words(verdict or audit(tables, study), described.calendar.step_name)
         page.heading(title, who_decides(described, tables), (broken, LIMITS_KEPT))
     return page.figure
 
@@ -138,14 +138,15 @@ def _profit_panel(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     headline(ax, "(a) Profit of the operator", finding, y="profit [$ a day]")
 
 
-def _penalty_panel(ax: Axes, settlements: pd.DataFrame, steps: str) -> None:
+def _penalty_panel(ax: Axes, settlements: pd.DataFrame, calendar: Calendar) -> None:
     by_day = settlements.groupby("day")["penalty"].sum()
     color, mean = COLORS["penalty"], float(by_day.mean())
     _bars(ax, by_day, color=color, gid="penalty")
     ax.set_ylim(0, 1.15 * max(float(by_day.max()), 1.0))
     margin_labels(ax, [Label(mean, f"mean {dollars(mean)}", ink(color))])
-    fined = int((settlements["penalty"] >= CENT).sum())
-    share = f"in {fined:,} of {len(settlements):,} {steps}" if fined else "no hour with a penalty"
+    periods, name = settled(settlements, calendar), calendar.settlement_name
+    fined = int((periods["penalty"] >= CENT).sum())
+    share = f"in {fined:,} of {len(periods):,} {name}s" if fined else f"no {name} with a penalty"
     finding = f"{dollars(float(by_day.sum()))} {share}" if fined else share
     headline(ax, "(b) Imbalance penalty", finding, y="penalty [$ a day]")
 
@@ -217,10 +218,10 @@ def _deviation_panel(ax: Axes, settlements: pd.DataFrame) -> None:
     headline(ax, "(d) Deviation from the bid, positive for under-scheduling", finding)
 
 
-def _soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame) -> None:
+def _soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, step_name: str) -> None:
     """Draw the state of charge of all batteries together: stored energy over energy capacity."""
     batteries = units[units["kind"] == "battery"].set_index("unit")["max_e_mwh"]
-    headline(ax, "(e) State of charge (SOC) of all batteries together, at the end of the hour")
+    headline(ax, f"(e) State of charge (SOC) of all batteries together, at the end of the {step_name}")
     if batteries.empty:
         nothing_to_show(ax, "no batteries in this fleet")
         ax.set_ylabel("hour [h]")

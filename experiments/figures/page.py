@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,14 +10,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.figures.style import GREY, LABEL_POINTS
+from experiments.figures.style import GREY, LABEL_POINTS, hour_edges
+from grids.network import FloatArray
+from sim.calendar import Calendar
 from sim.study import Study
 
 WIDTH = 11.0
 QUIET: dict[str, Any] = {"fontsize": LABEL_POINTS, "color": GREY}
 LIMITS_KEPT = {"fontsize": LABEL_POINTS, "gid": "limits"}
 """Looks of the lines below a heading."""
-HOURS = np.arange(1.0, 25.0)
 HOUR_LABEL = "hour of the day (hour ending) [h]"
 COLUMN_LABEL = 0.46
 """Distance of the names of the upward axes to the left of all panels, which share it. [inch]"""
@@ -97,14 +99,77 @@ class Page:
             self.figure.text(left, 1 - place / self.height, text, va="center", parse_math=False, **look)
 
 
-def hour_axis(ax: Axes, *, every: int = 1, named: bool = True, hours: float = HOURS[-1]) -> None:
-    """Give a panel the hours of a day, mostly 24; every so many of them are numbered."""
-    shown = np.arange(every, hours + 1, every)
-    ax.set_xlim(0.5, hours + 0.5)
+@dataclass(frozen=True, eq=False)
+class DaySteps:
+    """Steps of a day along the axis of its hours: hours stand around their number, shorter steps where they pass.
+
+    Parameters
+    ----------
+    calendar : Calendar
+        Calendar of the run.
+    day : int
+        Market day, counted from 1.
+    """
+
+    calendar: Calendar
+    day: int
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step. [h]"""
+        return self.calendar.step_h
+
+    @property
+    def name(self) -> str:
+        """What a step is called."""
+        return self.calendar.step_name
+
+    @property
+    def hourly(self) -> bool:
+        """Return whether the steps are hours."""
+        return self.step_h == 1
+
+    @cached_property
+    def places(self) -> FloatArray:
+        """Middles of the steps on the axis, shape (T,). [h]"""
+        return places_of(self.calendar.hour_ending(self.day).astype(np.float64), self.step_h)
+
+    @cached_property
+    def edges(self) -> FloatArray:
+        """Borders of the steps on the axis, shape (T + 1,). [h]"""
+        return hour_edges(self.places)
+
+
+def places_of(hours: FloatArray, step_h: float) -> FloatArray:
+    """Return the middles of steps on an axis of hours from the hours in which they end. [h]"""
+    return hours if step_h == 1 else hours - step_h / 2
+
+
+def hour_label(calendar: Calendar, label: str = HOUR_LABEL) -> str:
+    """Return the name of an axis of hours, which are numbered by their end, or if steps are shorter at their ends."""
+    return label if calendar.step_h == 1 else label.replace(" (hour ending)", "")
+
+
+def hour_axis(ax: Axes, steps: DaySteps, *, every: int = 1, named: bool = True) -> None:
+    """Give a panel the hours of a day; every so many of them are numbered."""
+    shown = np.arange(every if steps.hourly else 0, steps.calendar.hours(steps.day) + 0.5, every)
+    ax.set_xlim(steps.edges[0], steps.edges[-1])
     ax.set_xticks(shown, labels=[f"{hour:.0f}" for hour in shown])
     ax.tick_params(axis="x", pad=2)
     if named:
-        ax.set_xlabel(HOUR_LABEL, labelpad=2)
+        ax.set_xlabel(hour_label(steps.calendar) + _clock_change(steps), labelpad=2)
+
+
+def _clock_change(steps: DaySteps) -> str:
+    """Return in words when and how the clock of a day changes, or nothing."""
+    if steps.calendar.hours(steps.day) == 24:
+        return ""
+    times = steps.calendar.times(steps.day)
+    wall = times.tz_localize(None)
+    moved = wall[1:] - wall[:-1]
+    step = int(np.flatnonzero(moved != np.median(moved))[0])
+    after, before = wall[step + 1], wall[step] + np.median(moved)
+    return f"; after {(step + 1) * steps.step_h:g} h the clock went from {before:%H:%M} to {after:%H:%M}"
 
 
 def title_of_day(study: Study, day: int) -> str:
@@ -121,8 +186,7 @@ def who_decides(study: Study, tables: Mapping[str, pd.DataFrame]) -> str:
         parts.append(f"coordination {study.coordination}")
     parts += [f"imbalance rule {study.market.rule.name}", f"seed {study.seed}"]
     if fallbacks := int(np.count_nonzero(tables["decisions"]["policy"] != study.policy)):
-        steps = "hours" if study.calendar.step_h == 1 else "steps"
-        parts.append(f"a fallback policy decided in {fallbacks:,} {steps}")
+        parts.append(f"a fallback policy decided in {fallbacks:,} {study.calendar.step_name}s")
     return "  ·  ".join(parts)
 
 

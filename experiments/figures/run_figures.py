@@ -36,12 +36,8 @@ CONNECTION_FIGURES: dict[str, Callable[[ConnectionDay], Figure]] = {
 
 
 def connection_figure_names(tables: Mapping[str, pd.DataFrame], instance: Instance, *, day: int = 1) -> list[str]:
-    """Return the names of the figures of microgrids and cars that there is something to show in on a day.
-
-    They show 24 hourly steps; there are none of other days.
-    """
-    usual = instance.calendar.has_usual_days(instance.study.days)
-    if not usual or not instance.grid.connections or not (tables["trades"]["day"] == day).any():
+    """Return the names of the figures of microgrids and cars that there is something to show in on a day."""
+    if not instance.grid.connections or not (tables["trades"]["day"] == day).any():
         return []
     cars = any(connection.microgrid.ev for connection in instance.grid.connections)
     there = {"cars": cars, "heat": bool(heat_connections(instance))}
@@ -118,8 +114,8 @@ def draw_again(run: Run, folder: Path, names: Sequence[str], *, day: int, slides
 
 def figure_names(run: Run) -> list[str]:
     """Return the names of the figures that there are of a run."""
-    all_days = ["overview"] if run.study.days > 1 else []
-    return ["day", *connection_figure_names(run.tables, run.instance), *all_days, "network"]
+    connections = connection_figure_names(run.tables, run.instance)
+    return ["day", *connections, *(["overview"] if run.study.days > 1 else []), "network"]
 
 
 def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
@@ -141,10 +137,7 @@ def run_figure(name: str, run: Run, *, day: int = 1) -> Figure:
     """
     known = figure_names(run)
     if name not in known:
-        usual = name not in CONNECTION_FIGURES or run.study.calendar.has_usual_days(run.study.days)
-        why = "" if usual else "figures of microgrids show days of 24 hourly steps only; "
-        either = " or ".join(filter(None, [", ".join(known[:-1]), known[-1]]))
-        raise StudyError(f"figure {in_short(name)}: {why}use {either}")
+        raise StudyError(f"figure {in_short(name)}: use {', '.join(known[:-1])} or {known[-1]}")
     if not isinstance(day, int) or not 1 <= day <= run.study.days:
         raise StudyError(f"day {in_short(day)}: the run has day 1" + f" to {run.study.days}" * (run.study.days > 1))
     if name == "network":

@@ -1,4 +1,4 @@
-"""Stacks of power hour by hour: sources upwards from zero, uses downwards."""
+"""Stacks of power step by step: sources upwards from zero, uses downwards."""
 
 import re
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.figures.page import HOURS
-from experiments.figures.style import hour_edges, hour_middles, step_of, zero_line
+from experiments.figures.page import DaySteps
+from experiments.figures.style import zero_line
 from grids.network import FloatArray
 
 VISIBLE_MW = 1e-6
-"""Power that a part must exceed in some hour to be drawn. [MW]"""
+"""Power that a part must exceed in some step to be drawn. [MW]"""
 CURTAILED_MW = 1e-3
-"""Curtailed power up to which an hour gets no bar. [MW]"""
+"""Curtailed power up to which a step gets no bar. [MW]"""
 
 
 class Stack:
@@ -23,8 +23,8 @@ class Stack:
     ----------
     ax : Axes
         The panel.
-    hours : array, shape (T,)
-        Hour at which every step ends.
+    steps : DaySteps
+        The day's steps.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class Stack:
         The ends of what has been stacked. [MW]
     """
 
-    def __init__(self, ax: Axes, hours: FloatArray = HOURS) -> None:
-        self.ax, self.hours, self.edges = ax, hours, hour_edges(hours)
-        self.top, self.bottom = np.zeros(len(hours)), np.zeros(len(hours))
+    def __init__(self, ax: Axes, steps: DaySteps) -> None:
+        self.ax, self.steps, self.edges = ax, steps, steps.edges
+        self.top, self.bottom = np.zeros(len(steps.places)), np.zeros(len(steps.places))
 
     def add(self, name: str, color: Any, p_mw: FloatArray) -> None:
         """Add the power of a unit, shape (T,), or of several that give and use at once, shape (T, units). [MW]"""
-        units = np.nan_to_num(p_mw).reshape(len(self.hours), -1)
+        units = np.nan_to_num(p_mw).reshape(len(self.top), -1)
         gid, label = re.sub(r"\W+", "_", f"{self.ax.get_label()}_{name}").strip("_"), name
         for side, base, height in (
             ("up", self.top, np.maximum(units, 0).sum(axis=1)),
@@ -51,15 +51,16 @@ class Stack:
             base += height
 
     def cut(self, name: str, color: str, p_mw: FloatArray, *, base: FloatArray | None = None) -> None:
-        """Hatch what was curtailed in some hours: on top of the stack, or in narrow bars upwards from a base."""
+        """Hatch what was curtailed in some steps: on top of the stack, or in narrow bars upwards from a base."""
         start, there = (self.top if base is None else base), p_mw > CURTAILED_MW
         if there.any():
-            hatch, share, zorder = ("/////", 1.0, 3) if base is None else ("xxxxx", 0.5, 6)
-            where: dict[str, Any] = {"bottom": start[there], "width": share * step_of(self.hours), "zorder": zorder}
+            hatch, width, zorder = ("/////", 1.0, 3) if base is None else ("xxxxx", 0.5, 6)
+            where: dict[str, Any] = {"bottom": start[there], "width": width * self.steps.step_h, "zorder": zorder}
             look: dict[str, Any] = {"facecolor": "white", "edgecolor": color, "lw": 0.7, "hatch": hatch, "label": name}
-            bars = self.ax.bar(hour_middles(self.hours)[there], p_mw[there], **where, **look)
-            for hour, bar in zip(self.hours[there], bars, strict=True):
-                bar.set_gid(f"{name.replace(' ', '_')}-{hour:g}")
+            places = self.steps.places[there]
+            bars = self.ax.bar(places, p_mw[there], **where, **look)
+            for place, bar in zip(places, bars, strict=True):
+                bar.set_gid(f"{name.replace(' ', '_')}-{place:g}")
         if base is None:
             self.top += p_mw
 

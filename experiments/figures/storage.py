@@ -8,17 +8,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from experiments.figures.maps import MOST_SHOWN, Scale, connection_map, map_height
-from experiments.figures.page import HOURS, hour_axis
+from experiments.figures.page import DaySteps, hour_axis
 from experiments.figures.style import (
     COLORS,
     GREY,
     Label,
     headline,
-    hour_edges,
     ink,
     margin_labels,
     nothing_to_show,
-    step_of,
     tint,
     write_key,
 )
@@ -43,10 +41,10 @@ RANGE_HEIGHT = 1.6
 """Height of the panel of many stores. [inch]"""
 
 
-def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.Series) -> None:
+def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.Series, steps: DaySteps) -> None:
     """Draw the SOC at the end of each step, from its value at the start of the day on.
 
-    No two of a few batteries have markers at the same hour, so that lines that coincide can be told apart.
+    No two of a few batteries have markers at the same step, so that lines that coincide can be told apart.
 
     Parameters
     ----------
@@ -56,18 +54,17 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
     batteries = units[units["kind"] == "battery"]
     ax.set_ylim(0, 104)
     ax.set_yticks(LEVELS)
-    headline(ax, "(d) State of charge of the batteries (SOC), at the end of the hour", y="SOC [%]")
+    headline(ax, f"(d) State of charge of the batteries (SOC), at the end of the {steps.name}", y="SOC [%]")
     if batteries.empty:
         nothing_to_show(ax, "no batteries in this fleet")
         return
     count, labels, green = len(batteries), [], COLORS["battery"]
-    hours = dispatch["hour"].drop_duplicates().to_numpy(dtype=np.float64)
     for k, unit in enumerate(batteries["unit"]):
         soc = dispatch.loc[dispatch["unit"] == unit, "soc"].to_numpy()
         percent = 100 * np.append(before[unit], soc)
         alone: dict[str, Any] = {"color": green, "lw": 1.4}
-        look, letter = (alone, "") if count == 1 or count > len(LOOKS) else _look(k, count, round(1 / step_of(hours)))
-        ax.plot(hour_edges(hours), percent, gid=unit, solid_joinstyle="round", **look)
+        look, letter = (alone, "") if count == 1 or count > len(LOOKS) else _look(k, count, steps)
+        ax.plot(steps.edges, percent, gid=unit, solid_joinstyle="round", **look)
         labels.append(
             Label(round(float(percent[-1]), 2), f"{letter} {unit.replace('_', ' ')}".strip(), ink(look["color"]))
         )
@@ -76,16 +73,11 @@ def soc_panel(ax: Axes, dispatch: pd.DataFrame, units: pd.DataFrame, before: pd.
     margin_labels(ax, labels + _limits(ax, batteries))
 
 
-def _look(k: int, count: int, steps_per_hour: int) -> tuple[dict[str, Any], str]:
+def _look(k: int, count: int, steps: DaySteps) -> tuple[dict[str, Any], str]:
     """Return look and marker's letter of the k-th of a few batteries."""
     color, dashes, marker, letter = LOOKS[k]
-    points = {
-        "marker": marker,
-        "ms": 6.0,
-        "mec": "white",
-        "mew": 0.4,
-        "markevery": (k * steps_per_hour, max(count, 3) * steps_per_hour),
-    }
+    every = tuple(steps.calendar.steps_per_hour * number for number in (k, max(count, 3)))
+    points = {"marker": marker, "ms": 6.0, "mec": "white", "mew": 0.4, "markevery": every}
     return {"color": color, "ls": dashes, "lw": 1.3, **points}, letter
 
 
@@ -106,15 +98,17 @@ def fill_height(stores: int) -> float:
     return map_height(stores) if stores <= MOST_SHOWN else RANGE_HEIGHT
 
 
-def fill_panel(ax: Axes, energy_mwh: FloatArray, stores: Mapping[str, Storage], device: str, letter: str) -> None:
-    """Draw the state of charge of stores from their energy, shape (25, stores) [MWh]: a map of few, ranges of many."""
+def fill_panel(
+    ax: Axes, energy_mwh: FloatArray, stores: Mapping[str, Storage], device: str, letter: str, steps: DaySteps
+) -> None:
+    """Draw the state of charge of stores from their energy, shape (T + 1, stores) [MWh]: a map, or ranges of many."""
     percent = 100 * energy_mwh / np.array([store.max_e_mwh for store in stores.values()])
     name, colors = STORES[device]
-    headline(ax, f"({letter}) State of charge (SOC) of every {name}, at the end of the hour")
+    headline(ax, f"({letter}) State of charge (SOC) of every {name}, at the end of the {steps.name}")
     if len(stores) <= MOST_SHOWN:
-        connection_map(ax, percent[1:], list(stores), Scale("SOC [%]", 0, 100, colors))
+        connection_map(ax, percent[1:], list(stores), Scale("SOC [%]", 0, 100, colors), steps)
         return
-    times, color, label = hour_edges(HOURS), COLORS[device], ax.get_label()
+    times, color, label = steps.edges, COLORS[device], ax.get_label()
     levels: FloatArray = np.percentile(percent, LEVELS, axis=1)
     for part, (low, high), strength, text in (
         ("all", (0, 4), 0.25, f"all {percent.shape[1]}"),
@@ -127,5 +121,5 @@ def fill_panel(ax: Axes, energy_mwh: FloatArray, stores: Mapping[str, Storage], 
     ax.set_yticks(LEVELS)
     ax.set_ylabel("SOC [%]")
     ax.grid(axis="y")
-    hour_axis(ax)
+    hour_axis(ax, steps)
     write_key(ax)

@@ -107,22 +107,10 @@ def dollars(amount: float) -> str:
     return f"−${text}" if amount < 0 and text.strip("0.,") else f"${text}"
 
 
-def step_of(hours: FloatArray) -> float:
-    """Return the length of the steps that end at some hours, at most an hour. [h]"""
-    return min(1.0, float(hours[1] - hours[0])) if len(hours) > 1 else 1.0
-
-
-def hour_edges(hours: FloatArray) -> FloatArray:
-    """Return the borders of steps by the hours at which they end.
-
-    An hour is drawn from half an hour before its number to half an hour after, and shorter steps within it.
-    """
-    return np.append(hours + 0.5 - step_of(hours), hours[-1] + 0.5)
-
-
-def hour_middles(hours: FloatArray) -> FloatArray:
-    """Return the middles of steps as they are drawn, by the hours at which they end: of an hour its number."""
-    return hours + (1 - step_of(hours)) / 2
+def hour_edges(places: FloatArray) -> FloatArray:
+    """Return the borders of steps, or of days, that are drawn around their places, without gaps."""
+    half = (places[1] - places[0]) / 2 if len(places) > 1 else 0.5
+    return np.append(places - half, places[-1] + half)
 
 
 def headline(ax: Axes, title: str, finding: str = "", *, y: str = "", color: Any = "black") -> None:

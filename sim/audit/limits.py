@@ -76,9 +76,10 @@ def count_limits(checkers: Iterable[Checker]) -> dict[str, LimitCount]:
     return counts
 
 
-def counts_in_words(counts: Mapping[str, int]) -> str:
+def counts_in_words(counts: Mapping[str, int], step_name: str = "hour") -> str:
     """Return the number of limits of each kind that were not kept as a sentence; empty if all were kept."""
-    said = [f"{name} in {count:,} {LIMITS[name].each}" for name, count in counts.items() if count]
+    each = {name: limit.each.replace("hour", step_name) for name, limit in LIMITS.items()}
+    said = [f"{name} in {count:,} {each[name]}" for name, count in counts.items() if count]
     return f"limits not kept: {', '.join(said)}" if said else ""
 
 

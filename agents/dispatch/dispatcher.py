@@ -264,9 +264,13 @@ class Dispatcher:
                 self._bidding = (shape, kept) if kept.program.column_count <= KEPT_COLUMNS else (None, None)
             return kept
         key = (*shape, None if bounds is None else bounds.key)
-        if key not in self._horizons:
-            self._horizons[key] = new()
-        return self._horizons[key]
+        if key in self._horizons:
+            return self._horizons[key]
+        made = new()
+        columns = sum(one.program.column_count for one in (made, *self._horizons.values()))
+        if columns <= MOST_COLUMNS:
+            self._horizons[key] = made
+        return made
 
 
 TIED_NODES = 60
@@ -277,3 +281,6 @@ PEAK_STEP = 0.25
 
 KEPT_COLUMNS = 100_000
 """Columns of the largest program for bids that is kept; ten scenarios of 33 buses have half as many and take 25 MB."""
+
+MOST_COLUMNS = 800_000
+"""Columns of all programs with given bids that are kept together, some 2 GB; those of a day of 33 buses have 70,000."""

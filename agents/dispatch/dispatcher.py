@@ -283,4 +283,4 @@ KEPT_COLUMNS = 100_000
 """Columns of the largest program for bids that is kept; ten scenarios of 33 buses have half as many and take 25 MB."""
 
 MOST_COLUMNS = 800_000
-"""Columns of all programs with given bids that are kept together, some 2 GB; those of a day of 33 buses have 70,000."""
+"""Columns of all programs with given bids kept together, some 2 GB; those of 24 hours of 33 buses have 70,000."""

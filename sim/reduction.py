@@ -62,13 +62,12 @@ def distances(scenarios: ScenarioSet) -> FloatArray:
 
 def forward_selection(distance: FloatArray, probability: FloatArray, keep: int) -> IntArray:
     """Return the indices chosen one by one, each the one that lowers the Kantorovich distance most."""
-    nearest = np.full(len(distance), np.inf)
-    kept: list[int] = []
+    remaining, kept = distance.copy(), list[int]()  # to the nearest of those kept and one more, in place
     for _ in range(keep):
-        cost = probability @ np.minimum(nearest[:, None], distance)
+        cost = probability @ remaining
         cost[kept] = np.inf
         kept.append(int(cost.argmin()))
-        nearest = np.minimum(nearest, distance[:, kept[-1]])
+        np.minimum(remaining, distance[:, kept[-1], None], out=remaining)
     return np.sort(kept)
 
 

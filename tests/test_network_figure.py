@@ -1,16 +1,18 @@
 """The one-line diagram of networks: nothing missing, nothing unreadable, no lines that cross."""
 
 import dataclasses
+import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from readable import unreadable
 
-from experiments.catalog import find_study
+from experiments.catalog import find_study, load_study
 from experiments.figures import network_figure
-from experiments.figures.tree_layout import one_line_layout
+from experiments.figures.tree_layout import meshed_layout, one_line_layout
 from grids.components import Battery, Renewable
 from sim.instance import Instance
 
@@ -119,3 +121,32 @@ def test_a_loop_is_laid_out_as_the_tree_of_shortest_ways():
     closed = one_line_layout(0, np.append(tree[0], 2), np.append(tree[1], 4))
     assert closed.tolist() == one_line_layout(0, *tree).tolist()
     assert len({tuple(place) for place in closed.tolist()}) == 5
+
+
+def _grid_of(network: str):
+    changes = {"grid.network": network, "fleet.battery": [], "grid.tie_line.max_s_mva": 500}
+    return Instance.of(load_study("cigre_mv").change(changes)).grid
+
+
+def test_meshed_networks_stand_at_their_own_coordinates_with_straight_lines():
+    grid = _grid_of("case9")
+    ax = network_figure(grid).axes[0]
+    (lines,) = (one for one in ax.collections if one.get_gid() == "lines")
+    ends = np.array([segment[[0, -1]] for segment in lines.get_segments()])
+    own = np.array([json.loads(text)["coordinates"] for text in grid.tables.bus["geo"].loc[grid.bus_ids]])
+    drawn = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
+    given = np.linalg.norm(own[grid.line_to] - own[grid.line_from], axis=1)
+    np.testing.assert_allclose(drawn / drawn.max(), given / given.max())
+    assert all(len({tuple(corner) for corner in segment}) == 2 for segment in lines.get_segments())
+    without = meshed_layout(grid.bus_ids, grid.line_from, grid.line_to, pd.DataFrame(index=grid.bus_ids))
+    assert len(np.unique(without.round(6), axis=0)) == len(grid.bus_ids)
+
+
+def test_transformers_and_voltage_levels_are_shown():
+    grid = _grid_of("cigre_mv_pv_wind")
+    figure = network_figure(grid)
+    words = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "15 buses at 110, 20 kV" in words
+    assert "two circles: transformer" in words
+    assert len(by_gid(figure, "transformer_")) == grid.line_kinds.count("trafo") == 2
+    assert unreadable(figure) == []

@@ -16,10 +16,11 @@ from experiments.figures.symbols import (
     draw_demand,
     draw_key,
     draw_main_grid,
+    draw_transformer,
     draw_unit,
     side,
 )
-from experiments.figures.tree_layout import one_line_layout
+from experiments.figures.tree_layout import meshed_layout, one_line_layout
 from grids.network import FloatArray, Grid
 
 COLUMN, ROW = 0.74, 0.86
@@ -32,13 +33,15 @@ MAIN_GRID = 0.85
 """Length of the tie line. [inch]"""
 LEFT, RIGHT, BOTTOM, HEADROOM = 1.35, 0.95, 1.15, 0.68
 NARROWEST = 9.0
+MESH = 12.0
+"""Longest side of a meshed network. [inch]"""
 
 
 def network_figure(grid: Grid) -> Figure:
     """Return the network with demand and fleet as a figure, drawn to the inch.
 
-    The layout is our own for every network: the geographic one of the 33-bus case hides what is main feeder and
-    what is lateral.
+    The layout of radial networks is our own: the geographic one of the 33-bus case hides what is main feeder and what
+    is lateral. Meshed networks have their own coordinates, if they have any.
 
     Parameters
     ----------
@@ -90,6 +93,8 @@ def _demand_at(grid: Grid) -> FloatArray:
 
 def _places(grid: Grid) -> tuple[FloatArray, tuple[float, float]]:
     """Return the places of the buses, shape (B, 2), and the size of the figure. [inch]"""
+    if not grid.is_radial:
+        return _meshed_places(grid)
     cells = one_line_layout(grid.slack, grid.line_from, grid.line_to)
     column, row = cells[:, 0], cells[:, 1]
     row = row - row.min()
@@ -102,11 +107,25 @@ def _places(grid: Grid) -> tuple[FloatArray, tuple[float, float]]:
     return np.stack([x, levels[row]], axis=1), (width, float(levels[-1]) + HEADROOM)
 
 
+def _meshed_places(grid: Grid) -> tuple[FloatArray, tuple[float, float]]:
+    """Return the same of a network with loops: wide enough for its short lines, if the page has room for that."""
+    places = meshed_layout(grid.bus_ids, grid.line_from, grid.line_to, grid.tables.bus)
+    lengths = np.hypot(*(places[grid.line_to] - places[grid.line_from]).T)
+    shortest = max(float(np.quantile(lengths, 0.1)), 1e-9)
+    places = (places - places.min(axis=0)) * min(1.5 * COLUMN / shortest, MESH / float(np.ptp(places, axis=0).max()))
+    most = max(map(len, _units_at(grid).values()), default=1)
+    x, y = places.T + np.array([[LEFT], [BOTTOM]])
+    return np.stack([x, y], axis=1), (max(x.max() + RIGHT, NARROWEST), y.max() + HEADROOM + RAISED + SLOT * most)
+
+
 def _draw_lines(ax: Axes, grid: Grid, places: FloatArray) -> None:
-    """Draw the lines, first away from the feeder they leave and then along it, and the tie line."""
+    """Draw the tie line, and the lines: first away from the feeder they leave, then along it; in a mesh straight."""
     start, end = places[grid.line_from], places[grid.line_to]
-    corner = np.stack([start[:, 0], end[:, 1]], axis=1)
+    corner = np.stack([start[:, 0], end[:, 1]], axis=1) if grid.is_radial else start
     lines = np.stack([start, corner, end], axis=1)
+    for k, (first, turn, last) in enumerate(lines):
+        if grid.line_kinds[k] == "trafo":
+            draw_transformer(ax, first if np.allclose(turn, last) else turn, last, f"transformer_{k}")
     ax.add_collection(LineCollection(list(lines), colors="#444444", linewidths=1.6, gid="lines", zorder=2))
     x, y = places[grid.slack]
     ax.plot([x - MAIN_GRID, x], [y, y], color=COLORS["tie_line"], lw=2.4, zorder=2, gid="tie_line")
@@ -136,15 +155,17 @@ def _draw_fleet(ax: Axes, grid: Grid, places: FloatArray) -> None:
         for k, (name, kind, mva) in enumerate(units):
             length, height = side(mva, largest, LARGEST), foot + SLOT * k
             draw_unit(ax, x + ASIDE, height, kind, length, name)
-            color = ink(color_of(kind))
-            ax.text(
-                x + ASIDE + 0.57 * length + 0.035, height, f"{mva:.3g}", va="center", fontsize=7, color=color, zorder=6
-            )
+            look: dict[str, Any] = {"fontsize": 7, "color": ink(color_of(kind)), "zorder": 6, "va": "center"}
+            if not grid.is_radial:  # lines may run there
+                look["path_effects"] = [withStroke(linewidth=1.6, foreground="white")]
+            ax.text(x + ASIDE + 0.57 * length + 0.035, height, f"{mva:.3g}", **look)
 
 
 def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
     demand, renewables, batteries = grid.load_p_mw.sum(), grid.renewables, grid.batteries
-    facts = [f"{len(grid.bus_ids)} buses", f"peak demand {demand:.4g} MW"]
+    levels = sorted(set(grid.tables.bus.vn_kv.loc[grid.bus_ids]), reverse=True)
+    at = f" at {', '.join(f'{level:g}' for level in levels)} kV" if len(levels) > 1 else ""
+    facts = [f"{len(grid.bus_ids)} buses{at}", f"peak demand {demand:.4g} MW"]
     if renewables:
         facts.append(f"wind and PV {sum(unit.max_s_mva for unit in renewables):.3g} MVA")
     if batteries:
@@ -156,6 +177,7 @@ def _title(ax: Axes, grid: Grid, size: tuple[float, float]) -> None:
     ax.text(0.3, size[1] - 0.53, "  ·  ".join(facts), fontsize=9, va="center", color=GREY)
     beside = "MVA (of microgrids and cars MW)" if grid.connections else "MVA"
     reading = f"areas to scale  ·  beside a unit its {beside}, on a disc the number of the bus"
+    reading += "  ·  two circles: transformer" if "trafo" in grid.line_kinds else ""
     ax.text(0.3, size[1] - 0.71, reading, fontsize=8, va="center", color=GREY)
 
 

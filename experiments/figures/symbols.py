@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.path import Path as Outline
 
 from experiments.figures.style import COLORS, GREY, NAMES, color_of
+from grids.network import FloatArray
 
 CONNECTIONS = {"microgrid": "microgrid", "ev_aggregator": "EV aggregator"}
 """Kinds of connections and their names, in the order they are drawn."""
@@ -105,6 +106,14 @@ def draw_main_grid(ax: Axes, x: float, y: float, length: float) -> None:
     look: dict[str, Any] = {"facecolor": "white", "edgecolor": COLORS["tie_line"], "lw": 1.4, "hatch": "xxxx"}
     ax.scatter(x, y, s=(72 * length) ** 2, marker="s", zorder=3, gid="main_grid", **look)
     ax.text(x, y - length / 2 - 0.08, "main grid", ha="center", va="top", fontsize=8, color=GREY)
+
+
+def draw_transformer(ax: Axes, start: FloatArray, end: FloatArray, gid: str) -> None:
+    """Draw a transformer in the middle of a line: the two circles of one-line diagrams, white below their edges."""
+    middle, along = (start + end) / 2, (end - start) / max(float(np.hypot(*(end - start))), 1e-9)
+    x, y = np.stack([middle - 0.05 * along, middle + 0.05 * along], axis=1)
+    for face, order, name in (("white", 2.2, None), ("none", 2.3, gid)):
+        ax.scatter(x, y, s=(72 * 0.17) ** 2, facecolor=face, edgecolor="#444444", lw=1.1, zorder=order, gid=name)
 
 
 def draw_key(ax: Axes, kinds: list[str], largest_mva: float, largest_mw: float) -> None:

@@ -1,11 +1,15 @@
-"""Layout of a radial feeder as a one-line diagram: longest paths straight, laterals at right angles."""
+"""Layout of a radial feeder as a one-line diagram: longest paths straight, laterals at right angles; of meshes."""
 
+import json
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import shortest_path
 
-from grids.network import IntArray
+from grids.network import FloatArray, IntArray
 
 Places = dict[int, tuple[int, int]]
 """Column and row of each bus."""
@@ -41,6 +45,26 @@ def one_line_layout(slack: int, line_from: IntArray, line_to: IntArray) -> npt.N
     children = _children(slack, line_from, line_to)
     places = _place_path(slack, 0, children, _longest_ways(slack, children), both_sides=True)
     return np.array([places[bus] for bus in range(len(children))], dtype=np.int64)
+
+
+def meshed_layout(bus_ids: IntArray, line_from: IntArray, line_to: IntArray, buses: pd.DataFrame) -> FloatArray:
+    """Return the places of the buses of a network with loops, shape (B, 2).
+
+    They are the net's own coordinates (GeoJSON in the column ``geo``) where all buses have different ones; otherwise
+    those whose distances come nearest to the numbers of lines between buses (classical multidimensional scaling).
+    """
+    written = buses["geo"].reindex(bus_ids) if "geo" in buses else pd.Series("", bus_ids)
+    if all(isinstance(text, str) and text for text in written):
+        own: FloatArray = np.array([json.loads(text)["coordinates"][:2] for text in written], dtype=np.float64)
+        if len(np.unique(own, axis=0)) == len(own):
+            return own
+    count = len(bus_ids)
+    lines = coo_array((np.ones(len(line_from)), (line_from, line_to)), shape=(count, count))
+    squares = shortest_path(lines, directed=False, unweighted=True) ** 2
+    centre = np.eye(count) - 1 / count
+    strength, direction = np.linalg.eigh(-centre @ squares @ centre / 2)
+    direction *= np.sign(direction[np.abs(direction).argmax(axis=0), np.arange(count)])
+    return np.asarray(direction[:, [-1, -2]] * np.sqrt(np.maximum(strength[[-1, -2]], 0)))
 
 
 def _children(slack: int, line_from: IntArray, line_to: IntArray) -> dict[int, list[int]]:

@@ -466,7 +466,7 @@ def bench(
     proofs: Annotated[bool, typer.Option(help="Only how far the bids of hard cases are proven.")] = False,
     networked: Annotated[bool, typer.Option(help="Only networked microgrids, of 33, 66 and 330 buses.")] = False,
     networks: Annotated[
-        bool, typer.Option(help="Only a network of 1,000 buses, and SimBench's rural one (needs simbench).")
+        bool, typer.Option(help="Only networks as they come beside pandapower, large ones, SimBench's (if installed).")
     ] = False,
     sweeps: Annotated[bool, typer.Option(help="Only sweeps: days per second, workers, Dask, memory.")] = False,
     long_runs: Annotated[bool, typer.Option(help="Only long runs: time of a year, growth of memory.")] = False,

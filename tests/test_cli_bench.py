@@ -9,7 +9,7 @@ from swept import Threads
 from typer.testing import CliRunner
 
 from experiments.__main__ import app
-from experiments.bench import command, networked, sweeps
+from experiments.bench import command, networked, networks, sweeps
 from experiments.bench.coordination import CoordinationDay
 from experiments.bench.hard_cases import cases
 from experiments.bench.measuring import COMPARISONS, Measured, Row
@@ -38,6 +38,7 @@ def quick_bench(monkeypatch):
     groups["microgrid33"][0][1] = Row("misses", "< 1 x", lambda effort: Measured(1.25, "too much"))
     monkeypatch.setattr(command, "GROUPS", groups)
     monkeypatch.setattr(command, "cases", dict)
+    monkeypatch.setattr(command, "available_networks", list)
     return {name: rows for name, (rows, *_) in groups.items()}
 
 
@@ -180,6 +181,25 @@ def test_proofs_of_hard_cases(monkeypatch):
 
 def small_instance():
     return Instance.of(find_study("microgrid33", options={"uncertainty.scenarios": 2, "uncertainty.keep": 2}))
+
+
+def test_a_network_is_compared_with_pandapower_and_its_day_audited(monkeypatch):
+    monkeypatch.setattr(command, "available_networks", lambda: ["cigre_lv"])
+    monkeypatch.setitem(command.GROUPS, "networks", ([], 3, 1))
+    (row,) = json.loads(accepted("bench", "--networks", "--json"))["networks"]
+    assert (row["network"], row["buses"], row["branches"], row["model"]) == ("cigre_lv", 41, 40, "conic")
+    assert row["carried"] == "transformers 3, joined buses 3"
+    assert row["met"]
+    assert (row["findings"], row["beyond_limits"], row["fallbacks"]) == (0, {}, 0)
+    text = accepted("bench", "--networks")
+    for words in ("cigre_lv", "conic", "clean", "kept", row["carried"]):
+        assert words in text
+
+
+def test_networks_of_simbench_need_simbench(monkeypatch):
+    monkeypatch.setattr(networks, "find_spec", lambda name: None)
+    assert not [name for name in networks.available_networks() if "--" in name]
+    assert "case9" in networks.available_networks()
 
 
 @pytest.mark.parametrize("case", cases())

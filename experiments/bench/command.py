@@ -8,7 +8,8 @@ from experiments import console
 from experiments.bench import long_runs, microgrid33, networked, networks, sweeps
 from experiments.bench.hard_cases import cases, prove
 from experiments.bench.measuring import Row
-from experiments.console.bench import show_hard_case, show_row
+from experiments.bench.networks import available_networks, measure_network
+from experiments.console.bench import show_hard_case, show_network, show_row
 
 GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
     "microgrid33": (microgrid33.ROWS, 5, 2),
@@ -19,10 +20,13 @@ GROUPS: dict[str, tuple[Sequence[Row], int, int]] = {
 }
 """Groups of rows, and their numbers of repetitions (of sweeps and long runs: days), usually and with ``--quick``."""
 
+QUICK_NETWORKS = 3
+"""Number of networks whose day is simulated with ``--quick``."""
+
 Measurement = tuple[str, str, Callable[[], dict[str, Any]]]
 """Measurement: the key of its result in the JSON, its name, and the function that makes it."""
 
-SHOW: Mapping[str, Callable[..., None]] = {"rows": show_row, "proofs": show_hard_case}
+SHOW: Mapping[str, Callable[..., None]] = {"rows": show_row, "proofs": show_hard_case, "networks": show_network}
 
 
 def run_bench(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bool, as_json: bool) -> None:
@@ -57,6 +61,9 @@ def _measurements(groups: Sequence[str], *, proofs: bool, quick: bool, whole: bo
     """Return the measurements, in the order of the output."""
     left_out = {"a minute", "minutes"} if quick else set() if whole else {"minutes"}
     for group in groups:
+        if group == "networks":  # first, because they do without SimBench
+            for name in available_networks()[: QUICK_NETWORKS if quick else None]:
+                yield "networks", name, partial(measure_network, name)
         rows, effort, quick_effort = GROUPS[group]
         for row in rows:
             if row.takes not in left_out:

@@ -185,8 +185,9 @@ def bid_study(study: Study, *, as_json: bool, as_csv: bool, **options: Any) -> N
     if as_csv:
         console.warn_of_fallback(used)
         console.echo("hour_ending,bid_mw")
-        for hour, value in enumerate(submission.bid_mw, start=1):
-            console.echo(f"{hour},{value:.6f}")
+        steps = instance.calendar.market_steps
+        for period, value in enumerate(submission.bid_mw[::steps], start=1):
+            console.echo(f"{instance.calendar.hour_of(steps * period):.6g},{value:.6f}")
         return
     summary = {
         "study": study.name,

@@ -74,6 +74,14 @@ def test_bid_json_and_csv_give_the_bids_of_the_run(run_dir):
     assert [float(bid) for _, bid in rows[1:]] == pytest.approx(run["bids_mw"], abs=5e-7)
 
 
+@pytest.mark.parametrize(("market_h", "first", "count"), [("0.5", "0.5", 48), ("1", "1", 24)])
+def test_bid_csv_has_a_row_for_every_market_period(market_h, first, count):
+    lengths = ("--set", "calendar.step_h=0.5", "--set", f"calendar.market_period_h={market_h}")
+    text = accepted("bid", "microgrid33", *FEW, *lengths, "--bidding", "basic", "--csv")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert [rows[1][0], rows[-1][0], len(rows) - 1] == [first, "24", count]
+
+
 def test_bid_prints_a_table_with_prices(instance33):
     text = accepted("bid", "microgrid33", *FEW, "--bidding", "basic")
     assert "(basic)" in text

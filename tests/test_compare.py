@@ -141,6 +141,7 @@ def test_of_runs_of_different_length_the_days_are_compared_that_both_have():
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
+        ({"calendar.step_h": 0.5}, "'step_h=0.5' has other weather than 'step_h=1.0': calendar.step_h is 0.5 instead"),
         ({"seed": 7}, "'microgrid33 (2)' has other weather than 'microgrid33': seed is 7 instead of 1; compare"),
         ({"uncertainty.errors.pv_std": 0.3}, "uncertainty.errors is "),
         ({"profiles.wind_pu": "pv_pu_of_capacity"}, "profiles.wind_pu is pv_pu_of_capacity instead of"),

@@ -46,7 +46,7 @@ def bid(
     Returns
     -------
     Submission
-        ``bid_mw`` (a value for every step, positive for import), ``certificate``, ``search``, ``strategy``, ``battery_p_mw``.
+        ``bid_mw`` (one for every step, import positive), ``certificate``, ``search``, ``strategy``, ``battery_p_mw``.
 
     Raises
     ------

@@ -225,7 +225,7 @@ def audit_run(folder: Path, *, as_json: bool) -> None:
         }
         console.print_json(_json_numbers(document))
     else:
-        show_audit(verdict, folder)
+        show_audit(verdict, folder, _step_name(folder))
     if not verdict.clean:
         sys.exit(1)
 
@@ -344,6 +344,14 @@ def _values(option: str, given: Sequence[str], *, several: bool) -> dict[str, li
         with reading(f"{option} {shown(one)}", "write values as in YAML"):
             values[key.strip()] = [parse_yaml(part) for part in (text.split(",") if several else [text])]
     return values
+
+
+def _step_name(folder: Path) -> str:
+    """Return what a step of a stored run is called; of a study that can't be read, the audit says why."""
+    try:
+        return read_study(folder / "study.yaml").calendar.step_name
+    except StudyError:
+        return "hour"
 
 
 def _inputs_of(folder: Path) -> Inputs | str:

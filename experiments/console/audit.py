@@ -58,7 +58,7 @@ def show_verdict(verdict: AuditReport) -> None:
         )
 
 
-def show_audit(verdict: AuditReport, folder: Path) -> None:
+def show_audit(verdict: AuditReport, folder: Path, step_name: str = "hour") -> None:
     """Print the audit of a run folder, check by check."""
     rows = [
         (check, f"{count:,}", f"{verdict.largest[check]:.1e}" if check in verdict.largest else "")
@@ -67,7 +67,7 @@ def show_audit(verdict: AuditReport, folder: Path) -> None:
     heads = ("check", "values", "largest residual")
     out.print(rich_table(heads, rows, "lrr", title=escape(f"Audit of {folder}")))
     show_verdict(verdict)
-    show_limits(limits_in_json(verdict.limits), verdict.hours_beyond)
+    show_limits(limits_in_json(verdict.limits), verdict.hours_beyond, step_name=step_name)
     for finding in verdict.limit_violations[:FINDINGS_MOST]:
         when = f"day {finding.day} hour {finding.hour}"
         out.print(f"  {finding.check} {when} {shown(finding.where)}: {shown(finding.message)}", markup=False)

@@ -130,12 +130,12 @@ class Calendar(Data):
 
     @property
     def step_name(self) -> str:
-        """What a step is called in messages: hour, if it is one."""
+        """Name of a step in messages: hour, if it is one."""
         return "hour" if self.step_h == 1 else "step"
 
     @property
     def settlement_name(self) -> str:
-        """What a settlement period is called in messages: hour, if all lengths are one."""
+        """Name of a settlement period in messages: hour, if all lengths are one."""
         return "hour" if self.is_hourly else "settlement period"
 
     @property

@@ -60,7 +60,7 @@ def test_networks_of_pandapower_have_the_power_flow_of_the_unchanged_net(name):
     as_pandapower_has_it(grid_of(f"network:{name}"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("source", [*LONG, *(f"simbench:{code}" for code in SIMBENCH)])
 def test_larger_networks_too(source):
     if source.startswith("simbench"):

@@ -6,7 +6,7 @@ import pytest
 import tieline as tl
 from experiments.scenario_scores import NORMAL, OWN
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def caiso(deviation, bid):

@@ -105,7 +105,7 @@ def test_without_simbench_the_study_is_listed_and_says_how_to_install_it(ended, 
     assert_one_message(err)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_day_of_quarter_hours_is_audited_clean(rural):
     done = run(rural.study.change({"bidding": "basic", "policy": "myopic"}))
     assert done.audit().clean

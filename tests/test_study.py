@@ -65,7 +65,7 @@ def test_packaged_study_loads_and_is_built(path):
     study = read_study(path)
     assert study.name == path.stem
     assert study.description
-    assert Instance.of(study).profiles.price_per_mwh.shape == (24,)
+    assert Instance.of(study).profiles.price_per_mwh.shape == (study.calendar.steps(1),)
 
 
 def test_there_are_packaged_studies():

@@ -121,7 +121,7 @@ class DaySteps:
 
     @property
     def name(self) -> str:
-        """What a step is called."""
+        """Name of a step in messages."""
         return self.calendar.step_name
 
     @property

@@ -59,7 +59,7 @@ DRAWN = {
     "one_bare": ["exchange", "devices"],
 }
 SLOW = {"look_ahead", "heater", "no_heat_store", "two_feeders", "no_cars"}
-CASES = [pytest.param(one, marks=[pytest.mark.slow] * (one in SLOW)) for one in PROBLEMS]
+CASES = [pytest.param(one, marks=[pytest.mark.long] * (one in SLOW)) for one in PROBLEMS]
 ALL = ["exchange", "devices", "cars", "heat"]
 
 
@@ -252,7 +252,7 @@ def copies(run: Run, count: int) -> Run:
     )
 
 
-@pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.long)])
 def test_many_connections_can_be_read(runs: Runs, count: int) -> None:
     many = copies(runs["central"], count)
     drawn = connection_figures(many.tables, many.instance)

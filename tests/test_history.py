@@ -54,7 +54,7 @@ PAIRS = {
 SLOW = {"receding", "hindsight", "two days", "networked"}
 
 
-@pytest.mark.parametrize("pair", [pytest.param(pair, marks=[pytest.mark.slow] * (pair in SLOW)) for pair in PAIRS])
+@pytest.mark.parametrize("pair", [pytest.param(pair, marks=[pytest.mark.long] * (pair in SLOW)) for pair in PAIRS])
 def test_study_simulated_after_others_gives_the_same_bytes(pair, tmp_path):
     one, other = PAIRS[pair]
     forget()

@@ -40,7 +40,7 @@ def instance_of(name, **options):
     ("name", "options"),
     [
         ("microgrid33", {}),
-        pytest.param("networked33", {"policy": "myopic", "coordination": "uncoordinated"}, marks=pytest.mark.slow),
+        pytest.param("networked33", {"policy": "myopic", "coordination": "uncoordinated"}, marks=pytest.mark.long),
     ],
     ids=["microgrid33", "networked33"],
 )
@@ -103,7 +103,7 @@ def test_bids_are_not_computed_ahead_where_they_depend_on_the_days_before():
         assert known(2) is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_do_not_change_a_result():
     instance = Instance.of(instance_of("microgrid33", policy="myopic").study.change({"bid_start": "pinned"}))
     alone = simulate(instance).tables

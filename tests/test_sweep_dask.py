@@ -102,7 +102,7 @@ def test_a_local_cluster_of_threads_gives_the_same_bytes(tiny, undisturbed, tmp_
 # ---- scheduler and workers as processes --------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_and_then_the_scheduler_are_killed(tiny, undisturbed, tmp_path):
     """The death of a worker goes unnoticed; that of the scheduler is told soon, and what is stored is gone on from."""
     with cluster(tmp_path) as dask:

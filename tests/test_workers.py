@@ -43,7 +43,7 @@ def dask():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "value" else [pytest.mark.slow]) for name in COMMANDS]
+    "name", [pytest.param(name, marks=[] if name == "value" else [pytest.mark.long]) for name in COMMANDS]
 )
 def test_results_do_not_depend_on_the_workers(name, dask):
     alone = printed(name, "--workers", 1)
